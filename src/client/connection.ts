@@ -7,6 +7,8 @@ export interface Connection {
   readonly api: CorralClient;
   /** A call of `api`, whose failure is a CorralError. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
+  /** An answer of any status. Rejects with a CorralError where no server answers, or with the signal's reason. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
   /** An answer whose status is a success. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
 }
@@ -15,6 +17,13 @@ export function connect(options: CorralClientOptions): Connection {
   const address = options.url.replace(/\/+$/, '');
   const api = createCorralClient(options);
   const own: Record<string, string> = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  const ask: Connection['fetch'] = (path, init = {}) => {
+    const headers = { ...own, ...(init.headers as Record<string, string> | undefined) };
+    return fetch(address + path, { ...init, headers }).catch((cause: unknown) => {
+      if (init.signal?.aborted) throw cause;
+      throw unreachable(address, cause);
+    });
+  };
   return {
     address,
     api,
@@ -22,12 +31,9 @@ export function connect(options: CorralClientOptions): Connection {
       work(api).catch((thrown: unknown) => {
         throw corralError(thrown, address);
       }),
-    async request(path, init = {}) {
-      const headers = { ...own, ...(init.headers as Record<string, string> | undefined) };
-      const response = await fetch(address + path, { ...init, headers }).catch((cause: unknown) => {
-        if (init.signal?.aborted) throw cause;
-        throw unreachable(address, cause);
-      });
+    fetch: ask,
+    async request(path, init) {
+      const response = await ask(path, init);
       if (!response.ok) throw await refusal(response, address);
       return response;
     },

@@ -52,6 +52,11 @@ export class Corral {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
   }
 
+  /** A request of any route, with the token. Resolves with an answer of any status. */
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return this.#server.fetch(path, init);
+  }
+
   /** Every call of the low-level client, with a CorralError for each failure. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result> {
     return this.#server.call(work);

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { cambio } from './cambio/descriptor.ts';
 import { crogia } from './crogia/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
+import { mcp } from './mcp/descriptor.ts';
 import { opencodex } from './opencodex/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { DialectDescriptor } from './shared/dialect.ts';
@@ -11,7 +12,19 @@ import { trpc } from './trpc/descriptor.ts';
 import { workspace } from './workspace/descriptor.ts';
 
 /** Every dialect by its name, in the order in which the server mounts them. A new dialect needs a line here. */
-export const dialects = { server, webClient, sheikhbox, cambio, desktop, crogia, streams, trpc, workspace, opencodex };
+export const dialects = {
+  server,
+  webClient,
+  sheikhbox,
+  cambio,
+  desktop,
+  crogia,
+  streams,
+  mcp,
+  trpc,
+  workspace,
+  opencodex,
+};
 
 type DialectName = keyof typeof dialects;
 type SettingsOf<Descriptor> = Descriptor extends { readonly settings?: infer Settings } ? NonNullable<Settings> : never;

@@ -53,6 +53,8 @@ export async function packedCli() {
   }
   return {
     folder: empty,
+    /** The path of `corral`, for programs that start it themselves. */
+    program,
     /** Runs `corral` with these arguments. Standard input is empty, and no stream is a terminal. */
     run: (args: readonly string[], options: CliOptions = {}) => start([program, ...args], options),
     /** Runs it on a real terminal. */

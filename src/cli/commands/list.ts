@@ -5,11 +5,12 @@ import { cpCommand } from './cp.ts';
 import { execCommand } from './exec.ts';
 import { openCommand, vncCommand } from './links.ts';
 import { logsCommand } from './logs.ts';
+import { mcpCommand } from './mcp.ts';
 import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, execCommand, attachCommand, cpCommand],
-  ...[openCommand, vncCommand, stopCommand, rmCommand],
+  ...[openCommand, vncCommand, stopCommand, rmCommand, mcpCommand],
 ];

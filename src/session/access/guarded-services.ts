@@ -79,7 +79,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     },
     desktop: {
       ...checked(desktop, check, {
-        ...({ status: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
+        ...({ status: 'read', screenshot: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
         ...({ takeControl: 'work', giveControl: 'work' } as const),
       }),
       async watch(id, request, signal) {

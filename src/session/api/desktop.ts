@@ -43,6 +43,8 @@ export interface DesktopService {
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Succeeds when no desktop runs. Connected viewers end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /** A picture of the screen, as PNG. Starts nothing: rejects with sandbox_not_found where no desktop runs. */
+  screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
   /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */

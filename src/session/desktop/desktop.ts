@@ -151,6 +151,14 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       held.screen.isStopped = false;
       return view(id, now);
     },
+    async screenshot(id, signal) {
+      const client = await running(id);
+      using until = deadline(startMs, clock, signal);
+      const state = client ? (await client.desktop.status(until.signal)).state : (await status(id)).state;
+      if (state === 'unsupported') throw without();
+      if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop does not run.');
+      return await client.desktop.screenshot(until.signal);
+    },
     async stop(id, signal) {
       const client = await running(id);
       if (!client) return await status(id);

@@ -77,7 +77,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/templates
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
-    GET /api/v1/settings/llm-providers`,
+    GET /api/v1/settings/llm-providers
+    POST /mcp`,
   ),
   ...all(
     'create',
@@ -240,4 +241,15 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ),
   ...all('stop', 'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
+};
+
+/** The tools of the MCP endpoint, and its resources by their name. */
+export const mcpRules: Readonly<Record<string, Rule>> = {
+  ...all('any', 'list_sessions'),
+  ...all('create', 'create_session'),
+  ...all('see', 'get_session\nresource session'),
+  ...all('read', 'list_files\nread_file\ntake_screenshot\nwatch_session'),
+  ...all('read', 'resource file\nresource screen\nresource screenshot'),
+  ...all('work', 'run_command\nwrite_file\nrun_task\ndecide_approval'),
+  ...all('stop', 'end_session\nstop_run'),
 };

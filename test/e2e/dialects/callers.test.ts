@@ -4,7 +4,16 @@ import { Secret } from '../../../src/core/secret.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { Frame } from '../../../src/facades/workspace/frames.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { type Caller, callers, expected, type Outcome, procedureRules, type Rule, routeRules } from './caller-rules.ts';
+import {
+  type Caller,
+  callers,
+  expected,
+  mcpRules,
+  type Outcome,
+  procedureRules,
+  type Rule,
+  routeRules,
+} from './caller-rules.ts';
 
 // Calls each registered route, procedure and socket as each kind of caller, and compares the outcome with a table. A
 // route that the table lacks fails the test, so no new route is open by oversight.
@@ -337,6 +346,54 @@ describe('procedures', () => {
         const init = { headers: credentials(caller), signal, ...(isPost && { method: 'POST', body }) };
         const response = await fetch(`${server.url}/trpc/${name}${input}`, init);
         return { code: response.status, text: await begun(response) };
+      }) satisfies Ask,
+    }));
+    expect(await mistakes(asked)).toEqual([]);
+  });
+});
+
+describe('the MCP endpoint', () => {
+  beforeAll(beginAgain, 60_000);
+
+  const inputsOf: Record<string, object> = {
+    run_command: { command: 'true' },
+    read_file: { path: 'report.md' },
+    write_file: { path: 'a.md', content: 'a' },
+    run_task: { task: 'hi', wait_seconds: 0 },
+    watch_session: { wait_seconds: 0 },
+    decide_approval: { call_id: 'c', decision: 'approved' },
+  };
+  const addresses: Record<string, string> = {
+    ...{ session: '', file: '/files/report.md', screen: '/screen' },
+    screenshot: '/screenshots/00000000-0000-4000-8000-00000000eeee',
+  };
+  const ask = async (method: string, params: object, caller: Caller): Promise<Said> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
+    const init = { method: 'POST', headers: credentials(caller), body, signal: AbortSignal.timeout(10_000) };
+    const response = await fetch(`${server.url}/mcp`, init);
+    return { code: response.status, text: await response.text() };
+  };
+  const listed = async (method: string, field: string) => {
+    const { text } = await ask(method, {}, 'admin');
+    const found = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+    return (found.result[field] as { name: string }[]).map(({ name }) => name);
+  };
+
+  test('the table names every tool and resource, and each answers each caller as its rule says', {
+    timeout: 120_000,
+  }, async () => {
+    const resources = (await listed('resources/templates/list', 'resourceTemplates')).map((name) => `resource ${name}`);
+    const names = [...(await listed('tools/list', 'tools')), ...resources];
+    expect(Object.keys(mcpRules).sort()).toEqual(names.sort());
+    const asked = Object.entries(mcpRules).map(([name, rule]) => ({
+      ...{ name, rule, path: 'sid' },
+      ask: ((caller, to) => {
+        const address = addresses[name.replace('resource ', '')];
+        if (address !== undefined) {
+          return ask('resources/read', { uri: `corral://sessions/${to.sid}${address}` }, caller);
+        }
+        const session = name === 'create_session' || name === 'list_sessions' ? {} : { session_id: to.sid };
+        return ask('tools/call', { name, arguments: { ...session, ...inputsOf[name] } }, caller);
       }) satisfies Ask,
     }));
     expect(await mistakes(asked)).toEqual([]);

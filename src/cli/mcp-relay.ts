@@ -1,0 +1,89 @@
+import { createInterface } from 'node:readline';
+import { failure, headersOf, type McpMessage, messagesOf, rpcErrors } from './mcp-messages.ts';
+
+export interface RelayParts {
+  /** Sends a message to the server. Rejects where no server answers. */
+  readonly send: (body: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
+  readonly input: NodeJS.ReadableStream;
+  readonly print: (line: string) => Promise<void> | undefined;
+  readonly signal: AbortSignal;
+}
+/** Requests that are answered at once; others wait their turn, so a flood of them fills no memory. */
+const maxOpen = 64;
+/** How long requests under way may take after the client has closed its end. */
+const restMs = 5_000;
+
+/** Passes the messages of an MCP client, one on each line, to a server and its answers back, until the client leaves. */
+export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
+  const open = new Map<McpMessage['id'], AbortController>();
+  const left = new AbortController();
+  const work = new Set<Promise<void>>();
+  let version: string | undefined;
+
+  async function pass(line: string, message: McpMessage): Promise<void> {
+    const stop = new AbortController();
+    if (message.id != null) open.set(message.id, stop);
+    const until = AbortSignal.any([signal, left.signal, stop.signal]);
+    try {
+      const response = await send(line, headersOf(message, version), until);
+      for await (const text of messagesOf(response)) {
+        const said = answerTo(message, text, response);
+        if (said === undefined) continue;
+        if (message.method === 'initialize') version = versionIn(said) ?? version;
+        await print(said);
+      }
+    } catch (thrown) {
+      if (until.aborted || message.id == null) return; // nobody waits for this answer
+      await print(failure(message.id, rpcErrors.server, (thrown as Error).message));
+    } finally {
+      if (open.get(message.id) === stop) open.delete(message.id);
+    }
+  }
+
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const leave = () => lines.close();
+  signal.addEventListener('abort', leave, { once: true });
+  for await (const line of lines) {
+    if (line.trim() === '') continue;
+    const message = parsed(line);
+    if (!message) {
+      await print(failure(null, rpcErrors.parse, 'The line is no message of JSON-RPC.'));
+      continue;
+    }
+    if (message.method === 'notifications/cancelled') {
+      open.get(message.params?.requestId as McpMessage['id'])?.abort(); // the server sees the connection end
+      continue;
+    }
+    if (message.method === undefined) continue; // this server asks its clients nothing
+    while (work.size >= maxOpen) await Promise.race(work);
+    const passed = pass(line, message).finally(() => work.delete(passed));
+    work.add(passed);
+  }
+  signal.removeEventListener('abort', leave);
+  const late = setTimeout(() => left.abort(), restMs);
+  await Promise.all(work);
+  clearTimeout(late);
+}
+
+function parsed(line: string): McpMessage | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The line for the client. A refusal by HTTP alone has no id, and a client would wait for its own for ever. */
+function answerTo({ id }: McpMessage, text: string, { status }: Response): string | undefined {
+  if (id == null) return undefined; // a notification has no answer
+  if (status < 400) return text;
+  const said = parsed(text);
+  if (said?.error === undefined) return failure(id, rpcErrors.server, `The server answers ${status}.`);
+  return JSON.stringify({ ...said, id: said.id ?? id });
+}
+
+function versionIn(said: string): string | undefined {
+  const version = parsed(said)?.result?.protocolVersion;
+  return typeof version === 'string' ? version : undefined;
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { type AppError, toAppError } from '../../core/errors.ts';
+import type { ErrorStyle } from '../shared/error-style.ts';
+import { failuresIn } from '../shared/failure-docs.ts';
+import type { HttpLogger } from '../shared/observe.ts';
+import { json } from '../shared/route-docs.ts';
+import { publicText, wireErrors } from '../shared/wire-errors.ts';
+
+const RpcError = z.object({
+  jsonrpc: z.literal('2.0'),
+  id: z.null(),
+  error: z.object({ code: z.int(), message: z.string() }),
+});
+const serverError = -32_000; // JSON-RPC leaves this code to the server
+const rpcError = (message: string) => ({
+  ...({ jsonrpc: '2.0', id: null } as const),
+  error: { code: serverError, message },
+});
+
+/** A request that is refused before it reaches the protocol has no id to answer to. */
+export const mcpErrors: ErrorStyle = {
+  status: (error) => wireErrors[error.code].http,
+  body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : publicText(error)),
+};
+
+export const mcpFailures = failuresIn({
+  always: [400, 401, 403, 413, 429, 500, 503],
+  of: (_status, text) => json(text, RpcError, rpcError(text)),
+  other: json('Any other failure', RpcError),
+});
+
+/** The failure as the caller can read it. A bug reveals nothing about itself and goes to the log. */
+export function told(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
+  const error = toAppError(thrown);
+  if (wireErrors[error.code].http === 500)
+    logger.error({ err: error.cause ?? error }, `the MCP request ${what} failed`);
+  return error;
+}

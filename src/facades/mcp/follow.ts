@@ -1,0 +1,58 @@
+import { deadline } from '../../core/cancel.ts';
+import { droppable, type SessionEvent } from '../../core/events.ts';
+import type { RunId, SessionId } from '../../core/ids.ts';
+import type { McpCall } from './tool.ts';
+
+interface Place {
+  readonly id: SessionId;
+  readonly after: number;
+  readonly waitMs: number;
+}
+
+/** The events after a place, until the time is up, the caller leaves, or the session is deleted. */
+export async function* eventsUntil(
+  { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
+  { id, after, waitMs }: Place,
+): AsyncGenerator<SessionEvent> {
+  using until = deadline(waitMs, clock, signal);
+  for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
+    // After a resync the log goes on at its head; the state before that is in the session itself.
+    if (item.kind === 'event' && !droppable.has(item.event.type)) yield item.event;
+  }
+}
+
+export interface RunState {
+  status: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
+  /** The agent's last message. */
+  text: string;
+  error?: string;
+  question: string;
+  approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
+  /** The last event that counted. */
+  seq: number;
+}
+
+/** Follows a run from its events. */
+export function runStates(run: RunId): { readonly now: RunState; hear(event: SessionEvent): void } {
+  const now: RunState = { status: 'running', text: '', question: '', approvals: [], seq: 0 };
+  return {
+    now,
+    hear(event) {
+      now.seq = event.seq;
+      if (event.runId !== run) return;
+      if (event.type === 'message.assistant') now.text = event.data.text;
+      if (event.type === 'run.error') now.error = event.data.error;
+      if (event.type === 'run.resumed') now.status = 'running';
+      if (event.type === 'run.end') now.status = event.data.status;
+      if (event.type === 'run.wait') Object.assign(now, { status: 'waiting', question: event.data.question });
+      if (event.type === 'approval.requested') {
+        const { callId, function: name, args } = event.data;
+        now.approvals.push({ call_id: callId, function: name, args });
+      }
+      if (event.type === 'approval.resolved') {
+        const { callId } = event.data;
+        now.approvals = now.approvals.filter(({ call_id }) => call_id !== callId);
+      }
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { buffer } from 'node:stream/consumers';
+import {
+  type McpServer,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+  ResourceTemplate,
+} from '@modelcontextprotocol/server';
+import { AppError } from '../../core/errors.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { publicText } from '../shared/wire-errors.ts';
+import type { McpParts } from './deps.ts';
+import { told } from './errors.ts';
+import { asText } from './tools/files.ts';
+import { sessionView } from './tools/sessions.ts';
+
+type Words = Readonly<Record<string, string | string[]>>;
+type Found =
+  | { readonly bytes: Buffer; readonly mimeType: string }
+  | { readonly text: string; readonly mimeType: string };
+interface Readable {
+  readonly template: ResourceTemplate;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  find(words: Words, signal: AbortSignal): Promise<Found>;
+}
+const listed = 100;
+const word = (words: Words, name: string) => [words[name] ?? ''].flat().join('/');
+
+/** Adds the readable parts of sessions, by addresses of the scheme `corral:`. */
+export function addResources(server: McpServer, parts: McpParts): void {
+  for (const { template, name, title, description, find } of readables(parts)) {
+    server.registerResource(name, template, { title, description }, async (uri, words, context) => {
+      try {
+        const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
+        return contents(uri.href, await find(words, signal));
+      } catch (thrown) {
+        const error = told(thrown, name, parts.logger);
+        throw new ResourceNotFoundError(uri.href, `${publicText(error)} (${error.code})`);
+      }
+    });
+  }
+}
+
+function contents(uri: string, found: Found): ReadResourceResult {
+  const text = 'text' in found ? found.text : undefined;
+  const { mimeType } = found;
+  if (text !== undefined) return { contents: [{ uri, mimeType, text }] };
+  return { contents: [{ uri, mimeType, blob: (found as { bytes: Buffer }).bytes.toString('base64') }] };
+}
+
+function readables({ services: { sessions, files, desktop }, uploads }: McpParts): Readable[] {
+  const idOf = (words: Words) => toSessionId(word(words, 'session'));
+  const newest = async () => {
+    const found = await sessions.list({ limit: listed, after: undefined, keep: () => true });
+    const resources = found
+      .slice(0, listed)
+      .map(({ id, title }) => ({ uri: `corral://sessions/${id}`, name: title || id }));
+    return { resources };
+  };
+  const unlisted = { list: undefined };
+  return [
+    {
+      template: new ResourceTemplate('corral://sessions/{session}', { list: newest }),
+      ...{ name: 'session', title: 'A session', description: 'The state of a session, as JSON' },
+      find: async (words) => ({
+        text: JSON.stringify(sessionView(await sessions.get(idOf(words)))),
+        mimeType: 'application/json',
+      }),
+    },
+    {
+      template: new ResourceTemplate('corral://sessions/{session}/files/{+path}', unlisted),
+      ...{ name: 'file', title: 'A file', description: 'A file of the workspace, by its path there, up to 10 MiB' },
+      async find(words, signal) {
+        const bytes = await files.read(idOf(words), decoded(word(words, 'path')), signal);
+        const text = asText(bytes);
+        return text === undefined ? { bytes, mimeType: 'application/octet-stream' } : { text, mimeType: 'text/plain' };
+      },
+    },
+    {
+      template: new ResourceTemplate('corral://sessions/{session}/screen', unlisted),
+      ...{ name: 'screen', title: 'The screen', description: 'A picture of the desktop as it is now, where one runs' },
+      find: async (words, signal) => ({ bytes: await desktop.screenshot(idOf(words), signal), mimeType: 'image/png' }),
+    },
+    {
+      template: new ResourceTemplate('corral://sessions/{session}/screenshots/{file}', unlisted),
+      ...{
+        name: 'screenshot',
+        title: 'A screenshot',
+        description: 'A screenshot that the agent took, by the id of its file',
+      },
+      async find(words) {
+        const id = idOf(words);
+        await sessions.get(id);
+        const file = await uploads?.get(word(words, 'file'));
+        if (!uploads || !file || file.sessionId !== id)
+          throw new AppError('file_not_found', 'There is no such screenshot.');
+        return { bytes: await buffer(await uploads.open(file.id)), mimeType: file.mimeType ?? 'image/png' };
+      },
+    },
+  ];
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new AppError('invalid_request', 'The address has a broken percent encoding.');
+  }
+}

@@ -1,0 +1,21 @@
+import { McpServer } from '@modelcontextprotocol/server';
+import type { McpParts } from './deps.ts';
+import { addResources } from './resources.ts';
+import { addTool } from './tool.ts';
+import { mcpTools } from './tools/list.ts';
+
+const instructions =
+  'Corral runs AI agents and commands in sandboxes. Create a session, then run commands, work with its files, or give its ' +
+  'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
+  'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
+
+/** The protocol's end of one message. */
+export function mcpServer(parts: McpParts): McpServer {
+  const server = new McpServer(
+    { name: 'corral', title: 'Corral', version: parts.version },
+    { capabilities: { tools: {}, resources: {} }, instructions },
+  );
+  for (const tool of mcpTools) addTool(server, tool, parts);
+  addResources(server, parts);
+  return server;
+}

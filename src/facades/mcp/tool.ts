@@ -1,0 +1,71 @@
+import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import { publicText } from '../shared/wire-errors.ts';
+import type { McpParts } from './deps.ts';
+import { told } from './errors.ts';
+
+/** A call of a tool. */
+export interface McpCall extends Pick<McpParts, 'services'> {
+  readonly clock: Clock;
+  /** Fires when the caller cancels the call or disconnects. */
+  readonly signal: AbortSignal;
+  /** Tells a caller that asked for it how the call goes on. */
+  readonly progress: (text: string) => Promise<void>;
+}
+/** A tool as it describes itself to assistants. */
+export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly input: Input;
+  /** `reads` changes nothing; `destroys` removes what cannot be brought back. */
+  readonly effect: 'reads' | 'changes' | 'destroys';
+  run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
+}
+
+/** Keeps the type of the input. */
+export const mcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
+
+/** An answer for programs, and its text for models. */
+export const said = (answer: Record<string, unknown>): CallToolResult => ({
+  content: [{ type: 'text', text: JSON.stringify(answer) }],
+  structuredContent: answer,
+});
+
+/** Of any form: an odd id is an unknown session, see `toSessionId`. */
+export const SessionInput = z.string().max(255).describe('the id of the session');
+export const PathInput = z
+  .string()
+  .min(1)
+  .max(4_096)
+  .refine((path) => !path.includes('\0'), 'must not contain NUL')
+  .describe('relative to the workspace');
+
+export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void {
+  const { name, title, description, effect } = tool;
+  const annotations = {
+    readOnlyHint: effect === 'reads',
+    destructiveHint: effect === 'destroys',
+    openWorldHint: false,
+  };
+  server.registerTool(name, { title, description, inputSchema: tool.input, annotations }, async (given, context) => {
+    try {
+      const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
+      const { services, sse } = parts;
+      return await tool.run(given, { services, clock: sse.clock, signal, progress: progressOf(context) });
+    } catch (thrown) {
+      const error = told(thrown, name, parts.logger);
+      return { isError: true, content: [{ type: 'text', text: `${publicText(error)} (${error.code})` }] };
+    }
+  });
+}
+
+function progressOf({ mcpReq }: ServerContext): McpCall['progress'] {
+  const progressToken = mcpReq._meta?.progressToken;
+  let progress = 0;
+  return async (message) => {
+    if (progressToken === undefined) return;
+    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress: ++progress, message } });
+  };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { toSessionId } from '../../shared/session-id.ts';
+import { mcpTool, PathInput, SessionInput, said } from '../tool.ts';
+
+const maxShown = 100_000;
+
+export const runCommand = mcpTool({
+  name: 'run_command',
+  title: 'Run a command',
+  description:
+    'Runs a shell command in the sandbox and returns its exit code and output. A command that runs longer than its timeout ' +
+    'is ended with its children; start servers in the background with `&` and redirect their output to a file.',
+  input: z.strictObject({
+    session_id: SessionInput,
+    command: z
+      .string()
+      .max(200_000)
+      .refine((text) => text.trim() !== '' && !text.includes('\0'), 'must be text without NUL')
+      .describe('what bash reads'),
+    cwd: PathInput.optional().describe('the folder, relative to the workspace'),
+    timeout_seconds: z.number().positive().max(600).default(120),
+  }),
+  effect: 'changes',
+  async run({ session_id, command, cwd, timeout_seconds }, { services, signal }) {
+    const wish = { command, timeoutMs: Math.ceil(timeout_seconds * 1_000), ...(cwd !== undefined && { cwd }) };
+    const { exitCode, stdout, stderr, timedOut } = await services.sandboxes.exec(toSessionId(session_id), wish, signal);
+    return said({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
+  },
+});
+
+/** Beginning and end of a long text: a model learns most from these. */
+function cut(text: string): string {
+  if (text.length <= maxShown) return text;
+  const half = maxShown / 2;
+  return `${text.slice(0, half)}\n[… ${text.length - maxShown} characters left out …]\n${text.slice(-half)}`;
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { toSessionId } from '../../shared/session-id.ts';
+import { mcpTool, PathInput, SessionInput, said } from '../tool.ts';
+import { fileUri } from '../uris.ts';
+
+export const listFiles = mcpTool({
+  name: 'list_files',
+  title: 'List a folder',
+  description: 'Lists a folder of the workspace: folders first, then files with their size.',
+  input: z.strictObject({ session_id: SessionInput, path: PathInput.default('.') }),
+  effect: 'reads',
+  async run({ session_id, path }, { services, signal }) {
+    const entries = await services.files.list(toSessionId(session_id), path, signal);
+    return said({ path, entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })) });
+  },
+});
+
+export const readFile = mcpTool({
+  name: 'read_file',
+  title: 'Read a file',
+  description: 'Reads a file of the workspace, up to 10 MiB: text as text, other bytes as an embedded resource.',
+  input: z.strictObject({ session_id: SessionInput, path: PathInput }),
+  effect: 'reads',
+  async run({ session_id, path }, { services, signal }) {
+    const id = toSessionId(session_id);
+    const bytes = await services.files.read(id, path, signal);
+    const text = asText(bytes);
+    if (text !== undefined) return { content: [{ type: 'text', text }] };
+    const resource = { uri: fileUri(id, path), blob: bytes.toString('base64') };
+    return { content: [{ type: 'resource', resource: { ...resource, mimeType: 'application/octet-stream' } }] };
+  },
+});
+
+export const writeFile = mcpTool({
+  name: 'write_file',
+  title: 'Write a file',
+  description: 'Writes a file of the workspace. A file of that name is replaced; missing folders are made.',
+  input: z.strictObject({
+    session_id: SessionInput,
+    path: PathInput,
+    content: z.string().describe('the whole file'),
+    encoding: z.enum(['utf8', 'base64']).default('utf8').describe('how `content` is written; base64 for bytes'),
+  }),
+  effect: 'changes',
+  async run({ session_id, path, content, encoding }, { services, signal }) {
+    const bytes = Buffer.from(content, encoding);
+    await services.files.write(toSessionId(session_id), path, bytes, signal);
+    return said({ path, size: bytes.length });
+  },
+});
+
+/** Undefined where the bytes are not text. */
+export function asText(bytes: Buffer): string | undefined {
+  try {
+    return bytes.includes(0) ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

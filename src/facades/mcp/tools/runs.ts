@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { SessionEvent } from '../../../core/events.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { eventsUntil, type RunState, runStates } from '../follow.ts';
+import { type McpCall, mcpTool, SessionInput, said } from '../tool.ts';
+
+const WaitInput = z
+  .number()
+  .min(0)
+  .max(600)
+  .default(45)
+  .describe('how long to wait; afterwards the answer says `running`, and watch_session goes on');
+const maxShown = 2_000;
+
+export const runTask = mcpTool({
+  name: 'run_task',
+  title: 'Give the agent a task',
+  description:
+    "Gives the session's own agent a task, or steers or answers the run under way, and waits for its end. The status is " +
+    'completed, failed, stopped, waiting (it has a question, or a call needs decide_approval) or running.',
+  input: z.strictObject({
+    session_id: SessionInput,
+    task: z
+      .string()
+      .max(200_000)
+      .refine((text) => text.trim() !== '', 'must not be empty'),
+    mode: z
+      .enum(['inject', 'queue', 'replace'])
+      .default('inject')
+      .describe('what to do with a run under way: tell it, do this next, or stop it first'),
+    wait_seconds: WaitInput,
+  }),
+  effect: 'changes',
+  async run({ session_id, task, mode, wait_seconds }, call) {
+    const id = toSessionId(session_id);
+    const { runId, seq } = await call.services.sessions.send(id, { text: task, mode });
+    const place = { id, after: seq - 1, waitMs: wait_seconds * 1_000 };
+    const states = runStates(runId);
+    for await (const event of eventsUntil(call, place)) {
+      states.hear(event);
+      if (states.now.status !== 'running') break;
+      await tellProgress(call, event);
+    }
+    return said({ session_id, run_id: runId, ...resultOf(states.now) });
+  },
+});
+
+const resultOf = ({ status, text, error, question, approvals, seq }: RunState) => ({
+  ...{ status, text, last_seq: seq },
+  ...(error !== undefined && { error }),
+  ...(status === 'waiting' && { question, approvals }),
+});
+
+async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise<void> {
+  if (event.type === 'tool.calling') await progress(`${event.data.function} ${clipped(event.data.args)}`);
+  if (event.type === 'step') await progress(`${event.data.description}: ${event.data.status}`);
+  if (event.type === 'message.assistant') await progress(event.data.text);
+}
+
+export const watchSession = mcpTool({
+  name: 'watch_session',
+  title: 'Watch a session',
+  description:
+    'Returns the events of a session after a place in its log, without those of streamed text. Where there are none yet it ' +
+    'waits for the first. `last_seq` is the `after_seq` of the next call.',
+  input: z.strictObject({
+    session_id: SessionInput,
+    after_seq: z.int().min(0).default(0).describe('the last_seq of the call before'),
+    limit: z.int().min(1).max(500).default(100),
+    wait_seconds: WaitInput,
+  }),
+  effect: 'reads',
+  async run({ session_id, after_seq, limit, wait_seconds }, call) {
+    const id = toSessionId(session_id);
+    const { lastSeq: head } = await call.services.sessions.get(id);
+    const waitMs = wait_seconds * 1_000;
+    const events: { seq: number; type: string; run_id: string | null; data: unknown }[] = [];
+    for await (const { seq, type, runId, data } of eventsUntil(call, { id, after: after_seq, waitMs })) {
+      events.push({ seq, type, run_id: runId, data: bounded(data) });
+      if (events.length >= limit || seq >= head) break; // the first new event is an answer too
+    }
+    const { status, lastSeq } = await call.services.sessions.get(id);
+    return said({ session_id, status, events, last_seq: events.at(-1)?.seq ?? after_seq, newest_seq: lastSeq });
+  },
+});
+
+export const decideApproval = mcpTool({
+  name: 'decide_approval',
+  title: 'Answer an approval',
+  description: 'Permits or refuses a call of the agent that waits for a person. Ask your user before you permit one.',
+  input: z.strictObject({
+    session_id: SessionInput,
+    call_id: z.string().min(1).max(255),
+    decision: z.enum(['approved', 'rejected']),
+    note: z.string().trim().min(1).max(10_000).optional().describe('what the agent is told with it'),
+  }),
+  effect: 'changes',
+  async run({ session_id, call_id, decision, note }, { services }) {
+    const id = toSessionId(session_id);
+    const wish = { callId: call_id, decision, by: 'user', ...(note !== undefined && { text: note }) };
+    return said({ session_id, call_id, decision: (await services.sessions.decide(id, wish)).decision });
+  },
+});
+
+export const stopRun = mcpTool({
+  name: 'stop_run',
+  title: 'Stop the agent',
+  description: 'Stops the run of the session with every process it started. Files and the session stay.',
+  input: z.strictObject({ session_id: SessionInput }),
+  effect: 'changes',
+  async run({ session_id }, { services }) {
+    return said({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });
+  },
+});
+
+const clipped = (value: unknown) => {
+  const text = JSON.stringify(value);
+  return text.length <= maxShown ? text : `${text.slice(0, maxShown)}…`;
+};
+/** Long data is a text that begins like its JSON. */
+const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

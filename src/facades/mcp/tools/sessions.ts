@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { SessionStatus } from '../../../core/events.ts';
+import type { SessionRecord } from '../../../core/records.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { mcpTool, SessionInput, said } from '../tool.ts';
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** A session as assistants see it. */
+export const sessionView = (session: SessionRecord) => ({
+  ...{ session_id: session.id, title: session.title, status: session.status, project_id: session.projectId },
+  ...{ last_message: session.latestMessage, last_seq: session.lastSeq },
+  ...{ created_at: iso(session.createdAt), updated_at: iso(session.updatedAt) },
+});
+
+export const createSession = mcpTool({
+  name: 'create_session',
+  title: 'Create a session',
+  description:
+    'Makes a session: a sandbox with a workspace of its own, and an agent that can work in it. Returns its session_id.',
+  input: z.strictObject({
+    title: z.string().trim().min(1).max(255).optional().describe('the name of the session in lists'),
+    project_id: z.string().max(64).optional().describe('a project, whose agent and files the session gets'),
+    model: z
+      .string()
+      .max(200)
+      .regex(/^(demo|[a-z0-9][a-z0-9-]{0,30}[/]\S+)$/)
+      .optional()
+      .describe("the model of the session's agent, as provider/model"),
+  }),
+  effect: 'changes',
+  async run({ title, project_id, model }, { services }) {
+    if (project_id !== undefined) await services.projects.get(project_id);
+    const made = await services.sessions.create({
+      origin: 'mcp',
+      ...(title !== undefined && { title }),
+      ...(project_id !== undefined && { projectId: project_id }),
+      ...(model !== undefined && { model }),
+    });
+    return said(sessionView(made));
+  },
+});
+
+export const listSessions = mcpTool({
+  name: 'list_sessions',
+  title: 'List sessions',
+  description: 'Lists sessions, the one with the newest message first.',
+  input: z.strictObject({
+    limit: z.int().min(1).max(200).default(20).describe('at most so many'),
+    status: SessionStatus.optional().describe('only sessions in this state'),
+  }),
+  effect: 'reads',
+  async run({ limit, status }, { services }) {
+    const keep = (one: SessionRecord) => status === undefined || one.status === status;
+    const found = (await services.sessions.list({ limit, after: undefined, keep })).filter(keep);
+    const newest = found.toSorted((a, b) => b.latestMessageAt - a.latestMessageAt).slice(0, limit);
+    return said({ sessions: newest.map(sessionView) });
+  },
+});
+
+export const getSession = mcpTool({
+  name: 'get_session',
+  title: 'Show a session',
+  description: 'Shows a session, its sandbox, and whether its agent works or waits for an answer.',
+  input: z.strictObject({ session_id: SessionInput }),
+  effect: 'reads',
+  async run({ session_id }, { services: { sessions, sandboxes } }) {
+    const session = await sessions.get(toSessionId(session_id));
+    const { state, workdir } = await sandboxes.status(session.id);
+    return said({ ...sessionView(session), sandbox: { state, workdir } });
+  },
+});
+
+export const endSession = mcpTool({
+  name: 'end_session',
+  title: 'End a session',
+  description: 'Ends a session for good: its run, its processes, its sandbox, its files and its history.',
+  input: z.strictObject({ session_id: SessionInput }),
+  effect: 'destroys',
+  async run({ session_id }, { services }) {
+    await services.sessions.delete(toSessionId(session_id));
+    return said({ session_id, ended: true });
+  },
+});

@@ -1,0 +1,5 @@
+import type { SessionId } from '../../core/ids.ts';
+
+/** The address of a file for `resources/read`. */
+export const fileUri = (id: SessionId, path: string): string =>
+  `corral://sessions/${id}/files/${path.split('/').map(encodeURIComponent).join('/')}`;
