@@ -9,6 +9,7 @@ const codes = {
   file_not_found: false,
   shell_not_found: false,
   conflict: false,
+  file_changed: false,
   payload_too_large: false,
   rate_limited: true,
   queue_full: true,

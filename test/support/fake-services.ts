@@ -138,6 +138,15 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       async remove(id, path) {
         if (!(await filesOf(id)).delete(within(path))) throw missing();
       },
+      changes: async () => ({
+        since: { runId: 'run-1', at: clock.now() },
+        files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
+        truncated: false,
+      }),
+      async before(id, path) {
+        await filesOf(id);
+        return Buffer.from(`${within(path)} as it was`);
+      },
       async find(id, { pattern, types }) {
         const matches = [...(await filesOf(id)).keys()].filter(
           (name) => posix.matchesGlob(posix.basename(name), pattern) && typed(name, types),
@@ -214,6 +223,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       close: async () => {},
       write: async () => {},
       resize: async () => {},
+      async typeIntoShell(id, shellId, text) {
+        await sessions.get(id);
+        ran.push({ id, command: { command: `${shellId}: ${text}` } });
+      },
       connect: async () => ({
         output: Readable.from([]),
         write: () => {},

@@ -42,6 +42,7 @@ export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Cloc
     close: async (id) => end(id, 'deleted'),
     write: async (id, text) => void find(id).line?.output.write(text),
     resize: async (_id, { cols, rows }) => void sizes.push(`${cols}x${rows}`),
+    typeIntoShell: async () => {},
     async connect(id, signal) {
       const terminal = find(id);
       terminal.line?.end('replaced');

@@ -2,21 +2,10 @@ import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
+import { filesBelow, type Listing } from '../shared/archive/files-below.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mimeType } from './mime.ts';
 import type { Content } from './replies/workspace.ts';
-
-export interface WorkspaceFile {
-  /** Relative to the workspace. */
-  readonly path: string;
-  readonly size: number;
-  readonly modified: string;
-}
-const maxFolders = 5_000;
-const maxFiles = 50_000;
-/** Characters of all paths together: a limit, because deep folders have long paths. */
-const maxNames = 8 * 1024 * 1024;
-const atOnce = 8;
 
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function inWorkspace(path: string): string {
@@ -26,66 +15,16 @@ export function inWorkspace(path: string): string {
   return relative;
 }
 
-export interface Listing {
-  readonly files: readonly WorkspaceFile[];
-  /** The listing is incomplete, because a limit was reached. */
-  readonly truncated: boolean;
-}
-
-/** Regular files in and below a folder. Skips hidden folders and follows no link. */
-async function filesBelow(
-  { services }: OpencodexDeps,
-  { id }: SessionRecord,
-  { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
-): Promise<Listing> {
-  const files: WorkspaceFile[] = [];
-  let folders = [start];
-  let looked = 0;
-  let named = 0;
-  let isCut = false;
-  const unlisted = (thrown: unknown): [] => {
-    if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
-    isCut = true; // the folder has more entries than any listing returns
-    return [];
-  };
-  const isFull = () => files.length > maxFiles || named > maxNames;
-  const look = async (folder: string): Promise<string[]> => {
-    const inner: string[] = [];
-    for (const entry of await services.files.list(id, folder, signal).catch(unlisted)) {
-      const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
-      named += path.length;
-      if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
-      if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
-    }
-    return inner;
-  };
-  while (folders.length > 0) {
-    if (looked + folders.length > maxFolders || isFull()) return { files, truncated: true };
-    looked += folders.length;
-    const next: string[][] = [];
-    for (let at = 0; at < folders.length && !isFull(); at += atOnce) {
-      next.push(...(await Promise.all(folders.slice(at, at + atOnce).map(look))));
-    }
-    folders = next.flat();
-  }
-  return { files, truncated: isCut || isFull() };
-}
-
-function ifGone(thrown: unknown): [] {
-  const gone =
-    thrown instanceof AppError && ['file_not_found', 'invalid_request', 'path_outside'].includes(thrown.code);
-  if (!gone) throw thrown;
-  return [];
-}
+const from = ({ services: { files } }: OpencodexDeps, { id }: SessionRecord) => ({ files, id });
 
 export const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
-  filesBelow(deps, session, { start: projectFolder, skip: () => false, signal });
+  filesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
 /** The files that work left in the workspace, newest first. */
 export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
-  const { files, truncated } = await filesBelow(deps, session, { start: '.', skip, signal });
+  const { files, truncated } = await filesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, truncated };
 }

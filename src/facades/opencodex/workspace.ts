@@ -1,6 +1,8 @@
 import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../session/projects/uploads.ts';
+import { fits, maxPackedBytes, type WorkspaceFile } from '../shared/archive/files-below.ts';
+import { zip } from '../shared/archive/zip.ts';
 import { bytes, idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
@@ -13,20 +15,9 @@ import { keptFile } from './replies/files.ts';
 import * as replies from './replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from './schemas.ts';
 import { fileView } from './views.ts';
-import {
-  contentOf,
-  inWorkspace,
-  type Listing,
-  newestOf,
-  outputFiles,
-  uploadedFiles,
-  type WorkspaceFile,
-} from './workspace-files.ts';
-import { zip } from './zip.ts';
+import { contentOf, inWorkspace, newestOf, outputFiles, uploadedFiles } from './workspace-files.ts';
 
 const base = '/api/v1/chats/:sid/workspace';
-const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one piece
-const maxPacked = 1024 * 1024 * 1024;
 
 export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   const { files } = deps.services;
@@ -108,7 +99,9 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
-      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(zip(found, { open, maxPacked }));
+      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(
+        zip(found, { open, maxPacked: maxPackedBytes }),
+      );
     },
   );
   app.post(
@@ -151,21 +144,6 @@ const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | un
   type,
   mime_type: mimeType(file.path),
 });
-
-/** Rejects before the first byte, because no status can follow it. */
-function fits({ files, truncated }: Listing): void {
-  if (truncated)
-    throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');
-  const large = files.find(({ size }) => size > maxBytes);
-  if (large)
-    throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download what you need by itself`);
-  if (files.reduce((sum, { size }) => sum + size, 0) > maxPacked) {
-    throw new AppError(
-      'payload_too_large',
-      'The files are larger than 1 GiB together: download what you need by itself',
-    );
-  }
-}
 
 function missing(thrown: unknown): never {
   if (thrown instanceof AppError && thrown.code === 'file_not_found') throw new AppError('not_found', 'File not found');

@@ -18,6 +18,7 @@ const usualTexts: Readonly<Record<number, string>> = {
   403: 'Refused: Host or origin',
   404: 'Not found',
   409: 'Conflict',
+  412: 'The file has changed',
   413: 'Too large',
   416: 'Range not satisfiable',
   426: 'Not a WebSocket',

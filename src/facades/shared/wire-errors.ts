@@ -24,6 +24,7 @@ export const wireErrors = {
   file_not_found: missing,
   shell_not_found: missing,
   conflict: taken,
+  file_changed: { http: 412, trpc: 'PRECONDITION_FAILED', ws: 1008 },
   payload_too_large: { http: 413, trpc: 'PAYLOAD_TOO_LARGE', ws: 1009 },
   rate_limited: busy,
   queue_full: busy,

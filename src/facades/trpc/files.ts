@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/cancel.ts';
 import { procedure, router } from './base.ts';
-import { Done, done, ofSession, PathInput } from './schemas.ts';
+import { Done, done, iso, ofSession, PathInput } from './schemas.ts';
 
 const ofFile = ofSession.extend({ path: PathInput });
 const SearchInput = ofSession.extend({
@@ -68,6 +68,39 @@ export const filesRouter = router({
     .mutation(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
       await ctx.services.files.remove(sessionId, path, signal);
       return done;
+    }),
+
+  /** The files that have changed since the newest run began. */
+  changes: procedure
+    .input(ofSession)
+    .output(
+      z.object({
+        since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable(),
+        files: z
+          .array(
+            z.object({
+              path: z.string(),
+              change: z.enum(['added', 'modified', 'deleted']),
+              before: z.int().nullable(),
+              after: z.int().nullable(),
+            }),
+          )
+          .readonly(),
+        truncated: z.boolean(),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+      const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
+      return { since: since && { runId: since.runId, at: iso(since.at) }, ...changes };
+    }),
+
+  /** A file as the newest run found it. */
+  before: procedure
+    .input(ofFile)
+    .output(z.object({ path: z.string(), content: z.string() }))
+    .query(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
+      const bytes = await ctx.services.files.before(sessionId, path, signal);
+      return { path, content: bytes.toString('utf8') };
     }),
 
   find: procedure

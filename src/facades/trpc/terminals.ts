@@ -32,6 +32,15 @@ export const terminalsRouter = router({
       return done;
     }),
 
+  /** Types into a shell of the agent, where a command runs. Its id is the `id` among the arguments of the tool call. */
+  typeIntoShell: procedure
+    .input(ofSession.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) => {
+      await ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal);
+      return done;
+    }),
+
   resize: procedure
     .input(ofTerminal.extend(Size))
     .output(Done)

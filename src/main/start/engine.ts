@@ -4,6 +4,7 @@ import { clusterOf } from '../../session/cluster/cluster.ts';
 import { createEngine, type Engine } from '../../session/engine/engine.ts';
 import { Reconciler } from '../../session/engine/reconciler.ts';
 import { removeSession } from '../../session/engine/removal.ts';
+import { RunSnapshots } from '../../session/run/snapshot/run-snapshots.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../policies.ts';
 import { promptsOf } from '../prompts.ts';
 import type { Agents } from './agents.ts';
@@ -51,6 +52,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
         kernels: agents.kernels,
+        snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(config, driver.capabilities.isolation),
         budget: sessionBudget(config.session),

@@ -81,6 +81,8 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       'open',
       'find',
       'grep',
+      'changes',
+      'before',
     ]),
     processes: looked(audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit), [
       'list',
@@ -93,7 +95,10 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     ),
     terminals: audited(
       services.terminals,
-      { open: 'terminal.open', close: 'terminal.close', connect: 'terminal.connect' },
+      {
+        ...{ open: 'terminal.open', close: 'terminal.close', connect: 'terminal.connect' },
+        typeIntoShell: 'terminal.type',
+      },
       audit,
     ),
     streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), ['download']),

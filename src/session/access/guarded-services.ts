@@ -37,7 +37,15 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       ...(attach && { attach }),
     }),
     files: checked(services.files, check, {
-      ...({ list: 'read', read: 'read', open: 'read', find: 'read', grep: 'read' } as const),
+      ...({
+        list: 'read',
+        read: 'read',
+        open: 'read',
+        find: 'read',
+        grep: 'read',
+        changes: 'read',
+        before: 'read',
+      } as const),
       ...({ write: 'work', remove: 'work' } as const),
     }),
     processes: checked(services.processes, check, {
@@ -71,6 +79,10 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       async resize(id, size, signal) {
         await ofTerminal(id, 'work');
         await terminals.resize(id, size, signal);
+      },
+      async typeIntoShell(id, shellId, text, signal) {
+        await check(id, 'work');
+        await terminals.typeIntoShell(id, shellId, text, signal);
       },
       async connect(id, signal) {
         await ofTerminal(id, 'work');

@@ -39,6 +39,28 @@ export interface FileService {
     query: SearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
+  /** The files that have changed since the newest run began, up to 2,000. The same size and time count as no change. */
+  changes(id: SessionId, signal: AbortSignal): Promise<Changes>;
+  /**
+   * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB, or
+   * the copies of all files were).
+   */
+  before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
+}
+/** A file of a workspace that differs from the one that the newest run found. */
+export interface ChangedFile {
+  readonly path: string; // relative to the workspace
+  readonly change: 'added' | 'modified' | 'deleted';
+  /** In bytes, as the run found it and now; null where there is no file. */
+  readonly before: number | null;
+  readonly after: number | null;
+}
+export interface Changes {
+  /** The run that found the files so, and when; null: no run of this workspace has left a snapshot. */
+  readonly since: { readonly runId: string; readonly at: number } | null;
+  /** By path. Files of package managers and of git are not compared. */
+  readonly files: readonly ChangedFile[];
+  readonly truncated: boolean;
 }
 /** At the daemon's limit of matches a search returns those found so far, with `truncated`. */
 export interface SearchQuery {

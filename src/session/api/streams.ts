@@ -25,10 +25,24 @@ export interface CommandEnd {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
+/** A part of a file: so many bytes after the first `from`, or fewer where the file ends; without `length`, all of them. */
+export interface WantedFile {
+  readonly path: string;
+  readonly from?: number;
+  readonly length?: number;
+}
 export interface FileStream {
+  /** Of the whole file. */
   readonly size: number;
-  /** Exactly `size` bytes; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
+  /** Changes whenever the file does. */
+  readonly version: string;
+  /** Exactly the bytes of the wanted part; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
   readonly content: Readable;
+}
+export interface NewFile {
+  readonly path: string;
+  /** The version that the file must still have; null: there must be no such file; unset: the file is replaced anyway. */
+  readonly replaces?: string | null;
 }
 
 /**
@@ -40,15 +54,16 @@ export interface StreamService {
   /** Runs a command over pipes until it ends. When `signal` fires, every process that it started is ended. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
-  download(id: SessionId, path: string, signal: AbortSignal): Promise<FileStream>;
+  download(id: SessionId, wanted: WantedFile, signal: AbortSignal): Promise<FileStream>;
   /**
-   * Creates missing folders. The file takes its place whole when `content` has ended; content that fails leaves the old
-   * file as it is. Rejects: invalid_request (a folder has that name), path_outside, disk_full.
+   * Creates missing folders. The file takes its place whole when `content` has ended, and keeps its permissions; content
+   * that fails leaves the old file as it is. Rejects: invalid_request (a folder has that name), path_outside, disk_full,
+   * file_changed (it is not the version that `replaces` names).
    */
   upload(
     id: SessionId,
-    path: string,
+    file: NewFile,
     content: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<{ readonly size: number }>;
+  ): Promise<{ readonly size: number; readonly version: string }>;
 }

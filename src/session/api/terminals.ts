@@ -35,6 +35,11 @@ export interface TerminalService {
   write(terminalId: string, text: string, signal: AbortSignal): Promise<void>;
   /** `cols` and `rows` are 1–1000. */
   resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
+  /**
+   * Types into a shell of the agent, where a command runs; the agent sees the command's output, not who typed. Rejects:
+   * sandbox_not_found (it does not run), conflict (nothing runs in the shell).
+   */
+  typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
   /** A terminal has one connection: a new one replaces the old one. Starts a sandbox that does not run. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }

@@ -13,6 +13,7 @@ import { composed } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, Working } from '../run/run-context.ts';
+import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
@@ -40,6 +41,8 @@ export interface AgentParts {
   readonly external?: ExternalTools;
   /** The kernels in which agents run code; undefined: there are none. */
   readonly kernels?: AgentKernels;
+  /** The files of workspaces as each run finds them; undefined: nobody compares. */
+  readonly snapshots?: RunSnapshots;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }
@@ -61,7 +64,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
   const prompts = agents.prompts ?? { parts: ownParts(), installed: '', network: 'as the operator set it up.' };
   return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
     const live = liveSessions.the(id);
-    const { profileOf, toolTimeoutMs, approvals, gate, external, files, budget } = agents;
+    const { profileOf, toolTimeoutMs, approvals, gate, external, files, budget, snapshots } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await runWriter.transcript.load();
@@ -70,8 +73,15 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const { model, tools, allows, plans, prompt, sampling } = await profileOf(live.writer.record);
     const own = sees ? tools : without(tools, 'desktop');
-    const use = (until: AbortSignal) => sandboxes.use(id, until);
+    const use = async (until: AbortSignal) => {
+      await using stack = new AsyncDisposableStack();
+      const used = stack.use(await sandboxes.use(id, until));
+      await snapshots?.ofRun(id, runId, used.client);
+      stack.move();
+      return used;
+    };
     const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
+    if (client) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const reader = client && { client, clock, window: model.abilities.window };
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));

@@ -1,9 +1,13 @@
+import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import { isPath } from '../../core/file-names.ts';
 import { anyGlob } from '../../core/glob.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import { changesIn } from '../run/snapshot/changes.ts';
+import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
 import { wholeFile } from './whole-file.ts';
 
 interface Deps {
@@ -45,6 +49,13 @@ export function fileService({ sandboxes, known }: Deps): FileService {
     read: (id, path, signal) => inside(id, path, signal, (client) => wholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
+    changes: (id, signal) => inside(id, '.', signal, (client) => changesIn(client, signal)),
+    before: (id, path, signal) =>
+      inside(id, path, signal, async (client) => {
+        const file = pathInside(path, client.workdir);
+        if (!isPath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
+        return await wholeFile(client, copyOf(file), signal);
+      }),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
         const { matches, truncated } = await client.find(path, pattern, signal, { types });
@@ -63,3 +74,6 @@ export function fileService({ sandboxes, known }: Deps): FileService {
 
 /** Sorts by file only; the sort is stable, so matches of one file keep their line order. */
 const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);
+
+const pathInside = (path: string, workdir: string): string =>
+  posix.normalize(path.startsWith(`${workdir}/`) ? path.slice(workdir.length + 1) : path);

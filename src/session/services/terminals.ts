@@ -146,6 +146,12 @@ export function terminalService(deps: Deps): TerminalService {
     },
     write: (terminalId, text, signal) => typing(terminalId, signal, ({ write }, id) => write(id, text, signal)),
     resize: (terminalId, size, signal) => typing(terminalId, signal, ({ resize }, id) => resize(id, size, signal)),
+    async typeIntoShell(id, shellId, text, signal) {
+      await known(id);
+      const client = await sandboxes.look(id, signal);
+      if (!client) throw new AppError('sandbox_not_found', 'The sandbox does not run, so no command waits for input.');
+      await client.write(shellId, text, signal);
+    },
     connect,
   };
 }

@@ -136,7 +136,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats/{sid}/workspace/files/download
     GET /api/v1/chats/{sid}/workspace/download-all
     GET /api/v1/files/project/{project_id}
-    GET /streams/sessions/{sid}/file`,
+    GET /streams/sessions/{sid}/file
+    GET /streams/sessions/{sid}/zip`,
   ),
   ...all(
     'work',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
-import { zip } from '../../../src/facades/opencodex/zip.ts';
+import { zip } from '../../../src/facades/shared/archive/zip.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
 

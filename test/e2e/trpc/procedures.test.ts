@@ -255,6 +255,25 @@ describe('sandboxes, files and processes', () => {
     await expect(files.read.query({ ...of, path: 'notes.md' })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
   });
 
+  test('the changes since a run began are listed, with the files as they were', async () => {
+    await using it = await withSession();
+    const { files } = it.client;
+    const of = { sessionId: it.id };
+    expect(await files.changes.query(of)).toEqual({
+      since: { runId: 'run-1', at: iso },
+      files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
+      truncated: false,
+    });
+    expect(await files.before.query({ ...of, path: 'a.txt' })).toEqual({ path: 'a.txt', content: 'a.txt as it was' });
+  });
+
+  test("a person can type into the agent's shell", async () => {
+    await using it = await withSession();
+    const typed = { sessionId: it.id, shellId: 'main', text: 'yes\n' };
+    expect(await it.client.terminals.typeIntoShell.mutate(typed)).toEqual({ ok: true });
+    expect(it.server.others.ran).toEqual([{ id: it.id, command: { command: 'main: yes\n' } }]);
+  });
+
   test('processes can be listed, read and stopped', async () => {
     await using it = await withSession();
     const { processes } = it.client;

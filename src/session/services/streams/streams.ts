@@ -16,6 +16,10 @@ interface Deps {
 async function* noInput(): AsyncGenerator<Uint8Array> {}
 const timedOutCode = 124;
 const errorsChars = 2_000;
+const versionChars = 100;
+
+/** The first line of a file's transfer. */
+type Heading = Pick<FileStream, 'size' | 'version'>;
 
 /** Commands and files of any size, as programs over pipes, so that every driver's sandboxes move them in the same way. */
 export function streamService({ sandboxes, ids, known }: Deps): StreamService {
@@ -41,15 +45,16 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       }
     },
 
-    async download(id, path, signal) {
+    async download(id, { path, from = 0, length }, signal) {
       await using stack = new AsyncDisposableStack();
       const { client } = stack.use(await used(id, path, signal));
       const content = new PacedOutput();
       const left = new AbortController();
       content.once('close', () => left.abort());
-      const opened = Promise.withResolvers<number>();
+      const opened = Promise.withResolvers<Heading>();
       const errors = textOf(errorsChars);
-      const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir] };
+      const part = [String(from), length === undefined ? '' : String(length)];
+      const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
       const heading = headingReader(opened.resolve);
       const pipes = {
         input: noInput(),
@@ -71,13 +76,14 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
         content.destroy(thrown);
       });
       content.on('error', () => {}); // before anyone reads it, `opened` reports the failure
-      return { size: await opened.promise, content } satisfies FileStream;
+      return { ...(await opened.promise), content } satisfies FileStream;
     },
 
-    async upload(id, path, content, signal) {
+    async upload(id, { path, replaces }, content, signal) {
       await using sandbox = await used(id, path, signal);
       const { client } = sandbox;
       const errors = textOf(errorsChars);
+      const version = textOf(versionChars);
       let size = 0;
       const counted = (async function* () {
         for await (const piece of content) {
@@ -85,11 +91,12 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
           yield piece;
         }
       })();
-      const program = { id: nameOf('write'), argv: ['sh', '-c', receiveScript, 'sh', path, client.workdir] };
-      const pipes = { input: counted, onOutput: () => {}, onErrors: errors.add };
+      const only = replaces === null ? 'none' : (replaces ?? '');
+      const program = { id: nameOf('write'), argv: ['sh', '-c', receiveScript, 'sh', path, client.workdir, only] };
+      const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
       const { exitCode } = await runPiped(client, program, pipes, signal);
       if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
-      return { size };
+      return { size, version: versionIn(version.text()) };
     },
   };
 }
@@ -112,18 +119,25 @@ function textOf(maxChars: number) {
   };
 }
 
-/** Reads the first line, which is the file's size, and returns the bytes behind it. */
-function headingReader(found: (size: number) => void): (bytes: Uint8Array) => Uint8Array {
+/** Reads the first line, which is the file's size and version, and returns the bytes behind it. */
+function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
   let line = '';
   let isDone = false;
   return (bytes) => {
     if (isDone) return bytes;
     const end = bytes.indexOf(10);
     line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
-    if (end < 0 && line.length < 20) return new Uint8Array();
+    if (end < 0 && line.length < versionChars) return new Uint8Array();
     isDone = true;
-    if (!/^\d{1,16}$/.test(line)) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
-    found(Number(line));
+    const [size = '', version = ''] = line.split(' ', 2);
+    if (!/^\d{1,16}$/.test(size)) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+    found({ size: Number(size), version: versionIn(version) });
     return bytes.subarray(end + 1);
   };
+}
+
+/** A version becomes a header, so any other text of a sandbox is refused. */
+function versionIn(told: string): string {
+  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(told)) return told;
+  throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
 }

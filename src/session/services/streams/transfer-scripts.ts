@@ -1,23 +1,31 @@
 import { AppError } from '../../../core/errors.ts';
 
 // The programs in a sandbox that send and receive a file. $1 is the path, $2 the workspace. A file is opened before it is
-// measured, so that another one in its place changes nothing.
+// measured, so that another one in its place changes nothing. Size and time of the last change are a file's version.
 
-const exits = { missing: 44, outside: 45, unfit: 46, full: 47 } as const;
+const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
-/** Prints the file's size on a line, then that many bytes of it. */
+/** Prints the file's size and version on a line, then the bytes from $3 on, at most $4 of them when $4 is not empty. */
 export const sendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
 case "$file/" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
 [ -f "$file" ] || exit ${exits.unfit}
 exec 3<"$file" || exit ${exits.missing}
-size=$(stat -L -c %s /proc/self/fd/3) || exit 1
-echo "$size"
-exec dd bs=262144 iflag=count_bytes,fullblock count="$size" status=none <&3
+heading=$(stat -L -c '%s %s-%.9Y' /proc/self/fd/3) || exit 1
+size=\${heading%% *}
+from=$3
+count=$((size > from ? size - from : 0))
+[ -z "$4" ] || [ "$4" -ge "$count" ] || count=$4
+echo "$heading"
+[ "$count" -gt 0 ] || exit 0
+exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$count" status=none <&3
 `;
 
-/** Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. */
+/**
+ * Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
+ * that the file must have just before, `none` for no file, or empty. Prints the new version.
+ */
 export const receiveScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -m -- "$1") || exit 1
@@ -28,7 +36,10 @@ part="$file.$$.part"
 trap 'rm -f -- "$part"' EXIT
 trap 'exit 143' TERM INT HUP
 cat >"$part" || exit ${exits.full}
-mv -f -- "$part" "$file"
+[ ! -e "$file" ] || chmod --reference="$file" -- "$part" 2>/dev/null
+version() { stat -L -c '%s-%.9Y' -- "$1" 2>/dev/null || echo none; }
+[ -z "$3" ] || [ "$3" = "$(version "$file")" ] || exit ${exits.changed}
+mv -f -- "$part" "$file" && version "$file"
 `;
 
 /** The failure that a script reports by its exit code. */
@@ -40,6 +51,8 @@ export function scriptFailure(exitCode: number, errors: string): AppError {
       return new AppError('path_outside', 'That path is outside of the workspace.');
     case exits.unfit:
       return new AppError('invalid_request', 'That path is not a file.');
+    case exits.changed:
+      return new AppError('file_changed', 'The file has changed since you opened it. Open it again to see the change.');
     case exits.full:
       return new AppError('disk_full', `The sandbox cannot write the file: ${errors || 'its disk may be full'}.`);
     default:

@@ -123,7 +123,7 @@ test('every method of every service either only looks, or is told of exactly onc
       ...['watching', 'sandbox', 'shell', 'readFile', 'promptAt'],
       'health',
     ],
-    files: ['list', 'read', 'open', 'find', 'grep'],
+    files: ['list', 'read', 'open', 'find', 'grep', 'changes', 'before'],
     processes: ['list', 'logs'],
     sandboxes: ['status', 'usage'],
     terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood

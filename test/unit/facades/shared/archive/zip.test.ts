@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { zip } from '../../../../src/facades/opencodex/zip.ts';
-import { temporaryFolder } from '../../../support/store.ts';
+import { zip } from '../../../../../src/facades/shared/archive/zip.ts';
+import { temporaryFolder } from '../../../../support/store.ts';
 
 const modified = '2024-05-06T07:08:10Z';
 const bytesOf = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));

@@ -1,0 +1,84 @@
+import { AppError } from '../../../core/errors.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { FileService } from '../../../session/api/files.ts';
+
+export interface WorkspaceFile {
+  /** Relative to the workspace. */
+  readonly path: string;
+  readonly size: number;
+  readonly modified: string;
+}
+const maxFolders = 5_000;
+const maxFiles = 50_000;
+/** Characters of all paths together: a limit, because deep folders have long paths. */
+const maxNames = 8 * 1024 * 1024;
+const atOnce = 8;
+const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one piece
+/** The most bytes of one archive. */
+export const maxPackedBytes = 1024 * 1024 * 1024;
+
+export interface Listing {
+  readonly files: readonly WorkspaceFile[];
+  /** The listing is incomplete, because a limit was reached. */
+  readonly truncated: boolean;
+}
+
+/** Regular files in and below a folder. Skips hidden folders and follows no link. */
+export async function filesBelow(
+  { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
+  { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
+): Promise<Listing> {
+  const files: WorkspaceFile[] = [];
+  let folders = [start];
+  let looked = 0;
+  let named = 0;
+  let isCut = false;
+  const unlisted = (thrown: unknown): [] => {
+    if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
+    isCut = true; // the folder has more entries than any listing returns
+    return [];
+  };
+  const isFull = () => files.length > maxFiles || named > maxNames;
+  const look = async (folder: string): Promise<string[]> => {
+    const inner: string[] = [];
+    for (const entry of await service.list(id, folder, signal).catch(unlisted)) {
+      const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
+      named += path.length;
+      if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
+      if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
+    }
+    return inner;
+  };
+  while (folders.length > 0) {
+    if (looked + folders.length > maxFolders || isFull()) return { files, truncated: true };
+    looked += folders.length;
+    const next: string[][] = [];
+    for (let at = 0; at < folders.length && !isFull(); at += atOnce) {
+      next.push(...(await Promise.all(folders.slice(at, at + atOnce).map(look))));
+    }
+    folders = next.flat();
+  }
+  return { files, truncated: isCut || isFull() };
+}
+
+function ifGone(thrown: unknown): [] {
+  const gone =
+    thrown instanceof AppError && ['file_not_found', 'invalid_request', 'path_outside'].includes(thrown.code);
+  if (!gone) throw thrown;
+  return [];
+}
+
+/** Rejects before the first byte, because no status can follow it. */
+export function fits({ files, truncated }: Listing): void {
+  if (truncated)
+    throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');
+  const large = files.find(({ size }) => size > maxBytes);
+  if (large)
+    throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download what you need by itself`);
+  if (files.reduce((sum, { size }) => sum + size, 0) > maxPackedBytes) {
+    throw new AppError(
+      'payload_too_large',
+      'The files are larger than 1 GiB together: download what you need by itself',
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { filesBelow, fits, maxPackedBytes } from '../shared/archive/files-below.ts';
+import { zip } from '../shared/archive/zip.ts';
+import { attachment } from '../shared/content-disposition.ts';
+import { bytes, ok } from '../shared/route-docs.ts';
+import type { App } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { whileConnected } from '../shared/while-connected.ts';
+import { about, Params } from './about.ts';
+import type { StreamDeps } from './deps.ts';
+
+const path = z.string().min(1).max(4_096);
+const PathQuery = z.object({ path: path.describe('in the workspace') });
+const FolderQuery = z.object({ path: path.default('.').describe('a folder of the workspace; default: all of it') });
+const Written = z.object({ path: z.string(), size: z.int(), version: z.string() });
+const binary = z.string().meta({ format: 'binary' });
+const file = '/streams/sessions/:sid/file';
+const versions = 'The `ETag` is the version of the file; it changes whenever the file does.';
+
+export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
+  app.get(
+    file,
+    {
+      schema: {
+        ...{ params: Params, querystring: PathQuery },
+        response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
+      },
+      config: {
+        doc: about('Download', 'Download a file of any size, or a part of it', {
+          description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
+          ...{ headers: { Range: 'bytes=<first>-<last>' }, fails: [404, 416, 422] },
+        }),
+        stream: true,
+      },
+    },
+    async ({ params, query, headers }, reply) => {
+      const range = rangeOf(headers.range);
+      const wanted = { path: query.path, ...range };
+      const { size, version, content } = await streams.download(toSessionId(params.sid), wanted, whileConnected(reply));
+      reply.header('content-type', 'application/octet-stream').header('etag', `"${version}"`);
+      reply.header('content-disposition', 'attachment').header('cache-control', 'no-store');
+      reply.header('accept-ranges', 'bytes');
+      if (!range || size === 0) return reply.header('content-length', size).send(content);
+      if (range.from >= size) {
+        content.destroy();
+        return outside(reply, size);
+      }
+      const end = Math.min(size, range.from + (range.length ?? size));
+      reply.header('content-length', end - range.from);
+      return reply
+        .code(206)
+        .header('content-range', `bytes ${range.from}-${end - 1}/${size}`)
+        .send(content);
+    },
+  );
+  app.get(
+    '/streams/sessions/:sid/zip',
+    {
+      schema: { params: Params, querystring: FolderQuery, response: { 200: bytes('A zip file', 'application/zip') } },
+      config: {
+        doc: about('Zip', 'Download a folder as a zip file, without hidden folders', { fails: [404, 413, 422] }),
+        stream: true,
+      },
+    },
+    async ({ params, query: { path: start } }, reply) => {
+      const id = toSessionId(params.sid);
+      const signal = whileConnected(reply);
+      const listing = await filesBelow({ files, id }, { start, skip: isKept, signal });
+      fits(listing);
+      if (listing.files.length === 0)
+        throw new AppError('file_not_found', 'There are no files to pack in that folder.');
+      const open = (at: string) => files.open(id, at, signal);
+      reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
+      reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
+      return reply.send(zip(listing.files, { open, maxPacked: maxPackedBytes }));
+    },
+  );
+}
+
+const outside = (reply: FastifyReply, size: number): FastifyReply =>
+  reply
+    .code(416)
+    .header('content-range', `bytes */${size}`)
+    .header('content-type', 'application/json')
+    .removeHeader('content-disposition')
+    .send(JSON.stringify({ detail: 'The range is outside of the file' }));
+
+/** Folders that anyone can make again, and that would make an archive large. */
+const isKept = (folder: string) => /(^|\/)(node_modules|__pycache__)$/.test(folder);
+
+export function mountUpload(scope: App, { streams }: StreamDeps): void {
+  scope.put(
+    file,
+    {
+      schema: {
+        ...{ params: Params, querystring: PathQuery },
+        response: { 200: ok(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
+      },
+      config: {
+        doc: about('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
+          description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,
+          headers: { 'If-Match': 'the version to replace', 'If-None-Match': '`*`: there must be no such file' },
+          ...{ fails: [404, 412, 422], requestContent: { 'application/octet-stream': binary } },
+        }),
+        upload: true,
+      },
+    },
+    async (request, reply) => {
+      const { params, query, body } = request;
+      const content = (body ?? []) as AsyncIterable<Uint8Array>;
+      const replaces = replacedBy(request);
+      const wanted = { path: query.path, ...(replaces !== undefined && { replaces }) };
+      const { size, version } = await streams.upload(toSessionId(params.sid), wanted, content, whileConnected(reply));
+      reply.header('etag', `"${version}"`);
+      return { path: query.path, size, version };
+    },
+  );
+}
+
+/** The part that a header names; undefined for one to ignore: other units, several ranges, or counted from the end. */
+function rangeOf(header: string | undefined): { readonly from: number; readonly length?: number } | undefined {
+  const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
+  if (first === undefined) return undefined;
+  const from = Number(first);
+  if (!last) return { from };
+  return Number(last) < from ? undefined : { from, length: Number(last) - from + 1 };
+}
+
+function replacedBy({ headers }: FastifyRequest): string | null | undefined {
+  if (headers['if-none-match'] === '*') return null;
+  const told = headers['if-match'];
+  if (told === undefined || told === '*') return undefined;
+  const [, version] = /^"([^",]{1,100})"$/.exec(told) ?? [];
+  if (version === undefined) throw new AppError('invalid_request', 'If-Match must be one version in quotes.');
+  return version;
+}

@@ -1,0 +1,48 @@
+import { deadline } from '../../../core/cancel.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { RunId, SessionId } from '../../../core/ids.ts';
+import type { SandboxClient } from '../../../sandbox/client.ts';
+import { takeScript } from './snapshot-scripts.ts';
+
+type Client = Pick<SandboxClient, 'exec'>;
+interface Deps {
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+interface Taken {
+  readonly runId: RunId;
+  readonly done: Promise<void>;
+}
+/** A larger workspace has no snapshot: a run does not wait longer for it. */
+const patienceMs = 5_000;
+
+/** Keeps the files of a workspace as each run finds them, inside the sandbox, so that people can see what a run changed. */
+export class RunSnapshots {
+  readonly #deps: Deps;
+  readonly #taken = new WeakMap<Client, Taken>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the run's snapshot exists, or cannot be taken. Call it before the run's first use of its sandbox. */
+  ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
+    const known = this.#taken.get(client);
+    if (known?.runId === runId) return known.done;
+    const done = this.#take(sessionId, runId, client);
+    this.#taken.set(client, { runId, done });
+    return done;
+  }
+
+  async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
+    const { clock, warn } = this.#deps;
+    using until = deadline(patienceMs, clock);
+    const command = `run=${runId} at=${clock.now()}\n${takeScript}`;
+    try {
+      const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
+      if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
+    } catch (err) {
+      warn({ sessionId, err }, 'no snapshot of the workspace was taken');
+    }
+  }
+}
