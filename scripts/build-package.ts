@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { describedCommands } from '../src/main/commands/list.ts';
+import { bundlePage } from './bundle-page.ts';
 import { bundleSandboxd } from './bundle-sandboxd.ts';
 
 const run = promisify(execFile);
@@ -24,6 +25,8 @@ for (const made of await readdir(out)) {
 await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json']);
 for (const folder of folders) await buildFolder(folder);
 await buildFile('scripts/bundle-sandboxd.ts');
+await buildFile('scripts/bundle-page.ts');
+await bundlePage(join(out, 'page'));
 await bundleSandboxd(join(out, 'sandbox-images/sandboxd.mjs'));
 await writeFile(join(out, 'package.json'), json({ name, version, type })); // the server reads its version there
 await writeFile(join(out, 'server-commands.json'), json(await describedCommands()));
@@ -39,6 +42,8 @@ await chmod(join(out, 'corral.js'), 0o755);
 
 async function buildFolder(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    // the page is bundled, except for the desktop's own files
+    if (/\bsrc[/]ui[/]/.test(entry.parentPath)) continue;
     if (entry.isFile()) await buildFile(join(entry.parentPath, entry.name));
   }
 }

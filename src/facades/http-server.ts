@@ -16,6 +16,7 @@ import type { Services } from '../session/api/services.ts';
 import type { SessionService } from '../session/api/sessions.ts';
 import type { WorkspaceService } from '../session/workspaces/workspaces.ts';
 import { type DialectSettings, dialects } from './list.ts';
+import type { PageFiles } from './server/page-files.ts';
 import type { Acting } from './shared/acting.ts';
 import { createApp } from './shared/app.ts';
 import { auditOf } from './shared/audit.ts';
@@ -48,6 +49,8 @@ export interface HttpServerDeps {
   readonly keys?: ApiKeys;
   /** Records who did what; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
+  /** The files of the page for browsers. */
+  readonly page: () => Promise<PageFiles>;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -133,6 +136,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const parts: DialectParts = {
     ...{ version, services, projects, acting, admits, sockets, sse, signed, table, metrics, logger, clock },
     idempotency: once,
+    page: deps.page,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Inbox, Store } from '../core/ports.ts';
+import type { PageFiles } from '../facades/server/page-files.ts';
 import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Engine } from '../session/engine/engine.ts';
+import { pageFiles } from './page.ts';
 import { openAgents } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
 import { openSandboxes } from './start/sandboxes.ts';
@@ -23,6 +25,8 @@ export interface Core extends OpenServices {
   readonly engine: Engine;
   readonly metrics: Metrics;
   readonly modelName: string;
+  /** The page for browsers. */
+  readonly page: () => Promise<PageFiles>;
   readonly instance: string;
 }
 
@@ -52,7 +56,7 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
   return {
     ...services,
     ...{ engine, metrics: startup.metrics, modelName: agents.model.name, driver: sandboxes.driver },
-    ...{ store: storage.store, inbox: storage.inbox, instance: storage.instance },
+    ...{ store: storage.store, inbox: storage.inbox, instance: storage.instance, page: pageFiles() },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -7,6 +7,7 @@ import { randomIds } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
+import { pageFiles } from '../../src/main/page.ts';
 import type { AuditEntry } from '../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from './fake-service.ts';
 import { type FakeServices, fakeServices } from './fake-services.ts';
@@ -83,6 +84,7 @@ export async function testServer(
     sessions: fake.sessions,
     services: services.services,
     inbox: fake.store.inbox,
+    page: pageFiles(),
     keys,
     ...(options.audit && { audit: { write: options.audit } }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },

@@ -6,12 +6,13 @@ import type { ReplyDoc } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 
-const types: Readonly<Record<string, string>> = {
+export const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
+  '.woff2': 'font/woff2',
 };
 
 export const html = types['.html'] as string;

@@ -17,5 +17,8 @@ export const webClient = describeDialect({
   tag: 'Server',
   paths: ['/', '/static', '/sessions/{id}/desktop'],
   documents: '',
-  routes: async () => [{ mount: (await import('./page.ts')).mountPage }],
+  routes: async ({ page }) => {
+    const { mountPage } = await import('./page.ts');
+    return [{ mount: (app) => mountPage(app, page) }];
+  },
 });

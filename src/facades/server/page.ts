@@ -1,14 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
-import { html, mountAssets, open, served } from './assets.ts';
+import { html, open, served, types } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
+import type { PageFiles } from './page-files.ts';
 
-// The web client: static files, sent unchanged. Its policy forbids it to load from other sites and, in browsers with trusted
-// types, to turn text into HTML.
+// The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
+// to turn text into HTML.
 
 const folder = new URL('../../ui/', import.meta.url);
 const policyWith = (framedBy: "'none'" | "'self'") =>
@@ -25,19 +30,38 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ');
-const headers = { 'content-security-policy': policyWith("'none'"), 'cache-control': 'no-cache' };
+const policy = { 'content-security-policy': policyWith("'none'") };
+const headers = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
+/** A name with a hash always has the same content. */
+const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
+const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
-export function mountPage(app: App): void {
-  const names = readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js|svg)$/.test(name));
-  mountAssets(app, {
-    path: '/static',
-    operationId: 'staticFile',
-    summary: 'The web client (`index.html`) and its files',
-    files: new Map(names.map((name) => [name, new URL(name, folder)])),
-    headers,
-  });
+const compress = promisify(gzip);
+const smaller = new WeakMap<Uint8Array, Promise<Buffer>>();
+const compressible = new Set(['.html', '.css', '.js', '.svg']);
+
+export function mountPage(app: App, page: () => Promise<PageFiles>): void {
+  const old = new Set(readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js|svg)$/.test(name)));
+  app.get(
+    '/static/:name',
+    {
+      schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
+      config: {
+        ...open,
+        doc: about('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }),
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      if (old.has(name)) {
+        reply.headers(headers).type(types[extname(name)] ?? html);
+        return reply.send(await readFile(new URL(name, folder)));
+      }
+      return await sendFile(request, reply, { name: name === 'next.html' ? 'index.html' : name, page });
+    },
+  );
   mountNovnc(app, headers);
   app.get(
     '/sessions/:sid/desktop',
@@ -54,6 +78,31 @@ export function mountPage(app: App): void {
         .type(html)
         .send(await readFile(new URL('desktop.html', folder))),
   );
+}
+
+interface Asked {
+  readonly name: string;
+  readonly page: () => Promise<PageFiles>;
+}
+
+async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, { name, page }: Asked) {
+  const bytes = (await page()).get(name);
+  if (!bytes) throw new AppError('not_found', 'There is no such file.');
+  const ending = extname(name);
+  reply.headers(hashed.test(name) ? unchanging : headers).type(types[ending] ?? 'application/octet-stream');
+  if (!compressible.has(ending)) return await reply.send(bytes);
+  reply.header('vary', 'Origin, Accept, Accept-Encoding');
+  if (!/\bgzip\b/.test(request.headers['accept-encoding']?.toString() ?? '')) return await reply.send(bytes);
+  return await reply.header('content-encoding', 'gzip').send(await compressed(bytes));
+}
+
+/** Compresses each file once. */
+function compressed(bytes: Uint8Array): Promise<Buffer> {
+  const known = smaller.get(bytes);
+  if (known) return known;
+  const made = compress(bytes, { level: 9 });
+  smaller.set(bytes, made);
+  return made;
 }
 
 export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>

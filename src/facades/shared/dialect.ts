@@ -46,6 +46,8 @@ export interface DialectParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
+  /** The built files of the page for browsers, by name. */
+  readonly page: () => Promise<ReadonlyMap<string, Uint8Array>>;
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
 }

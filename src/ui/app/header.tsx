@@ -1,0 +1,112 @@
+import { remove, rename, stopRun } from '../data/actions.ts';
+import { paneWidth } from '../data/prefs.ts';
+import { current, currentId, type Session } from '../data/sessions.ts';
+import { currentStatus, isBusy } from '../data/status.ts';
+import { Button, IconButton } from '../parts/button.tsx';
+import { confirmFirst } from '../parts/dialog.tsx';
+import { attempt } from '../parts/notice.tsx';
+import { StatusChip } from '../parts/status.tsx';
+import { nameOf } from '../sessions/name.ts';
+import { t } from '../text/text.ts';
+import { headerActions } from './header-actions.ts';
+import { isMenuOpen, togglePane } from './layout.ts';
+import { isPaletteOpen } from './palette.tsx';
+
+export function Header() {
+  const session = current.value;
+  return (
+    <header class="bar">
+      <MenuButton />
+      {session ? <Title key={session.id} session={session} /> : <h1>{t('newSession')}</h1>}
+      {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
+      {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
+      <span class="bar-space" />
+      {session &&
+        headerActions
+          .filter(({ shows }) => shows?.(session) ?? true)
+          .map(({ id, icon, label, run }) => (
+            <IconButton key={id} class="wide-only" icon={icon} label={t(label)} onClick={() => run(session)} />
+          ))}
+      <IconButton class="wide-only" icon="command" label={`${t('palette')} (ctrl-k)`} onClick={openPalette} />
+      {session && (
+        <>
+          <IconButton icon="trash" label={t('deleteThis')} onClick={() => askDelete(session)} />
+          <IconButton
+            class="wide-only"
+            icon="panel"
+            label={paneWidth.value > 0 ? t('hideWork') : t('showWork')}
+            aria-pressed={paneWidth.value > 0}
+            onClick={togglePane}
+          />
+        </>
+      )}
+    </header>
+  );
+}
+
+function openPalette() {
+  isPaletteOpen.value = true;
+}
+
+const StopButton = ({ id }: { id: string }) => (
+  <Button kind="danger" icon="stop" onClick={() => attempt(t('notStopped'), () => stopRun(id))}>
+    {t('stop')}
+  </Button>
+);
+
+/** The title is a field: Enter or leaving it renames the session, Escape restores it. */
+function Title({ session }: { session: Session }) {
+  const name = nameOf(session);
+  const save = (node: HTMLElement) => {
+    const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
+    if (text === '' || text === name) node.textContent = name;
+    else void attempt(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
+  };
+  return (
+    <h1>
+      {/* biome-ignore lint/a11y/useSemanticElements: a field would not shrink to its text */}
+      <span
+        key={name}
+        class="title"
+        role="textbox"
+        tabIndex={0}
+        aria-label={t('rename')}
+        title={t('rename')}
+        contentEditable="plaintext-only"
+        spellcheck={false}
+        onBlur={(event) => save(event.currentTarget)}
+        onKeyDown={(event) => {
+          const node = event.currentTarget;
+          if (event.key === 'Escape') node.textContent = name;
+          if (event.key === 'Enter') event.preventDefault();
+          if (event.key === 'Enter' || event.key === 'Escape') node.blur();
+          event.stopPropagation();
+        }}
+      >
+        {name}
+      </span>
+    </h1>
+  );
+}
+
+export const askDelete = (session: Session): void =>
+  confirmFirst({
+    title: t('deleteAsk'),
+    text: t('deleteTells'),
+    yes: t('delete'),
+    no: t('keepIt'),
+    act: () => void attempt(t('notDeleted'), () => remove(session.id)),
+  });
+
+const MenuButton = () => (
+  <IconButton
+    class="menu-button"
+    icon="menu"
+    label={t('menu')}
+    aria-expanded={isMenuOpen.value}
+    aria-controls="sidebar"
+    onClick={() => {
+      isMenuOpen.value = !isMenuOpen.value;
+    }}
+  />
+);

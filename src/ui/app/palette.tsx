@@ -1,0 +1,110 @@
+import { signal } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { go } from '../data/route.ts';
+import { sessions } from '../data/sessions.ts';
+import { statusOf } from '../data/status.ts';
+import { Icon } from '../parts/icon.tsx';
+import { StatusDot } from '../parts/status.tsx';
+import { nameOf } from '../sessions/name.ts';
+import { t } from '../text/text.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
+
+export const isPaletteOpen = signal(false);
+const most = 12;
+
+export const Palette = () => (isPaletteOpen.value ? <OpenPalette /> : null);
+
+type Entry = { readonly key: string; readonly name: string; readonly command?: Command; readonly session?: string };
+
+function entriesFor(text: string): (Entry & { run: () => void })[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (name: string) => words.every((word) => name.toLowerCase().includes(word));
+  const found = commands().map((command) => ({ key: command.id, name: t(command.label), command, run: command.run }));
+  const others = sessions.value.map((one) => ({
+    ...{ key: one.id, name: nameOf(one), session: one.id },
+    run: () => go(one.id),
+  }));
+  return [...found.filter(({ name }) => fits(name)), ...others.filter(({ name }) => fits(name)).slice(0, most)];
+}
+
+function OpenPalette() {
+  const ref = useRef<HTMLDialogElement>(null);
+  const [text, setText] = useState('');
+  const [at, setAt] = useState(0);
+  const entries = entriesFor(text);
+  const chosen = Math.min(at, entries.length - 1);
+  const close = () => {
+    isPaletteOpen.value = false;
+  };
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    ref.current?.showModal();
+    return () => before?.focus?.();
+  }, []);
+  useEffect(() => {
+    ref.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
+  const run = (index: number) => {
+    const entry = entries[index];
+    if (!entry) return;
+    close();
+    setTimeout(entry.run, 0); // after the focus has returned
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it for the keyboard
+    <dialog
+      ref={ref}
+      class="palette"
+      aria-label={t('palette')}
+      onClose={close}
+      onClick={(event) => event.target === ref.current && close()}
+    >
+      <input
+        class="palette-field"
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={entries.length > 0 ? `palette-${chosen}` : undefined}
+        aria-label={t('palette')}
+        placeholder={t('paletteHint')}
+        value={text}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          setAt(0);
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') run(chosen);
+          else if (event.key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, entries.length));
+          else if (event.key === 'ArrowUp') setAt((chosen - 1 + entries.length) % Math.max(1, entries.length));
+          else return;
+          event.preventDefault();
+        }}
+      />
+      {entries.length === 0 && <p class="quiet palette-empty">{t('paletteEmpty')}</p>}
+      <div id="palette-list" role="listbox" aria-label={t('palette')}>
+        {entries.map(({ key, name, command, session }, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the focus and takes the keys
+          <div
+            key={key}
+            id={`palette-${index}`}
+            role="option"
+            tabIndex={-1}
+            aria-selected={index === chosen}
+            onClick={() => run(index)}
+            onMouseMove={() => setAt(index)}
+          >
+            {command ? <Icon name={command.icon} /> : <SessionSign id={session ?? ''} />}
+            <span class="palette-name">{name}</span>
+            {command?.keys && <kbd>{command.keys.replace('mod', 'ctrl')}</kbd>}
+          </div>
+        ))}
+      </div>
+    </dialog>
+  );
+}
+
+function SessionSign({ id }: { id: string }) {
+  const session = sessions.value.find((one) => one.id === id);
+  return session ? <StatusDot status={statusOf(session)} /> : null;
+}

@@ -1,0 +1,121 @@
+// Text of a terminal as spans with colours. Built from strings, because a literal with control characters is usually a
+// mistake.
+const esc = '\\u001b';
+const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
+const sequences = new RegExp(
+  [
+    `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor moves, but no colours
+    `${esc}\\][^\\u0007\\u001b]*(?:\\u0007|${esc}\\\\)?`, // titles, links
+    `${esc}[PX^_][^\\u001b]*(?:${esc}\\\\)?`,
+    `${esc}(?!\\[)[ -/]*[0-~]`,
+  ].join('|'),
+  'g',
+);
+const anyColour = new RegExp(`${esc}\\[[0-9;:]*m`, 'g');
+const controls = new RegExp(`[\\p{Cc}--[\\n\\t${esc}]]`, 'gv');
+const allControls = /[\p{Cc}--[\n\t]]/gv;
+
+export interface Span {
+  readonly text: string;
+  /** Names of styles, such as `ansi-1 ansi-bold`. */
+  readonly class: string;
+  /** A colour of more than 16. */
+  readonly color?: string;
+  readonly background?: string;
+}
+
+/** Approximates the terminal's display: without cursor moves, and with only the last state of an overwritten line. */
+function settled(text: string): string {
+  const lines = text.replace(sequences, '').replace(/\r+\n/g, '\n').split('\n');
+  return lines.map((line) => line.replace(/\r+$/, '').replace(/^.*\r/s, '').replace(controls, '')).join('\n');
+}
+
+/** The same without colours. */
+export const plainText = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
+
+interface Style {
+  fg?: number | string | undefined;
+  bg?: number | string | undefined;
+  bold?: boolean;
+  dim?: boolean;
+  italic?: boolean;
+  underline?: boolean;
+}
+
+const flags: Readonly<Record<number, Style>> = {
+  1: { bold: true },
+  2: { dim: true },
+  3: { italic: true },
+  4: { underline: true },
+  22: { bold: false, dim: false },
+  23: { italic: false },
+  24: { underline: false },
+  39: { fg: undefined },
+  49: { bg: undefined },
+};
+
+function applied(style: Style, codes: readonly number[]): Style {
+  let made = style;
+  for (let at = 0; at < codes.length; at++) {
+    const code = codes[at] ?? 0;
+    if (code === 0) made = {};
+    else if (code in flags) made = { ...made, ...flags[code] };
+    else if (code >= 30 && code <= 37) made = { ...made, fg: code - 30 };
+    else if (code >= 90 && code <= 97) made = { ...made, fg: code - 82 };
+    else if (code >= 40 && code <= 47) made = { ...made, bg: code - 40 };
+    else if (code >= 100 && code <= 107) made = { ...made, bg: code - 92 };
+    else if (code === 38 || code === 48) {
+      const isIndex = codes[at + 1] === 5;
+      const value = isIndex ? indexed(codes[at + 2] ?? 0) : rgb(codes.slice(at + 2, at + 5));
+      made = { ...made, [code === 38 ? 'fg' : 'bg']: value };
+      at += isIndex ? 2 : 4;
+    }
+  }
+  return made;
+}
+
+const rgb = (parts: readonly number[]): string => `rgb(${parts.map((part) => Math.min(255, part)).join(' ')})`;
+
+function indexed(index: number): number | string {
+  if (index < 16) return index;
+  if (index >= 232) return rgb(Array<number>(3).fill((index - 232) * 10 + 8));
+  const cube = index - 16;
+  const level = (value: number) => (value === 0 ? 0 : value * 40 + 55);
+  return rgb([level(Math.floor(cube / 36)), level(Math.floor(cube / 6) % 6), level(cube % 6)]);
+}
+
+function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
+  const names = [
+    ...(typeof fg === 'number' ? [`ansi-${fg}`] : []),
+    ...(typeof bg === 'number' ? [`ansi-bg-${bg}`] : []),
+    ...Object.entries(rest).flatMap(([name, on]) => (on ? [`ansi-${name}`] : [])),
+  ];
+  return {
+    text,
+    class: names.join(' '),
+    ...(typeof fg === 'string' && { color: fg }),
+    ...(typeof bg === 'string' && { background: bg }),
+  };
+}
+
+/** The lines of a terminal's output as spans; a colour lasts over the ends of lines. */
+export function ansiLines(text: string): Span[][] {
+  let style: Style = {};
+  return settled(text)
+    .split('\n')
+    .map((line) => {
+      const spans: Span[] = [];
+      let from = 0;
+      const push = (to: number) => {
+        const part = line.slice(from, to).replace(allControls, '');
+        if (part !== '') spans.push(spanOf(part, style));
+      };
+      for (const found of line.matchAll(colours)) {
+        push(found.index);
+        from = found.index + found[0].length;
+        style = applied(style, (found[1] ?? '').split(/[;:]/).map(Number));
+      }
+      push(line.length);
+      return spans;
+    });
+}

@@ -1,0 +1,26 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { Icon, type IconName } from './icon.tsx';
+
+type Props = Omit<JSX.IntrinsicElements['button'], 'icon' | 'children'>;
+
+/** A button that shows only an icon; `label` is its name for screen readers and its tooltip. */
+export const IconButton = ({ icon, label, class: more, ...rest }: Props & { icon: IconName; label: string }) => (
+  <button type="button" aria-label={label} title={label} {...rest} class={`icon-button ${more ?? ''}`}>
+    <Icon name={icon} />
+  </button>
+);
+
+type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
+
+export const Button = ({
+  kind = 'plain',
+  icon,
+  children,
+  class: more,
+  ...rest
+}: Props & { kind?: Kind; icon?: IconName; children?: ComponentChildren }) => (
+  <button type="button" {...rest} class={`button ${kind} ${more ?? ''}`}>
+    {icon && <Icon name={icon} size={16} />}
+    {children}
+  </button>
+);

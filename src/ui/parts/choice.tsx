@@ -1,0 +1,27 @@
+interface Props<Value extends string> {
+  readonly label: string;
+  readonly value: Value;
+  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  readonly onChange: (value: Value) => void;
+}
+
+/** One of a few, as buttons next to each other. */
+export const Choice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
+  <fieldset class="choice">
+    <legend>{label}</legend>
+    <div class="segments">
+      {options.map((option) => (
+        <label key={option.value}>
+          <input
+            type="radio"
+            name={label}
+            value={option.value}
+            checked={option.value === value}
+            onChange={() => onChange(option.value)}
+          />
+          <span>{option.label}</span>
+        </label>
+      ))}
+    </div>
+  </fieldset>
+);

@@ -1,0 +1,73 @@
+import { signal } from '@preact/signals';
+import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { t } from '../text/text.ts';
+import { Button, IconButton } from './button.tsx';
+
+/** The open dialog; opening another one replaces it. */
+const shown = signal<VNode | undefined>(undefined);
+
+export const showDialog = (dialog: VNode): void => {
+  shown.value = dialog;
+};
+export const closeDialog = (): void => {
+  shown.value = undefined;
+};
+/** Where the open dialog is drawn, once in the page. */
+export const Dialogs = () => shown.value ?? null;
+
+interface Props {
+  readonly title: string;
+  readonly wide?: boolean;
+  readonly children: ComponentChildren;
+  /** Also called after Escape. */
+  readonly onClose?: () => void;
+}
+
+/** A modal dialog with a title and a button that closes it. Escape closes it too, and the focus returns. */
+export function Dialog({ title, wide = false, children, onClose = closeDialog }: Props) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    ref.current?.showModal();
+    return () => before?.focus?.();
+  }, []);
+  return (
+    <dialog ref={ref} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={onClose}>
+      <header>
+        <h2>{title}</h2>
+        <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
+      </header>
+      <div class="dialog-body">{children}</div>
+    </dialog>
+  );
+}
+
+interface Question {
+  readonly title: string;
+  readonly text: string;
+  readonly yes: string;
+  readonly no: string;
+  /** Called when the person agrees. */
+  readonly act: () => void;
+}
+
+/** Asks before something that cannot be undone. */
+export const confirmFirst = ({ title, text, yes, no, act }: Question): void =>
+  showDialog(
+    <Dialog title={title}>
+      <p>{text}</p>
+      <div class="choices">
+        <Button onClick={closeDialog}>{no}</Button>
+        <Button
+          kind="danger"
+          onClick={() => {
+            closeDialog();
+            act();
+          }}
+        >
+          {yes}
+        </Button>
+      </div>
+    </Dialog>,
+  );

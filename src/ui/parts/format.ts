@@ -1,0 +1,36 @@
+import { language } from '../text/text.ts';
+
+// Times, sizes and amounts in the person's language.
+
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const timeOf = (ms: number): string =>
+  new Date(ms).toLocaleTimeString(language.value, { hour: '2-digit', minute: '2-digit' });
+
+export const count = (value: number): string => value.toLocaleString(language.value);
+
+/** 1234567 becomes 1.2M. */
+export const short = (value: number): string =>
+  new Intl.NumberFormat(language.value, { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+
+/** Prices are in US dollars, like those of the price list. */
+export const price = (cost: number): string =>
+  new Intl.NumberFormat(language.value, {
+    style: 'currency',
+    currency: 'USD',
+    minimumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
+    maximumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
+  }).format(cost);
+
+export function bytes(size: number): string {
+  if (size < 1_000) return `${size} B`;
+  if (size < 1_000_000) return `${(size / 1_000).toFixed(1)} kB`;
+  return size < 1e9 ? `${(size / 1_000_000).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`;
+}

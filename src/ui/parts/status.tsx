@@ -1,0 +1,21 @@
+import type { Status } from '../data/status.ts';
+import { t } from '../text/text.ts';
+
+/** The status as a small sign, whose shape differs too, not its colour alone. */
+export const StatusDot = ({ status }: { status: Status }) => (
+  <span class="dot" data-status={status} role="img" aria-label={t(`status.${status}`)} />
+);
+
+export const StatusChip = ({ status }: { status: Status }) => (
+  <span class="chip" data-status={status}>
+    <span class="dot" data-status={status} aria-hidden="true" />
+    {t(`status.${status}`)}
+  </span>
+);
+
+/** The sign next to steps and tool calls. */
+export const Mark = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
+  <span class="mark" data-status={status} role="img" aria-label={status}>
+    {status === 'completed' ? '✓' : status === 'failed' ? '✕' : ''}
+  </span>
+);

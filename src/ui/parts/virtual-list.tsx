@@ -1,0 +1,66 @@
+import type { VNode } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+
+const extra = 12; // rows above and below the visible ones
+
+interface Props {
+  readonly count: number;
+  /** Every row has this height in pixels. */
+  readonly rowHeight: number;
+  readonly row: (index: number) => VNode;
+  readonly class?: string;
+  readonly label: string;
+  readonly role?: 'list' | 'log' | 'group' | 'tree';
+  /** Stays at the end while new rows arrive, unless the person scrolled up. */
+  readonly followsEnd?: boolean;
+  /** Scrolls this row into view when it changes. */
+  readonly shown?: number | undefined;
+}
+
+/** Draws only the rows in view, so ten thousand of them cost no more than thirty. */
+export function VirtualList({ count, rowHeight, row, label, role = 'list', followsEnd, shown, class: more }: Props) {
+  const ref = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  const [{ top, height }, setView] = useState({ top: 0, height: 600 });
+  const measure = () => {
+    const node = ref.current;
+    if (!node) return;
+    atEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < rowHeight * 2;
+    setView((old) =>
+      old.top === node.scrollTop && old.height === node.clientHeight
+        ? old
+        : { top: node.scrollTop, height: node.clientHeight },
+    );
+  };
+  useEffect(() => {
+    const seen = new ResizeObserver(measure);
+    if (ref.current) seen.observe(ref.current);
+    return () => seen.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    const node = ref.current;
+    if (node && followsEnd && atEnd.current) node.scrollTop = node.scrollHeight;
+    measure();
+  }, [count, followsEnd]);
+  useLayoutEffect(() => {
+    const node = ref.current;
+    if (!node || shown === undefined || shown < 0) return;
+    const at = shown * rowHeight;
+    if (at < node.scrollTop) node.scrollTop = at;
+    else if (at + rowHeight > node.scrollTop + node.clientHeight) node.scrollTop = at + rowHeight - node.clientHeight;
+  }, [shown]);
+  const first = Math.max(0, Math.floor(top / rowHeight) - extra);
+  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + extra);
+  const rows = [];
+  for (let index = first; index < last; index++) rows.push(row(index));
+  return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: every role it can have takes a name
+    <div ref={ref} class={`virtual ${more ?? ''}`} role={role} aria-label={label} tabIndex={0} onScroll={measure}>
+      <div class="virtual-space" role="presentation" style={{ height: `${count * rowHeight}px` }}>
+        <div class="virtual-rows" role="presentation" style={{ transform: `translateY(${first * rowHeight}px)` }}>
+          {rows}
+        </div>
+      </div>
+    </div>
+  );
+}

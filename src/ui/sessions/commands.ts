@@ -1,0 +1,3 @@
+import type { Command } from '../app/command.ts';
+
+export const sessionCommands: readonly Command[] = [];

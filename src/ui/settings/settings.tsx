@@ -1,0 +1,23 @@
+import { useState } from 'preact/hooks';
+import { Dialog } from '../parts/dialog.tsx';
+import { t } from '../text/text.ts';
+import { sections } from './sections.ts';
+
+export function Settings() {
+  const [open, setOpen] = useState(sections[0]?.id ?? '');
+  const section = sections.find(({ id }) => id === open);
+  return (
+    <Dialog title={t('settings')} wide>
+      <div class="settings">
+        <nav aria-label={t('settings')}>
+          {sections.map(({ id, label }) => (
+            <button type="button" key={id} aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
+              {t(label)}
+            </button>
+          ))}
+        </nav>
+        <section aria-label={section && t(section.label)}>{section && <section.Body />}</section>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,9 @@
+import type { Texts } from '../texts.ts';
+import { app } from './app.ts';
+import { conversation } from './conversation.ts';
+import { sessions } from './sessions.ts';
+import { settings } from './settings.ts';
+import { sharing } from './sharing.ts';
+import { work } from './work.ts';
+
+export const de: Texts = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing };

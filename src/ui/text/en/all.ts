@@ -1,0 +1,8 @@
+import { app } from './app.ts';
+import { conversation } from './conversation.ts';
+import { sessions } from './sessions.ts';
+import { settings } from './settings.ts';
+import { sharing } from './sharing.ts';
+import { work } from './work.ts';
+
+export const en = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing } as const;

@@ -1,0 +1,3 @@
+export const work = {
+  'tab.cost': 'Cost',
+} as const;

@@ -1,0 +1,5 @@
+import type { en } from './en/all.ts';
+
+export type TextKey = keyof typeof en;
+/** Every language has every text. */
+export type Texts = Readonly<Record<TextKey, string>>;

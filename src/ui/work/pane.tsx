@@ -1,0 +1,63 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { wordsOf } from '../data/server.ts';
+import { current, type Session } from '../data/sessions.ts';
+import { Icon } from '../parts/icon.tsx';
+import { t } from '../text/text.ts';
+import { openTab } from './open-tab.ts';
+import type { WorkTab } from './tab.ts';
+import { tabs } from './tabs.ts';
+
+export function WorkPane() {
+  const session = current.value;
+  if (!session) return null;
+  const shown = tabs.filter(({ shows }) => shows(session));
+  const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
+  const move = (by: number) => {
+    const next = shown[(shown.indexOf(open as WorkTab) + by + shown.length) % shown.length];
+    if (!next) return;
+    openTab.value = next.id;
+    document.getElementById(`tab-${next.id}`)?.focus();
+  };
+  return (
+    <aside class="work" aria-label={t('work')}>
+      <div class="tabs" role="tablist" aria-label={t('work')}>
+        {shown.map(({ id, label, icon }) => (
+          <button
+            key={id}
+            id={`tab-${id}`}
+            type="button"
+            role="tab"
+            aria-selected={id === open?.id}
+            aria-controls="work-panel"
+            tabIndex={id === open?.id ? 0 : -1}
+            onClick={() => {
+              openTab.value = id;
+            }}
+            onKeyDown={({ key }) => {
+              if (key === 'ArrowRight') move(1);
+              if (key === 'ArrowLeft') move(-1);
+            }}
+          >
+            <Icon name={icon} size={16} /> {t(label)}
+          </button>
+        ))}
+      </div>
+      <div id="work-panel" class="panel" role="tabpanel" aria-labelledby={open && `tab-${open.id}`}>
+        {open && <LazyTab key={`${open.id} ${session.id}`} tab={open} session={session} />}
+      </div>
+    </aside>
+  );
+}
+
+function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
+  const [loaded, setLoaded] = useState<{ Tab?: ComponentType<{ session: Session }>; error?: string }>({});
+  useEffect(() => {
+    tab.load().then(
+      (Tab) => setLoaded({ Tab }),
+      (thrown: unknown) => setLoaded({ error: wordsOf(thrown) }),
+    );
+  }, [tab]);
+  if (loaded.Tab) return <loaded.Tab session={session} />;
+  return loaded.error === undefined ? null : <p class="quiet empty">{loaded.error}</p>;
+}
