@@ -155,6 +155,15 @@ export const Config = z.strictObject({
     maxBytes: setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
     maxSessionBytes: setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
   }),
+  snapshots: z.strictObject({
+    keep: setting(
+      whole(0, 1_000),
+      10,
+      'copies of its files that a session keeps, from the ends of its newest steps and runs; forks begin with them; 0 makes none',
+    ),
+    maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
+    sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
+  }),
   workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
     passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),

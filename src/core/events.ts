@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
-import { MessageId, RunId, type SessionId } from './ids.ts';
+import { MessageId, RunId, SessionId } from './ids.ts';
 import { OverBudget, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
@@ -53,6 +53,12 @@ export const BreachData = z.object({
   call: z.string(),
   detail: z.string(),
 });
+/**
+ * The files of a fork. `kept`: as of its place. `empty`: there were none. The other words say why it began without files:
+ * they were larger than the limit, could not be copied, their copy made room for newer ones, or none is made.
+ */
+export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
+export type ForkFiles = z.infer<typeof ForkFiles>;
 /** The name of the interface through which a session was created. */
 export const Origin = z.string().regex(/^[a-z]{1,32}$/);
 export type Origin = z.infer<typeof Origin>;
@@ -148,6 +154,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
+  /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */
+  fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
   /**

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { Origin, SessionStatus } from './events.ts';
+import { ForkFiles, Origin, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
+
+/** Where a session was forked from, and whether it began with the files as of then. */
+export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
+export type ForkedFrom = z.infer<typeof ForkedFrom>;
+
+// Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
+export const snapshotsKind = 'snapshots';
+export const snapshotBlobKind = 'snapshot-blob';
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -35,6 +43,8 @@ export const SessionRecord = z.object({
   owner: z.string().optional(),
   /** `demo` or `provider/model`, when the session's creator chose another model than its project or server. */
   model: z.string().optional(),
+  /** The session and the place in its log from which this one was forked. */
+  forkedFrom: ForkedFrom.optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

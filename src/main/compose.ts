@@ -49,8 +49,9 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
   const storage = stack.use(await openStorage(startup, given.store));
   const sandboxes = stack.use(await openSandboxes(startup, storage, given.driver));
   const agents = stack.use(await openAgents(startup, storage, sandboxes));
-  const { engine } = stack.use(await openEngine(startup, { storage, sandboxes, agents }));
-  const services = stack.use(await openServices(startup, { storage, sandboxes, agents, engine }));
+  const running = stack.use(await openEngine(startup, { storage, sandboxes, agents }));
+  const { engine } = running;
+  const services = stack.use(await openServices(startup, { storage, sandboxes, agents, running }));
   stack.use(ending.move()); // first of all, the background work ends
   const held = stack.move();
   return {

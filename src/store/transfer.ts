@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
 import { SessionId } from '../core/ids.ts';
 import type { EventPage, RecordPut, Store } from '../core/ports.ts';
+import { snapshotBlobKind, snapshotsKind } from '../core/records.ts';
 
 // Sessions as lines of JSON, from one store to another: a header; for each session its start, events, records, and an
 // end with counts and a hash of those lines; and at last the number of sessions.
@@ -26,6 +27,9 @@ interface Counted {
   readonly records: number;
   readonly sha256: string;
 }
+
+/** Records about blobs, which an export does not have. */
+const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });
@@ -65,7 +69,7 @@ async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): Async
     for (const event of events) if (event.seq <= head) yield eventLine(event);
     after = events.at(-1)?.seq ?? head;
   }
-  for (const record of await store.records.belonging(id)) yield recordLine(record);
+  for (const record of await store.records.belonging(id)) if (!staysHere.has(record.kind)) yield recordLine(record);
 }
 
 export interface Imported {

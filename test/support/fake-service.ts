@@ -83,6 +83,13 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
     },
+    async fork(id, { origin, seq = 1, title = '', owner }) {
+      const { record } = find(id);
+      const made = await sessions.create({ origin, title, template: record.template, ...(owner && { owner }) });
+      const forkedFrom = { sessionId: id, seq, files: 'off' as const };
+      Object.assign(find(made.id).record, { forkedFrom });
+      return { ...made, forkedFrom };
+    },
     list: async () =>
       [...all.values()].map(({ record }) => ({ ...record })).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
     get: async (id) => ({ ...find(id).record }), // callers must not see later changes in a record they have

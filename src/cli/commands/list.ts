@@ -3,6 +3,7 @@ import { attachCommand } from './attach.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
 import { execCommand } from './exec.ts';
+import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
 import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
@@ -12,5 +13,5 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, execCommand, attachCommand, cpCommand],
-  ...[openCommand, vncCommand, stopCommand, rmCommand, mcpCommand],
+  ...[openCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ForkFiles } from '../../core/events.ts';
 import { okEnveloped } from '../shared/envelope.ts';
 import { either, type ReplyDoc } from '../shared/route-docs.ts';
 import { SseEvent } from './sse-events.ts';
@@ -38,6 +39,13 @@ const item: ListItem = {
 };
 export const sessions = okEnveloped(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
 export const createdSession = okEnveloped(z.object({ session_id: z.string() }), { session_id: sid });
+const Forked = z.object({
+  session_id: z.string(),
+  forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFiles }),
+});
+export const forkedSession = okEnveloped(Forked, {
+  ...{ session_id: '71c0f2d95a3be846', forked_from: { session_id: sid, seq: 20, files: 'kept' } },
+});
 export const done = okEnveloped(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };

@@ -11,6 +11,7 @@ import { whileConnected } from '../shared/while-connected.ts';
 import { chat } from './chat.ts';
 import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
 import { FileInfos } from './file-infos.ts';
+import { mountFork } from './fork.ts';
 import { frameCache, textCache } from './frames.ts';
 import { mountFrontEnd } from './front-end.ts';
 import { mountList } from './list-stream.ts';
@@ -37,6 +38,7 @@ export function sheikhbox(deps: SheikhboxDeps): Dialect {
       mountPanels(app, context);
       mountList(app, context);
       mountMarks(app, context);
+      mountFork(app, context);
       mountShared(app, context);
       mountVnc(app, context);
       mountUploads(app, context);

@@ -32,6 +32,15 @@ export const EventsQuery = z.object({ last_event_id: z.string().optional() });
 export const TitleBody = z.object({
   title: text(255).refine((value) => value.trim() !== '', 'must not be empty'),
 });
+export const ForkBody = z.object({
+  seq: z
+    .int()
+    .min(1)
+    .nullish()
+    .describe('the event_id of a finished step, or of the end of a run; absent: the newest end'),
+  title: TitleBody.shape.title.nullish(),
+  files: z.boolean().nullish().describe('false: begin without files'),
+});
 export const PinBody = z.object({ is_pinned: z.boolean().default(true) });
 export const MinutesBody = z.object({
   expire_minutes: z.int().min(1).max(15).default(15).describe('how long the link works'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/events.ts';
 import { MessageId, RunId } from '../../core/ids.ts';
-import type { SessionRecord } from '../../core/records.ts';
+import { ForkedFrom, type SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { unchanging } from './unchanging-answers.ts';
@@ -50,6 +50,7 @@ export const Session = z.object({
   lastSeq: z.int(),
   favorite: z.boolean(),
   pinned: z.boolean(),
+  forkedFrom: ForkedFrom.nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -67,6 +68,7 @@ export function toSession(record: SessionRecord): Session {
     record;
   const session = unchanging<Session>({
     ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
+    forkedFrom: record.forkedFrom ?? null,
     createdAt: iso(record.createdAt),
     updatedAt: iso(record.updatedAt),
     latestMessageAt: iso(record.latestMessageAt),

@@ -93,6 +93,22 @@ export const sessionsRouter = router({
       return toSession(await sessions.get(id));
     }),
 
+  /**
+   * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
+   * `forkedFrom.files` says.
+   */
+  fork: procedure
+    .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
+    .output(Session)
+    .mutation(async ({ ctx, input: { id, seq, title, files } }) => {
+      const wish = {
+        ...(seq !== undefined && { seq }),
+        ...(title !== undefined && { title }),
+        ...(files !== undefined && { files }),
+      };
+      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
+    }),
+
   list: listSessions.procedure,
   get: getSession.procedure,
 
@@ -106,7 +122,10 @@ export const sessionsRouter = router({
   cost: procedure
     .input(byId)
     .output(SessionCost)
-    .query(({ ctx, input }) => costOf(ctx.services.sessions.history(input.id))),
+    .query(async ({ ctx, input: { id } }) => {
+      const { forkedFrom } = await ctx.services.sessions.get(id);
+      return await costOf(ctx.services.sessions.history(id), forkedFrom?.seq);
+    }),
 
   update: procedure
     .input(

@@ -1,9 +1,12 @@
+import type { SessionId } from '../../core/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import { sandboxClient } from '../../sandbox/http-client.ts';
 import { clusterOf } from '../../session/cluster/cluster.ts';
 import { createEngine, type Engine } from '../../session/engine/engine.ts';
 import { Reconciler } from '../../session/engine/reconciler.ts';
 import { removeSession } from '../../session/engine/removal.ts';
+import { Snapshots } from '../../session/forks/snapshots.ts';
+import { workspaceArchive } from '../../session/forks/workspace-archive.ts';
 import { RunSnapshots } from '../../session/run/snapshot/run-snapshots.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../policies.ts';
 import { promptsOf } from '../prompts.ts';
@@ -16,6 +19,9 @@ import type { Storage } from './storage.ts';
 /** The fourth phase: the sessions at work. */
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
+  readonly snapshots: Snapshots;
+  /** Removes data of a deleted session that is stored outside of its log. */
+  readonly forget: (id: SessionId) => Promise<void>;
 }
 interface Parts {
   readonly storage: Storage;
@@ -41,6 +47,13 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     : undefined;
   const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
   const { profileOf, onUse } = agents.projects;
+  const snapshots = new Snapshots({
+    ...{ records: store.records, events: store.events, blobs: storage.blobs, clock, newId: () => ids.short() },
+    // The files of a sandbox in memory end with the process.
+    policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
+    archive: workspaceArchive,
+    warn: (about, text) => logger.warn(about, text),
+  });
   const engine = stack.use(
     createEngine({
       ...{ store, log, clock, ids, logger, watchers, facts, cluster },
@@ -59,8 +72,16 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         approvals: approvalsOf(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
-      sandboxes: { driver, startTimeoutMs, spec, prepare, workdir, diskFloor, onUse, connect: sandboxClient },
-      onFact: (id, fact) => {
+      sandboxes: {
+        ...{ driver, startTimeoutMs, spec, prepare, workdir, diskFloor, connect: sandboxClient },
+        restore: (session, client, signal) => snapshots.restore(session, client, signal),
+        async onUse(session, client, signal) {
+          await snapshots.beforeUse(session.id, client, signal);
+          await onUse?.(session, client, signal);
+        },
+      },
+      onFact: (id, fact, seq) => {
+        snapshots.heard(id, fact, seq);
         metrics.event(fact.type);
         tellOperator(logger, id, fact);
         if (fact.type === 'sandbox.phase') startup.progress?.heard(id, fact.data);
@@ -70,7 +91,11 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     }),
   );
   const { commands, supervisor, liveSessions } = engine;
-  const { forget } = agents.pictures;
+  snapshots.meet(liveSessions);
+  const forget = async (id: SessionId) => {
+    await agents.pictures.forget(id);
+    await snapshots.forget(id);
+  };
   const reconciler = new Reconciler({
     ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 15_000, everyMs: 10_000 },
     ...{ ownership: replica.ownership, mayReap: replica.mayReap },
@@ -81,5 +106,5 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   await reconciler.offer(closing);
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   const held = stack.move();
-  return { engine, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { engine, snapshots, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -2,6 +2,7 @@ import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Services } from '../../session/api/services.ts';
 import { desktopService } from '../../session/desktop/desktop.ts';
+import { Forks } from '../../session/forks/fork.ts';
 import { Retention } from '../../session/retention/retention.ts';
 import { fileService } from '../../session/services/files.ts';
 import { processService } from '../../session/services/processes.ts';
@@ -33,20 +34,28 @@ interface Parts {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
-  readonly engine: RunningEngine['engine'];
+  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'forget'>;
 }
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica, collectBlobs } = parts.storage;
   const { driver, workdir, realModels } = parts.sandboxes;
-  const { model, projects, templates, pictures, screens } = parts.agents;
-  const { commands, supervisor, liveSessions, sandboxes, reports } = parts.engine;
+  const { model, projects, templates, screens } = parts.agents;
+  const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
   const { records } = store;
   await using stack = new AsyncDisposableStack();
+  const { snapshots, forget } = parts.running;
+  const forks = new Forks({ store, log, commands, sandboxes, snapshots, clock, ids, closing });
+  const collect = async (before: number, signal: AbortSignal) =>
+    (await collectBlobs(before, signal)) + (await forks.collect(before)) + (await snapshots.kept.collect(before));
+  // No other server can work on what this one finds at its start.
+  if (!store.shared)
+    await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
   const sessions = sessionService({
+    forks,
     ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids },
-    ...{ workdir, closing, profileOf: projects.profileOf, forget: pictures.forget },
+    ...{ workdir, closing, profileOf: projects.profileOf, forget },
     checkModel: realModels.check,
     async templateFor(named, projectId) {
       if (named !== undefined) return { template: templates.get(named).name, templateBy: 'session' };
@@ -62,7 +71,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   metrics.countSessions(async () => countByStatus(await sessions.list()));
   const retention = new Retention({
     ...{ policy: config.retention, store, driver, liveSessions, commands, watchers, clock, logger },
-    collect: collectBlobs,
+    collect,
     ...{ ownership: replica.ownership, mayDeleteOld: replica.mayDeleteOld, name: replica.name ?? 'alone' },
     remove: (id) => sessions.delete(id),
     everyMs: retentionMs,

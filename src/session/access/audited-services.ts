@@ -69,6 +69,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
         services.sessions,
         {
           ...{ create: 'session.create', rename: 'session.change', update: 'session.change', delete: 'session.delete' },
+          fork: 'session.fork',
           ...{ send: 'session.message', stop: 'session.stop', decide: 'session.approval' },
         },
         audit,

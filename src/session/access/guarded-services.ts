@@ -139,13 +139,18 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
         shell: 'read',
         readFile: 'read',
       } as const),
-      ...({ rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
+      ...({ fork: 'work', rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
     }),
     async create(command) {
       const actor = actorOf();
       authorizeRole(actor, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.create({ ...command, ...ownOf(actor) });
+    },
+    async fork(id, command) {
+      const actor = actorOf();
+      await check(id, 'work');
+      return await sessions.fork(id, { ...command, ...ownOf(actor) });
     },
     async list(only) {
       const actor = actorOf();

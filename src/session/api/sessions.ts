@@ -55,6 +55,17 @@ export interface CreateCommand {
   /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
   readonly model?: string;
 }
+export interface ForkCommand {
+  readonly origin: Origin;
+  /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
+  readonly seq?: number;
+  /** Unset: the title of the forked session. */
+  readonly title?: string;
+  /** False: the new session begins without files. */
+  readonly files?: boolean;
+  /** As in `CreateCommand`. */
+  readonly owner?: string;
+}
 export interface SessionChange {
   readonly title?: string;
   readonly favorite?: boolean;
@@ -72,6 +83,11 @@ export interface SessionService {
    * not use), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
    */
   create(command: CreateCommand): Promise<SessionRecord>;
+  /**
+   * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they were
+   * kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as `create` does.
+   */
+  fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
   /**
    * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks for.
    */

@@ -8,6 +8,7 @@ import { breachOf } from '../../core/untrusted.ts';
 import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
+import type { RecordChange } from '../engine/session-commands.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { parsePosted } from './posted-command.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
@@ -47,7 +48,7 @@ export class CommandRouter implements CommandExchange {
     return this.#remote.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
   }
 
-  change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession> {
+  change(id: SessionId, change: RecordChange): Promise<StoredSession> {
     return this.#remote.route(id, { name: 'change', body: change }, () => this.#deps.supervisor.change(id, change));
   }
 

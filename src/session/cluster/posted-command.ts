@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors.ts';
-import { BreachData } from '../../core/events.ts';
-import { MessageId, RunId } from '../../core/ids.ts';
+import { BreachData, ForkFiles } from '../../core/events.ts';
+import { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
+import type { RecordChange } from '../engine/session-commands.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import type { RemoteCommand } from './remote-commands.ts';
 
@@ -46,10 +47,11 @@ const Fact = z.object({
   data: z.unknown(),
 }) satisfies z.ZodType<SandboxFact>;
 
+const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles });
 /** The posted fields only: the partial schema alone would add the defaults of the other fields. */
 const Change = z.record(z.string(), z.unknown()).transform((given) => {
-  const parsed = Object.entries(StoredSession.partial().parse(given));
-  return Object.fromEntries(parsed.filter(([name]) => name in given)) as Partial<StoredSession>;
+  const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(given));
+  return Object.fromEntries(parsed.filter(([name]) => name in given)) as RecordChange;
 });
 
 const Posted = z.discriminatedUnion('name', [

@@ -34,8 +34,8 @@ export interface EngineOptions {
   /** Facts about sandboxes from outside of the sessions' actors. */
   readonly facts: SandboxFacts;
   readonly watchers: Pick<Watchers, 'isWatched'>;
-  /** Called with each fact once it is durable. */
-  readonly onFact: (id: SessionId, fact: SessionFact) => void;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
   /** The other servers of a shared store; undefined: this server owns every session. */
   readonly cluster?: Cluster | undefined;

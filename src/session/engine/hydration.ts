@@ -38,8 +38,8 @@ interface Deps {
   readonly profileOf: ProfileOf;
   readonly policies: SessionPolicies;
   readonly watchers: Pick<Watchers, 'isWatched'>;
-  /** Called with each fact once it is durable. */
-  readonly onFact: (id: SessionId, fact: SessionFact) => void;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   /** Undefined when no other server can exist. */
@@ -130,7 +130,7 @@ export class Hydration {
         record,
         head,
         isWatched: () => watchers.isWatched(id),
-        onFact: (fact) => onFact(id, fact),
+        onFact: (fact, seq) => onFact(id, fact, seq),
         confirm: () => ownership.confirm(id),
         onBroken: (error) => liveSessions.broken(live, error),
       }),

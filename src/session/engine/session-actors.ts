@@ -25,6 +25,7 @@ export interface SandboxParts {
   /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
+  readonly restore?: SandboxDeps['restore'];
   readonly workdir: (id: SandboxId) => string;
   /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
   readonly diskFloor?: DiskFloor | undefined;
@@ -48,7 +49,7 @@ interface Deps {
 /** The session machine with its actors and actions. */
 export function sessionWith(deps: Deps): typeof sessionMachine {
   const { clock, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
-  const { driver, startTimeoutMs, spec, connect, prepare, workdir, diskFloor } = deps.sandboxes;
+  const { driver, startTimeoutMs, spec, connect, prepare, restore, workdir, diskFloor } = deps.sandboxes;
   const { desktop, external, kernels } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
   /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
@@ -64,6 +65,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
       }),
       sandbox: sandboxWith({
         ...{ driver, clock, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
+        ...(restore && { restore }),
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
         }),

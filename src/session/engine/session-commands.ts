@@ -1,7 +1,11 @@
 import type { SessionCommand } from '../../../machines/session.ts';
+import type { FactOf } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
+
+/** Fields of the record to change. `forked` changes none: it appends the fact that another session began with this one. */
+export type RecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
 /** Commands to sessions of any server. The holder hydrates a session that is not in memory first. */
 export interface SessionCommands {
@@ -14,7 +18,7 @@ export interface SessionCommands {
    * Has the holder change the record and append the facts of the change. Resolves with the record after every change
    * requested so far; an empty change only reads it.
    */
-  change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession>;
+  change(id: SessionId, change: RecordChange): Promise<StoredSession>;
   /** Appends a fact from outside of the session's actor; dropped when the session is not in memory and so has no sandbox. */
   tell(id: SessionId, fact: SandboxFact): void;
 }

@@ -14,7 +14,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
-import type { SessionCommands } from './session-commands.ts';
+import type { RecordChange, SessionCommands } from './session-commands.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -87,9 +87,10 @@ export class Supervisor implements SessionCommands {
     this.#actor.send({ type: 'session.command', id, command });
   }
 
-  async change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
+  async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    if (forked) await writer.write([{ type: 'session.forked', runId: null, data: forked }]);
     // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
     const fence: SessionFact[] =
       marks.deleting && this.#options.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];

@@ -36,9 +36,9 @@ const shownLength = 80;
 /**
  * Attributes each turn to the last event that it had to wait for: a user's message, a tool's result (of several, the last),
  * a decision, the plan. A summary of the conversation belongs to its compaction. A message that arrives during a turn did
- * not cause that turn.
+ * not cause that turn. Turns up to `after` are left out: a fork's log begins with those of another session.
  */
-export async function costOf(history: AsyncIterable<SessionEvent>): Promise<SessionCost> {
+export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];
   const kinds = new Map<string, Cost>();
@@ -46,7 +46,8 @@ export async function costOf(history: AsyncIterable<SessionEvent>): Promise<Sess
   let next = noCause; // what the next turn waits for
   let speaking = false;
   let before: Usage | undefined;
-  const add = ({ data }: Usage, caused: Cause) => {
+  const add = ({ data, seq }: Usage, caused: Cause) => {
+    if (seq <= after) return;
     const last = events.at(-1);
     total = plus(total, data);
     if (last && last.seq === caused.seq) events[events.length - 1] = { ...last, ...plus(last, data) };

@@ -8,7 +8,7 @@ import type { EventLog, Store } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
 import type { Model } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { CreateCommand, SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
+import type { CreateCommand, ForkCommand, SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { removeSession } from '../engine/removal.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
@@ -17,6 +17,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
+import type { Forks } from '../forks/fork.ts';
 import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
@@ -53,6 +54,7 @@ interface Deps {
     named: string | undefined,
     projectId: string | null,
   ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
+  readonly forks: Pick<Forks, 'make'>;
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   /** Fires when the server drains; every open stream ends then. */
@@ -118,6 +120,22 @@ export function sessionService(deps: Deps): SessionService {
     return shown(StoredSession.parse(await commands.change(id, wish)));
   }
 
+  async function admit(): Promise<void> {
+    // Tombstones are counted too, so they are only sorted out near the limit.
+    const isClose = (await store.records.count('session')) >= deps.maxSessions;
+    if (isClose && (await count()).total >= deps.maxSessions) {
+      const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
+      throw new AppError('sandbox_capacity', message);
+    }
+  }
+
+  async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
+    await admit();
+    const made = await deps.forks.make(await stored(id), command);
+    supervisor.wake(made.id, 'start');
+    return shown(made);
+  }
+
   async function create({
     origin,
     title = '',
@@ -130,12 +148,7 @@ export function sessionService(deps: Deps): SessionService {
   }: CreateCommand): Promise<SessionRecord> {
     if (model !== undefined) deps.checkModel?.(model);
     const chosen = await deps.templateFor(named, projectId);
-    // Tombstones are counted too, so they are only sorted out near the limit.
-    const isClose = (await store.records.count('session')) >= deps.maxSessions;
-    if (isClose && (await count()).total >= deps.maxSessions) {
-      const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
-      throw new AppError('sandbox_capacity', message);
-    }
+    await admit();
     const id = ids.sessionId();
     const at = clock.now();
     const record = newSession({
@@ -173,6 +186,10 @@ export function sessionService(deps: Deps): SessionService {
 
   return {
     create: (command) => forOwner(command.owner, () => create(command)),
+    async fork(id, command) {
+      const { owner } = await stored(id);
+      return await forOwner(command.owner ?? owner, () => fork(id, command));
+    },
 
     list: (only) => (only ? list.part(only) : list.all()),
     get: async (id) => (!liveSessions.get(id) && list.known(id)) || shown(await stored(id)),

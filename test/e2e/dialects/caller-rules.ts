@@ -146,6 +146,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/favorite
     DELETE /api/v1/sessions/{sid}/favorite
     POST /api/v1/sessions/{sid}/pin
+    POST /api/v1/sessions/{sid}/fork
     POST /api/v1/sessions/{sid}/clear_unread_message_count
     POST /api/v1/sessions/{sid}/share
     DELETE /api/v1/sessions/{sid}/share
@@ -221,6 +222,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'work',
     `sessions.update
+    sessions.fork
     runs.send
     runs.approve
     runs.reject

@@ -288,6 +288,7 @@ const procedures = appRouter._def.procedures as unknown as Record<string, { _def
 const inputs: Record<string, (to: Targets) => object> = {
   'events.subscribe': ({ sid }) => ({ sessionId: sid, lastEventId: '0' }),
   'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
+  'sessions.fork': ({ sid }) => ({ id: sid }),
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
   'runs.reject': ({ sid }) => ({ sessionId: sid, callId: 'c' }),

@@ -108,7 +108,8 @@ export function startServer(world: World): Server {
   });
   const { commands, supervisor, liveSessions, sandboxes } = engine;
   const parts = { commands, supervisor, liveSessions, sandboxes, profileOf };
-  const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir };
+  const forks = { make: () => Promise.reject(new Error('the simulation forks no session')) };
+  const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir, forks };
   const sessions = sessionService({
     ...deps,
     maxSessions: 100,

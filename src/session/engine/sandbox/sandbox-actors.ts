@@ -27,6 +27,8 @@ export interface SandboxDeps {
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** Reads from a new sandbox what the server must know before a command runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
+  restore?(session: Live, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   /** Takes the disk use from each heartbeat. */
@@ -74,6 +76,7 @@ export function sandboxWith(deps: SandboxDeps) {
   ): Promise<void> {
     const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
     own.desktop.begin(desktop);
+    await deps.restore?.(own, client, signal);
     await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
     await failpoint('driver.create.afterRecord');
     own.client = client;

@@ -10,6 +10,7 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'sandbox.phase',
   'sandbox.untrusted',
   'session.updated',
+  'session.forked',
   'run.notice',
   'tool.output',
   'desktop',

@@ -29,6 +29,8 @@ export const StoredSession = SessionRecord.extend({
   workingSince: z.number().nullable().default(null),
   /** The active run waits because the session's budget is spent. */
   isOverBudget: z.boolean().default(false),
+  /** The copy of files with which the session's first sandbox begins; null once it has them. */
+  startsFrom: z.object({ blob: z.string() }).nullable().default(null),
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
@@ -168,6 +170,7 @@ export function publicRecord({
   granted: _granted,
   workingSince: _since,
   isOverBudget: _over,
+  startsFrom: _files,
   ...record
 }: StoredSession): SessionRecord {
   return record;
@@ -222,5 +225,6 @@ export function newSession({
     granted: null,
     workingSince: null,
     isOverBudget: false,
+    startsFrom: null,
   };
 }

@@ -14,8 +14,8 @@ interface Options {
   readonly isWatched: () => boolean;
   /** Called before each write. Undefined when this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
-  /** Called with each fact once it is durable. */
-  readonly onFact: (fact: SessionFact) => void;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (fact: SessionFact, seq: number) => void;
   /** Called when a write failed: memory is ahead of the log, so nothing more is written. */
   readonly onBroken: (error: AppError) => void;
 }
@@ -140,13 +140,14 @@ export class SessionWriter {
     if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
     this.#record = record;
     this.#isListed ||= isNews;
-    let seq = this.#head;
+    const before = this.#head;
+    let seq = before;
     this.#head += facts.length;
     for (const write of batch) {
       write.done.resolve(seq + 1 + write.first);
       seq += write.facts.length;
     }
-    for (const fact of facts) onFact(fact);
+    for (const [n, fact] of facts.entries()) onFact(fact, before + n + 1);
   }
 
   /** Retries while the store is busy. Callers get their answer only when the facts are durable. */

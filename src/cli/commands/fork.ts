@@ -1,0 +1,44 @@
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { boxOf } from '../server.ts';
+
+const withoutFiles = {
+  too_large: 'The files were larger than snapshots.max-bytes',
+  failed: 'The files could not be copied',
+  dropped: 'The copy of those files made room for newer ones (snapshots.keep, snapshots.session-bytes)',
+  off: 'The server keeps no copies of files (snapshots.keep is 0, or the driver cannot)',
+} as const;
+
+export const forkCommand: CliCommand = {
+  name: 'fork',
+  args: [sessionArgument],
+  about:
+    'begins a new session where a step or a run of another one ended, with its conversation and files, and prints its id',
+  options: [
+    ['--at <seq>', 'the seq of a finished step or of the end of a run (see logs --json); default: the newest end'],
+    ['--title <title>', "the new session's title"],
+    ['--no-files', 'begin without files'],
+    jsonOption,
+  ],
+  examples: ['corral fork last', 'corral run --session $(corral fork last --at 42) "Now try it with SQLite"'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const at = options.text('at');
+    const seq = at === undefined ? undefined : Number(at);
+    if (seq !== undefined && (!Number.isInteger(seq) || seq < 1))
+      throw new UsageError('--at needs the seq of an event.');
+    const title = options.text('title');
+    const { id } = await boxOf(corral(), word);
+    const wish = {
+      id,
+      files: options.flag('files'),
+      ...(seq !== undefined && { seq }),
+      ...(title !== undefined && { title }),
+    };
+    const session = await corral().call((api) => api.sessions.fork.mutate(wish));
+    io.print(options.flag('json') ? JSON.stringify(session) : session.id);
+    const files = session.forkedFrom?.files;
+    const why = files === undefined ? undefined : (withoutFiles as Partial<Record<string, string>>)[files];
+    if (why && !options.flag('json')) io.say(`${why}, so the new session begins without files.`);
+    return exitCodes.ok.code;
+  },
+};

@@ -1,0 +1,96 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createTRPCClient, httpLink } from '@trpc/client';
+import { describe, expect, test } from 'vitest';
+import type { AppRouter } from '../../../src/client/index.ts';
+import { fence } from '../../support/api.ts';
+import { type RealServer, realServer } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const trpcOf = ({ server }: RealServer) =>
+  createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
+const blobsIn = ({ server }: RealServer) =>
+  readdirSync(join(server.data, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
+const twoSteps = `${fence('sh', 'echo one > a.txt; mkdir -p deep; echo x > deep/b; chmod 750 deep/b')}\n${fence('sh', 'echo two > a.txt; rm -r deep')}`;
+
+/** The output of the newest command of a session's new run. */
+async function says(real: RealServer, id: string, command: string): Promise<unknown> {
+  await real.client.chat(id, fence('sh', command));
+  return real.factsOf(id, 'tool.called').at(-1)?.data.output;
+}
+
+/** The seqs at which the steps of a session's runs completed. */
+const stepsOf = (real: RealServer, id: string) =>
+  real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
+
+describe.each(worlds)('sessions forked with $driver', (world) => {
+  test('a session forked at a step continues with the files and the conversation of that step, and both say so', {
+    timeout: 180_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const trpc = trpcOf(real);
+    const id = await real.ready();
+    await real.client.chat(id, twoSteps);
+    const [first = 0] = stepsOf(real, id);
+
+    const fork = await trpc.sessions.fork.mutate({ id, seq: first });
+    expect(fork.forkedFrom).toEqual({ sessionId: id, seq: first, files: 'kept' });
+    expect(real.factsOf(id, 'session.forked')).toMatchObject([{ data: { from: id, to: fork.id, atSeq: first } }]);
+    expect(real.factsOf(fork.id, 'session.forked')).toMatchObject([{ data: { from: id, to: fork.id, atSeq: first } }]);
+    const until = (of: string) =>
+      real
+        .log(of)
+        .filter(({ seq }) => seq <= first)
+        .map(({ seq, type, data }) => ({ seq, type, data }));
+    expect(until(fork.id)).toEqual(until(id));
+
+    expect(await says(real, fork.id, 'cat a.txt; stat -c "%a %s" deep/b')).toBe('one\n750 2\n');
+    expect(await says(real, id, 'cat a.txt; ls')).toBe('two\na.txt\n');
+    const seen = await trpc.sessions.promptAt.query({ id: fork.id });
+    expect(JSON.stringify(seen)).toContain('echo one > a.txt');
+
+    const again = await trpc.sessions.fork.mutate({ id: fork.id, title: 'Again' });
+    expect(again).toMatchObject({ title: 'Again', forkedFrom: { sessionId: fork.id, files: 'kept' } });
+    expect(await says(real, again.id, 'cat a.txt')).toBe('one\n');
+    for (const one of [again.id, fork.id, id]) await real.holds(one);
+    expect(blobsIn(real)).toEqual([]);
+  });
+
+  test('a fork that a crash cuts leaves nothing, and one that was complete stays whole with its files', {
+    timeout: 240_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const id = await real.ready();
+    await real.client.chat(id, fence('sh', 'echo kept > a.txt'));
+    // A use of the sandbox waits for the copy of its files.
+    expect(await says(real, id, 'cat a.txt')).toBe('kept\n');
+    await trpcOf(real).sandbox.exec.mutate({ sessionId: id, command: 'true' });
+    const blobs = blobsIn(real).length;
+    expect(blobs).toBeGreaterThan(0);
+    for (const [point, made] of [
+      ['fork.copied', 0],
+      ['fork.appended', 1],
+    ] as const) {
+      real.server.kill('SIGKILL');
+      await real.server.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: `${point}=exit` });
+      await trpcOf(real)
+        .sessions.fork.mutate({ id })
+        .catch(() => {});
+      await real.server.exit;
+      await real.server.restart();
+      const forks = (await trpcOf(real).sessions.list.query()).items.filter((it) => it.id !== id);
+      expect(forks, point).toHaveLength(made);
+      expect(
+        real.factsOf(id, 'session.forked').map(({ data }) => data.to),
+        point,
+      ).toEqual(forks.map((it) => it.id));
+      expect(blobsIn(real), point).toHaveLength(blobs + made);
+      for (const fork of forks) {
+        expect(await says(real, fork.id, 'cat a.txt')).toBe('kept\n');
+        await real.holds(fork.id);
+      }
+    }
+    await real.holds(id);
+    expect(blobsIn(real)).toEqual([]);
+  });
+});
