@@ -1,0 +1,37 @@
+import { go } from './route.ts';
+import { newKey, once, repeatable } from './server.ts';
+import { currentId } from './sessions.ts';
+
+// The actions of a person on a session.
+
+interface Sending {
+  readonly text: string;
+  readonly attachments?: readonly string[];
+  /** Of a new session. */
+  readonly model?: string | undefined;
+  readonly template?: string | undefined;
+  readonly mode?: 'inject' | 'queue' | 'replace';
+}
+
+/** Sends a message to the selected session; without one it makes a session first and selects it. */
+export async function send({ text, attachments = [], model, template, mode = 'inject' }: Sending): Promise<void> {
+  let sessionId = currentId.value;
+  if (sessionId === undefined) {
+    const { id } = await once('sessions.create', {
+      ...(model !== undefined && { model }),
+      ...(template !== undefined && { template }),
+    });
+    sessionId = id;
+    go(id);
+  }
+  const clientMessageId = newKey();
+  await repeatable('runs.send', { sessionId, text, mode, attachments: [...attachments], clientMessageId });
+}
+
+export const stopRun = (sessionId: string) => repeatable('runs.stop', { sessionId });
+export const approve = (sessionId: string, callId: string) => once('runs.approve', { sessionId, callId });
+export const reject = (sessionId: string, callId: string, text?: string) =>
+  once('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
+export const rename = (id: string, title: string) => once('sessions.update', { id, title });
+export const pin = (id: string, pinned: boolean) => once('sessions.update', { id, pinned });
+export const remove = (id: string) => once('sessions.delete', { id });

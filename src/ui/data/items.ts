@@ -1,0 +1,106 @@
+import type { Signal } from '@preact/signals';
+import type { Event } from '../../client/types.ts';
+
+// The items of a conversation, made from the events of its log. An item stays the same object for its whole life; the parts
+// that change are signals, so that one more word of the model draws one message again.
+
+export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
+export type DataOf<Type extends Event['type']> = EventOf<Type>['data'];
+export type StepStatus = DataOf<'step'>['status'];
+export type CalledData = DataOf<'tool.called'>;
+export type EndData = DataOf<'run.end'>;
+
+export interface ToolState {
+  readonly status: 'running' | 'completed' | 'failed';
+  /** The output so far; the last part of it, when it is long. */
+  readonly live: string;
+  readonly endedAt?: number;
+  readonly called?: CalledData;
+}
+export interface Used {
+  readonly turns: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Undefined when the price of a model is not known. */
+  readonly cost: number | undefined;
+}
+
+interface Base {
+  /** The place in the log of the first event of the item. */
+  readonly seq: number;
+  readonly at: number;
+}
+export interface UserItem extends Base {
+  readonly kind: 'user';
+  readonly text: string;
+  readonly attachments: readonly string[];
+  /** The message arrived while the agent worked. */
+  readonly steers: boolean;
+}
+export interface AssistantItem extends Base {
+  readonly kind: 'assistant';
+  readonly text: Signal<string>;
+  readonly isTyping: Signal<boolean>;
+}
+export interface ToolItem extends Base {
+  readonly kind: 'tool';
+  readonly callId: string;
+  readonly name: string;
+  readonly family: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly state: Signal<ToolState>;
+}
+export interface StepItem extends Base {
+  readonly kind: 'step';
+  readonly description: string;
+  readonly status: Signal<StepStatus>;
+}
+export interface ApprovalItem extends Base {
+  readonly kind: 'approval';
+  readonly sessionId: string;
+  readonly request: DataOf<'approval.requested'>;
+  /** `gone`: the run ended before anyone decided. */
+  readonly decided: Signal<DataOf<'approval.resolved'> | 'gone' | undefined>;
+}
+export interface WaitItem extends Base {
+  readonly kind: 'wait';
+  readonly data: DataOf<'run.wait'>;
+  readonly isOpen: Signal<boolean>;
+}
+export interface PhaseItem extends Base {
+  readonly kind: 'phase';
+  readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number }>;
+}
+export interface EventItem extends Base {
+  readonly kind: 'event';
+  readonly event: EventOf<
+    'run.notice' | 'context.compacted' | 'egress' | 'sandbox.untrusted' | 'sandbox.disk_exceeded' | 'desktop'
+  >;
+}
+export interface ErrorItem extends Base {
+  readonly kind: 'error';
+  readonly text: string;
+}
+/** The part of its reasoning that the model shows to people. */
+export interface ThoughtsItem extends Base {
+  readonly kind: 'thoughts';
+  readonly text: string;
+}
+export interface EndItem extends Base {
+  readonly kind: 'end';
+  readonly data: EndData;
+  readonly ms: number | undefined;
+  readonly used: Used;
+}
+export type Item =
+  | UserItem
+  | AssistantItem
+  | ToolItem
+  | StepItem
+  | ApprovalItem
+  | WaitItem
+  | PhaseItem
+  | EventItem
+  | ErrorItem
+  | ThoughtsItem
+  | EndItem;

@@ -1,0 +1,91 @@
+import { effect, signal } from '@preact/signals';
+import type { Event } from '../../client/types.ts';
+import { ConversationModel } from './model.ts';
+import { follow } from './server.ts';
+import { currentId } from './sessions.ts';
+
+// Follows the log of the selected session from its start, and resumes after a lost connection.
+
+interface Resync {
+  readonly type: 'resync';
+  readonly seq: number;
+}
+const againMs = 1_000;
+
+/** The view of the selected session. */
+export const model = new ConversationModel();
+/** All events of the selected session so far, in order; the array grows in place, and `eventCount` says so. */
+export const events: Event[] = [];
+export const eventCount = signal(0);
+/** The page leaves a session that no longer exists. */
+export const onGone: { leave: (id: string) => void } = { leave: () => {} };
+
+const hearers = new Set<(event: Event) => void>();
+/** Calls `hear` with each event of the selected session, also with old ones while they load. */
+export function onEvent(hear: (event: Event) => void): () => void {
+  hearers.add(hear);
+  return () => void hearers.delete(hear);
+}
+
+let waiting: Event[] = [];
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function flush() {
+  timer = undefined;
+  const taken = waiting;
+  waiting = [];
+  events.push(...taken);
+  model.take(taken);
+  eventCount.value = events.length;
+  for (const event of taken) for (const hear of hearers) hear(event);
+}
+
+function reset() {
+  clearTimeout(timer);
+  timer = undefined;
+  waiting = [];
+  events.length = 0;
+  eventCount.value = 0;
+  model.clear();
+}
+
+function open(sessionId: string): () => void {
+  let seq = 0;
+  let end = () => {};
+  const start = () => {
+    end = follow<Event | Resync>('events.subscribe', () => ({ sessionId, lastEventId: String(seq) }), {
+      onData(event) {
+        if ((event as Resync).type === 'resync') {
+          // The log no longer has the events after the cursor: shows the remaining ones from the start.
+          end();
+          seq = 0;
+          reset();
+          start();
+          return;
+        }
+        seq = event.seq;
+        waiting.push(event as Event);
+        timer ??= setTimeout(flush, 16);
+      },
+      onEnd: () => onGone.leave(sessionId),
+      onError(error) {
+        // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up.
+        if (!error.retryable) return onGone.leave(sessionId);
+        const again = setTimeout(start, againMs);
+        end = () => clearTimeout(again);
+      },
+    });
+  };
+  start();
+  return () => end();
+}
+
+/** Follows the selected session, for the life of the page. */
+export function followCurrent(): void {
+  effect(() => {
+    const id = currentId.value;
+    reset();
+    if (id !== undefined) return open(id);
+    return undefined;
+  });
+}

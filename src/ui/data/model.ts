@@ -1,0 +1,233 @@
+import { batch, type Signal, signal } from '@preact/signals';
+import type { Event } from '../../client/types.ts';
+import type { ApprovalItem, AssistantItem, EndItem, Item, StepItem, ToolItem, Used, WaitItem } from './items.ts';
+
+// Turns the events of one session into what the page shows. A live session and a replay use the same model, so both show
+// the same cards.
+
+const maxLive = 2_000_000;
+const nothing: Used = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
+
+export interface PlanStep {
+  readonly id: string;
+  readonly description: string;
+  readonly status: 'pending' | 'running' | 'completed' | 'failed';
+}
+export type RunState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'running'; readonly since: number }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'ended'; readonly end: EndItem };
+
+export class ConversationModel {
+  readonly items: Signal<readonly Item[]> = signal([]);
+  readonly plan: Signal<readonly PlanStep[]> = signal([]);
+  readonly run: Signal<RunState> = signal({ kind: 'idle' });
+  /** Of all runs, and of the newest one. */
+  readonly used: Signal<Used> = signal(nothing);
+  readonly runUsed: Signal<Used> = signal(nothing);
+  /** The place in the log up to which the model has read. */
+  seq = 0;
+
+  #items: Item[] = [];
+  readonly #texts = new Map<string, AssistantItem>();
+  readonly #calls = new Map<string, ToolItem>();
+  readonly #steps = new Map<string, StepItem>();
+  readonly #approvals = new Map<string, ApprovalItem>();
+  #wait: WaitItem | undefined;
+  #startedAt: number | undefined;
+  #changed = false;
+
+  /** Takes events in the order of the log, and draws once. */
+  take(events: readonly Event[]): void {
+    batch(() => {
+      for (const event of events) {
+        this.seq = event.seq;
+        this.#read(event);
+      }
+      if (this.#changed) this.items.value = [...this.#items];
+      this.#changed = false;
+    });
+  }
+
+  clear(): void {
+    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals]) known.clear();
+    this.#items = [];
+    this.#wait = undefined;
+    this.#startedAt = undefined;
+    this.seq = 0;
+    batch(() => {
+      this.items.value = [];
+      this.plan.value = [];
+      this.run.value = { kind: 'idle' };
+      this.used.value = nothing;
+      this.runUsed.value = nothing;
+    });
+  }
+
+  #add<Kind extends Item>(item: Kind): Kind {
+    this.#items.push(item);
+    this.#changed = true;
+    return item;
+  }
+
+  #read(event: Event): void {
+    const at = { seq: event.seq, at: event.ts };
+    switch (event.type) {
+      case 'message.user': {
+        const { text, attachments } = event.data;
+        const { kind } = this.run.value;
+        this.#closeWait();
+        this.#add({ kind: 'user', ...at, text, attachments, steers: kind === 'running' });
+        return;
+      }
+      case 'run.started':
+        this.#startedAt = event.ts;
+        this.#steps.clear();
+        this.runUsed.value = nothing;
+        this.run.value = { kind: 'running', since: event.ts };
+        return;
+      case 'message.delta': {
+        const item = this.#textOf(event.data.messageId, at);
+        item.text.value += event.data.text;
+        return;
+      }
+      case 'message.assistant': {
+        const item = this.#textOf(event.data.messageId, at);
+        item.text.value = event.data.text;
+        item.isTyping.value = false;
+        this.#texts.delete(event.data.messageId);
+        return;
+      }
+      case 'plan':
+        this.plan.value = event.data.steps;
+        return;
+      case 'step': {
+        const { id, description, status } = event.data;
+        this.plan.value = this.plan.value.map((step) => (step.id === id ? { ...step, status } : step));
+        const known = this.#steps.get(id);
+        if (known) known.status.value = status;
+        else if (status !== 'pending') {
+          this.#steps.set(id, this.#add({ kind: 'step', ...at, description, status: signal(status) }));
+        }
+        return;
+      }
+      case 'tool.calling': {
+        const { callId, tool: family, function: name, args } = event.data;
+        if (family === 'message') return; // its text is a message of its own
+        const state = signal({ status: 'running' as const, live: '' });
+        this.#calls.set(callId, this.#add<ToolItem>({ kind: 'tool', ...at, callId, name, family, args, state }));
+        return;
+      }
+      case 'tool.output': {
+        const state = this.#calls.get(event.data.callId)?.state;
+        if (state) state.value = { ...state.value, live: (state.value.live + event.data.text).slice(-maxLive) };
+        return;
+      }
+      case 'tool.called': {
+        const { data, ts } = event;
+        const state = this.#calls.get(data.callId)?.state;
+        const status = data.success ? 'completed' : 'failed';
+        if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
+        return;
+      }
+      default:
+        this.#readRest(event, at);
+    }
+  }
+
+  #readRest(event: Event, at: { seq: number; at: number }): void {
+    switch (event.type) {
+      case 'approval.requested': {
+        const item = this.#add<ApprovalItem>({
+          kind: 'approval',
+          sessionId: event.sessionId,
+          ...at,
+          request: event.data,
+          decided: signal(undefined),
+        });
+        this.#approvals.set(event.data.callId, item);
+        return;
+      }
+      case 'approval.resolved': {
+        const known = this.#approvals.get(event.data.callId);
+        if (known) known.decided.value = event.data;
+        this.#approvals.delete(event.data.callId);
+        return;
+      }
+      case 'run.wait':
+        this.run.value = { kind: 'waiting', reason: event.data.reason ?? 'question' };
+        if (this.#approvals.size > 0) return; // the card of the call shows it already
+        this.#wait = this.#add<WaitItem>({ kind: 'wait', ...at, data: event.data, isOpen: signal(true) });
+        return;
+      case 'run.resumed':
+        this.#closeWait();
+        this.run.value = { kind: 'running', since: this.#startedAt ?? event.ts };
+        return;
+      case 'run.error':
+        this.#add({ kind: 'error', ...at, text: event.data.error });
+        return;
+      case 'run.end':
+        this.#end(event, at);
+        return;
+      case 'usage': {
+        const { thoughts } = event.data;
+        if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
+        const add = (used: Used): Used => ({
+          turns: used.turns + 1,
+          inputTokens: used.inputTokens + event.data.inputTokens,
+          outputTokens: used.outputTokens + event.data.outputTokens,
+          cost: used.cost === undefined || event.data.cost === undefined ? undefined : used.cost + event.data.cost,
+        });
+        this.used.value = add(this.used.value);
+        this.runUsed.value = add(this.runUsed.value);
+        return;
+      }
+      case 'sandbox.phase': {
+        const phase = { ...event.data, ts: event.ts };
+        const last = this.#items.at(-1);
+        if (last?.kind === 'phase') last.phase.value = phase;
+        else this.#add({ kind: 'phase', ...at, phase: signal(phase) });
+        return;
+      }
+      case 'egress':
+        if (event.data.decision === 'refused') this.#add({ kind: 'event', ...at, event });
+        return;
+      case 'run.notice':
+      case 'context.compacted':
+      case 'sandbox.untrusted':
+      case 'sandbox.disk_exceeded':
+        this.#add({ kind: 'event', ...at, event });
+        return;
+      case 'desktop':
+        if (event.data.kind === 'control_taken' || event.data.kind === 'control_returned') {
+          this.#add({ kind: 'event', ...at, event });
+        }
+        return;
+      default:
+    }
+  }
+
+  #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: { seq: number; at: number }) {
+    this.#closeWait();
+    for (const { decided } of this.#approvals.values()) decided.value = 'gone';
+    this.#approvals.clear();
+    for (const { isTyping } of this.#texts.values()) isTyping.value = false;
+    const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
+    const end = this.#add<EndItem>({ kind: 'end', ...at, data, ms, used: this.runUsed.value });
+    this.run.value = { kind: 'ended', end };
+  }
+
+  #closeWait() {
+    if (this.#wait) this.#wait.isOpen.value = false;
+    this.#wait = undefined;
+  }
+
+  #textOf(messageId: string, at: { seq: number; at: number }): AssistantItem {
+    const known = this.#texts.get(messageId);
+    if (known) return known;
+    const item = this.#add<AssistantItem>({ kind: 'assistant', ...at, text: signal(''), isTyping: signal(true) });
+    this.#texts.set(messageId, item);
+    return item;
+  }
+}

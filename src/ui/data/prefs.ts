@@ -1,0 +1,47 @@
+import { effect, type Signal, signal } from '@preact/signals';
+
+// The choices of a person on this device. A browser without storage forgets it at the end of the visit.
+
+const prefix = 'corral.';
+
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(prefix + key);
+  } catch {
+    return null;
+  }
+}
+
+export function store(key: string, value: string | undefined): void {
+  try {
+    if (value === undefined || value === '') localStorage.removeItem(prefix + key);
+    else localStorage.setItem(prefix + key, value);
+  } catch {
+    // Storage is full or forbidden: the choice lasts for this visit.
+  }
+}
+
+export const recall = (key: string): string => stored(key) ?? '';
+
+/** A choice that survives a reload; `allowed` checks what an older page stored. */
+export function pref<Value extends string | number>(
+  key: string,
+  initial: Value,
+  allowed: (value: Value) => boolean = () => true,
+): Signal<Value> {
+  const found = stored(key);
+  const value = found === null ? initial : ((typeof initial === 'number' ? Number(found) : found) as Value);
+  const made = signal<Value>(allowed(value) ? value : initial);
+  effect(() => store(key, String(made.value)));
+  return made;
+}
+
+export type Theme = 'system' | 'light' | 'dark';
+export const theme = pref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
+/** The width of the work pane in pixels; 0: closed. */
+export const paneWidth = pref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
+
+effect(() => {
+  if (theme.value === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
+});

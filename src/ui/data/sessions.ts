@@ -1,0 +1,67 @@
+import { batch, computed, signal } from '@preact/signals';
+import type { Session } from '../../client/types.ts';
+import { follow } from './server.ts';
+
+// The sessions of all dialects; the server keeps the list up to date.
+
+export type { Session };
+
+interface News {
+  readonly type: 'changed' | 'deleted';
+  readonly session: Session;
+}
+
+const byId = new Map<string, Session>();
+const changes = signal(0);
+/** False until the first session arrived or the server had time to send one. */
+export const sessionsKnown = signal(false);
+/** The selected session; undefined: a new one. */
+export const currentId = signal<string | undefined>(undefined);
+
+/** Newest message first. */
+export const sessions = computed<readonly Session[]>(() => {
+  changes.value;
+  return [...byId.values()].sort((a, b) => (a.latestMessageAt < b.latestMessageAt ? 1 : -1));
+});
+export const current = computed<Session | undefined>(() => {
+  changes.value;
+  return currentId.value === undefined ? undefined : byId.get(currentId.value);
+});
+
+export const sessionOf = (id: string): Session | undefined => byId.get(id);
+
+/** Each connection starts with the whole list again. */
+export function resetSessions(): void {
+  byId.clear();
+  changes.value++;
+}
+
+let drawing = false;
+const heard: ((news: News, before: Session | undefined) => void)[] = [];
+/** Calls `hear` with each change; `before` is the session as it was. */
+export const onNews = (hear: (news: News, before: Session | undefined) => void): void => void heard.push(hear);
+
+/** Thousands arrive at once when a page opens, so the list is drawn once per frame. */
+export function watchSessions(): void {
+  setTimeout(() => {
+    sessionsKnown.value = true;
+  }, 1_500);
+  follow<News>('sessions.watch', () => undefined, {
+    onData(news) {
+      const before = byId.get(news.session.id);
+      if (news.type === 'deleted') byId.delete(news.session.id);
+      else byId.set(news.session.id, news.session);
+      for (const hear of heard) hear(news, before);
+      if (drawing) return;
+      drawing = true;
+      // A timer instead of a frame: a hidden tab has no frames, but its title counts sessions that wait.
+      setTimeout(() => {
+        drawing = false;
+        batch(() => {
+          sessionsKnown.value = true;
+          changes.value++;
+        });
+      }, 16);
+    },
+  });
+}

@@ -1,0 +1,33 @@
+import { computed } from '@preact/signals';
+import { model } from './log.ts';
+import { current, currentId, type Session } from './sessions.ts';
+
+/** The state of a session in the words of people. */
+export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
+
+/** Of a session in the list. Its last run's end says how a session without work ended. */
+export function statusOf(session: Session): Status {
+  if (session.status === 'running' || session.status === 'waiting') return session.status;
+  if (session.status === 'pending') return 'new';
+  return endStatus('outcome' in session ? (session.outcome as { status?: string; reason?: string } | null) : null);
+}
+
+function endStatus(end: { status?: string; reason?: string } | null | undefined): Status {
+  if (end?.reason === 'deleted') return 'deleted';
+  if (end?.reason === 'expired') return 'expired';
+  if (end?.status === 'failed') return 'failed';
+  return end?.status === 'stopped' ? 'stopped' : 'finished';
+}
+
+/** Of the selected session. Its log is newer than its entry in the list. */
+export const currentStatus = computed<Status>(() => {
+  if (currentId.value === undefined) return 'new';
+  const run = model.run.value;
+  const listed = current.value && statusOf(current.value);
+  if (listed === 'running' || listed === 'waiting') return listed;
+  if (run.kind === 'ended') return endStatus(run.end.data);
+  if (run.kind === 'running' || run.kind === 'waiting') return run.kind;
+  return listed ?? 'new';
+});
+
+export const isBusy = computed(() => currentStatus.value === 'running' || currentStatus.value === 'waiting');

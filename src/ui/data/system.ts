@@ -1,0 +1,26 @@
+import { signal } from '@preact/signals';
+import type { Outputs } from '../../client/types.ts';
+import { request } from './server.ts';
+
+/** The server's description of itself; undefined until it answered. */
+export const info = signal<Outputs['system']['info'] | undefined>(undefined);
+/** The words for tools by their names. */
+export const tools = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
+
+async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
+  const response = await request(`/trpc/system.${name}`).catch(() => undefined);
+  if (response?.status === 401) return 'refused';
+  return response?.ok ? ((await response.json()) as { result: { data: Data } }).result.data : undefined;
+}
+
+/** Asks the server who it is. False: it refused the token. */
+export async function meet(): Promise<boolean> {
+  const [about, words] = await Promise.all([
+    read<Outputs['system']['info']>('info'),
+    read<Outputs['system']['tools']>('tools'),
+  ]);
+  if (about === 'refused') return false;
+  info.value = about;
+  if (words !== 'refused') tools.value = new Map(words?.map((tool) => [tool.name, tool]));
+  return true;
+}

@@ -1,0 +1,31 @@
+// The token comes in the link that the server prints. This tab alone keeps it, and the address bar loses it.
+
+const key = 'corral.token';
+
+export function takeToken(): string | undefined {
+  const url = new URL(location.href);
+  const given = url.searchParams.get('token');
+  if (given) {
+    sessionStorage.setItem(key, given);
+    url.searchParams.delete('token');
+    history.replaceState(null, '', url.pathname + url.search + url.hash);
+  }
+  return heldToken();
+}
+
+export const heldToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
+
+export const keepToken = (token: string): void => sessionStorage.setItem(key, token);
+
+export function authorization(): Record<string, string> {
+  const token = heldToken();
+  return token ? { authorization: `Bearer ${token}` } : {};
+}
+
+/** A browser's WebSocket cannot send our header, so the token travels among its subprotocols. */
+export function protocols(): string[] {
+  const token = heldToken();
+  if (!token) return ['corral'];
+  const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));
+  return ['corral', `corral.bearer.${base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`];
+}
