@@ -2,11 +2,25 @@ import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import type { Template } from '../core/template.ts';
 import { oneOf, text, words } from './kinds.ts';
+import { Config } from './schema.ts';
 import { optional } from './setting.ts';
 import { layoutOf } from './settings.ts';
 import { parseSettings, readYaml, refusal } from './yaml-file.ts';
 
 // A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
+
+type Unset<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
+  ? z.ZodOptional<Kind>
+  : never;
+
+/** The setting without its default: a template that does not have the key leaves it to corral.yaml. */
+const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
+  setting
+    .unwrap()
+    .optional()
+    .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
+
+const { model, models, maxSteps, run, session, approvals } = Config.shape;
 
 const maxPrompt = 16 * 1024;
 const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
@@ -24,6 +38,24 @@ const TemplateFile = z.strictObject({
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
     "the instructions to the agent, before the server's own",
   ),
+  model: unset(model),
+  models: z.strictObject({ fallbacks: unset(models.shape.fallbacks) }),
+  maxSteps: unset(maxSteps),
+  run: z.strictObject({
+    timeoutSeconds: unset(run.shape.timeoutSeconds),
+    tokenBudget: unset(run.shape.tokenBudget),
+    costBudget: unset(run.shape.costBudget),
+  }),
+  session: z.strictObject({
+    turnBudget: unset(session.shape.turnBudget),
+    tokenBudget: unset(session.shape.tokenBudget),
+    costBudget: unset(session.shape.costBudget),
+    timeBudgetSeconds: unset(session.shape.timeBudgetSeconds),
+  }),
+  approvals: z.strictObject({
+    tools: unset(approvals.shape.tools),
+    timeoutSeconds: unset(approvals.shape.timeoutSeconds),
+  }),
   tools: z.strictObject({
     allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
     deny: optional(rules(), 'the tools that it does not have, also if allow names them'),

@@ -45,6 +45,8 @@ export const SessionRecord = z.object({
   model: z.string().optional(),
   /** The session and the place in its log from which this one was forked. */
   forkedFrom: ForkedFrom.optional(),
+  /** The models that its creator chose to be asked in turn when the model fails. */
+  fallbacks: z.array(z.string()).readonly().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

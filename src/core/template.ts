@@ -10,6 +10,27 @@ export interface Template {
   readonly mode?: 'plan-act' | 'react' | undefined;
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;
+  /** `demo` or `provider/model`. */
+  readonly model?: string | undefined;
+  readonly models: { readonly fallbacks?: readonly string[] | undefined };
+  readonly maxSteps?: number | undefined;
+  /** The limits of one run. */
+  readonly run: {
+    readonly timeoutSeconds?: number | undefined;
+    readonly tokenBudget?: number | undefined;
+    readonly costBudget?: number | undefined;
+  };
+  /** The limits of all runs of a session together. */
+  readonly session: {
+    readonly turnBudget?: number | undefined;
+    readonly tokenBudget?: number | undefined;
+    readonly costBudget?: number | undefined;
+    readonly timeBudgetSeconds?: number | undefined;
+  };
+  readonly approvals: {
+    readonly tools?: readonly string[] | undefined;
+    readonly timeoutSeconds?: number | undefined;
+  };
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;

@@ -79,12 +79,12 @@ export async function projectParts({
     usual,
     more,
     modelFor: modelCache({
-      refsOf: (name) => chainOf(name, config.models),
+      refsOf: (name, fallbacks = config.models.fallbacks) => chainOf(name, { fallbacks }),
       check: checkModel,
       storedKey: keys.use,
-      create: (name) =>
+      create: (name, fallbacks = config.models.fallbacks) =>
         createModel(name, {
-          ...{ models: config.models, storedKey: keys.use },
+          ...{ models: { ...config.models, fallbacks }, storedKey: keys.use },
           ...{ clock, newId: () => ids.short(), random: Math.random },
         }),
     }),

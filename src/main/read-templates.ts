@@ -6,6 +6,8 @@ import { nearest } from '../config/nearest.ts';
 import { parseTemplate, templateName } from '../config/templates.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { Template } from '../core/template.ts';
+import { providers, splitModel } from '../llm/providers.ts';
+import { configured } from '../llm/registry.ts';
 import { describedTools } from '../tools/list.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { toolGroups } from '../tools/tool.ts';
@@ -26,7 +28,7 @@ const templateFolder = (named: string | undefined): string =>
  * with every mistake of every file.
  */
 export function readTemplates(
-  config: Pick<Config, 'template'>,
+  config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
   tools: ToolRegistry,
   folder = templateFolder(process.env.CORRAL_CONFIG),
 ): readonly Template[] {
@@ -39,7 +41,7 @@ export function readTemplates(
     }
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
-      problems.push(...unknownTools(template, file, tools));
+      problems.push(...unknownTools(template, file, tools), ...unknownProviders(template, file, config.models));
       return [template];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));
@@ -64,15 +66,34 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     ...describedTools.map(({ name }) => name),
     ...tools.declarations.map(({ name }) => name),
   ];
-  const check = (key: 'allow' | 'deny') =>
-    (template.tools[key] ?? [])
+  const check = (key: string, given: readonly string[] = []) =>
+    given
       .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
       .map((name) => {
         const meant = nearest(name, known);
         const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
-        return `tools.${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
+        return `${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
       });
-  return [...check('allow'), ...check('deny')];
+  const { allow, deny } = template.tools;
+  return [
+    ...check('tools.allow', allow),
+    ...check('tools.deny', deny),
+    ...check('approvals.tools', template.approvals.tools),
+  ];
+}
+
+function unknownProviders(
+  { model, models: { fallbacks = [] } }: Template,
+  file: string,
+  models: Pick<Config['models'], 'compatible'>,
+): string[] {
+  return [...(model === undefined ? [] : [model]), ...fallbacks].flatMap((ref) => {
+    const { provider } = splitModel(ref);
+    if (configured(provider, models)) return [];
+    const key = ref === model ? 'model' : 'models.fallbacks';
+    const known = [...providers.map(({ name }) => name), ...Object.keys(models.compatible)].join(', ');
+    return [`${key} in ${file} is ${ref}, and there is no provider ${provider}. These are: ${known}.`];
+  });
 }
 
 /** Hidden entries are left out: Kubernetes adds some to a mounted folder. */

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { type FakeReply, type FakeRequest, fakeKey, fakeProvider } from '../support/fake-models/server.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { openClient } from '../support/trpc.ts';
@@ -70,3 +71,66 @@ test('a wrong template stops the start, and the error names file and key', async
     /modes in .*house[.]yaml is not a setting; did you mean mode[?]/,
   );
 });
+
+const act = (n: number) => ({ calls: [{ name: 'shell_exec', args: { id: 'main', command: `echo ${n}` } }] });
+const local = (url: string) => ({
+  CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
+  CORRAL_MODEL: 'local/server',
+});
+
+test('the model of the session precedes that of its template, which precedes that of the server', async () => {
+  const replies = ({ body }: FakeRequest): FakeReply =>
+    body.model === 'broken' ? { status: 401, message: 'No.' } : { text: 'Hi.' };
+  await using provider = await fakeProvider('compatible', replies);
+  using folder = temporaryFolder();
+  const house = 'mode: react\nmodel: local/template\nprompt: Speak like a house.\ntools: {allow: [bash]}';
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
+  await using server = await serverProcess({ ...settings, ...local(provider.url) });
+  using client = openClient(server.url, 'ws');
+  const asked = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
+    const before = provider.requests.length;
+    const { id } = await client.sessions.create.mutate({ ...given, task: 'Hello' });
+    const status = async () => (await client.sessions.get.query({ id })).status;
+    await expect.poll(status, { timeout: 30_000 }).toBe('completed');
+    const requests = provider.requests.slice(before);
+    const agent = await client.sessions.agent.query({ id });
+    return { agent, requests, models: [...new Set(requests.map(({ body }) => body.model))] };
+  };
+
+  expect(await asked({})).toMatchObject({ models: ['server'], agent: { mode: 'plan-act', model: 'local/server' } });
+  const ofTemplate = await asked({ template: 'house' });
+  expect(ofTemplate).toMatchObject({
+    models: ['template'],
+    agent: { template: 'house', mode: 'react', model: 'local/template', fallbacks: [] },
+  });
+  expect(ofTemplate.agent.tools).toContain('shell_exec');
+  expect(ofTemplate.agent.tools).not.toContain('file_read');
+  expect(JSON.stringify(ofTemplate.requests[0]?.body)).toContain('Speak like a house.');
+  expect(await asked({ template: 'house', model: 'local/own' })).toMatchObject({ models: ['own'] });
+  const fallbacks = ['local/third'];
+  expect(await asked({ template: 'house', model: 'local/broken', fallbacks })).toMatchObject({
+    models: ['broken', 'third'],
+    agent: { model: 'local/broken', fallbacks },
+  });
+}, 120_000);
+
+test("a template's budget and approvals hold for its sessions alone", async () => {
+  await using provider = await fakeProvider('compatible', (_, n) => act(n));
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, {
+    'templates/short.yaml': 'mode: react\nmax-steps: 2',
+    'templates/asking.yaml': 'mode: react\napprovals: {tools: [shell_exec]}',
+  });
+  await using server = await serverProcess({ ...settings, ...local(provider.url), CORRAL_MAX_STEPS: '5' });
+  using client = openClient(server.url, 'ws');
+  const waits = async (template: string) => {
+    const { id } = await client.sessions.create.mutate({ template, task: 'Go on' });
+    const wait = async () =>
+      (await client.events.list.query({ sessionId: id, limit: 1_000 })).events.find(({ type }) => type === 'run.wait');
+    await expect.poll(wait, { timeout: 30_000 }).toBeDefined();
+    return (await wait())?.data;
+  };
+  expect(await waits('short')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 2 } });
+  expect(await waits('asking')).toMatchObject({ reason: 'approval' });
+  expect(await waits('minimal')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 5 } });
+}, 120_000);

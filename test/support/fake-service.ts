@@ -162,6 +162,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     promptAt: async () => {
       throw new AppError('not_found', 'No model was asked in this session yet.');
     },
+    agent: async (id) => ({
+      ...{ template: find(id).record.template, mode: 'plan-act' as const, model: 'demo', fallbacks: [], tools: [] },
+    }),
     watching(id) {
       const { record } = find(id);
       record.unread = 0;

@@ -5,5 +5,9 @@ import { toolRegistry } from '../../src/tools/registry.ts';
 
 /** The server's own templates. */
 export const templates = templateService(
-  readTemplates({ template: undefined }, toolRegistry(), join(import.meta.dirname, 'no-such-folder')),
+  readTemplates(
+    { template: undefined, models: { compatible: {} } },
+    toolRegistry(),
+    join(import.meta.dirname, 'no-such-folder'),
+  ),
 );

@@ -19,11 +19,13 @@ const ModelInput = z
   .string()
   .max(200)
   .regex(/^(demo|[a-z0-9][a-z0-9-]{0,30}[/]\S+)$/);
+const FallbackInput = ModelInput.refine((ref) => ref !== 'demo', 'the demo model is no fall-back');
 const NewSession = z.strictObject({
   title: TitleInput.optional(),
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
   model: ModelInput.optional(),
+  fallbacks: z.array(FallbackInput).max(8).optional(),
   template: z.string().max(80).optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
@@ -39,6 +41,14 @@ const SessionCost = z.object({
   total: Cost,
   events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
   kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
+});
+const AgentInForce = z.object({
+  template: z.string(),
+  mode: z.enum(['plan-act', 'react']),
+  model: z.string(),
+  fallbacks: z.array(z.string()).readonly(),
+  /** Without those of tool servers. */
+  tools: z.array(z.string()).readonly(),
 });
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
@@ -74,7 +84,7 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: { title, projectId, task, model, template } = {} }) => {
+    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, template } = {} }) => {
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -82,6 +92,7 @@ export const sessionsRouter = router({
         ...(title !== undefined && { title }),
         ...(projectId !== undefined && { projectId }),
         ...(model !== undefined && { model }),
+        ...(fallbacks !== undefined && { fallbacks }),
         ...(template !== undefined && { template }),
       });
       if (task !== undefined) {
@@ -117,6 +128,12 @@ export const sessionsRouter = router({
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
     .output(SeenTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
+
+  /** The agent of a session as the next turn has it: its template, mode, model, fall-backs and tools. */
+  agent: procedure
+    .input(byId)
+    .output(AgentInForce)
+    .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
   /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
   cost: procedure

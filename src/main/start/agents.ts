@@ -60,7 +60,7 @@ export async function openAgents(
   const more = [codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })];
   const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
-  const usual = { model, tools, plans: true };
+  const usual = { model, fallbacks: config.models.fallbacks, tools, plans: true };
   const templates = templateService(readTemplates(config, tools));
   const projects = await projectParts({
     ...startup,

@@ -136,6 +136,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
         follow: 'read',
         activeRun: 'read',
         promptAt: 'read',
+        agent: 'read',
         shell: 'read',
         readFile: 'read',
       } as const),

@@ -54,6 +54,17 @@ export interface CreateCommand {
   readonly owner?: string;
   /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
   readonly model?: string;
+  /** Asked in turn when the model fails; without them: those of the template, else of the server. */
+  readonly fallbacks?: readonly string[];
+}
+/** The agent of a session, after the settings, its template, its project and its own choices. */
+export interface AgentInForce {
+  readonly template: string;
+  readonly mode: 'plan-act' | 'react';
+  readonly model: string;
+  readonly fallbacks: readonly string[];
+  /** Without those of tool servers, which are known once the sandbox runs. */
+  readonly tools: readonly string[];
 }
 export interface ForkCommand {
   readonly origin: Origin;
@@ -125,6 +136,8 @@ export interface SessionService {
    * The request of a turn, as the model saw it; without `turn`, of the newest one. Rejects: not_found (no such turn).
    */
   promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
+  /** The settings of the session's agent, as the next turn has them. */
+  agent(id: SessionId): Promise<AgentInForce>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 

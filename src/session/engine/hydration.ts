@@ -13,7 +13,7 @@ import { StoredSession } from '../run/log/projection.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { SessionWriter } from '../run/log/session-writer.ts';
 import { Transcript } from '../run/log/transcript.ts';
-import type { ProfileOf } from '../run/profile.ts';
+import type { Profile, ProfileOf } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
@@ -44,6 +44,12 @@ interface Deps {
   readonly ownership: Ownership;
   /** Undefined when no other server can exist. */
   readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
+}
+
+/** The settings of a run in which sessions differ. */
+interface Own {
+  readonly plans: boolean;
+  readonly budget: Profile['budget'] | undefined;
 }
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
@@ -77,12 +83,12 @@ export class Hydration {
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
     if (first && fold) await this.#takeUp(live, first.runId, fold);
-    const { plans } = await profileOf(record);
+    const { plans, budget } = await profileOf(record);
     throwIfFired(signal);
     liveSessions.add(live);
     const now = this.#deps.clock.now();
     return {
-      ...this.#begin(record, plans),
+      ...this.#begin(record, { plans, budget }),
       runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId, now))),
     };
   }
@@ -97,14 +103,14 @@ export class Hydration {
     await liveSessions.leaving(id);
   }
 
-  #begin({ id, deleting, sandboxUntrusted }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
+  #begin({ id, deleting, sandboxUntrusted }: StoredSession, { plans, budget }: Own): Omit<SessionInput, 'runs'> {
     const { policies, clock, liveSessions } = this.#deps;
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
-      runPolicy: { ...run, plans },
+      runPolicy: { ...run, plans, budget: { ...run.budget, ...budget } },
       sandboxPolicy: sandbox,
       passivateMs,
       maxQueued,

@@ -64,14 +64,19 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
   const prompts = agents.prompts ?? { parts: ownParts(), installed: '', network: 'as the operator set it up.' };
   return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
     const live = liveSessions.the(id);
-    const { profileOf, toolTimeoutMs, approvals, gate, external, files, budget, snapshots } = agents;
+    const { profileOf, toolTimeoutMs, gate, external, files, snapshots } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await runWriter.transcript.load();
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
-    const { model, tools, allows, plans, prompt, sampling } = await profileOf(live.writer.record);
+    const profile = await profileOf(live.writer.record);
+    const { model, tools, allows, plans, prompt, sampling } = profile;
+    const approvals = profile.approvals
+      ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
+      : agents.approvals;
+    const budget = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
     const own = sees ? tools : without(tools, 'desktop');
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
@@ -115,6 +120,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     };
   };
 }
+
+const noApprovals: Approvals = { tools: [], timeoutMs: 600_000 };
 
 function leftOfSession(
   budget: SessionBudget,

@@ -18,19 +18,21 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroups)),
   provider: z.string(),
   model: z.string(),
+  /** False while the project has never chosen a model: that of its template then precedes the stored one. */
+  isOwnModel: z.boolean().default(true),
   /** Sampling options of the model, stored as given. */
   options: z.record(z.string(), z.unknown()),
 });
 /** The agent configuration of a project's sessions. */
 export type AgentConfig = z.infer<typeof AgentConfig>;
-export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template'>>;
+export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template' | 'isOwnModel'>>;
 
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model that the server must not use, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings; provider and model stay. */
+  /** Copies the template's settings. Provider and model stay, unless only the template ever named a model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps {
@@ -71,12 +73,18 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
         const { config } = await read(projectId);
         checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
       }
-      return await change(projectId, fields);
+      const choosesModel = fields.provider !== undefined || fields.model !== undefined;
+      return await change(projectId, { ...fields, ...(choosesModel && { isOwnModel: true }) });
     },
-    apply: (projectId, template) => change(projectId, fieldsOf(template)),
+    async apply(projectId, template) {
+      const { config } = await read(projectId);
+      const named = config.isOwnModel || template.model === undefined ? {} : splitModel(template.model);
+      return await change(projectId, { ...fieldsOf(template), ...named });
+    },
     async create(projectId) {
       const template = templates.get(firstTemplate);
-      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(template), ...splitModel(model), options: {} };
+      const named = splitModel(template.model ?? model);
+      const doc = { id: newId(), projectId, ...fieldsOf(template), ...named, isOwnModel: false, options: {} };
       await records.put({ kind, id: projectId, doc });
     },
     delete: (projectId) => records.delete(kind, projectId),

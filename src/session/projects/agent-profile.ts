@@ -7,8 +7,10 @@ import type { Tool, ToolDescription } from '../../tools/tool.ts';
 import type { TemplateInfo, TemplateService } from '../api/templates.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
+import type { ModelFor } from './model-cache.ts';
 import { joinModel, splitModel } from './providers.ts';
 import { samplingOf } from './sampling.ts';
+import { limitsOf } from './template-limits.ts';
 
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
@@ -17,8 +19,7 @@ interface Deps {
   readonly usual: Profile;
   /** Tools that only some installations have, for projects that turn their group on. */
   readonly more?: readonly Tool[];
-  /** Rejects when the model cannot be created: no key, unknown provider. */
-  readonly modelFor: (name: string) => Promise<Model>;
+  readonly modelFor: ModelFor;
 }
 
 /**
@@ -31,8 +32,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
   const ofProjects = toolRegistry(undefined, 'off', more);
 
   /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
-  const created = (name: string): Promise<Model> =>
-    modelFor(name).catch((error: unknown) =>
+  const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
+    modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${splitModel(name).provider}: ${toAppError(error).publicMessage}`),
     );
 
@@ -45,32 +46,39 @@ export function agentProfiles(deps: Deps): ProfileOf {
     if (template === undefined) {
       return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
     }
-    const model = await modelOf(session, config);
+    const model = await modelOf(session, { config, template });
     const { mode } = template;
     // The demo model needs a plan, because each block of its script is a step.
     const plans =
       model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act');
     const { allow, deny } = template.tools;
-    const isUsual = config === undefined && allow === undefined && deny === undefined && template.prompt === undefined;
+    const limits = limitsOf(template);
+    const unset = [config, allow, deny, template.prompt, session.fallbacks, template.models.fallbacks];
+    const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
     if (isUsual && model === usual.model && plans === usual.plans) return usual;
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => allows(template.tools, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && samplingOf(config.options);
     return {
-      ...{ model, plans, allows: passes },
+      ...{ model, plans, allows: passes, ...limits },
+      fallbacks: session.fallbacks ?? template.models.fallbacks ?? usual.fallbacks,
       tools: config ? only(ofProjects, inProject(config, passes)) : only(usual.tools, passes),
       ...(prompt !== undefined && { prompt }),
       ...(sampling && { sampling }),
     };
   };
 
-  async function modelOf({ model: own }: SessionRecord, config: AgentConfig | undefined): Promise<Model> {
-    const name = own ?? (config && joinModel(config.provider, config.model));
-    return name === undefined ? usual.model : await created(name);
+  async function modelOf(session: SessionRecord, { config, template }: Layers): Promise<Model> {
+    const ofProject = config && joinModel(config.provider, config.model);
+    const [first, second] = config?.isOwnModel ? [ofProject, template.model] : [template.model, ofProject];
+    const name = session.model ?? first ?? second;
+    const fallbacks = session.fallbacks ?? template.models.fallbacks;
+    if (name === undefined && fallbacks === undefined) return usual.model;
+    return await created(name ?? usual.model.name, fallbacks);
   }
 
   /** The project's own instructions, or those of a template that the session named. */
-  function promptOf({ prompt, template: applied }: AgentConfig, template: typeof plain): string | undefined {
+  function promptOf({ prompt, template: applied }: AgentConfig, template: Own): string | undefined {
     const isOwn = prompt !== (templates.find(applied)?.prompt ?? null);
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
@@ -92,7 +100,12 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   return templateBy === 'session' ? template : config.template;
 }
 /** Leaves everything to the server's settings. */
-const plain: Pick<TemplateInfo, 'name' | 'mode' | 'prompt' | 'tools'> = { name: '', tools: {} };
+const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, tools: {} };
+type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups'>;
+interface Layers {
+  readonly config: AgentConfig | undefined;
+  readonly template: Own;
+}
 
 const missing = (template: string) =>
   `The session's template ${template} is gone: put templates/${template}.yaml back and restart the server, or start a ` +

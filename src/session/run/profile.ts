@@ -1,11 +1,16 @@
+import type { Budget } from '../../../machines/run-types.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ToolDescription } from '../../tools/tool.ts';
+import type { SessionBudget } from './allowance.ts';
+import type { Approvals } from './run-context.ts';
 
 /** The agent's settings for a session. Read before each turn, so that a change applies from the next turn on. */
 export interface Profile {
   readonly model: Model;
+  /** The models that are asked in turn when the model fails. */
+  readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
   /** Which tools of tool servers the agent has; undefined: all. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
@@ -14,5 +19,9 @@ export interface Profile {
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
   readonly sampling?: Sampling;
+  /** Limits in place of the server's. Those of a run apply from the time when the session is loaded. */
+  readonly budget?: Partial<Budget>;
+  readonly sessionBudget?: SessionBudget;
+  readonly approvals?: Partial<Approvals>;
 }
 export type ProfileOf = (session: SessionRecord) => Promise<Profile>;

@@ -21,6 +21,7 @@ import type { Forks } from '../forks/fork.ts';
 import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
+import { agentInForce } from './agent-in-force.ts';
 import { serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
@@ -145,15 +146,16 @@ export function sessionService(deps: Deps): SessionService {
     task = '',
     owner,
     model,
+    fallbacks,
   }: CreateCommand): Promise<SessionRecord> {
-    if (model !== undefined) deps.checkModel?.(model);
+    for (const ref of [model ?? [], fallbacks ?? []].flat()) deps.checkModel?.(ref);
     const chosen = await deps.templateFor(named, projectId);
     await admit();
     const id = ids.sessionId();
     const at = clock.now();
     const record = newSession({
       ...chosen,
-      ...{ id, origin, title, projectId, lastTask: task, owner, model, at },
+      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, at },
     });
     const isMeant = title !== '' && !provisionalTitle;
     const facts: SessionFact[] = [
@@ -275,6 +277,10 @@ export function sessionService(deps: Deps): SessionService {
     async promptAt(id, turn) {
       await stored(id);
       return await requestAt(store.records, id, turn);
+    },
+    agent: async (id) => {
+      const record = await stored(id);
+      return agentInForce(record, await deps.profileOf(record));
     },
     watching(id) {
       const watch = watchers.watch(id);

@@ -207,6 +207,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'read',
     `events.list
     sessions.promptAt
+    sessions.agent
     sessions.cost
     events.subscribe
     desktop.status

@@ -313,7 +313,7 @@ function inputOf(name: string, to: Targets): object {
   const given = inputs[name];
   if (given) return given(to);
   if (/^projects\.(get|delete)$/.test(name)) return { id: to.project };
-  if (/^sessions\.(get|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
+  if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }

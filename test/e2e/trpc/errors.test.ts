@@ -14,6 +14,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'sessions.list': { id: 'projectId', project: true },
   'sessions.get': { id: 'id' },
   'sessions.promptAt': { id: 'id' },
+  'sessions.agent': { id: 'id' },
   'sessions.cost': { id: 'id' },
   'sessions.update': { id: 'id', input: { title: 'New' } },
   'sessions.delete': { id: 'id' },

@@ -13,7 +13,7 @@ function read(files: Record<string, string>, template?: string) {
   const place = join(folder.path, 'templates');
   if (Object.keys(files).length > 0) mkdirSync(place);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), text);
-  return readTemplates({ template }, toolRegistry(), place);
+  return readTemplates({ template, models: { compatible: {} } }, toolRegistry(), place);
 }
 const namesOf = (templates: ReturnType<typeof read>) => templates.map(({ name }) => name).join(' ');
 
@@ -43,6 +43,8 @@ test('the error names file and key of every mistake, and what was probably meant
     'c.yaml': 'name: other',
     'd.yaml': '[1, 2]',
     'e.yaml': 'label: "',
+    'f.yaml': 'run: {token-budget: many}',
+    'g.yaml': 'model: nobody/x\nmodels: {fallbacks: [openai/a, noone/b]}\napprovals: {tools: [shell_exek]}',
     'notes.txt': 'hi',
   };
   const wrong = () => read(files);
@@ -53,6 +55,12 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/name in .*c[.]yaml is "other"; the file's own name is c[.]/);
   expect(wrong).toThrow(/The content in .*d[.]yaml must be a mapping/);
   expect(wrong).toThrow(/e[.]yaml cannot be read: /);
+  expect(wrong).toThrow(/run[.]token-budget in .*f[.]yaml accepts a whole number, 1 or more; it got "many"[.]/);
+  expect(wrong).toThrow(
+    /model in .*g[.]yaml is nobody\/x, and there is no provider nobody[.] These are: demo, gemini, /,
+  );
+  expect(wrong).toThrow(/models[.]fallbacks in .*g[.]yaml is noone\/b, /);
+  expect(wrong).toThrow(/approvals[.]tools in .*g[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
   expect(wrong).toThrow(/notes[.]txt is no template: /);
 });
 

@@ -187,16 +187,19 @@ export function newSession({
   lastTask,
   owner,
   model,
+  fallbacks,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
   templateBy?: SessionRecord['templateBy'];
   owner?: string | undefined;
   model?: string | undefined;
+  fallbacks?: readonly string[] | undefined;
   at: number;
 }): StoredSession {
   return {
     ...(owner !== undefined && { owner }),
     ...(model !== undefined && { model }),
+    ...(fallbacks !== undefined && { fallbacks }),
     ...(templateBy !== undefined && { templateBy }),
     id,
     origin,

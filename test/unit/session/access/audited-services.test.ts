@@ -120,7 +120,7 @@ test('every method of every service either only looks, or is told of exactly onc
   const looks: Record<keyof Services, string[]> = {
     sessions: [
       ...['list', 'get', 'watch', 'page', 'history', 'follow', 'activeRun'],
-      ...['watching', 'sandbox', 'shell', 'readFile', 'promptAt'],
+      ...['watching', 'sandbox', 'shell', 'readFile', 'promptAt', 'agent'],
       'health',
     ],
     files: ['list', 'read', 'open', 'find', 'grep', 'changes', 'before'],

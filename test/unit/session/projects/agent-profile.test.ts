@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseTemplate } from '../../../../src/config/templates.ts';
 import { AppError } from '../../../../src/core/errors.ts';
 import { keyedQueue } from '../../../../src/core/keyed-queue.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
@@ -6,15 +7,17 @@ import { Secret } from '../../../../src/core/secret.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
 import { chainOf } from '../../../../src/llm/registry.ts';
+import type { TemplateInfo } from '../../../../src/session/api/templates.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-config.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
 import { modelCache } from '../../../../src/session/projects/model-cache.ts';
 import type { Profile } from '../../../../src/session/run/profile.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { toolRegistry } from '../../../../src/tools/registry.ts';
+import { toolGroups } from '../../../../src/tools/tool.ts';
 import { templates } from '../../../support/templates.ts';
 
-const usual = { model: demoModel(), tools: toolRegistry(), plans: true };
+const usual = { model: demoModel(), fallbacks: [], tools: toolRegistry(), plans: true };
 const named = (name: string): Model => ({ ...demoModel(), name });
 async function start(
   modelFor: (name: string) => Promise<Model> = async (name) => named(name),
@@ -133,6 +136,53 @@ test("a session that names a template uses it instead of its project's, below th
   expect(changed.prompt).toBe('Be brief.');
   expect(namesOf(changed)).toEqual(expect.arrayContaining(['shell_exec', 'file_edit', 'file_find_by_name']));
   expect(namesOf(changed)).not.toContain('file_read');
+});
+
+/** Profiles with one more template, whose models are named by their whole chain. */
+async function withTemplate(yaml: string) {
+  const house: TemplateInfo = { ...parseTemplate('house', yaml, 'house.yaml'), groups: [...toolGroups] };
+  const find = (name: string) => (name === 'house' ? house : templates.find(name));
+  const started = await start();
+  const modelFor = async (name: string, fallbacks: readonly string[] = []) => named([name, ...fallbacks].join(' > '));
+  const profileOf = agentProfiles({ agents: started.agents, templates: { find }, usual, modelFor });
+  const of = (more: Partial<SessionRecord>) =>
+    profileOf({ projectId: null, template: 'house', templateBy: 'session', ...more } as SessionRecord);
+  return { agents: started.agents, house, of };
+}
+
+test('the model of the session precedes that of the project, which precedes that of the template and of the server', async () => {
+  const { agents, of } = await withTemplate('model: openai/template\nmodels: {fallbacks: [gemini/second]}');
+  const nameOf = async (more: Partial<SessionRecord>) => (await of(more)).model.name;
+  expect(await nameOf({ templateBy: undefined, template: 'default' })).toBe('demo');
+  expect(await nameOf({})).toBe('openai/template > gemini/second');
+  expect(await nameOf({ projectId: 'p' })).toBe('openai/template > gemini/second'); // it has chosen none yet
+  await agents.update('p', { model: 'project' });
+  expect(await nameOf({ projectId: 'p' })).toBe('gemini/project > gemini/second');
+  expect(await nameOf({ projectId: 'p', model: 'local/own' })).toBe('local/own > gemini/second');
+  expect(await nameOf({ projectId: 'p', model: 'local/own', fallbacks: ['openai/third'] })).toBe(
+    'local/own > openai/third',
+  );
+  expect((await of({ fallbacks: [] })).fallbacks).toEqual([]);
+});
+
+test("a project takes its template's model until it chooses one itself", async () => {
+  const { agents, house } = await withTemplate('model: openai/template');
+  expect(await agents.apply('p', house)).toMatchObject({ provider: 'openai', model: 'template', template: 'house' });
+  await agents.update('p', { provider: 'gemini', model: 'mine' });
+  expect(await agents.apply('p', house)).toMatchObject({ provider: 'gemini', model: 'mine' });
+});
+
+test("a template's limits and approvals are in its sessions' profile, and no others", async () => {
+  const { of } = await withTemplate(
+    'max-steps: 7\nrun: {cost-budget: 0.5}\nsession: {time-budget-seconds: 60}\napprovals: {tools: [shell_exec]}',
+  );
+  expect(await of({})).toMatchObject({
+    budget: { turns: 7, cost: 0.5 },
+    sessionBudget: { ms: 60_000 },
+    approvals: { tools: ['shell_exec'] },
+  });
+  expect(Object.keys((await of({})).budget ?? {})).toEqual(['turns', 'cost']);
+  expect((await of({ template: 'minimal' })).budget).toBeUndefined();
 });
 
 test('a template that is gone fails the turn and says what to do', async () => {
