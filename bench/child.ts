@@ -17,6 +17,7 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
   'raw-ws': () => import('./peers/raw-ws.ts'),
+  'bare-loop': () => import('./peers/bare-loop.ts'),
   'bare-actors': () => import('./peers/bare-actors.ts'),
 };
 

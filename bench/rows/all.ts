@@ -26,6 +26,8 @@ import { P71 } from './P71.ts';
 import { P72 } from './P72.ts';
 import { P73 } from './P73.ts';
 import { P74 } from './P74.ts';
+import { P75 } from './P75.ts';
+import { P76 } from './P76.ts';
 
 /** All rows. A new row needs its file and a line here. */
 export const rows: readonly Row[] = [
@@ -60,4 +62,6 @@ export const rows: readonly Row[] = [
   P72,
   P73,
   P74,
+  P75,
+  P76,
 ];

@@ -80,11 +80,11 @@ export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
 
 /** An id pairs a call with its result, so a missing or repeated id is replaced by a free one. */
 function withOwnId(call: ToolCall, before: readonly ToolCall[], earlier: ReadonlySet<string> = new Set()): ToolCall {
-  const taken = earlier.union(new Set(before.map(({ callId }) => callId)));
+  const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
   const wanted = call.callId || 'call';
-  if (call.callId && !taken.has(wanted)) return call;
+  if (call.callId && !isTaken(wanted)) return call;
   let n = before.length + 1;
-  while (taken.has(`${wanted}_${n}`)) n++;
+  while (isTaken(`${wanted}_${n}`)) n++;
   return { ...call, callId: `${wanted}_${n}` };
 }
 

@@ -21,8 +21,8 @@ export function piecesOf(request: TurnRequest): Piece[] {
   );
   const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
-  const notesAt = (at: number) =>
-    notes.flatMap(({ before, text }) => (before === at ? [userPiece({ role: 'user', text })] : []));
+  const placed = Map.groupBy(notes, ({ before }) => before);
+  const notesAt = (at: number) => (placed.get(at) ?? []).map(({ text }) => userPiece({ role: 'user', text }));
   const pieces = messages.flatMap((message, at): Piece[] => {
     const told = notesAt(at);
     if (message.role === 'user') return [...told, userPiece(message)];

@@ -1,4 +1,5 @@
 import type {
+  LanguageModelV4,
   LanguageModelV4CallOptions,
   LanguageModelV4FunctionTool,
   LanguageModelV4ProviderTool,
@@ -11,7 +12,7 @@ import type { Dialect } from './dialect.ts';
 import { isForeignTurn, promptOf } from './prompt.ts';
 import { replyReader } from './reply.ts';
 import { refusalOf } from './thrown.ts';
-import { turnFetch } from './transport.ts';
+import { turnFetch, watchBytes } from './transport.ts';
 
 export interface AiSdkOptions extends BuildOptions {
   readonly dialect: Dialect;
@@ -21,10 +22,13 @@ export interface AiSdkOptions extends BuildOptions {
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, dialect, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
+  let opened: LanguageModelV4 | undefined; // each would make its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
-    const opened = dialect.open({ model, key, baseUrl, fetch: turnFetch(silence.touch) });
-    const ask = () => opened.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
+    opened ??= dialect.open({ model, key, baseUrl, fetch: turnFetch });
+    watchBytes(silence.signal, silence.touch);
+    const asked = opened;
+    const ask = () => asked.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
     try {
       return await ask();
     } catch (thrown) {

@@ -65,9 +65,9 @@ export function plainSummary(messages: readonly Message[], upto: number): string
 export const bytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
-  wanted: WantedCompaction | undefined,
+  wanted: WantedCompaction,
 ): number =>
-  viewOf(messages, wanted ? [...compactions, { ...wanted, before: 0, after: 0 }] : compactions).reduce(
+  viewOf(messages, [...compactions, { ...wanted, before: 0, after: 0 }]).reduce(
     (sum, { message }) => sum + messageBytes(message),
     0,
   );

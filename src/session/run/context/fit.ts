@@ -3,7 +3,7 @@ import type { TurnRequest } from '../../../llm/model.ts';
 import type { Working } from '../run-context.ts';
 import type { PromptSection } from './asked.ts';
 import { bytesAfter, type Room, type WantedCompaction } from './compaction-plan.ts';
-import { requestBytes } from './meter.ts';
+import { conversationBytes, requestBytes } from './meter.ts';
 
 /** The parts of the next request besides the conversation. */
 export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
@@ -77,7 +77,8 @@ export class Fit {
   }
 
   #bytes(wanted?: WantedCompaction): number {
-    const { messages, compactions } = this.#work.runWriter.transcript;
-    return bytesAfter(messages, compactions, wanted);
+    const { transcript, runId } = this.#work.runWriter;
+    if (!wanted) return conversationBytes(transcript.view(runId).messages);
+    return bytesAfter(transcript.messages, transcript.compactions, wanted);
   }
 }

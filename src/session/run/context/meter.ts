@@ -46,8 +46,20 @@ type Sized = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<T
 /** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
 export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: Sized): number =>
   Buffer.byteLength(system + note + hint) +
-  Buffer.byteLength(JSON.stringify(tools)) +
-  messages.reduce((sum, message) => sum + messageBytes(message), 0);
+  bytesOf(tools, (all) => Buffer.byteLength(JSON.stringify(all))) +
+  conversationBytes(messages);
+
+/** A turn measures the same list several times. No list changes once it is measured. */
+export const conversationBytes = (messages: readonly Message[]): number =>
+  bytesOf(messages, (all) => all.reduce((sum, message) => sum + messageBytes(message), 0));
+
+const measuredLists = new WeakMap<object, number>();
+
+function bytesOf<List extends object>(list: List, measure: (list: List) => number): number {
+  const bytes = measuredLists.get(list) ?? measure(list);
+  measuredLists.set(list, bytes);
+  return bytes;
+}
 
 const known = new WeakMap<Message, number>();
 

@@ -43,13 +43,30 @@ export function viewOf(messages: readonly Message[], compactions: readonly Compa
   const masks = compactions.filter(({ kind }) => kind === 'results');
   const gone = Math.max(0, ...masks.map(({ upto }) => upto));
   const unseen = Math.max(0, ...compactions.filter(hidesPictures).map(({ upto }) => upto));
+  const masked = Math.max(unseen, gone, ...masks.map(({ until }) => until));
   const seen = messages.slice(from).map((message, n): Seen => {
     const at = from + n;
+    if (at >= masked) return { at, message };
     const most = at < gone ? 0 : mostOf(masks, at);
-    return { at, message: shown(at < unseen ? withoutPictures(message) : message, most) };
+    return { at, message: shortened(message, { most, withoutPictures: at < unseen }) };
   });
   if (!summary) return seen;
   return [...kept(messages.slice(0, from), summary.userChars ?? 0), summed(summary), ...seen];
+}
+
+interface Shape {
+  readonly most: number;
+  readonly withoutPictures: boolean;
+}
+const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
+
+/** Made once for each shape, so that what is known of a message (its size, its hash) is known of its short form, too. */
+function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
+  const last = lastShapes.get(message);
+  if (last?.most === most && last.withoutPictures === bare) return last.made;
+  const made = shown(bare ? withoutPictures(message) : message, most);
+  lastShapes.set(message, { most, withoutPictures: bare, made });
+  return made;
 }
 
 const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === 'pictures';

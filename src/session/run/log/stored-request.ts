@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { digestOf, digestOfText } from '../../../core/digest.ts';
+import { digestOf, digestOfText, digestWithTexts } from '../../../core/digest.ts';
 import type { Message, ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
 import { type PromptSection, Taken } from '../context/asked.ts';
 
@@ -43,7 +43,11 @@ export type Pictures = Readonly<Record<string, string>>;
 
 /** The hash of a request. It can be made again from what is stored. */
 export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictures: Pictures): string =>
-  digestOf({ ...frame, messages: messages.map((message) => digestOfMessage(message, pictures)) });
+  digestWithTexts(
+    frame,
+    'messages',
+    messages.map((message) => digestOfMessage(message, pictures)),
+  );
 
 const known = new WeakMap<object, string>();
 

@@ -1,7 +1,7 @@
 import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
 import type { RecordPut, RecordStore } from '../../../core/ports.ts';
 import { beginningOfStep } from '../../../llm/conversation.ts';
-import type { Message, PlacedNote } from '../../../llm/model.ts';
+import type { Message, PlacedNote, ToolCall } from '../../../llm/model.ts';
 import type { Attached } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type Seen, viewOf } from '../context/view.ts';
@@ -12,6 +12,7 @@ import { RequestLog } from './request-log.ts';
 // parts, which are sent back unchanged. Facts and transcript are written in one transaction.
 
 interface View {
+  readonly of: RunId;
   readonly messages: readonly Message[];
   /** The index of this run's first message. */
   readonly runFrom: number;
@@ -30,7 +31,9 @@ export class Transcript {
   #unstored: (Entry | Shortening)[] = [];
   /** Places are those in the whole conversation. */
   #notes: PlacedNote[] = [];
-  #shown: readonly Seen[] | undefined;
+  #view: View | undefined;
+  /** The ids of all calls. */
+  readonly #callIds = new Set<string>();
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
@@ -61,7 +64,14 @@ export class Transcript {
     this.#entries = entries;
     this.#compactions = compactions;
     this.#stored = stored.length;
-    this.#ordered = this.#shown = undefined;
+    this.#changed(entries);
+  }
+
+  /** Forgets what was made of the conversation before these entries came. */
+  #changed(entries: readonly Entry[]): void {
+    this.#ordered = this.#view = undefined;
+    for (const { message } of entries)
+      if (message.role === 'assistant') for (const { callId } of message.calls) this.#callIds.add(callId);
   }
 
   /** Names this conversation to the provider's prompt cache. */
@@ -75,7 +85,7 @@ export class Transcript {
 
   add(...entries: readonly Entry[]): void {
     this.#entries.push(...entries);
-    this.#ordered = this.#shown = undefined;
+    this.#changed(entries);
     this.#unstored.push(...entries);
   }
 
@@ -85,7 +95,7 @@ export class Transcript {
 
   /** From now on the model sees the conversation so. */
   compact(runId: RunId, compaction: Compaction): void {
-    this.#shown = undefined;
+    this.#view = undefined;
     this.#compactions.push(compaction);
     this.#unstored.push({ runId, compaction });
   }
@@ -116,17 +126,16 @@ export class Transcript {
     return this.#ordered;
   }
 
-  /** The same as the model sees it; kept, because one turn needs it several times. */
-  get #seen(): readonly Seen[] {
-    this.#shown ??= viewOf(this.messages, this.#compactions);
-    return this.#shown;
+  /** The conversation as the model sees it; kept, because one turn needs it several times. */
+  view(runId: RunId): View {
+    if (this.#view?.of !== runId) this.#view = this.#viewOf(runId);
+    return this.#view;
   }
 
-  /** The conversation as the model sees it. */
-  view(runId: RunId): View {
+  #viewOf(runId: RunId): View {
     const first = this.#entries.findIndex((entry) => entry.runId === runId);
     const { messages } = this;
-    const seen = this.#seen;
+    const seen = viewOf(messages, this.#compactions);
     const runFrom = first < 0 ? -1 : seen.findIndex(({ at }) => at >= first);
     const from = this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
     const hidden = messages.length - seen.length;
@@ -135,7 +144,8 @@ export class Transcript {
     const notes = this.#notes
       .filter((note) => note.before >= from || note === last)
       .map(({ text, before }) => ({ text, before: Math.max(before, from) - hidden }));
-    return { seen, notes, messages: seen.map(({ message }) => message), runFrom: runFrom < 0 ? seen.length : runFrom };
+    const shown = seen.map(({ message }) => message);
+    return { of: runId, seen, notes, messages: shown, runFrom: runFrom < 0 ? seen.length : runFrom };
   }
 
   /** The uploads that users attached to messages of this session. */
@@ -156,24 +166,22 @@ export class Transcript {
     const bytes = this.#notes.reduce((sum, note) => sum + Buffer.byteLength(note.text), 0);
     if (bytes > mostBytes) this.#notes = [];
     const { messages } = this;
+    this.#view = undefined;
     this.#notes.push({ text, before: this.#notes.length === 0 ? beginningOfStep(messages) : messages.length });
   }
 
   /** The ids of all calls that the model ever made in this session. */
-  callIds(): Set<string> {
-    const calls = this.#entries.flatMap(({ message }) => (message.role === 'assistant' ? message.calls : []));
-    return new Set(calls.map(({ callId }) => callId));
+  callIds(): ReadonlySet<string> {
+    return this.#callIds;
   }
 
   /** Calls of the run's last reply that have no result. */
-  openCalls(runId: RunId): { callId: string; name: string; args: unknown }[] {
+  openCalls(runId: RunId): readonly ToolCall[] {
     const own = this.#entries.filter((entry) => entry.runId === runId).map(({ message }) => message);
     const last = own.findLastIndex(({ role }) => role === 'assistant');
     const reply = own[last];
     if (reply?.role !== 'assistant') return [];
     const answered = new Set(own.slice(last).flatMap((message) => (message.role === 'tool' ? [message.callId] : [])));
-    return reply.calls
-      .filter(({ callId }) => !answered.has(callId))
-      .map(({ callId, name, args }) => ({ callId, name, args }));
+    return reply.calls.filter(({ callId }) => !answered.has(callId));
   }
 }

@@ -5,15 +5,22 @@ export async function withPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
 ): Promise<readonly Message[]> {
-  return await Promise.all(
-    messages.map(async (message): Promise<Message> => {
-      if (message.role === 'assistant' || !message.pictures) return message;
-      const pictures = [];
-      for (const picture of message.pictures) {
-        const data = await load(picture.file);
-        pictures.push(data === undefined ? picture : { ...picture, data });
-      }
-      return { ...message, pictures };
-    }),
-  );
+  const shown = messages.flatMap((message, at) => (message.role === 'assistant' || !message.pictures ? [] : [at]));
+  if (shown.length === 0) return messages;
+  const all = [...messages];
+  const loaded = shown.map(async (at) => {
+    all[at] = await withOwn(all[at] as Message, load);
+  });
+  await Promise.all(loaded);
+  return all;
+}
+
+async function withOwn(message: Message, load: (file: string) => Promise<string | undefined>): Promise<Message> {
+  if (message.role === 'assistant' || !message.pictures) return message;
+  const pictures = [];
+  for (const picture of message.pictures) {
+    const data = await load(picture.file);
+    pictures.push(data === undefined ? picture : { ...picture, data });
+  }
+  return { ...message, pictures };
 }

@@ -128,6 +128,32 @@ describe('the transcript', () => {
     expect(transcript.openCalls(runId())).toEqual([]);
   });
 
+  test('a call that the provider wants permitted is still such a call after a restart', async () => {
+    const { open, keep } = bench();
+    const before = open();
+    const call = { callId: 'c1', name: 'shell_exec', args: {}, confirm: 'It deletes a file.' };
+    before.add({ runId: runId(), message: { role: 'assistant', model: 'm', text: '', calls: [call], raw: [] } });
+    await keep(before);
+    const after = open();
+    await after.load();
+    expect(after.openCalls(runId())).toEqual([call]);
+  });
+
+  test('what the model sees is made once, and made again when it changes', () => {
+    const transcript = bench().open();
+    transcript.add(asked('one'));
+    const first = transcript.view(runId());
+    expect(transcript.view(runId())).toBe(first);
+    transcript.add(asked('two'));
+    expect(transcript.view(runId()).messages).toHaveLength(2);
+    transcript.placeNote('Do step 1.', 1_000);
+    expect(transcript.view(runId()).notes).toHaveLength(1);
+    const sizes = { before: 2, after: 1 };
+    transcript.compact(runId(), { kind: 'cut', upto: 1, until: 2, summary: 'It went on.', userChars: 0, ...sizes });
+    expect(JSON.stringify(transcript.view(runId()).messages)).toContain('It went on.');
+    expect(transcript.view(runId(2)).runFrom).toBe(transcript.view(runId()).messages.length);
+  });
+
   test('knows every call that was ever made, and which messages the model has seen', () => {
     const transcript = bench().open();
     transcript.add(asked('one'), replied(['c1']), replied(['c2'], runId(2)));
