@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { driverLabels, driverNames, driverSections } from '../../drivers/list.ts';
 import { policyLabels, policyNames } from '../egress/policies/list.ts';
 import { dialectSections } from '../facades/list.ts';
+import { credentials } from './credentials.ts';
 import {
   amount,
   flag,
@@ -215,6 +216,11 @@ export const Config = z.strictObject({
     allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
     registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
     allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
+    credentials: setting(
+      credentials(),
+      {},
+      'secrets that the proxy adds to requests for their hosts, and that no sandbox sees, see docs/egress.md',
+    ),
   }),
   desktop: z.strictObject({
     maxViewers: setting(whole(1, 1_000), 16, 'viewers that watch one desktop at once'),

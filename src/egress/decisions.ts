@@ -17,12 +17,13 @@ const maxPerWindow = 120;
 export class ToldDecisions {
   readonly #told = new Map<string, number>(); // in order of time, so that the oldest come first
 
-  isNews({ host, port, decision }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
+  isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
     for (const [key, at] of this.#told) {
       if (now - at < windowMs) break;
       this.#told.delete(key);
     }
-    const key = `${decision} ${host} ${port}`;
+    const use = rule.startsWith('credential') ? ` ${rule}` : ''; // not a repeat of the connection's own decision
+    const key = `${decision} ${host} ${port}${use}`;
     if (this.#told.has(key)) return 'repeat';
     if (this.#told.size > maxPerWindow) return 'flood goes on';
     const flood = this.#told.size === maxPerWindow;

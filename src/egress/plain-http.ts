@@ -1,5 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
 import type { Client } from './client.ts';
+import { type Credential, placeholderIn } from './credentials/credential.ts';
+import { withhold } from './credentials/withhold.ts';
 import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
 import { authorityOf, parseAuthority, type Target } from './target.ts';
@@ -20,7 +23,7 @@ const hopByHop = new Set([
 
 /** Forwards one plain HTTP request: decides on it alone and sends it over a connection of its own. */
 export async function forward(
-  { client, open }: { client: Client; open: OpenUpstream },
+  { client, open, credentials }: { client: Client; open: OpenUpstream; credentials: readonly Credential[] },
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -28,6 +31,8 @@ export async function forward(
   client.count(headBytes(req));
   const wish = wishOf(client, req);
   if (wish instanceof Refusal) return refuse(res, wish);
+  const misplaced = placeholderIn(req, credentials);
+  if (misplaced) return refuse(res, misplacedRefusal(client, wish.target, misplaced));
   const opened = await open(client, wish.target);
   if (opened.kind === 'refused') return refuse(res, opened.refusal);
 
@@ -41,16 +46,47 @@ export async function forward(
   });
   const answered = answer(outgoing, { client, target: wish.target, res });
   req.on('data', (chunk: Buffer) => client.count(chunk.length));
-  req.pipe(outgoing);
+  if (credentials.length === 0) req.pipe(outgoing);
+  else {
+    const guard = guardOf(credentials, (credential) => {
+      outgoing.destroy();
+      refuse(res, misplacedRefusal(client, wish.target, credential));
+    });
+    req.pipe(guard).pipe(outgoing);
+  }
   await answered;
   upstream.destroy();
   // The server answered before it had the whole request; the rest of the request has no receiver.
   if (!req.complete) client.farewell(new Uint8Array());
 }
 
-function answer(
+/** Ends bytes that have the placeholder of a credential. */
+export function guardOf(credentials: readonly Credential[], found: (credential: Credential) => void): Transform {
+  const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
+  return withhold(texts, (which) => found(credentials[which] as Credential));
+}
+
+/** Reports that a placeholder was sent to a host that its credential is not bound to. */
+export function misplacedRefusal(client: Client, target: Target, { name }: Credential): Refusal {
+  client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
+  const advice = 'Send it only to the hosts of the credential.';
+  return Refusal.of(target, `the request has the placeholder of the credential '${name}', which is not for it`, advice);
+}
+
+interface Answering {
+  readonly client: Client;
+  readonly target: Target;
+  readonly res: ServerResponse;
+  /** Checks the answer's body on its way. */
+  readonly through?: Transform;
+  /** Texts that no header of the answer may carry. */
+  readonly secrets?: readonly Buffer[];
+}
+
+/** Passes the answer to a request on. Resolves when it has left, or the sandbox has. */
+export function answer(
   outgoing: ClientRequest,
-  { client, target, res }: { client: Client; target: Target; res: ServerResponse },
+  { client, target, res, through, secrets = [] }: Answering,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   res.once('close', resolve);
@@ -66,9 +102,16 @@ function answer(
     client.count(headBytes(incoming));
     complete = () => incoming.complete;
     incoming.on('error', broken);
-    res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming));
+    const headers = endToEnd(incoming);
+    if (secrets.some((secret) => headers.some((value) => value.includes(secret.toString())))) {
+      client.tell(target, 'refused', 'credential: the answer repeats it');
+      client.socket.destroy();
+      return;
+    }
+    res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, headers);
     incoming.on('data', (chunk: Buffer) => client.count(chunk.length));
-    incoming.pipe(res);
+    if (through) incoming.pipe(through).pipe(res);
+    else incoming.pipe(res);
   });
   return promise;
 }
@@ -109,7 +152,7 @@ function requestHeaders(req: IncomingMessage, target: Target): string[] {
 }
 
 /** The headers that are not hop-by-hop, in their original spelling. */
-function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
+export function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
   drop.delete('content-length'); // Connection must not hide a body's length
@@ -121,11 +164,11 @@ function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
   return kept;
 }
 
-function refuse(res: ServerResponse, refusal: Refusal): void {
+export function refuse(res: ServerResponse, refusal: Refusal): void {
   if (res.destroyed || res.headersSent) return;
   res.writeHead(refusal.status, refusal.reason, { 'Content-Type': 'text/plain; charset=utf-8' });
   res.end(`${refusal.text}\n`);
 }
 
-const headBytes = ({ rawHeaders, url }: IncomingMessage): number =>
+export const headBytes = ({ rawHeaders, url }: IncomingMessage): number =>
   rawHeaders.reduce((sum, text) => sum + text.length + 2, url?.length ?? 0);

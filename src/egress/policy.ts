@@ -87,7 +87,7 @@ export function byEntries({ entries: texts, target }: Asked): Verdict | undefine
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
-function matches({ host, below, port }: Entry, target: Target): boolean {
+export function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }

@@ -6,6 +6,7 @@ import { AppError } from '../core/errors.ts';
 import type { SandboxId, SessionId } from '../core/ids.ts';
 import type { AddressRules } from './addresses.ts';
 import { Client } from './client.ts';
+import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
 import type { OnDecision } from './decisions.ts';
 import { connectorOf, type Dial, type Resolve } from './guarded-connect.ts';
 import { type Rules, upstreamOpener } from './open-upstream.ts';
@@ -26,6 +27,8 @@ export interface EgressOptions extends Omit<Rules, 'extra'> {
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
+  /** Undefined: no host has a credential. */
+  readonly credentials?: CredentialOptions | undefined;
   readonly resolve?: Resolve;
   readonly dial?: Dial;
 }
@@ -53,6 +56,8 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     },
     connectorOf(options, limits.connectMs),
   );
+  const bound = options.credentials && boundTunnels(options.credentials, open);
+  const credentials = options.credentials?.all ?? [];
   const sessions = new Map<SessionId, SessionState>();
   const clients = new WeakMap<Duplex, Client>();
   let swept = clock.now();
@@ -69,7 +74,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   };
 
   http.on('request', (req, res) =>
-    guard(req.socket, (client) => client.keyedQueue(() => forward({ client, open }, req, res))),
+    guard(req.socket, (client) => client.keyedQueue(() => forward({ client, open, credentials }, req, res))),
   );
   http.on('connect', (req, socket, head) => {
     if (head.length > 0) socket.unshift(head);
@@ -89,7 +94,12 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     const opened = await open(client, to);
     if (opened.kind === 'refused') return client.farewell(opened.refusal);
     client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    await tunnel(client, { to, open: opened }, () => http.emit('connection', client.socket));
+    await join(client, { to, open: opened, credentials });
+  }
+
+  async function join(client: Client, { to, open }: Parameters<typeof tunnel>[1]): Promise<void> {
+    if (bound && bound.boundTo(to).length > 0) bound.serve({ client, target: to, upstream: open.upstream });
+    else await tunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
   }
 
   async function begin(client: Client): Promise<void> {
@@ -104,7 +114,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     socket.unshift(first);
     if (first[0] !== socksVersion) return void http.emit('connection', socket);
     const wanted = await socksConnect(client, open);
-    if (wanted) await tunnel(client, wanted, () => http.emit('connection', socket));
+    if (wanted) await join(client, { ...wanted, credentials });
   }
 
   function stateOf(sessionId: SessionId): SessionState {

@@ -1,12 +1,20 @@
 import { finished } from 'node:stream';
 import type { Client } from './client.ts';
+import type { Credential } from './credentials/credential.ts';
 import type { OpenedUpstream } from './open-upstream.ts';
+import { guardOf, misplacedRefusal } from './plain-http.ts';
 import { type FirstBytes, firstBytesOf } from './sni.ts';
 import { flow, readable } from './streams.ts';
 import type { Target } from './target.ts';
 
 type Open = Extract<OpenedUpstream, { kind: 'open' }>;
 
+interface Joined {
+  readonly to: Target;
+  readonly open: Open;
+  /** Their placeholders are for other hosts. */
+  readonly credentials: readonly Credential[];
+}
 /** Enough bytes to recognise any TLS hello or request line. */
 const maxFirstBytes = 20_000;
 /** A fatal TLS alert, access_denied: the client then reports a reason instead of a lost connection. */
@@ -17,7 +25,7 @@ const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
  * its first bytes prove that it speaks to the requested target.
  * `plainHttp` takes over a tunnel that carries plain HTTP, and checks its requests one by one.
  */
-export async function tunnel(client: Client, { to, open }: { to: Target; open: Open }, plainHttp: () => void) {
+export async function tunnel(client: Client, { to, open, credentials }: Joined, plainHttp: () => void) {
   const { socket } = client;
   const { upstream } = open;
   let spokeFirst = false;
@@ -50,6 +58,16 @@ export async function tunnel(client: Client, { to, open }: { to: Target; open: O
     return;
   }
   client.count(seen.length);
+  if (credentials.length > 0 && what.kind !== 'tls') {
+    const guard = guardOf(credentials, (credential) => {
+      client.farewell(misplacedRefusal(client, to, credential));
+      disconnect();
+    });
+    guard.write(seen);
+    socket.on('data', (chunk: Buffer) => client.count(chunk.length));
+    socket.pipe(guard).pipe(upstream);
+    return;
+  }
   if (seen.length > 0) upstream.write(seen);
   flow(socket, upstream, (bytes) => client.count(bytes));
 }

@@ -22,6 +22,8 @@ interface Options {
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly caBundle: string;
+  /** The authority of the egress proxy, as PEM; undefined: the proxy ends no TLS. */
+  readonly ownAuthority: string | undefined;
   readonly node: string;
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
@@ -94,6 +96,7 @@ function driverParts(options: Options): DriverParts {
   const daemon = daemonBundle(config.dataDir);
   return {
     ...commonParts(config, ids),
+    extraCa: async () => [await extraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     ...{ instance, replica, gate, caBundle, say, onRefused },
     unenforced: realModels.unenforced,
     root: sandboxFolder(config.dataDir),

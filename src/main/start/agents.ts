@@ -48,7 +48,7 @@ function screenOf(geometry: string): { width: number; height: number } {
 export async function openAgents(
   startup: Startup,
   storage: Storage,
-  { facts, realModels, fetch }: Sandboxes,
+  { facts, realModels, fetch, credentials }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
   const { store, blobs, replica } = storage;
@@ -71,6 +71,7 @@ export async function openAgents(
     usual,
     checkModel: realModels.check,
   });
+  credentials.readKeysFrom(projects.api.keys.use);
   stack.use(inBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;

@@ -8,6 +8,7 @@ import { type ProxiedFetch, proxiedFetch } from '../../egress/proxied-fetch.ts';
 import { egressProxy } from '../../egress/proxy.ts';
 import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../session/engine/session-actors.ts';
+import { type Credentials, openCredentials } from '../credentials.ts';
 import { floorFor } from '../disk-space.ts';
 import { openDriver, sandboxFolder } from '../driver.ts';
 import { desktopEnv, sandboxImage } from '../image.ts';
@@ -25,6 +26,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
+  readonly credentials: Credentials;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -42,6 +44,13 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     fetchPage: pageFetcher({ addresses }),
     keyOf: () => (policyOf(policy.kind)?.learnsRegistries ? `${driver.name} ${config.sandbox.image}` : undefined),
   });
+  const roots = await caBundle(config.extraCa);
+  const credentials = await openCredentials({
+    ...{ config, env: process.env, now: clock.now, learn: startup.learn },
+    newKey: () => ids.token(),
+  });
+  const { authority, all } = credentials;
+  const trusted = `${roots}${authority?.pem ?? ''}`;
   const gate = stack.use(
     egressProxy({
       clock,
@@ -49,11 +58,11 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       registriesOf: (id) => registries.of(id),
       extraRegistries: config.egress.registries,
       addresses,
+      credentials: authority && { all, authority, trusted: roots },
       onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
     }),
   );
-  const trusted = await caBundle(config.extraCa);
-  const recipe = recipeFor(config);
+  const recipe = recipeFor(config, credentials);
   const realModels = new RealModels(config);
   const driver: Driver =
     existing ??
@@ -61,6 +70,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       await openDriver({
         ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
         caBundle: trusted,
+        ownAuthority: authority?.pem,
         node: process.execPath,
         pool: {
           ...{ recipe, epoch, clock },
@@ -74,7 +84,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
-    ...{ driver, facts, realModels, diskFloor: floorFor(config, { driver, clock, logger }) },
+    ...{ driver, facts, realModels, credentials, diskFloor: floorFor(config, { driver, clock, logger }) },
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     spec: (sessionId, id) => ({
@@ -103,13 +113,13 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   };
 }
 
-function recipeFor(config: Config): SandboxRecipe {
+function recipeFor(config: Config, credentials: Pick<Credentials, 'env'>): SandboxRecipe {
   const { memory, cpus, pids, disk } = config.sandbox;
   return {
     template,
     image: sandboxImage(config),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: egressPolicy(config.egress),
-    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
+    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config), ...credentials.env },
   };
 }

@@ -1,0 +1,152 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { connect, createSecureContext, TLSSocket } from 'node:tls';
+import type { Client } from '../client.ts';
+import type { OpenUpstream } from '../open-upstream.ts';
+import { answer, headBytes, misplacedRefusal, refuse } from '../plain-http.ts';
+import { Refusal } from '../refusal.ts';
+import { parseAuthority, type Target } from '../target.ts';
+import type { Authority } from './authority.ts';
+import type { Bound } from './bound.ts';
+import { boundTo, type Credential, formsOf, placeholderIn } from './credential.ts';
+import { type Filled, filledHeaders } from './headers.ts';
+import { relayUpgrade } from './upgrade.ts';
+import { withhold } from './withhold.ts';
+
+export interface CredentialOptions {
+  readonly all: readonly Credential[];
+  readonly authority: Authority;
+  /** The authorities of real servers, as PEM. */
+  readonly trusted: string;
+}
+
+interface Tunnel {
+  readonly client: Client;
+  readonly target: Target;
+  readonly upstream: Duplex;
+}
+
+/** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
+export function boundTunnels({ all, authority, trusted }: CredentialOptions, open: OpenUpstream) {
+  const secure = createSecureContext({ ca: trusted });
+  const tunnels = new WeakMap<Duplex, Bound>();
+  const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
+  Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
+  const ofSocket = (socket: Duplex) => tunnels.get(socket) as Bound;
+  http.on('request', (req, res) => {
+    const bound = ofSocket(req.socket);
+    void bound.client.keyedQueue(() => pass(bound, req, res)).catch(() => req.socket.destroy());
+  });
+  http.on('upgrade', (req, socket, head) => {
+    const bound = ofSocket(socket);
+    const end = (refusal: Refusal) => void socket.end(refusal.asHttp());
+    void filled(bound, req)
+      .then((all) => (all instanceof Refusal ? end(all) : relayUpgrade(bound, { req, socket, head, ...all })))
+      .catch(() => socket.destroy());
+  });
+  http.on('clientError', (_error, socket) => socket.destroy());
+
+  async function pass(bound: Bound, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { client, target, agent } = bound;
+    client.count(headBytes(req));
+    const all = await filled(bound, req);
+    if (all instanceof Refusal) return refuse(res, all);
+    const outgoing = request({
+      agent,
+      setHost: false,
+      method: req.method ?? 'GET',
+      path: req.url ?? '/',
+      headers: [...all.headers],
+    });
+    const through = withhold(all.secrets, () => {
+      client.tell(target, 'refused', 'credential: the answer repeats it');
+      res.destroy();
+      outgoing.destroy();
+    });
+    req.on('data', (chunk: Buffer) => client.count(chunk.length));
+    req.pipe(outgoing);
+    await answer(outgoing, { client, target, res, through, secrets: all.secrets });
+    if (!outgoing.destroyed && !req.complete) outgoing.destroy();
+  }
+
+  /** The request's headers with the secrets in their places, or the reason to refuse it. */
+  async function filled({ client, target, credentials }: Bound, req: IncomingMessage): Promise<Filled | Refusal> {
+    const asked = parseAuthority(req.headers.host ?? '', target.port);
+    if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
+      client.tell(target, 'refused', 'HTTP Host differs');
+      return Refusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
+    }
+    const misplaced = placeholderIn(
+      req,
+      all.filter((one) => !credentials.includes(one)),
+    );
+    if (misplaced) return misplacedRefusal(client, target, misplaced);
+    const values = await Promise.all(
+      credentials.map(async (one) => [one, (await one.value()).reveal()] as const),
+    ).catch(() => undefined);
+    if (!values) {
+      client.tell(target, 'refused', 'credential: its value cannot be read');
+      return Refusal.of(target, 'its credential has no value', 'Ask the operator about egress.credentials.');
+    }
+    for (const { name } of credentials) client.tell(target, 'allowed', `credential: ${name}`);
+    return {
+      headers: filledHeaders(req, target, values),
+      secrets: values.flatMap(([one, value]) => formsOf(one, value)),
+    };
+  }
+
+  /** One connection of an agent: the tunnel's own, then further ones that the policy allows. */
+  const connector = ({ client, target, upstream }: Tunnel): Agent => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let ready: Duplex | undefined = upstream;
+    agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {
+      const socket = ready;
+      ready = undefined;
+      void (socket && !socket.destroyed ? Promise.resolve(socket) : again())
+        .then((plain) => {
+          const tls = connect({
+            socket: plain as never,
+            host: target.host,
+            servername: target.host,
+            secureContext: secure,
+            ALPNProtocols: ['http/1.1'],
+          });
+          tls.once('error', done);
+          tls.once('secureConnect', () => {
+            tls.off('error', done);
+            tls.on('error', () => {});
+            done(null, tls);
+          });
+        })
+        .catch(done);
+      return undefined;
+    }) as never;
+    const again = async (): Promise<Duplex> => {
+      const opened = await open(client, target);
+      if (opened.kind === 'refused') throw new Error(opened.refusal.text);
+      return opened.upstream;
+    };
+    client.gone.addEventListener('abort', () => agent.destroy(), { once: true });
+    return agent;
+  };
+
+  return {
+    boundTo: (target: Target) => boundTo(all, target),
+    serve(tunnel: Tunnel): void {
+      const { client, target } = tunnel;
+      client.helloBegins();
+      const socket = new TLSSocket(client.socket as never, {
+        isServer: true,
+        secureContext: authority.contextFor(target.host),
+        ALPNProtocols: ['http/1.1'],
+        SNICallback: (name, done) =>
+          name.toLowerCase() === target.host ? done(null) : done(new Error(`TLS name differs: ${name}`)),
+      });
+      socket.on('error', () => client.socket.destroy());
+      socket.once('secure', () => client.helloDone());
+      socket.once('close', () => client.socket.destroy());
+      tunnels.set(socket, { client, target, credentials: boundTo(all, target), agent: connector(tunnel) });
+      http.emit('connection', socket);
+    },
+  };
+}

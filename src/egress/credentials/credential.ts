@@ -1,0 +1,50 @@
+import type { Secret } from '../../core/secret.ts';
+import { type Entry, matches } from '../policy.ts';
+import type { Target } from '../target.ts';
+
+/** A secret that the proxy adds to the requests for its hosts, and that no sandbox sees. */
+export interface Credential {
+  readonly name: string;
+  readonly hosts: readonly Entry[];
+  /** In lower case. */
+  readonly header: string;
+  /** The header's value. */
+  readonly write: (value: string) => string;
+  /** Rejects with AppError where the value cannot be read. */
+  readonly value: () => Promise<Secret>;
+  /** The text that sandboxes have instead. */
+  readonly placeholder: string;
+}
+
+/** The credentials of a target; none for plain HTTP, whose readers could read them too. */
+export const boundTo = (all: readonly Credential[], target: Target): readonly Credential[] =>
+  target.port === 80 || target.kind !== 'name'
+    ? []
+    : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
+
+/** Every form in which the header could carry the text. */
+export const formsOf = ({ write }: Credential, text: string): Buffer[] =>
+  [...new Set([text, write(text).replace(/^\w+ /, '')])].map((form) => Buffer.from(form));
+
+/** The credential whose placeholder a request's head has. */
+export function placeholderIn(
+  head: { readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
+  all: readonly Credential[],
+): Credential | undefined {
+  if (all.length === 0) return undefined;
+  const texts = [decoded(head.url ?? ''), ...head.rawHeaders.flatMap((value) => [value, unbased(value)])];
+  return all.find(({ placeholder }) => texts.some((text) => text.includes(placeholder)));
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
+const unbased = (value: string) => {
+  const basic = /^basic\s+(\S+)$/i.exec(value)?.[1];
+  return basic === undefined ? '' : Buffer.from(basic, 'base64').toString('latin1');
+};

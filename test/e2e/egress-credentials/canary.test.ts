@@ -1,0 +1,79 @@
+// The programs of a real sandbox use a secret that is nowhere inside, and nowhere in what the server keeps or says.
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { filesUnder, formsOf, insideOf } from '../../support/canaries.ts';
+import { standIn } from '../../support/egress.ts';
+import { selfSigned } from '../../support/egress-certificate.ts';
+import { realServer } from '../../support/real-server.ts';
+import { openClient } from '../../support/trpc.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const host = hostname();
+const secret = 'canary-of-the-proxy-5c1d9e77f0';
+const head = '0123456789012345678901234567890123456789';
+const sha = `${head}\trefs/heads/main\n`;
+
+describe.each(worlds.map((world) => [world.driver, world] as const))('on %s', (_, world) => {
+  test('a secret of the proxy works for curl, Node, Python and git, and is nowhere to be found', {
+    timeout: 240_000,
+  }, async (context) => {
+    const certificate = selfSigned(host);
+    const file = join(tmpdir(), `corral-credentials-${process.pid}-${world.driver}.pem`);
+    await writeFile(file, certificate.cert);
+    await using upstream = await standIn(
+      createServer(certificate, (req, res) => {
+        const basic = `Basic ${Buffer.from(`bot:${secret}`).toString('base64')}`;
+        const isRight = req.headers['x-api-key'] === secret && req.headers.authorization === basic;
+        res.writeHead(isRight ? 200 : 401, { 'content-type': 'text/plain' });
+        res.end(isRight ? (req.url?.includes('info/refs') ? sha : 'welcome') : 'who are you?');
+      }),
+    );
+    const at = `${host}:${upstream.port}`;
+    const common = { hosts: [at], 'value-from': { file: `${file}.secret` } };
+    await writeFile(`${file}.secret`, `${secret}\n`);
+    await using real = await realServer(context, world, {
+      ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: at, CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' },
+      ...{ CORRAL_EXTRA_CA: file, LOG_LEVEL: 'trace' },
+      CORRAL_EGRESS_CREDENTIALS: JSON.stringify({
+        api: { ...common, header: 'x-api-key', env: ['MY_API_KEY'] },
+        git: { ...common, scheme: 'basic', user: 'bot' },
+      }),
+    });
+    const { server } = real;
+    using client = openClient(server.url, 'ws');
+    onTestFinished(() => client[Symbol.dispose]?.());
+    const { id } = await client.sessions.create.mutate({});
+    const run = async (command: string) => {
+      const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
+      return exitCode === 0 ? stdout.trim() : `${exitCode}: ${stdout}${stderr}`;
+    };
+    expect(await run('printenv MY_API_KEY')).toMatch(/^corral-api-[0-9a-f]{24}$/);
+    expect(await run(`curl -sS -H "x-api-key: $MY_API_KEY" https://${at}/`)).toBe('welcome');
+    expect(await run(`node -e 'fetch("https://${at}/").then((r) => r.text()).then(console.log)'`)).toBe('welcome');
+    const python = `import urllib.request as u; print(u.urlopen("https://${at}/").read().decode())`;
+    expect(await run(`python3 -c '${python}'`)).toBe('welcome');
+    expect(await run(`git ls-remote https://${at}/a.git`)).toBe(`${head}\trefs/heads/main`);
+    await run(`curl -sS --data "$(env)" https://${at}/ > answer.txt`);
+
+    const texts = async function* () {
+      yield* insideOf(world, id);
+      for await (const found of filesUnder(server.data)) yield found;
+      yield { path: 'the log', text: server.output() };
+      yield { path: 'the events', text: JSON.stringify(real.log(id)) };
+      yield { path: 'the metrics', text: await (await fetch(`${server.url}/metrics`)).text() };
+    };
+    const found: string[] = [];
+    let count = 0;
+    for await (const { path, text } of texts()) {
+      count++;
+      if (formsOf(secret).some((form) => text.includes(form))) found.push(path);
+    }
+    expect(found).toEqual([]);
+    expect(count).toBeGreaterThan(5);
+    const rules = real.factsOf(id, 'egress').map(({ data }) => `${data.decision} ${data.rule}`);
+    expect(rules).toEqual(expect.arrayContaining(['allowed credential: api', 'allowed credential: git']));
+  });
+});

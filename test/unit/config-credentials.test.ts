@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/config.ts';
+import { openCredentials } from '../../src/main/credentials.ts';
+
+const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
+const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }) => {
+  const config = { ...from(credentials), keys: { encryptionKey: undefined, encryptionKeyFile: 'package.json' } };
+  return openCredentials({ config, env, newKey: () => 'k', now: () => 0, learn: () => {} });
+};
+const anthropic = { hosts: ['api.anthropic.com'], header: 'X-API-Key', 'value-from': { env: 'REAL' } };
+
+test('a credential of the file is read with its defaults', () => {
+  const yaml = 'egress:\n  credentials:\n    git: {hosts: [git.example], value-from: {file: /run/token}}\n';
+  expect(loadConfig({}, yaml).egress.credentials).toEqual([
+    {
+      name: 'git',
+      hosts: ['git.example'],
+      from: { file: '/run/token' },
+      env: [],
+      header: 'authorization',
+      scheme: 'bearer',
+    },
+  ]);
+});
+
+test.each<[string, object, string]>([
+  ['a header as it is', { header: 'X-Api-Key' }, 'x-api-key: r-e-a-l'],
+  ['a bearer token', {}, 'authorization: Bearer r-e-a-l'],
+  ['a bearer token in another header', { header: 'X-Auth', scheme: 'bearer' }, 'x-auth: Bearer r-e-a-l'],
+  ['Basic', { scheme: 'basic', user: 'me' }, `authorization: Basic ${Buffer.from('me:r-e-a-l').toString('base64')}`],
+])('the value is written as %s', async (_, how, wanted) => {
+  const { all } = await opened({ one: { hosts: ['a.example'], 'value-from': { env: 'REAL' }, ...how } });
+  const [one] = all;
+  expect(`${one?.header}: ${one?.write((await one.value()).reveal())}`).toBe(wanted);
+});
+
+test('sandboxes get placeholders that do not contain the value', async () => {
+  const { env } = await opened({ anthropic: { ...anthropic, env: ['ANTHROPIC_API_KEY'] } });
+  expect(env.ANTHROPIC_API_KEY).toMatch(/^corral-anthropic-[0-9a-f]{24}$/);
+});
+
+test('a value that is missing at the start is an error that names the place', async () => {
+  await expect(opened({ anthropic }, {})).rejects.toThrow(/credentials\.anthropic: the variable REAL has no value/);
+  const file = { ...anthropic, 'value-from': { file: '/no/such/file' } };
+  await expect(opened({ anthropic: file })).rejects.toThrow(/the file \/no\/such\/file has no value/);
+});
+
+test('a value that no header can carry is an error that does not repeat it', async () => {
+  const wrong = opened({ anthropic }, { REAL: 'two\nlines' });
+  await expect(wrong).rejects.toThrow(/no header can carry/);
+  await expect(wrong).rejects.not.toThrow(/lines/);
+});
+
+test('two credentials for one header of one host are an error', async () => {
+  await expect(opened({ one: anthropic, two: anthropic })).rejects.toThrow(/one and two both set x-api-key of/);
+});
+
+test.each([
+  ['an unknown key', { one: { ...anthropic, colour: 'red' } }],
+  ['no host', { one: { ...anthropic, hosts: [] } }],
+  ['a host with a path', { one: { ...anthropic, hosts: ['a.example/b'] } }],
+  ['a name with capitals', { One: anthropic }],
+])('%s is refused', (_, credentials) => {
+  expect(() => from(credentials)).toThrow(/egress\.credentials/);
+});
