@@ -82,7 +82,6 @@ function Divider() {
     paneWidth.value = Math.round(Math.min(Math.max(width, least), innerWidth - 420));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a rule cannot be dragged
     <div
       class="divider"
       role="separator"

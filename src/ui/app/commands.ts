@@ -5,7 +5,7 @@ import { currentId } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
-import { settingsCommands } from '../settings/commands.tsx';
+import { settingsCommands } from '../settings/commands.ts';
 import { t } from '../text/text.ts';
 import { workCommands } from '../work/commands.ts';
 import type { Command } from './command.ts';

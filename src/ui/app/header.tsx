@@ -64,7 +64,6 @@ function Title({ session }: { session: Session }) {
   };
   return (
     <h1>
-      {/* biome-ignore lint/a11y/useSemanticElements: a field would not shrink to its text */}
       <span
         key={name}
         class="title"

@@ -1,22 +1,68 @@
-import { send } from '../data/actions.ts';
+import { useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { model } from '../data/log.ts';
-import { attempt } from '../parts/notice.tsx';
+import { currentId } from '../data/sessions.ts';
+import { Button } from '../parts/button.tsx';
+import { t } from '../text/text.ts';
+import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
+import { Plan } from './plan.tsx';
+import { Welcome } from './welcome.tsx';
+
+const near = 120; // pixels from the end within which the view follows it
 
 export function Conversation() {
+  const id = currentId.value;
+  const scroller = useRef<HTMLDivElement>(null);
+  const follows = useRef(true);
+  const isAway = useSignal(false);
+  const toEnd = () => {
+    const node = scroller.current;
+    if (node) node.scrollTop = node.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    follows.current = true;
+    isAway.value = false;
+  }, [id]);
+  // Any growth counts, also that of a message being written or of a picture that arrives.
+  useEffect(() => {
+    const node = scroller.current;
+    const inner = node?.firstElementChild;
+    if (!node || !inner) return undefined;
+    const seen = new ResizeObserver(() => follows.current && toEnd());
+    seen.observe(inner);
+    seen.observe(node);
+    return () => seen.disconnect();
+  }, [id === undefined]);
+  const last = model.items.value.at(-1);
+  useLayoutEffect(() => {
+    if (last?.kind === 'user') follows.current = true;
+    if (follows.current) toEnd();
+  }, [last]);
   return (
     <>
-      <Items model={model} isLive />
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const text = String(new FormData(event.currentTarget).get('text'));
-          void attempt('Not sent', () => send({ text }));
+      <div
+        ref={scroller}
+        class="scroll"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a long conversation scrolls, also by keyboard
+        tabIndex={0}
+        onScroll={({ currentTarget: node }) => {
+          const away = node.scrollHeight - node.scrollTop - node.clientHeight;
+          follows.current = away < near;
+          isAway.value = away > near * 3;
         }}
       >
-        <textarea id="message" name="text" aria-label="Message" />
-        <button type="submit">Send</button>
-      </form>
+        <div class="column">{id === undefined ? <Welcome /> : <Items model={model} sessionId={id} isLive />}</div>
+      </div>
+      <div class="foot">
+        {isAway.value && id !== undefined && (
+          <Button class="to-end" icon="down" onClick={toEnd}>
+            {t('toEnd')}
+          </Button>
+        )}
+        {id !== undefined && <Plan />}
+        <Composer />
+      </div>
     </>
   );
 }

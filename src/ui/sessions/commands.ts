@@ -1,3 +1,50 @@
 import type { Command } from '../app/command.ts';
+import { isMenuOpen } from '../app/layout.ts';
+import { pin } from '../data/actions.ts';
+import { go } from '../data/route.ts';
+import { current, currentId, sessions } from '../data/sessions.ts';
+import { attempt } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
+import { isChoosing } from './choosing.ts';
 
-export const sessionCommands: readonly Command[] = [];
+function move(by: number): void {
+  const list = sessions.value;
+  const at = list.findIndex(({ id }) => id === currentId.value);
+  const next = list[at < 0 ? 0 : at + by];
+  if (next) go(next.id);
+}
+
+export const sessionCommands: readonly Command[] = [
+  {
+    id: 'sessions.search',
+    label: 'searchSessions',
+    icon: 'search',
+    keys: 'alt+f',
+    run: () => {
+      isMenuOpen.value = true;
+      setTimeout(() => document.getElementById('search')?.focus(), 50);
+    },
+  },
+  { id: 'sessions.next', label: 'nextSession', icon: 'down', keys: 'alt+j', run: () => move(1) },
+  { id: 'sessions.previous', label: 'previousSession', icon: 'send', keys: 'alt+k', run: () => move(-1) },
+  {
+    id: 'sessions.pin',
+    label: 'pinThis',
+    icon: 'pin',
+    when: () => current.value !== undefined,
+    run: () => {
+      const session = current.value;
+      if (session) void attempt(t('notSaved'), () => pin(session.id, !session.pinned));
+    },
+  },
+  {
+    id: 'sessions.choose',
+    label: 'chooseMany',
+    icon: 'trash',
+    when: () => sessions.value.length > 0,
+    run: () => {
+      isMenuOpen.value = true;
+      isChoosing.value = true;
+    },
+  },
+];

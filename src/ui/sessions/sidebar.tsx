@@ -1,27 +1,135 @@
+import { computed, signal } from '@preact/signals';
+import { remove } from '../data/actions.ts';
 import { go } from '../data/route.ts';
-import { currentId, sessions } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
-import { Button } from '../parts/button.tsx';
-import { StatusDot } from '../parts/status.tsx';
-import { t } from '../text/text.ts';
-import { nameOf } from './name.ts';
+import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
+import { info } from '../data/system.ts';
+import { Button, IconButton } from '../parts/button.tsx';
+import { confirmFirst } from '../parts/dialog.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { attempt } from '../parts/notice.tsx';
+import { VirtualList } from '../parts/virtual-list.tsx';
+import { openSettings } from '../settings/open.tsx';
+import { language, t } from '../text/text.ts';
+import { chosen, isChoosing, stopChoosing } from './choosing.ts';
+import { matching, rowsOf } from './groups.ts';
+import { SessionRow } from './row.tsx';
+import { search } from './search.ts';
 
-export const Sidebar = () => (
-  <nav id="sidebar" aria-label={t('sessions')}>
-    <div class="brand">
-      <img src="/static/icon.svg" alt="" width="26" height="26" /> Corral
-    </div>
-    <Button icon="plus" onClick={() => go(undefined)}>
-      {t('newSession')}
-    </Button>
-    <ul id="sessions">
-      {sessions.value.map((session) => (
-        <li key={session.id}>
-          <a href={`#${session.id}`} aria-current={session.id === currentId.value ? 'page' : undefined}>
-            <StatusDot status={statusOf(session)} /> {nameOf(session)}
-          </a>
-        </li>
-      ))}
-    </ul>
-  </nav>
+const rowHeight = 44; // as in sessions.css
+const minute = signal(Date.now());
+setInterval(() => {
+  minute.value = Date.now();
+}, 60_000);
+
+const rows = computed(() =>
+  rowsOf(matching(sessions.value, search.value), minute.value, {
+    pinned: t('pinned'),
+    today: t('today'),
+    yesterday: t('yesterday'),
+    date: (at) => at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long' }),
+  }),
 );
+
+export function Sidebar() {
+  const shown = rows.value;
+  const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
+  return (
+    <nav id="sidebar" aria-label={t('sessions')}>
+      <div class="brand">
+        <img src="/static/icon.svg" alt="" width="26" height="26" /> Corral
+        <span class="bar-space" />
+        <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
+      </div>
+      <Button class="new-session" icon="plus" onClick={newSession}>
+        {t('newSession')}
+      </Button>
+      <div class="search">
+        <Icon name="search" size={16} />
+        <input
+          id="search"
+          type="search"
+          aria-label={t('searchSessions')}
+          placeholder={t('searchSessions')}
+          value={search.value}
+          onInput={(event) => {
+            search.value = event.currentTarget.value;
+          }}
+        />
+      </div>
+      {shown.length > 0 ? (
+        <VirtualList
+          class="sessions"
+          label={t('sessions')}
+          count={shown.length}
+          rowHeight={rowHeight}
+          shown={at}
+          row={(index) => {
+            const row = shown[index];
+            if (row?.kind !== 'session') {
+              return (
+                <div key={`day ${row?.label}`} class="day" role="listitem">
+                  {row?.label}
+                </div>
+              );
+            }
+            return (
+              <SessionRow key={row.session.id} session={row.session} isCurrent={row.session.id === currentId.value} />
+            );
+          }}
+        />
+      ) : (
+        <p class="quiet empty sessions-none">
+          {search.value !== '' ? t('noMatch') : sessionsKnown.value ? t('noSessions') : t('connecting')}
+        </p>
+      )}
+      {isChoosing.value ? (
+        <ChosenBar />
+      ) : (
+        info.value && <p id="about">{`${info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
+      )}
+    </nav>
+  );
+}
+
+function newSession() {
+  go(undefined);
+  setTimeout(() => document.getElementById('message')?.focus(), 30);
+}
+
+function ChosenBar() {
+  const count = chosen.value.size;
+  const ask = () =>
+    confirmFirst({
+      title: t('deleteMany', { n: count }),
+      text: t('deleteTells'),
+      yes: t('delete'),
+      no: t('keepIt'),
+      act: () => void attempt(t('notDeleted'), deleteChosen),
+    });
+  return (
+    <div class="chosen-bar">
+      <span>{t('chosen', { n: count })}</span>
+      <Button
+        class="small"
+        onClick={() => {
+          const all = rows.value.flatMap((row) => (row.kind === 'session' ? [row.session.id] : []));
+          chosen.value = new Set(all);
+        }}
+      >
+        {t('chooseAll')}
+      </Button>
+      <Button class="small" kind="danger" disabled={count === 0} onClick={ask}>
+        {t('delete')}
+      </Button>
+      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />
+    </div>
+  );
+}
+
+/** A few at a time, so that a thousand of them do not fill the server's queue. */
+async function deleteChosen(): Promise<void> {
+  const ids = [...chosen.value];
+  stopChoosing();
+  const atOnce = 8;
+  for (let from = 0; from < ids.length; from += atOnce) await Promise.all(ids.slice(from, from + atOnce).map(remove));
+}

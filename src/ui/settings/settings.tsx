@@ -3,8 +3,8 @@ import { Dialog } from '../parts/dialog.tsx';
 import { t } from '../text/text.ts';
 import { sections } from './sections.ts';
 
-export function Settings() {
-  const [open, setOpen] = useState(sections[0]?.id ?? '');
+export function Settings({ section: first }: { section?: string | undefined }) {
+  const [open, setOpen] = useState(first ?? sections[0]?.id ?? '');
   const section = sections.find(({ id }) => id === open);
   return (
     <Dialog title={t('settings')} wide>

@@ -1,0 +1,19 @@
+import { signal } from '@preact/signals';
+import { draftOf, keepDraft } from '../data/drafts.ts';
+import { currentId } from '../data/sessions.ts';
+
+/** The unsent text of the selected session. */
+export const composerText = signal(draftOf(currentId.peek()));
+
+export function setComposer(text: string): void {
+  composerText.value = text;
+  keepDraft(currentId.peek(), text);
+}
+
+/** Puts a text into the message box, ready to be changed and sent. */
+export function putInComposer(text: string): void {
+  setComposer(text);
+  const field = document.getElementById('message') as HTMLTextAreaElement | null;
+  field?.focus();
+  setTimeout(() => field?.setSelectionRange(text.length, text.length), 30);
+}

@@ -1,0 +1,98 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { send } from '../data/actions.ts';
+import { draftOf } from '../data/drafts.ts';
+import { connection } from '../data/server.ts';
+import { currentId } from '../data/sessions.ts';
+import { currentStatus } from '../data/status.ts';
+import { Icon } from '../parts/icon.tsx';
+import { attempt, notify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
+import type { TextKey } from '../text/texts.ts';
+import { composerText, setComposer } from './composer-text.ts';
+import { chosenModel, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
+
+const hints: Readonly<Partial<Record<string, TextKey>>> = {
+  running: 'hint.steer',
+  waiting: 'hint.answer',
+  new: 'hint.task',
+};
+const hasFingers = () => matchMedia('(pointer: coarse)').matches;
+
+export function Composer() {
+  const id = currentId.value;
+  const isSending = useSignal(false);
+  const ref = useRef<HTMLTextAreaElement>(null);
+  const text = composerText.value;
+  const status = currentStatus.value;
+  const hint = t(hints[status] ?? 'hint.more');
+  useEffect(() => {
+    composerText.value = draftOf(id);
+  }, [id]);
+  useEffect(() => {
+    if (!hasFingers()) ref.current?.focus();
+  }, []);
+  // The box grows with its text, also in browsers without `field-sizing`.
+  useEffect(() => {
+    const node = ref.current;
+    if (!node || CSS.supports('field-sizing', 'content')) return;
+    node.style.height = 'auto';
+    node.style.height = `${node.scrollHeight}px`;
+  }, [text]);
+  const submit = async () => {
+    if (text.trim() === '' || isSending.value) return;
+    isSending.value = true;
+    const wish = { text, model: chosenModel.value || undefined, template: chosenTemplate.value || undefined };
+    const isSent = await attempt(t('notSent'), () => send(wish));
+    isSending.value = false;
+    if (!isSent) return;
+    notify('');
+    if (composerText.value === text) setComposer('');
+    if (id === undefined) setComposer(''); // the draft of the new session, which has an id by now
+    ref.current?.focus();
+  };
+  return (
+    <form
+      class="composer"
+      data-status={status}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      {id === undefined && <NewSessionChoices />}
+      <div class="composer-box">
+        <textarea
+          ref={ref}
+          id="message"
+          rows={1}
+          maxLength={200_000}
+          aria-label={t('message')}
+          placeholder={hint}
+          value={text}
+          enterkeyhint={hasFingers() ? 'enter' : 'send'}
+          onInput={(event) => setComposer(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            // On a phone Enter begins a new line, because there is no shift-enter.
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing || hasFingers()) return;
+            event.preventDefault();
+            void submit();
+          }}
+        />
+        <button
+          id="send"
+          type="submit"
+          class="send"
+          aria-label={status === 'running' ? t('steer') : t('send')}
+          title={status === 'running' ? t('steer') : t('send')}
+          disabled={isSending.value || text.trim() === ''}
+        >
+          <Icon name="send" />
+        </button>
+      </div>
+      <p class="composer-hint quiet">
+        {connection.value === 'connecting' ? t('connecting') : status === 'running' ? t('steerTells') : t('enterSends')}
+      </p>
+    </form>
+  );
+}

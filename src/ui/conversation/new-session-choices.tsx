@@ -1,0 +1,59 @@
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Outputs } from '../../client/types.ts';
+import { pref } from '../data/prefs.ts';
+import { query } from '../data/server.ts';
+import { info } from '../data/system.ts';
+import { t } from '../text/text.ts';
+
+/** Of a new session; empty: the server's own. */
+export const chosenModel = signal('');
+export const chosenTemplate = pref<string>('template', '');
+const templates = signal<Outputs['templates']['list']['templates']>([]);
+
+/** The model and the template of a new session. */
+export function NewSessionChoices() {
+  useEffect(() => {
+    query('templates.list', {}).then(
+      (found) => {
+        templates.value = found.templates;
+        if (!found.templates.some(({ name }) => name === chosenTemplate.value)) chosenTemplate.value = '';
+      },
+      () => {}, // a server without templates has one recipe
+    );
+  }, []);
+  return (
+    <div class="choices-new">
+      {templates.value.length > 1 && (
+        <label>
+          <span>{t('template')}</span>
+          <select
+            value={chosenTemplate.value}
+            onChange={(event) => {
+              chosenTemplate.value = event.currentTarget.value;
+            }}
+          >
+            <option value="">{t('serversOwn')}</option>
+            {templates.value.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <label>
+        <span>{t('model')}</span>
+        <input
+          placeholder={info.value?.model ?? ''}
+          value={chosenModel.value}
+          pattern="demo|[a-z0-9][a-z0-9\-]*/.+"
+          title={t('modelTells')}
+          onInput={(event) => {
+            chosenModel.value = event.currentTarget.value.trim();
+          }}
+        />
+      </label>
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { useSignal } from '@preact/signals';
+import { model } from '../data/log.ts';
+import { Icon } from '../parts/icon.tsx';
+import { Mark } from '../parts/status.tsx';
+import { t } from '../text/text.ts';
+
+const short = 4; // steps; a longer plan folds to its current step
+
+/** The current plan with its progress, above the message box. */
+export function Plan() {
+  const steps = model.plan.value;
+  const chosen = useSignal<boolean | undefined>(undefined);
+  if (steps.length === 0) return null;
+  const done = steps.filter(({ status }) => status === 'completed').length;
+  const isOver = done === steps.length;
+  const isOpen = chosen.value ?? (steps.length <= short && !isOver);
+  const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
+  return (
+    <section class="plan" aria-label={t('plan')}>
+      <button
+        type="button"
+        class="plan-head"
+        aria-expanded={isOpen}
+        aria-controls="plan"
+        onClick={() => {
+          chosen.value = !isOpen;
+        }}
+      >
+        <Icon name="plan" size={16} />
+        <strong>{t('plan')}</strong>
+        <span class="quiet">{t('planDone', { done, all: steps.length })}</span>
+        <span class="plan-now">{isOpen ? '' : now?.description}</span>
+        <progress value={done} max={steps.length} aria-label={t('planDone', { done, all: steps.length })} />
+        <Icon name="chevron" size={14} />
+      </button>
+      <ol id="plan" hidden={!isOpen}>
+        {steps.map(({ id, description, status }) => (
+          <li key={id} data-status={status} aria-current={status === 'running' ? 'step' : undefined}>
+            <Mark status={status} /> <span>{description}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,91 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { ToolItem, ToolState } from '../data/items.ts';
+import { tools } from '../data/system.ts';
+import { duration } from '../parts/format.ts';
+import { Icon, type IconName } from '../parts/icon.tsx';
+import { Mark } from '../parts/status.tsx';
+import { t } from '../text/text.ts';
+import type { TextKey } from '../text/texts.ts';
+import { Result } from './tool-result.tsx';
+
+// One tool call: a line about the call, how long it took and how it ended; below, what came of it.
+
+const icons: Readonly<Record<string, IconName>> = {
+  ...{ shell: 'terminal', file: 'file', browser: 'globe', search: 'search', computer: 'screen', code: 'terminal' },
+};
+const endings: Readonly<Record<string, TextKey>> = {
+  timed_out: 'tool.timedOut',
+  cancelled: 'tool.stopped',
+  oom: 'tool.oom',
+  interrupted: 'tool.interrupted',
+  sandbox_lost: 'tool.lost',
+};
+
+export function ToolCard({ item }: { item: ToolItem }) {
+  const state = item.state.value;
+  const isShut = useSignal<boolean | undefined>(undefined);
+  const folds = state.status === 'completed' && item.name === 'file_read';
+  const isOpen = !(isShut.value ?? folds);
+  return (
+    <section class="tool" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
+      <button
+        type="button"
+        class="tool-head"
+        aria-expanded={isOpen}
+        onClick={() => {
+          isShut.value = isOpen;
+        }}
+      >
+        <Mark status={state.status} />
+        <Icon name={icons[item.family] ?? 'command'} size={16} />
+        <span class="what">{labelOf(item)}</span>
+        <span class="which">{subjectOf(item)}</span>
+        <Tail item={item} state={state} />
+        <Icon name="chevron" size={14} />
+      </button>
+      {isOpen && <Result item={item} state={state} />}
+    </section>
+  );
+}
+
+const labelOf = ({ name }: ToolItem): string => tools.value.get(name)?.label ?? name.replaceAll('_', ' ');
+
+const telling = [
+  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'],
+  ...['key', 'option', 'javascript', 'action'],
+];
+/** What the call is about: the first of its arguments that tells. */
+function subjectOf({ args }: ToolItem): string {
+  const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
+  return String(told ?? '')
+    .replace(/^\/workspace\//, '')
+    .replace(/\s*\n\s*/g, ' ⏎ ')
+    .slice(0, 300);
+}
+
+function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
+  const { called } = state;
+  const why = called?.reason && endings[called.reason];
+  const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
+  const told = why ? t(why) : (code ?? (called && !called.success ? t('status.failed') : undefined));
+  return (
+    <span class="tail">
+      {told && <span class="bad">{told}</span>}
+      {state.endedAt === undefined ? <Elapsed since={item.at} /> : <span>{duration(state.endedAt - item.at)}</span>}
+    </span>
+  );
+}
+
+/** The seconds since then, while something runs. */
+export function Elapsed({ since }: { since: number }) {
+  const now = useSignal(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => {
+      now.value = Date.now();
+    }, 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.max(0, Math.floor((now.value - since) / 1_000));
+  return seconds < 1 ? null : <span>{duration(seconds * 1_000).replace('.0', '')}</span>;
+}

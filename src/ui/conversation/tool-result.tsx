@@ -1,0 +1,103 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { ToolItem, ToolState } from '../data/items.ts';
+import { request } from '../data/server.ts';
+import { plainText } from '../parts/ansi.ts';
+import { diffLines } from '../parts/diff.ts';
+import { t } from '../text/text.ts';
+import { Output } from './output.tsx';
+
+const mostDiffLines = 400;
+
+/** What came of a call, by the kind of its content. */
+export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
+  const told = item.args.command ?? item.args.code;
+  const command = typeof told === 'string' ? told : undefined;
+  const { called, live } = state;
+  if (!called) return command === undefined && live === '' ? null : <Output command={command} text={live} isLive />;
+  const { content, output } = called;
+  if (!content) return output === '' ? null : <Output text={output} />;
+  if ('console' in content) {
+    const last = content.console.at(-1);
+    return <Output command={last?.command || command} text={last?.output ?? output} />;
+  }
+  if ('oldContent' in content) {
+    if (item.name === 'file_read') return <Output text={content.content} />;
+    return <Diff before={content.oldContent} after={content.content} />;
+  }
+  if ('screenshot' in content) return <Screen address={content.screenshot} text={output} />;
+  if ('results' in content) return <Results results={content.results} />;
+  return <Output text={JSON.stringify(content.result, null, 2) ?? ''} />;
+}
+
+const signs = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
+
+function Diff({ before, after }: { before: string | null; after: string }) {
+  const lines = useMemo(() => diffLines(before, after), [before, after]);
+  if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
+    return <p class="tool-note">{t('noChange')}</p>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls, also by keyboard
+    <pre class="diff" role="region" tabIndex={0} aria-label={t('changes')}>
+      {lines.slice(0, mostDiffLines).map(({ kind, text }, n) => (
+        <div key={n} class={kind}>
+          {signs[kind] + plainText(text)}
+        </div>
+      ))}
+      {lines.length > mostDiffLines && <div class="skipped">{t('allLines', { n: lines.length })}</div>}
+    </pre>
+  );
+}
+
+/** The picture needs the token, which must not be part of an address, so it is fetched when it comes into view. */
+function Screen({ address, text }: { address: string; text: string }) {
+  const [url, setUrl] = useState<string>();
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const seen = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      seen.disconnect();
+      const from = new URL(address, location.origin);
+      if (from.origin !== location.origin) return;
+      request(from.pathname + from.search)
+        .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
+        .catch(() => {}); // an old picture is removed, and then the text alone stays
+    });
+    if (ref.current) seen.observe(ref.current);
+    return () => seen.disconnect();
+  }, [address]);
+  useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
+  return (
+    <div ref={ref}>
+      {url && <img class="screen" src={url} alt={t('screenshot')} />}
+      {text !== '' && (
+        <details class="said-text">
+          <summary>{t('whatItSaid')}</summary>
+          <Output text={text} />
+        </details>
+      )}
+    </div>
+  );
+}
+
+interface Found {
+  readonly title: string;
+  readonly link: string;
+  readonly snippet: string;
+}
+
+const Results = ({ results }: { results: readonly Found[] }) => (
+  <ul class="results">
+    {results.map(({ title, link, snippet }) => (
+      <li key={link}>
+        {/^https?:\/\//i.test(link) ? (
+          <a href={link} target="_blank" rel="noopener noreferrer">
+            {title}
+          </a>
+        ) : (
+          <b>{title}</b>
+        )}
+        <div class="quiet">{snippet}</div>
+      </li>
+    ))}
+  </ul>
+);

@@ -1,0 +1,44 @@
+import bash from 'highlight.js/lib/languages/bash';
+import c from 'highlight.js/lib/languages/c';
+import cpp from 'highlight.js/lib/languages/cpp';
+import css from 'highlight.js/lib/languages/css';
+import diff from 'highlight.js/lib/languages/diff';
+import dockerfile from 'highlight.js/lib/languages/dockerfile';
+import go from 'highlight.js/lib/languages/go';
+import ini from 'highlight.js/lib/languages/ini';
+import java from 'highlight.js/lib/languages/java';
+import javascript from 'highlight.js/lib/languages/javascript';
+import json from 'highlight.js/lib/languages/json';
+import markdown from 'highlight.js/lib/languages/markdown';
+import python from 'highlight.js/lib/languages/python';
+import rust from 'highlight.js/lib/languages/rust';
+import sql from 'highlight.js/lib/languages/sql';
+import typescript from 'highlight.js/lib/languages/typescript';
+import xml from 'highlight.js/lib/languages/xml';
+import yaml from 'highlight.js/lib/languages/yaml';
+import { createLowlight } from 'lowlight';
+
+// A chunk of its own, loaded at the first block of code.
+
+const languages = {
+  ...{ bash, c, cpp, css, diff, dockerfile, go, ini, java, javascript, json, markdown, python, rust, sql },
+  ...{ typescript, xml, yaml },
+};
+const lowlight = createLowlight(languages);
+
+export type Piece = string | { readonly class: string; readonly inner: readonly Piece[] };
+type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
+
+/** The code as coloured pieces; undefined for a language that is not known. Names and endings of files both work. */
+export function highlight(code: string, language: string): readonly Piece[] | undefined {
+  const name = language.toLowerCase();
+  if (!lowlight.registered(name)) return undefined;
+  return lowlight.highlight(name, code).children.flatMap(pieceOf);
+}
+
+function pieceOf(node: Tree): Piece[] {
+  if (node.type === 'text') return [node.value];
+  if (node.type !== 'element') return [];
+  const names = node.properties.className;
+  return [{ class: Array.isArray(names) ? names.join(' ') : '', inner: node.children.flatMap(pieceOf) }];
+}

@@ -1,0 +1,29 @@
+import { useState } from 'preact/hooks';
+import { t } from '../text/text.ts';
+import { IconButton } from './button.tsx';
+
+/** Copies the text. Browsers without a clipboard (plain HTTP) select it in a field first. */
+async function copy(text: string): Promise<void> {
+  if (navigator.clipboard) return await navigator.clipboard.writeText(text);
+  const field = document.createElement('textarea');
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand('copy');
+  field.remove();
+}
+
+export function CopyButton({ text, label = t('copy') }: { text: string; label?: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const act = () =>
+    copy(text).then(
+      () => {
+        setCopied(true);
+        setTimeout(() => setCopied(false), 1_500);
+      },
+      () => {},
+    );
+  return (
+    <IconButton class="small" icon={isCopied ? 'check' : 'copy'} label={isCopied ? t('copied') : label} onClick={act} />
+  );
+}

@@ -1,0 +1,52 @@
+import type { Session } from '../data/sessions.ts';
+
+// The list of sessions as rows: headings of days, and sessions.
+
+export type Row =
+  | { readonly kind: 'heading'; readonly label: string }
+  | { readonly kind: 'session'; readonly session: Session };
+
+interface Words {
+  readonly pinned: string;
+  readonly today: string;
+  readonly yesterday: string;
+  readonly date: (at: Date) => string;
+}
+
+const dayMs = 86_400_000;
+
+/** Pinned sessions first, then by the day of the last message. */
+export function rowsOf(sessions: readonly Session[], now: number, words: Words): Row[] {
+  const rows: Row[] = [];
+  let last = '';
+  const add = (label: string, session: Session) => {
+    if (label !== last) rows.push({ kind: 'heading', label });
+    last = label;
+    rows.push({ kind: 'session', session });
+  };
+  const names = new Map<string, string>();
+  const today = new Date(now).toDateString();
+  const yesterday = new Date(now - dayMs).toDateString();
+  const dayOf = (session: Session) => {
+    const at = new Date(session.latestMessageAt);
+    const day = at.toDateString();
+    if (day === today) return words.today;
+    if (day === yesterday) return words.yesterday;
+    const known = names.get(day) ?? words.date(at);
+    names.set(day, known);
+    return known;
+  };
+  for (const session of sessions) if (session.pinned) add(words.pinned, session);
+  for (const session of sessions) if (!session.pinned) add(dayOf(session), session);
+  return rows;
+}
+
+/** The sessions whose title or newest texts contain each of the words. */
+export function matching(sessions: readonly Session[], search: string): readonly Session[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return sessions;
+  return sessions.filter(({ title, lastTask, latestMessage }) => {
+    const text = `${title}\n${lastTask}\n${latestMessage}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}

@@ -1,0 +1,58 @@
+import { isMenuOpen } from '../app/layout.ts';
+import { pin } from '../data/actions.ts';
+import type { Session } from '../data/sessions.ts';
+import { statusOf } from '../data/status.ts';
+import { IconButton } from '../parts/button.tsx';
+import { timeOf } from '../parts/format.ts';
+import { attempt } from '../parts/notice.tsx';
+import { StatusDot } from '../parts/status.tsx';
+import { t } from '../text/text.ts';
+import { chosen, isChoosing, toggleChosen } from './choosing.ts';
+import { nameOf } from './name.ts';
+
+export function SessionRow({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
+  const { id, unread, pinned } = session;
+  const status = statusOf(session);
+  const name = nameOf(session);
+  return (
+    <div class="session" role="listitem" data-status={status}>
+      {isChoosing.value ? (
+        <label class="session-link">
+          <input type="checkbox" checked={chosen.value.has(id)} onChange={() => toggleChosen(id)} />
+          <span class="session-name">{name}</span>
+        </label>
+      ) : (
+        <a
+          class="session-link"
+          href={`#${id}`}
+          aria-current={isCurrent ? 'page' : undefined}
+          onClick={() => {
+            isMenuOpen.value = false;
+          }}
+        >
+          <StatusDot status={status} />
+          <span class="session-words">
+            <span class="session-name">{name}</span>
+            <span class="session-when">
+              {timeOf(Date.parse(session.latestMessageAt))}
+              {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
+            </span>
+          </span>
+          {unread > 0 && !isCurrent && (
+            <span class="unread" role="img" aria-label={t('unread', { n: unread })}>
+              {unread > 99 ? '99+' : unread}
+            </span>
+          )}
+        </a>
+      )}
+      {!isChoosing.value && (
+        <IconButton
+          class={`small pin ${pinned ? 'pinned' : ''}`}
+          icon="pin"
+          label={t(pinned ? 'unpin' : 'pin', { name })}
+          onClick={() => attempt(t('notSaved'), () => pin(id, !pinned))}
+        />
+      )}
+    </div>
+  );
+}

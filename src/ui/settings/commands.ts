@@ -1,0 +1,6 @@
+import type { Command } from '../app/command.ts';
+import { openSettings } from './open.tsx';
+
+export const settingsCommands: readonly Command[] = [
+  { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
+];
