@@ -12,7 +12,7 @@ export function Plan() {
   const chosen = useSignal<boolean | undefined>(undefined);
   if (steps.length === 0) return null;
   const done = steps.filter(({ status }) => status === 'completed').length;
-  const isOver = done === steps.length;
+  const isOver = done === steps.length || model.run.value.kind === 'ended';
   const isOpen = chosen.value ?? (steps.length <= short && !isOver);
   const now = steps.find(({ status }) => status === 'running') ?? steps.find(({ status }) => status === 'pending');
   return (
