@@ -1,4 +1,4 @@
 import { signal } from '@preact/signals';
 
-/** What the person looks for in the list of sessions. */
+/** The words in the search field of the list of sessions. */
 export const search = signal('');
