@@ -27,7 +27,14 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
 
 /** Applies the verdict to the first call, which is the one that asked. */
 export const withVerdict = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
-  verdict ? calls.map((call, n) => (n === 0 ? { ...call, verdict } : call)) : calls;
+  verdict ? calls.map((call, n) => (n === 0 ? judged(call, verdict) : call)) : calls;
+
+/** The call with the verdict on it, and with the arguments that a person changed. */
+export const judged = (call: PendingCall, verdict: Verdict): PendingCall => ({
+  ...call,
+  verdict,
+  ...(verdict.args && { args: verdict.args }),
+});
 
 /**
  * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking one.
@@ -51,9 +58,14 @@ export function called(context: RunContext, outcomes: readonly CallOutcome[]): P
   };
 }
 
-/** Reads a user's reply to an approval: "yes" approves, any other text rejects and tells the model what to do instead. */
-export const verdictOf = (text: string): Verdict =>
-  /^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text) ? { decision: 'approved' } : { decision: 'rejected', text };
+/**
+ * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells the
+ * model what to do instead.
+ */
+export function verdictOf(text: string): Verdict {
+  if (/^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text)) return { decision: 'approved' };
+  return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
+}
 
 export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].slice(-remembered(policy.stuck));
 

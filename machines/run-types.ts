@@ -57,6 +57,10 @@ export interface Verdict {
   readonly decision: ApprovalDecision;
   /** A text for the model. */
   readonly text?: string;
+  /** The call runs with these arguments instead of the model's. */
+  readonly args?: Record<string, unknown>;
+  /** The tool whose calls need no more permission in this session. */
+  readonly always?: string;
 }
 export interface PendingCall {
   readonly callId: string;

@@ -99,8 +99,11 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
 
 export const decide = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cmd.decide' || !context.active) return;
-  const { callId, decision, by, text } = event;
-  const verdict = { decision, ...(text !== undefined && { text }) };
+  const { callId, decision, by, text, args, always } = event;
+  const verdict = {
+    ...{ decision, ...(text !== undefined && { text }) },
+    ...{ ...(args && { args }), ...(always !== undefined && { always }) },
+  };
   enqueue.assign({ verdict, approval: undefined });
   enqueue({
     type: 'record',

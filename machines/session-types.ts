@@ -58,6 +58,9 @@ export type SessionCommand =
       by: string;
       /** A text for the model. */
       text?: string;
+      /** As in `Verdict`. */
+      args?: Record<string, unknown>;
+      always?: string;
     }
   | { type: 'cmd.delete'; commandId: string }
   /** Loads the session into memory and does nothing else. */

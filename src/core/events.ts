@@ -30,7 +30,8 @@ export type ToolContent = z.infer<typeof ToolContent>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
-export const ApprovalDecision = z.enum(['approved', 'rejected', 'expired']);
+/** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
+export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
@@ -135,6 +136,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       by: z.string(),
       /** The person's note to the model. */
       text: z.string().optional(),
+      /** The arguments with which the call runs, where the person changed them. */
+      args: args.optional(),
+      /** The tool whose calls need no more permission in this session. */
+      always: z.string().optional(),
     }),
   ),
   /** The run waits instead of working: for the provider, or because it is stuck. */

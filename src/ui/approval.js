@@ -2,7 +2,13 @@ import { el } from './dom.js';
 
 // The card of a call that waits for permission: what it would do, and two buttons.
 
-const words = { approved: 'Approved', rejected: 'Rejected', expired: 'Not approved in time', gone: 'Not decided' };
+const words = {
+  approved: 'Approved',
+  rejected: 'Rejected',
+  questioned: 'Not made yet: you asked about it',
+  expired: 'Not approved in time',
+  gone: 'Not decided',
+};
 
 export class ApprovalCard {
   #answer;

@@ -143,3 +143,51 @@ test('the server refuses to start when the approval list names an unknown tool',
     publicMessage: expect.stringMatching(/no tool shel_exec.*shell_exec/),
   });
 });
+
+test('F113 a question about a call is no rejection: the call is not made, and the model is told to answer first', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await client.runs.send.mutate({ sessionId, text: 'What does it make?' });
+  await rests(client, sessionId);
+  const events = await eventsOf(client, sessionId);
+  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
+    ...{ callId, decision: 'questioned', by: 'user', text: 'What does it make?' },
+  });
+  const [made] = await calls(client, sessionId);
+  expect(made).toMatchObject({
+    success: false,
+    output: expect.stringMatching(/question about this call: What does it make/),
+  });
+  expect(made?.output).not.toMatch(/reject/);
+});
+
+test('F113 a person changes the arguments of a call before it runs, and the model is told so', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await client.runs.approve.mutate({ sessionId, callId, args: { ...it.args, command: 'echo changed' } });
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'changed\n' }]);
+  const seen = JSON.stringify(await client.sessions.promptAt.query({ id: sessionId }));
+  expect(seen).toContain('The user changed the arguments of this call');
+});
+
+test('F113 a tool that is permitted always asks no more in its session, also after a restart, and asks in another', async () => {
+  using folder = temporaryFolder();
+  {
+    await using server = await composedServer(guarded, folder.path);
+    using it = await asking(server);
+    await it.client.runs.approve.mutate({ sessionId: it.sessionId, callId: it.callId, always: true });
+    await rests(it.client, it.sessionId);
+  }
+  await using server = await composedServer(guarded, folder.path);
+  const client = openClient(server.url, 'sse');
+  const [session] = (await client.sessions.list.query()).items;
+  const sessionId = session?.id ?? '';
+  await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo again') });
+  await expect.poll(async () => (await calls(client, sessionId)).length).toBe(2);
+  using other = await asking(server);
+  expect(other.function).toBe('shell_exec');
+  client.close();
+});

@@ -27,12 +27,26 @@ export const runsRouter = router({
       );
     }),
 
-  /** Permits a call that waits for approval; see the events `approval.requested` and `approval.resolved`. */
+  /**
+   * Permits a call that waits for approval; see the events `approval.requested` and `approval.resolved`. With `args` the call
+   * runs with those arguments; `always` further calls of its tool need no permission in
+   * this session.
+   */
   approve: procedure
-    .input(ofSession.extend({ callId: CallId }))
+    .input(
+      ofSession.extend({
+        callId: CallId,
+        args: z.record(z.string(), z.unknown()).optional(),
+        always: z.boolean().default(false),
+      }),
+    )
     .output(Decision)
-    .mutation(({ ctx, input: { sessionId, callId } }) =>
-      ctx.services.sessions.decide(sessionId, { callId, decision: 'approved', by: 'user' }),
+    .mutation(({ ctx, input: { sessionId, callId, args, always } }) =>
+      ctx.services.sessions.decide(sessionId, {
+        ...{ callId, decision: 'approved', by: 'user' },
+        ...(args && { args }),
+        ...(always && { always }),
+      }),
     ),
 
   /** Refuses the call; the model learns of the refusal, with the text. */

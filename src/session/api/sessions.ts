@@ -28,6 +28,10 @@ export interface DecideCommand {
   readonly by: string;
   /** A note from that person to the model. */
   readonly text?: string;
+  /** An approved call runs with these arguments instead of the model's. */
+  readonly args?: Record<string, unknown>;
+  /** Further calls of the approved call's tool need no permission in this session. */
+  readonly always?: true;
 }
 
 /** Asks for one page of the list: up to a number of matching sessions after a place in its order. */

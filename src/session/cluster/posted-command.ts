@@ -32,6 +32,8 @@ const Command = z.discriminatedUnion('type', [
     decision: z.enum(['approved', 'rejected']),
     by: z.string(),
     text: z.string().exactOptional(),
+    args: z.record(z.string(), z.unknown()).exactOptional(),
+    always: z.string().exactOptional(),
   }),
   bare('cmd.stop'),
   bare('cmd.delete'),

@@ -112,6 +112,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       files,
       toolTimeoutMs,
       approvals,
+      isPermitted: (tool) => live.writer.record.permitted.includes(tool),
       task: live.task,
       workdir: folder,
       sandbox: { use },

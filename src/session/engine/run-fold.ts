@@ -1,4 +1,5 @@
 import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import { judged } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
@@ -98,9 +99,9 @@ export class RunFold {
         this.#approval = event.data;
         break;
       case 'approval.resolved': {
-        const { callId, decision, text } = event.data;
+        const { callId, decision, text, args } = event.data;
         this.#approval = undefined;
-        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }) });
+        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }), ...(args && { args }) });
         this.#decidedAt = event.seq;
         break;
       }
@@ -143,7 +144,8 @@ export class RunFold {
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
     const calls = transcript.openCalls(runId).map((call): PendingCall => {
       const verdict = this.#verdicts.get(call.callId);
-      return { ...call, begun: this.#openCalls.has(call.callId), ...(verdict && { verdict }) };
+      const pending = { ...call, begun: this.#openCalls.has(call.callId) };
+      return verdict ? judged(pending, verdict) : pending;
     });
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);

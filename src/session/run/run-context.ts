@@ -72,6 +72,8 @@ export interface Working {
   readonly workdir: string;
   readonly toolTimeoutMs: number;
   readonly approvals: Approvals | undefined;
+  /** Whether a person permitted all calls of this tool in the session. */
+  readonly isPermitted?: (tool: string) => boolean;
   readonly sandbox: SandboxUser;
   /** For tools that use the screen; undefined when sandboxes have no desktop. */
   readonly desktop?: SeenDesktop;

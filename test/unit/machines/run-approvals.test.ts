@@ -66,6 +66,8 @@ test.each([
   ['yes, but use less', 'rejected'],
   ['no', 'rejected'],
   ['approve it not', 'rejected'],
+  ['Why do you need this?', 'questioned'],
+  ['これは何ですか？', 'questioned'],
 ])('F113 the answer %j means %s', (text, decision) => {
   const verdict = verdictOf(text);
   expect(verdict).toEqual(decision === 'approved' ? { decision } : { decision, text });

@@ -10,13 +10,20 @@ export function shownArgs(args: unknown): Record<string, unknown> {
 
 /** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function permissionFor(
-  { tools, approvals }: Pick<Working, 'tools' | 'approvals'>,
+  { tools, approvals, isPermitted }: Pick<Working, 'tools' | 'approvals' | 'isPermitted'>,
   { callId, name, args, begun, verdict, confirm }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
   if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
   if (verdict?.decision === 'expired') {
     return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
+  }
+  if (verdict?.decision === 'questioned') {
+    const then = 'Answer them first. Then make the call again if it is still right, and they are asked again.';
+    return {
+      kind: 'refused',
+      why: `Not run yet: the user has a question about this call: ${verdict.text ?? ''}\n${then}`,
+    };
   }
   if (verdict) {
     const said = verdict.text ? ` They said: ${verdict.text}` : '';
@@ -25,7 +32,7 @@ export function permissionFor(
   const family = tools.find(name)?.family;
   const listed = approvals?.tools.some((tool) => tool === '*' || tool === name);
   const isListed = listed === true && family !== undefined && family !== 'message';
-  if (!isListed && confirm === undefined) return undefined;
+  if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
   const shown = shownArgs(args);
   const reason = confirm === undefined ? undefined : beginningOf(confirm, mostShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
@@ -40,5 +47,5 @@ function questionOf(name: string, args: Record<string, unknown>, reason: string 
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
   const shown = told.length > mostShown ? `${beginningOf(told, mostShown)}…` : told;
   const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
-  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", or say what I should do instead.`;
+  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
 }

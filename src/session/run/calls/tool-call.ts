@@ -119,7 +119,8 @@ async function record(
   why?: 'sandbox_lost',
 ): Promise<CallResult> {
   const { runWriter } = work;
-  const output = forModel(result);
+  const changed = verdict?.args ? `The user changed the arguments of this call: ${JSON.stringify(args)}\n` : '';
+  const output = `${changed}${forModel(result)}`;
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
   // A call that began before a restart had its approval then.
   const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));

@@ -29,6 +29,8 @@ export const StoredSession = SessionRecord.extend({
   workingSince: z.number().nullable().default(null),
   /** The active run waits because the session's budget is spent. */
   isOverBudget: z.boolean().default(false),
+  /** The tools whose calls a person permitted for the rest of this session. */
+  permitted: z.array(z.string()).default([]),
   /** The copy of files with which the session's first sandbox begins; null once it has them. */
   startsFrom: z.object({ blob: z.string() }).nullable().default(null),
 });
@@ -108,6 +110,11 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
       const sandboxHeld = record.sandboxHeld && !startedByRun;
       return { ...record, lastSeq: seq, sandboxState, sandboxHeld, sandboxUntrusted };
     }
+    case 'approval.resolved': {
+      const { always } = fact.data;
+      if (always === undefined || record.permitted.includes(always)) return { ...record, lastSeq: seq };
+      return { ...record, lastSeq: seq, permitted: [...record.permitted, always] };
+    }
     case 'sandbox.untrusted':
       return { ...record, lastSeq: seq, sandboxUntrusted: true };
     case 'message.delta':
@@ -171,6 +178,7 @@ export function publicRecord({
   workingSince: _since,
   isOverBudget: _over,
   startsFrom: _files,
+  permitted: _permitted,
   ...record
 }: StoredSession): SessionRecord {
   return record;
@@ -228,6 +236,7 @@ export function newSession({
     granted: null,
     workingSince: null,
     isOverBudget: false,
+    permitted: [],
     startsFrom: null,
   };
 }
