@@ -1,10 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 
 /** The settings from the environment, and from the file that CORRAL_CONFIG names, else corral.yaml in the working directory. */
 export const localConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
+
+/**
+ * A folder beside the settings' file. Undefined without such a file: another program's folder of that name in the working
+ * directory is none of ours.
+ */
+export function besideSettings(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
+  const file = resolve(named || 'corral.yaml');
+  return existsSync(file) ? join(dirname(file), folder) : undefined;
+}
 
 /** The text of the settings' file. Rejects: invalid_request when a named file is not there. */
 export function configText(named: string | undefined): string {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import { nearest } from '../config/nearest.ts';
@@ -11,6 +11,7 @@ import { configured } from '../llm/registry.ts';
 import { describedTools } from '../tools/list.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { toolGroups } from '../tools/tool.ts';
+import { besideSettings } from './local-config.ts';
 
 const own = fileURLToPath(new URL('../config/templates/', import.meta.url));
 /** The server's own, in the order in which clients list them. */
@@ -19,10 +20,6 @@ const ownNames = [
   ...['plan_act'],
 ];
 
-/** The folder with the operator's templates: `templates` beside the settings' file. */
-const templateFolder = (named: string | undefined): string =>
-  join(dirname(resolve(named || 'corral.yaml')), 'templates');
-
 /**
  * The server's own templates and those of the operator, which replace own ones of the same name. Rejects: invalid_request
  * with every mistake of every file.
@@ -30,7 +27,7 @@ const templateFolder = (named: string | undefined): string =>
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
   tools: ToolRegistry,
-  folder = templateFolder(process.env.CORRAL_CONFIG),
+  folder = besideSettings('templates'),
 ): readonly Template[] {
   const problems: string[] = [];
   const read = (file: string): Template[] => {
@@ -49,7 +46,10 @@ export function readTemplates(
     }
   };
   const byName = new Map<string, Template>();
-  const files = [...ownNames.map((name) => join(own, `${name}.yaml`)), ...filesIn(folder)];
+  const files = [
+    ...ownNames.map((name) => join(own, `${name}.yaml`)),
+    ...(folder === undefined ? [] : filesIn(folder)),
+  ];
   for (const template of files.flatMap(read)) byName.set(template.name, template);
   if (config.template !== undefined && !byName.has(config.template)) {
     const known = [...byName.keys()].join(', ');

@@ -17,6 +17,8 @@ import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
 import { computerToolsOn } from '../../tools/list.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
 import { pageThread } from '../../web/page-text.ts';
+import { customTools } from '../custom-tools.ts';
+import { besideSettings } from '../local-config.ts';
 import { type ProjectParts, projectParts } from '../projects.ts';
 import { readTemplates } from '../read-templates.ts';
 import { searchTools } from '../search-tools.ts';
@@ -57,7 +59,10 @@ export async function openAgents(
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
-  const more = [codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })];
+  const more = [
+    ...[codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })],
+    ...(await customTools(besideSettings('tools'))),
+  ];
   const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
   const usual = { model, fallbacks: config.models.fallbacks, tools, plans: true };

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { toolGroups } from '../tool.ts';
+
+const text = (most: number) => z.string().trim().min(1).max(most);
+/** Recognized by its form, because the operator's folder can have a copy of zod of its own. */
+const isObjectSchema = (given: unknown): given is z.ZodObject =>
+  (given as z.ZodObject | undefined)?._zod?.def?.type === 'object';
+
+const schema = z.custom<z.ZodObject>(isObjectSchema, 'must be a schema of zod, z.object({…})').check((given) => {
+  try {
+    z.toJSONSchema(given.value, { io: 'input' });
+  } catch (thrown) {
+    const message = `cannot be told to a model: ${(thrown as Error).message}`;
+    given.issues.push({ code: 'custom', message, input: given.value });
+  }
+});
+
+const Definition = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be a word of a-z, 0-9 and _')
+    .refine((name) => !name.startsWith('mcp_'), 'must not begin with mcp_, which belongs to tool servers'),
+  label: text(80).optional(),
+  description: text(4_000),
+  parameters: schema,
+  group: z.enum(toolGroups).optional(),
+  run: z.custom<(...args: never[]) => unknown>((given) => typeof given === 'function', 'must be a function'),
+});
+export type Definition = z.output<typeof Definition>;
+
+/** The checked default export of a module, or what is wrong with each of its fields. */
+export function checkDefinition(
+  given: unknown,
+  fileName: string,
+): Definition | { readonly problems: readonly string[] } {
+  if (typeof given !== 'object' || given === null) {
+    return { problems: ['must have a default export made with defineTool of corral/tools'] };
+  }
+  const { data, error } = Definition.safeParse({ name: fileName, ...given });
+  if (data) return data;
+  return {
+    problems: error.issues.flatMap(({ path, message, ...issue }) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map(
+            (key) => `${key} is no field of a tool; these are: ${Object.keys(Definition.shape).join(', ')}`,
+          )
+        : [`${path.join('.')}: ${message}`],
+    ),
+  };
+}

@@ -1,0 +1,52 @@
+// The module `corral/tools`, with which operators write tools of their own. Nothing of the server is loaded by it.
+import { z } from 'zod';
+
+export { z };
+
+export interface ExecOptions {
+  /** The longest time of the command; without it, the rest of the call's time. */
+  readonly timeoutSeconds?: number;
+}
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+/** The session's sandbox. Paths are absolute, or relative to the workspace. */
+export interface ToolSandbox {
+  /** The path of the workspace. */
+  readonly workdir: string;
+  /** Runs a command with Bash, in the workspace. */
+  exec(command: string, options?: ExecOptions): Promise<ExecResult>;
+  readFile(path: string): Promise<Uint8Array>;
+  /** Replaces the file, and makes the folders that it needs. */
+  writeFile(path: string, content: string | Uint8Array): Promise<void>;
+}
+export interface CustomToolContext {
+  readonly sandbox: ToolSandbox;
+  /** Writes a line into the session's log, as live output of the call. */
+  log(line: string): void;
+  /** Fires when the run is stopped, and when the call takes too long. */
+  readonly signal: AbortSignal;
+}
+
+/** The text for the model, or a failure that it can act on. */
+export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
+
+export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
+  /** As the model calls it: a-z, 0-9 and _. Without one: the name of the file. */
+  readonly name?: string;
+  /** For people, followed by what the call is about: `Read` and then the file. */
+  readonly label?: string;
+  /** For the model: what the tool does, and when to use it. */
+  readonly description: string;
+  /** The arguments. They are checked before `run`, and the model reads what is wrong with them. */
+  readonly parameters: Schema;
+  /** The group of tools by which projects and templates turn it on; without one, only `deny` of a template excludes it. */
+  readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
+  run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
+}
+
+/** Keeps the types of the arguments. Export the result as the module's default. */
+export const defineTool = <Schema extends z.ZodObject>(tool: CustomTool<Schema>): CustomTool<Schema> => tool;
