@@ -33,6 +33,7 @@ export type RunEndReason = z.infer<typeof RunEndReason>;
 /** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
+export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
 export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
 /** The protocol rule that a sandbox broke. */
@@ -151,7 +152,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'run.end',
     z.object({
-      status: z.enum(['completed', 'stopped', 'failed']),
+      status: RunStatus,
       reason: RunEndReason,
       task: z.string(),
       code: z.enum(errorCodes).optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ForkFiles, Origin, SessionStatus } from './events.ts';
+import { errorCodes } from './errors.ts';
+import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
@@ -9,6 +10,9 @@ export type ForkedFrom = z.infer<typeof ForkedFrom>;
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
 export const snapshotBlobKind = 'snapshot-blob';
+
+/** How a run ended: in one word, why, and with which error. */
+export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -39,6 +43,8 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
+  /** Of the last run that ended; absent before. */
+  outcome: Outcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`, when the session's creator chose another model than its project or server. */

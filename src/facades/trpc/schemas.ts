@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/events.ts';
 import { MessageId, RunId } from '../../core/ids.ts';
-import { ForkedFrom, type SessionRecord } from '../../core/records.ts';
+import { ForkedFrom, Outcome, type SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { unchanging } from './unchanging-answers.ts';
@@ -48,6 +48,8 @@ export const Session = z.object({
   latestMessageAt: z.iso.datetime(),
   unread: z.int(),
   lastSeq: z.int(),
+  /** How its last run ended; null before the first end. */
+  outcome: Outcome.nullable(),
   favorite: z.boolean(),
   pinned: z.boolean(),
   forkedFrom: ForkedFrom.nullable(),
@@ -69,6 +71,7 @@ export function toSession(record: SessionRecord): Session {
   const session = unchanging<Session>({
     ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
     forkedFrom: record.forkedFrom ?? null,
+    outcome: record.outcome ?? null,
     createdAt: iso(record.createdAt),
     updatedAt: iso(record.updatedAt),
     latestMessageAt: iso(record.latestMessageAt),

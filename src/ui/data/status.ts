@@ -9,7 +9,7 @@ export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'f
 export function statusOf(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
-  return endStatus('outcome' in session ? (session.outcome as { status?: string; reason?: string } | null) : null);
+  return endStatus(session.outcome);
 }
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): Status {

@@ -97,10 +97,12 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
       return counted(timed(record, fact.runId, ts), fact);
     case 'run.end': {
       const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
+      const { status, reason, code } = fact.data;
+      const outcome = { status, reason, ...(code !== undefined && { code }) };
       const active = openRuns.some((run) => run.startedSeq !== null);
       if (active) return { ...record, ...now, openRuns };
       const ended = { status: 'completed', workingSince: null, isOverBudget: false } as const;
-      return { ...timed(record, fact.runId, ts), ...now, ...ended, openRuns };
+      return { ...timed(record, fact.runId, ts), ...now, ...ended, openRuns, outcome };
     }
     case 'sandbox.phase': {
       const sandboxState = sandboxStates[fact.data.phase];

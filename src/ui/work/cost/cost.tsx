@@ -1,4 +1,105 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import type { Used } from '../../data/items.ts';
 import { model } from '../../data/log.ts';
-import { short } from '../../parts/format.ts';
+import { query } from '../../data/server.ts';
+import type { Session } from '../../data/sessions.ts';
+import { count, price, short } from '../../parts/format.ts';
+import { t } from '../../text/text.ts';
 
-export const Cost = () => <p>{short(model.used.value.inputTokens)}</p>;
+type Details = Outputs['sessions']['cost'];
+const pauseMs = 1_500;
+const mostEvents = 8;
+
+/** Tokens and price of the session and its newest run, live, and which events cost most. */
+export function Cost({ session }: { session: Session }) {
+  const [details, setDetails] = useState<Details>();
+  const { turns } = model.used.value;
+  // The server attributes each turn to the event that caused it, so it is asked again after new turns.
+  useEffect(() => {
+    const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
+    const timer = setTimeout(ask, details ? pauseMs : 0);
+    return () => clearTimeout(timer);
+  }, [session.id, turns]);
+  const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, mostEvents);
+  const most = Math.max(1, ...events.map(weight));
+  const wait = model.items.value.findLast((item) => item.kind === 'wait');
+  const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
+  return (
+    <div class="cost">
+      <div class="cost-sums">
+        <Sum title={t('cost.session')} used={model.used.value} />
+        <Sum title={t('cost.run')} used={model.runUsed.value} />
+      </div>
+      {budget && (
+        <p class="note wait">
+          {t('cost.budgetLeft', {
+            kind: t(`budget.${budget.kind}`),
+            left: count(Math.max(0, budget.limit - budget.used)),
+            limit: count(budget.limit),
+          })}
+        </p>
+      )}
+      {events.length === 0 ? (
+        <p class="quiet empty">{t('cost.none')}</p>
+      ) : (
+        <>
+          <h2>{t('cost.most')}</h2>
+          <ol class="cost-events">
+            {events.map((one) => (
+              <li key={one.seq ?? 0}>
+                <span class="cost-about">{one.about || one.type || t('cost.start')}</span>
+                <span class="cost-amount">{amount(one)}</span>
+                <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: one.about })} />
+              </li>
+            ))}
+          </ol>
+          <h2>{t('cost.kinds')}</h2>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table scrolls, also by keyboard */}
+          <div class="cost-table" role="group" aria-label={t('cost.kinds')} tabIndex={0}>
+            <table>
+              <thead>
+                <tr>
+                  <th>{t('cost.kind')}</th>
+                  <th>{t('cost.turns')}</th>
+                  <th>{t('cost.input')}</th>
+                  <th>{t('cost.cached')}</th>
+                  <th>{t('cost.output')}</th>
+                  <th>{t('tab.cost')}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {details?.kinds.map((one) => (
+                  <tr key={one.kind}>
+                    <td>{one.kind}</td>
+                    <td>{one.turns}</td>
+                    <td>{short(one.inputTokens)}</td>
+                    <td>{short(one.cachedTokens)}</td>
+                    <td>{short(one.outputTokens)}</td>
+                    <td>{one.cost === null ? '–' : price(one.cost)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+type Amount = Details['events'][number];
+/** By price, and by tokens where the price is not known. */
+const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
+const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
+  cost ? price(cost) : t('tokensShort', { n: short(inputTokens + outputTokens) });
+
+const Sum = ({ title, used }: { title: string; used: Used }) => (
+  <section class="cost-sum" aria-label={title}>
+    <h2>{title}</h2>
+    <p class="cost-price">{used.cost === undefined ? t('cost.unknown') : price(used.cost)}</p>
+    <p class="quiet">
+      {t('cost.tokens', { in: short(used.inputTokens), out: short(used.outputTokens), turns: count(used.turns) })}
+    </p>
+  </section>
+);
