@@ -10,11 +10,6 @@ interface Call {
   readonly id: string;
   readonly function: { readonly name: string; readonly arguments: string };
 }
-export interface BareRun {
-  readonly url: string;
-  /** The body of the first request. */
-  readonly body: string;
-}
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const table = rawTable(join(dataDir, 'loop.db'), 'full');
@@ -32,11 +27,10 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
     res.once('close', () => streams.delete(res));
   }).listen(0, '127.0.0.1');
 
-  async function run({ url, body }: BareRun): Promise<void> {
-    const request = JSON.parse(body);
+  async function run({ url, body }: { url: string; body: string }): Promise<void> {
+    const request = JSON.parse(body); // the first of them
     for (;;) {
-      const headers = { 'content-type': 'application/json' };
-      const init = { method: 'POST', headers, body: JSON.stringify(request) };
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) };
       const text = await (await fetch(`${url}/v1/chat/completions`, init)).text();
       const events = text
         .split('\n\n')

@@ -89,6 +89,23 @@ const words = {
   },
 } as const;
 
+/** Packages as pip installs them for the user, with the parts of matplotlib and pandas that the kernel knows. */
+const installed = `
+import os, site
+for name, text in {
+    'matplotlib/__init__.py': '',
+    'matplotlib/figure.py': 'class Figure:\\n    def savefig(self, out, **_):\\n        out.write(b"PNG of a figure")',
+    'matplotlib/pyplot.py': 'from .figure import Figure\\nopened = {}\\n'
+        'def figure(n):\\n    return opened.setdefault(n, Figure())\\n'
+        'def get_fignums():\\n    return list(opened)\\ndef close(_):\\n    opened.clear()',
+    'pandas.py': 'class DataFrame:\\n    columns = ["n"]\\n    def __len__(self):\\n        return 2\\n'
+        '    def itertuples(self):\\n        return [(0, 40), (1, 42)]',
+}.items():
+    path = os.path.join(site.getusersitepackages(), name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, 'w').write(text)
+`;
+
 function kernelContract(place: string, open: () => Promise<SandboxdHarness>): void {
   describe.each(['python', 'javascript'] as const)(`the kernel of %s, ${place}`, (language) => {
     const own = words[language];
@@ -181,6 +198,25 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       const read = await ran(language, own.read);
       expect([read.error?.name, ...plain(read)]).toEqual(language === 'python' ? ['EOFError'] : [undefined, '0']);
     });
+
+    if (language === 'python') {
+      test('finds packages that were installed meanwhile, and shows their figures and tables', async () => {
+        const { client, ran } = await opened();
+        await ran(language, own.set);
+        expect((await ran(language, 'import pandas')).error?.name).toBe('ModuleNotFoundError');
+        await client.writeFile('install.py', Buffer.from(installed), budget());
+        expect(await client.exec({ command: 'python3 install.py' }, budget())).toMatchObject({ exitCode: 0 });
+        const [table] = (await ran(language, 'import pandas; pandas.DataFrame()')).results;
+        expect(table?.data['text/markdown']).toBe(
+          '|  | n |\n| --- | --- |\n| 0 | 40 |\n| 1 | 42 |\n\n2 rows × 1 columns',
+        );
+        const { results } = await ran(language, 'import matplotlib.pyplot as plt; plt.figure(1); None');
+        expect(results.map(({ data }) => Buffer.from(data['image/png'] ?? '', 'base64').toString())).toEqual([
+          'PNG of a figure',
+        ]);
+        expect(plain(await ran(language, own.get))).toEqual(['42']);
+      });
+    }
 
     test('has contexts with a folder and variables of their own', async () => {
       const { client, contexts, ran } = await opened();

@@ -1,4 +1,4 @@
-// Code with state in a run, on Docker.
+// Code with state in a run, on Docker and in a process.
 import { describe, expect, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
 import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../support/fake-gemini.ts';
@@ -25,8 +25,7 @@ class Plot:
         return base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')
 Plot()`;
 
-const docker = worlds.filter(({ driver }) => driver === 'docker');
-describe.each(docker.map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
+describe.each(worlds.map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
   test('keeps its variables between the calls of a run and between runs, and a stop ends its processes', {
     timeout: 300_000,
   }, async (context) => {

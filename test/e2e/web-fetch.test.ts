@@ -1,4 +1,4 @@
-// Pages of the web in a run, through the egress rules of its sandbox, on Docker.
+// Pages of the web in a run, through the egress rules of its sandbox, on Docker and in a process.
 import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
@@ -14,8 +14,7 @@ const fetching = (url: string): GeminiReply => ({
 });
 const say = (said: string): GeminiReply => ({ chunks: [text(said, 'STOP')] });
 
-const docker = worlds.filter(({ driver }) => driver === 'docker');
-describe.each(docker.map((world) => [world.driver, world] as const))('web_fetch on %s', (_, world) => {
+describe.each(worlds.map((world) => [world.driver, world] as const))('web_fetch on %s', (_, world) => {
   test('brings pages as Markdown and obeys the egress rules at each redirect', {
     timeout: 300_000,
   }, async (context) => {

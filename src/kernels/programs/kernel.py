@@ -1,7 +1,7 @@
 # The Python kernel: runs cells one after another and keeps their variables.
 # Requests are JSON lines on standard input. What cells print is the program's own output. Messages of the kernel stand
 # between it: NUL, "corral:", the nonce of the server, ":", one JSON object and a line end.
-import ast, asyncio, base64, builtins, inspect, json, linecache, os, signal, sys, traceback, types, warnings
+import ast, asyncio, base64, builtins, importlib, inspect, json, linecache, os, signal, site, sys, traceback, types, warnings
 
 most_text, most_binary, most_json, most_rows = 1_000_000, 5 * 2**20, 64 * 1024, 50
 requests = os.fdopen(os.dup(0), "rb")
@@ -189,9 +189,18 @@ def error_of(error):
     return {"name": type(error).__name__, "value": cut(value), "traceback": cut(text.rstrip())}
 
 
+def find_installed():
+    """Finds what pip has installed for the user since this kernel began, also where it made the folder."""
+    folder = site.getusersitepackages()
+    if folder not in sys.path and os.path.isdir(folder):
+        site.addsitedir(folder)
+    importlib.invalidate_caches()
+
+
 def execute(source):
     global count, running
     count += 1
+    find_installed()
     name = f"<cell {count}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     error = None

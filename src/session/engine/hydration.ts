@@ -76,8 +76,7 @@ export class Hydration {
     // A deleted session resumes no run: an unreadable log must not keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
-    const { transcript } = live;
-    if (folds.size > 0) await transcript.load();
+    if (folds.size > 0) await live.transcript.load();
     throwIfFired(signal); // the session was evicted meanwhile
     const first = runs[0];
     const fold = first && folds.get(first.runId);
@@ -89,7 +88,7 @@ export class Hydration {
     const now = this.#deps.clock.now();
     return {
       ...this.#begin(record, { plans, budget }),
-      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId, now))),
+      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(live.transcript, run.runId, now))),
     };
   }
 
@@ -128,6 +127,7 @@ export class Hydration {
   #live(record: StoredSession, head: number): Live {
     const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.#deps;
     const { id } = record;
+    let transcript: Transcript | undefined; // most sessions in memory never run
     const live: Live = {
       id,
       writer: new SessionWriter({
@@ -146,7 +146,10 @@ export class Hydration {
       desktop: new DesktopNews(),
       attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
       task: '',
-      transcript: new Transcript(id, store.records),
+      get transcript() {
+        transcript ??= new Transcript(id, store.records);
+        return transcript;
+      },
     };
     return live;
   }
