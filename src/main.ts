@@ -17,6 +17,7 @@ import { localConfig } from './main/local-config.ts';
 import { openHttp } from './main/start/http.ts';
 import type { StartToken } from './main/start-token.ts';
 import { secretsIn } from './main/store.ts';
+import { onceStoreAnswers } from './main/store-wait.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { prettyLine } from './observability/pretty.ts';
 import { createScrubber, type Scrubber } from './observability/scrub.ts';
@@ -101,7 +102,8 @@ async function serve(config: Config, { logger, scrubber, progress }: Telling): P
   const closing = shutdown.requested;
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
-  const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn, progress }));
+  const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress });
+  const core = stack.use(await onceStoreAnswers(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
   const { driver, modelName, instance } = core;

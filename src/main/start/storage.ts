@@ -36,7 +36,7 @@ export interface Storage extends AsyncDisposable {
 export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
   const { config, clock, ids, logger, closing, say } = startup;
   await using stack = new AsyncDisposableStack();
-  const opened = existing ?? stack.use(await openStore({ config, logger, closing, say }));
+  const opened = existing ?? stack.use(await openStore({ config, logger, say }));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
   const recent = opened.durable && !opened.shared ? withRecent(opened) : opened;
   const { store, collect } = withLargeFacts({ store: recent, blobs, newId: () => ids.short(), now: clock.now });

@@ -8,6 +8,8 @@ import type { Append } from '../../core/ports.ts';
 import type { Connection } from './connection.ts';
 import {
   type EventDocument,
+  erasedKind,
+  erasedRecordMs,
   eventId,
   eventRange,
   type FactText,
@@ -27,7 +29,7 @@ import { type LatePut, LatePuts } from './late-puts.ts';
  * In ms: a head read at most this long ago is used without a new read. Compaction keeps all events of a far longer time.
  */
 const believedMs = 30_000;
-/** For this long after an append, reads of records take this server for the log's owner. */
+/** For this long after an append, reads of records take this server for the log's writer. */
 const oursMs = 1_000;
 /** An appending server renews its mark after this time. */
 const reopenMs = 5 * 60_000;
@@ -255,6 +257,7 @@ export class Appender {
       const same = { _id, writer, opened: opened || { $exists: false } };
       await run(() => at.logs.updateOne(same as Filter<LogDocument>, { $unset: { writer: 1, opened: 1 } }));
     });
+    await run(() => at.records.deleteMany({ kind: erasedKind, sort: { $lt: this.#now() - erasedRecordMs } }));
   }
 
   forget(session: SessionId): void {

@@ -157,7 +157,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';
-  const timer = setTimeout(() => reject(new AppError('store_unavailable', text)), ms);
+  const timer = setTimeout(() => reject(new AppError('store_unavailable', text)), Math.max(ms, 0));
   work.catch(() => {}); // the caller may have stopped waiting
   try {
     return await Promise.race([work, late]);

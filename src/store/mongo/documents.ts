@@ -119,6 +119,17 @@ export const idsOf = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },
 ];
+/** The kind that a session's record has once the session is erased. */
+export const erasedKind = 'erased';
+/**
+ * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another server,
+ * finds the mark and changes nothing, instead of bringing the session back.
+ */
+export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
+  ...{ kind: erasedKind, id: session, doc: 'null', sort: at },
+  ...{ session, seq: Number.MAX_SAFE_INTEGER },
+});
+export const erasedRecordMs = 3_600_000;
 export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({
   kind,
   id,

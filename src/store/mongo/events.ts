@@ -5,7 +5,17 @@ import type { SessionId } from '../../core/ids.ts';
 import type { EventPage, EventStore } from '../../core/ports.ts';
 import { type Appender, eventDocument } from './append.ts';
 import type { Connection } from './connection.ts';
-import { type EventDocument, eventRange, factText, idsOf, seqOf, sessionOf } from './documents.ts';
+import {
+  type EventDocument,
+  erasedKind,
+  erasedRecord,
+  eventRange,
+  factText,
+  idsOf,
+  recordId,
+  seqOf,
+  sessionOf,
+} from './documents.ts';
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
 
@@ -117,7 +127,10 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     async erase(session) {
       await appender.end(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
-      await run(() => at.records.deleteMany({ $or: idsOf(session) }));
+      const _id = recordId('session', session);
+      const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 } };
+      await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
+      await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);
       await run(() => at.logs.deleteOne({ _id: session }));
     },

@@ -3,7 +3,7 @@ import { SessionId } from '../../core/ids.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { idsOf, putDocument, type RecordDocument, recordId } from './documents.ts';
+import { erasedKind, idsOf, putDocument, type RecordDocument, recordId } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
@@ -44,7 +44,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       await appender.putsDone();
       await settleAppender(id);
       const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
-      return found ? stored(found) : undefined;
+      return found?.kind === kind ? stored(found) : undefined;
     },
     async put(record) {
       await appender.putsDone();
@@ -71,7 +71,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     },
     async belonging(session) {
       await appender.putsDone();
-      const found = await run(() => at.records.find({ $or: idsOf(session) }, { sort: { id: 1, kind: 1 } }).toArray());
+      const found = await run(() =>
+        at.records.find({ $or: idsOf(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } }).toArray(),
+      );
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
     async list(kind, { limit, idPrefix = '', after } = {}) {

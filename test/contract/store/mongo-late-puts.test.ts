@@ -49,6 +49,21 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 3 }); // the late one lies over nothing newer
   });
 
+  test('F110 a put that is still under way when another server erases the session does not bring it back', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store, database } = opened;
+    await store.events.append(entry(0, 0));
+    proxy.cause(/^update records/, 'hang', 1_000);
+    await store.events.append(entry(1, 1)); // its record is put late, and hangs
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    await other.events.erase(sessionId);
+    proxy.calm();
+    await expect.poll(() => store.records.list('session').catch(() => 'not yet')).toEqual([]);
+    expect(await other.records.list('session')).toEqual([]);
+    expect(await other.records.get('session', sessionId)).toBeUndefined();
+    expect(await other.records.belonging(sessionId)).toEqual([]);
+  });
+
   test('an erased session leaves no record that is put late', async () => {
     await using opened = await behindProxy();
     const { store } = opened;
