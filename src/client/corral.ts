@@ -1,8 +1,9 @@
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
+import { eventsOf } from './events.ts';
 import { Files } from './files.ts';
-import { eventsOf, Run } from './run.ts';
+import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, Session } from './types.ts';
 
@@ -97,8 +98,8 @@ export class Box {
     return execBytes(this.#server, this.id, command, options);
   }
 
-  /** A shell on a real terminal: a new one, or the one of `id`. */
-  async terminal({ id, ...options }: TerminalOptions & { readonly id?: string }): Promise<Terminal> {
+  /** A shell on a real terminal: a new one, or the one of `id`. Give it `onData`, or iterate over its output. */
+  async terminal({ id, ...options }: TerminalOptions & { readonly id?: string } = {}): Promise<Terminal> {
     const open = () => this.#server.call((api) => api.terminals.open.mutate({ sessionId: this.id }));
     return await Terminal.open(this.#server, id ?? (await open()).id, options);
   }

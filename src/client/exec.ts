@@ -1,7 +1,7 @@
 import { streamFrames } from '../core/stream-frames.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, refused } from './errors.ts';
-import { duplexOf, piecesOf, streamOf } from './files.ts';
+import { piecesOf, sendable, streamOf } from './files.ts';
 
 export interface ExecOptions {
   /** Relative to the workspace. */
@@ -12,20 +12,23 @@ export interface ExecOptions {
   /** The command's standard input; default: none. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
+  /** The next output comes when the returned promise has resolved. */
   readonly onStdout?: (text: string) => void | Promise<void>;
   readonly onStderr?: (text: string) => void | Promise<void>;
+  /** How many characters of each output the result keeps; default: 1 MiB. */
+  readonly keep?: number;
 }
 export interface ExecResult {
   /** 124 after a timeout, 128+n after signal n. A command that fails is no error. */
   readonly exitCode: number;
   readonly timedOut: boolean;
-  /** The beginning of each output, up to 1 MiB; `onStdout` and `onStderr` get all of it. */
+  /** The beginning of each output, up to `keep`; `onStdout` and `onStderr` get all of it. */
   readonly stdout: string;
   readonly stderr: string;
   /** Whether `stdout` or `stderr` is only a beginning. */
   readonly truncated: boolean;
 }
-export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr'> {
+export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
   /** The next bytes come when the returned promise has resolved. */
   readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
 }
@@ -39,8 +42,8 @@ export async function exec(
   command: string,
   options: ExecOptions,
 ): Promise<ExecResult> {
-  const { onStdout, onStderr, ...rest } = options;
-  const texts = { stdout: keptText(onStdout), stderr: keptText(onStderr) };
+  const { onStdout, onStderr, keep = keptChars, ...rest } = options;
+  const texts = { stdout: keptText(onStdout, keep), stderr: keptText(onStderr, keep) };
   const onBytes: ExecBytes['onBytes'] = (channel, bytes) => texts[channel].add(bytes);
   const ended = await execBytes(server, sessionId, command, { ...rest, onBytes });
   const { stdout, stderr } = texts;
@@ -57,7 +60,7 @@ export async function execBytes(
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
   const line = `${JSON.stringify({ command, ...wish })}\n`;
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : streamOf(behind(line, stdin));
-  const init = { method: 'POST', body, ...duplexOf(body), ...(signal && { signal }) };
+  const init = { method: 'POST', ...(await sendable(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
   for await (const { channel, payload } of streamFrames(piecesOf(response.body))) {
     if (channel === 'output') await onBytes('stdout', payload);
@@ -85,7 +88,7 @@ async function* behind(line: string, input: Uint8Array | AsyncIterable<Uint8Arra
   else yield* input;
 }
 
-function keptText(heard: ExecOptions['onStdout']) {
+function keptText(heard: ExecOptions['onStdout'], most: number) {
   const decoder = new TextDecoder();
   let text = '';
   let length = 0;
@@ -93,7 +96,7 @@ function keptText(heard: ExecOptions['onStdout']) {
     async add(bytes: Uint8Array) {
       const piece = decoder.decode(bytes, { stream: true });
       length += piece.length;
-      if (text.length < keptChars) text = (text + piece).slice(0, keptChars);
+      if (text.length < most) text += piece.slice(0, most - text.length);
       if (piece !== '') await heard?.(piece);
     },
     text: () => text,

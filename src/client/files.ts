@@ -16,9 +16,8 @@ export class Files {
 
   /** Writes a file of any size, and creates missing folders. The file takes its place whole, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
-    const body = bodyOf(content);
-    const init = { method: 'PUT', body, headers: { 'content-type': 'application/octet-stream' }, ...options };
-    const response = await this.#server.request(this.#at(path), { ...init, ...duplexOf(body) });
+    const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
+    const response = await this.#server.request(this.#at(path), { ...init, ...(await sendable(bodyOf(content))) });
     return (await response.json()) as { size: number };
   }
 
@@ -55,15 +54,23 @@ export class Files {
   }
 }
 
-function bodyOf(content: FileContent): NonNullable<RequestInit['body']> {
+function bodyOf(content: FileContent): Body {
   if (typeof content === 'string' || content instanceof Uint8Array) return content as string;
   if (content instanceof Blob || content instanceof ReadableStream) return content;
   return streamOf(content);
 }
 
-/** A body that is a stream needs this word, or `fetch` refuses it. */
-export const duplexOf = (body: RequestInit['body']): RequestInit =>
-  body instanceof ReadableStream ? ({ duplex: 'half' } as RequestInit) : {};
+type Body = NonNullable<RequestInit['body']>;
+
+/**
+ * The body with what `fetch` wants beside it. Browsers send no streams over HTTP/1.1, and some none at all: there a stream
+ * is collected first.
+ */
+export async function sendable(body: Body): Promise<RequestInit> {
+  if (!(body instanceof ReadableStream)) return { body };
+  const isBrowser = typeof (globalThis as { document?: unknown }).document === 'object';
+  return isBrowser ? { body: await new Response(body).blob() } : ({ body, duplex: 'half' } as RequestInit);
+}
 
 /** Node's `ReadableStream.from`, which not every platform has. */
 export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {

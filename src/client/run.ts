@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { CorralError, corralError } from './errors.ts';
+import { eventsOf } from './events.ts';
 import type { Event, Outputs } from './types.ts';
 
 export interface RunResult {
@@ -79,49 +79,3 @@ export class Run implements AsyncIterable<Event> {
     return result;
   }
 }
-
-const maxWaiting = 10_000;
-
-/** The events of a session after a place in its log, then new ones, until the session is deleted or the reader stops. */
-export async function* eventsOf(server: Connection, sessionId: string, afterSeq: number): AsyncGenerator<Event, void> {
-  const waiting: Event[] = [];
-  let wake = () => {};
-  let end: { readonly error?: Error } | undefined;
-  const finish = (how: { readonly error?: Error }) => {
-    end ??= how;
-    wake();
-  };
-  const watching = server.api.events.subscribe.subscribe(
-    { sessionId, lastEventId: String(afterSeq) },
-    {
-      onData({ data }) {
-        if (data.type === 'resync') return; // only a session of tens of thousands of events drops its oldest ones
-        waiting.push(data);
-        if (waiting.length > maxWaiting) finish({ error: tooSlow(server.address) });
-        wake();
-      },
-      onError: (thrown) => finish({ error: corralError(thrown, server.address) }),
-      onComplete: () => finish({}),
-    },
-  );
-  try {
-    for (;;) {
-      const event = waiting.shift();
-      if (event) yield event;
-      else if (end?.error) throw end.error;
-      else if (end) return;
-      else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-  } finally {
-    watching.unsubscribe();
-  }
-}
-
-const tooSlow = (address: string) =>
-  new CorralError('queue_full', `The reader left ${maxWaiting} events waiting. Read faster, or begin again.`, {
-    address,
-  });

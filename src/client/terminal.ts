@@ -10,17 +10,21 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /** The next bytes come when the returned promise has resolved. */
-  readonly onData: (bytes: Uint8Array) => void | Promise<void>;
+  /** The next bytes come when the returned promise has resolved. Without it, iterate over the terminal. */
+  readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
-/** A shell on a real terminal in the box. It stays when its reader leaves, and `box.terminal({id})` takes it again. */
-export class Terminal {
+/**
+ * A shell on a real terminal in the box. It stays when its reader leaves, and `box.terminal({id})` takes it again. Its
+ * output goes to `onData`, or else waits for the one who iterates over it.
+ */
+export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
   /** Resolves when the shell exits, is deleted or taken over, or after `detach`. Rejects when the connection breaks. */
   readonly ended: Promise<TerminalEnd>;
   readonly #server: Connection;
   readonly #left = new AbortController();
+  readonly #pieces = handoff();
   #typed = '';
   #size: { cols: number; rows: number } | undefined;
   #sending: Promise<void> | undefined;
@@ -28,7 +32,8 @@ export class Terminal {
   private constructor(server: Connection, id: string, output: Response, onData: TerminalOptions['onData']) {
     this.id = id;
     this.#server = server;
-    this.ended = this.#read(output, onData);
+    this.ended = this.#read(output, onData ?? this.#pieces.give);
+    void this.ended.then(this.#pieces.close, this.#pieces.close);
     this.ended.catch(() => {}); // the caller may look at it later
   }
 
@@ -37,6 +42,16 @@ export class Terminal {
       await server.call((api) => api.terminals.resize.mutate({ terminalId: id, cols, rows }));
     }
     return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
+  }
+
+  /** Its output, when it was opened without `onData`. Leaving the loop detaches. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* this.#pieces.taken();
+      await this.ended;
+    } finally {
+      this.detach();
+    }
   }
 
   /** Sends input, in order. Rejects when the terminal is gone. */
@@ -52,6 +67,7 @@ export class Terminal {
 
   /** Leaves the shell running. */
   detach(): void {
+    this.#pieces.close();
     this.#left.abort();
   }
 
@@ -78,7 +94,7 @@ export class Terminal {
     }
   }
 
-  async #read(output: Response, onData: TerminalOptions['onData']): Promise<TerminalEnd> {
+  async #read(output: Response, onData: NonNullable<TerminalOptions['onData']>): Promise<TerminalEnd> {
     const { address } = this.#server;
     const frames = streamFrames(piecesOf(output.body));
     const leave = new Promise<undefined>((resolve) => {
@@ -100,4 +116,37 @@ export class Terminal {
       void frames.return(undefined).catch(() => {});
     }
   }
+}
+
+/** Hands bytes to one reader, one piece at a time. The giver waits until its piece was taken. */
+function handoff() {
+  let lying: Uint8Array | undefined;
+  let isOver = false;
+  const woken: (() => void)[] = [];
+  const ring = () => {
+    for (const wake of woken.splice(0)) wake();
+  };
+  const rung = () => new Promise<void>((resolve) => void woken.push(resolve)); // Node 20 has no Promise.withResolvers
+  return {
+    async give(bytes: Uint8Array): Promise<void> {
+      lying = bytes;
+      ring();
+      while (lying === bytes && !isOver) await rung();
+    },
+    close(): void {
+      isOver = true;
+      ring();
+    },
+    async *taken(): AsyncGenerator<Uint8Array, void> {
+      for (;;) {
+        const piece = lying;
+        if (piece) {
+          yield piece;
+          lying = undefined;
+          ring();
+        } else if (isOver) return;
+        else await rung();
+      }
+    },
+  };
 }

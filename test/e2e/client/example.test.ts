@@ -69,6 +69,7 @@ test('the packed package works in another program, includes its types, and runs 
       'connection',
       'corral',
       'errors',
+      'events',
       'exec',
       'fetch-event-source',
       'files',

@@ -1,0 +1,24 @@
+"""The client of a Corral server: `Corral` blocks, `AsyncCorral` is for asyncio; both have the same methods."""
+
+from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncRun, AsyncTerminal
+from ._errors import CorralError
+from ._sync import Box, Corral, Files, Run, Terminal
+from ._wire import Event, ExecResult, FileEntry, RunResult
+
+__all__ = [
+    "AsyncBox",
+    "AsyncCorral",
+    "AsyncFiles",
+    "AsyncRun",
+    "AsyncTerminal",
+    "Box",
+    "Corral",
+    "CorralError",
+    "Event",
+    "ExecResult",
+    "FileEntry",
+    "Files",
+    "Run",
+    "RunResult",
+    "Terminal",
+]

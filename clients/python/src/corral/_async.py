@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shlex
+from collections.abc import AsyncGenerator, Callable, Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from ._errors import CorralError, cut_off, from_server, refusal, unreachable
+from ._wire import (
+    END,
+    ERRORS,
+    OUTPUT,
+    Content,
+    Event,
+    ExecResult,
+    FileEntry,
+    Frames,
+    Kept,
+    RunResult,
+    Sse,
+    command_line,
+    pieces_of,
+    to_event,
+)
+
+_CONNECT_SECONDS = 10.0
+_SILENT_SECONDS = 60.0  # the server sends a sign of life every 15 seconds
+_CALL_SECONDS = 600.0
+
+
+class AsyncServer:
+    """One server: its procedures, and its streams over plain HTTP."""
+
+    def __init__(self, url: str | None, token: str | None) -> None:
+        self.address = (url or os.environ.get("CORRAL_URL") or "http://127.0.0.1:8000").rstrip("/")
+        token = token or os.environ.get("CORRAL_TOKEN")
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        timeout = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=_CALL_SECONDS)
+        self._http = httpx.AsyncClient(base_url=self.address, headers=headers, timeout=timeout)
+
+    async def mutate(self, procedure: str, wish: Mapping[str, Any]) -> Any:
+        return await self._call("POST", procedure, json=dict(wish))
+
+    async def query(self, procedure: str, wish: Mapping[str, Any]) -> Any:
+        return await self._call("GET", procedure, params={"input": json.dumps(dict(wish))})
+
+    async def _call(self, method: str, procedure: str, **how: Any) -> Any:
+        answer = await self.send(method, f"/trpc/{procedure}", **how)
+        try:
+            return json.loads(await answer.aread())["result"]["data"]
+        except httpx.TransportError as cause:
+            raise unreachable(self.address, cause) from cause
+
+    async def send(self, method: str, path: str, *, read_seconds: float | None = None, **how: Any) -> httpx.Response:
+        """An answer whose status is a success; its body is not read yet."""
+        if read_seconds is not None:
+            how["timeout"] = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
+        try:
+            answer = await self._http.send(self._http.build_request(method, path, **how), stream=True)
+            if answer.is_success:
+                return answer
+            body = await answer.aread()
+        except httpx.TransportError as cause:
+            raise unreachable(self.address, cause) from cause
+        raise refusal(self.address, answer.status_code, _json_of(body))
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+class AsyncFiles:
+    """The files of a box. Paths are relative to its workspace, or absolute below it."""
+
+    def __init__(self, server: AsyncServer, session_id: str) -> None:
+        self._server = server
+        self._session_id = session_id
+
+    async def write(self, path: str, content: Content) -> int:
+        """Writes a file of any size, and creates missing folders. It takes its place whole, or not at all."""
+        headers = {"content-type": "application/octet-stream"}
+        answer = await self._server.send("PUT", self._at(path), content=_body(content), headers=headers)
+        return int(json.loads(await answer.aread())["size"])
+
+    async def read(self, path: str) -> str:
+        return (await self.read_bytes(path)).decode(errors="replace")
+
+    async def read_bytes(self, path: str) -> bytes:
+        return b"".join([piece async for piece in self.stream(path)])
+
+    async def stream(self, path: str) -> AsyncGenerator[bytes, None]:
+        """A file of any size, piece by piece. A transfer that breaks is an error, not an early end."""
+        answer = await self._server.send("GET", self._at(path))
+        try:
+            async for piece in answer.aiter_bytes():
+                yield piece
+        except httpx.TransportError as cause:
+            raise cut_off(self._server.address) from cause
+        finally:
+            await answer.aclose()
+
+    async def list(self, path: str = ".") -> list[FileEntry]:
+        said = await self._server.query("files.list", {"sessionId": self._session_id, "path": path})
+        return [FileEntry(**one) for one in said["items"]]
+
+    async def remove(self, path: str) -> None:
+        await self._server.mutate("files.delete", {"sessionId": self._session_id, "path": path})
+
+    def _at(self, path: str) -> str:
+        return f"/streams/sessions/{self._session_id}/file?path={quote(path, safe='')}"
+
+
+class AsyncRun:
+    """The work from one message to its end. Iterate over its events, or wait for its result.
+
+    Both begin at the message. A broken connection continues after the last event.
+    """
+
+    def __init__(self, box: AsyncBox, id: str, seq: int) -> None:
+        self.id = id
+        self._box = box
+        self._after_seq = seq - 1
+
+    async def __aiter__(self) -> AsyncGenerator[Event, None]:
+        """Ends with the event `run.end`, or when the session is deleted."""
+        async for event in self._box.events(self._after_seq):
+            yield event
+            if event.type == "run.end" and event.run_id == self.id:
+                return
+
+    async def result(self) -> RunResult:
+        """Waits until the run has ended, however it ended. One that waits for an answer has not."""
+        text, error = "", None
+        async for event in self:
+            if event.run_id != self.id:
+                continue
+            if event.type == "message.assistant":
+                text = str(event.data["text"])
+            elif event.type == "run.error":
+                error = str(event.data["error"])
+            elif event.type == "run.end":
+                data = event.data
+                return RunResult(data["status"], data["reason"], text, data.get("code"), error)
+        return RunResult("deleted", "deleted", text)
+
+    async def answer(self, text: str) -> None:
+        """Answers a question, or steers the run."""
+        await self._box.server.mutate("runs.send", {"sessionId": self._box.id, "text": text})
+
+    async def approve(self, call_id: str) -> None:
+        await self._box.server.mutate("runs.approve", {"sessionId": self._box.id, "callId": call_id})
+
+    async def reject(self, call_id: str, text: str | None = None) -> None:
+        """The model learns of the refusal, with the text."""
+        wish = {"sessionId": self._box.id, "callId": call_id}
+        await self._box.server.mutate("runs.reject", wish if text is None else {**wish, "text": text})
+
+    async def stop(self) -> bool:
+        return bool((await self._box.server.mutate("runs.stop", {"sessionId": self._box.id}))["stopped"])
+
+
+class AsyncTerminal:
+    """A shell on a real terminal in the box. Iterate over its output.
+
+    It stays when its reader leaves, and `box.terminal(id=…)` takes it again.
+    """
+
+    def __init__(self, server: AsyncServer, id: str, output: httpx.Response) -> None:
+        self.id = id
+        self.end: str | None = None
+        """Why the output ended: `exited`, `deleted`, `replaced` or `session_deleted`."""
+        self._server = server
+        self._output = output
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        async for channel, payload in _frames(self._server, self._output):
+            if channel == OUTPUT:
+                yield payload
+            elif channel == END:
+                self.end = str(_outcome(self._server, payload)["reason"])
+
+    async def write(self, text: str) -> None:
+        await self._server.mutate("terminals.write", {"terminalId": self.id, "text": text})
+
+    async def resize(self, cols: int, rows: int) -> None:
+        await self._server.mutate("terminals.resize", {"terminalId": self.id, "cols": cols, "rows": rows})
+
+    async def detach(self) -> None:
+        """Leaves the shell running."""
+        await self._output.aclose()
+
+    async def close(self) -> None:
+        await self._server.mutate("terminals.close", {"terminalId": self.id})
+
+
+class AsyncBox:
+    """A session: a sandbox with files and terminals, and the agent that works in it."""
+
+    def __init__(self, server: AsyncServer, id: str) -> None:
+        self.id = id
+        self.server = server
+        self.files = AsyncFiles(server, id)
+
+    async def __aenter__(self) -> AsyncBox:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def exec(
+        self,
+        command: str,
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        stdin: Content | None = None,
+        on_stdout: Callable[[str], object] | None = None,
+        on_stderr: Callable[[str], object] | None = None,
+        keep: int = 1024 * 1024,
+    ) -> ExecResult:
+        """Runs a command. Its output of any length comes as it is written, and waits while the callback works."""
+        if stdin is not None:
+            command = await self._with_input(command, stdin)
+        timeout_ms = None if timeout is None else int(timeout * 1000)
+        line = command_line({"command": command, "cwd": cwd, "env": env and dict(env), "timeoutMs": timeout_ms})
+        path = f"/streams/sessions/{self.id}/exec"
+        headers = {"content-type": "application/octet-stream"}
+        answer = await self.server.send("POST", path, content=line, headers=headers, read_seconds=_SILENT_SECONDS)
+        stdout, stderr = Kept(keep), Kept(keep)
+        async for channel, payload in _frames(self.server, answer):
+            if channel == OUTPUT:
+                _tell(on_stdout, stdout.add(payload))
+            elif channel == ERRORS:
+                _tell(on_stderr, stderr.add(payload))
+            elif channel == END:
+                ended = _outcome(self.server, payload)
+                truncated = stdout.is_cut or stderr.is_cut
+                return ExecResult(ended["exitCode"], ended["timedOut"], stdout.text, stderr.text, truncated)
+        raise cut_off(self.server.address)
+
+    async def _with_input(self, command: str, stdin: Content) -> str:
+        """httpx sends a whole body before it reads the answer, so a long input would wait for its own output."""
+        file = f".corral/input-{uuid4().hex}"
+        await self.files.write(file, stdin)
+        folder = (await self.server.query("sandbox.status", {"sessionId": self.id}))["workdir"]
+        path = shlex.quote(f"{folder}/{file}")
+        return f"exec <{path}; rm -f {path}\n{command}"
+
+    async def run(self, text: str) -> AsyncRun:
+        """Gives the agent a task, or steers the run under way."""
+        sent = await self.server.mutate("runs.send", {"sessionId": self.id, "text": text})
+        return AsyncRun(self, sent["runId"], int(sent["seq"]))
+
+    async def events(self, after_seq: int = 0) -> AsyncGenerator[Event, None]:
+        """The session's events after a place in its log, then new ones, until it is deleted.
+
+        A broken connection continues after the last event.
+        """
+        failures = 0
+        while True:
+            try:
+                async for event in self._events_once(after_seq):
+                    if event is None:
+                        return
+                    after_seq, failures = event.seq, 0
+                    yield event
+            except CorralError as error:
+                if not error.retryable:
+                    raise
+            failures += 1
+            await asyncio.sleep(min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1))
+
+    async def _events_once(self, after_seq: int) -> AsyncGenerator[Event | None, None]:
+        """Ends with None when the session is deleted, and without it when the connection ends."""
+        wish = json.dumps({"sessionId": self.id, "lastEventId": str(after_seq)})
+        headers = {"accept": "text/event-stream"}
+        how: dict[str, Any] = {"params": {"input": wish}, "headers": headers, "read_seconds": _SILENT_SECONDS}
+        answer = await self.server.send("GET", "/trpc/events.subscribe", **how)
+        sse = Sse()
+        try:
+            async for piece in answer.aiter_bytes():
+                for name, data in sse.feed(piece):
+                    if name == "return":
+                        yield None
+                    elif name == "serialized-error":
+                        said = json.loads(data)
+                        raise from_server(self.server.address, said.get("data") or {}, str(said.get("message")))
+                    elif name == "message" and data and "type" in (said := json.loads(data)):
+                        if said["type"] != "resync":
+                            yield to_event(said)
+        except httpx.TransportError as cause:
+            raise cut_off(self.server.address) from cause
+        finally:
+            await answer.aclose()
+
+    async def terminal(self, *, id: str | None = None, cols: int = 80, rows: int = 24) -> AsyncTerminal:
+        """A shell on a real terminal: a new one, or the one of `id`."""
+        if id is None:
+            id = str((await self.server.mutate("terminals.open", {"sessionId": self.id}))["id"])
+        await self.server.mutate("terminals.resize", {"terminalId": id, "cols": cols, "rows": rows})
+        output = await self.server.send("GET", f"/streams/terminals/{id}", read_seconds=_SILENT_SECONDS)
+        return AsyncTerminal(self.server, id, output)
+
+    async def stop(self) -> None:
+        """Ends the run and every process, and keeps the files."""
+        await self.server.mutate("sandbox.stop", {"sessionId": self.id})
+
+    async def remove(self) -> None:
+        """Deletes the session with its sandbox, files and history."""
+        await self.server.mutate("sessions.delete", {"id": self.id})
+
+    async def close(self) -> None:
+        """Ends the connections of this client; the session stays."""
+        await self.server.close()
+
+
+class AsyncCorral:
+    """A Corral server. The defaults are CORRAL_URL, else http://127.0.0.1:8000, and CORRAL_TOKEN."""
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        self.server = AsyncServer(url, token)
+
+    @staticmethod
+    async def create(
+        *, url: str | None = None, token: str | None = None, title: str | None = None, model: str | None = None
+    ) -> AsyncBox:
+        """Makes a session, whose sandbox starts in the background."""
+        return await AsyncCorral(url, token).new(title=title, model=model)
+
+    async def new(self, *, title: str | None = None, model: str | None = None) -> AsyncBox:
+        given = {"title": title, "model": model}
+        wish = {name: value for name, value in given.items() if value is not None}
+        return AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"])
+
+    async def open(self, id: str) -> AsyncBox:
+        """A box for a session that exists. Raises session_not_found."""
+        return AsyncBox(self.server, (await self.server.query("sessions.get", {"id": id}))["id"])
+
+    async def close(self) -> None:
+        await self.server.close()
+
+
+async def _body(content: Content) -> AsyncGenerator[bytes, None]:
+    for piece in pieces_of(content):
+        yield piece
+
+
+async def _frames(server: AsyncServer, answer: httpx.Response) -> AsyncGenerator[tuple[int, bytes], None]:
+    frames = Frames()
+    try:
+        async for piece in answer.aiter_bytes():
+            for frame in frames.feed(piece):
+                yield frame
+    except httpx.TransportError as cause:
+        raise cut_off(server.address) from cause
+    finally:
+        await answer.aclose()
+
+
+def _outcome(server: AsyncServer, payload: bytes) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(payload)
+    if "error" in said:
+        raise from_server(server.address, said["error"], str(said["error"]["message"]))
+    return said
+
+
+def _tell(heard: Callable[[str], object] | None, text: str) -> None:
+    if heard is not None and text:
+        heard(text)
+
+
+def _json_of(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,387 @@
+# Made by scripts/make_sync.py from _async.py.
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import time
+from collections.abc import Callable, Generator, Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from ._errors import CorralError, cut_off, from_server, refusal, unreachable
+from ._wire import (
+    END,
+    ERRORS,
+    OUTPUT,
+    Content,
+    Event,
+    ExecResult,
+    FileEntry,
+    Frames,
+    Kept,
+    RunResult,
+    Sse,
+    command_line,
+    pieces_of,
+    to_event,
+)
+
+_CONNECT_SECONDS = 10.0
+_SILENT_SECONDS = 60.0  # the server sends a sign of life every 15 seconds
+_CALL_SECONDS = 600.0
+
+
+class Server:
+    """One server: its procedures, and its streams over plain HTTP."""
+
+    def __init__(self, url: str | None, token: str | None) -> None:
+        self.address = (url or os.environ.get("CORRAL_URL") or "http://127.0.0.1:8000").rstrip("/")
+        token = token or os.environ.get("CORRAL_TOKEN")
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        timeout = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=_CALL_SECONDS)
+        self._http = httpx.Client(base_url=self.address, headers=headers, timeout=timeout)
+
+    def mutate(self, procedure: str, wish: Mapping[str, Any]) -> Any:
+        return self._call("POST", procedure, json=dict(wish))
+
+    def query(self, procedure: str, wish: Mapping[str, Any]) -> Any:
+        return self._call("GET", procedure, params={"input": json.dumps(dict(wish))})
+
+    def _call(self, method: str, procedure: str, **how: Any) -> Any:
+        answer = self.send(method, f"/trpc/{procedure}", **how)
+        try:
+            return json.loads(answer.read())["result"]["data"]
+        except httpx.TransportError as cause:
+            raise unreachable(self.address, cause) from cause
+
+    def send(self, method: str, path: str, *, read_seconds: float | None = None, **how: Any) -> httpx.Response:
+        """An answer whose status is a success; its body is not read yet."""
+        if read_seconds is not None:
+            how["timeout"] = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
+        try:
+            answer = self._http.send(self._http.build_request(method, path, **how), stream=True)
+            if answer.is_success:
+                return answer
+            body = answer.read()
+        except httpx.TransportError as cause:
+            raise unreachable(self.address, cause) from cause
+        raise refusal(self.address, answer.status_code, _json_of(body))
+
+    def close(self) -> None:
+        self._http.close()
+
+
+class Files:
+    """The files of a box. Paths are relative to its workspace, or absolute below it."""
+
+    def __init__(self, server: Server, session_id: str) -> None:
+        self._server = server
+        self._session_id = session_id
+
+    def write(self, path: str, content: Content) -> int:
+        """Writes a file of any size, and creates missing folders. It takes its place whole, or not at all."""
+        headers = {"content-type": "application/octet-stream"}
+        answer = self._server.send("PUT", self._at(path), content=_body(content), headers=headers)
+        return int(json.loads(answer.read())["size"])
+
+    def read(self, path: str) -> str:
+        return (self.read_bytes(path)).decode(errors="replace")
+
+    def read_bytes(self, path: str) -> bytes:
+        return b"".join([piece for piece in self.stream(path)])
+
+    def stream(self, path: str) -> Generator[bytes, None, None]:
+        """A file of any size, piece by piece. A transfer that breaks is an error, not an early end."""
+        answer = self._server.send("GET", self._at(path))
+        try:
+            for piece in answer.iter_bytes():
+                yield piece
+        except httpx.TransportError as cause:
+            raise cut_off(self._server.address) from cause
+        finally:
+            answer.close()
+
+    def list(self, path: str = ".") -> list[FileEntry]:
+        said = self._server.query("files.list", {"sessionId": self._session_id, "path": path})
+        return [FileEntry(**one) for one in said["items"]]
+
+    def remove(self, path: str) -> None:
+        self._server.mutate("files.delete", {"sessionId": self._session_id, "path": path})
+
+    def _at(self, path: str) -> str:
+        return f"/streams/sessions/{self._session_id}/file?path={quote(path, safe='')}"
+
+
+class Run:
+    """The work from one message to its end. Iterate over its events, or wait for its result.
+
+    Both begin at the message. A broken connection continues after the last event.
+    """
+
+    def __init__(self, box: Box, id: str, seq: int) -> None:
+        self.id = id
+        self._box = box
+        self._after_seq = seq - 1
+
+    def __iter__(self) -> Generator[Event, None, None]:
+        """Ends with the event `run.end`, or when the session is deleted."""
+        for event in self._box.events(self._after_seq):
+            yield event
+            if event.type == "run.end" and event.run_id == self.id:
+                return
+
+    def result(self) -> RunResult:
+        """Waits until the run has ended, however it ended. One that waits for an answer has not."""
+        text, error = "", None
+        for event in self:
+            if event.run_id != self.id:
+                continue
+            if event.type == "message.assistant":
+                text = str(event.data["text"])
+            elif event.type == "run.error":
+                error = str(event.data["error"])
+            elif event.type == "run.end":
+                data = event.data
+                return RunResult(data["status"], data["reason"], text, data.get("code"), error)
+        return RunResult("deleted", "deleted", text)
+
+    def answer(self, text: str) -> None:
+        """Answers a question, or steers the run."""
+        self._box.server.mutate("runs.send", {"sessionId": self._box.id, "text": text})
+
+    def approve(self, call_id: str) -> None:
+        self._box.server.mutate("runs.approve", {"sessionId": self._box.id, "callId": call_id})
+
+    def reject(self, call_id: str, text: str | None = None) -> None:
+        """The model learns of the refusal, with the text."""
+        wish = {"sessionId": self._box.id, "callId": call_id}
+        self._box.server.mutate("runs.reject", wish if text is None else {**wish, "text": text})
+
+    def stop(self) -> bool:
+        return bool((self._box.server.mutate("runs.stop", {"sessionId": self._box.id}))["stopped"])
+
+
+class Terminal:
+    """A shell on a real terminal in the box. Iterate over its output.
+
+    It stays when its reader leaves, and `box.terminal(id=…)` takes it again.
+    """
+
+    def __init__(self, server: Server, id: str, output: httpx.Response) -> None:
+        self.id = id
+        self.end: str | None = None
+        """Why the output ended: `exited`, `deleted`, `replaced` or `session_deleted`."""
+        self._server = server
+        self._output = output
+
+    def __iter__(self) -> Generator[bytes, None, None]:
+        for channel, payload in _frames(self._server, self._output):
+            if channel == OUTPUT:
+                yield payload
+            elif channel == END:
+                self.end = str(_outcome(self._server, payload)["reason"])
+
+    def write(self, text: str) -> None:
+        self._server.mutate("terminals.write", {"terminalId": self.id, "text": text})
+
+    def resize(self, cols: int, rows: int) -> None:
+        self._server.mutate("terminals.resize", {"terminalId": self.id, "cols": cols, "rows": rows})
+
+    def detach(self) -> None:
+        """Leaves the shell running."""
+        self._output.close()
+
+    def close(self) -> None:
+        self._server.mutate("terminals.close", {"terminalId": self.id})
+
+
+class Box:
+    """A session: a sandbox with files and terminals, and the agent that works in it."""
+
+    def __init__(self, server: Server, id: str) -> None:
+        self.id = id
+        self.server = server
+        self.files = Files(server, id)
+
+    def __enter__(self) -> Box:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def exec(
+        self,
+        command: str,
+        *,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        stdin: Content | None = None,
+        on_stdout: Callable[[str], object] | None = None,
+        on_stderr: Callable[[str], object] | None = None,
+        keep: int = 1024 * 1024,
+    ) -> ExecResult:
+        """Runs a command. Its output of any length comes as it is written, and waits while the callback works."""
+        if stdin is not None:
+            command = self._with_input(command, stdin)
+        timeout_ms = None if timeout is None else int(timeout * 1000)
+        line = command_line({"command": command, "cwd": cwd, "env": env and dict(env), "timeoutMs": timeout_ms})
+        path = f"/streams/sessions/{self.id}/exec"
+        headers = {"content-type": "application/octet-stream"}
+        answer = self.server.send("POST", path, content=line, headers=headers, read_seconds=_SILENT_SECONDS)
+        stdout, stderr = Kept(keep), Kept(keep)
+        for channel, payload in _frames(self.server, answer):
+            if channel == OUTPUT:
+                _tell(on_stdout, stdout.add(payload))
+            elif channel == ERRORS:
+                _tell(on_stderr, stderr.add(payload))
+            elif channel == END:
+                ended = _outcome(self.server, payload)
+                truncated = stdout.is_cut or stderr.is_cut
+                return ExecResult(ended["exitCode"], ended["timedOut"], stdout.text, stderr.text, truncated)
+        raise cut_off(self.server.address)
+
+    def _with_input(self, command: str, stdin: Content) -> str:
+        """httpx sends a whole body before it reads the answer, so a long input would wait for its own output."""
+        file = f".corral/input-{uuid4().hex}"
+        self.files.write(file, stdin)
+        folder = (self.server.query("sandbox.status", {"sessionId": self.id}))["workdir"]
+        path = shlex.quote(f"{folder}/{file}")
+        return f"exec <{path}; rm -f {path}\n{command}"
+
+    def run(self, text: str) -> Run:
+        """Gives the agent a task, or steers the run under way."""
+        sent = self.server.mutate("runs.send", {"sessionId": self.id, "text": text})
+        return Run(self, sent["runId"], int(sent["seq"]))
+
+    def events(self, after_seq: int = 0) -> Generator[Event, None, None]:
+        """The session's events after a place in its log, then new ones, until it is deleted.
+
+        A broken connection continues after the last event.
+        """
+        failures = 0
+        while True:
+            try:
+                for event in self._events_once(after_seq):
+                    if event is None:
+                        return
+                    after_seq, failures = event.seq, 0
+                    yield event
+            except CorralError as error:
+                if not error.retryable:
+                    raise
+            failures += 1
+            time.sleep(min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1))
+
+    def _events_once(self, after_seq: int) -> Generator[Event | None, None, None]:
+        """Ends with None when the session is deleted, and without it when the connection ends."""
+        wish = json.dumps({"sessionId": self.id, "lastEventId": str(after_seq)})
+        headers = {"accept": "text/event-stream"}
+        how: dict[str, Any] = {"params": {"input": wish}, "headers": headers, "read_seconds": _SILENT_SECONDS}
+        answer = self.server.send("GET", "/trpc/events.subscribe", **how)
+        sse = Sse()
+        try:
+            for piece in answer.iter_bytes():
+                for name, data in sse.feed(piece):
+                    if name == "return":
+                        yield None
+                    elif name == "serialized-error":
+                        said = json.loads(data)
+                        raise from_server(self.server.address, said.get("data") or {}, str(said.get("message")))
+                    elif name == "message" and data and "type" in (said := json.loads(data)):
+                        if said["type"] != "resync":
+                            yield to_event(said)
+        except httpx.TransportError as cause:
+            raise cut_off(self.server.address) from cause
+        finally:
+            answer.close()
+
+    def terminal(self, *, id: str | None = None, cols: int = 80, rows: int = 24) -> Terminal:
+        """A shell on a real terminal: a new one, or the one of `id`."""
+        if id is None:
+            id = str((self.server.mutate("terminals.open", {"sessionId": self.id}))["id"])
+        self.server.mutate("terminals.resize", {"terminalId": id, "cols": cols, "rows": rows})
+        output = self.server.send("GET", f"/streams/terminals/{id}", read_seconds=_SILENT_SECONDS)
+        return Terminal(self.server, id, output)
+
+    def stop(self) -> None:
+        """Ends the run and every process, and keeps the files."""
+        self.server.mutate("sandbox.stop", {"sessionId": self.id})
+
+    def remove(self) -> None:
+        """Deletes the session with its sandbox, files and history."""
+        self.server.mutate("sessions.delete", {"id": self.id})
+
+    def close(self) -> None:
+        """Ends the connections of this client; the session stays."""
+        self.server.close()
+
+
+class Corral:
+    """A Corral server. The defaults are CORRAL_URL, else http://127.0.0.1:8000, and CORRAL_TOKEN."""
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        self.server = Server(url, token)
+
+    @staticmethod
+    def create(
+        *, url: str | None = None, token: str | None = None, title: str | None = None, model: str | None = None
+    ) -> Box:
+        """Makes a session, whose sandbox starts in the background."""
+        return Corral(url, token).new(title=title, model=model)
+
+    def new(self, *, title: str | None = None, model: str | None = None) -> Box:
+        given = {"title": title, "model": model}
+        wish = {name: value for name, value in given.items() if value is not None}
+        return Box(self.server, (self.server.mutate("sessions.create", wish))["id"])
+
+    def open(self, id: str) -> Box:
+        """A box for a session that exists. Raises session_not_found."""
+        return Box(self.server, (self.server.query("sessions.get", {"id": id}))["id"])
+
+    def close(self) -> None:
+        self.server.close()
+
+
+def _body(content: Content) -> Generator[bytes, None, None]:
+    for piece in pieces_of(content):
+        yield piece
+
+
+def _frames(server: Server, answer: httpx.Response) -> Generator[tuple[int, bytes], None, None]:
+    frames = Frames()
+    try:
+        for piece in answer.iter_bytes():
+            for frame in frames.feed(piece):
+                yield frame
+    except httpx.TransportError as cause:
+        raise cut_off(server.address) from cause
+    finally:
+        answer.close()
+
+
+def _outcome(server: Server, payload: bytes) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(payload)
+    if "error" in said:
+        raise from_server(server.address, said["error"], str(said["error"]["message"]))
+    return said
+
+
+def _tell(heard: Callable[[str], object] | None, text: str) -> None:
+    if heard is not None and text:
+        heard(text)
+
+
+def _json_of(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,141 @@
+"""The bytes on the wire, without input or output: frames of streams, server-sent events, and what they say."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any, Union
+
+Content = Union[str, bytes, IO[bytes], Iterable[bytes]]
+
+OUTPUT, ERRORS, END, PING = range(4)
+_HEAD = struct.Struct(">BI")
+_PIECE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """The end of a command. One that fails is no error."""
+
+    exit_code: int
+    """124 after a timeout, 128+n after signal n."""
+    timed_out: bool
+    stdout: str
+    """The beginning of the output, up to `keep` characters; `on_stdout` gets all of it."""
+    stderr: str
+    truncated: bool
+    """Whether `stdout` or `stderr` is only a beginning."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    name: str
+    type: str
+    """`file` or `directory`"""
+    size: int | None
+    modified: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact of a session's log; `type` says what `data` has."""
+
+    seq: int
+    type: str
+    data: dict[str, Any]
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    status: str
+    """`completed`, `stopped`, `failed` or `deleted`"""
+    reason: str
+    text: str
+    """The agent's last message."""
+    code: str | None = None
+    error: str | None = None
+
+
+def to_event(said: dict[str, Any]) -> Event:
+    return Event(int(said["seq"]), str(said["type"]), said.get("data") or {}, said.get("runId"))
+
+
+@dataclass
+class Frames:
+    """Splits bytes into frames of a channel and a payload."""
+
+    _held: bytes = b""
+
+    def feed(self, piece: bytes) -> Iterator[tuple[int, bytes]]:
+        held = self._held + piece if self._held else piece
+        at = 0
+        while len(held) - at >= _HEAD.size:
+            channel, length = _HEAD.unpack_from(held, at)
+            begin = at + _HEAD.size
+            if len(held) < begin + length:
+                break
+            yield channel, held[begin : begin + length]
+            at = begin + length
+        self._held = held[at:]
+
+
+@dataclass
+class Sse:
+    """Splits bytes into server-sent events: their name and data."""
+
+    _text: str = ""
+    _decode: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
+
+    def feed(self, piece: bytes) -> Iterator[tuple[str, str]]:
+        self._text += self._decode.decode(piece).replace("\r\n", "\n")
+        *whole, self._text = self._text.split("\n\n")
+        for block in whole:
+            name, data = "message", list[str]()
+            for line in block.split("\n"):
+                key, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                if key == "event":
+                    name = value
+                elif key == "data":
+                    data.append(value)
+            yield name, "\n".join(data)
+
+
+@dataclass
+class Kept:
+    """The beginning of an output as text."""
+
+    most: int
+    text: str = ""
+    is_cut: bool = False
+    _decode: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
+    )
+
+    def add(self, piece: bytes) -> str:
+        text = self._decode.decode(piece)
+        room = self.most - len(self.text)
+        if room > 0:
+            self.text += text[:room]
+        self.is_cut = self.is_cut or len(text) > room
+        return text
+
+
+def pieces_of(content: Content) -> Iterator[bytes]:
+    if isinstance(content, str):
+        yield content.encode()
+    elif isinstance(content, bytes):
+        yield content
+    elif hasattr(content, "read"):
+        while piece := content.read(_PIECE):
+            yield piece
+    else:
+        yield from content
+
+
+def command_line(wish: dict[str, Any]) -> bytes:
+    return json.dumps({name: value for name, value in wish.items() if value is not None}).encode() + b"\n"

@@ -1,0 +1,69 @@
+import type { Connection } from './connection.ts';
+import { corralError } from './errors.ts';
+import type { Event } from './types.ts';
+
+const maxWaiting = 1_000;
+
+/**
+ * The events of a session after a place in its log, then new ones, until the session is deleted or the reader stops.
+ * A broken connection, and one that was left because the reader was slow, continues after the last event.
+ */
+export async function* eventsOf(server: Connection, sessionId: string, afterSeq: number): AsyncGenerator<Event, void> {
+  let isOver = false;
+  for (let seq = afterSeq; !isOver; ) {
+    for await (const next of oneConnection(server, sessionId, seq)) {
+      if (next === 'over') isOver = true;
+      else {
+        seq = next.seq;
+        yield next;
+      }
+    }
+  }
+}
+
+/** Ends without `over` when more events wait than the reader may leave: the log has them all. */
+async function* oneConnection(
+  server: Connection,
+  sessionId: string,
+  afterSeq: number,
+): AsyncGenerator<Event | 'over', void> {
+  const waiting: (Event | 'over')[] = [];
+  let wake = () => {};
+  let end: { readonly error?: Error } | undefined;
+  const finish = (how: { readonly error?: Error }) => {
+    end ??= how;
+    wake();
+  };
+  const watching = server.api.events.subscribe.subscribe(
+    { sessionId, lastEventId: String(afterSeq) },
+    {
+      onData({ data }) {
+        if (data.type === 'resync' || end) return; // only a session of tens of thousands of events drops its oldest ones
+        waiting.push(data);
+        if (waiting.length < maxWaiting) return wake();
+        watching.unsubscribe();
+        finish({});
+      },
+      onError: (thrown) => finish({ error: corralError(thrown, server.address) }),
+      onComplete() {
+        if (!end) waiting.push('over');
+        finish({});
+      },
+    },
+  );
+  try {
+    for (;;) {
+      const event = waiting.shift();
+      if (event) yield event;
+      else if (end?.error) throw end.error;
+      else if (end) return;
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    watching.unsubscribe();
+  }
+}

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Box, Corral, CorralError, type Event } from '../../../src/client/index.ts';
+import { fence } from '../../support/api.ts';
+import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+
+let server: ServerProcess;
+let corral: Corral;
+let box: Box;
+
+beforeAll(async () => {
+  server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
+  corral = new Corral({ url: server.url });
+  box = await corral.create({ title: 'A box' });
+}, 120_000);
+afterAll(async () => {
+  corral?.api.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function* pieces(count: number, size: number) {
+  for (let n = 0; n < count; n++) yield new Uint8Array(size).fill(n);
+}
+
+describe('exec', () => {
+  test('gives each output as it is written, and the exit code', async () => {
+    const heard: string[] = [];
+    const command = 'echo one; read line; echo "two $line" >&2; exit 3';
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const stdin = (async function* () {
+      await answered; // comes only after the first output was heard
+      yield new TextEncoder().encode('more\n');
+    })();
+    const ended = await box.exec(command, {
+      stdin,
+      onStdout(text) {
+        heard.push(`out ${text}`);
+        answer();
+      },
+      onStderr: (text) => void heard.push(`err ${text}`),
+    });
+    expect(heard).toEqual(['out one\n', 'err two more\n']);
+    expect(ended).toEqual({ exitCode: 3, timedOut: false, stdout: 'one\n', stderr: 'two more\n', truncated: false });
+  });
+
+  test('streams 50 MB to a slow reader, and the result keeps as much as was asked for', async () => {
+    let bytes = 0;
+    const ended = await box.exec('head -c 50000000 /dev/zero | tr "\\0" x', {
+      keep: 10,
+      async onStdout(text) {
+        bytes += text.length;
+        if (bytes === text.length) await new Promise((resolve) => setTimeout(resolve, 300));
+      },
+    });
+    expect([bytes, ended.stdout, ended.truncated]).toEqual([50_000_000, 'xxxxxxxxxx', true]);
+  });
+
+  test('ends its command when the signal fires', async () => {
+    const stop = new AbortController();
+    const ended = box.exec('echo begun; sleep 600; echo over', {
+      signal: stop.signal,
+      onStdout: () => stop.abort(),
+    });
+    await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
+    const sleeping = async () => (await box.exec("pgrep -f '^sleep 60[0]'")).stdout;
+    await expect.poll(sleeping).toBe('');
+  });
+});
+
+describe('files', () => {
+  test('are written and read as text, as bytes and as streams', async () => {
+    await box.files.write('notes/a.txt', 'häi\n');
+    expect(await box.files.read('notes/a.txt')).toBe('häi\n');
+    expect(await box.files.bytes('notes/a.txt')).toEqual(new TextEncoder().encode('häi\n'));
+    expect(await box.files.write('big.bin', pieces(100, 100_000))).toMatchObject({ size: 10_000_000 });
+    const { size, body } = await box.files.stream('big.bin');
+    const [here, there] = [createHash('sha256'), createHash('sha256')];
+    for await (const piece of body as unknown as AsyncIterable<Uint8Array>) there.update(piece);
+    for await (const piece of pieces(100, 100_000)) here.update(piece);
+    expect([size, there.digest('hex')]).toEqual([10_000_000, here.digest('hex')]);
+    expect((await box.files.list('notes')).map(({ name }) => name)).toEqual(['a.txt']);
+    await box.files.remove('notes/a.txt');
+    await expect(box.files.read('notes/a.txt')).rejects.toMatchObject({ code: 'file_not_found' });
+  });
+});
+
+describe('terminal', () => {
+  test('is read by iteration, and stays when its reader leaves', async () => {
+    const terminal = await box.terminal();
+    await terminal.write('echo $((40 + 2)); KEPT=kept\r');
+    let seen = '';
+    for await (const bytes of terminal) {
+      seen += new TextDecoder().decode(bytes);
+      if (seen.includes('\n42')) break;
+    }
+    expect(await terminal.ended).toBe('detached');
+    let again = '';
+    const same = await box.terminal({ id: terminal.id, onData: (bytes) => void (again += new TextDecoder().decode(bytes)) });
+    await same.write('echo "still $KEPT"; exit\r');
+    expect(await same.ended).toBe('exited');
+    expect(again).toContain('still kept');
+  });
+});
+
+describe('run', () => {
+  test('gives its events in order to a reader that is slower than they come, and its result', async () => {
+    const run = await box.run(fence('sh', 'seq 3'));
+    const events: Event[] = [];
+    for await (const event of run) {
+      events.push(event);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
+    const [first] = events;
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => (first?.seq ?? 0) + n));
+    expect(await run.result()).toMatchObject({ status: 'completed', reason: 'completed' });
+  });
+
+  test('waits for an answer', async () => {
+    const run = await box.run(fence('ask', 'Which colour?'));
+    for await (const event of run) if (event.type === 'run.wait') await run.answer('blue');
+    expect(await run.result()).toMatchObject({ status: 'completed', text: expect.stringContaining('blue') });
+  });
+
+  test('waits for an approval', async () => {
+    const run = await box.run(fence('file:approved.txt', 'yes'));
+    for await (const event of run) if (event.type === 'approval.requested') await run.approve(event.data.callId);
+    expect(await box.files.read('approved.txt')).toContain('yes');
+  });
+
+  test('says why it failed', async () => {
+    const run = await box.run(fence('fail', 'the model is out'));
+    expect(await run.result()).toMatchObject({ status: 'failed', error: expect.stringContaining('the model is out') });
+  });
+});
+
+test('a refusal has a code, a hint where one helps, and the address', async () => {
+  await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject({
+    ...{ name: 'CorralError', code: 'session_not_found', address: server.url },
+  });
+  const nobody = await Corral.create({ url: 'http://127.0.0.1:9' }).catch((error: unknown) => error);
+  expect(nobody).toBeInstanceOf(CorralError);
+  expect(nobody).toMatchObject({
+    ...{ code: 'unreachable', address: 'http://127.0.0.1:9', retryable: true },
+    message: expect.stringMatching(/http:\/\/127\.0\.0\.1:9 \(ECONNREFUSED\).*CORRAL_URL/),
+  });
+});
+
+test('a run is followed through a restart of the server, and no event comes twice', async () => {
+  const run = await box.run(fence('sh', 'echo before; sleep 4; echo after'));
+  const seqs: number[] = [];
+  let restarted: Promise<void> | undefined;
+  for await (const event of run) {
+    seqs.push(event.seq);
+    if (restarted || event.type !== 'tool.calling') continue;
+    server.kill('SIGTERM');
+    restarted = server.restart();
+  }
+  await restarted;
+  expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
+  expect((await run.result()).status).toBe('completed');
+});
+
+test('stop ends every process and keeps the files', async () => {
+  await box.files.write('kept.txt', 'kept');
+  await box.stop();
+  expect((await box.api.sandbox.status.query({ sessionId: box.id })).state).toBe('stopped');
+  expect(await box.files.read('kept.txt')).toBe('kept');
+});
