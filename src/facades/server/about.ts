@@ -3,9 +3,11 @@ import { describing } from '../shared/route-docs.ts';
 
 const failure = (description: string) => ({ ...detail('Not Found'), description });
 
+export const serverTag = 'Server';
+
 /** Describes a route that belongs to the server and to no dialect. */
 export const about = describing({
-  tag: 'Server',
+  tag: serverTag,
   prefix: '',
   failures: failuresIn({
     always: [],

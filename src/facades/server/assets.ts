@@ -41,7 +41,7 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
     `${path}/:name`,
     {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
-      config: { ...open, doc: about(operationId, summary, { fails: [404] }) },
+      config: { ...open, doc: { ...about(operationId, summary, { fails: [404] }), asset: true } },
     },
     async ({ params: { name } }, reply) => {
       const file = files.get(name);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { App, RouteTable } from '../shared/routes.ts';
@@ -10,11 +11,13 @@ const require = createRequire(import.meta.url);
 
 const swagger = `SwaggerUIBundle({ url: '/openapi.json' + location.search, dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 const redoc = `Redoc.init('/openapi.json' + location.search, { hideHostname: true }, document.getElementById('docs'));\n`;
+/** ReDoc asks a content network for the logo of its maker. */
+const withoutLogo = (bundle: string) => bundle.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
 const files = new Map<string, URL | { readonly text: string }>([
   ['swagger-ui.css', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))],
   ['swagger-ui-bundle.js', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))],
   ['favicon-32x32.png', pathToFileURL(require.resolve('swagger-ui-dist/favicon-32x32.png'))],
-  ['redoc.standalone.js', pathToFileURL(require.resolve('redoc/bundles/redoc.standalone.js'))],
+  ['redoc.standalone.js', { text: withoutLogo(readFileSync(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')) }],
   ['start.js', { text: swagger }],
   ['start-redoc.js', { text: redoc }],
 ]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ReplyDoc, RouteDoc } from '../shared/route-docs.ts';
 import type { RegisteredRoute } from '../shared/routes.ts';
+import { serverTag } from './about.ts';
 
 type Json = Record<string, unknown>;
 
@@ -12,7 +13,7 @@ const description =
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
-    if (!route.doc || route.method === 'HEAD') continue; // documented with its GET
+    if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented with its GET
     const path = route.url.replace(/:([^/]+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, route.doc);
@@ -20,11 +21,17 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   return {
     openapi: '3.1.0',
     info: { title: 'Corral', version, description },
-    tags: [...new Set(routes.flatMap(({ doc }) => (doc ? [doc.tag] : [])))].map((name) => ({ name })),
+    tags: tagsOf(routes).map((name) => ({ name })),
     paths,
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
     security: [{}, { bearer: [] }],
   };
+}
+
+/** In the order of mounting, but for the server's own routes, which few readers look for. */
+function tagsOf(routes: readonly RegisteredRoute[]): string[] {
+  const tags = new Set(routes.flatMap(({ doc }) => (doc && !doc.asset ? [doc.tag] : [])));
+  return [...tags].sort((one, other) => Number(one === serverTag) - Number(other === serverTag));
 }
 
 function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {

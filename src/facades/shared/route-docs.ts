@@ -34,6 +34,8 @@ export interface RouteDoc {
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   /** Marks a WebSocket, which a client opens with an upgrade. */
   readonly websocket?: true;
+  /** A file that belongs to a page: no part of the API, so the document leaves it out. */
+  readonly asset?: true;
 }
 
 /** A reply of JSON. The example has the schema's type. */

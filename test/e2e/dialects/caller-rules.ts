@@ -54,15 +54,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /openapi.json
     GET /docs
     GET /redoc
-    GET /docs/assets/{name}
-    GET /static/{name}
-    GET /static/novnc/core/{name}
-    GET /static/novnc/core/crypto/{name}
-    GET /static/novnc/core/decoders/{name}
-    GET /static/novnc/core/input/{name}
-    GET /static/novnc/core/util/{name}
-    GET /static/novnc/vendor/pako/lib/zlib/{name}
-    GET /static/novnc/vendor/pako/lib/utils/{name}
     GET /sessions/{sid}/desktop`,
   ),
   ...all(
