@@ -1,7 +1,7 @@
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
-import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { eventsOf } from './events.ts';
+import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { Files } from './files.ts';
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
@@ -18,6 +18,8 @@ export interface NewBox {
   readonly model?: string;
 }
 export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
+
+export type ForkOptions = Omit<Inputs['sessions']['fork'], 'id'>;
 
 /** A Corral server. */
 export class Corral {
@@ -107,6 +109,17 @@ export class Box {
   /** The session's events after a place in its log, then new ones, until it is deleted. */
   events(afterSeq = 0): AsyncGenerator<Event, void> {
     return eventsOf(this.#server, this.id, afterSeq);
+  }
+
+  /**
+   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`, and with its files as of
+   * then where they were kept; `session().forkedFrom.files` says. Rejects with conflict before any run has ended.
+   */
+  async fork(options: ForkOptions = {}): Promise<Box> {
+    return new Box(
+      this.#server,
+      (await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id,
+    );
   }
 
   /** Ends the run and every process, and keeps the files. */

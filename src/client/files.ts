@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
 import type { Outputs } from './types.ts';
+import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
 
 export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 export type FileEntry = Outputs['files']['list']['items'][number];
@@ -43,6 +44,14 @@ export class Files {
   async list(path = '.'): Promise<FileEntry[]> {
     const { items } = await this.#server.call((api) => api.files.list.query({ sessionId: this.#sessionId, path }));
     return items;
+  }
+
+  /**
+   * The changes of files in a folder, and below it. Nothing is missed from the moment that the promise resolves. After a
+   * broken connection a change `lost` says that there may have been others. Leaving the loop ends the watch.
+   */
+  async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
+    return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });
   }
 
   async remove(path: string): Promise<void> {

@@ -4,11 +4,11 @@ export type { ErrorData } from '../facades/trpc/errors.ts';
 export type { AppRouter } from '../facades/trpc/router.ts';
 export type { Resync } from '../facades/trpc/schemas.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
-export { Box, Corral, type NewBox, type RunOptions, type ServerOptions } from './corral.ts';
+export { Box, Corral, type ForkOptions, type NewBox, type RunOptions, type ServerOptions } from './corral.ts';
 export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
 export type { FileContent, FileEntry } from './files.ts';
 export type { Run, RunResult } from './run.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';
-
 export type { Event, Inputs, Outputs, Session } from './types.ts';
+export type { FileChange, WatchOptions } from './watch.ts';

@@ -235,7 +235,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         [Symbol.asyncDispose]: async () => {},
       }),
     },
-    streams: { run: noStreams, download: noStreams, upload: noStreams },
+    streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates,
     projects: projectService({
       records: store.records,

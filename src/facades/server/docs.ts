@@ -17,7 +17,10 @@ const files = new Map<string, URL | { readonly text: string }>([
   ['swagger-ui.css', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))],
   ['swagger-ui-bundle.js', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))],
   ['favicon-32x32.png', pathToFileURL(require.resolve('swagger-ui-dist/favicon-32x32.png'))],
-  ['redoc.standalone.js', { text: withoutLogo(readFileSync(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')) }],
+  [
+    'redoc.standalone.js',
+    { text: withoutLogo(readFileSync(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')) },
+  ],
   ['start.js', { text: swagger }],
   ['start-redoc.js', { text: redoc }],
 ]);

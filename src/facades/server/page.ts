@@ -50,7 +50,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
       config: {
         ...open,
-        doc: about('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }),
+        doc: { ...about('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }), asset: true },
       },
     },
     async (request, reply) => {

@@ -8,6 +8,7 @@ import type { StreamDeps } from './deps.ts';
 import { runCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
 import { showTerminal } from './terminal.ts';
+import { mountWatch } from './watch.ts';
 
 const TerminalParams = z.object({
   shell_id: z
@@ -27,6 +28,7 @@ export function streamRoutes(deps: StreamDeps): Dialect {
   return {
     mount(app) {
       mountDownloads(app, deps);
+      mountWatch(app, deps);
       withBodyStreams(app, (scope) => mountBodies(scope, deps));
       app.get(
         '/streams/terminals/:shell_id',

@@ -102,7 +102,10 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       },
       audit,
     ),
-    streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), ['download']),
+    streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), [
+      'download',
+      'watch',
+    ]),
     desktop: auditedDesktop(services.desktop, audit),
     templates: services.templates,
     projects: audited(

@@ -54,7 +54,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     sandboxes: checked(services.sandboxes, check, {
       ...({ status: 'see', usage: 'see', stop: 'stop', start: 'work', reset: 'work', exec: 'work' } as const),
     }),
-    streams: checked(services.streams, check, { run: 'work', download: 'read', upload: 'work' }),
+    streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {
         await check(id, 'work');

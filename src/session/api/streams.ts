@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../../core/ids.ts';
+import type { FileChange } from '../../sandbox/abilities.ts';
 
 /** A shell command whose output is read while it runs. */
 export interface StreamedCommand {
@@ -31,6 +32,12 @@ export interface WantedFile {
   readonly from?: number;
   readonly length?: number;
 }
+export interface WatchReader {
+  /** Called once, when the watch is open: no change after it is missed. */
+  readonly onStart: () => void;
+  /** The next change comes when the returned promise has resolved. */
+  readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
+}
 export interface FileStream {
   /** Of the whole file. */
   readonly size: number;
@@ -55,6 +62,16 @@ export interface StreamService {
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, wanted: WantedFile, signal: AbortSignal): Promise<FileStream>;
+  /**
+   * Follows the changes of files in a folder until `signal` fires. Rejects: file_not_found, invalid_request (no folder),
+   * path_outside, conflict (1,000 watches are open), unsupported.
+   */
+  watch(
+    id: SessionId,
+    folder: { readonly path: string; readonly recursive: boolean },
+    reader: WatchReader,
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * Creates missing folders. The file takes its place whole when `content` has ended, and keeps its permissions; content
    * that fails leaves the old file as it is. Rejects: invalid_request (a folder has that name), path_outside, disk_full,

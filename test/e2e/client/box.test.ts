@@ -27,17 +27,16 @@ describe('exec', () => {
   test('gives each output as it is written, and the exit code', async () => {
     const heard: string[] = [];
     const command = 'echo one; read line; echo "two $line" >&2; exit 3';
-    let answer = () => {};
-    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const answered = Promise.withResolvers<void>();
     const stdin = (async function* () {
-      await answered; // comes only after the first output was heard
+      await answered.promise; // comes only after the first output was heard
       yield new TextEncoder().encode('more\n');
     })();
     const ended = await box.exec(command, {
       stdin,
       onStdout(text) {
         heard.push(`out ${text}`);
-        answer();
+        answered.resolve();
       },
       onStderr: (text) => void heard.push(`err ${text}`),
     });
@@ -86,6 +85,23 @@ describe('files', () => {
   });
 });
 
+test('a watch tells every change after it began, and ends with the loop', async () => {
+  await box.files.write('watched/old.txt', 'old');
+  const changes = await box.files.watch('watched');
+  await box.exec(
+    'echo new > watched/new.txt; mkdir watched/sub; sleep 0.2; echo x > watched/sub/x; rm watched/old.txt',
+  );
+  const seen = new Set<string>();
+  for await (const { type, name } of changes) {
+    seen.add(`${type} ${name}`);
+    if (seen.has('remove old.txt')) break;
+  }
+  expect([...seen]).toEqual(
+    expect.arrayContaining(['create new.txt', 'write new.txt', 'create sub', 'create sub/x', 'remove old.txt']),
+  );
+  await expect(box.files.watch('../..')).rejects.toMatchObject({ address: server.url });
+});
+
 describe('terminal', () => {
   test('is read by iteration, and stays when its reader leaves', async () => {
     const terminal = await box.terminal();
@@ -97,7 +113,10 @@ describe('terminal', () => {
     }
     expect(await terminal.ended).toBe('detached');
     let again = '';
-    const same = await box.terminal({ id: terminal.id, onData: (bytes) => void (again += new TextDecoder().decode(bytes)) });
+    const same = await box.terminal({
+      id: terminal.id,
+      onData: (bytes) => void (again += new TextDecoder().decode(bytes)),
+    });
     await same.write('echo "still $KEPT"; exit\r');
     expect(await same.ended).toBe('exited');
     expect(again).toContain('still kept');
@@ -139,6 +158,16 @@ describe('run', () => {
     const run = await box.run(fence('fail', 'the model is out'));
     expect(await run.result()).toMatchObject({ status: 'failed', error: expect.stringContaining('the model is out') });
   });
+});
+
+test('a fork has the files of its box and goes its own way', async () => {
+  await (await box.run(fence('sh', 'echo kept > forked.txt'))).result();
+  const copy = await box.fork({ title: 'A fork' });
+  expect((await copy.session()).forkedFrom).toMatchObject({ sessionId: box.id, files: 'kept' });
+  expect(await copy.files.read('forked.txt')).toBe('kept\n');
+  await copy.files.write('forked.txt', 'other');
+  expect(await box.files.read('forked.txt')).toBe('kept\n');
+  await copy.remove();
 });
 
 test('a refusal has a code, a hint where one helps, and the address', async () => {

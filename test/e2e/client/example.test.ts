@@ -77,6 +77,7 @@ test('the packed package works in another program, includes its types, and runs 
       'run',
       'terminal',
       'types',
+      'watch',
     ].map((name) => `dist/src/client/${name}.js`),
     'dist/src/core/stream-frames.js',
   ]);

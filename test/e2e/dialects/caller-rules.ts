@@ -166,6 +166,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/files/upload/{project_id}
     PUT /streams/sessions/{sid}/file
     POST /streams/sessions/{sid}/exec
+    GET /streams/sessions/{sid}/watch
     GET /streams/terminals/{shell_id}`,
   ),
   ...all(

@@ -154,6 +154,7 @@ test('every registered route is in the OpenAPI document, with a unique name and 
 const documented: Record<string, string[]> = {
   Server: [
     'GET /',
+    'GET /api/v1/templates',
     'GET /docs',
     'GET /health',
     'GET /health/detailed',

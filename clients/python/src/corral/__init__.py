@@ -3,7 +3,7 @@
 from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncRun, AsyncTerminal
 from ._errors import CorralError
 from ._sync import Box, Corral, Files, Run, Terminal
-from ._wire import Event, ExecResult, FileEntry, RunResult
+from ._wire import Event, ExecResult, FileChange, FileEntry, RunResult
 
 __all__ = [
     "AsyncBox",
@@ -16,6 +16,7 @@ __all__ = [
     "CorralError",
     "Event",
     "ExecResult",
+    "FileChange",
     "FileEntry",
     "Files",
     "Run",

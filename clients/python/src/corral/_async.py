@@ -21,6 +21,7 @@ from ._wire import (
     Content,
     Event,
     ExecResult,
+    FileChange,
     FileEntry,
     Frames,
     Kept,
@@ -109,6 +110,19 @@ class AsyncFiles:
     async def list(self, path: str = ".") -> list[FileEntry]:
         said = await self._server.query("files.list", {"sessionId": self._session_id, "path": path})
         return [FileEntry(**one) for one in said["items"]]
+
+    async def watch(self, path: str = ".", *, recursive: bool = True) -> AsyncGenerator[FileChange, None]:
+        """The changes of files in a folder, and below it, from the first step of the loop on."""
+        params = {"path": path, "recursive": "true" if recursive else "false"}
+        at = f"/streams/sessions/{self._session_id}/watch"
+        answer = await self._server.send("GET", at, params=params, read_seconds=_SILENT_SECONDS)
+        async for channel, payload in _frames(self._server, answer):
+            if channel == OUTPUT:
+                yield FileChange(**json.loads(payload))
+            elif channel == END:
+                _outcome(self._server, payload)
+                return
+        raise cut_off(self._server.address)
 
     async def remove(self, path: str) -> None:
         await self._server.mutate("files.delete", {"sessionId": self._session_id, "path": path})
@@ -310,6 +324,15 @@ class AsyncBox:
         await self.server.mutate("terminals.resize", {"terminalId": id, "cols": cols, "rows": rows})
         output = await self.server.send("GET", f"/streams/terminals/{id}", read_seconds=_SILENT_SECONDS)
         return AsyncTerminal(self.server, id, output)
+
+    async def fork(self, *, seq: int | None = None, title: str | None = None, files: bool = True) -> AsyncBox:
+        """A new box with the conversation up to the end of the newest run, or of the step or run at `seq`.
+
+        It has its files as of then where they were kept. Raises conflict before any run has ended.
+        """
+        wish: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
+        given = {name: value for name, value in wish.items() if value is not None}
+        return AsyncBox(self.server, (await self.server.mutate("sessions.fork", given))["id"])
 
     async def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""

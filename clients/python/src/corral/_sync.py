@@ -22,6 +22,7 @@ from ._wire import (
     Content,
     Event,
     ExecResult,
+    FileChange,
     FileEntry,
     Frames,
     Kept,
@@ -110,6 +111,19 @@ class Files:
     def list(self, path: str = ".") -> list[FileEntry]:
         said = self._server.query("files.list", {"sessionId": self._session_id, "path": path})
         return [FileEntry(**one) for one in said["items"]]
+
+    def watch(self, path: str = ".", *, recursive: bool = True) -> Generator[FileChange, None, None]:
+        """The changes of files in a folder, and below it, from the first step of the loop on."""
+        params = {"path": path, "recursive": "true" if recursive else "false"}
+        at = f"/streams/sessions/{self._session_id}/watch"
+        answer = self._server.send("GET", at, params=params, read_seconds=_SILENT_SECONDS)
+        for channel, payload in _frames(self._server, answer):
+            if channel == OUTPUT:
+                yield FileChange(**json.loads(payload))
+            elif channel == END:
+                _outcome(self._server, payload)
+                return
+        raise cut_off(self._server.address)
 
     def remove(self, path: str) -> None:
         self._server.mutate("files.delete", {"sessionId": self._session_id, "path": path})
@@ -311,6 +325,15 @@ class Box:
         self.server.mutate("terminals.resize", {"terminalId": id, "cols": cols, "rows": rows})
         output = self.server.send("GET", f"/streams/terminals/{id}", read_seconds=_SILENT_SECONDS)
         return Terminal(self.server, id, output)
+
+    def fork(self, *, seq: int | None = None, title: str | None = None, files: bool = True) -> Box:
+        """A new box with the conversation up to the end of the newest run, or of the step or run at `seq`.
+
+        It has its files as of then where they were kept. Raises conflict before any run has ended.
+        """
+        wish: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
+        given = {name: value for name, value in wish.items() if value is not None}
+        return Box(self.server, (self.server.mutate("sessions.fork", given))["id"])
 
     def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""

@@ -40,6 +40,16 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class FileChange:
+    """A move is a `rename` of the old name and a `create` of the new one."""
+
+    type: str
+    """`create`, `write`, `remove`, `rename`, `chmod`, or `lost`: there may have been more changes"""
+    name: str
+    """Relative to the watched folder."""
+
+
+@dataclass(frozen=True)
 class Event:
     """A fact of a session's log; `type` says what `data` has."""
 

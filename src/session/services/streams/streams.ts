@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { AppError } from '../../../core/errors.ts';
 import type { IdSource, SessionId } from '../../../core/ids.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
@@ -16,6 +17,7 @@ interface Deps {
 async function* noInput(): AsyncGenerator<Uint8Array> {}
 const timedOutCode = 124;
 const errorsChars = 2_000;
+const closeMs = 10_000;
 const versionChars = 100;
 
 /** The first line of a file's transfer. */
@@ -42,6 +44,22 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       } catch (thrown) {
         if (expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
         throw thrown;
+      }
+    },
+
+    async watch(id, { path, recursive }, { onStart, onChange }, signal) {
+      await using sandbox = await used(id, path, signal);
+      const { watches, workdir } = sandbox.client;
+      const folder = posix.resolve(workdir, path);
+      if (folder !== workdir && !folder.startsWith(`${workdir}/`)) {
+        throw new AppError('path_outside', 'That path is outside of the workspace.');
+      }
+      const opened = await watches.open({ path: folder, recursive }, signal);
+      try {
+        onStart();
+        await watches.follow(opened.id, ({ type, name }) => onChange({ type, name }), signal);
+      } finally {
+        await watches.close(opened.id, AbortSignal.timeout(closeMs)).catch(() => {}); // its sandbox may be gone
       }
     },
 

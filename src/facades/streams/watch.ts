@@ -1,0 +1,69 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { SessionId } from '../../core/ids.ts';
+import { bytes } from '../shared/route-docs.ts';
+import type { App } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { whileConnected } from '../shared/while-connected.ts';
+import { about, Params } from './about.ts';
+import type { StreamDeps } from './deps.ts';
+import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
+
+const Query = z.object({
+  path: z.string().min(1).max(4_096).default('.').describe('a folder of the workspace'),
+  recursive: z.enum(['true', 'false']).default('true').describe('folders below it too'),
+});
+type Query = z.infer<typeof Query>;
+
+export function mountWatch(app: App, deps: StreamDeps): void {
+  app.get(
+    '/streams/sessions/:sid/watch',
+    {
+      schema: {
+        params: Params,
+        querystring: Query,
+        response: {
+          200: bytes('Frames as of `exec`; each of the channel 0 is one change as JSON', 'application/octet-stream'),
+        },
+      },
+      config: {
+        doc: about('Watch', 'Watch a folder for changes of its files', {
+          description:
+            'A change has `type` (`create`, `write`, `remove`, `rename`, `chmod`) and `name`, relative to the folder. A move ' +
+            'is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept.',
+          fails: [404, 422],
+        }),
+        stream: true,
+      },
+    },
+    ({ params, query }, reply) => watchFiles({ id: toSessionId(params.sid), query, reply }, deps),
+  );
+}
+
+interface Request {
+  readonly id: SessionId;
+  readonly query: Query;
+  readonly reply: FastifyReply;
+}
+
+async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Promise<FastifyReply> {
+  using stack = new DisposableStack();
+  const left = new AbortController();
+  let out: FramedReply | undefined;
+  const reader = {
+    onStart: () => {
+      out = stack.use(openFrames(reply, deps.context)); // a refusal before it is an answer with its own status
+      out.gone.addEventListener('abort', () => left.abort(), { once: true });
+    },
+    onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
+  };
+  const wish = { path: query.path, recursive: query.recursive === 'true' };
+  try {
+    await deps.streams.watch(id, wish, reader, AbortSignal.any([whileConnected(reply), left.signal]));
+    out?.end({});
+  } catch (thrown) {
+    if (!out) throw thrown;
+    if (!out.gone.aborted) out.end(failureOutcome(thrown, deps.logger, 'a watch failed'));
+  }
+  return reply;
+}

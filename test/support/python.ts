@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { access, mkdir, rename } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const packages = ['httpx==0.28.1', 'mypy==2.4.1'];
+
+/** A Python with the packages that the client and its checks need; made once for the machine. */
+export async function python(): Promise<string> {
+  const home = join(tmpdir(), `corral-python-${packages.join('-')}`);
+  const program = join(home, 'bin/python');
+  if (
+    await access(program).then(
+      () => true,
+      () => false,
+    )
+  )
+    return program;
+  const part = `${home}.${process.pid}`;
+  await mkdir(part, { recursive: true });
+  await run('python3', ['-m', 'venv', part]);
+  await run(join(part, 'bin/python'), ['-m', 'pip', 'install', '--quiet', ...packages], { timeout: 300_000 });
+  await rename(part, home).catch(() => {}); // another test was faster
+  return program;
+}
