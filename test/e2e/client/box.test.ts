@@ -115,7 +115,9 @@ describe('terminal', () => {
     let again = '';
     const same = await box.terminal({
       id: terminal.id,
-      onData: (bytes) => void (again += new TextDecoder().decode(bytes)),
+      onData(bytes) {
+        again += new TextDecoder().decode(bytes);
+      },
     });
     await same.write('echo "still $KEPT"; exit\r');
     expect(await same.ended).toBe('exited');

@@ -113,10 +113,13 @@ class Files:
         return [FileEntry(**one) for one in said["items"]]
 
     def watch(self, path: str = ".", *, recursive: bool = True) -> Generator[FileChange, None, None]:
-        """The changes of files in a folder, and below it, from the first step of the loop on."""
+        """The changes of files in a folder, and below it, from the return of this call on."""
         params = {"path": path, "recursive": "true" if recursive else "false"}
         at = f"/streams/sessions/{self._session_id}/watch"
         answer = self._server.send("GET", at, params=params, read_seconds=_SILENT_SECONDS)
+        return self._changes(answer)
+
+    def _changes(self, answer: httpx.Response) -> Generator[FileChange, None, None]:
         for channel, payload in _frames(self._server, answer):
             if channel == OUTPUT:
                 yield FileChange(**json.loads(payload))
