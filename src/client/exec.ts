@@ -1,7 +1,7 @@
 import { streamFrames } from '../core/stream-frames.ts';
+import { piecesOf, sendable, streamOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, refused } from './errors.ts';
-import { piecesOf, sendable, streamOf } from './files.ts';
 
 export interface ExecOptions {
   /** Relative to the workspace. */

@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/stream-frames.ts';
+import { piecesOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { corralError } from './errors.ts';
 import { cutOff, outcomeOf } from './exec.ts';
-import { piecesOf } from './files.ts';
 
 /** Why a terminal's output ended for this reader. */
 export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'detached';

@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/stream-frames.ts';
+import { piecesOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
 import { cutOff, outcomeOf } from './exec.ts';
-import { piecesOf } from './files.ts';
 
 /** A move is a `rename` of the old name and a `create` of the new one. `lost`: there may have been more changes. */
 export interface FileChange {

@@ -65,6 +65,7 @@ test('the packed package works in another program, includes its types, and runs 
   const packed = await readdir(installed, { recursive: true });
   expect(packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts')).sort()).toEqual([
     ...[
+      'bodies',
       'client',
       'connection',
       'corral',

@@ -1,0 +1,42 @@
+// Bodies of requests and answers, on every platform with `fetch`.
+
+export type Body = NonNullable<RequestInit['body']>;
+
+/**
+ * The body with what `fetch` wants beside it. Browsers send no streams over HTTP/1.1, and some none at all: there a stream
+ * is collected first.
+ */
+export async function sendable(body: Body): Promise<RequestInit> {
+  if (!(body instanceof ReadableStream)) return { body };
+  const isBrowser = typeof (globalThis as { document?: unknown }).document === 'object';
+  return isBrowser ? { body: await new Response(body).blob() } : ({ body, duplex: 'half' } as RequestInit);
+}
+
+/** Node's `ReadableStream.from`, which not every platform has. */
+export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const from = pieces[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await from.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await from.return?.();
+    },
+  });
+}
+
+/** Reads a stream piece by piece, also where streams cannot be iterated, as in Safari. */
+export async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  try {
+    for (;;) {
+      const piece = await reader?.read();
+      if (!piece || piece.done) return;
+      yield piece.value;
+    }
+  } finally {
+    await reader?.cancel().catch(() => {});
+  }
+}
