@@ -18,6 +18,7 @@ import { modelCache } from '../session/projects/model-cache.ts';
 import { ProjectCopies } from '../session/projects/project-copies.ts';
 import { projectService } from '../session/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../session/projects/provider-keys.ts';
+import { offeredProviders } from '../session/projects/providers.ts';
 import { uploadService } from '../session/projects/uploads.ts';
 import type { Profile } from '../session/run/profile.ts';
 import { sideMessages } from '../session/services/side-messages.ts';
@@ -68,11 +69,13 @@ export async function projectParts({
 
   const isSealed = (await records.list(providerKeyKind, { limit: 1 })).length > 0;
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
+  const { compatible } = config.models;
+  const providers = offeredProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
-  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, learn });
+  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, compatible, learn });
   await keys.verify();
 
-  const agents = agentConfigService({ records, newId, templates, model: config.model, checkModel });
+  const agents = agentConfigService({ records, newId, templates, providers, model: config.model, checkModel });
   const profileOf = agentProfiles({
     agents,
     templates,
@@ -103,6 +106,7 @@ export async function projectParts({
       projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),
     api: {
       agents,
+      providers,
       uploads,
       keys,
       sideMessages: sideMessages({ records, clock, newId }),

@@ -13,6 +13,7 @@ import { socketServer } from '../../src/facades/shared/ws.ts';
 import { agentConfigService } from '../../src/session/projects/agent-config.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { providerKeys } from '../../src/session/projects/provider-keys.ts';
+import { offeredProviders } from '../../src/session/projects/providers.ts';
 import { uploadService } from '../../src/session/projects/uploads.ts';
 import { sideMessages } from '../../src/session/services/side-messages.ts';
 import { localBlobs } from '../../src/storage/folder.ts';
@@ -27,6 +28,7 @@ interface Options {
   readonly maxUploadBytes?: number;
   readonly profile?: 'current' | 'first';
   readonly baseUrls?: Record<string, string>;
+  readonly compatible?: Record<string, { baseUrl: string }>;
 }
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
 type Body = any;
@@ -39,6 +41,7 @@ export async function opencodexServer({
   maxUploadBytes = 2 ** 20,
   profile = 'current',
   baseUrls = {},
+  compatible = {},
 }: Options = {}) {
   const folder = temporaryFolder();
   const fake = fakeService({ clock, ...(play && { play }) });
@@ -52,13 +55,14 @@ export async function opencodexServer({
     newId,
     maxBytes: maxUploadBytes,
   });
-  const agents = agentConfigService({ records, newId, templates, model: 'demo' });
+  const providers = offeredProviders(compatible);
+  const agents = agentConfigService({ records, newId, templates, providers, model: 'demo' });
   const learned: Secret[] = [];
   const keys = providerKeys({
     records,
     vault: vault([new Secret('ab'.repeat(32))]),
     clock,
-    baseUrls,
+    ...{ baseUrls, compatible },
     learn: (key) => void learned.push(key),
   });
   const projects = projectService({
@@ -101,6 +105,7 @@ export async function opencodexServer({
   opencodex({
     services: { ...others.services, projects },
     agents,
+    providers,
     uploads,
     keys,
     sideMessages: sideMessages({ records, clock, newId }),

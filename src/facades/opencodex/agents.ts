@@ -5,7 +5,7 @@ import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as replies from './replies/projects.ts';
-import { AgentConfigChange, ApplyParams, ProjectParams, TemplateParams } from './schemas.ts';
+import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { agentView, templateView } from './views.ts';
 
 const projects = '/api/v1/projects';
@@ -41,7 +41,11 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   app.put(
     config,
     {
-      schema: { params: ProjectParams, body: AgentConfigChange, response: { 200: replies.agentConfig } },
+      schema: {
+        params: ProjectParams,
+        body: agentConfigChange(deps.providers),
+        response: { 200: replies.agentConfig },
+      },
       config: {
         doc: about('UpdateAgentConfig', 'Change the agent configuration of a project', {
           ...{ bodyExample: { enabled_tools: ['bash', 'file_read'] }, fails: [404, 409, 413, 422] },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { providerOf } from '../../session/projects/providers.ts';
+import type { OfferedProvider } from '../../session/projects/providers.ts';
 import { toolGroups } from '../../tools/tool.ts';
 
 // Only this folder uses snake_case names, because the wire does.
@@ -69,25 +69,30 @@ export const Execute = z.object({
 });
 export const ToProject = z.object({ path, project_id: z.string() });
 
-const provider = (fits: (id: string) => boolean) => z.string().refine(fits, 'is not a provider known here');
-export const AgentConfigChange = z.object({
-  agent_type: name.optional(),
-  environment_type: name.nullable().optional(),
-  system_instructions: z.string().max(200_000).nullable().optional(),
-  enabled_tools: z
-    .array(z.enum(toolGroups))
-    .max(100)
-    .transform((tools) => [...new Set(tools)])
-    .optional(),
-  llm_provider: provider((id) => providerOf(id) !== undefined).optional(),
-  llm_model: name.optional(),
-  llm_config: object.optional(),
-});
-export const NewKey = z.object({
-  provider: provider((id) => providerOf(id)?.envKey != null),
-  api_key: z
-    .string()
-    .max(4096)
-    .transform((key) => key.trim())
-    .refine((key) => /^[\x21-\x7e]+$/.test(key), 'must be visible ASCII characters'),
-});
+type Providers = readonly OfferedProvider[];
+const provider = (known: Providers) =>
+  z.string().refine((id) => known.some((it) => it.id === id), 'is not a provider known here');
+
+export const agentConfigChange = (known: Providers) =>
+  z.object({
+    agent_type: name.optional(),
+    environment_type: name.nullable().optional(),
+    system_instructions: z.string().max(200_000).nullable().optional(),
+    enabled_tools: z
+      .array(z.enum(toolGroups))
+      .max(100)
+      .transform((tools) => [...new Set(tools)])
+      .optional(),
+    llm_provider: provider(known).optional(),
+    llm_model: name.optional(),
+    llm_config: object.optional(),
+  });
+export const newKey = (known: Providers) =>
+  z.object({
+    provider: provider(known.filter(({ envKey }) => envKey !== null)),
+    api_key: z
+      .string()
+      .max(4096)
+      .transform((key) => key.trim())
+      .refine((key) => /^[\x21-\x7e]+$/.test(key), 'must be visible ASCII characters'),
+  });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { providers } from '../../session/projects/providers.ts';
 import { idempotencyHeader, json, nothing } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
@@ -9,7 +8,7 @@ import { about } from './about.ts';
 import type { OpencodexDeps } from './context.ts';
 import { iso } from './names.ts';
 import { at, time } from './replies/examples.ts';
-import { NewKey, ProviderParams, ProvidersQuery } from './schemas.ts';
+import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
 
 const base = '/api/v1/settings';
 const bodyExample = { provider: 'gemini', api_key: 'the-key' };
@@ -35,7 +34,8 @@ const gemini: z.output<typeof Provider> = {
 };
 const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
-export function mountSettings(app: App, { keys, idempotency }: OpencodexDeps): void {
+export function mountSettings(app: App, { keys, providers, idempotency }: OpencodexDeps): void {
+  const NewKey = newKey(providers);
   app.get(
     `${base}/api-keys`,
     {

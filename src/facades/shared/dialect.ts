@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { AgentConfigService } from '../../session/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
+import type { OfferedProvider } from '../../session/projects/providers.ts';
 import type { UploadService } from '../../session/projects/uploads.ts';
 import type { SideMessages } from '../../session/services/side-messages.ts';
 import type { WorkspaceService } from '../../session/workspaces/workspaces.ts';
@@ -20,6 +21,8 @@ export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
+  /** The model providers to offer, with the compatible servers of the settings. */
+  readonly providers: readonly OfferedProvider[];
   readonly sideMessages: SideMessages;
   readonly maxUploadBytes: number;
 }

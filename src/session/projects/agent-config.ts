@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { toolGroups } from '../../tools/tool.ts';
 import type { TemplateInfo, TemplateService } from '../api/templates.ts';
-import { joinModel, providerOf, splitModel } from './providers.ts';
+import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 
 const firstTemplate = 'default';
@@ -39,6 +39,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly newId: () => string;
   readonly templates: Pick<TemplateService, 'get'>;
+  readonly providers: readonly OfferedProvider[];
   /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
   /** Throws for a model that this server must not use. */
@@ -49,7 +50,7 @@ const kind = 'agent-config';
 export const agentType = 'code_agent';
 
 export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLife {
-  const { records, newId, templates, model, checkModel } = deps;
+  const { records, newId, templates, providers, model, checkModel } = deps;
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
     if (!found) throw new AppError('not_found', 'There is no such project.');
@@ -65,7 +66,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
   return {
     get: async (projectId) => (await read(projectId)).config,
     async update(projectId, fields) {
-      if (fields.provider !== undefined && !providerOf(fields.provider)) {
+      if (fields.provider !== undefined && !providers.some(({ id }) => id === fields.provider)) {
         throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
       }
       if (fields.options !== undefined) checkOptions(fields.options);

@@ -1,7 +1,7 @@
 import { deadline } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Secret } from '../../core/secret.ts';
-import { providerOf } from '../../llm/providers.ts';
+import { configured, type ModelsConfig } from '../../llm/registry.ts';
 
 export interface KeyVerdict {
   readonly valid: boolean;
@@ -9,10 +9,15 @@ export interface KeyVerdict {
 }
 const withinMs = 9_000;
 
+interface Endpoints extends Pick<ModelsConfig, 'compatible'> {
+  /** Other endpoints that use the wire format of a provider. */
+  readonly baseUrls: Readonly<Record<string, string | undefined>>;
+}
+
 /** Asks a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
-export function keyTester(baseUrls: Readonly<Record<string, string | undefined>>, clock: Clock) {
+export function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
-    const access = providerOf(provider)?.access;
+    const access = configured(provider, { compatible })?.access;
     if (!access) return { valid: false, message: `${provider} needs no key.` };
     const base = (baseUrls[provider] ?? access.baseUrl).replace(/\/+$/, '');
     const { path, headers } = access.keyCheck;

@@ -5,6 +5,7 @@ import { failpoint } from '../../core/failpoint.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { Secret } from '../../core/secret.ts';
 import { Sealed, type Vault } from '../../core/vault.ts';
+import type { ModelsConfig } from '../../llm/registry.ts';
 import { type KeyVerdict, keyTester } from './provider-key-test.ts';
 
 export interface ProviderKey {
@@ -46,6 +47,8 @@ interface Deps {
   readonly clock: Clock;
   /** Other endpoints that use the provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
+  /** The servers under `models.compatible`. */
+  readonly compatible?: ModelsConfig['compatible'];
   /** Called with each key before its first use, so that the logger can mask it. */
   readonly learn: (key: Secret) => void;
 }
@@ -55,7 +58,7 @@ const placeOf = (provider: string) => ({ collection: kind, id: provider, field: 
 const usedEveryMs = 60_000;
 const mostTries = 20; // a try fails when another write changes the same key
 
-export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): ProviderKeyRing {
+export function providerKeys({ records, vault, clock, baseUrls, compatible = {}, learn }: Deps): ProviderKeyRing {
   async function all() {
     return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
   }
@@ -79,7 +82,7 @@ export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): 
     }
     return 'remains';
   }
-  const ask = keyTester(baseUrls, clock);
+  const ask = keyTester({ baseUrls, compatible }, clock);
   return {
     list: async () => (await all()).map(({ provider, createdAt, lastUsedAt }) => ({ provider, createdAt, lastUsedAt })),
     async put(provider, key) {

@@ -1,4 +1,6 @@
+import { compatibleProvider } from '../../llm/aisdk/compatible-provider.ts';
 import { providers as all } from '../../llm/providers.ts';
+import type { ModelsConfig } from '../../llm/registry.ts';
 
 export { joinModel, splitModel } from '../../llm/providers.ts';
 
@@ -8,15 +10,15 @@ export interface OfferedProvider {
   readonly name: string;
   /** Models to offer; a user can name others of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The environment variable with the provider's key; null when it needs none. */
+  /** The variable or setting with the provider's key; null when it needs none. */
   readonly envKey: string | null;
 }
 
-export const providers: readonly OfferedProvider[] = all.map(({ name, label, models, access }) => ({
-  id: name,
-  name: label,
-  models,
-  envKey: access?.keyVariables[0] ?? null,
-}));
-
-export const providerOf = (id: string): OfferedProvider | undefined => providers.find((it) => it.id === id);
+/** Every provider of the server, and the compatible servers of its settings. */
+export const offeredProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
+  [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
+    ({ name, label, models, access }) => ({
+      ...{ id: name, name: label, models },
+      envKey: access?.keyVariables[0] ?? null,
+    }),
+  );

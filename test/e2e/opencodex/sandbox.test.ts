@@ -390,6 +390,31 @@ test('a key is tested by a request to its provider, and a missing key is not val
   provider.close();
 });
 
+test('a compatible server of the settings is a provider: listed, chosen by a project, and its key stored and tested', async () => {
+  const asked: string[] = [];
+  const endpoint = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    response.writeHead(request.headers.authorization === 'Bearer good' ? 200 : 401).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(endpoint, 'listening');
+  const baseUrl = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`;
+  await using server = await opencodexServer({ compatible: { local: { baseUrl } } });
+  const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
+  expect(providers.at(-1)).toEqual({
+    ...{ id: 'local', name: 'local', models: [], env_key: 'models.compatible.local.api-key' },
+  });
+  const ask = async (api_key: string) =>
+    (await server.call('POST', '/settings/api-keys/test', { provider: 'local', api_key })).body.valid;
+  expect([await ask('good'), await ask('bad')]).toEqual([true, false]);
+  expect(asked).toEqual(['/v1/models Bearer good', '/v1/models Bearer bad']);
+  expect((await server.call('POST', '/settings/api-keys', { provider: 'local', api_key: 'good' })).status).toBe(201);
+  const change = { llm_provider: 'local', llm_model: 'qwen3' };
+  const id = await server.newProject();
+  expect((await server.call('PUT', `/projects/${id}/agent-config`, change)).body).toMatchObject(change);
+  endpoint.closeAllConnections();
+  endpoint.close();
+});
+
 test('providers are listed with their models, or on request with the featured ones only', async () => {
   await using server = await opencodexServer();
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;

@@ -11,6 +11,7 @@ import type { TemplateInfo } from '../../../../src/session/api/templates.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-config.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
 import { modelCache } from '../../../../src/session/projects/model-cache.ts';
+import { offeredProviders } from '../../../../src/session/projects/providers.ts';
 import type { Profile } from '../../../../src/session/run/profile.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { toolRegistry } from '../../../../src/tools/registry.ts';
@@ -27,6 +28,7 @@ async function start(
     records: memoryStore().records,
     newId: () => 'a',
     templates,
+    providers: offeredProviders({}),
     model: 'gemini/gemini-2.5-flash',
     checkModel,
   });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { agentConfigService } from '../../../../src/session/projects/agent-config.ts';
 import { projectService } from '../../../../src/session/projects/projects.ts';
+import { offeredProviders } from '../../../../src/session/projects/providers.ts';
 import { fakeService } from '../../../support/fake-service.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { templates } from '../../../support/templates.ts';
@@ -8,7 +9,13 @@ import { templates } from '../../../support/templates.ts';
 test('a deletion that is cut can be asked for again, and ends what is left', async () => {
   const clock = manualClock(1_000);
   const { sessions, store, instead } = fakeService({ clock });
-  const agents = agentConfigService({ records: store.records, newId: () => 'a', templates, model: 'demo' });
+  const agents = agentConfigService({
+    records: store.records,
+    newId: () => 'a',
+    templates,
+    providers: offeredProviders({}),
+    model: 'demo',
+  });
   const removed: string[] = [];
   const removeFiles = async (id: string) => void removed.push(id);
   const projects = projectService({ records: store.records, sessions, agents, removeFiles, newId: () => 'p', clock });
