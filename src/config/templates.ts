@@ -20,7 +20,7 @@ const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodTyp
     .optional()
     .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
 
-const { model, models, maxSteps, run, session, approvals } = Config.shape;
+const { model, models, maxSteps, run, session, approvals, mcp } = Config.shape;
 
 const maxPrompt = 16 * 1024;
 const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
@@ -56,6 +56,7 @@ const TemplateFile = z.strictObject({
     tools: unset(approvals.shape.tools),
     timeoutSeconds: unset(approvals.shape.timeoutSeconds),
   }),
+  mcp: z.strictObject({ servers: unset(mcp.shape.servers) }),
   tools: z.strictObject({
     allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
     deny: optional(rules(), 'the tools that it does not have, also if allow names them'),

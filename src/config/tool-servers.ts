@@ -17,13 +17,26 @@ const address = z.strictObject({
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), secret('a header', /^[\x20-\x7e]+$/).kind).default({}),
   ...common,
 });
-const named = z.record(z.string().regex(/^[a-z][a-z0-9]{0,23}$/), z.union([program, address])).transform((servers) =>
-  Object.entries(servers).map(([name, { 'timeout-seconds': seconds, ...server }]) => ({
-    name,
-    timeoutMs: seconds * 1_000,
-    ...server,
-  })),
-);
+const nameForm = z.string().regex(/^[a-z][a-z0-9]{0,23}$/);
+const inMs = (seconds: number) => seconds * 1_000;
+const named = z
+  .record(nameForm, z.union([program, address]))
+  .transform((all) =>
+    Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
+  );
+
+/** The tool servers that a client can choose: programs in the sandbox alone, because the server itself calls the others. */
+export const toolPrograms = z
+  .record(nameForm, z.unknown())
+  .refine((servers) => Object.keys(servers).length <= 16, 'at most 16')
+  .refine(
+    (servers) => !Object.values(servers).some((it) => typeof it === 'object' && it !== null && 'url' in it),
+    'a tool server with a url is called by Corral itself: name it in corral.yaml or in a template',
+  )
+  .pipe(z.record(nameForm, program))
+  .transform((all) =>
+    Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
+  );
 
 /** The tool servers by their names, in the file as a mapping, in the variable as JSON. */
 export const toolServers = () => ({

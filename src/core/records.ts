@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorCodes } from './errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
+import { ToolProgram } from './tool-server.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
 export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
@@ -53,6 +54,8 @@ export const SessionRecord = z.object({
   forkedFrom: ForkedFrom.optional(),
   /** The models that its creator chose to be asked in turn when the model fails. */
   fallbacks: z.array(z.string()).readonly().optional(),
+  /** The tool servers that its creator added. */
+  toolServers: z.array(ToolProgram).readonly().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

@@ -1,3 +1,5 @@
+import type { McpServer } from './tool-server.ts';
+
 /** The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server. */
 export interface Template {
   readonly name: string;
@@ -31,6 +33,8 @@ export interface Template {
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };
+  /** Tool servers beside those of the settings, or in place of those with the same name. */
+  readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;

@@ -12,8 +12,9 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 import { globMatcher } from '../core/glob.ts';
 import { beginningOf } from '../core/text.ts';
+import type { McpServer } from '../core/tool-server.ts';
 import { tooComplex } from '../sandbox/json-complexity.ts';
-import type { McpServer, McpTool } from './server.ts';
+import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
   readonly transport: Transport;

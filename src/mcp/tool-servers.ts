@@ -1,12 +1,12 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
+import type { McpServer } from '../core/tool-server.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import type { Tool } from '../tools/tool.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
 import { ProgramTransport } from './program-transport.ts';
-import type { McpServer } from './server.ts';
 import { searchTool, toolsOfServer } from './tools.ts';
 
 /** More tools than these are loaded on demand, so that they do not fill the model's window. */
@@ -19,7 +19,6 @@ export interface SessionTools {
   readonly all: readonly Tool[];
 }
 interface Deps {
-  readonly servers: readonly McpServer[];
   readonly clock: Clock;
   readonly newName: () => string;
   /** Reaches only the addresses that the egress rules allow. */
@@ -27,11 +26,12 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 interface Connected {
-  readonly connections: readonly McpConnection[];
+  /** By the definition of their server. */
+  readonly connections: Map<string, McpConnection>;
   readonly loaded: Set<string>;
 }
 
-/** The connections of all sandboxes to the configured tool servers. They live as long as the sandbox's connection. */
+/** The connections of all sandboxes to the tool servers of their sessions. They live as long as the sandbox's connection. */
 export class ToolServers implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #sandboxes = new Map<SandboxClient, Connected>();
@@ -40,14 +40,10 @@ export class ToolServers implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  get exist(): boolean {
-    return this.#deps.servers.length > 0;
-  }
-
   /** The tools of all servers that answer. A server that fails has no tools until it answers. */
-  async of(client: SandboxClient, signal: AbortSignal): Promise<SessionTools> {
-    const { connections, loaded } = this.#connected(client);
-    const lists = await Promise.all(connections.map((connection) => this.#toolsOf(connection, signal)));
+  async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
+    const { connections, loaded } = await this.#connected(client, servers);
+    const lists = await Promise.all([...connections.values()].map((connection) => this.#toolsOf(connection, signal)));
     const all = lists.flat();
     if (all.length <= mostListed) return { declared: all, all };
     const search = searchTool(all, (names) => {
@@ -60,11 +56,11 @@ export class ToolServers implements AsyncDisposable {
   release(client: SandboxClient): void {
     const connected = this.#sandboxes.get(client);
     this.#sandboxes.delete(client);
-    for (const connection of connected?.connections ?? []) void connection.close();
+    for (const connection of connected?.connections.values() ?? []) void connection.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#sandboxes.values()].flatMap(({ connections }) => connections);
+    const all = [...this.#sandboxes.values()].flatMap(({ connections }) => [...connections.values()]);
     this.#sandboxes.clear();
     await Promise.all(all.map((connection) => connection.close()));
   }
@@ -79,14 +75,25 @@ export class ToolServers implements AsyncDisposable {
     }
   }
 
-  #connected(client: SandboxClient): Connected {
+  /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
+  async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<Connected> {
+    const { clock, fetch } = this.#deps;
+    const { connections, loaded } = this.#ofSandbox(client);
+    const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
+    const gone = [...connections].filter(([definition]) => !wanted.has(definition));
+    for (const [definition] of gone) connections.delete(definition);
+    await Promise.all(gone.map(([, connection]) => connection.close()));
+    for (const [definition, server] of wanted) {
+      if (connections.has(definition)) continue;
+      connections.set(definition, new McpConnection(server, () => wayTo(server, { client, fetch }), clock));
+    }
+    return { connections, loaded };
+  }
+
+  #ofSandbox(client: SandboxClient): Connected {
     const known = this.#sandboxes.get(client);
     if (known) return known;
-    const { servers, clock, fetch } = this.#deps;
-    const connections = servers.map(
-      (server) => new McpConnection(server, () => wayTo(server, { client, fetch }), clock),
-    );
-    const made: Connected = { connections, loaded: new Set() };
+    const made: Connected = { connections: new Map(), loaded: new Set() };
     this.#sandboxes.set(client, made);
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
     return made;

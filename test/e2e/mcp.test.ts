@@ -1,5 +1,4 @@
 // Two real tool servers at work in a run: one inside the sandbox over its pipes, one over HTTP.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
+import { everythingServer } from '../support/everything-server.ts';
 import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../support/fake-gemini.ts';
 import { follow } from '../support/followed.ts';
 import { freePort } from '../support/free-port.ts';
@@ -31,23 +31,6 @@ async function filesServer(): Promise<string> {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   return await readFile(outfile, 'utf8');
-}
-
-/** The server that has one of everything, over streamable HTTP. */
-async function everythingServer(port: number): Promise<ChildProcess> {
-  const program = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  const child = spawn(process.execPath, [program, 'streamableHttp'], {
-    env: { PATH: process.env.PATH, PORT: String(port) },
-    stdio: 'ignore',
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const answers = () =>
-    fetch(`http://127.0.0.1:${port}/mcp`, { method: 'GET' }).then(
-      () => true,
-      () => false,
-    );
-  await expect.poll(answers, { timeout: 30_000 }).toBe(true);
-  return child;
 }
 
 describe.each(worlds.map((world) => [world.driver, world] as const))('tool servers on %s', (_, world) => {

@@ -2,7 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { everythingServer } from '../support/everything-server.ts';
 import { type FakeReply, type FakeRequest, fakeKey, fakeProvider } from '../support/fake-models/server.ts';
+import { freePort } from '../support/free-port.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { openClient } from '../support/trpc.ts';
@@ -133,4 +135,44 @@ test("a template's budget and approvals hold for its sessions alone", async () =
   expect(await waits('short')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 2 } });
   expect(await waits('asking')).toMatchObject({ reason: 'approval' });
   expect(await waits('minimal')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 5 } });
+}, 120_000);
+
+test("a template's tool servers are there for its sessions alone, and a session adds programs of its sandbox", async () => {
+  const port = await freePort();
+  await everythingServer(port);
+  const replies = ({ body }: FakeRequest): FakeReply =>
+    JSON.stringify(body).includes('sum of 20 and 22')
+      ? { text: 'Done.' }
+      : { calls: [{ name: 'mcp_docs_get-sum', args: { a: 20, b: 22 } }] };
+  await using provider = await fakeProvider('compatible', replies);
+  using folder = temporaryFolder();
+  const house = `mode: react\nmcp: {servers: {docs: {url: "http://127.0.0.1:${port}/mcp", tools: [get-sum, echo]}}}\ntools: {deny: [mcp_docs_echo]}`;
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
+  await using server = await serverProcess({
+    ...{ ...settings, ...local(provider.url), CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' },
+  });
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ template: 'house', task: 'Add' });
+  const status = async () => (await client.sessions.get.query({ id })).status;
+  await expect.poll(status, { timeout: 60_000 }).toBe('completed');
+  const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
+  const called = events.flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
+  expect(called).toMatchObject([
+    { function: 'mcp_docs_get-sum', success: true, output: expect.stringContaining('42') },
+  ]);
+  const declared = (provider.requests[0]?.body.tools ?? []).map(
+    (it: { function: { name: string } }) => it.function.name,
+  );
+  expect(declared).toContain('mcp_docs_get-sum');
+  expect(declared).not.toContain('mcp_docs_echo');
+
+  const agentOf = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
+    const made = await client.sessions.create.mutate(given);
+    return (await client.sessions.agent.query({ id: made.id })).toolServers;
+  };
+  const mcpServers = { files: { command: 'npx', args: ['-y', 'server'] } };
+  expect(await agentOf({})).toEqual([]);
+  expect(await agentOf({ template: 'house', mcpServers })).toEqual(['docs', 'files']);
+  const address = { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } };
+  await expect(client.sessions.create.mutate(address)).rejects.toThrow('name it in corral.yaml or in a template');
 }, 120_000);

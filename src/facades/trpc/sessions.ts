@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toolPrograms } from '../../config/tool-servers.ts';
 import { neverFires } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
@@ -26,6 +27,8 @@ const NewSession = z.strictObject({
   task: TextInput.optional(),
   model: ModelInput.optional(),
   fallbacks: z.array(FallbackInput).max(8).optional(),
+  /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
+  mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
@@ -49,6 +52,8 @@ const AgentInForce = z.object({
   fallbacks: z.array(z.string()).readonly(),
   /** Without those of tool servers. */
   tools: z.array(z.string()).readonly(),
+  /** The names of the tool servers. */
+  toolServers: z.array(z.string()).readonly(),
 });
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
@@ -84,7 +89,7 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, template } = {} }) => {
+    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, mcpServers, template } = {} }) => {
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -93,6 +98,7 @@ export const sessionsRouter = router({
         ...(projectId !== undefined && { projectId }),
         ...(model !== undefined && { model }),
         ...(fallbacks !== undefined && { fallbacks }),
+        ...(mcpServers !== undefined && { toolServers: mcpServers }),
         ...(template !== undefined && { template }),
       });
       if (task !== undefined) {

@@ -65,7 +65,8 @@ export async function openAgents(
   ];
   const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
-  const usual = { model, fallbacks: config.models.fallbacks, tools, plans: true };
+  const { servers } = config.mcp;
+  const usual = { model, fallbacks: config.models.fallbacks, toolServers: servers, tools, plans: true };
   const templates = templateService(readTemplates(config, tools));
   const projects = await projectParts({
     ...startup,
@@ -89,10 +90,11 @@ export async function openAgents(
     urlOf: filePath,
     warn: (about, text) => logger.warn(about, text),
   });
-  for (const it of config.mcp.servers) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
+  const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
+  for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
   const toolServers = stack.use(
     new ToolServers({
-      ...{ servers: config.mcp.servers, clock, newName: () => ids.short() },
+      ...{ clock, newName: () => ids.short() },
       fetch: guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } }),
       warn: (about, text) => logger.warn(about, text),
     }),

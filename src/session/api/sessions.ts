@@ -2,6 +2,7 @@ import type { Origin, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventPage, Followed, FollowOptions } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
+import type { ToolProgram } from '../../core/tool-server.ts';
 import type { SeenRequest } from '../../llm/seen-request.ts';
 import type { ShellView } from '../../sandbox/client.ts';
 
@@ -60,6 +61,8 @@ export interface CreateCommand {
   readonly model?: string;
   /** Asked in turn when the model fails; without them: those of the template, else of the server. */
   readonly fallbacks?: readonly string[];
+  /** Beside those of the template and of the server, or in place of those with the same name. */
+  readonly toolServers?: readonly ToolProgram[];
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
 export interface AgentInForce {
@@ -69,6 +72,8 @@ export interface AgentInForce {
   readonly fallbacks: readonly string[];
   /** Without those of tool servers, which are known once the sandbox runs. */
   readonly tools: readonly string[];
+  /** The names of the tool servers. */
+  readonly toolServers: readonly string[];
 }
 export interface ForkCommand {
   readonly origin: Origin;

@@ -72,7 +72,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const desktop = driver.capabilities.desktop ? pictures : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const profile = await profileOf(live.writer.record);
-    const { model, tools, allows, plans, prompt, sampling } = profile;
+    const { model, tools, plans, prompt, sampling } = profile;
+    const hasToolServers = external !== undefined && profile.toolServers.length > 0;
     const approvals = profile.approvals
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
@@ -94,7 +95,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       ...{ instructions: prompt, installed: prompts.installed, network: prompts.network, plans },
       workdir: folder,
       hasTool: (name) => names.has(name),
-      hasToolServers: external?.exist === true,
+      hasToolServers,
       approvals: approvals?.tools ?? [],
       memory: await memory.of(runWriter, reader, until),
     });
@@ -102,7 +103,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       sessionId: id,
       runWriter,
       model,
-      tools: signal && external?.exist ? await withExternal(own, { external, allows, use }, signal) : own,
+      tools: signal && hasToolServers ? await withExternal(own, { external, profile, use }, signal) : own,
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
@@ -142,19 +143,20 @@ function leftOfSession(
 
 interface Lender {
   readonly external: ExternalTools;
-  readonly allows: Profile['allows'];
+  readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
 }
 
 /** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
 async function withExternal(own: ToolRegistry, lender: Lender, signal: AbortSignal): Promise<ToolRegistry> {
-  const { external, allows = () => true, use } = lender;
+  const { external, use, profile } = lender;
+  const { toolServers, allows = () => true } = profile;
   const used = await use(signal).catch((thrown: unknown) => {
     throwIfFired(signal);
     if (!(thrown instanceof AppError)) throw thrown;
   });
   if (!used) return own;
   await using held = used;
-  const { declared, all } = await external.of(held.client, signal);
+  const { declared, all } = await external.of(held.client, toolServers, signal);
   return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
 }

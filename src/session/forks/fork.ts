@@ -111,10 +111,10 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks } = parent;
+    const { template, templateBy, projectId, model, fallbacks, toolServers } = parent;
     const own = owner ?? parent.owner;
     const begin = newSession({
-      ...{ id, origin, template, templateBy, projectId, model, fallbacks, owner: own },
+      ...{ id, origin, template, templateBy, projectId, model, fallbacks, toolServers, owner: own },
       ...{ title: '', lastTask: '', at: clock.now() },
     });
     const copied = await copyConversation(this.#deps, { from, seq }, begin);

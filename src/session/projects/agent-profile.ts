@@ -1,5 +1,6 @@
 import { type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
+import type { McpServer } from '../../core/tool-server.ts';
 import { assumedAbilities, type Model } from '../../llm/model.ts';
 import { only, toolRegistry } from '../../tools/registry.ts';
 import { allows } from '../../tools/selection.ts';
@@ -53,7 +54,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
       model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act');
     const { allow, deny } = template.tools;
     const limits = limitsOf(template);
-    const unset = [config, allow, deny, template.prompt, session.fallbacks, template.models.fallbacks];
+    const unset: unknown[] = [config, allow, deny, template.prompt, session.fallbacks, template.models.fallbacks];
+    unset.push(session.toolServers, template.mcp.servers);
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
     if (isUsual && model === usual.model && plans === usual.plans) return usual;
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => allows(template.tools, tool);
@@ -61,6 +63,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const sampling = config && samplingOf(config.options);
     return {
       ...{ model, plans, allows: passes, ...limits },
+      toolServers: addedUp(usual.toolServers, template.mcp.servers, session.toolServers),
       fallbacks: session.fallbacks ?? template.models.fallbacks ?? usual.fallbacks,
       tools: config ? only(ofProjects, inProject(config, passes)) : only(usual.tools, passes),
       ...(prompt !== undefined && { prompt }),
@@ -100,12 +103,17 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   return templateBy === 'session' ? template : config.template;
 }
 /** Leaves everything to the server's settings. */
-const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, tools: {} };
+const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
 type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups'>;
 interface Layers {
   readonly config: AgentConfig | undefined;
   readonly template: Own;
 }
+
+/** The servers of all lists; of several with one name, the last. */
+const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [
+  ...new Map(lists.flatMap((list) => list ?? []).map((server) => [server.name, server])).values(),
+];
 
 const missing = (template: string) =>
   `The session's template ${template} is gone: put templates/${template}.yaml back and restart the server, or start a ` +

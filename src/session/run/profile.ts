@@ -1,5 +1,6 @@
 import type { Budget } from '../../../machines/run-types.ts';
 import type { SessionRecord } from '../../core/records.ts';
+import type { McpServer } from '../../core/tool-server.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ToolDescription } from '../../tools/tool.ts';
@@ -12,6 +13,7 @@ export interface Profile {
   /** The models that are asked in turn when the model fails. */
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
+  readonly toolServers: readonly McpServer[];
   /** Which tools of tool servers the agent has; undefined: all. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
   /** False: no plan; the agent chooses each next action by itself. */

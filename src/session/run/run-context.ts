@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
+import type { McpServer } from '../../core/tool-server.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
@@ -33,11 +34,10 @@ export interface AgentDesktop {
 
 /** Tools that other servers offer to the agents of sessions. */
 export interface ExternalTools {
-  /** False: there are none, and no sandbox needs to start for them. */
-  readonly exist: boolean;
   /** The tools that the model sees, and all that it can call. Servers that fail are left out. */
   of(
     client: SandboxClient,
+    servers: readonly McpServer[],
     signal: AbortSignal,
   ): Promise<{ readonly declared: readonly Tool[]; readonly all: readonly Tool[] }>;
   release(client: SandboxClient): void;

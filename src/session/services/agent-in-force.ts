@@ -9,4 +9,5 @@ export const agentInForce = (record: SessionRecord, profile: Profile): AgentInFo
   model: profile.model.name,
   fallbacks: profile.fallbacks,
   tools: profile.tools.declarations.map(({ name }) => name),
+  toolServers: profile.toolServers.map(({ name }) => name),
 });

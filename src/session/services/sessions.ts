@@ -147,6 +147,7 @@ export function sessionService(deps: Deps): SessionService {
     owner,
     model,
     fallbacks,
+    toolServers,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) deps.checkModel?.(ref);
     const chosen = await deps.templateFor(named, projectId);
@@ -155,7 +156,7 @@ export function sessionService(deps: Deps): SessionService {
     const at = clock.now();
     const record = newSession({
       ...chosen,
-      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, at },
+      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, toolServers, at },
     });
     const isMeant = title !== '' && !provisionalTitle;
     const facts: SessionFact[] = [

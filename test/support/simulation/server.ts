@@ -68,7 +68,7 @@ export function startServer(world: World): Server {
   const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>
     life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost));
   const startTimeoutMs = 20_000;
-  const profileOf = async () => ({ model, tools, fallbacks: [], plans: true });
+  const profileOf = async () => ({ model, tools, fallbacks: [], toolServers: [], plans: true });
   const spec: EngineOptions['sandboxes']['spec'] = (sessionId, id) => ({
     id,
     sessionId,

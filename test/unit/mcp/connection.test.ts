@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { McpServer } from '../../../src/core/tool-server.ts';
 import { McpConnection } from '../../../src/mcp/connection.ts';
 import { ProgramTransport } from '../../../src/mcp/program-transport.ts';
-import type { McpServer } from '../../../src/mcp/server.ts';
 import { answerTo, fakePrograms, type Serve, toolServer } from '../../support/fake-programs.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 

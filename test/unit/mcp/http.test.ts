@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
+import type { McpServer } from '../../../src/core/tool-server.ts';
 import { guardedFetch } from '../../../src/egress/guarded-fetch.ts';
 import { McpConnection } from '../../../src/mcp/connection.ts';
 import { httpTransport } from '../../../src/mcp/http-transport.ts';
-import type { McpServer } from '../../../src/mcp/server.ts';
 
 const soon = () => AbortSignal.timeout(5_000);
 const quiet = () => ({ signal: soon(), onProgress: () => {} });

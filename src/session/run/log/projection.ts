@@ -198,18 +198,21 @@ export function newSession({
   owner,
   model,
   fallbacks,
+  toolServers,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
   templateBy?: SessionRecord['templateBy'];
   owner?: string | undefined;
   model?: string | undefined;
   fallbacks?: readonly string[] | undefined;
+  toolServers?: SessionRecord['toolServers'];
   at: number;
 }): StoredSession {
   return {
     ...(owner !== undefined && { owner }),
     ...(model !== undefined && { model }),
     ...(fallbacks !== undefined && { fallbacks }),
+    ...(toolServers !== undefined && { toolServers }),
     ...(templateBy !== undefined && { templateBy }),
     id,
     origin,

@@ -4,6 +4,7 @@ import { AppError } from '../../../../src/core/errors.ts';
 import { keyedQueue } from '../../../../src/core/keyed-queue.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
+import type { ToolProgram } from '../../../../src/core/tool-server.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
 import { chainOf } from '../../../../src/llm/registry.ts';
@@ -18,7 +19,9 @@ import { toolRegistry } from '../../../../src/tools/registry.ts';
 import { toolGroups } from '../../../../src/tools/tool.ts';
 import { templates } from '../../../support/templates.ts';
 
-const usual = { model: demoModel(), fallbacks: [], tools: toolRegistry(), plans: true };
+const server = (name: string, command = 'npx') =>
+  ({ name, command, args: [], env: {}, tools: ['*'], timeoutMs: 60_000 }) satisfies ToolProgram;
+const usual = { model: demoModel(), fallbacks: [], toolServers: [server('docs')], tools: toolRegistry(), plans: true };
 const named = (name: string): Model => ({ ...demoModel(), name });
 async function start(
   modelFor: (name: string) => Promise<Model> = async (name) => named(name),
@@ -172,6 +175,19 @@ test("a project takes its template's model until it chooses one itself", async (
   expect(await agents.apply('p', house)).toMatchObject({ provider: 'openai', model: 'template', template: 'house' });
   await agents.update('p', { provider: 'gemini', model: 'mine' });
   expect(await agents.apply('p', house)).toMatchObject({ provider: 'gemini', model: 'mine' });
+});
+
+test('the tool servers of server, template and session add up, and of one name the last one counts', async () => {
+  const { of } = await withTemplate('mcp: {servers: {docs: {command: node}, files: {command: node}}}');
+  const namesOf = async (more: Partial<SessionRecord>) =>
+    (await of(more)).toolServers.map((it) => `${it.name} ${'command' in it ? it.command : ''}`);
+  expect(await namesOf({ templateBy: undefined, template: 'default' })).toEqual(['docs npx']);
+  expect(await namesOf({})).toEqual(['docs node', 'files node']);
+  expect(await namesOf({ toolServers: [server('files', 'deno'), server('more')] })).toEqual([
+    'docs node',
+    'files deno',
+    'more npx',
+  ]);
 });
 
 test("a template's limits and approvals are in its sessions' profile, and no others", async () => {
