@@ -249,3 +249,6 @@ export type SessionEvent = SessionFact & {
 
 /** Types that compaction can drop, because a message or tool result contains their whole text. */
 export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);
+
+/** Types whose text a search finds. */
+export const searchable: ReadonlySet<FactType> = new Set<FactType>(['message.user', 'message.assistant']);

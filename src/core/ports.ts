@@ -44,6 +44,11 @@ export interface EventStore {
    * do not change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
+  /**
+   * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper and
+   * lower case of ASCII letters are the same.
+   */
+  search(text: string, limit: number): Promise<readonly SessionId[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**

@@ -12,3 +12,6 @@ export function jsonOrNothing(text: string): unknown {
     return undefined;
   }
 }
+
+/** With ASCII letters in lower case; others stay, as in the stores. */
+export const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

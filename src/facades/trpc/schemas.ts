@@ -52,6 +52,7 @@ export const Session = z.object({
   outcome: Outcome.nullable(),
   favorite: z.boolean(),
   pinned: z.boolean(),
+  archived: z.boolean(),
   forkedFrom: ForkedFrom.nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -66,10 +67,37 @@ const made = new WeakMap<SessionRecord, Session>();
 export function toSession(record: SessionRecord): Session {
   const known = made.get(record);
   if (known) return known;
-  const { id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned } =
-    record;
+  const {
+    id,
+    title,
+    status,
+    origin,
+    template,
+    projectId,
+    lastTask,
+    latestMessage,
+    unread,
+    lastSeq,
+    favorite,
+    pinned,
+    archived,
+  } = record;
   const session = unchanging<Session>({
-    ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
+    ...{
+      id,
+      title,
+      status,
+      origin,
+      template,
+      projectId,
+      lastTask,
+      latestMessage,
+      unread,
+      lastSeq,
+      favorite,
+      pinned,
+      archived,
+    },
     forkedFrom: record.forkedFrom ?? null,
     outcome: record.outcome ?? null,
     createdAt: iso(record.createdAt),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toolPrograms } from '../../config/tool-servers.ts';
 import { neverFires } from '../../core/cancel.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { costOf } from '../../session/services/costs.ts';
@@ -12,6 +12,7 @@ import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleIn
 import { counted } from './subscription.ts';
 import { cachedOutput, checkedBy } from './unchanging-answers.ts';
 
+const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
 const checkedSession = cachedOutput(Session);
 
@@ -60,6 +61,9 @@ const ListInput = z.strictObject({
   cursor: z.string().optional(),
   status: SessionStatus.optional(),
   projectId: ProjectIdInput.optional(),
+  archived: z.boolean().optional(),
+  /** A text in the title, or in a message of a user or of the agent. */
+  search: z.string().trim().min(2).max(200).optional(),
 });
 
 /** `sessions.get`: the resolver validates its answer, once per change of the session. */
@@ -69,11 +73,15 @@ export const getSession = shortQuery(byId, async ({ ctx, input }) =>
 
 /** `sessions.list` */
 export const listSessions = shortQuery(ListInput.optional(), async ({ ctx, input }) => {
-  const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
+  const { limit, cursor, status, projectId, archived, search } = ListInput.parse(input ?? {});
   if (projectId !== undefined) await ctx.services.projects.get(projectId);
   const after = cursor === undefined ? undefined : parsePlace(cursor);
-  const keep = (one: SessionRecord) => (status === undefined || one.status === status) && isOf(one, projectId);
-  const wanted = (await ctx.services.sessions.list({ limit: limit + 1, after, keep }))
+  const keep = (one: SessionRecord) =>
+    (status === undefined || one.status === status) &&
+    (archived === undefined || one.archived === archived) &&
+    isOf(one, projectId);
+  const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
+  const wanted = (await ctx.services.sessions.list(query))
     .filter(keep)
     .sort(byPlace)
     .filter((one) => after === undefined || byPlace(after, one) < 0);
@@ -156,14 +164,19 @@ export const sessionsRouter = router({
         title: TitleInput.optional(),
         favorite: z.boolean().optional(),
         pinned: z.boolean().optional(),
+        archived: z.boolean().optional(),
+        /** Marks all messages as read. */
+        unread: z.literal(0).optional(),
       }),
     )
     .output(Session)
-    .mutation(async ({ ctx, input: { id, title, favorite, pinned } }) => {
+    .mutation(async ({ ctx, input: { id, title, favorite, pinned, archived, unread } }) => {
       const change = {
         ...(title !== undefined && { title }),
         ...(favorite !== undefined && { favorite }),
         ...(pinned !== undefined && { pinned }),
+        ...(archived !== undefined && { archived }),
+        ...(unread !== undefined && { unread }),
       };
       return toSession(await ctx.services.sessions.update(id, change));
     }),
@@ -174,6 +187,28 @@ export const sessionsRouter = router({
     .mutation(async ({ ctx, input }) => {
       await ctx.services.sessions.delete(input.id);
       return done;
+    }),
+
+  /** Deletes each of these sessions that the caller can delete, and says why the others stayed. */
+  deleteMany: procedure
+    .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
+    .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
+    .mutation(async ({ ctx, input }) => {
+      const ids = [...new Set(input.ids)];
+      const kept: { id: string; code: string }[] = [];
+      for (let at = 0; at < ids.length; at += deletedAtOnce) {
+        await Promise.all(
+          ids
+            .slice(at, at + deletedAtOnce)
+            .map((id) =>
+              ctx.services.sessions
+                .delete(id)
+                .catch((error: unknown) => kept.push({ id, code: toAppError(error).code })),
+            ),
+        );
+      }
+      const stayed = new Set(kept.map(({ id }) => id));
+      return { deleted: ids.filter((id) => !stayed.has(id)), kept };
     }),
 
   watch: procedure.subscription(({ ctx, signal = neverFires }) => counted(ctx, news(ctx, signal))),

@@ -157,7 +157,11 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
       const actor = actorOf();
       if (actor.role === 'admin') return await sessions.list(only);
       const all = await sessions.list(
-        only && { ...only, keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)) },
+        only && {
+          ...only,
+          keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)),
+          ...(only.search && { search: { ...only.search, mayRead: (session) => may(actor, 'read', session) } }),
+        },
       );
       return all.filter((session) => isListed(actor, session)).map((session) => seenBy(actor, session));
     },

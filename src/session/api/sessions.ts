@@ -40,6 +40,8 @@ export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
+  /** Only sessions whose title contains the text, or one of whose messages does where `mayRead` admits the session. */
+  readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
 /** One change of the list of sessions. */

@@ -8,7 +8,15 @@ import type { EventLog, Store } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
 import type { Model } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { CreateCommand, ForkCommand, SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
+import type {
+  CreateCommand,
+  ForkCommand,
+  ListQuery,
+  SendCommand,
+  Sent,
+  SessionChange,
+  SessionService,
+} from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { removeSession } from '../engine/removal.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
@@ -194,7 +202,11 @@ export function sessionService(deps: Deps): SessionService {
       return await forOwner(command.owner ?? owner, () => fork(id, command));
     },
 
-    list: (only) => (only ? list.part(only) : list.all()),
+    async list(only) {
+      if (!only?.search) return await (only ? list.part(only) : list.all());
+      const matches = await searched(store.events, only.search);
+      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) });
+    },
     get: async (id) => (!liveSessions.get(id) && list.known(id)) || shown(await stored(id)),
 
     rename: (id, title) => change(id, { title }),
@@ -358,6 +370,21 @@ export function sessionService(deps: Deps): SessionService {
       throw thrown;
     });
   }
+}
+
+const mostFound = 10_000;
+
+/** Tells which sessions a search finds. */
+async function searched(
+  events: Pick<Store['events'], 'search'>,
+  { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
+): Promise<(session: SessionRecord) => boolean> {
+  const wanted = text.toLowerCase();
+  const has = (where: string) => where.toLowerCase().includes(wanted);
+  const found = new Set(await events.search(text, mostFound));
+  return (session) =>
+    has(session.title) ||
+    (mayRead(session) && (has(session.latestMessage) || has(session.lastTask) || found.has(session.id)));
 }
 
 /** The tool of the call that waits for permission; undefined when another call waits, or none. */

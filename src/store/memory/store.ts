@@ -1,8 +1,9 @@
 import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
-import { droppable } from '../../core/events.ts';
+import { droppable, searchable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventStore, Inbox, Lease, LeaseStore, RecordPut, RecordStore, Store } from '../../core/ports.ts';
+import { asciiLower } from '../../core/text.ts';
 import { memoryCommands } from './commands.ts';
 
 interface Row {
@@ -98,6 +99,15 @@ function events(documents: Map<string, Document>): EventStore {
       log.thinned = Math.max(log.thinned, thinned);
       log.trimmed = Math.max(log.trimmed, trimmed);
       logs.set(sessionId, log);
+    },
+    async search(text, limit) {
+      const wanted = asciiLower(text);
+      const says = ({ type, json }: Row) =>
+        (searchable as ReadonlySet<string>).has(type) && asciiLower(JSON.parse(json).data.text).includes(wanted);
+      return [...logs]
+        .filter(([, { rows }]) => rows.some(says))
+        .map(([id]) => id)
+        .slice(0, limit);
     },
     heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {

@@ -1,7 +1,7 @@
 import { type Filter, MongoBulkWriteError } from 'mongodb';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { droppable } from '../../core/events.ts';
+import { droppable, searchable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { Append } from '../../core/ports.ts';
@@ -331,5 +331,6 @@ function restOf(session: SessionId, first: EventDocument): EventDocument[] {
 
 export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
   const mark = (droppable as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
-  return { _id: eventId(session, seq), type, at, fact, ...mark };
+  const said = (searchable as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
+  return { _id: eventId(session, seq), type, at, fact, ...mark, ...said };
 }

@@ -19,6 +19,8 @@ export interface EventDocument {
   readonly fact: string;
   /** For `lastOf`: session, type and seq of an event that compaction keeps. */
   readonly mark?: string;
+  /** On messages: the search reads them alone. */
+  readonly said?: 1;
   readonly batch?: string;
   readonly redo?: Redo;
   /** The event's position in its append; absent for the first event. */

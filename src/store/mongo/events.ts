@@ -18,6 +18,7 @@ import {
 } from './documents.ts';
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
+import { searchMessages } from './search.ts';
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
@@ -114,6 +115,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
       );
       return found ? seqOf(found._id) : 0;
     },
+    search: (text, limit) => run(() => searchMessages(connection, text, limit)),
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {

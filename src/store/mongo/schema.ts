@@ -1,5 +1,6 @@
 import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
 import { AppError } from '../../core/errors.ts';
+import { searchable } from '../../core/events.ts';
 import type { Connection } from './connection.ts';
 import { hopeless, storeError } from './errors.ts';
 
@@ -11,6 +12,7 @@ interface Index {
 /** Indexes in addition to `_id`, which is session and seq of an event, and begins with the id of a record. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
+  { of: 'events', key: { said: 1 }, options: { sparse: true } },
   { of: 'logs', key: { writer: 1 }, options: { sparse: true } },
   { of: 'records', key: { kind: 1, sort: -1, id: 1 } },
   { of: 'records', key: { kind: 1, id: 1 } },
@@ -23,7 +25,13 @@ const indexes: readonly Index[] = [
  * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and at the same time as another
  * server's.
  */
-const migrations: readonly ((connection: Connection) => Promise<void>)[] = [async () => {}];
+const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
+  async () => {},
+  async ({ at, run }) => {
+    const messages = { type: { $in: [...searchable] }, said: { $exists: false } };
+    for (const events of at.allEvents) await run(() => events.updateMany(messages, { $set: { said: 1 } }));
+  },
+];
 
 /** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
 export async function prepare(connection: Connection): Promise<void> {

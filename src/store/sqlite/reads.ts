@@ -24,6 +24,12 @@ function eventReads(db: DatabaseSync) {
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
   const last = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
+  const search = db.prepare(`
+    SELECT DISTINCT session FROM event INDEXED BY event_message
+    WHERE type IN ('message.user', 'message.assistant')
+      AND json_extract(fact, '$.data.text') LIKE '%' || ? || '%' ESCAPE '\\' LIMIT ?
+  `);
+
   /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
@@ -51,6 +57,8 @@ function eventReads(db: DatabaseSync) {
       }
     },
     lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
+    search: (text: string, limit: number): string[] =>
+      search.all(text.replace(/[\\%_]/g, '\\$&'), limit).map(({ session }) => String(session)),
     /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };

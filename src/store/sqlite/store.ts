@@ -88,6 +88,7 @@ function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): 
       return { events: parsed(text, path), head, thinned, trimmed };
     },
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
+    search: async (text, limit) => (await reader.call('search', [text, limit])) as SessionId[],
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
     async heads(sessionIds) {

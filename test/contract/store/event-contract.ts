@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../src/core/events.ts';
+import { MessageId } from '../../../src/core/ids.ts';
 import type { Store } from '../../../src/core/ports.ts';
 import { deltas, facts, newSession, writer } from '../../support/store.ts';
 
@@ -102,6 +103,24 @@ export function eventContract(store: () => Store, effort: number): void {
       expect(await store().events.lastOf(sessionId, 'title')).toBe(6);
       expect(await store().events.lastOf(sessionId, 'message.delta')).toBe(7);
       expect(await store().events.lastOf(sessionId, 'run.started')).toBe(0);
+    });
+
+    test('the search finds sessions by the text of their messages, whatever the case of its letters, and at most so many', async () => {
+      const [one, two, none] = [newSession(), newSession(), newSession()];
+      const word = `Needle ${one}`;
+      const message = (text: string): SessionFact => {
+        const messageId = MessageId.parse('00000000-0000-4000-8000-000000000001');
+        return { type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } };
+      };
+      await writer(store().events, one)([...facts(1), message(`a "${word}" \\ 100% done`)]);
+      await writer(store().events, two)([message(`x ${word.toLowerCase()}\nÄ`), ...deltas(1)]);
+      await writer(store().events, none)([message('hay'), ...deltas(1)]);
+      const found = async (text: string, limit = 100) => [...(await store().events.search(text, limit))].sort();
+      expect(await found(word.toUpperCase())).toEqual([one, two].sort());
+      expect(await found(`"${word}" \\ 100%`)).toEqual([one]);
+      expect(await found(`${word.toLowerCase()}\nÄ`)).toEqual([two]);
+      expect(await found(`Needle_${one}`)).toEqual([]);
+      expect(await found(word, 1)).toHaveLength(1);
     });
 
     test('the heads of many sessions are told at once, 0 for the unknown and whatever compaction dropped', async () => {

@@ -191,7 +191,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 };
 
 export const procedureRules: Readonly<Record<string, Rule>> = {
-  ...all('any', 'sessions.list\nsessions.watch\nprojects.list\ntemplates.list\nsystem.info\nsystem.tools'),
+  ...all(
+    'any',
+    'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nsystem.info\nsystem.tools',
+  ),
   ...all('operator', 'system.health'),
   ...all('create', 'sessions.create\nprojects.create'),
   ...all('see', 'sessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),

@@ -40,6 +40,7 @@ describe('sessions', () => {
       lastSeq: 0,
       favorite: false,
       pinned: false,
+      archived: false,
       forkedFrom: null,
       createdAt: iso,
       updatedAt: iso,
