@@ -7,7 +7,9 @@ import { askToken } from './token-dialog.js';
 
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-const framed = window.parent !== window;
+/** The work pane shows this page with its controls; any other frame only shows the screen. */
+const inPane = new URLSearchParams(location.search).has('pane');
+const framed = window.parent !== window && !inPane;
 // A connection without a token: the link's creator decided what the viewer may do.
 const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
 const viewer =
@@ -207,6 +209,7 @@ addEventListener('visibilitychange', () => {
 });
 
 document.body.classList.toggle('framed', framed);
+document.body.classList.toggle('pane', inPane);
 // removes the signature from the address, so that the history does not keep it
 if (signature) history.replaceState(null, '', location.pathname);
 connect();

@@ -1,0 +1,31 @@
+/** The rows of a CSV text (RFC 4180): quoted fields can hold separators, line breaks and doubled quotes. */
+export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  let field = '';
+  let isQuoted = false;
+  const endField = () => {
+    row.push(field);
+    field = '';
+  };
+  const endRow = () => {
+    endField();
+    if (row.length > 1 || row[0] !== '') rows.push(row);
+    row = [];
+  };
+  for (let at = text.startsWith('\ufeff') ? 1 : 0; at < text.length && rows.length < maxRows; at++) {
+    const sign = text[at] as string;
+    if (isQuoted) {
+      if (sign !== '"') field += sign;
+      else if (text[at + 1] === '"') {
+        field += '"';
+        at++;
+      } else isQuoted = false;
+    } else if (sign === '"' && field === '') isQuoted = true;
+    else if (sign === separator) endField();
+    else if (sign === '\n') endRow();
+    else if (sign !== '\r' || text[at + 1] !== '\n') field += sign;
+  }
+  if (rows.length < maxRows && (field !== '' || row.length > 0)) endRow();
+  return rows;
+}

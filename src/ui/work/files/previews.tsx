@@ -1,0 +1,131 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Highlighted } from '../../markdown/code.tsx';
+import { Markdown } from '../../markdown/markdown.tsx';
+import { Choice } from '../../parts/choice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
+import { parseCsv } from './csv.ts';
+import { imageType, languageOf, type Preview, separatorOf } from './preview.ts';
+import type { FileStore, Read } from './store.ts';
+
+const mostRows = 5_000;
+const mostColoured = 200_000;
+const rowHeight = 20;
+
+interface Props {
+  readonly store: FileStore;
+  readonly file: Read;
+  readonly kind: Preview;
+}
+
+/** A file as people read it; Markdown and tables also as their source. */
+export function PreviewOf({ store, file, kind }: Props) {
+  const [asSource, setSource] = useState(false);
+  if (kind === 'image') return <Picture store={store} file={file} />;
+  if (kind === 'binary') return <p class="quiet empty">{t('files.binary')}</p>;
+  const text = new TextDecoder().decode(file.bytes);
+  if (kind === 'text') return <Source path={file.path} text={text} />;
+  return (
+    <>
+      <div class="work-bar">
+        <Choice
+          label={t('files.view')}
+          value={asSource ? 'source' : 'preview'}
+          options={[
+            { value: 'preview', label: t('files.preview') },
+            { value: 'source', label: t('files.source') },
+          ]}
+          onChange={(value) => setSource(value === 'source')}
+        />
+      </div>
+      {asSource && <Source path={file.path} text={text} />}
+      {!asSource && kind === 'markdown' && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        <div class="file-body page" tabIndex={0} role="document" aria-label={file.path}>
+          <Markdown text={text} sessionId={store.sessionId} />
+        </div>
+      )}
+      {!asSource && kind === 'csv' && <Table file={file} text={text} />}
+    </>
+  );
+}
+
+/** Long texts are drawn row by row; shorter ones with colours. */
+function Source({ path, text }: { path: string; text: string }) {
+  const lines = text.split('\n');
+  if (text.length <= mostColoured) {
+    return (
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      <div class="file-body source" tabIndex={0} role="document" aria-label={path}>
+        <pre class="line-numbers" aria-hidden="true">
+          {lines.map((_line, at) => `${at + 1}\n`).join('')}
+        </pre>
+        <pre class="source-text">
+          <Highlighted code={text} language={languageOf(path)} />
+        </pre>
+      </div>
+    );
+  }
+  return (
+    <VirtualList
+      class="file-body"
+      label={path}
+      count={lines.length}
+      rowHeight={rowHeight}
+      row={(at) => (
+        <div key={at} role="listitem" class="plain-line">
+          {lines[at]}
+        </div>
+      )}
+    />
+  );
+}
+
+function Table({ file, text }: { file: Read; text: string }) {
+  const [head = [], ...rows] = parseCsv(text, separatorOf(file.path), mostRows + 1);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    <section class="file-body" tabIndex={0} aria-label={file.path}>
+      <table class="sheet">
+        <thead>
+          <tr>
+            {head.map((name, at) => (
+              <th key={`${at} ${name}`} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, mostRows).map((row, at) => (
+            <tr key={at}>
+              {head.map((_name, column) => (
+                <td key={column}>{row[column] ?? ''}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length >= mostRows && <p class="work-note">{t('files.rowsCut', { rows: mostRows })}</p>}
+    </section>
+  );
+}
+
+function Picture({ store, file }: { store: FileStore; file: Read }) {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    let made: string | undefined;
+    let isOver = false;
+    const whole = file.isCut ? store.read(file.path, true) : Promise.resolve(file);
+    void whole.then(({ bytes }) => {
+      if (isOver) return;
+      made = URL.createObjectURL(new Blob([bytes], { type: imageType(file.path) ?? '' }));
+      setUrl(made);
+    });
+    return () => {
+      isOver = true;
+      if (made !== undefined) URL.revokeObjectURL(made);
+    };
+  }, [file]);
+  return <div class="file-body picture">{url && <img src={url} alt={file.path} />}</div>;
+}

@@ -1,0 +1,140 @@
+import { type Signal, signal } from '@preact/signals';
+import { onEvent } from '../../data/log.ts';
+import { once, query, request } from '../../data/server.ts';
+import { type Entry, type Folders, parentOf, root } from './tree.ts';
+
+const readBytes = 1024 * 1024;
+const settleMs = 600;
+
+/** A file as it was read: its version is what a save must find unchanged. */
+export interface Read {
+  readonly path: string;
+  readonly version: string;
+  readonly size: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Only the first part was read. */
+  readonly isCut: boolean;
+}
+
+/** The files of one session, as far as the person opened folders. */
+export class FileStore {
+  readonly sessionId: string;
+  readonly folders: Signal<Folders> = signal(new Map());
+  readonly open: Signal<ReadonlySet<string>> = signal(new Set());
+  /** `asleep`: the sandbox does not run, and a listing would start it. */
+  readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
+  /** The open file. */
+  readonly shown: Signal<string | undefined> = signal(undefined);
+  /** Texts that a person changed and did not save, by path. */
+  readonly drafts = new Map<string, string>();
+
+  constructor(sessionId: string) {
+    this.sessionId = sessionId;
+  }
+
+  /** Looks whether the sandbox runs, and lists the files then. */
+  async look(): Promise<void> {
+    const { state } = await query('sandbox.status', { sessionId: this.sessionId });
+    if (state === 'running') await this.refresh();
+    else if (this.state.value !== 'ready') this.state.value = 'asleep';
+  }
+
+  /** Lists every open folder again; starts the sandbox. */
+  async refresh(): Promise<void> {
+    if (this.state.value !== 'ready') this.state.value = 'loading';
+    try {
+      await this.#list(root);
+      await Promise.all([...this.open.value].map((path) => this.#list(path).catch(() => this.#forget(path))));
+      this.state.value = 'ready';
+    } catch (thrown) {
+      this.state.value = { failed: (thrown as Error).message };
+    }
+  }
+
+  async toggle(path: string): Promise<void> {
+    const open = new Set(this.open.value);
+    if (open.delete(path)) {
+      this.open.value = open;
+      return;
+    }
+    if (!this.folders.value.has(path)) await this.#list(path);
+    this.open.value = new Set([...this.open.value, path]);
+  }
+
+  /** The folder into which an upload goes: that of the open file. */
+  get folder(): string {
+    return this.shown.value === undefined ? root : parentOf(this.shown.value);
+  }
+
+  /** Follows the session's events: commands and files of the agent change the list. */
+  follow(): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void this.look().catch(() => {}), settleMs);
+    };
+    soon();
+    const end = onEvent(({ type }) => {
+      if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') soon();
+    });
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
+  }
+
+  async read(path: string, whole = false): Promise<Read> {
+    const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
+    const answer = await request(addressOf(this.sessionId, path), range ? { headers: range } : {});
+    if (!answer.ok) throw new Error(await refusal(answer));
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
+    const version = answer.headers.get('etag') ?? '';
+    return { path, version, size, bytes, isCut: bytes.length < size };
+  }
+
+  /** Resolves with the new version, or with `changed` when the file is not the one with this version any more. */
+  async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
+    const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
+    if (version !== undefined) headers['if-match'] = version;
+    const answer = await request(addressOf(this.sessionId, path), { method: 'PUT', headers, body: text });
+    if (answer.status === 412) return 'changed';
+    if (!answer.ok) throw new Error(await refusal(answer));
+    return { version: answer.headers.get('etag') ?? '' };
+  }
+
+  async remove(path: string): Promise<void> {
+    await once('files.delete', { sessionId: this.sessionId, path });
+    this.drafts.delete(path);
+    if (this.shown.value === path) this.shown.value = undefined;
+    await this.refresh();
+  }
+
+  async #list(path: string): Promise<void> {
+    const { items } = await query('files.list', { sessionId: this.sessionId, path });
+    this.folders.value = new Map<string, readonly Entry[]>([...this.folders.value, [path, items]]);
+  }
+
+  /** A folder that is gone. */
+  #forget(path: string): void {
+    this.folders.value = new Map([...this.folders.value].filter(([known]) => known !== path));
+    this.open.value = new Set([...this.open.value].filter((known) => known !== path));
+  }
+}
+
+export const addressOf = (sessionId: string, path: string): string =>
+  `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
+
+/** Why the server refused. */
+export async function refusal(answer: Response): Promise<string> {
+  const said = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
+  return typeof said?.detail === 'string' ? said.detail : `${answer.status} ${answer.statusText}`;
+}
+
+const stores = new Map<string, FileStore>();
+/** The same store for a session each time, so that another tab does not cost the open folders and drafts. */
+export function storeOf(sessionId: string): FileStore {
+  const known = stores.get(sessionId) ?? new FileStore(sessionId);
+  stores.set(sessionId, known);
+  return known;
+}

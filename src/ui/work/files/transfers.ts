@@ -1,0 +1,84 @@
+import { signal } from '@preact/signals';
+import { request } from '../../data/server.ts';
+import { authorization } from '../../data/token.ts';
+import { addressOf, refusal } from './store.ts';
+
+/** An upload under way, or one that failed. */
+export interface Transfer {
+  readonly key: number;
+  readonly name: string;
+  /** From 0 to 1. */
+  readonly done: number;
+  readonly failed?: string;
+  cancel(): void;
+}
+export const transfers = signal<readonly Transfer[]>([]);
+let nextKey = 0;
+
+const change = (key: number, to: Partial<Transfer> | undefined) => {
+  transfers.value = transfers.value.flatMap((one) => (one.key !== key ? [one] : to ? [{ ...one, ...to }] : []));
+};
+export const dismiss = (key: number): void => change(key, undefined);
+
+interface Wanted {
+  readonly sessionId: string;
+  readonly path: string;
+  readonly file: Blob;
+  /** Replaces a file that is there already. */
+  readonly replaces: boolean;
+}
+
+/** Sends a file with its progress. Resolves with `exists` when there is such a file and it must not be replaced. */
+export function upload({ sessionId, path, file, replaces }: Wanted): Promise<'done' | 'exists' | 'failed'> {
+  // XMLHttpRequest, because fetch does not tell the progress of a body.
+  const sending = new XMLHttpRequest();
+  const key = nextKey++;
+  transfers.value = [...transfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
+  const { promise, resolve } = Promise.withResolvers<'done' | 'exists' | 'failed'>();
+  const fail = (failed: string) => {
+    change(key, { failed });
+    resolve('failed');
+  };
+  sending.upload.onprogress = ({ loaded, total }) => change(key, { done: total > 0 ? loaded / total : 0 });
+  sending.onload = () => {
+    if (sending.status === 412) {
+      dismiss(key);
+      return resolve('exists');
+    }
+    if (sending.status >= 400) return fail(detailOf(sending.responseText) ?? `${sending.status}`);
+    dismiss(key);
+    return resolve('done');
+  };
+  sending.onerror = () => fail('The connection broke.');
+  sending.onabort = () => {
+    dismiss(key);
+    resolve('failed');
+  };
+  sending.open('PUT', addressOf(sessionId, path));
+  for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
+  sending.setRequestHeader('content-type', 'application/octet-stream');
+  if (!replaces) sending.setRequestHeader('if-none-match', '*');
+  sending.send(file);
+  return promise;
+}
+
+function detailOf(body: string): string | undefined {
+  try {
+    const { detail } = JSON.parse(body) as { detail?: unknown };
+    return typeof detail === 'string' ? detail : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Saves what an address of the server answers as a file of this device. */
+export async function download(address: string, name: string): Promise<void> {
+  const answer = await request(address);
+  if (!answer.ok) throw new Error(await refusal(answer));
+  const url = URL.createObjectURL(await answer.blob());
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

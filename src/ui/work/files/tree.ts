@@ -1,0 +1,64 @@
+import type { Outputs } from '../../../client/types.ts';
+
+// The tree of a workspace as rows. A folder's entries are known once it was opened.
+
+export type Entry = Outputs['files']['list']['items'][number];
+export type Folders = ReadonlyMap<string, readonly Entry[]>;
+
+export interface Row {
+  /** Relative to the workspace. */
+  readonly path: string;
+  readonly name: string;
+  readonly depth: number;
+  readonly type: 'file' | 'directory';
+  readonly size: number | null;
+  readonly isOpen: boolean;
+  /** Its place among its siblings, from 1, and their number. */
+  readonly place: number;
+  readonly siblings: number;
+}
+
+/** The workspace itself. */
+export const root = '.';
+
+export const below = (folder: string, name: string): string => (folder === root ? name : `${folder}/${name}`);
+
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
+
+/** The rows in view, top to bottom. Folders that hold what Corral and package managers keep come last. */
+export function rowsOf(folders: Folders, open: ReadonlySet<string>): Row[] {
+  const rows: Row[] = [];
+  const add = (folder: string, depth: number) => {
+    const entries = [...(folders.get(folder) ?? [])].sort((a, b) => Number(isKept(a.name)) - Number(isKept(b.name)));
+    entries.forEach(({ name, type, size }, at) => {
+      const path = below(folder, name);
+      const isOpen = type === 'directory' && open.has(path);
+      rows.push({ path, name, depth, type, size, isOpen, place: at + 1, siblings: entries.length });
+      if (isOpen) add(path, depth + 1);
+    });
+  };
+  add(root, 0);
+  return rows;
+}
+
+const isKept = (name: string) => name === '.corral' || name === '.agent_logs';
+
+/** The row that a key moves to, or undefined. Left goes to the folder of a row. */
+export function moved(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
+  const at = rows.findIndex(({ path }) => path === from);
+  const row = rows[at];
+  switch (key) {
+    case 'ArrowDown':
+      return rows[Math.min(at + 1, rows.length - 1)];
+    case 'ArrowUp':
+      return rows[Math.max(at - 1, 0)];
+    case 'Home':
+      return rows[0];
+    case 'End':
+      return rows.at(-1);
+    case 'ArrowLeft':
+      return row && !row.isOpen ? rows.find(({ path }) => path === parentOf(row.path)) : undefined;
+    default:
+      return undefined;
+  }
+}

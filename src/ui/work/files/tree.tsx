@@ -1,0 +1,72 @@
+import { useState } from 'preact/hooks';
+import { bytes } from '../../parts/format.ts';
+import { Icon } from '../../parts/icon.tsx';
+import { attempt } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
+import type { FileStore } from './store.ts';
+import { moved, type Row, rowsOf } from './tree.ts';
+
+/** The tree, with the keys of a tree: arrows move, open and close; Enter opens a file. */
+export function Tree({ store }: { store: FileStore }) {
+  const rows = rowsOf(store.folders.value, store.open.value);
+  const [at, setAt] = useState<string>();
+  const focused = rows.some(({ path }) => path === at) ? at : rows[0]?.path;
+  const use = (row: Row) => {
+    setAt(row.path);
+    if (row.type === 'file') store.shown.value = row.path;
+    else void attempt(t('files.openFolder'), () => store.toggle(row.path));
+  };
+  const key = (event: KeyboardEvent, row: Row) => {
+    const next = moved(rows, row.path, event.key);
+    const toggles =
+      (event.key === 'ArrowRight' && row.type === 'directory' && !row.isOpen) ||
+      (event.key === 'ArrowLeft' && row.isOpen);
+    if (event.key === 'Enter' || event.key === ' ' || toggles) use(row);
+    else if (!next) return;
+    event.preventDefault();
+    if (!next || toggles) return;
+    setAt(next.path);
+    requestAnimationFrame(() => document.getElementById(idOf(next.path))?.focus());
+  };
+  if (rows.length === 0) return <p class="quiet empty">{t('files.none')}</p>;
+  return (
+    <VirtualList
+      class="tree"
+      role="tree"
+      label={t('tab.files')}
+      count={rows.length}
+      rowHeight={30}
+      shown={rows.findIndex(({ path }) => path === at)}
+      row={(index) => {
+        const row = rows[index] as Row;
+        return (
+          <div
+            key={row.path}
+            id={idOf(row.path)}
+            role="treeitem"
+            class="tree-row"
+            aria-level={row.depth + 1}
+            aria-posinset={row.place}
+            aria-setsize={row.siblings}
+            aria-selected={row.path === store.shown.value}
+            aria-expanded={row.type === 'directory' ? row.isOpen : undefined}
+            tabIndex={row.path === focused ? 0 : -1}
+            style={{ paddingLeft: `${10 + row.depth * 16}px` }}
+            onClick={() => use(row)}
+            onKeyDown={(event) => key(event, row)}
+          >
+            <span class="tree-arrow">
+              {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}
+            </span>
+            <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
+            <span class="tree-name">{row.name}</span>
+            {row.size !== null && <span class="quiet tree-size">{bytes(row.size)}</span>}
+          </div>
+        );
+      }}
+    />
+  );
+}
+
+const idOf = (path: string) => `file ${path}`.replaceAll(' ', '_');

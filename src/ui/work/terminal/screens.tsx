@@ -1,0 +1,88 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { once } from '../../data/server.ts';
+import { Button } from '../../parts/button.tsx';
+import { attempt, notify } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+import type { AgentShell, AgentShells } from './agent-shells.ts';
+import { type Ending, OwnTerminal } from './own-terminal.ts';
+import { Screen } from './screen.tsx';
+
+/** A terminal of the person. Another page can take it over, and this one can take it back. */
+export function OwnScreen({ id, onExit }: { id: string; onExit: () => void }) {
+  const [ending, setEnding] = useState<Ending>();
+  const [turn, setTurn] = useState(0);
+  return (
+    <>
+      <Screen
+        key={turn}
+        label={t('terminal.input')}
+        onOpen={(terminal) => {
+          const line = new OwnTerminal(id, {
+            onData: (bytes) => terminal.write(bytes),
+            onEnd: (why) => (why === 'exited' || why === 'deleted' ? onExit() : setEnding(why)),
+          });
+          line.resize(terminal.cols, terminal.rows);
+          terminal.onResize(({ cols, rows }) => line.resize(cols, rows));
+          terminal.onData((text) => line.type(text));
+          terminal.focus();
+          return () => line.leave();
+        }}
+      />
+      {ending && (
+        <div class="work-note row" role="status">
+          {t(ending === 'replaced' ? 'terminal.replaced' : 'terminal.lost')}
+          <Button
+            onClick={() => {
+              setEnding(undefined);
+              setTurn(turn + 1);
+            }}
+          >
+            {t('terminal.takeBack')}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface AgentProps {
+  readonly sessionId: string;
+  readonly shell: AgentShell;
+  readonly all: AgentShells;
+}
+
+/** A shell of the agent, to watch. While a command runs in it, keys go to that command. */
+export function AgentScreen({ sessionId, shell, all }: AgentProps) {
+  const write = useRef<(text: string) => void>(() => {});
+  const shown = useRef('');
+  const running = useRef(shell.running);
+  running.current = shell.running;
+  useEffect(() => {
+    // The text only grows, unless its beginning was dropped.
+    const isMore = shell.text.startsWith(shown.current);
+    write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
+    shown.current = shell.text;
+  }, [shell.text, all]);
+  const type = (text: string) => {
+    if (running.current === undefined) return notify(t('terminal.idle'));
+    void attempt(t('terminal.typing'), () => once('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }));
+  };
+  return (
+    <>
+      <Screen
+        isPlain
+        label={t('terminal.agentInput', { name: shell.id })}
+        onOpen={(terminal) => {
+          write.current = (text) => terminal.write(text);
+          terminal.write(shell.text);
+          shown.current = shell.text;
+          terminal.onData((text) => type(text === '\r' ? '\n' : text));
+          return () => {
+            write.current = () => {};
+          };
+        }}
+      />
+      <p class="work-note quiet">{t(shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}</p>
+    </>
+  );
+}

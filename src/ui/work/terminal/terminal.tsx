@@ -1,0 +1,103 @@
+import { signal } from '@preact/signals';
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { events, onEvent } from '../../data/log.ts';
+import { once, query } from '../../data/server.ts';
+import type { Session } from '../../data/sessions.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { attempt } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+import { type AgentShell, AgentShells } from './agent-shells.ts';
+import { AgentScreen, OwnScreen } from './screens.tsx';
+
+type Own = Outputs['terminals']['list'][number];
+/** The terminal that each session shows: a shell's id, with a prefix for whose it is. */
+const chosen = signal<Readonly<Record<string, string>>>({});
+
+/** The tab: the person's own terminals and the agent's shells, one of them open. */
+export function Terminals({ session: { id: sessionId } }: { session: Session }) {
+  const [own, setOwn] = useState<readonly Own[]>([]);
+  const shells = useAgentShells(sessionId);
+  const choose = (key: string) => {
+    chosen.value = { ...chosen.value, [sessionId]: key };
+  };
+  useEffect(() => {
+    query('terminals.list', { sessionId }).then(setOwn, () => {});
+  }, [sessionId]);
+  const open = () =>
+    attempt(t('terminal.new'), async () => {
+      const made = await once('terminals.open', { sessionId });
+      setOwn((all) => [...all, made]);
+      choose(`own ${made.id}`);
+    });
+  const close = (id: string) =>
+    attempt(t('terminal.close'), async () => {
+      await once('terminals.close', { terminalId: id });
+      setOwn((all) => all.filter((one) => one.id !== id));
+    });
+  const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
+  const keys = [...own.map(({ id }) => `own ${id}`), ...shells.list.map(({ id }) => `agent ${id}`)];
+  const wanted = chosen.value[sessionId];
+  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : keys[0];
+  const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
+  return (
+    <section class="terminals" aria-label={t('tab.terminal')}>
+      <div class="work-bar">
+        <ul class="terminal-list" aria-label={t('terminal.list')}>
+          {own.map(({ id }, at) => (
+            <li key={id}>
+              <button type="button" aria-pressed={shown === `own ${id}`} onClick={() => choose(`own ${id}`)}>
+                {t('terminal.own', { number: at + 1 })}
+              </button>
+              <IconButton icon="close" label={t('terminal.closeOne', { number: at + 1 })} onClick={() => close(id)} />
+            </li>
+          ))}
+          {shells.list.map(({ id, running }) => (
+            <li key={id}>
+              <button type="button" aria-pressed={shown === `agent ${id}`} onClick={() => choose(`agent ${id}`)}>
+                <span class="dot" data-status={running === undefined ? 'new' : 'running'} />
+                {t('terminal.agent', { name: id })}
+              </button>
+            </li>
+          ))}
+        </ul>
+        <IconButton icon="plus" label={t('terminal.new')} onClick={open} />
+      </div>
+      {shown === undefined && (
+        <div class="empty">
+          <p class="quiet">{t('terminal.none')}</p>
+          <Button icon="terminal" onClick={open}>
+            {t('terminal.new')}
+          </Button>
+        </div>
+      )}
+      {shown?.startsWith('own ') && <OwnScreen key={shown} id={shown.slice(4)} onExit={() => forget(shown.slice(4))} />}
+      {shell && <AgentScreen key={shown} sessionId={sessionId} shell={shell} all={shells.all} />}
+    </section>
+  );
+}
+
+/** The agent's shells; draws at most ten times a second while they print. */
+function useAgentShells(sessionId: string): { readonly all: AgentShells; readonly list: readonly AgentShell[] } {
+  const [all, setAll] = useState(() => new AgentShells());
+  const [list, setList] = useState<readonly AgentShell[]>([]);
+  useEffect(() => {
+    const made = new AgentShells();
+    for (const event of events) made.take(event);
+    setAll(made);
+    setList(made.list());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = onEvent((event) => {
+      if (!made.take(event)) return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        setList(made.list());
+      }, 100);
+    });
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
+  }, [sessionId]);
+  return { all, list };
+}

@@ -1,0 +1,88 @@
+import { computed, type Signal, signal } from '@preact/signals';
+import type { Event } from '../../../client/types.ts';
+import { eventCount, events } from '../../data/log.ts';
+import { ConversationModel } from '../../data/model.ts';
+import { advance, isPiece, placeOf, type Speed } from './replay.ts';
+
+const tickMs = 50;
+
+/** Shows a session's log up to a place, by the same model as the live conversation. */
+export class Player {
+  readonly model = new ConversationModel();
+  /** The number of events shown; it follows the log while `isLive`. */
+  readonly shown: Signal<number> = signal(0);
+  readonly isLive: Signal<boolean> = signal(true);
+  readonly isPlaying: Signal<boolean> = signal(false);
+  readonly speed: Signal<Speed> = signal(1);
+  readonly current = computed<Event | undefined>(() => events[this.shown.value - 1]);
+  #taken = 0;
+  #waitedMs = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Follows the log while nobody has chosen a place. */
+  follow(): void {
+    if (eventCount.value < this.#taken) this.#show(0);
+    if (this.isLive.value) this.#show(eventCount.value);
+  }
+
+  seek(shown: number): void {
+    const to = Math.min(Math.max(0, shown), events.length);
+    this.#waitedMs = 0;
+    this.isLive.value = to === events.length && !this.isPlaying.value;
+    this.#show(to);
+  }
+
+  /** Goes to the next or the last event that is no piece of a text. */
+  step(by: 1 | -1): void {
+    this.pause();
+    this.seek(
+      placeOf(events, this.shown.value, { by, is: (event) => !isPiece(event) }) ?? (by > 0 ? events.length : 0),
+    );
+  }
+
+  /** Goes to the next or the last start of a tool call; false: there is none. */
+  toCall(by: 1 | -1): boolean {
+    const place = placeOf(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
+    this.pause();
+    if (place !== undefined) this.seek(place);
+    return place !== undefined;
+  }
+
+  toEnd(): void {
+    this.pause();
+    this.seek(events.length);
+  }
+
+  /** A replay that is at the end begins again. */
+  play(): void {
+    this.isPlaying.value = true;
+    if (this.shown.value >= events.length) this.seek(0);
+    this.isLive.value = false;
+    let last = performance.now();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      const from = { shown: this.shown.value, waitedMs: this.#waitedMs };
+      const next = advance(events, from, now - last, this.speed.value);
+      last = now;
+      this.#waitedMs = next.waitedMs;
+      this.#show(next.shown);
+      if (next.shown >= events.length) this.pause();
+    }, tickMs);
+  }
+
+  pause(): void {
+    clearInterval(this.#timer);
+    this.isPlaying.value = false;
+  }
+
+  #show(to: number): void {
+    if (to < this.#taken) {
+      this.model.clear();
+      this.#taken = 0;
+    }
+    if (to > this.#taken) this.model.take(events.slice(this.#taken, to));
+    this.#taken = to;
+    this.shown.value = to;
+  }
+}

@@ -1,0 +1,98 @@
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { eventCount, events } from '../../data/log.ts';
+import { t } from '../../text/text.ts';
+import { columnsOf, type Lane, laneOf, lanes } from './lanes.ts';
+import type { Player } from './player.ts';
+
+const mostColumns = 240;
+const laneHeight = 14;
+const kinds: Lane[] = [];
+
+/** The lanes of the events so far; a log that began again is read again. */
+function kindsSoFar(count: number): readonly Lane[] {
+  if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== events[0])) kinds.length = 0;
+  readFor = events[0];
+  for (let at = kinds.length; at < count; at++) kinds.push(laneOf(events[at] as (typeof events)[number]));
+  return kinds;
+}
+let readFor: (typeof events)[number] | undefined;
+
+/** Every event of the log, from left to right, in lanes. Drag it, or use the arrow keys. */
+export function Scrubber({ player }: { player: Player }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const count = eventCount.value;
+  const shown = player.shown.value;
+  const columns = useMemo(() => columnsOf(kindsSoFar(count), mostColumns), [count]);
+  useEffect(() => {
+    const node = canvas.current;
+    if (node) draw(node, columns, count === 0 ? 0 : shown / count);
+  });
+  const seek = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    player.pause();
+    player.seek(Math.round(((event.clientX - box.left) / box.width) * count));
+  };
+  const moves: Readonly<Record<string, () => void>> = {
+    ArrowRight: () => player.step(1),
+    ArrowLeft: () => player.step(-1),
+    PageDown: () => void player.toCall(1),
+    PageUp: () => void player.toCall(-1),
+    Home: () => player.seek(0),
+    End: () => player.toEnd(),
+  };
+  return (
+    <div
+      class="scrubber"
+      role="slider"
+      tabIndex={0}
+      aria-label={t('timeline.scrubber')}
+      aria-valuemin={0}
+      aria-valuemax={count}
+      aria-valuenow={shown}
+      aria-valuetext={t('timeline.place', { shown, count, type: player.current.value?.type ?? '' })}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        seek(event);
+      }}
+      onPointerMove={(event) => event.buttons > 0 && seek(event)}
+      onKeyDown={(event) => {
+        const move = moves[event.key];
+        if (!move) return;
+        event.preventDefault();
+        move();
+      }}
+    >
+      <canvas ref={canvas} height={lanes.length * laneHeight} />
+    </div>
+  );
+}
+
+const colourOf: Readonly<Record<Lane, string>> = {
+  ...{ person: '--accent', model: '--syntax-title', tool: '--good', sandbox: '--quiet', problem: '--bad' },
+};
+
+function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Record<Lane, number>> }[], part: number) {
+  const ratio = devicePixelRatio;
+  const { clientWidth: width, clientHeight: height } = node;
+  node.width = Math.round(width * ratio);
+  node.height = Math.round(height * ratio);
+  const pen = node.getContext('2d');
+  if (!pen) return;
+  pen.scale(ratio, ratio);
+  const style = getComputedStyle(node);
+  const step = width / Math.max(columns.length, 1);
+  const lane = height / lanes.length;
+  columns.forEach(({ heights }, at) => {
+    lanes.forEach((name, row) => {
+      const filled = heights[name];
+      if (filled === 0) return;
+      pen.globalAlpha = (at + 1) / columns.length <= part + 1e-9 ? 1 : 0.35;
+      pen.fillStyle = style.getPropertyValue(colourOf[name]);
+      const tall = Math.max(4, filled * (lane - 3));
+      pen.fillRect(at * step, (row + 1) * lane - tall, Math.max(1.5, step - 1), tall);
+    });
+  });
+  pen.globalAlpha = 1;
+  pen.fillStyle = style.getPropertyValue('--text');
+  pen.fillRect(Math.min(width - 2, Math.max(0, part * width - 1)), 0, 2, height);
+}

@@ -1,0 +1,146 @@
+import { signal } from '@preact/signals';
+import { useEffect, useState } from 'preact/hooks';
+import type { Event } from '../../../client/types.ts';
+import { Items } from '../../conversation/items.tsx';
+import { eventCount, events } from '../../data/log.ts';
+import type { Session } from '../../data/sessions.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { Choice } from '../../parts/choice.tsx';
+import { notify } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
+import { describe, turnAt } from './describe.ts';
+import { laneOf } from './lanes.ts';
+import { Player } from './player.ts';
+import { speeds } from './replay.ts';
+import { Scrubber } from './scrubber.tsx';
+import { showSeen } from './seen.tsx';
+
+const part = signal<'replay' | 'events'>('replay');
+
+/** The tab: every event on a scrubber, and under it the conversation as it was at that place, or the events. */
+export function Timeline({ session }: { session: Session }) {
+  const [player] = useState(() => new Player());
+  const count = eventCount.value;
+  useEffect(() => player.follow(), [count]);
+  useEffect(() => () => player.pause(), []);
+  const shown = player.shown.value;
+  const event = player.current.value;
+  const turn = turnAt(events, shown);
+  return (
+    <section class="timeline" aria-label={t('tab.timeline')}>
+      <Scrubber player={player} />
+      <Controls player={player} />
+      <p class="timeline-place" role="status">
+        <strong>{t('timeline.at', { shown, count })}</strong>
+        {event && (
+          <span class="quiet">
+            {new Date(event.ts).toLocaleTimeString()} · {event.type}
+          </span>
+        )}
+        <span class="bar-space" />
+        <Button kind="quiet" disabled={turn === undefined} onClick={() => showSeen(session.id, turn)}>
+          {t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
+        </Button>
+      </p>
+      <div class="work-bar">
+        <Choice
+          label={t('timeline.show')}
+          value={part.value}
+          options={[
+            { value: 'replay', label: t('timeline.replay') },
+            { value: 'events', label: t('timeline.events') },
+          ]}
+          onChange={(value) => {
+            part.value = value;
+          }}
+        />
+      </div>
+      {part.value === 'events' && <EventList player={player} />}
+      {part.value === 'replay' && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        <section class="timeline-replay" tabIndex={0} aria-label={t('timeline.replay')}>
+          <Items model={player.model} sessionId={session.id} />
+        </section>
+      )}
+    </section>
+  );
+}
+
+function Controls({ player }: { player: Player }) {
+  const isPlaying = player.isPlaying.value;
+  const jump = (by: 1 | -1) => {
+    if (!player.toCall(by)) notify(t('timeline.noCall'));
+  };
+  return (
+    <div class="work-bar controls" role="toolbar" aria-label={t('timeline.controls')}>
+      <IconButton icon="toStart" label={t('timeline.lastCall')} onClick={() => jump(-1)} />
+      <IconButton icon="back" label={t('timeline.stepBack')} onClick={() => player.step(-1)} />
+      <IconButton
+        icon={isPlaying ? 'pause' : 'play'}
+        label={t(isPlaying ? 'timeline.pause' : 'timeline.play')}
+        onClick={() => (isPlaying ? player.pause() : player.play())}
+      />
+      <IconButton icon="chevron" label={t('timeline.step')} onClick={() => player.step(1)} />
+      <IconButton icon="toEnd" label={t('timeline.nextCall')} onClick={() => jump(1)} />
+      <Choice
+        label={t('timeline.speed')}
+        value={String(player.speed.value)}
+        options={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
+        onChange={(value) => {
+          player.speed.value = speeds.find((speed) => String(speed) === value) ?? 1;
+        }}
+      />
+      <span class="bar-space" />
+      <Button kind="quiet" aria-pressed={player.isLive.value} onClick={() => player.toEnd()}>
+        {t('timeline.live')}
+      </Button>
+    </div>
+  );
+}
+
+/** All events as lines; a line shows the log up to it, and its whole content. */
+function EventList({ player }: { player: Player }) {
+  const count = eventCount.value;
+  const shown = player.shown.value;
+  const event = player.current.value;
+  return (
+    <>
+      <VirtualList
+        class="event-list"
+        label={t('timeline.events')}
+        count={count}
+        rowHeight={28}
+        shown={shown - 1}
+        row={(at) => {
+          const one = events[at] as Event;
+          return (
+            <div key={one.seq} role="listitem">
+              <button
+                type="button"
+                class="event-row"
+                aria-current={at === shown - 1}
+                data-later={at >= shown ? 'true' : undefined}
+                onClick={() => {
+                  player.pause();
+                  player.seek(at + 1);
+                }}
+              >
+                <span class="quiet event-seq">{one.seq}</span>
+                <span class="lane-dot" data-lane={laneOf(one)} />
+                <span class="event-type">{one.type}</span>
+                <span class="quiet event-text">{describe(one)}</span>
+              </button>
+            </div>
+          );
+        }}
+      />
+      {event && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        <pre class="event-data" tabIndex={0} role="region" aria-label={t('timeline.content')}>
+          {JSON.stringify(event.data, null, 2)}
+        </pre>
+      )}
+    </>
+  );
+}
