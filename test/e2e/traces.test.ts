@@ -5,6 +5,7 @@ import { json } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { fence } from '../support/api.ts';
 import { composedServer } from '../support/composed.ts';
+import { serverProcess } from '../support/server-process.ts';
 import { followEvents, openClient } from '../support/trpc.ts';
 
 interface Span {
@@ -108,4 +109,26 @@ test.each([
     await ran(server.url, 'Say hi');
   }
   expect(collector.requests).toEqual([]);
+});
+
+test('an SDK that is loaded before the server gets the spans of a run, and its settings hold', {
+  timeout: 120_000,
+}, async () => {
+  await using collector = await receiver();
+  const telemetry = new URL('../support/telemetry.mjs', import.meta.url).pathname;
+  await using server = await serverProcess({
+    ...{ CORRAL_DRIVER: 'memory', NODE_OPTIONS: `--import ${telemetry}` },
+    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+  });
+  const id = await ran(server.url, fence('sh', 'echo hi'));
+  const named = (name: string) => collector.spans().filter((span) => span.name === name);
+  await expect.poll(() => named('invoke_agent default').length, { timeout: 20_000 }).toBe(1);
+  const [top] = named('invoke_agent default');
+  const [tool] = named('execute_tool shell_exec');
+  expect(tool).toMatchObject({ traceId: top?.traceId, parentSpanId: top?.spanId });
+  expect(top?.attributes).toContainEqual({ key: 'gen_ai.conversation.id', value: { stringValue: id } });
+  // Both exporters know this endpoint. Only the SDK's own one names itself.
+  expect(collector.requests.map(({ headers }) => headers['user-agent'])).toSatisfy((agents: string[]) =>
+    agents.every((agent) => /OTel-OTLP-Exporter-JavaScript/.test(agent)),
+  );
 });
