@@ -23,7 +23,7 @@ RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && { cp -r --parents /usr/share/zoneinfo /root-fs 2>/dev/null || true; } \
  && echo 'corral:x:10000:10000::/var/lib/corral:/sbin/nologin' > /root-fs/etc/passwd \
  && echo 'corral:x:10000:' > /root-fs/etc/group \
- && cp -r package.json page src machines drivers sandbox-images scripts /root-fs/app/ \
+ && cp -r package.json page src machines drivers sandbox-images scripts docs /root-fs/app/ \
  && chmod 1777 /root-fs/tmp
 
 FROM scratch

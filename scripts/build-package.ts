@@ -13,7 +13,7 @@ import { bundleSandboxd } from './bundle-sandboxd.ts';
 
 const run = promisify(execFile);
 const out = 'dist';
-const folders = ['src', 'machines', 'drivers', 'sandbox-images'];
+const folders = ['src', 'machines', 'drivers', 'sandbox-images', 'docs'];
 const { name, version, type } = packageJson;
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 

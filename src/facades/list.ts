@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { cambio } from './cambio/descriptor.ts';
 import { crogia } from './crogia/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
+import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { opencodex } from './opencodex/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
@@ -24,6 +25,7 @@ export const dialects = {
   trpc,
   workspace,
   opencodex,
+  guide,
 };
 
 type DialectName = keyof typeof dialects;

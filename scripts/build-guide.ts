@@ -1,0 +1,14 @@
+// `npm run docs:build`: the guide as files below dist/guide, for a web server that serves them at /guide.
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { paths } from '../src/facades/guide/pages.ts';
+import { renderPage } from '../src/facades/guide/render.ts';
+
+const out = 'dist/guide';
+for (const path of paths) {
+  const file = path === 'index' ? join(out, 'index.html') : join(out, path, 'index.html');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, renderPage(path, await readFile(`docs/${path}.md`, 'utf8')));
+}
+await copyFile('src/facades/guide/guide.css', join(out, 'guide.css'));
+console.log(`${paths.size} pages in ${out}`);

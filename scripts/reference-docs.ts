@@ -1,0 +1,166 @@
+// The pages of docs/reference, made from the code that they describe. `node scripts/run.mjs scripts/reference-docs.ts`
+// writes them again.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { settings } from '../src/config/settings.ts';
+import { errorCodes, isRetryable } from '../src/core/errors.ts';
+import { SessionFact } from '../src/core/events.ts';
+import { wireErrors } from '../src/facades/shared/wire-errors.ts';
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+const code = (text: string) => `\`${text}\``;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+
+function settingsPage(): string {
+  const rows = settings.map(({ key, variables, standard, about, accepts, fallback }) => {
+    const names = [...standard, ...variables.slice(0, 1)].map(code).join(' or ');
+    const isEmpty =
+      fallback === undefined || (typeof fallback === 'object' && Object.keys(fallback ?? {}).length === 0);
+    const usual = isEmpty ? 'unset' : code(Array.isArray(fallback) ? fallback.join(',') : String(fallback));
+    return [names, code(key), accepts, usual, about];
+  });
+  return `# Settings
+
+The environment wins over \`corral.yaml\`, which wins over the defaults. \`npm start -- help\` prints the same.
+
+${table(['variable', 'key in corral.yaml', 'accepts', 'default', 'what it is'], rows)}
+`;
+}
+
+type Json = { [key: string]: Json } & { readonly enum?: readonly string[]; readonly anyOf?: readonly Json[] };
+function kindOf(schema: Json): string {
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(' or ');
+  const choices = (schema.anyOf ?? schema.oneOf) as readonly Json[] | undefined;
+  if (choices) return [...new Set(choices.map(kindOf))].join(' or ');
+  if (String(schema.type) === 'array') return `list of ${kindOf(schema.items as Json)}`;
+  return String(schema.type ?? 'any');
+}
+
+function eventsPage(): string {
+  const sections = SessionFact.options.map((option) => {
+    const json = z.toJSONSchema(option.shape.data, { unrepresentable: 'any', io: 'output' }) as unknown as Json;
+    const type = [...option.shape.type.values][0];
+    const needed = (json.required ?? []) as unknown as readonly string[];
+    const rows = Object.entries((json.properties ?? {}) as Record<string, Json>).map(([name, schema]) => [
+      code(name),
+      kindOf(schema),
+      needed.includes(name) ? '' : 'optional',
+    ]);
+    return `## ${type}\n\n${rows.length === 0 ? 'Its data has several forms.' : table(['field', 'type', ''], rows)}`;
+  });
+  return `# Events
+
+The facts of a session, in the order in which they happened. Each has \`seq\` (1, 2, 3, …), \`sessionId\`, \`ts\` (epoch ms),
+\`type\`, \`runId\` (null outside of runs) and the \`data\` of its type.
+
+${sections.join('\n\n')}
+`;
+}
+
+function errorsPage(): string {
+  const rows = errorCodes.map((name) => {
+    const { http, trpc, ws } = wireErrors[name];
+    return [code(name), String(http), code(trpc), String(ws), isRetryable(name) ? 'can help' : ''];
+  });
+  return `# Errors
+
+The codes of errors, in \`reason\` of tRPC, \`code\` of the clients and of ends of streams, and \`run.end\`. The clients add
+\`unreachable\`: nothing answered, or the connection broke.
+
+${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry'], rows)}
+`;
+}
+
+const prose = (comment: string | undefined) =>
+  (comment ?? '')
+    .replaceAll(/^\s*\*\s?/gm, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+
+/** The public methods of the classes in a TypeScript file, with their comments. */
+async function typescriptOf(file: string): Promise<string> {
+  const text = await readFile(join('src/client', file), 'utf8');
+  const method =
+    /(?:^ {2}\/\*\*([\s\S]*?)\*\/\n)?^ {2}(?!private)((?:static |async |get )*(?:[a-z]\w*)\([\s\S]*?\)(?:: [^{;]+)?) \{$/gm;
+  const classes = [
+    ...text.matchAll(/(?:^\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^export class (\w+)[^\n]*\{\n([\s\S]*?)^\}/gm),
+  ];
+  return classes
+    .map(([, about, name = '', body = '']) => {
+      const rows = [...body.matchAll(method)].flatMap(([, comment, signature = '']) =>
+        signature.startsWith('constructor')
+          ? []
+          : [
+              [
+                code(
+                  signature
+                    .replace(/^async /, '')
+                    .replaceAll(/\s+/g, ' ')
+                    .replaceAll(', )', ')'),
+                ),
+                prose(comment),
+              ],
+            ],
+      );
+      return `### ${name}\n\n${prose(about)}\n\n${table(['method', ''], rows)}`;
+    })
+    .join('\n\n');
+}
+
+/** The public methods of the classes in the Python client. */
+async function pythonOf(): Promise<string> {
+  const text = await readFile('clients/python/src/corral/_sync.py', 'utf8');
+  return text
+    .split(/^(?=class )/m)
+    .filter((part) => /^class (Corral|Box|Files|Run|Terminal)\b/.test(part))
+    .reverse()
+    .map((part) => {
+      const [, name = '', about = ''] =
+        /^class (\w+):\n {4}"""([\s\S]*?)"""/.exec(part) ?? /^class (\w+)/.exec(part) ?? [];
+      const method = /^ {4}def ([a-z]\w*)\(([\s\S]*?)\) -> ([^\n]+):\n(?: {8}"""([\s\S]*?)""")?/gm;
+      const rows = [...part.matchAll(method)].map(([, called = '', args = '', gives = '', comment]) => {
+        const shown = args
+          .replaceAll(/\s+/g, ' ')
+          .trim()
+          .replace(/^self(, )?/, '')
+          .replace(/,$/, '');
+        return [code(`${called}(${shown}) -> ${gives}`), prose(comment)];
+      });
+      return `### ${name}\n\n${prose(about)}\n\n${table(['method', ''], rows)}`;
+    })
+    .join('\n\n');
+}
+
+async function clientPage(): Promise<string> {
+  const files = ['corral.ts', 'files.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
+  const typescript = await Promise.all(files.map(typescriptOf));
+  return `# The clients
+
+Both have the same shape. A failure is a \`CorralError\` with \`code\` ([errors](errors.md)), \`hint\`, \`address\` and
+\`retryable\`. \`AsyncCorral\` of Python has the methods below for asyncio.
+
+## TypeScript
+
+${typescript.filter((one) => one !== '').join('\n\n')}
+
+## Python
+
+${await pythonOf()}
+`;
+}
+
+/** Each page by its file. */
+export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
+  'docs/reference/settings.md': settingsPage(),
+  'docs/reference/events.md': eventsPage(),
+  'docs/reference/errors.md': errorsPage(),
+  'docs/reference/client.md': await clientPage(),
+});
+
+if (import.meta.main) {
+  await mkdir('docs/reference', { recursive: true });
+  for (const [file, text] of Object.entries(await referencePages())) await writeFile(file, text);
+}

@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A section of the guide: its heading, and its pages as files below `docs` without `.md`, each with its name. */
+type Section = readonly [heading: string, pages: readonly (readonly [path: string, name: string])[]];
+
+const ordered: readonly Section[] = [
+  [
+    'Start',
+    [
+      ['index', 'Start'],
+      ['concepts', 'Concepts'],
+    ],
+  ],
+  [
+    'How to',
+    [
+      ['how-to/run-a-command', 'Run a command'],
+      ['how-to/move-files', 'Move files'],
+      ['how-to/watch-files', 'Watch files'],
+      ['how-to/use-a-terminal', 'Use a terminal'],
+      ['how-to/give-a-task', 'Give an agent a task'],
+      ['how-to/answer-and-approve', 'Answer and approve'],
+      ['how-to/fork-a-session', 'Fork a session'],
+      ['models', 'Choose a model'],
+      ['tools', 'Give an agent tools'],
+      ['mcp', 'Use tools of MCP servers'],
+      ['mcp-server', 'Use Corral from an assistant'],
+      ['templates', 'Make a template'],
+      ['prompts', 'Change the instructions'],
+      ['approvals', 'Require approvals'],
+      ['browser', 'Let agents browse'],
+      ['desktop', 'Watch and use the desktop'],
+      ['evaluation', 'Measure an agent'],
+    ],
+  ],
+  [
+    'Reference',
+    [
+      ['cli', 'The command'],
+      ['reference/client', 'The clients'],
+      ['reference/settings', 'Settings'],
+      ['reference/events', 'Events'],
+      ['reference/errors', 'Errors'],
+    ],
+  ],
+  [
+    'Dialects',
+    [
+      ['dialects/trpc', 'tRPC'],
+      ['dialects/streams', 'Streams'],
+      ['dialects/sheikhbox', 'SheikhBox'],
+      ['dialects/crogia', 'Crogia'],
+      ['dialects/cambio', 'CambioML'],
+      ['dialects/opencodex', 'OpenCodex'],
+      ['dialects/workspace', 'Workspace'],
+    ],
+  ],
+  [
+    'Operations',
+    [
+      ['deploy', 'Deploy'],
+      ['kubernetes', 'Kubernetes'],
+      ['replicas', 'Several servers'],
+      ['stores', 'Stores and backups'],
+      ['auth', 'Tokens and keys'],
+      ['egress', 'What a sandbox can reach'],
+      ['security', 'Security'],
+      ['retention', 'What is kept'],
+      ['audit', 'Who did what'],
+      ['traces', 'Traces'],
+      ['performance', 'Performance'],
+    ],
+  ],
+  ['Compare', [['compare', 'Corral and others']]],
+  [
+    'Inside',
+    [
+      ['architecture', 'How Corral is made'],
+      ['development', 'Work on Corral'],
+      ['benchmarks', 'Measurements'],
+      ['faults', 'Faults'],
+    ],
+  ],
+];
+
+export const docs = new URL('../../../docs/', import.meta.url);
+const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
+
+/** The pages that have no place in the order, by their titles. */
+function others(): Section {
+  const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));
+  const files = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+  const names = files.map((file) => file.replaceAll('\\', '/').replace(/[.]md$/, '')).sort();
+  const more = names.filter((path) => !known.has(path) && !inside.test(path));
+  const titleOf = (path: string) => /^# (.*)$/m.exec(readFileSync(new URL(`${path}.md`, docs), 'utf8'))?.[1] ?? path;
+  return ['More', more.map((path) => [path, titleOf(path)])];
+}
+
+/** Every page of the guide, in reading order. */
+export const sections = [...ordered, others()].filter(([, pages]) => pages.length > 0);
+export const paths = new Set(sections.flatMap(([, pages]) => pages.map(([path]) => path)));

@@ -1,0 +1,79 @@
+import { posix } from 'node:path';
+import { Marked, type Tokens } from 'marked';
+import { paths, sections } from './pages.ts';
+
+const asText = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** The anchor of a heading, as GitHub makes it, so that a link works in both places. */
+export function anchorOf(heading: string): string {
+  const words = heading
+    .replaceAll(/<[^>]+>/g, '')
+    .trim()
+    .toLowerCase();
+  return words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(/\s/g, '-');
+}
+
+const addressOf = (path: string) => (path === 'index' ? '/guide' : `/guide/${path}`);
+
+/** The address of a link in a page; undefined for files that are not in the guide. */
+function target(href: string, page: string): string | undefined {
+  if (/^(https?:|#|\/)/.test(href)) return href;
+  const [file = '', anchor] = href.split('#');
+  const path = posix.join(posix.dirname(page), file).replace(/\.md$/, '');
+  if (!paths.has(path)) return undefined;
+  return addressOf(path) + (anchor === undefined ? '' : `#${anchor}`);
+}
+
+function contentOf(markdown: string, page: string): string {
+  const marked = new Marked({ gfm: true });
+  marked.use({
+    renderer: {
+      heading({ tokens, depth, text }: Tokens.Heading): string {
+        const id = anchorOf(text.replaceAll('`', ''));
+        return `<h${depth} id="${id}"><a href="#${id}">${this.parser.parseInline(tokens)}</a></h${depth}>\n`;
+      },
+      link({ href, tokens }: Tokens.Link): string {
+        const address = target(href, page);
+        const text = this.parser.parseInline(tokens);
+        return address === undefined ? `<span>${text}</span>` : `<a href="${asText(address)}">${text}</a>`;
+      },
+      html: ({ text }: Tokens.HTML | Tokens.Tag): string => asText(text),
+    },
+  });
+  return marked.parse(markdown, { async: false });
+}
+
+const menu = (page: string) =>
+  sections
+    .map(([heading, pages]) => {
+      const items = pages.map(([path, name]) => {
+        const current = path === page ? ' aria-current="page"' : '';
+        return `<li><a href="${addressOf(path)}"${current}>${asText(name)}</a></li>`;
+      });
+      return `<h2>${asText(heading)}</h2>\n<ul>${items.join('')}</ul>`;
+    })
+    .join('\n');
+
+/** A page of the guide as HTML. It needs no script. */
+export function renderPage(page: string, markdown: string): string {
+  const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${asText(title)} · Corral</title>
+<link rel="stylesheet" href="/guide/guide.css">
+</head>
+<body>
+<a class="skip" href="#content">Skip to the page</a>
+<nav aria-label="Guide"><p><a href="/guide"><b>Corral</b></a> · <a href="/docs">API</a> · <a href="/">Open</a></p>
+${menu(page)}
+</nav>
+<main id="content">
+${contentOf(markdown, page)}</main>
+</body>
+</html>
+`;
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { detailFailures } from '../shared/failure-docs.ts';
+import { describing, type ReplyDoc } from '../shared/route-docs.ts';
+import type { App, Dialect } from '../shared/routes.ts';
+import { docs, paths } from './pages.ts';
+import { renderPage } from './render.ts';
+
+const style = new URL('guide.css', import.meta.url);
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'public, max-age=300',
+};
+const about = describing({ tag: 'Server', prefix: 'guide', failures: detailFailures });
+const open = { open: true, free: true } as const;
+const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
+const css: ReplyDoc = { description: 'The style', content: { 'text/css': { schema: z.string() } } };
+
+/** The documentation of this very version, as pages that need no script and no other host. */
+export function guideRoutes(): Dialect {
+  return { mount: mountGuide };
+}
+
+function mountGuide(app: App): void {
+  const rendered = new Map<string, string>();
+  const page = async (path: string) => {
+    if (!paths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
+    const known = rendered.get(path) ?? renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
+    rendered.set(path, known);
+    return known;
+  };
+  app.get(
+    '/guide/guide.css',
+    {
+      schema: { response: { 200: css } },
+      config: { ...open, doc: { ...about('Style', 'The style of the guide'), asset: true } },
+    },
+    async (_request, reply) =>
+      reply
+        .headers(headers)
+        .type('text/css; charset=utf-8')
+        .send(await readFile(style)),
+  );
+  for (const [url, name] of [
+    ['/guide', ''],
+    ['/guide/:page', 'Page'],
+    ['/guide/:folder/:page', 'FolderPage'],
+  ] as const) {
+    app.get(
+      url,
+      {
+        schema: {
+          params: z.object({ folder: z.string().optional(), page: z.string().optional() }),
+          response: { 200: html },
+        },
+        config: {
+          ...open,
+          doc: { ...about(name, 'A page of the guide', { fails: [404] }), asset: true },
+        },
+      },
+      async ({ params: { folder, page: last = 'index' } }, reply) =>
+        reply
+          .headers(headers)
+          .type('text/html; charset=utf-8')
+          .send(await page(folder === undefined ? last : `${folder}/${last}`)),
+    );
+  }
+}

@@ -1,0 +1,83 @@
+// Runs the code blocks of the documentation as they stand, page by page, against a real server.
+import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { python } from '../../support/python.ts';
+import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../../..');
+
+/** Blocks that other tests run, or that nobody can run here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'docs/cli.md': 'made from the commands; test/e2e/cli/commands.test.ts runs the commands',
+  'docs/machines/run.md': 'diagrams',
+  'docs/machines/sandbox.md': 'diagrams',
+  'docs/machines/session.md': 'diagrams',
+  'docs/machines/supervisor.md': 'diagrams',
+  'docs/kubernetes.md': 'a file for containerd on a node of a cluster',
+};
+const blocksOf = (text: string) =>
+  [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = '', code = '']) => ({ language, code }));
+const pages = globSync('docs/**/*.md', { cwd: root }).filter((file) => elsewhere[file] === undefined);
+const texts = await Promise.all(pages.map(async (file) => [file, await readFile(join(root, file), 'utf8')] as const));
+const all = texts.flatMap(([file, text]) =>
+  blocksOf(text).map(({ language, code }, n) => ({ name: `${file}, block ${n + 1} (${language})`, language, code })),
+);
+
+let server: ServerProcess;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-blocks-'));
+  server = await serverProcess({ CORRAL_DRIVER: 'process' });
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  const outfile = join(folder, 'dist/corral.js');
+  const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
+  const how = { bundle: true, platform: 'node', format: 'esm', banner: { js: banner }, logLevel: 'silent' } as const;
+  await build({ entryPoints: [join(root, 'src/cli/main.ts')], outfile, ...how });
+  await writeFile(join(folder, 'package.json'), '{"version":"0.1.0"}');
+  await writeFile(join(folder, 'dist/server-commands.json'), '[]');
+  await writeFile(join(bin, 'corral'), `#!/bin/sh\nexec ${process.execPath} ${outfile} "$@"\n`);
+  await chmod(join(bin, 'corral'), 0o755);
+}, 120_000);
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const programs: Readonly<Record<string, (file: string) => Promise<readonly [string, string]>>> = {
+  bash: async (file) => ['bash', file],
+  async ts(file) {
+    const outfile = `${file}.mjs`;
+    const how = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent', loader: { '': 'ts' } } as const;
+    const alias = { 'corral/client': join(root, 'src/client/index.ts') };
+    await build({ entryPoints: [file], outfile, alias, target: 'node24', ...how });
+    return [process.execPath, outfile];
+  },
+  python: async (file) => [await python(), file],
+};
+
+test('every language of a block has a program that runs it', () => {
+  expect(all.length).toBeGreaterThan(20);
+  expect(all.filter(({ language }) => !programs[language]).map(({ name }) => name)).toEqual([]);
+});
+
+test.each(all)('$name', async ({ language, code }) => {
+  const work = await mkdtemp(join(folder, 'work-'));
+  const file = join(work, language === 'ts' ? 'block.ts' : 'block');
+  await writeFile(file, language === 'bash' ? `set -euo pipefail\n${code}` : code);
+  const [program, argument] = (await programs[language]?.(file)) ?? ['false', ''];
+  const env = {
+    PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+    HOME: work,
+    CORRAL_URL: server.url,
+    PYTHONPATH: join(root, 'clients/python/src'),
+  };
+  await run(program, [argument], { cwd: work, env, timeout: 120_000 });
+});

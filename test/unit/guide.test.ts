@@ -1,0 +1,71 @@
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { expect, test } from 'vitest';
+import { referencePages } from '../../scripts/reference-docs.ts';
+import { paths } from '../../src/facades/guide/pages.ts';
+import { anchorOf, renderPage } from '../../src/facades/guide/render.ts';
+
+const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
+const files = globSync('docs/**/*.md').map((file) => posix.relative('docs', file));
+const page = (path: string) => readFile(`docs/${path}.md`, 'utf8');
+
+test('the guide has every page of the documentation, and no other', () => {
+  const wanted = files.filter((file) => !inside.test(file)).map((file) => file.replace(/[.]md$/, ''));
+  expect([...paths].sort()).toEqual(wanted.sort());
+});
+
+test('the reference is what its code says', async () => {
+  for (const [file, text] of Object.entries(await referencePages())) {
+    expect(await readFile(file, 'utf8'), `${file} is stale: run scripts/reference-docs.ts`).toBe(text);
+  }
+});
+
+test('no link of a page is broken, and no anchor', async () => {
+  const anchors = new Map<string, Set<string>>();
+  const html = new Map<string, string>();
+  for (const path of paths) {
+    const text = renderPage(path, await page(path));
+    html.set(path === 'index' ? '/guide' : `/guide/${path}`, text);
+  }
+  for (const [address, text] of html)
+    anchors.set(address, new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)));
+  const broken: string[] = [];
+  for (const [address, text] of html) {
+    for (const [, href = ''] of text.matchAll(/ href="([^"]+)"/g)) {
+      if (/^(https?:|[/]$|[/]docs$|[/]guide[/]guide.css$)/.test(href)) continue;
+      const [target = '', anchor] = href.split('#');
+      const known = anchors.get(target === '' ? address : target);
+      if (!known || (anchor !== undefined && !known.has(decodeURIComponent(anchor))))
+        broken.push(`${address}: ${href}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test('no relative link of a file leads nowhere', async () => {
+  const broken: string[] = [];
+  for (const file of [
+    ...files.map((one) => `docs/${one}`),
+    'README.md',
+    'clients/python/README.md',
+    'examples/tour/README.md',
+  ]) {
+    const text = (await readFile(file, 'utf8')).replaceAll(/```[\s\S]*?```/g, '').replaceAll(/`[^`\n]*`/g, '');
+    for (const [, href = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?:|#)/.test(href)) continue;
+      const to = posix.join(posix.dirname(file), href.replace(/#.*$/, ''));
+      if (globSync(to).length === 0) broken.push(`${file}: ${href}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test('an anchor is the one that GitHub makes', () => {
+  expect(anchorOf('Pages of other origins')).toBe('pages-of-other-origins');
+  expect(anchorOf('What `corral run` does, twice')).toBe('what-corral-run-does-twice');
+});
+
+test('HTML in a page is shown, not obeyed', () => {
+  expect(renderPage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>');
+});
