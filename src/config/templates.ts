@@ -20,7 +20,7 @@ const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodTyp
     .optional()
     .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
 
-const { model, models, maxSteps, run, session, approvals, mcp } = Config.shape;
+const { model, models, maxSteps, run, session, approvals, mcp, sandbox, egress } = Config.shape;
 
 const maxPrompt = 16 * 1024;
 const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
@@ -57,6 +57,14 @@ const TemplateFile = z.strictObject({
     timeoutSeconds: unset(approvals.shape.timeoutSeconds),
   }),
   mcp: z.strictObject({ servers: unset(mcp.shape.servers) }),
+  sandbox: z.strictObject({
+    image: unset(sandbox.shape.image),
+    memory: unset(sandbox.shape.memory),
+    cpus: unset(sandbox.shape.cpus),
+    pids: unset(sandbox.shape.pids),
+    disk: unset(sandbox.shape.disk),
+  }),
+  egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
     allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
     deny: optional(rules(), 'the tools that it does not have, also if allow names them'),

@@ -35,6 +35,18 @@ export interface Template {
   };
   /** Tool servers beside those of the settings, or in place of those with the same name. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
+  /** The sandbox of its sessions. */
+  readonly sandbox: {
+    readonly image?: string | undefined;
+    /** In bytes. */
+    readonly memory?: number | undefined;
+    readonly cpus?: number | undefined;
+    readonly pids?: number | undefined;
+    /** In bytes. */
+    readonly disk?: number | undefined;
+  };
+  /** The name of the egress policy of its sandboxes, and the policy's list. */
+  readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;

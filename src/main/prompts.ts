@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Config } from '../config/config.ts';
 import { mib } from '../core/mebibytes.ts';
+import type { SessionRecord } from '../core/records.ts';
 import { policyOf } from '../egress/policies/list.ts';
 import type { Prompts } from '../session/engine/run-contexts.ts';
 import { partsWith } from '../session/run/prompt/overrides.ts';
@@ -15,10 +16,12 @@ export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
 /** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
-export const promptsOf = (config: Config, isolation: Isolation): Prompts => ({
+export const promptsOf = (configOf: (session: SessionRecord) => Config, isolation: Isolation): Prompts => ({
   parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
-  installed: installedIn(config, isolation),
-  network: networkOf(config, isolation),
+  about(session) {
+    const config = configOf(session);
+    return { installed: installedIn(config, isolation), network: networkOf(config, isolation) };
+  },
 });
 
 /** Sentences about programs, rights and limits, for the part `environment`. */

@@ -26,7 +26,8 @@ const ownNames = [
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
-  tools: ToolRegistry,
+  /** Undefined: the names of tools are not checked. */
+  tools: ToolRegistry | undefined,
   folder = besideSettings('templates'),
 ): readonly Template[] {
   const problems: string[] = [];
@@ -38,7 +39,8 @@ export function readTemplates(
     }
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
-      problems.push(...unknownTools(template, file, tools), ...unknownProviders(template, file, config.models));
+      if (tools) problems.push(...unknownTools(template, file, tools));
+      problems.push(...unknownProviders(template, file, config.models));
       return [template];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));

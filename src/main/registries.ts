@@ -12,7 +12,7 @@ interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
   /** The key under which the findings for the sandbox's image are stored. */
-  readonly keyOf: (id: SessionId) => string | undefined;
+  readonly keyOf: (id: SessionId) => Promise<string | undefined>;
 }
 interface Sandbox {
   readonly client: Pick<SandboxClient, 'exec'>;
@@ -35,14 +35,14 @@ export class ImageRegistries {
   }
 
   async of(id: SessionId): Promise<readonly RegistryEntry[]> {
-    const key = this.#options.keyOf(id);
+    const key = await this.#options.keyOf(id);
     const known = key === undefined ? undefined : await this.#known.get(key)?.catch(() => undefined);
     return known?.entries ?? [];
   }
 
   /** Resolves once the image's registries are known. A sandbox that was used before is not asked. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
-    const key = this.#options.keyOf(id);
+    const key = await this.#options.keyOf(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
     const found = known && (await orAborted(known, signal).catch(() => undefined));

@@ -176,3 +176,21 @@ test("a template's tool servers are there for its sessions alone, and a session 
   const address = { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } };
   await expect(client.sessions.create.mutate(address)).rejects.toThrow('name it in corral.yaml or in a template');
 }, 120_000);
+
+test("a template's limits are those of its sessions' sandboxes, and the agent is told of them", async () => {
+  await using provider = await fakeProvider('compatible', () => ({ text: 'Hi.' }));
+  using folder = temporaryFolder();
+  const big = 'mode: react\nsandbox: {memory: 3GiB, cpus: 2, image: "own/image:1"}\negress: {policy: none}';
+  const settings = settingsWith(folder.path, { 'templates/big.yaml': big });
+  await using server = await serverProcess({ ...settings, ...local(provider.url) });
+  using client = openClient(server.url, 'ws');
+  const told = async (template: string) => {
+    const { id } = await client.sessions.create.mutate({ template, task: 'Hello' });
+    const status = async () => (await client.sessions.get.query({ id })).status;
+    await expect.poll(status, { timeout: 30_000 }).toBe('completed');
+    return JSON.stringify(provider.requests.at(-1)?.body);
+  };
+  expect(await told('big')).toMatch(/The image is own\/image:1[.].* Limits: 2 processors, 3072 MiB of memory/);
+  expect(await told('big')).toContain('Nothing outside of the sandbox can be reached.');
+  expect(await told('minimal')).not.toMatch(/3072 MiB|Nothing outside/);
+}, 120_000);

@@ -67,7 +67,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         kernels: agents.kernels,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         files: attachedFiles(agents.projects.api.uploads),
-        prompts: promptsOf(config, driver.capabilities.isolation),
+        prompts: promptsOf(sandboxes.configOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
         approvals: approvalsOf(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
 import type { Config } from '../../config/config.ts';
+import type { SessionRecord } from '../../core/records.ts';
 import { caBundle, sandboxEnv } from '../../egress/certificate-authorities.ts';
 import { pageFetcher } from '../../egress/fetch-page.ts';
 import { policyOf } from '../../egress/policies/list.ts';
@@ -13,9 +14,11 @@ import { floorFor } from '../disk-space.ts';
 import { openDriver, sandboxFolder } from '../driver.ts';
 import { desktopEnv, sandboxImage } from '../image.ts';
 import { egressPolicy } from '../policies.ts';
+import { readTemplates } from '../read-templates.ts';
 import { RealModels } from '../real-models.ts';
 import { ImageRegistries } from '../registries.ts';
-import { type Startup, template } from './startup.ts';
+import { type SandboxSettings, SessionConfigs } from '../session-configs.ts';
+import type { Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 const proxyPort = 3128;
@@ -27,6 +30,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
   readonly credentials: Credentials;
+  /** The settings with those of the session's template in their place. */
+  readonly configOf: (session: SessionRecord) => Config;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -37,12 +42,15 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const { instance, replica, epoch } = storage;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
-  const policy = egressPolicy(config.egress);
+  const own = new SessionConfigs(config, readTemplates(config, undefined), storage.store.records);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records: storage.store.records,
     fetchPage: pageFetcher({ addresses }),
-    keyOf: () => (policyOf(policy.kind)?.learnsRegistries ? `${driver.name} ${config.sandbox.image}` : undefined),
+    async keyOf(id) {
+      const { sandbox, egress } = (await own.of(id)).config;
+      return policyOf(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
+    },
   });
   const roots = await caBundle(config.extraCa);
   const credentials = await openCredentials({
@@ -54,7 +62,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const gate = stack.use(
     egressProxy({
       clock,
-      policyOf: () => policy,
+      policyOf: async (id) => egressPolicy((await own.of(id)).config.egress),
       registriesOf: (id) => registries.of(id),
       extraRegistries: config.egress.registries,
       addresses,
@@ -62,7 +70,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
     }),
   );
-  const recipe = recipeFor(config, credentials);
+  const recipe = recipeFor({ config, recipe: 'default' }, credentials);
   const realModels = new RealModels(config);
   const driver: Driver =
     existing ??
@@ -87,11 +95,13 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     ...{ driver, facts, realModels, credentials, diskFloor: floorFor(config, { driver, clock, logger }) },
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
-    spec: (sessionId, id) => ({
-      ...{ id, sessionId, epoch },
-      ...recipe,
-      expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
-    }),
+    configOf: (session) => own.ofRecord(session).config,
+    spec(session, id) {
+      const settings = own.ofRecord(session);
+      own.remember(session.id, settings);
+      const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
+      return { id, sessionId: session.id, epoch, ...recipeFor(settings, credentials), expiresAt };
+    },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
         logger.warn({ session: id, err: error }, "the image's package managers could not be read");
@@ -106,17 +116,17 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const reach = hosts === '' ? '' : `: ${hosts}`;
       facts.tell(id, {
         type: 'sandbox.phase',
-        data: { phase: 'starting', detail: `Egress policy ${policy.kind}${reach}` },
+        data: { phase: 'starting', detail: `Egress policy ${(await own.of(id)).config.egress.policy}${reach}` },
       });
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-function recipeFor(config: Config, credentials: Pick<Credentials, 'env'>): SandboxRecipe {
+function recipeFor({ config, recipe }: SandboxSettings, credentials: Pick<Credentials, 'env'>): SandboxRecipe {
   const { memory, cpus, pids, disk } = config.sandbox;
   return {
-    template,
+    template: recipe,
     image: sandboxImage(config),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: egressPolicy(config.egress),

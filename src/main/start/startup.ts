@@ -24,9 +24,6 @@ export interface Startup {
   readonly learn: (secret: Secret) => void;
 }
 
-/** The name of the recipe of every sandbox. */
-export const template = 'default';
-
 /** Work that runs next to the requests until `closing` fires. Disposing stops it and waits for its end. */
 export function inBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();

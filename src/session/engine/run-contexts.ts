@@ -3,6 +3,7 @@ import { throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
 import { noSpending } from '../../core/spending.ts';
 import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
 import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
@@ -19,8 +20,10 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
 
 /** The server's side of every prompt. */
-export interface Prompts extends Pick<PromptFacts, 'installed' | 'network'> {
+export interface Prompts {
   readonly parts: PromptParts;
+  /** Sentences about the session's sandbox. */
+  about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
 }
 
 /** The parts of an agent that the runs of all sessions share. */
@@ -61,7 +64,7 @@ interface Deps {
  */
 export function runContext({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps) {
   const memory = new WorkspaceMemory();
-  const prompts = agents.prompts ?? { parts: ownParts(), installed: '', network: 'as the operator set it up.' };
+  const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
   return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots } = agents;
@@ -92,7 +95,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
-      ...{ instructions: prompt, installed: prompts.installed, network: prompts.network, plans },
+      ...{ instructions: prompt, plans },
+      ...prompts.about(live.writer.record),
       workdir: folder,
       hasTool: (name) => names.has(name),
       hasToolServers,
@@ -123,6 +127,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
   };
 }
 
+const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], timeoutMs: 600_000 };
 
 function leftOfSession(

@@ -3,6 +3,7 @@ import { sessionMachine } from '../../../machines/session.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AppError } from '../../core/errors.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import { runWith } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -21,7 +22,7 @@ import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 export interface SandboxParts {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
-  readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
+  readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec;
   /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
@@ -74,7 +75,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
           external?.release(client);
           kernels?.release(client);
         },
-        spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...fence(id) }),
+        spec: (id, sandboxId) => ({ ...spec(live(id).writer.record, sandboxId), ...fence(id) }),
         connect: (id, link) => connect({ ...link, ...fence(id) }),
       }),
     },

@@ -104,7 +104,7 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
 }
 /** Leaves everything to the server's settings. */
 const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
-type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups'>;
+type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'egress'>;
 interface Layers {
   readonly config: AgentConfig | undefined;
   readonly template: Own;

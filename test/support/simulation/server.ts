@@ -69,9 +69,9 @@ export function startServer(world: World): Server {
     life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost));
   const startTimeoutMs = 20_000;
   const profileOf = async () => ({ model, tools, fallbacks: [], toolServers: [], plans: true });
-  const spec: EngineOptions['sandboxes']['spec'] = (sessionId, id) => ({
+  const spec: EngineOptions['sandboxes']['spec'] = (session, id) => ({
     id,
-    sessionId,
+    sessionId: session.id,
     epoch: 1,
     template: 'default',
     image: 'image',

@@ -13,7 +13,7 @@ const never = new AbortController().signal;
 const npm = { host: 'registry.example', port: 443, for: 'npm' };
 
 function bench(fetchPage: (url: string) => Promise<string> = async () => '') {
-  const registries = new ImageRegistries({ records: memoryStore().records, fetchPage, keyOf: () => 'image' });
+  const registries = new ImageRegistries({ records: memoryStore().records, fetchPage, keyOf: async () => 'image' });
   let asked = 0;
   const sandbox = (exec: () => Promise<string>) => ({
     isFresh: true,

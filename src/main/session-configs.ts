@@ -1,0 +1,69 @@
+import type { Config } from '../config/config.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { RecordStore } from '../core/ports.ts';
+import { SessionRecord } from '../core/records.ts';
+import type { Template } from '../core/template.ts';
+
+type Parts = Pick<Config, 'sandbox' | 'egress'>;
+type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
+export interface SandboxSettings {
+  readonly config: Config;
+  /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
+  readonly recipe: string;
+}
+const kept = 10_000;
+
+/** The settings of each session's sandbox: those of its template in place of the server's. */
+export class SessionConfigs {
+  readonly #server: SandboxSettings;
+  readonly #byTemplate: ReadonlyMap<string, SandboxSettings>;
+  readonly #records: Pick<RecordStore, 'get'>;
+  /** A session keeps its template for ever. */
+  readonly #known = new Map<SessionId, SandboxSettings>();
+
+  constructor(config: Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
+    this.#server = { config, recipe: 'default' };
+    this.#byTemplate = new Map(templates.map((template) => [template.name, withTemplate(config, template)]));
+    this.#records = records;
+  }
+
+  /** The egress policy of a session whose template is gone is `none`: the template may have been stricter than the server. */
+  ofRecord({ template, templateBy, projectId }: Named): SandboxSettings {
+    if (templateBy === undefined && projectId === null) return this.#server;
+    const own = this.#byTemplate.get(template);
+    if (own) return own;
+    const { config, recipe } = this.#server;
+    return { recipe, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
+  }
+
+  /** Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the network. */
+  remember(id: SessionId, own: SandboxSettings): void {
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(id, own);
+  }
+
+  async of(id: SessionId): Promise<SandboxSettings> {
+    const known = this.#known.get(id);
+    if (known) return known;
+    const found = await this.#records.get('session', id);
+    const own = this.ofRecord(found ? SessionRecord.parse(found.doc) : nobody);
+    if (found) this.remember(id, own);
+    return own;
+  }
+}
+/** A session that is gone: no template has this name. */
+const nobody: Named = { template: '', templateBy: 'session', projectId: null };
+
+function withTemplate(config: Config, { name, sandbox, egress }: Template): SandboxSettings {
+  const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };
+  const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
+  if (isUsual) return { config, recipe: 'default' };
+  return {
+    config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
+    recipe: name,
+  };
+}
+
+const set = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, never>;
