@@ -41,7 +41,7 @@ beforeAll(async () => {
   const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
   const how = { bundle: true, platform: 'node', format: 'esm', banner: { js: banner }, logLevel: 'silent' } as const;
   await build({ entryPoints: [join(root, 'src/cli/main.ts')], outfile, ...how });
-  await writeFile(join(folder, 'package.json'), '{"version":"0.1.0"}');
+  await writeFile(join(folder, 'package.json'), '{"version":"0.1.0","type":"module"}');
   await writeFile(join(folder, 'dist/server-commands.json'), '[]');
   await writeFile(join(bin, 'corral'), `#!/bin/sh\nexec ${process.execPath} ${outfile} "$@"\n`);
   await chmod(join(bin, 'corral'), 0o755);

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import { paths } from '../../../src/facades/guide/pages.ts';
+import { testServer } from '../../support/http.ts';
+
+test('the guide opens without a token, with every page, and asks no script and no other host', async () => {
+  await using server = await testServer({ config: { token: new Secret('a-token-of-the-guide') } });
+  for (const path of ['/guide', '/guide/guide.css', ...[...paths].map((one) => `/guide/${one}`)]) {
+    const { status, headers, body } = await server.call('GET', path);
+    expect(status, path).toBe(200);
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'self'; img-src 'self' data:;/,
+    );
+    expect(body, path).not.toContain('<script');
+  }
+});
+
+test('a page that the guide does not have is 404, also outside of its folder', async () => {
+  await using server = await testServer();
+  for (const path of ['/guide/nothing', '/guide/..%2fpackage', '/guide/how-to/..%2f..%2f..%2fREADME']) {
+    expect((await server.call('GET', path)).status, path).toBe(404);
+  }
+});
