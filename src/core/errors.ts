@@ -36,6 +36,7 @@ const codes = {
   model_stalled: true,
   provider_error: true,
   empty_reply: true,
+  agent_failed: false,
   stuck: true,
   restart_intensity: false,
   store_unavailable: true,

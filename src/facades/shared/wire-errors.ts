@@ -51,6 +51,7 @@ export const wireErrors = {
   model_stalled: unavailable,
   provider_error: unavailable,
   empty_reply: unavailable,
+  agent_failed: unavailable,
   stuck: unavailable,
   restart_intensity: unavailable,
   store_unavailable: unavailable,

@@ -1,0 +1,131 @@
+// A scripted agent that speaks the Agent Client Protocol over its pipes, one JSON message on each line. The words of a
+// prompt decide what it does; the tests write this file into the sandbox, where no package is.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+if (process.argv.includes('--exit-at-once')) process.exit(3);
+const canLoad = !process.argv.includes('--forgetful');
+const kept = '/workspace/.fake-agent.json';
+const sessions = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
+const waiting = new Map();
+let nextId = 1;
+let cancelled = () => {};
+
+const send = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+const ask = (method, params) =>
+  new Promise((resolve) => {
+    waiting.set(nextId, resolve);
+    send({ id: nextId++, method, params });
+  });
+const update = (sessionId, content) => send({ method: 'session/update', params: { sessionId, update: content } });
+const text = (said) => ({ content: { type: 'text', text: said } });
+const call = (id, more) => ({
+  sessionUpdate: 'tool_call',
+  toolCallId: id,
+  title: 'a tool',
+  status: 'in_progress',
+  ...more,
+});
+const done = (id, more) => ({ sessionUpdate: 'tool_call_update', toolCallId: id, status: 'completed', ...more });
+
+async function work(sessionId, prompt) {
+  const say = (said) => update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text(said) });
+  sessions[sessionId].push(prompt);
+  writeFileSync(kept, JSON.stringify(sessions));
+  if (prompt.includes('exit')) process.exit(7);
+  if (prompt.includes('hang')) await new Promise(() => {});
+  if (prompt.includes('garbage')) for (let n = 0; n < 20_000; n++) process.stdout.write('no message at all\n');
+  if (prompt.includes('too long')) process.stdout.write(`{"a":"${'x'.repeat(5_000_000)}"}\n`);
+  if (prompt.includes('flood'))
+    for (;;) await new Promise((go) => (say('x'.repeat(100)) ? setImmediate(go) : process.stdout.once('drain', go)));
+  if (prompt.includes('wait')) {
+    say('I wait.');
+    await new Promise((go) => (cancelled = go));
+    return 'cancelled';
+  }
+  if (prompt.includes('outside')) {
+    const answer = await ask('fs/read_text_file', { sessionId, path: '/etc/passwd' });
+    say(answer.error ? `refused: ${answer.error.code}` : 'I have it');
+    return 'end_turn';
+  }
+  if (prompt.includes('proto')) {
+    update(
+      sessionId,
+      call('__proto__', { name: '__proto__', title: '__proto__', rawInput: JSON.parse('{"__proto__":{"a":1}}') }),
+    );
+    update(sessionId, done('__proto__', { content: [{ type: 'content', content: { type: 'text', text: 'ok' } }] }));
+    say('Done.');
+    return 'end_turn';
+  }
+  if (prompt.includes('permission')) {
+    const toolCall = {
+      toolCallId: 'p1',
+      title: 'rm -rf build',
+      kind: 'execute',
+      rawInput: { command: 'rm -rf build' },
+    };
+    const options = [
+      { optionId: 'yes', name: 'Yes', kind: 'allow_once' },
+      { optionId: 'no', name: 'No', kind: 'reject_once' },
+    ];
+    const { result } = await ask('session/request_permission', { sessionId, toolCall, options });
+    say(`You said ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    return 'end_turn';
+  }
+  if (prompt.includes('remember')) {
+    say(`I had ${sessions[sessionId].length - 1} messages before.`);
+    return 'end_turn';
+  }
+  const entries = ['Look', 'Write'].map((content) => ({ content, priority: 'medium', status: 'pending' }));
+  update(sessionId, { sessionUpdate: 'agent_thought_chunk', ...text('Let me see.') });
+  update(sessionId, { sessionUpdate: 'plan', entries: [{ ...entries[0], status: 'in_progress' }, entries[1]] });
+  update(sessionId, call('c1', { title: 'echo hi', kind: 'execute', rawInput: { command: 'echo hi' } }));
+  update(sessionId, done('c1', { content: [{ type: 'content', content: { type: 'text', text: 'hi' } }] }));
+  update(sessionId, {
+    sessionUpdate: 'plan',
+    entries: [
+      { ...entries[0], status: 'completed' },
+      { ...entries[1], status: 'in_progress' },
+    ],
+  });
+  update(sessionId, call('c2', { title: 'Write a.txt', kind: 'edit', locations: [{ path: '/workspace/a.txt' }] }));
+  writeFileSync('/workspace/a.txt', 'new\n');
+  update(
+    sessionId,
+    done('c2', { content: [{ type: 'diff', path: '/workspace/a.txt', oldText: 'old\n', newText: 'new\n' }] }),
+  );
+  update(sessionId, { sessionUpdate: 'plan', entries: entries.map((entry) => ({ ...entry, status: 'completed' })) });
+  update(sessionId, {
+    sessionUpdate: 'usage_update',
+    used: 1200,
+    size: 100000,
+    cost: { amount: 0.25, currency: 'USD' },
+  });
+  say('All ');
+  say('done.');
+  return 'end_turn';
+}
+
+const answers = {
+  initialize: () => ({ protocolVersion: 1, agentCapabilities: { loadSession: canLoad }, authMethods: [] }),
+  'session/new': () => {
+    const sessionId = `fake-${Object.keys(sessions).length + 1}`;
+    sessions[sessionId] = [];
+    return { sessionId };
+  },
+  'session/load': ({ sessionId }) => {
+    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('what I said long ago') });
+    return {};
+  },
+  'session/prompt': async ({ sessionId, prompt }) => ({ stopReason: await work(sessionId, prompt[0].text) }),
+};
+
+console.log('A banner that is no message.');
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const message = JSON.parse(line);
+  if (message.method === 'session/cancel') return cancelled();
+  if (message.method === undefined) return waiting.get(message.id)?.(message);
+  const answer = answers[message.method];
+  if (answer) send({ id: message.id, result: await answer(message.params) });
+  else if (message.id !== undefined) send({ id: message.id, error: { code: -32601, message: 'Method not found' } });
+});

@@ -1,0 +1,181 @@
+// The scripted agent as a child of this process, in the place of a program in a sandbox.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AcpAgents } from '../../../src/acp/agents.ts';
+import type { AgentUpdate } from '../../../src/core/agent-updates.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { ProgramClient, SandboxClient } from '../../../src/sandbox/client.ts';
+
+let folder: string;
+let children: ChildProcess[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'corral-acp-'));
+  children = [];
+  const script = readFileSync('test/support/fake-acp-agent.mjs', 'utf8').replaceAll('/workspace', folder);
+  writeFileSync(join(folder, 'agent.mjs'), script);
+});
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The programs of a sandbox, as far as an agent needs them. */
+function programs(): ProgramClient {
+  let child: ChildProcess | undefined;
+  return {
+    async open({ argv: [file = '', ...args] }: { argv: readonly string[] }) {
+      child = spawn(file, args, { stdio: 'pipe' });
+      children.push(child);
+    },
+    async attach(_id: string, reader: { onOutput: (chunk: Buffer) => unknown; onErrors: (chunk: Buffer) => unknown }) {
+      const own = child as ChildProcess;
+      const output = (async () => {
+        for await (const chunk of own.stdout ?? []) await reader.onOutput(chunk as Buffer);
+      })().catch(() => {});
+      own.stderr?.on('data', reader.onErrors);
+      own.stdin?.on('error', () => {});
+      const ended = once(own, 'exit').then(async ([code]) => {
+        await output;
+        return { exitCode: (code as number | null) ?? 137 };
+      });
+      return {
+        ended,
+        write: async (bytes: Uint8Array) => void own.stdin?.write(bytes),
+        detach: () => {},
+        endInput: () => {},
+      };
+    },
+    close: async () => void child?.kill('SIGKILL'),
+  } as unknown as ProgramClient;
+}
+
+function bench() {
+  const docs = new Map<string, unknown>();
+  const records = {
+    get: async (_kind: string, id: string) => (docs.has(id) ? { id, doc: docs.get(id), version: 1 } : undefined),
+    put: async ({ id, doc }: { id: string; doc: unknown }) => docs.set(id, doc).size,
+  };
+  let count = 0;
+  const open = () => {
+    const agents = new AcpAgents({ records: records as never, clock: systemClock, newId: () => `call-${++count}` });
+    const client = { programs: programs() } as SandboxClient;
+    const heard: AgentUpdate[] = [];
+    const turn = (texts: string[], args: string[] = [], signal = new AbortController().signal) =>
+      agents.turn(
+        client,
+        {
+          ...{
+            sessionId: 's',
+            runId: 'r',
+            cwd: folder,
+            texts,
+            instructions: 'Be brief.',
+            task: 'the task',
+            silenceMs: 4_000,
+          },
+          agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args] },
+        },
+        async (update) => void heard.push(update),
+        signal,
+      );
+    const said = () => heard.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('');
+    return { agents, client, heard, turn, said };
+  };
+  return { ...open(), again: open };
+}
+const seconds = { timeout: 60_000 };
+
+test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', seconds, async () => {
+  const { turn, heard, said } = bench();
+  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(heard.map(({ kind }) => kind)).toEqual(
+    'thought plan call result plan call result plan spent text text'.split(' '),
+  );
+  expect(said()).toBe('All done.');
+  expect(heard[2]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
+  expect(heard[3]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
+  expect(heard[6]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
+});
+
+test.each([
+  [true, 'You said yes.'],
+  [false, 'You said no.'],
+])('a permission decided with %s reaches the agent, which goes on', seconds, async (allowed, wanted) => {
+  const { turn, agents, client, said } = bench();
+  const pause = await turn(['I need permission']);
+  expect(pause).toMatchObject({ kind: 'asks', title: 'rm -rf build', call: { args: { command: 'rm -rf build' } } });
+  agents.decide(client, pause.kind === 'asks' ? pause.call.callId : '', allowed);
+  expect(await turn([])).toEqual({ kind: 'said' });
+  expect(said()).toBe(wanted);
+});
+
+test.each([
+  ['exits', 'Please exit', /exit code 7/],
+  ['prints garbage', 'Please send garbage', /lines that are no messages/],
+  ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
+  ['hangs', 'Please hang', /said nothing for 4 s/],
+])('an agent that %s fails as a value, and the next turn has a new one', seconds, async (_, text, why) => {
+  const { turn, said } = bench();
+  expect(await turn([text])).toEqual({ kind: 'failed', code: 'agent_failed', message: expect.stringMatching(why) });
+  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(said()).toContain('All done.');
+});
+
+test('a program that is not an agent fails as a value', seconds, async () => {
+  const { turn } = bench();
+  expect(await turn(['Do the task'], ['--exit-at-once'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
+
+test('a stop ends the agent, and the turn rejects', seconds, async () => {
+  const { turn, said } = bench();
+  const stop = new AbortController();
+  const running = turn(['Please wait'], [], stop.signal);
+  await expect.poll(said).toBe('I wait.');
+  const exit = once(children[0] as ChildProcess, 'exit');
+  stop.abort();
+  await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  await exit;
+});
+
+test('an interrupted agent ends its present work, and takes the next message with its memory', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const running = turn(['Please wait']);
+  await expect.poll(said).toBe('I wait.');
+  agents.interrupt(client);
+  expect(await running).toEqual({ kind: 'said' });
+  await turn(['remember']);
+  expect(said()).toContain('I had 1 messages before.');
+});
+
+test('a request to read a file is refused, and a tool named __proto__ is a name like any other', seconds, async () => {
+  const { turn, said, heard } = bench();
+  await turn(['Read outside']);
+  expect(said()).toBe('refused: -32601');
+  await turn(['Try proto']);
+  expect(heard.find(({ kind }) => kind === 'call')).toMatchObject({ name: '__proto__', family: 'mcp' });
+  expect(({} as { a?: unknown }).a).toBeUndefined();
+});
+
+test(
+  'another server continues the session that the agent can load, without the repeated history',
+  seconds,
+  async () => {
+    const first = bench();
+    await first.turn(['remember']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+    expect(second.said()).toBe('I had 1 messages before.');
+  },
+);
+
+test('work that was cut ends typed where the agent cannot load its session', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--forgetful']);
+  await first.agents.end(first.client);
+  expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
