@@ -80,6 +80,34 @@ describe('a long conversation in a small window', { timeout: 60_000 }, () => {
     expect(it.transcript.messages).toHaveLength(2 * 300 + 4); // nothing is lost
   });
 
+  test('with 300 turns and a plan of thirty steps ends as well, and each request begins as the one before', async () => {
+    const it = bench(working);
+    it.hear(first);
+    const steps = Array.from(
+      { length: 30 },
+      (_, n) => `${n + 1}. Read the files of part ${n + 1} and note what is in them.`,
+    );
+    const noteOf = (step: number) => {
+      const plan = steps.map((text, n) => `${n < step ? '[done]' : '[open]'} ${text}`).join('\n');
+      return `The plan:\n${plan}\n\nWork on step ${step + 1} now.`;
+    };
+    for (let n = 0; n < 300; n++)
+      expect((await it.step(20_000, noteOf(Math.floor(n / 10)))).ok, `turn ${n}`).toBe(true);
+    it.hear('hello');
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
+    const turns = it.model.asked.filter((request) => !wantsSummary(request));
+    for (const request of turns) {
+      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+      expect(request.messages).toContainEqual({ role: 'user', text: first });
+    }
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = (await it.compactions()).length;
+    const between = shares.toSorted((a, b) => a - b).slice(compactions); // without those that a compaction cut
+    const whole = between.filter((share) => share >= 0.95).length;
+    expect(whole / between.length).toBeGreaterThanOrEqual(0.95);
+    expect(turns.at(-2)?.note).toBe(noteOf(29));
+  });
+
   test('keeps nearly all of its beginning from request to request while the steps of a plan change', async () => {
     const it = bench(working);
     it.hear(first);
