@@ -4,6 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { jsonOrNothing } from '../src/core/text.ts';
 import { type Agent, attempt } from './lib/attempt.ts';
 import { recordedModel, recordedModels } from './lib/recorded.ts';
 import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';
@@ -54,7 +55,11 @@ async function evaluate(): Promise<void> {
 }
 
 function lineOn({ task, passed, status, why, seconds }: Outcome): string {
-  return `${passed ? 'pass' : 'FAIL'}  ${task}  ${status}  ${seconds.toFixed(1)} s${why === '' ? '' : `  ${why}`}`;
+  // After nothing, a checker is right when it does not pass.
+  const isRight = values.check ? passed === (status === 'solution') : passed;
+  const said = isRight && values.check ? '' : why;
+  const word = values.check ? (isRight ? 'right' : 'WRONG') : isRight ? 'pass' : 'FAIL';
+  return `${word}  ${task}  ${status}  ${seconds.toFixed(1)} s${said === '' ? '' : `  ${said}`}`;
 }
 
 function conclude(report: Report): void {
@@ -91,7 +96,7 @@ async function inParallel<Job, Result>(
 
 async function reportIn(file: string | undefined): Promise<Report> {
   if (file === undefined) return refuse(new Error('--compare needs two files that --json wrote'));
-  const parsed = Report.safeParse(JSON.parse(await readFile(file, 'utf8').catch(refuse)));
+  const parsed = Report.safeParse(jsonOrNothing(await readFile(file, 'utf8').catch(refuse)));
   return parsed.success ? parsed.data : refuse(new Error(`${file} is no report: ${z.prettifyError(parsed.error)}`));
 }
 

@@ -56,6 +56,7 @@ describe('on process', () => {
     await ready(context, 'process');
     const { code, out, err } = await evaluate('--driver', 'process', '--check');
     expect(out, err).toContain('20 checkers of 20');
+    expect(err).not.toMatch(/FAIL|WRONG/);
     expect(code).toBe(0);
   });
 
@@ -86,5 +87,49 @@ describe('on process', () => {
     const broken = await evaluate('--driver', 'process', '--tasks', task);
     expect(broken.out).toContain('0 of 1 passed');
     expect(broken.code).toBe(1);
+  });
+});
+
+describe('without a sandbox', () => {
+  const outcome = (task: string, passed: boolean) => ({
+    ...{ task, attempt: 1, passed, reward: passed ? 1 : 0, status: 'completed', why: '', seconds: 2, turns: 3 },
+    ...{ inputTokens: 100, cachedTokens: 10, outputTokens: 20, cost: 0.5 },
+  });
+  const report = async (name: string, outcomes: readonly object[]) => {
+    const file = join(folder, name);
+    const about = { schema: 'corral-eval/1', model: `a/${name}`, driver: 'process', startedAt: '2026-01-01T00:00:00Z' };
+    await writeFile(file, JSON.stringify({ ...about, outcomes }));
+    return file;
+  };
+
+  test('two reports stand side by side, also with attempts and tasks that only one of them has', async () => {
+    const a = await report('one', [outcome('sort', true), outcome('sort', false), outcome('plot', true)]);
+    const b = await report('two', [outcome('sort', true)]);
+    const { code, out, err } = await evaluate('--compare', a, b);
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/sort .*1\/2.*1\/1/);
+    expect(out).toContain('plot');
+  });
+
+  test.each([
+    ['no JSON', 'not json', 'is no report'],
+    ['another JSON', '{"a":1}', 'is no report'],
+  ])('%s is refused as a report in one sentence', async (_, text, why) => {
+    const file = join(folder, 'wrong.json');
+    await writeFile(file, text);
+    const { code, err } = await evaluate('--compare', file, file);
+    expect(code).toBe(2);
+    expect(err).toContain(why);
+    expect(err).not.toContain('at async');
+  });
+
+  test.each([
+    [['--repeat', '0'], '--repeat needs a number from 1'],
+    [['--parallel', 'x'], '--parallel needs a number from 1'],
+    [['--tasks', 'no-such-task'], 'no-such-task'],
+  ])('%j is refused before anything starts', async (args, why) => {
+    const { code, err } = await evaluate(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(why);
   });
 });
