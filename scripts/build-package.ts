@@ -42,8 +42,8 @@ await chmod(join(out, 'corral.js'), 0o755);
 
 async function buildFolder(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    // the page is bundled, except for the desktop's own files
-    if (/\bsrc[/]ui[/]/.test(entry.parentPath)) continue;
+    // the page is bundled, except for the files of the desktop's own page
+    if (/\bsrc[/]ui(?![/]desktop$)/.test(entry.parentPath)) continue;
     if (entry.isFile()) await buildFile(join(entry.parentPath, entry.name));
   }
 }

@@ -44,7 +44,7 @@ const rules: Rule[] = [
       'drivers/docker/filter/container-rules.ts': 'of the escaped name of the installation',
       'drivers/docker/filter/routes.ts': 'of its own words',
       'drivers/memory/daemon.ts': 'the fake, whose users are tests',
-      'src/ui/ansi.js': 'of its own words',
+      'src/ui/parts/ansi.ts': 'of its own words',
     },
   },
   {
@@ -65,8 +65,8 @@ const rules: Rule[] = [
       'src/main/warm-pool.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
       'src/client/fetch-event-source.ts': 'waits between tries',
-      'src/ui/line.js': 'waits between tries',
-      'src/ui/desktop.js': 'waits between tries',
+      'src/ui/data/line.ts': 'waits between tries',
+      'src/ui/desktop/desktop.js': 'waits between tries',
       'src/browser/page-script.ts': 'tells one page from the next',
       'drivers/conformance.ts': 'names of tests',
       'sandbox-images/sandboxd/desktop/wait-for-program.ts': 'tells a question to the screen from the next',
@@ -86,7 +86,7 @@ const rules: Rule[] = [
 ];
 
 const root = resolve(import.meta.dirname, '../..');
-const files = globSync('{src,drivers,machines,sandbox-images}/**/*.{ts,js}', { cwd: root }).map((path) => ({
+const files = globSync('{src,drivers,machines,sandbox-images}/**/*.{ts,tsx,js}', { cwd: root }).map((path) => ({
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }));

@@ -15,7 +15,8 @@ import type { PageFiles } from './page-files.ts';
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
 // to turn text into HTML.
 
-const folder = new URL('../../ui/', import.meta.url);
+/** The page of the desktop alone, whose files are served as they are. */
+const folder = new URL('../../ui/desktop/', import.meta.url);
 const policyWith = (framedBy: "'none'" | "'self'") =>
   [
     "default-src 'none'",
@@ -43,7 +44,7 @@ const smaller = new WeakMap<Uint8Array, Promise<Buffer>>();
 const compressible = new Set(['.html', '.css', '.js', '.svg']);
 
 export function mountPage(app: App, page: () => Promise<PageFiles>): void {
-  const old = new Set(readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js|svg)$/.test(name)));
+  const ofDesktop = new Set(readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js)$/.test(name)));
   app.get(
     '/static/:name',
     {
@@ -55,11 +56,11 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     },
     async (request, reply) => {
       const { name } = request.params;
-      if (old.has(name)) {
+      if (ofDesktop.has(name)) {
         reply.headers(headers).type(types[extname(name)] ?? html);
         return reply.send(await readFile(new URL(name, folder)));
       }
-      return await sendFile(request, reply, { name: name === 'next.html' ? 'index.html' : name, page });
+      return await sendFile(request, reply, { name, page });
     },
   );
   mountNovnc(app, headers);
@@ -108,9 +109,5 @@ function compressed(bytes: Uint8Array): Promise<Buffer> {
 export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>
   accept?.toLowerCase().includes('text/html') ?? false;
 
-export const sendPage = async (reply: FastifyReply) =>
-  reply
-    .headers(headers)
-    .header('vary', 'Origin, Accept')
-    .type(html)
-    .send(await readFile(new URL('index.html', folder)));
+export const sendPage = (request: FastifyRequest, reply: FastifyReply, page: () => Promise<PageFiles>) =>
+  sendFile(request, reply, { name: 'index.html', page });

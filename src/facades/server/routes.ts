@@ -9,6 +9,7 @@ import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { sendPage, wantsPage } from './page.ts';
+import type { PageFiles } from './page-files.ts';
 
 interface ServerDeps {
   readonly services: Pick<Services, 'sessions' | 'templates'>;
@@ -16,10 +17,11 @@ interface ServerDeps {
   readonly clock: Clock;
   readonly version: string;
   readonly table: RouteTable;
+  readonly page: () => Promise<PageFiles>;
 }
 
 const Root = z.object({ name: z.literal('corral'), version: z.string(), status: z.literal('running') });
-const page: ReplyDoc = { description: '', content: { 'text/html': { schema: z.string() } } };
+const pageDoc: ReplyDoc = { description: '', content: { 'text/html': { schema: z.string() } } };
 const measurements: ReplyDoc = {
   description: 'Success',
   content: {
@@ -37,14 +39,14 @@ const example = {
 };
 
 /** The routes that belong to the server and to no dialect. */
-export function serverRoutes({ table, version, metrics, services, clock }: ServerDeps): Dialect {
+export function serverRoutes({ table, version, metrics, services, clock, page }: ServerDeps): Dialect {
   return {
     mount(app: App) {
       app.get(
         '/',
         {
           schema: {
-            response: { 200: either(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), page) },
+            response: { 200: either(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
           },
           config: {
             doc: about('root', 'Get the name and version of the server; browsers get the web client'),
@@ -52,7 +54,9 @@ export function serverRoutes({ table, version, metrics, services, clock }: Serve
           },
         },
         async (request, reply) =>
-          wantsPage(request) ? sendPage(reply) : { name: 'corral' as const, version, status: 'running' as const },
+          wantsPage(request)
+            ? sendPage(request, reply, page)
+            : { name: 'corral' as const, version, status: 'running' as const },
       );
       mountHealth(app, { sessions: services.sessions, clock, version });
       app.get(

@@ -1,6 +1,5 @@
 import '../styles/all.css';
 import { render } from 'preact';
-import { approveWhatIsAllowed } from '../conversation/always.ts';
 import { followCurrent, onGone } from '../data/log.ts';
 import { followAddress, leave } from '../data/route.ts';
 import { openLine } from '../data/server.ts';
@@ -24,7 +23,6 @@ async function start(): Promise<void> {
   openLine(resetSessions);
   watchSessions();
   followCurrent();
-  approveWhatIsAllowed();
 }
 
 void start();

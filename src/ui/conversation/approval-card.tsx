@@ -4,8 +4,8 @@ import type { ApprovalItem } from '../data/items.ts';
 import { Button } from '../parts/button.tsx';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
+import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { setAlways } from './always.ts';
 
 /** A call that waits for permission: literally what it would do, and what the person can decide. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
@@ -13,11 +13,13 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const sessionId = item.sessionId;
   const [isAsked, setAsked] = useState(false);
   const [note, setNote] = useState<string>();
+  const [edited, setEdited] = useState<string>();
   const decided = item.decided.value;
   const act = (work: () => Promise<unknown>) => async () => {
     setAsked(true);
     // Another person decided first, which the log reports soon; or the request failed, and can be repeated.
-    await work().catch(() => setAsked(false));
+    await attempt(t('approval.notDecided'), work);
+    setAsked(false);
   };
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args, null, 2);
   return (
@@ -31,7 +33,30 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       <pre class="console" tabIndex={0}>
         {told}
       </pre>
-      {decided ? (
+      {!decided && edited !== undefined && (
+        <form
+          class="approval-edit"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void act(async () => approve(sessionId, callId, { args: changed(args, edited) }))();
+          }}
+        >
+          <textarea
+            class="field"
+            aria-label={t('approval.change')}
+            value={edited}
+            rows={Math.min(10, edited.split('\n').length)}
+            onInput={(event) => setEdited(event.currentTarget.value)}
+          />
+          <div class="choices">
+            <Button onClick={() => setEdited(undefined)}>{t('cancel')}</Button>
+            <Button type="submit" kind="primary" disabled={isAsked}>
+              {t('approval.runChanged')}
+            </Button>
+          </div>
+        </form>
+      )}
+      {edited !== undefined && !decided ? null : decided ? (
         <p class="quiet">{decidedText(decided)}</p>
       ) : note !== undefined ? (
         <form
@@ -58,16 +83,16 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             <Button kind="quiet" disabled={isAsked} onClick={() => setNote('')}>
               {t('approval.rejectWith')}
             </Button>
+            <Button kind="quiet" disabled={isAsked} onClick={() => setEdited(told)}>
+              {t('approval.change')}
+            </Button>
             <Button disabled={isAsked} onClick={act(() => reject(sessionId, callId))}>
               {t('approval.reject')}
             </Button>
             <Button
               disabled={isAsked}
               title={t('approval.alwaysTells', { name })}
-              onClick={act(async () => {
-                setAlways(sessionId, name, true);
-                await approve(sessionId, callId);
-              })}
+              onClick={act(() => approve(sessionId, callId, { always: true }))}
             >
               {t('approval.always')}
             </Button>
@@ -81,12 +106,23 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
+/** A command changes as text, other calls as JSON. Throws where that is no object. */
+function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
+  if (typeof args.command === 'string') return { ...args, command: text };
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
 type Decided = Exclude<ApprovalItem['decided']['value'], undefined>;
 
 function decidedText(decided: Decided): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
-  const word = { approved: t('approval.approved'), rejected: t('approval.rejected'), expired: t('approval.expired') };
+  const word = {
+    approved: t('approval.approved'),
+    rejected: t('approval.rejected'),
+    expired: t('approval.expired'),
+    questioned: t('approval.questioned'),
+  };
   const said = decided.text ? ` “${decided.text}”` : '';
   return `${word[decided.decision]}${by}.${said}`;
 }

@@ -29,7 +29,14 @@ export async function send({ text, attachments = [], model, template, mode = 'in
 }
 
 export const stopRun = (sessionId: string) => repeatable('runs.stop', { sessionId });
-export const approve = (sessionId: string, callId: string) => once('runs.approve', { sessionId, callId });
+interface Permission {
+  /** No further call of the tool needs permission in this session. */
+  readonly always?: boolean;
+  /** The call runs with these arguments instead. */
+  readonly args?: Record<string, unknown>;
+}
+export const approve = (sessionId: string, callId: string, { always = false, args }: Permission = {}) =>
+  once('runs.approve', { sessionId, callId, always, ...(args && { args }) });
 export const reject = (sessionId: string, callId: string, text?: string) =>
   once('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
 export const rename = (id: string, title: string) => once('sessions.update', { id, title });

@@ -1,6 +1,16 @@
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
-import type { ApprovalItem, AssistantItem, EndItem, Item, StepItem, ToolItem, Used, WaitItem } from './items.ts';
+import type {
+  ApprovalItem,
+  AssistantItem,
+  EndItem,
+  Item,
+  PhaseItem,
+  StepItem,
+  ToolItem,
+  Used,
+  WaitItem,
+} from './items.ts';
 
 // Turns the events of one session into what the page shows. A live session and a replay use the same model, so both show
 // the same cards.
@@ -35,6 +45,7 @@ export class ConversationModel {
   readonly #steps = new Map<string, StepItem>();
   readonly #approvals = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
+  #start: PhaseItem | undefined;
   #startedAt: number | undefined;
   #changed = false;
 
@@ -54,6 +65,7 @@ export class ConversationModel {
     for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals]) known.clear();
     this.#items = [];
     this.#wait = undefined;
+    this.#start = undefined;
     this.#startedAt = undefined;
     this.seq = 0;
     batch(() => {
@@ -185,9 +197,10 @@ export class ConversationModel {
       }
       case 'sandbox.phase': {
         const phase = { ...event.data, ts: event.ts };
-        const last = this.#items.at(-1);
-        if (last?.kind === 'phase') last.phase.value = phase;
-        else this.#add({ kind: 'phase', ...at, phase: signal(phase) });
+        // A start is one line from its first phase to its end, also when a message arrives in between.
+        if (this.#start) this.#start.phase.value = phase;
+        else this.#start = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase) });
+        if (!['queued', 'image', 'starting'].includes(phase.phase)) this.#start = undefined;
         return;
       }
       case 'egress':

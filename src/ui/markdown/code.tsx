@@ -43,7 +43,7 @@ export function Highlighted({ code, language }: Props) {
     if (wanted) load();
   }, [wanted]);
   const run = wanted ? highlighter.value : undefined;
-  const pieces = useMemo(() => run?.(code, language ?? ''), [run, code, language]);
+  const pieces = useMemo(() => run?.(code, language?.split('.').at(-1) ?? ''), [run, code, language]);
   return <code>{pieces ? pieces.map(piece) : code}</code>;
 }
 

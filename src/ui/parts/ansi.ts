@@ -7,6 +7,7 @@ const sequences = new RegExp(
     `${esc}\\[(?![0-9;:]*m)[0-?]*[ -/]*[@-~]`, // cursor moves, but no colours
     `${esc}\\][^\\u0007\\u001b]*(?:\\u0007|${esc}\\\\)?`, // titles, links
     `${esc}[PX^_][^\\u001b]*(?:${esc}\\\\)?`,
+    `${esc}\\[(?![0-9;:]*m)`, // cut off
     `${esc}(?!\\[)[ -/]*[0-~]`,
   ].join('|'),
   'g',

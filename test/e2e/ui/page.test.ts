@@ -26,11 +26,9 @@ async function say(page: Page, text: string) {
   await page.getByLabel('Message').fill(text);
   await page.keyboard.press('Enter');
 }
-const finished = (page: Page) =>
-  page
-    .getByText(/^Done in /)
-    .last()
-    .waitFor();
+/** The end of a run, as a person reads it. */
+const ends = (page: Page) => page.locator('.ended').filter({ hasText: /^Done in / });
+const finished = (page: Page) => ends(page).last().waitFor();
 const overflow = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
@@ -52,8 +50,8 @@ describe.each([
     expect(await page.locator('.diff .added').allTextContents()).toEqual(['+ one', '+ two']);
     expect(await overflow(page)).toBe(0);
 
+    await page.getByRole('button', { name: /^Plan/ }).click();
     const isPhone = size.width < 860;
-    if (isPhone) await page.getByRole('button', { name: 'Plan' }).click();
     const steps = page.locator('#plan li');
     await expect.poll(() => steps.count()).toBe(2);
     expect(await steps.evaluateAll((all) => all.map((one) => one.getAttribute('data-status')))).toEqual([
@@ -61,12 +59,13 @@ describe.each([
       'completed',
     ]);
     expect(await steps.first().isVisible()).toBe(true);
-    if (isPhone) await page.getByRole('button', { name: 'Desktop' }).click();
-    expect(await page.getByText('No desktop in this sandbox').isVisible()).toBe(true);
-    if (isPhone) await page.getByRole('button', { name: 'Files' }).click();
-    await page.getByRole('button', { name: 'a.txt' }).click();
-    await expect.poll(() => page.locator('#viewer-text').textContent()).toBe('one\ntwo');
-    await page.keyboard.press('Escape');
+    if (isPhone) await page.getByRole('button', { name: 'Work', exact: true }).click();
+    await page.getByRole('tab', { name: 'Cost' }).click();
+    await page
+      .getByRole('region', { name: 'This session' })
+      .getByText(/[0-9.]+K? in/)
+      .waitFor();
+    expect(await page.getByText('finished', { exact: true }).first().isVisible()).toBe(true);
     expect(await overflow(page)).toBe(0);
     expect(complaints).toEqual([]);
   });
@@ -88,7 +87,7 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
   await page.locator('.tool[data-status=running]').waitFor();
   await page.getByRole('button', { name: 'Stop' }).focus();
   await page.keyboard.press('Enter');
-  await page.getByText('Stopped', { exact: true }).waitFor();
+  await page.locator('.ended').getByText('Stopped', { exact: true }).waitFor();
   await page.getByLabel('Message').focus();
   await say(page, `Ask\n${fence('ask', 'Which colour?')}`);
   await page.getByText('The agent waits for your answer.').waitFor();
@@ -101,7 +100,7 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
   await page.getByText('What shall be done?').waitFor();
-  await expect.poll(() => page.locator('#sessions li').count()).toBe(0);
+  await page.getByText('Your sessions appear here.').waitFor();
   expect(complaints).toEqual([]);
 });
 
@@ -121,12 +120,13 @@ test('the page treats nothing from a message, a model or a command as markup or 
     `${evil} ${links}\n${fence('sh', `printf '%s\\n' '${evil}'; printf '\\033[31mred\\033[0m \\033]0;title\\007end\\n'`)}\n${fence('file:x.html', evil)}`,
   );
   await finished(page);
-  expect(await page.locator('#timeline img, #timeline script, #timeline b, h1 *').count()).toBe(0);
+  expect(await page.locator('.items img, .items script, .items b, h1 .title *').count()).toBe(0);
   expect(
-    await page.locator('#timeline a').evaluateAll((all) => all.map((one) => one.getAttribute('href'))),
+    await page.locator('.items a').evaluateAll((all) => all.map((one) => one.getAttribute('href'))),
   ).not.toContainEqual(expect.stringContaining('javascript:'));
   const console = await page.locator('.console').first().textContent();
   expect(console).toContain(`${evil}\nred end\n`);
+  expect(await page.locator('.console .ansi-1').first().textContent()).toBe('red');
   expect([asked, complaints]).toEqual([0, []]);
 });
 
@@ -157,10 +157,10 @@ test('a call that needs approval shows its action, and two buttons approve or re
   await say(page, `Try\n${fence('sh', 'echo allowed')}\n${fence('sh', 'echo forbidden')}`);
   const card = page.getByRole('region', { name: 'Approval' });
   await card.getByText('echo allowed').waitFor();
-  await card.getByRole('button', { name: 'Approve' }).click();
+  await card.getByRole('button', { name: 'Approve', exact: true }).click();
   await card.getByText('Approved.').waitFor();
   await card.last().getByText('echo forbidden').waitFor();
-  await card.last().getByRole('button', { name: 'Reject' }).click();
+  await card.last().getByRole('button', { name: 'Reject', exact: true }).click();
   await card.getByText('Rejected.').waitFor();
   await finished(page);
   expect(await card.getByRole('button').count()).toBe(0);
@@ -182,7 +182,7 @@ test('a page that lost the server reconnects by itself and continues after the l
   await server.restart();
   await page.getByText('The connection is lost. Trying again…').waitFor({ state: 'hidden', timeout: 45_000 });
   await say(page, `After\n${fence('sh', 'echo after')}`);
-  await expect.poll(() => page.getByText(/^Done in /).count(), { timeout: 45_000 }).toBe(2);
+  await expect.poll(() => ends(page).count(), { timeout: 45_000 }).toBe(2);
   expect(await page.locator('.said.user').count()).toBe(2);
   expect(await page.locator('.tool').count()).toBe(2);
 });
@@ -205,33 +205,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   await other.getByRole('heading', { name: 'That token is not valid' }).waitFor();
   await other.getByRole('textbox', { name: 'Token' }).fill('right+/token');
   await other.keyboard.press('Enter');
-  await expect.poll(() => other.locator('#sessions li').count()).toBe(1);
-});
-
-test('opening a session with a stopped sandbox does not start it: the page asks first', async (context) => {
-  const server = await started(context);
-  const { page } = await browse(context, desktop);
-  await page.goto(server.url);
-  await say(page, `Write\n${fence('file:a.txt', 'one')}`);
-  await finished(page);
-  await page.getByRole('button', { name: 'a.txt' }).waitFor();
-  const id = page.url().split('#')[1];
-  const status = async () =>
-    ((await (await fetch(`${server.url}/api/sessions/${id}`)).json()) as { container_status: string }).container_status;
-  await fetch(`${server.url}/api/v1/sandbox/${id}/stop`, { method: 'POST' });
-  expect(await status()).toBe('stopped');
-
-  const asked: string[] = [];
-  page.on('websocket', (line) => line.on('framesent', ({ payload }) => asked.push(String(payload))));
-  await page.reload();
-  await finished(page);
-  await page.getByRole('button', { name: 'Show files' }).waitFor();
-  // Waits longer than the pause after which a page looks for changed files.
-  await expect.poll(() => asked.filter((text) => text.includes('sandbox.status')).length).toBeGreaterThan(1);
-  expect(asked.filter((text) => text.includes('files.list'))).toEqual([]);
-  expect(await status()).toBe('stopped');
-  await page.getByRole('button', { name: 'Show files' }).click();
-  await page.getByRole('button', { name: 'a.txt' }).waitFor();
+  await expect.poll(() => other.locator('.session').count()).toBe(1);
 });
 
 test('the page shows changes by other clients at once, and closes a session that they delete', async (context) => {

@@ -1,14 +1,7 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-
-// Loads a module of the page as a browser gets it, without types.
-const module = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../src/ui', name)).href);
-const { plainText } = (await module('ansi.js')) as { plainText: (text: string) => string };
-const { diffLines } = (await module('diff.js')) as {
-  diffLines: (before: string | null, after: string) => { kind: string; text: string }[];
-};
+import { ansiLines, plainText } from '../../../src/ui/parts/ansi.ts';
+import { diffLines } from '../../../src/ui/parts/diff.ts';
 
 test.each([
   ['\u001b[1;31mred\u001b[0m plain', 'red plain'],
@@ -55,4 +48,23 @@ test('the added and removed lines of a difference explain the new length of the 
       expect(of('added') - of('removed')).toBe(lengths[1] - lengths[0]);
     }),
   );
+});
+
+test('colours of a terminal become styles, which last over the ends of lines', () => {
+  expect(ansiLines('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
+    [
+      { text: 'a ', class: '' },
+      { text: 'red', class: 'ansi-1 ansi-bold' },
+    ],
+    [
+      { text: 'still', class: 'ansi-1 ansi-bold' },
+      { text: ' plain', class: '' },
+    ],
+  ]);
+  expect(ansiLines('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
+    [
+      { text: 'x', class: '', color: 'rgb(255 0 0)' },
+      { text: 'y', class: '', color: 'rgb(255 0 0)', background: 'rgb(1 2 3)' },
+    ],
+  ]);
 });

@@ -34,7 +34,7 @@ export const conversation = {
   'approval.rejectWith': 'Mit Hinweis ablehnen',
   'approval.note': 'Was der Agent stattdessen tun soll',
   'approval.always': 'Hier immer',
-  'approval.alwaysTells': 'Jeden Aufruf von {name} in dieser Sitzung genehmigen, solange dieser Tab offen ist',
+  'approval.alwaysTells': 'Jeden weiteren Aufruf von {name} in dieser Sitzung genehmigen',
   'approval.approved': 'Genehmigt',
   'approval.rejected': 'Abgelehnt',
   'approval.expired': 'Nicht rechtzeitig genehmigt',
@@ -110,4 +110,8 @@ export const conversation = {
   model: 'Modell',
   serversOwn: 'Standard',
   modelTells: 'demo oder Anbieter/Modell',
+  'approval.change': 'Ändern',
+  'approval.runChanged': 'So ausführen',
+  'approval.questioned': 'Sie haben erst gefragt; der Aufruf unterblieb',
+  'approval.notDecided': 'Nicht entschieden',
 };

@@ -34,7 +34,7 @@ export const conversation = {
   'approval.rejectWith': 'Reject with a note',
   'approval.note': 'What the agent should do instead',
   'approval.always': 'Always here',
-  'approval.alwaysTells': 'Approve every call of {name} in this session, while this tab is open',
+  'approval.alwaysTells': 'Approve every further call of {name} in this session',
   'approval.approved': 'Approved',
   'approval.rejected': 'Rejected',
   'approval.expired': 'Not approved in time',
@@ -110,4 +110,8 @@ export const conversation = {
   model: 'Model',
   serversOwn: 'Default',
   modelTells: 'demo, or provider/model',
+  'approval.change': 'Change',
+  'approval.runChanged': 'Run it like this',
+  'approval.questioned': 'You asked first; it was not called',
+  'approval.notDecided': 'Not decided',
 } as const;

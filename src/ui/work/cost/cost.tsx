@@ -22,7 +22,7 @@ export function Cost({ session }: { session: Session }) {
     return () => clearTimeout(timer);
   }, [session.id, turns]);
   const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, mostEvents);
-  const most = Math.max(1, ...events.map(weight));
+  const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
   const wait = model.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   return (
@@ -97,9 +97,14 @@ const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
 const Sum = ({ title, used }: { title: string; used: Used }) => (
   <section class="cost-sum" aria-label={title}>
     <h2>{title}</h2>
-    <p class="cost-price">{used.cost === undefined ? t('cost.unknown') : price(used.cost)}</p>
+    <p class="cost-price">
+      {used.cost === undefined
+        ? t('tokensShort', { n: short(used.inputTokens + used.outputTokens) })
+        : price(used.cost)}
+    </p>
     <p class="quiet">
       {t('cost.tokens', { in: short(used.inputTokens), out: short(used.outputTokens), turns: count(used.turns) })}
+      {used.cost === undefined && ` · ${t('cost.unknown')}`}
     </p>
   </section>
 );

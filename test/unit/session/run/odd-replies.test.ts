@@ -4,8 +4,7 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
 import { sseFrame } from '../../../../src/facades/shared/sse.ts';
 import { toSheikhbox } from '../../../../src/facades/sheikhbox/events.ts';
 import { sqliteStore } from '../../../../src/store/sqlite/store.ts';
-// @ts-expect-error: the page has no types
-import { plainText } from '../../../../src/ui/ansi.js';
+import { plainText } from '../../../../src/ui/parts/ansi.ts';
 import { said } from '../../../support/session-parts.ts';
 import { called, newSession, temporaryFolder } from '../../../support/store.ts';
 
