@@ -23,7 +23,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   };
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args, null, 2);
   return (
-    <section class={`approval ${decided ? 'decided' : ''}`} aria-label={t('approval')}>
+    <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="approval-head">
         <Icon name="shield" /> {t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: timeOf(expiresAt) })}</span>}
@@ -102,7 +102,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
           </div>
         )
       )}
-    </section>
+    </div>
   );
 }
 

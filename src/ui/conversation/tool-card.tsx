@@ -28,7 +28,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   const folds = state.status === 'completed' && item.name === 'file_read';
   const isOpen = !(isShut.value ?? folds);
   return (
-    <section class="tool" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
+    <div class="tool" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
       <button
         type="button"
         class="tool-head"
@@ -45,7 +45,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <Icon name="chevron" size={14} />
       </button>
       {isOpen && <Result item={item} state={state} />}
-    </section>
+    </div>
   );
 }
 

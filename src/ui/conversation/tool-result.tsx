@@ -37,7 +37,7 @@ function Diff({ before, after }: { before: string | null; after: string }) {
     return <p class="tool-note">{t('noChange')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls, also by keyboard
-    <pre class="diff" role="region" tabIndex={0} aria-label={t('changes')}>
+    <pre class="diff" role="group" tabIndex={0} aria-label={t('changes')}>
       {lines.slice(0, mostDiffLines).map(({ kind, text }, n) => (
         <div key={n} class={kind}>
           {signs[kind] + plainText(text)}

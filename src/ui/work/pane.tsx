@@ -4,6 +4,7 @@ import { wordsOf } from '../data/server.ts';
 import { current, type Session } from '../data/sessions.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
+import { Divider } from './divider.tsx';
 import { openTab } from './open-tab.ts';
 import type { WorkTab } from './tab.ts';
 import { tabs } from './tabs.ts';
@@ -21,6 +22,7 @@ export function WorkPane() {
   };
   return (
     <aside class="work" aria-label={t('work')}>
+      <Divider />
       <div class="tabs" role="tablist" aria-label={t('work')}>
         {shown.map(({ id, label, icon }) => (
           <button

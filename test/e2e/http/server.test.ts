@@ -92,7 +92,7 @@ test('a browser gets the web client and all its files from the root, with a poli
   expect([page.status, page.headers.get('content-type'), page.headers.get('vary')]).toEqual([
     200,
     'text/html; charset=utf-8',
-    'Origin, Accept',
+    'Origin, Accept, Accept-Encoding',
   ]);
   expect((await server.call('GET', '/static/index.html')).body).toBe(page.body);
   const links = [...(page.body as string).matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((match) => match[1] as string);

@@ -7,10 +7,9 @@ import { onFailureTellOf } from '../../support/on-failure.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 async function started(context: TestContext, settings: Record<string, string> = {}) {
-  await needs(context, 'bubblewrap');
   await needs(context, 'chromium');
   const server = await serverProcess({
-    CORRAL_DRIVER: 'process',
+    CORRAL_DRIVER: 'memory',
     CORRAL_EGRESS_POLICY: 'none',
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
     ...settings,
@@ -155,7 +154,7 @@ test('a call that needs approval shows its action, and two buttons approve or re
   const { page, complaints } = await browse(context, desktop);
   await page.goto(server.url);
   await say(page, `Try\n${fence('sh', 'echo allowed')}\n${fence('sh', 'echo forbidden')}`);
-  const card = page.getByRole('region', { name: 'Approval' });
+  const card = page.getByRole('group', { name: 'Approval' });
   await card.getByText('echo allowed').waitFor();
   await card.getByRole('button', { name: 'Approve', exact: true }).click();
   await card.getByText('Approved.').waitFor();
@@ -191,7 +190,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   const server = await started(context, { CORRAL_TOKEN: 'right+/token' });
   const { page, context: browser } = await browse(context, desktop);
   await page.goto(`${server.url}/?token=${encodeURIComponent('right+/token')}`);
-  await page.getByText('demo · process').waitFor();
+  await page.getByText('demo · memory').waitFor();
   expect(page.url()).toBe(`${server.url}/`);
   await say(page, 'hello');
   await finished(page);

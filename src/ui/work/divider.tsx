@@ -1,0 +1,37 @@
+import { signal } from '@preact/signals';
+import { paneWidth } from '../data/prefs.ts';
+import { t } from '../text/text.ts';
+
+export const isDragging = signal(false);
+const least = 320;
+
+/** Between conversation and work pane: drag it, or move it with the arrow keys. */
+export function Divider() {
+  if (paneWidth.value === 0) return null;
+  const resize = (width: number) => {
+    paneWidth.value = Math.round(Math.min(Math.max(width, least), innerWidth - 420));
+  };
+  return (
+    <div
+      class="divider"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label={t('resize')}
+      aria-valuenow={paneWidth.value}
+      aria-valuemin={least}
+      tabIndex={0}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        isDragging.value = true;
+      }}
+      onPointerMove={(event) => isDragging.value && resize(innerWidth - event.clientX)}
+      onPointerUp={() => {
+        isDragging.value = false;
+      }}
+      onKeyDown={({ key }) => {
+        if (key === 'ArrowLeft') resize(paneWidth.value + 32);
+        if (key === 'ArrowRight') resize(paneWidth.value - 32);
+      }}
+    />
+  );
+}
