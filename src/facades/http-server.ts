@@ -14,6 +14,7 @@ import { guardedParts } from '../session/access/guarded-projects.ts';
 import { guarded, guardedWorkspaces } from '../session/access/guarded-services.ts';
 import type { Services } from '../session/api/services.ts';
 import type { SessionService } from '../session/api/sessions.ts';
+import type { SharedSessions } from '../session/api/shares.ts';
 import type { WorkspaceService } from '../session/workspaces/workspaces.ts';
 import { type DialectSettings, dialects } from './list.ts';
 import type { PageFiles } from './server/page-files.ts';
@@ -41,6 +42,8 @@ export interface HttpServerDeps {
   readonly sessions: SessionService;
   /** The other services, next to the sessions. */
   readonly services: Services;
+  /** Undefined: no links show sessions. */
+  readonly shared?: SharedSessions;
   /** Projects with their files, agents and keys; undefined: the server has none. */
   readonly opencodex?: ProjectParts;
   /** Undefined: the server has no workspaces. */
@@ -137,6 +140,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     ...{ version, services, projects, acting, admits, sockets, sse, signed, table, metrics, logger, clock },
     idempotency: once,
     page: deps.page,
+    shared: deps.shared,
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,

@@ -14,6 +14,7 @@ import { DesktopScreens } from '../../src/session/desktop/screens.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
+import { shareService } from '../../src/session/shares/shares.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
 import { templates } from './templates.ts';
@@ -83,8 +84,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     },
     commands: { change: async () => live().writer.record },
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
+  const sandboxes = { look: async () => undefined };
   const services: Services = {
     sessions,
+    shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },
       capabilities: {

@@ -1,4 +1,5 @@
 import { describeDialect } from '../shared/dialect.ts';
+import type { App } from '../shared/routes.ts';
 
 export const server = describeDialect({
   label: 'server',
@@ -15,10 +16,14 @@ export const webClient = describeDialect({
   label: 'web client',
   audience: 'people, also on a phone and by keyboard: chat, plan, tool calls, files, terminal, screen',
   tag: 'Server',
-  paths: ['/', '/static', '/sessions/{id}/desktop'],
+  paths: ['/', '/static', '/sessions/{id}/desktop', '/shared', '/api/v1/shared'],
   documents: '',
-  routes: async ({ page }) => {
-    const { mountPage } = await import('./page.ts');
-    return [{ mount: (app) => mountPage(app, page) }];
+  routes: async ({ page, shared }) => {
+    const [{ mountPage }, { mountSharedSessions }] = await Promise.all([import('./page.ts'), import('./shared.ts')]);
+    const mount = (app: App) => {
+      mountPage(app, page);
+      if (shared) mountSharedSessions(app, shared);
+    };
+    return [{ mount }];
   },
 });

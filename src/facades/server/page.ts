@@ -32,7 +32,7 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "trusted-types 'none'",
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'") };
-const headers = { ...policy, 'cache-control': 'no-cache' };
+export const headers = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
 /** A name with a hash always has the same content. */

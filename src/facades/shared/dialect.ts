@@ -3,6 +3,7 @@ import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Services } from '../../session/api/services.ts';
+import type { SharedSessions } from '../../session/api/shares.ts';
 import type { AgentConfigService } from '../../session/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
 import type { OfferedProvider } from '../../session/projects/providers.ts';
@@ -35,6 +36,8 @@ export interface DialectParts {
   readonly projects: ProjectParts | undefined;
   /** Reads files without a caller's permissions, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
+  /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
+  readonly shared: SharedSessions | undefined;
   /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** The operations of an actor, for transports that carry several calls. */

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { SessionEvent } from '../../core/events.ts';
 import type { DesktopService } from '../../session/api/desktop.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
+import type { ShareService } from '../../session/api/shares.ts';
 import type { UploadService } from '../../session/projects/uploads.ts';
 import { envelopeStyle } from '../shared/envelope.ts';
 import { detailFailures, failuresIn } from '../shared/failure-docs.ts';
@@ -16,6 +17,7 @@ import type { FileInfos } from './file-infos.ts';
 
 export interface SheikhboxDeps {
   readonly sessions: SessionService;
+  readonly shares: ShareService;
   readonly idempotency: Idempotency;
   readonly sse: SseContext;
   readonly clock: Clock;

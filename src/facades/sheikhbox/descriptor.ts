@@ -17,6 +17,7 @@ export const sheikhbox = describeDialect({
       ...parts,
       profile,
       sessions: services.sessions,
+      shares: services.shares,
       desktop: services.desktop,
       uploads: projects?.uploads,
       maxUploadBytes: projects?.maxUploadBytes ?? 0,

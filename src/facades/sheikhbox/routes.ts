@@ -14,6 +14,7 @@ import { FileInfos } from './file-infos.ts';
 import { mountFork } from './fork.ts';
 import { frameCache, textCache } from './frames.ts';
 import { mountFrontEnd } from './front-end.ts';
+import { mountLinks } from './links.ts';
 import { mountList } from './list-stream.ts';
 import { mountMarks } from './marks.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
@@ -39,6 +40,7 @@ export function sheikhbox(deps: SheikhboxDeps): Dialect {
       mountList(app, context);
       mountMarks(app, context);
       mountFork(app, context);
+      mountLinks(app, context);
       mountShared(app, context);
       mountVnc(app, context);
       mountUploads(app, context);

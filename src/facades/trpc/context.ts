@@ -7,7 +7,7 @@ const maxCalls = 1_000;
 
 export type TrpcServices = Pick<
   Services,
-  'sessions' | 'files' | 'processes' | 'sandboxes' | 'terminals' | 'desktop' | 'projects' | 'templates'
+  'sessions' | 'files' | 'processes' | 'sandboxes' | 'terminals' | 'desktop' | 'projects' | 'templates' | 'shares'
 >;
 
 /** Operations on behalf of the caller. */

@@ -8,6 +8,7 @@ import { projectsRouter } from './projects.ts';
 import { runsRouter } from './runs.ts';
 import { sandboxRouter } from './sandbox.ts';
 import { sessionsRouter } from './sessions.ts';
+import { sharesRouter } from './shares.ts';
 import { systemRouter } from './system.ts';
 import { templatesRouter } from './templates.ts';
 import { terminalsRouter } from './terminals.ts';
@@ -22,6 +23,7 @@ export const appRouter = router({
   processes: processesRouter,
   terminals: terminalsRouter,
   projects: projectsRouter,
+  shares: sharesRouter,
   templates: templatesRouter,
   keys: keysRouter,
   system: systemRouter,

@@ -1,6 +1,7 @@
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Services } from '../../session/api/services.ts';
+import type { SharedSessions } from '../../session/api/shares.ts';
 import { desktopService } from '../../session/desktop/desktop.ts';
 import { Forks } from '../../session/forks/fork.ts';
 import { Retention } from '../../session/retention/retention.ts';
@@ -10,6 +11,7 @@ import { sandboxService } from '../../session/services/sandboxes.ts';
 import { sessionService } from '../../session/services/sessions.ts';
 import { streamService } from '../../session/services/streams/streams.ts';
 import { terminalService } from '../../session/services/terminals.ts';
+import { shareService } from '../../session/shares/shares.ts';
 import { type WorkspaceService, workspaceService } from '../../session/workspaces/workspaces.ts';
 import { keyPeppers } from '../key-peppers.ts';
 import type { ProjectParts } from '../projects.ts';
@@ -24,6 +26,7 @@ const retentionMs = 60_000;
 /** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
 export interface OpenServices extends AsyncDisposable {
   readonly services: Services;
+  readonly shared: SharedSessions;
   /** The services that only the OpenCodex dialect uses. */
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
@@ -78,7 +81,9 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   });
   stack.use(inBackground(closing, (signal) => retention.run(signal)));
   const known = (id: SessionId) => sessions.get(id);
+  const shares = shareService({ records, sessions, sandboxes, clock, ids });
   const services: Services = {
+    shares,
     sessions,
     files: fileService({ sandboxes, known }),
     processes: processService({ sandboxes, records, clock, ids, known }),
@@ -108,7 +113,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   );
   const held = stack.move();
   return {
-    ...{ services, opencodex: projects.api, workspaces, keys, retention },
+    ...{ services, shared: shares, opencodex: projects.api, workspaces, keys, retention },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

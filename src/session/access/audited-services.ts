@@ -106,6 +106,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       'download',
       'watch',
     ]),
+    shares: audited(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
     desktop: auditedDesktop(services.desktop, audit),
     templates: services.templates,
     projects: audited(

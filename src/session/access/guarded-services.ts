@@ -104,6 +104,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       },
     },
     projects: guardedProjects(services.projects, actorOf),
+    shares: checked(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
     templates: { list: () => services.templates.list() },
   };
 }

@@ -4,6 +4,7 @@ import type { ProcessService } from './processes.ts';
 import type { ProjectService } from './projects.ts';
 import type { SandboxService } from './sandboxes.ts';
 import type { SessionService } from './sessions.ts';
+import type { ShareService } from './shares.ts';
 import type { StreamService } from './streams.ts';
 import type { TemplateService } from './templates.ts';
 import type { TerminalService } from './terminals.ts';
@@ -21,5 +22,6 @@ export interface Services {
   readonly streams: StreamService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
+  readonly shares: ShareService;
   readonly templates: Pick<TemplateService, 'list'>;
 }

@@ -54,7 +54,11 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /openapi.json
     GET /docs
     GET /redoc
-    GET /sessions/{sid}/desktop`,
+    GET /sessions/{sid}/desktop
+    GET /shared
+    POST /api/v1/shared
+    POST /api/v1/shared/files
+    POST /api/v1/shared/file`,
   ),
   ...all(
     'any',
@@ -138,6 +142,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/sessions/{sid}/favorite
     POST /api/v1/sessions/{sid}/pin
     POST /api/v1/sessions/{sid}/fork
+    POST /api/v1/sessions/{sid}/links
+    GET /api/v1/sessions/{sid}/links
+    DELETE /api/v1/sessions/{sid}/links/{link}
     POST /api/v1/sessions/{sid}/clear_unread_message_count
     POST /api/v1/sessions/{sid}/share
     DELETE /api/v1/sessions/{sid}/share
@@ -219,6 +226,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'work',
     `sessions.update
     sessions.fork
+    shares.create
+    shares.list
+    shares.revoke
     runs.send
     runs.approve
     runs.reject

@@ -289,6 +289,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'events.subscribe': ({ sid }) => ({ sessionId: sid, lastEventId: '0' }),
   'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
   'sessions.fork': ({ sid }) => ({ id: sid }),
+  'shares.revoke': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
   'sessions.deleteMany': () => ({ ids: ['f'.repeat(16)] }),
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),

@@ -130,6 +130,7 @@ test('every method of every service either only looks, or is told of exactly onc
     streams: ['download'],
     desktop: ['status', 'gate'],
     projects: ['list', 'get'],
+    shares: ['list'],
     templates: ['list'],
   };
   const { it, told } = audit();

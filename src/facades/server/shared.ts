@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { SharedSessions } from '../../session/api/shares.ts';
+import { ok } from '../shared/route-docs.ts';
+import type { App } from '../shared/routes.ts';
+import { whileConnected } from '../shared/while-connected.ts';
+import { about } from './about.ts';
+import { html, open, served } from './assets.ts';
+import { headers } from './page.ts';
+
+// Shared sessions for holders of links. The link's secret comes in a body, and in the page's address behind the #, so that no
+// log of requests has it.
+
+const token = z.string().max(200).describe('the part of the link behind the #');
+const ReadBody = z.object({ token, after: z.int().min(0).default(0).describe('the cursor of the page before') });
+const FileBody = z.object({ token, path: z.string().max(4_096).default('.').describe('in the workspace') });
+const Read = z.object({
+  session: z.object({ title: z.string(), status: z.string(), createdAt: z.number() }),
+  events: z.array(z.object({ seq: z.int(), ts: z.number(), type: z.string(), data: z.unknown() })),
+  ...{ after: z.int(), head: z.int(), files: z.boolean(), expiresAt: z.number() },
+});
+const Files = z.object({
+  entries: z.array(z.object({ name: z.string(), type: z.string(), size: z.number().nullable(), modified: z.string() })),
+});
+const Content = z.object({ path: z.string(), content: z.string() });
+const bodyExample = { token: 'from-the-link' };
+const readExample = {
+  session: { title: 'Say hi', status: 'completed', createdAt: 1735689600000 },
+  ...{ events: [], after: 20, head: 20, files: false, expiresAt: 1736294400000 },
+};
+const anyone = { open: true, reads: true } as const;
+
+export function mountSharedSessions(app: App, shared: SharedSessions): void {
+  app.get(
+    '/shared',
+    {
+      schema: { response: { 200: served('text/html') } },
+      config: { ...open, doc: about('sharedPage', 'The page that shows the session of a link') },
+    },
+    async (_request, reply) =>
+      reply
+        .headers(headers)
+        .type(html)
+        .send(await readFile(new URL('../../ui/shared.html', import.meta.url))),
+  );
+  app.post(
+    '/api/v1/shared',
+    {
+      schema: { body: ReadBody, response: { 200: ok(Read, readExample) } },
+      config: {
+        ...anyone,
+        doc: about('readShared', 'Read the messages and plans of a shared session', { bodyExample, fails: [404] }),
+      },
+    },
+    async ({ body }) => {
+      const { session, events, after, head, share } = await shared.read(body.token, body.after);
+      const told = events.map(({ seq, ts, type, data }) => ({ seq, ts, type, data }));
+      return { session, events: told, after, head, files: share.files, expiresAt: share.expiresAt };
+    },
+  );
+  app.post(
+    '/api/v1/shared/files',
+    {
+      schema: { body: FileBody, response: { 200: ok(Files, { entries: [] }) } },
+      config: { ...anyone, doc: about('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404] }) },
+    },
+    async ({ body }, reply) => {
+      const entries = await shared.listFiles(body.token, body.path, whileConnected(reply));
+      return { entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })) };
+    },
+  );
+  app.post(
+    '/api/v1/shared/file',
+    {
+      schema: { body: FileBody, response: { 200: ok(Content, { path: 'a.txt', content: 'hi' }) } },
+      config: { ...anyone, doc: about('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404] }) },
+    },
+    async ({ body: { token, path } }, reply) => ({
+      ...{ path, content: await shared.readFile(token, path, whileConnected(reply)) },
+    }),
+  );
+}

@@ -1,0 +1,106 @@
+import { expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { openClient } from '../../support/trpc.ts';
+
+const token = 'the-token-of-the-server';
+
+async function post(server: ComposedServer, path: string, body: object) {
+  const answer = await fetch(`${server.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
+  return { status: answer.status, text: await answer.text() };
+}
+
+async function shared(files = false) {
+  const server = await composedServer({ CORRAL_TOKEN: token });
+  const client = openClient(server.url, 'sse', token);
+  const { id: sessionId } = await client.sessions.create.mutate({ title: 'Harvest' });
+  const text = `Pick apples\n${fence('sh', 'echo secret-output; echo in-the-file > a.txt')}`;
+  await client.runs.send.mutate({ sessionId, text });
+  await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
+  const link = await client.shares.create.mutate({ sessionId, hours: 1, files });
+  const read = (given = link.token) => post(server, '/api/v1/shared', { token: given });
+  return {
+    ...{ server, client, sessionId, link, read },
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a link shows the conversation and the plan without a credential, and no output of tools', async () => {
+  await using it = await shared();
+  const { status, text } = await it.read();
+  expect(status).toBe(200);
+  const { session, events, files } = JSON.parse(text);
+  expect(session).toMatchObject({ title: 'Harvest', status: 'completed' });
+  expect(files).toBe(false);
+  const types = new Set(events.map(({ type }: { type: string }) => type));
+  for (const type of ['message.user', 'message.assistant', 'plan', 'run.end']) expect(types).toContain(type);
+  for (const type of ['tool.called', 'tool.output', 'tool.calling', 'usage']) expect(types).not.toContain(type);
+  const page = await fetch(`${it.server.url}/shared`);
+  expect(page.status).toBe(200);
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+});
+
+test('a link that was revoked, has expired, is wrong, or whose session was deleted gives one and the same answer', async () => {
+  await using it = await shared();
+  const { client, sessionId, link, server } = it;
+  const wrong = await it.read(`${link.token.slice(0, -1)}${link.token.endsWith('A') ? 'B' : 'A'}`);
+  expect(wrong.status).toBe(404);
+  expect(await it.read('nothing')).toEqual(wrong);
+  expect(await it.read(`${'f'.repeat(16)}${link.token.slice(16)}`)).toEqual(wrong);
+  const expired = await server.core.services.shares.create(sessionId as never, { lifeMs: 0, files: false });
+  expect(await it.read(expired.token)).toEqual(wrong);
+  expect((await client.shares.list.query({ sessionId })).map(({ id }) => id)).toEqual([link.id]);
+  const other = await client.shares.create.mutate({ sessionId });
+  await client.shares.revoke.mutate({ sessionId, id: link.id });
+  expect(await it.read()).toEqual(wrong);
+  expect((await it.read(other.token)).status).toBe(200);
+  await client.sessions.delete.mutate({ id: sessionId });
+  expect(await it.read(other.token)).toEqual(wrong);
+});
+
+test('a link shows files only where its maker allowed that', async () => {
+  await using plain = await shared();
+  const body = { token: plain.link.token, path: 'a.txt' };
+  expect((await post(plain.server, '/api/v1/shared/file', body)).status).toBe(403);
+  expect((await post(plain.server, '/api/v1/shared/files', { token: plain.link.token })).status).toBe(403);
+  await using open = await shared(true);
+  const file = await post(open.server, '/api/v1/shared/file', { token: open.link.token, path: 'a.txt' });
+  expect(JSON.parse(file.text)).toEqual({ path: 'a.txt', content: 'in-the-file\n' });
+  const outside = await post(open.server, '/api/v1/shared/file', { token: open.link.token, path: '../../etc/passwd' });
+  expect(outside.status).toBe(400);
+});
+
+test('the holder of a link gets nothing by any other route, whichever way the link is shown', async () => {
+  await using it = await shared(true);
+  const { paths } = (await (await fetch(`${it.server.url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { 'x-websocket'?: boolean }>>;
+  };
+  const tried: string[] = [];
+  const bearer = { authorization: `Bearer ${it.link.token}` };
+  for (const [path, methods] of Object.entries(paths)) {
+    if (!/\{(sid|chat_id|session_id)\}/.test(path)) continue;
+    const filled = path.replace(/\{(sid|chat_id|session_id)\}/, it.sessionId).replaceAll(/\{[^}]+\}/g, '1');
+    for (const [method, doc] of Object.entries(methods)) {
+      if (doc['x-websocket']) continue;
+      for (const query of ['', `?token=${it.link.token}`, `?signature=${it.link.token}`]) {
+        const answer = await fetch(`${it.server.url}${filled}${query}`, {
+          method: method.toUpperCase(),
+          headers: bearer,
+        });
+        const text = await answer.text();
+        expect(text, `${method} ${path}`).not.toMatch(/secret-output|in-the-file|Pick apples/);
+        // Pages and sessions that are shared without a link are open to everyone; this session is not shared so.
+        if (![401, 404, 429].includes(answer.status)) tried.push(`${method} ${path}`);
+      }
+    }
+  }
+  expect([...new Set(tried)]).toEqual(['get /sessions/{sid}/desktop']);
+  const procedure = await fetch(
+    `${it.server.url}/trpc/sessions.get?input=${encodeURIComponent(JSON.stringify({ id: it.sessionId }))}`,
+    { headers: bearer },
+  );
+  expect(procedure.status).toBe(401);
+});
