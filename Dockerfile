@@ -15,7 +15,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --omit=optional
 # the bundler of the page and the sandboxes' daemon is an optional package of its platform
 RUN npm install --no-save --ignore-scripts --no-audit --no-fund "@esbuild/linux-$(node -p process.arch)@$(node -p "require('esbuild/package.json').version")"
 COPY . .
-RUN node scripts/bundle-sandboxd.ts sandbox-images/sandboxd.mjs && node scripts/bundle-page.ts page
+RUN node scripts/bundle-sandboxd.ts sandbox-images/sandboxd.mjs && node scripts/bundle-page.ts page && node scripts/bundle-server.ts server
 # all that a program of Node's needs of a system: its own libraries, time zones, a temporary folder, a name for its user
 RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && ldd /usr/local/bin/node | grep -o '/[^ ]*\.so[^ ]*' | xargs -I{} cp --parents -L {} /root-fs \
@@ -23,7 +23,7 @@ RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && { cp -r --parents /usr/share/zoneinfo /root-fs 2>/dev/null || true; } \
  && echo 'corral:x:10000:10000::/var/lib/corral:/sbin/nologin' > /root-fs/etc/passwd \
  && echo 'corral:x:10000:' > /root-fs/etc/group \
- && cp -r package.json page src machines drivers sandbox-images scripts docs /root-fs/app/ \
+ && cp -r package.json page server src machines drivers sandbox-images scripts docs /root-fs/app/ \
  && chmod 1777 /root-fs/tmp
 
 FROM scratch
@@ -38,4 +38,4 @@ VOLUME /var/lib/corral
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["/usr/local/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "/app/src/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "/app/server/main.js"]

@@ -4,7 +4,6 @@ import type { BlobStore } from '../core/blobs.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Secret } from '../core/secret.ts';
 import { localBlobs, volumeBlobs } from '../storage/folder.ts';
-import { s3Blobs } from '../storage/s3/s3.ts';
 
 /** The blob store that the settings choose. */
 export async function openBlobs(
@@ -17,6 +16,7 @@ export async function openBlobs(
   }
   if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
   if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  const { s3Blobs } = await import('../storage/s3/s3.ts'); // so is this one's
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
   return s3Blobs({
     endpoint,

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serverProgram } from './built-server.ts';
 import { endSandboxes } from './ended-sandboxes.ts';
 import { freePort } from './free-port.ts';
 
@@ -43,7 +44,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
     CORRAL_DATA_DIR: data,
     ...settings,
   };
-  const command = [process.execPath, '--disable-warning=ExperimentalWarning', 'src/main.ts'];
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', serverProgram()];
   const [program = '', ...args] = [...(under(data) ?? []), ...command];
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

@@ -1,0 +1,53 @@
+// Builds the server as JavaScript that starts in half the time of its sources, and with a tenth of the files:
+// node scripts/bundle-server.ts [server]. The files that the server reads stay where they are in the project.
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'esbuild';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const workers = ['store/sqlite/worker', 'sandbox/validation-worker', 'web/page-worker', 'tools/computer/scale-worker'];
+/** Packages that find their own files, or the program for the platform, beside their code. */
+const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features'];
+
+/** Bundles src/main.ts into `folder`, a folder of the project, as `main.js`. */
+export async function bundleServer(folder: string): Promise<void> {
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  const outdir = resolve(root, folder);
+  await rm(outdir, { recursive: true, force: true });
+  await build({
+    ...{ absWorkingDir: root, outdir, external },
+    entryPoints: ['src/main.ts', ...workers.map((name) => `src/${name}.ts`)],
+    ...{ entryNames: '[name]', chunkNames: '[name]-[hash]', splitting: true, bundle: true },
+    ...{ platform: 'node', target: 'node24', format: 'esm', logLevel: 'error', legalComments: 'none' },
+    banner: {
+      js: [
+        "import { createRequire as makeRequire } from 'node:module';",
+        'const require = makeRequire(import.meta.url);', // for the packages that are CommonJS
+        `const projectRoot = new URL(${JSON.stringify(`${relative(outdir, root)}/`)}, import.meta.url);`,
+      ].join(' '),
+    },
+    plugins: [ownPlaces],
+  });
+}
+
+/** A source that reads files by its own place still finds them. One that starts a worker finds it beside the bundle. */
+const ownPlaces: Plugin = {
+  name: 'own-places',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const place = relative(root, path);
+      if (place.startsWith('node_modules')) return undefined;
+      const contents = await readFile(path, 'utf8');
+      if (!contents.includes('import.meta.url') || contents.includes('new Worker(')) return undefined;
+      const url = `new URL(${JSON.stringify(place)}, projectRoot).href`;
+      return { contents: contents.replaceAll('import.meta.url', url), loader: 'ts', resolveDir: dirname(path) };
+    });
+  },
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = process.argv[2] ?? 'server';
+  await bundleServer(folder);
+  console.log(`bundled ${folder}`);
+}
