@@ -68,6 +68,10 @@ const TemplateFile = z.strictObject({
   tools: z.strictObject({
     allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
     deny: optional(rules(), 'the tools that it does not have, also if allow names them'),
+    computer: optional(
+      oneOf('off', 'auto', 'claude', 'gemini'),
+      "the desktop's keyboard and mouse; auto: in the shape that the model knows",
+    ),
   }),
 });
 export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;

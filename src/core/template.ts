@@ -51,5 +51,7 @@ export interface Template {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;
     readonly deny?: readonly string[] | undefined;
+    /** The tools for keyboard and mouse; `auto`: in the shape that the model's provider knows. */
+    readonly computer?: 'off' | 'claude' | 'gemini' | 'auto' | undefined;
   };
 }

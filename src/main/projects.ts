@@ -22,6 +22,7 @@ import { offeredProviders } from '../session/projects/providers.ts';
 import { uploadService } from '../session/projects/uploads.ts';
 import type { Profile } from '../session/run/profile.ts';
 import { sideMessages } from '../session/services/side-messages.ts';
+import type { ComputerShape } from '../tools/list.ts';
 import type { Tool } from '../tools/tool.ts';
 import { encryptionKeys } from './encryption-keys.ts';
 import { rotateInBackground } from './rotate-keys.ts';
@@ -39,6 +40,7 @@ interface Options {
   readonly usual: Profile;
   /** Tools that only some installations have. */
   readonly more: readonly Tool[];
+  readonly computers: (shape: ComputerShape) => readonly Tool[];
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
@@ -56,6 +58,7 @@ export async function projectParts({
   learn,
   usual,
   more,
+  computers,
   templates,
   checkModel,
 }: Options) {
@@ -80,6 +83,7 @@ export async function projectParts({
     agents,
     templates,
     usual,
+    computers,
     more,
     modelFor: modelCache({
       refsOf: (name, fallbacks = config.models.fallbacks) => chainOf(name, { fallbacks }),

@@ -47,6 +47,7 @@ test('sessions name a template over every API, and an unknown one is refused wit
 
   const refusal = 'There is no template "hose". These are: python_dev,';
   await expect(client.sessions.create.mutate({ template: 'hose' })).rejects.toThrow(refusal);
+  await expect(client.sessions.create.mutate({ template: 'computer_use' })).rejects.toThrow('CORRAL_SANDBOX_DESKTOP');
   for (const [method, path] of [
     ['PUT', '/api/v1/sessions'],
     ['POST', '/sessions'],

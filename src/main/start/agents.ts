@@ -14,7 +14,7 @@ import { templateService } from '../../session/projects/templates.ts';
 import type { AgentDesktop } from '../../session/run/run-context.ts';
 import { codeTool } from '../../tools/code.ts';
 import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
-import { computerToolsOn } from '../../tools/list.ts';
+import { type ComputerShape, computerToolsOn } from '../../tools/list.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
 import { pageThread } from '../../web/page-text.ts';
 import { customTools } from '../custom-tools.ts';
@@ -63,8 +63,8 @@ export async function openAgents(
     ...[codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })],
     ...(await customTools(besideSettings('tools'))),
   ];
-  const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
-  const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
+  const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
+  const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
   const usual = { model, fallbacks: config.models.fallbacks, toolServers: servers, tools, plans: true };
   const templates = templateService(readTemplates(config, tools));
@@ -73,6 +73,7 @@ export async function openAgents(
     store,
     blobs,
     more,
+    computers,
     templates,
     usual,
     checkModel: realModels.check,

@@ -1,4 +1,5 @@
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
+import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { SharedSessions } from '../../session/api/shares.ts';
@@ -61,7 +62,11 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     ...{ workdir, closing, profileOf: projects.profileOf, forget },
     checkModel: realModels.check,
     async templateFor(named, projectId) {
-      if (named !== undefined) return { template: templates.get(named).name, templateBy: 'session' };
+      if (named !== undefined) {
+        const { name, tools } = templates.get(named);
+        if ((tools.computer ?? 'off') !== 'off' && !driver.capabilities.desktop) throw noDesktop(name);
+        return { template: name, templateBy: 'session' };
+      }
       if (projectId !== null) return { template: (await projects.api.agents.get(projectId)).template };
       return config.template === undefined
         ? { template: 'default' }
@@ -117,6 +122,12 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
+
+const noDesktop = (template: string) =>
+  new AppError(
+    'invalid_request',
+    `The template ${template} uses a desktop, and sandboxes here have none. Set CORRAL_SANDBOX_DESKTOP=true, or name another template.`,
+  );
 
 function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -2,7 +2,8 @@ import { type ErrorCode, toAppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { McpServer } from '../../core/tool-server.ts';
 import { assumedAbilities, type Model } from '../../llm/model.ts';
-import { only, toolRegistry } from '../../tools/registry.ts';
+import { type ComputerShape, computerTools } from '../../tools/list.ts';
+import { only, type ToolRegistry, toolRegistry, withTools } from '../../tools/registry.ts';
 import { allows } from '../../tools/selection.ts';
 import type { Tool, ToolDescription } from '../../tools/tool.ts';
 import type { TemplateInfo, TemplateService } from '../api/templates.ts';
@@ -20,6 +21,8 @@ interface Deps {
   readonly usual: Profile;
   /** Tools that only some installations have, for projects that turn their group on. */
   readonly more?: readonly Tool[];
+  /** The tools for keyboard and mouse on the desktops here. */
+  readonly computers?: (shape: ComputerShape) => readonly Tool[];
   readonly modelFor: ModelFor;
 }
 
@@ -29,7 +32,7 @@ interface Deps {
  * project applies to its running sessions.
  */
 export function agentProfiles(deps: Deps): ProfileOf {
-  const { agents, templates, usual, more = [], modelFor } = deps;
+  const { agents, templates, usual, more = [], computers = () => [], modelFor } = deps;
   const ofProjects = toolRegistry(undefined, 'off', more);
 
   /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
@@ -54,7 +57,15 @@ export function agentProfiles(deps: Deps): ProfileOf {
       model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act');
     const { allow, deny } = template.tools;
     const limits = limitsOf(template);
-    const unset: unknown[] = [config, allow, deny, template.prompt, session.fallbacks, template.models.fallbacks];
+    const unset: unknown[] = [
+      template.tools.computer,
+      config,
+      allow,
+      deny,
+      template.prompt,
+      session.fallbacks,
+      template.models.fallbacks,
+    ];
     unset.push(session.toolServers, template.mcp.servers);
     const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
     if (isUsual && model === usual.model && plans === usual.plans) return usual;
@@ -65,11 +76,21 @@ export function agentProfiles(deps: Deps): ProfileOf {
       ...{ model, plans, allows: passes, ...limits },
       toolServers: addedUp(usual.toolServers, template.mcp.servers, session.toolServers),
       fallbacks: session.fallbacks ?? template.models.fallbacks ?? usual.fallbacks,
-      tools: config ? only(ofProjects, inProject(config, passes)) : only(usual.tools, passes),
+      tools: config
+        ? only(withComputer(ofProjects, template, model), inProject(config, passes))
+        : only(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
       ...(sampling && { sampling }),
     };
   };
+
+  function withComputer(base: ToolRegistry, { tools: { computer } }: Own, { name }: Model): ToolRegistry {
+    if (computer === undefined) return base;
+    const known = splitModel(name).provider === 'gemini' ? 'gemini' : 'claude';
+    const all = computers(computer === 'auto' ? known : computer);
+    const others = only(base, (tool) => !isComputer.has(tool.name));
+    return withTools(others, { declared: all, all });
+  }
 
   async function modelOf(session: SessionRecord, { config, template }: Layers): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
@@ -105,6 +126,8 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
 /** Leaves everything to the server's settings. */
 const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
 type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'egress'>;
+const isComputer = new Set(Object.values(computerTools).flatMap((list) => list.map(({ name }) => name)));
+
 interface Layers {
   readonly config: AgentConfig | undefined;
   readonly template: Own;

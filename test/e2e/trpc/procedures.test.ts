@@ -95,7 +95,7 @@ describe('sessions', () => {
     const times = all.map(({ latestMessageAt }) => latestMessageAt);
     expect(times).toEqual([...times].sort().reverse());
     const ended = await client.sessions.list.query({ status: 'completed' });
-    expect(ended.items).toHaveLength(9);
+    expect(ended.items).toHaveLength(10);
     const own = await client.sessions.list.query({ projectId: project.id, limit: 5 });
     expect(own.items.map(({ projectId }) => projectId)).toEqual(Array(5).fill(project.id));
     expect(own.nextCursor).toBeNull();

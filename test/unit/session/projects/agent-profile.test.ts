@@ -15,6 +15,7 @@ import { modelCache } from '../../../../src/session/projects/model-cache.ts';
 import { offeredProviders } from '../../../../src/session/projects/providers.ts';
 import type { Profile } from '../../../../src/session/run/profile.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { type ComputerShape, computerTools } from '../../../../src/tools/list.ts';
 import { toolRegistry } from '../../../../src/tools/registry.ts';
 import { toolGroups } from '../../../../src/tools/tool.ts';
 import { templates } from '../../../support/templates.ts';
@@ -175,6 +176,18 @@ test("a project takes its template's model until it chooses one itself", async (
   expect(await agents.apply('p', house)).toMatchObject({ provider: 'openai', model: 'template', template: 'house' });
   await agents.update('p', { provider: 'gemini', model: 'mine' });
   expect(await agents.apply('p', house)).toMatchObject({ provider: 'gemini', model: 'mine' });
+});
+
+test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
+  const { agents } = await start();
+  const computers = (shape: ComputerShape) => computerTools[shape];
+  const profileOf = agentProfiles({ agents, templates, usual, computers, modelFor: async (name) => named(name) });
+  const of = (model: string, template: string) =>
+    profileOf({ projectId: null, model, template, templateBy: 'session' } as SessionRecord);
+  expect(namesOf(await of('anthropic/x', 'computer_use'))).toContain('computer');
+  expect(namesOf(await of('gemini/x', 'computer_use'))).toContain('click_at');
+  expect(namesOf(await of('gemini/x', 'computer_use'))).not.toContain('computer');
+  expect(namesOf(await of('anthropic/x', 'plan_act'))).not.toContain('computer');
 });
 
 test('the tool servers of server, template and session add up, and of one name the last one counts', async () => {
