@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { afterAll, expect, type TestContext, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { browse } from '../../support/browser.ts';
+import { needs } from '../../support/components.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const broken = `axe.run(document).then(({ violations }) =>
+  violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
+async function axeFinds(page: Page): Promise<unknown> {
+  await page.evaluate(axe);
+  return await page.evaluate(broken);
+}
+
+let server: Awaited<ReturnType<typeof serverProcess>> | undefined;
+let sessionId: string;
+
+async function call<Data>(path: string, input: object): Promise<Data> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${server?.url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
+  return ((await answer.json()) as { result: { data: Data } }).result.data;
+}
+const at = (path: string) => `${server?.url}/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
+const run = (text: string) => call('runs.send', { sessionId, text });
+
+/** One server for all tests of this file, with a session that has worked. */
+async function begin(): Promise<void> {
+  server = await serverProcess({
+    ...{ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none', CORRAL_RATE_LIMIT_PER_MINUTE: '0' },
+  });
+  sessionId = (await call<{ id: string }>('sessions.create', {})).id;
+  await fetch(at('old.txt'), { method: 'PUT', body: 'one\ntwo\n' });
+  const files = [
+    fence('file:notes.md', '# Notes\n\n- first'),
+    fence('file:data/cities.csv', 'city,people\n"Oslo, N",7'),
+  ];
+  await run(['Look', ...files, fence('sh', 'sed -i s/two/three/ old.txt; echo from the shell')].join('\n'));
+}
+let begun: Promise<void> | undefined;
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+async function opened(context: TestContext, tab: string, size = { width: 1440, height: 900, dark: false }) {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'chromium');
+  begun ??= begin();
+  await begun;
+  const { page, complaints } = await browse(context, size);
+  await page.goto(`${server?.url}/#${sessionId}`);
+  await page.locator('.ended').first().waitFor({ timeout: 90_000 });
+  if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+  await page.getByRole('tab', { name: tab }).click();
+  return { page, complaints };
+}
+const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
+const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
+
+test('files are a tree with previews of Markdown, tables and code', async (context) => {
+  const { page, complaints } = await opened(context, 'Files');
+  await leaf(page, 'data').focus();
+  await page.keyboard.press('ArrowRight');
+  await leaf(page, 'cities.csv').click();
+  await expect.poll(() => page.getByRole('tabpanel').getByRole('cell').allTextContents()).toEqual(['Oslo, N', '7']);
+  await page.getByRole('button', { name: 'Back to the list' }).click();
+  await leaf(page, 'notes.md').click();
+  await page.getByRole('tabpanel').getByRole('heading', { name: 'Notes' }).waitFor();
+  await part(page, 'Source').click();
+  await page.getByRole('tabpanel').getByText('# Notes').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+test('a file that was edited is saved, unless it has changed meanwhile', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'notes.md').click();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const text = page.getByRole('textbox', { name: 'Text of notes.md' });
+  await text.fill('# Mine');
+  await page.keyboard.press('Control+s');
+  await page.getByText('notes.md is saved.').waitFor();
+  expect(await (await fetch(at('notes.md'))).text()).toBe('# Mine');
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
+  await text.fill('# Mine again');
+  await page.keyboard.press('Control+s');
+  await page.getByText('The file has changed since you opened it.').waitFor();
+  expect(await (await fetch(at('notes.md'))).text()).toBe('# Theirs');
+  await page.getByRole('button', { name: 'Save mine over it' }).click();
+  await expect.poll(async () => await (await fetch(at('notes.md'))).text()).toBe('# Mine again');
+});
+
+test('a file can be uploaded, and a name that is taken asks first', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'old.txt').waitFor();
+  const send = (buffer: string) =>
+    page
+      .locator('.files input[type=file]')
+      .setInputFiles({ name: 'up.bin', mimeType: 'text/plain', buffer: Buffer.from(buffer) });
+  await send('first');
+  await leaf(page, 'up.bin').waitFor();
+  await send('second');
+  await page.getByRole('dialog', { name: 'Replace the file?' }).getByRole('button', { name: 'Replace' }).click();
+  await expect.poll(async () => await (await fetch(at('up.bin'))).text()).toBe('second');
+  const download = page.waitForEvent('download');
+  await leaf(page, 'up.bin').click();
+  await page.getByRole('button', { name: 'Download', exact: true }).click();
+  expect((await download).suggestedFilename()).toBe('up.bin');
+});
+
+test('the changes since the run began are a list, and a difference of lines', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await part(page, 'Changed').click();
+  await page.getByRole('button', { name: 'changed old.txt' }).click();
+  const lines = page.getByRole('list', { name: 'Changes of old.txt' });
+  await lines.waitFor();
+  const shown = await lines.locator('[data-kind]').evaluateAll((all) => all.map((one) => one.textContent));
+  expect(shown).toEqual(['11 one', '2−two', '2+three']);
+  expect(await axeFinds(page)).toEqual([]);
+  await part(page, 'All files').click();
+});
+
+test("a person has a real terminal, and watches and types into the agent's shell", async (context) => {
+  const { page, complaints } = await opened(context, 'Terminal');
+  await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
+  await page.getByRole('button', { name: 'Open a terminal' }).click();
+  await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
+  await page.locator('.screen').getByText('$').first().waitFor();
+  await page.locator('.screen').click();
+  await page.keyboard.type('stty size; echo $((40 + 2)) > typed.txt; cat typed.txt\n');
+  await expect.poll(async () => await (await fetch(at('typed.txt'))).text()).toBe('42\n');
+  expect(await axeFinds(page)).toEqual([]);
+  await run(`Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
+  await page.getByRole('button', { name: /Agent/ }).click();
+  await page.getByText('A command runs: keys go to it.').waitFor();
+  await page.locator('.screen').click();
+  await page.keyboard.type('Ann\n');
+  await expect.poll(async () => await (await fetch(at('greeting.txt'))).text()).toBe('hello Ann\n');
+  expect(complaints).toEqual([]);
+});
+
+test('the timeline replays the same cards as the live run, and shows what the model saw', async (context) => {
+  const { page, complaints } = await opened(context, 'Timeline');
+  const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
+  const live = await cards('.main');
+  expect(live.length).toBeGreaterThan(2);
+  await expect.poll(() => cards('.timeline')).toEqual(live);
+  await page.getByRole('slider', { name: 'Place in the log' }).press('Home');
+  await expect.poll(() => cards('.timeline')).toEqual([]);
+  await page.getByRole('button', { name: 'Next tool call' }).click();
+  await expect.poll(async () => (await cards('.timeline')).length).toBe(1);
+  await page.locator('.timeline').getByText('16×').click();
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden', timeout: 45_000 });
+  expect(await cards('.timeline')).toEqual(live);
+  await part(page, 'Events').click();
+  await page.getByRole('button', { name: /run\.end/ }).last().click();
+  await page.getByRole('region', { name: 'Content of the event' }).getByText('"reason"').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'What the model saw' }).click();
+  await page.getByRole('dialog').getByText('exactly as sent').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  await part(page, 'Replay').click();
+  expect(complaints).toEqual([]);
+});
+
+test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', async (context) => {
+  const { page } = await opened(context, 'Files', { width: 390, height: 844, dark: true });
+  for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
+    await page.getByRole('tab', { name: tab }).click();
+    expect(await page.getByRole('heading', { level: 1 }).isVisible(), tab).toBe(true);
+    expect(await page.locator('.bar .chip').isVisible(), tab).toBe(true);
+    const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    expect(width, tab).toBe(0);
+    expect(await axeFinds(page), tab).toEqual([]);
+  }
+});
