@@ -31,6 +31,7 @@ export type SandboxEvent =
   | { type: 'slot.granted' }
   | { type: 'sandbox.busy' } // it has at least one user
   | { type: 'sandbox.idle' } // its last user left
+  | { type: 'sandbox.pause' } // freeze it until its next use, even if somebody uses it now
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server with a link to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
@@ -63,6 +64,8 @@ export type SandboxEnd =
 
 interface SandboxContext extends SandboxInput {
   busy: boolean;
+  /** Paused on request: only a new use resumes it. */
+  frozen: boolean;
   retries: number;
   workspace: 'keep' | 'remove';
   end: SandboxEnd | undefined;
@@ -99,6 +102,7 @@ const sandboxSetup = setup({
   },
   guards: {
     isBusy: ({ context }) => context.busy,
+    isNeeded: ({ context }) => context.busy && !context.frozen,
     isIdle: ({ context }) => !context.busy,
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
@@ -149,13 +153,14 @@ export const sandboxMachine = sandboxSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     busy: false,
+    frozen: false,
     retries: 0,
     workspace: 'keep',
     end: undefined,
   }),
   initial: 'routing',
   on: {
-    'sandbox.busy': { actions: assign({ busy: true }) },
+    'sandbox.busy': { actions: assign({ busy: true, frozen: false }) },
     'sandbox.idle': { actions: assign({ busy: false }) },
     'sandbox.release': { target: '.releasing', actions: assign({ workspace: ({ event }) => event.workspace }) },
   },
@@ -233,6 +238,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
         ready: {
           initial: 'idle',
+          on: { 'sandbox.pause': { target: 'pausing', actions: assign({ frozen: true }) } },
           states: {
             idle: {
               always: { guard: 'isBusy', target: 'busy' },
@@ -255,7 +261,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           },
         },
         paused: {
-          always: { guard: 'isBusy', target: 'unpausing' },
+          always: { guard: 'isNeeded', target: 'unpausing' },
           after: { idleStop: '#sandbox.releasing' },
         },
         unpausing: {

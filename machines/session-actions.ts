@@ -331,3 +331,14 @@ export const distrustIt = () =>
     breach: (event as Extract<typeof event, { type: 'sandbox.distrust' }>).breach,
   }));
 export const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });
+
+export const pauseIt = own.enqueueActions(({ event, enqueue }) => {
+  if (event.type !== 'sandbox.pause') return;
+  enqueue.sendTo('sandbox', { type: 'sandbox.pause' });
+  enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
+});
+export const refusePause = own.enqueueActions(({ event, enqueue }) => {
+  if (event.type !== 'sandbox.pause') return;
+  const answer = { ok: false, code: 'sandbox_not_found', message: 'The sandbox does not run.' } as const;
+  enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer } });
+});

@@ -70,6 +70,8 @@ export type SessionCommand =
   | { type: 'sandbox.done'; commandId: string }
   /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox is gone. */
   | { type: 'sandbox.stop'; commandId: string }
+  /** Freezes the processes of the sandbox until its next use. Answered at once; the log tells when it is done. */
+  | { type: 'sandbox.pause'; commandId: string }
   /** A person asks for a new sandbox although the last one could not be trusted. */
   | { type: 'sandbox.permit'; commandId: string }
   /** Another server found that the sandbox cannot be trusted. */

@@ -84,7 +84,7 @@ const items = (given: string): unknown => {
     return given;
   }
 };
-const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
+export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
   accepting(
     `${accepts} (a comma list or JSON array)`,
     z.union([z.array(z.unknown()), z.string().transform(items)]).pipe(z.array(item)),

@@ -62,7 +62,7 @@ export const BreachData = z.object({
 export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFiles = z.infer<typeof ForkFiles>;
 /** The name of the interface through which a session was created. */
-export const Origin = z.string().regex(/^[a-z]{1,32}$/);
+export const Origin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
 export type Origin = z.infer<typeof Origin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
 export type SessionStatus = z.infer<typeof SessionStatus>;

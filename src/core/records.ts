@@ -15,6 +15,31 @@ export const snapshotBlobKind = 'snapshot-blob';
 /** How a run ended: in one word, why, and with which error. */
 export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });
 
+/** The life that a program asked for when it created a sandbox for itself, without a run. */
+export const SessionLife = z.object({
+  /** Then the session is deleted or paused, epoch ms. Null while it starts or is paused. */
+  endsAt: z.number().nullable(),
+  /** The time that it was created with. */
+  seconds: z.number(),
+  /** `pause-files`: the pause ends its processes. */
+  onEnd: z.enum(['delete', 'pause', 'pause-files']),
+  /** `memory`: its processes are frozen. `files`: only its files are kept. */
+  paused: z.enum(['memory', 'files']).nullable(),
+  /** A request to it ends a pause with memory. */
+  resumes: z.boolean(),
+  /** The program's own names and values, by which it finds the session again. */
+  labels: z.record(z.string(), z.string()),
+  /** Variables of each process that the program starts. */
+  env: z.record(z.string(), z.string()),
+  /** The program's name for the kind of sandbox. */
+  kind: z.string(),
+  /** Ports need a token, even where a host name leads to them. */
+  privatePorts: z.boolean(),
+  /** The Host header that programs behind ports see. */
+  portHost: z.string().optional(),
+});
+export type SessionLife = z.infer<typeof SessionLife>;
+
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
  * `deleting` is the tombstone: such a session is in no list, and its clean-up is retried after a restart.
@@ -56,6 +81,8 @@ export const SessionRecord = z.object({
   fallbacks: z.array(z.string()).readonly().optional(),
   /** The tool servers that its creator added. */
   toolServers: z.array(ToolProgram).readonly().optional(),
+  /** Absent unless a program created the session for a sandbox of its own. */
+  life: SessionLife.optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

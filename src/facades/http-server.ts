@@ -1,5 +1,6 @@
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
+import { peppers } from '../auth/pepper.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
@@ -23,6 +24,7 @@ import { createApp } from './shared/app.ts';
 import { auditOf } from './shared/audit.ts';
 import { callingActor } from './shared/caller.ts';
 import type { DialectParts, ProjectParts } from './shared/dialect.ts';
+import type { Elsewhere } from './shared/elsewhere.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
 import { actorFor } from './shared/guard.ts';
 import { idempotency } from './shared/idempotency.ts';
@@ -35,7 +37,9 @@ export type HttpConfig = Pick<
   Config,
   'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof DialectSettings
 > &
-  Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress'>> & { readonly token?: Config['token'] | TokenHash };
+  Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
+    readonly token?: Config['token'] | TokenHash;
+  };
 export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
@@ -62,6 +66,8 @@ export interface HttpServerDeps {
   readonly clock: Clock;
   /** Accepted like the token, for as long as this server runs. */
   readonly localToken?: TokenHash | undefined;
+  /** The server's secret, from which tokens are derived; undefined: only tests lack it. */
+  readonly peppers?: DialectParts['peppers'];
   /** Makes the ids of requests. */
   readonly ids?: Pick<IdSource, 'short'>;
   /** Compares each reply with its documented schema; costs time, so for tests and development only. */
@@ -94,7 +100,9 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const actorOf = () => callingActor(keys?.any ? nobody : everybody);
   const { services, projects, sign } = actingBy(deps, links.sign, actorOf);
   const signed = { ...links, sign };
+  const elsewhere: Elsewhere[] = [];
   const { app, table } = createApp({
+    elsewhere,
     guard: {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
@@ -116,10 +124,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     checkReplies: deps.checkReplies,
   });
   const sockets = socketServer(app, {
-    clock,
-    closing,
-    logger,
-    styles,
+    ...{ clock, closing, logger, styles, elsewhere },
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
@@ -144,6 +149,10 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     attached: deps.opencodex?.uploads,
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,
+    elsewhere,
+    peppers: deps.peppers ?? (async () => peppers([])),
+    limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
+    port: config.port ?? 0,
   };
   const sections: Readonly<Record<string, unknown>> = config;
   for (const [name, { routes }] of Object.entries(dialects)) {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { cambio } from './cambio/descriptor.ts';
 import { crogia } from './crogia/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
+import { e2b } from './e2b/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { opencodex } from './opencodex/descriptor.ts';
@@ -26,6 +27,7 @@ export const dialects = {
   workspace,
   opencodex,
   guide,
+  e2b,
 };
 
 type DialectName = keyof typeof dialects;

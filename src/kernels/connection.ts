@@ -11,6 +11,10 @@ type OutputStream = 'stdout' | 'stderr';
 export interface CodeListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
+  /** The execution begins; the number is its place in the kernel. */
+  onStart?(count: number): void;
+  /** The kernel's output waits until it resolves. */
+  room?(): Promise<unknown>;
 }
 export interface CellEnd {
   readonly count: number;
@@ -72,12 +76,12 @@ export class KernelConnection {
   }
 
   /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` tells whether it ended by itself. */
-  async execute(code: string, listener: CodeListener): Promise<CellEnd> {
+  async execute(code: string, listener: CodeListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
       this.#early[stream] = '';
     }
-    return await this.#ask('end', { code }, listener);
+    return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
   detach(): void {
@@ -112,6 +116,7 @@ export class KernelConnection {
         if (kind === 'message') this.#heard(stream, bytes);
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
+      await this.#awaited?.listener?.room?.();
       await turnOfTheLoop(); // a flood of output leaves time for everybody else
     };
   }
@@ -130,6 +135,7 @@ export class KernelConnection {
       return;
     }
     const awaited = this.#awaited;
+    if (message.type === 'begin') awaited?.listener?.onStart?.(message.count);
     if (message.type === 'result') awaited?.listener?.onResult(message);
     if (message.type !== awaited?.type) return;
     if (message.type === 'end' && stream === 'stdout') awaited.end = message;

@@ -10,6 +10,8 @@ interface CodeContext {
   readonly language: Language;
   /** Absolute, or relative to the workspace; undefined: the workspace. */
   readonly cwd?: string | undefined;
+  /** The folder can lie outside of the workspace. */
+  readonly isAnywhere?: boolean;
 }
 interface Known extends CodeContext {
   readonly kernel: Kernel;

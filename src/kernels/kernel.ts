@@ -11,6 +11,8 @@ export interface Cell {
   readonly code: string;
   readonly timeoutMs: number;
   readonly listener: CodeListener;
+  /** Variables of the environment for this cell alone. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Marks the processes of a kernel that this cell starts, as of an operation. */
   readonly tag?: string;
 }
@@ -37,6 +39,7 @@ interface KernelOptions {
   readonly id: string;
   readonly language: Language;
   readonly cwd?: string | undefined;
+  readonly isAnywhere?: boolean;
 }
 
 const startMs = 30_000;
@@ -76,11 +79,11 @@ export class Kernel {
     this.#connection = undefined;
   }
 
-  async #execute({ code, timeoutMs, listener, tag }: Cell, signal: AbortSignal): Promise<Execution> {
+  async #execute({ code, timeoutMs, listener, tag, env }: Cell, signal: AbortSignal): Promise<Execution> {
     throwIfFired(signal);
     const { connection, isFirst } = await this.#connected(tag, signal);
     using until = deadline(timeoutMs, this.#deps.clock, signal);
-    const work = connection.execute(code, listener);
+    const work = connection.execute(code, listener, env);
     const told = { isFirst, count: undefined, error: undefined, exitCode: undefined };
     try {
       const { count, error } = await orAborted(work, until.signal);
@@ -126,12 +129,12 @@ export class Kernel {
       return { connection: this.#connection, isFirst: false };
     }
     const { programs, clock, newNonce } = this.#deps;
-    const { id, language, cwd } = this.#options;
+    const { id } = this.#options;
     using until = deadline(startMs, clock, signal);
     const known = (await programs.list(until.signal)).find((it) => it.id === id);
     const isRunning = known !== undefined && known.exitCode === undefined;
     if (known && !isRunning) await programs.close(id, until.signal).catch(unlessGone);
-    const request = { id, ...programOf(language), ...(cwd !== undefined && { cwd }), ...(tag && { tag }) };
+    const request = { id, ...programIn(this.#options), ...(tag && { tag }) };
     await programs.open(request, until.signal);
     try {
       // An earlier server may have left a cell at work.
@@ -147,4 +150,12 @@ export class Kernel {
 
 function unlessGone(thrown: unknown): void {
   if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+}
+
+/** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */
+function programIn({ language, cwd, isAnywhere }: KernelOptions) {
+  const program = programOf(language);
+  if (cwd === undefined) return program;
+  if (!isAnywhere) return { ...program, cwd };
+  return { ...program, argv: ['sh', '-c', 'cd -- "$0" && exec "$@"', cwd, ...program.argv] };
 }

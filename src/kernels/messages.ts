@@ -14,6 +14,7 @@ export type CodeResult = z.infer<typeof CodeResult>;
 /** The messages of the programs in `programs`. */
 export const KernelMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello') }),
+  z.object({ type: z.literal('begin'), count: z.int() }),
   z.object({ type: z.literal('result'), ...CodeResult.shape }),
   z.object({ type: z.literal('end'), count: z.int(), error: CodeError.optional() }),
 ]);

@@ -109,7 +109,7 @@ export interface PathClient {
   /** Opens a file of any size, from a byte on and for a number of bytes if they are given. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size and makes its parents. It takes its place whole, when `content` has ended. Rejects: quota.
+   * Writes a file of any size in place, and makes its parents. Content that fails leaves its beginning. Rejects: quota.
    */
   write(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<PathEntry>;
 }

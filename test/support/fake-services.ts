@@ -181,7 +181,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
       startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
     },
+    inside: { enter: noStreams },
     sandboxes: {
+      pause: noStreams,
       async status(id) {
         await sessions.get(id);
         return { id: sandboxIdOf(id), state: states.get(id) ?? 'created', workdir: '/workspace', driver: 'memory' };

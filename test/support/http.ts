@@ -41,6 +41,14 @@ const defaults: HttpConfig = {
   rateLimitPerMinute: 100_000,
   maxBodyBytes: 10 * 1024 * 1024,
   sheikhbox: { profile: 'current' },
+  e2b: {
+    facade: 'off',
+    maxSeconds: 86_400,
+    maxUploadBytes: 2 ** 30,
+    templates: ['base'],
+    root: 'alias',
+    pause: 'memory',
+  },
   opencodex: { profile: 'current' },
 };
 

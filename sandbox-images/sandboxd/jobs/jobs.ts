@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../../src/core/errors.ts';
+import { gate } from '../../../src/core/gate.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandbox/abilities.ts';
 import { bad } from '../body-fields.ts';
 import { type Daemon, limits } from '../daemon.ts';
@@ -33,12 +35,28 @@ interface Open {
 const rememberedMs = 60_000;
 /** How long processes in the background can keep the pipes of an ended job open. */
 const lingerMs = 500;
+/** How long the start of a job keeps others waiting: a shell works hardest then. */
+const startingMs = 150;
+const lateMs = 30;
+
+/** Resolves when the job has started, and the daemon gets enough of the processor to answer. */
+async function settled(exited: Promise<unknown>): Promise<void> {
+  await Promise.race([exited, sleep(startingMs)]);
+  for (let tries = 0; tries < 30; tries++) {
+    const since = performance.now();
+    await sleep(5);
+    if (performance.now() - since < lateMs) return;
+    await sleep(100);
+  }
+}
 
 /** Programs in any folder, with readers that come and go. Output without a reader is lost. */
 export function jobs(parts: SharedState): Jobs {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
   const opening = new Map<string, Promise<Open>>();
+  const startGate = gate(4);
+  const killGate = gate(2);
 
   const existing = (name: string): Open => {
     const byPid = () => [...all.values()].findLast(({ started }) => String(started.pid) === name);
@@ -69,7 +87,12 @@ export function jobs(parts: SharedState): Jobs {
     if (!isFolder) throw bad(`There is no folder ${asked.cwd}.`);
     const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
     const startedAt = clock.now();
-    const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } });
+    const place = await startGate();
+    const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch((thrown: unknown) => {
+      place[Symbol.dispose]();
+      throw thrown;
+    });
+    void settled(started.exited).then(() => place[Symbol.dispose]());
     const output = readers(started.outputs, parts.touch);
     const gone = Promise.withResolvers<void>();
     const inputEnded = asked.input === false;
@@ -152,6 +175,7 @@ export function jobs(parts: SharedState): Jobs {
         for (const { pid } of treeOf(treeIn(opened), keepers.spared)) if (pid !== keeper) send(pid, name);
         return;
       }
+      using _turn = await killGate();
       await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },

@@ -15,12 +15,10 @@ export type Paths = Pick<
   Daemon,
   'statPath' | 'listPaths' | 'makeFolder' | 'movePath' | 'removePath' | 'openPath' | 'writePath'
 >;
-const { O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
 
 /** Files at any path that the sandbox's user may reach. The system decides about permissions. */
 export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
-  let temporaries = 0;
-
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
     const full = located(path, parts);
     try {
@@ -48,24 +46,15 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
     });
   }
 
+  /** In place, as any program of the sandbox writes, so that watches tell the same and links stay. */
   async function replace(full: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    await mkdir(dirname(full), { recursive: true });
     const before = await stat(full).catch(() => undefined);
-    if (before?.isDirectory()) throw bad(`${full} is a folder.`);
-    // Devices and pipes are written to, not replaced.
-    const isPlain = !before || before.isFile();
-    const target = isPlain ? await realpath(full).catch(() => full) : full;
-    await mkdir(dirname(target), { recursive: true });
-    const part = isPlain ? `${dirname(target)}/.corral-${process.pid}-path-${temporaries++}.tmp` : target;
-    const flags = isPlain ? O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW : O_WRONLY | O_NONBLOCK | O_NOCTTY;
-    try {
-      await using handle = await open(part, flags, 0o644);
-      await writeAll(handle, content);
-      if (before && isPlain) await handle.chmod(before.mode & 0o7777);
-      if (isPlain) await rename(part, target);
-    } catch (thrown) {
-      if (isPlain) await rm(part, { force: true });
-      throw thrown;
-    }
+    // Opening a pipe must not wait for its reader.
+    const flags =
+      before && !before.isFile() ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
+    await using handle = await open(full, flags, 0o644);
+    await writeAll(handle, content);
   }
 
   return {

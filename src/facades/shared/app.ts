@@ -1,4 +1,4 @@
-import type { Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -7,6 +7,7 @@ import { AppError, toAppError } from '../../core/errors.ts';
 import { type IdSource, randomIds } from '../../core/ids.ts';
 import { limitBodyTime } from './body-time.ts';
 import { limitConnections } from './connection-limit.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
 import { type GuardOptions, guard } from './guard.ts';
@@ -30,6 +31,7 @@ export interface AppOptions {
   readonly ids?: Pick<IdSource, 'short'> | undefined;
   /** Compares each reply with its documented schema; costs time, so for tests and development only. */
   readonly checkReplies?: boolean | undefined;
+  readonly elsewhere?: readonly Pick<Elsewhere, 'rewrite'>[];
 }
 
 /** The settings of every listener of this server. */
@@ -47,6 +49,10 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const { styles, logger, closing } = options;
   const app = fastify({
     logger: false,
+    rewriteUrl: (request) => {
+      for (const { rewrite } of options.elsewhere ?? []) rewrite(request as IncomingMessage);
+      return request.url ?? '/';
+    },
     genReqId: requestIds(options.ids ?? randomIds()),
     bodyLimit: options.maxBodyBytes,
     http: transport,

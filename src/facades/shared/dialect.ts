@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -11,6 +12,7 @@ import type { UploadService } from '../../session/projects/uploads.ts';
 import type { SideMessages } from '../../session/services/side-messages.ts';
 import type { WorkspaceService } from '../../session/workspaces/workspaces.ts';
 import type { Acting } from './acting.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './observe.ts';
 import type { Dialect, RouteTable } from './routes.ts';
@@ -56,6 +58,14 @@ export interface DialectParts {
   readonly page: () => Promise<ReadonlyMap<string, Uint8Array>>;
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
+  /** Each is asked about every request, before any route is looked up. */
+  readonly elsewhere: Elsewhere[];
+  /** The server's secret, from which tokens are derived. All servers of a store have the same. */
+  readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
+  /** Of each sandbox. */
+  readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
+  /** The port of this server. */
+  readonly port: number;
 }
 
 /** Everything about a dialect. Its name is its key in `src/facades/list.ts`, and the key of its settings. */

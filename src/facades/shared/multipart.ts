@@ -26,7 +26,7 @@ export async function readFiles<Taken>(
   { files }: Limits,
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
-  const parser = parserFor(request, files);
+  const parser = parserFor(contentType(request), files);
   const taking = onBehalf(take); // the parser calls back without the caller's context
   const taken: Promise<Taken>[] = [];
   let open: Readable | undefined;
@@ -58,12 +58,12 @@ export async function readFiles<Taken>(
   throw problem;
 }
 
-function parserFor(request: FastifyRequest, files: number): BusboyInstance {
-  const type = contentType(request);
+function parserFor(type: string, files: number, more: { readonly preservePath?: boolean } = {}): BusboyInstance {
   if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
   try {
     return new Busboy({
       headers: { 'content-type': type },
+      ...more,
       // otherwise a part without a file name would count as a file
       isPartAFile: (_field, _type, filename) => filename !== undefined,
       limits: {
@@ -78,6 +78,38 @@ function parserFor(request: FastifyRequest, files: number): BusboyInstance {
   } catch {
     throw bad('The multipart body has no boundary.');
   }
+}
+
+/** As `readFiles`, for a body that another part decoded. File names stay as they are, with their folders. */
+export async function multipartFiles<Taken>(
+  body: Readable,
+  type: string,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const parser = parserFor(type, 1_000, { preservePath: true });
+  const stop = new AbortController();
+  const taken: Promise<Taken>[] = [];
+  let problem: unknown;
+  let turn: Promise<unknown> = Promise.resolve();
+  parser.on(
+    'file',
+    (field: string, content: BusboyFileStream, filename: string, _encoding: string, mimeType: string) => {
+      content.on('error', () => {}); // its reader receives the error
+      if (field !== 'file') return void content.resume();
+      const done = turn.then(() => take({ filename, mimeType, content }));
+      turn = done.catch((thrown: unknown) => {
+        problem ??= thrown;
+        stop.abort();
+      });
+      taken.push(done);
+    },
+  );
+  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+    problem ??= thrown instanceof AppError ? thrown : bad('The multipart body could not be read.');
+  });
+  const results = await Promise.allSettled(taken);
+  if (problem !== undefined) throw problem;
+  return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
 /** The hook of the JSON routes removes this header, so that it cannot fail their bodies; here it is needed. */

@@ -8,6 +8,7 @@ import type { Purpose, Right } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { type ErrorStyle, styleOf } from './error-style.ts';
 import type { RouteDoc } from './route-docs.ts';
 import type { App } from './routes.ts';
@@ -65,6 +66,7 @@ export interface SocketServer {
   route<Params extends z.ZodType, Query extends z.ZodType>(route: SocketRoute<Params, Query>): void;
 }
 interface SocketServerDeps extends SocketContext {
+  readonly elsewhere?: readonly Elsewhere[];
   readonly styles: ReadonlyMap<string, ErrorStyle>;
 }
 interface Upgrade {
@@ -88,12 +90,15 @@ export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'meth
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
 /** Call this after the guard and before any route is registered. */
-export function socketServer(app: App, { styles, ...context }: SocketServerDeps): SocketServer {
+export function socketServer(app: App, { styles, elsewhere = [], ...context }: SocketServerDeps): SocketServer {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
     socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
-    upgrades.set(request, { socket, head });
+    for (const { rewrite } of elsewhere) rewrite(request);
+    if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
+    if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;
+    upgrades.set(request, { socket, head: elsewhere.length > 0 ? Buffer.alloc(0) : head });
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);

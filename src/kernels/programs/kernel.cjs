@@ -157,14 +157,21 @@ function errorOf(thrown) {
   return { name: String(thrown.name), value: String(thrown.message).slice(0, 20_000), traceback };
 }
 
-async function execute(code) {
+async function execute(code, env) {
   count++;
+  emit(stdout, { type: 'begin', count });
+  const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
+  Object.assign(process.env, env);
   let error;
   try {
     const failed = await run(code);
     if (failed) error = errorOf(failed.thrown);
   } catch (thrown) {
     error = errorOf(thrown);
+  }
+  for (const [name, value] of Object.entries(before)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
   }
   interrupt = () => {};
   kept = undefined;
@@ -182,7 +189,7 @@ let last = Promise.resolve();
 createInterface({ input: requests })
   .on('line', (line) => {
     const request = JSON.parse(line);
-    if (request.type === 'execute') last = last.then(() => execute(request.code));
+    if (request.type === 'execute') last = last.then(() => execute(request.code, request.env ?? {}));
     else {
       nonce = request.nonce;
       for (const stream of [stdout, stderr]) emit(stream, { type: 'hello' });

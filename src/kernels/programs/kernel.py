@@ -197,10 +197,13 @@ def find_installed():
     importlib.invalidate_caches()
 
 
-def execute(source):
+def execute(source, env):
     global count, running
     count += 1
     find_installed()
+    emit("stdout", {"type": "begin", "count": count})
+    before = {name: os.environ.get(name) for name in env}
+    os.environ.update(env)
     name = f"<cell {count}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     error = None
@@ -211,6 +214,11 @@ def execute(source):
     except BaseException as thrown:
         running = False
         error = error_of(thrown)
+    for name, value in before.items():
+        if value is not None:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
     end = {"type": "end", "count": count}
     emit("stderr", end)
     emit("stdout", {**end, "error": error} if error else end)
@@ -226,4 +234,4 @@ for line in requests:
         for stream in streams:
             emit(stream, {"type": "hello"})
     else:
-        execute(request["code"])
+        execute(request["code"], request.get("env", {}))

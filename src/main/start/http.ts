@@ -3,6 +3,7 @@ import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { Core } from '../compose.ts';
+import { keyPeppers } from '../key-peppers.ts';
 import { alsoListen, listening } from '../listen.ts';
 import { announce } from '../local-server.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
@@ -37,6 +38,7 @@ export async function openHttp(
   const app = stack.adopt(
     await httpServer({
       ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
+      peppers: () => keyPeppers(config, () => ids.token()),
       localToken: local && hashOf(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },
       checkReplies: process.env.NODE_ENV !== 'production',

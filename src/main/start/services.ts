@@ -7,6 +7,7 @@ import { desktopService } from '../../session/desktop/desktop.ts';
 import { Forks } from '../../session/forks/fork.ts';
 import { Retention } from '../../session/retention/retention.ts';
 import { fileService } from '../../session/services/files.ts';
+import { insideService } from '../../session/services/inside.ts';
 import { processService } from '../../session/services/processes.ts';
 import { sandboxService } from '../../session/services/sandboxes.ts';
 import { sessionService } from '../../session/services/sessions.ts';
@@ -95,6 +96,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock, ids }),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
+    inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known }),
     desktop: desktopService({
       ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
       capabilities: driver.capabilities,

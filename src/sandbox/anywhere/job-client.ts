@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
+import { gate } from '../../core/gate.ts';
 import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
 import type { Ask, requester } from '../request.ts';
 import type { Trust } from '../trust.ts';
@@ -9,22 +11,31 @@ export type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) =
 export type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
 
 const killMs = 30_000;
+/** A daemon has few connections, and calls that wait must leave some to others, such as health checks. */
+const mostChanging = 8;
+const mostWriting = 8;
 const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
 /** The jobs behind the daemon's HTTP API. */
 export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again): JobClient {
+  const changing = gate(mostChanging);
+  const writing = gate(mostWriting);
   return {
-    start: ({ terminal, ...request }, signal) => {
+    async start({ terminal, ...request }, signal) {
       const ask: Ask = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };
-      return again(signal, () => json('job', ask, signal));
+      using _turn = await changing();
+      return await again(signal, () => json('job', ask, signal));
     },
     list: (signal) => again(signal, () => json('jobs', { method: 'GET', path: '/jobs' }, signal)),
     async attach(id, reader, signal) {
+      using _turn = await changing();
       const ask: Ask = { method: 'GET', path: job(id, '/stream') };
       return streamOf(await upgrade(ask, signal), reader, trust);
     },
     async write(id, bytes, signal) {
+      using _turn = await writing();
+      throwIfFired(signal);
       await done({ method: 'POST', path: job(id, '/input'), raw: bytes, timeoutMs: 0 }, signal);
     },
     async endInput(id, signal) {
@@ -34,6 +45,7 @@ export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again):
       await done({ method: 'POST', path: job(id, '/size'), json: size }, signal);
     },
     async signal(id, name, signal) {
+      using _turn = await changing();
       const ask: Ask = { method: 'POST', path: job(id, '/signal'), json: { signal: name }, timeoutMs: killMs };
       await done(ask, signal);
     },

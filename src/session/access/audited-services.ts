@@ -91,9 +91,16 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     ]),
     sandboxes: audited(
       services.sandboxes,
-      { start: 'sandbox.start', stop: 'sandbox.stop', reset: 'sandbox.reset', exec: 'sandbox.command' },
+      {
+        start: 'sandbox.start',
+        stop: 'sandbox.stop',
+        pause: 'sandbox.pause',
+        reset: 'sandbox.reset',
+        exec: 'sandbox.command',
+      },
       audit,
     ),
+    inside: looked(services.inside, ['enter']),
     terminals: audited(
       services.terminals,
       {

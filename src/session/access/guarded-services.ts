@@ -52,8 +52,17 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       ...({ list: 'read', logs: 'read', stop: 'work', startBackground: 'work' } as const),
     }),
     sandboxes: checked(services.sandboxes, check, {
-      ...({ status: 'see', usage: 'see', stop: 'stop', start: 'work', reset: 'work', exec: 'work' } as const),
+      ...({
+        status: 'see',
+        usage: 'see',
+        stop: 'stop',
+        start: 'work',
+        pause: 'work',
+        reset: 'work',
+        exec: 'work',
+      } as const),
     }),
+    inside: checked(services.inside, check, { enter: 'work' }),
     streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {

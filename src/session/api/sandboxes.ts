@@ -26,6 +26,11 @@ export interface SandboxService {
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
   /** Stops the active run, ends every process and keeps the files. Only `start` or a new run starts the sandbox again. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
+  /**
+   * Freezes the processes until the next use. Resolves when they are. Rejects: unsupported (the driver cannot),
+   * sandbox_not_found when it does not run.
+   */
+  pause(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Rejects: sandbox_not_found after an explicit stop. */

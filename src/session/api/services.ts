@@ -1,5 +1,6 @@
 import type { DesktopService } from './desktop.ts';
 import type { FileService } from './files.ts';
+import type { InsideService } from './inside.ts';
 import type { ProcessService } from './processes.ts';
 import type { ProjectService } from './projects.ts';
 import type { SandboxService } from './sandboxes.ts';
@@ -20,6 +21,7 @@ export interface Services {
   readonly sandboxes: SandboxService;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
+  readonly inside: InsideService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
   readonly shares: ShareService;

@@ -1,7 +1,7 @@
 import type { Origin, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventPage, Followed, FollowOptions } from '../../core/ports.ts';
-import type { SandboxView, SessionRecord } from '../../core/records.ts';
+import type { SandboxView, SessionLife, SessionRecord } from '../../core/records.ts';
 import type { ToolProgram } from '../../core/tool-server.ts';
 import type { SeenRequest } from '../../llm/seen-request.ts';
 import type { ShellView } from '../../sandbox/client.ts';
@@ -65,6 +65,8 @@ export interface CreateCommand {
   readonly fallbacks?: readonly string[];
   /** Beside those of the template and of the server, or in place of those with the same name. */
   readonly toolServers?: readonly ToolProgram[];
+  /** For a sandbox of a program, which no run uses. Its end and its pauses are the program's; no idle rule applies. */
+  readonly life?: SessionLife;
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
 export interface AgentInForce {
@@ -96,6 +98,7 @@ export interface SessionChange {
   readonly archived?: boolean;
   /** Marks all messages as read. */
   readonly unread?: 0;
+  readonly life?: SessionLife;
 }
 
 /** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */

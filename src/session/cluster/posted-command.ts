@@ -41,6 +41,7 @@ const Command = z.discriminatedUnion('type', [
   bare('sandbox.use'),
   bare('sandbox.done'),
   bare('sandbox.stop'),
+  bare('sandbox.pause'),
   bare('sandbox.permit'),
   z.object({ type: z.literal('sandbox.distrust'), commandId, breach: BreachData }),
 ]);

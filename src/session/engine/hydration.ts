@@ -55,6 +55,9 @@ interface Own {
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
 /** Builds a session in memory from its record and log, and returns the input of its machine. */
+/** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
+const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
+
 export class Hydration {
   readonly #deps: Deps;
 
@@ -102,7 +105,7 @@ export class Hydration {
     await liveSessions.leaving(id);
   }
 
-  #begin({ id, deleting, sandboxUntrusted }: StoredSession, { plans, budget }: Own): Omit<SessionInput, 'runs'> {
+  #begin({ id, deleting, sandboxUntrusted, life }: StoredSession, { plans, budget }: Own): Omit<SessionInput, 'runs'> {
     const { policies, clock, liveSessions } = this.#deps;
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
@@ -110,7 +113,7 @@ export class Hydration {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
       runPolicy: { ...run, plans, budget: { ...run.budget, ...budget } },
-      sandboxPolicy: sandbox,
+      sandboxPolicy: life ? { ...sandbox, ...neverIdle } : sandbox,
       passivateMs,
       maxQueued,
       deleting,

@@ -1,5 +1,5 @@
-import type { Driver } from '../../../drivers/driver.ts';
-import { deadline } from '../../core/cancel.ts';
+import { type Driver, isPausable } from '../../../drivers/driver.ts';
+import { deadline, pause as wait } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/ids.ts';
@@ -13,12 +13,13 @@ interface Deps {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
-  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox'>;
+  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox' | 'page'>;
   readonly clock: Clock;
   readonly ids: IdSource;
 }
 const removeMs = 30_000;
 const usageMs = 3_000;
+const pauseMs = 30_000;
 
 /** A user's direct control of a session's sandbox. */
 export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
@@ -55,6 +56,26 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       return { started };
     },
     stop,
+    async pause(id, signal) {
+      if (!isPausable(driver)) {
+        const message = `The driver ${driver.name} cannot freeze processes. Pause without memory instead.`;
+        throw new AppError('unsupported', message);
+      }
+      await sessions.get(id);
+      const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+      await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
+      using until = deadline(pauseMs, clock, signal);
+      for (let after = head; ; ) {
+        const page = await sessions.page(id, after, 100);
+        for (const event of page.events) {
+          after = event.seq;
+          if (event.type !== 'sandbox.phase') continue;
+          if (event.data.phase === 'paused') return;
+          if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+        }
+        if (page.events.length === 0) await wait(20, until.signal);
+      }
+    },
     async reset(id, signal) {
       await sessions.get(id);
       if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');

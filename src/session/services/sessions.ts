@@ -156,6 +156,7 @@ export function sessionService(deps: Deps): SessionService {
     model,
     fallbacks,
     toolServers,
+    life,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) deps.checkModel?.(ref);
     const chosen = await deps.templateFor(named, projectId);
@@ -164,7 +165,7 @@ export function sessionService(deps: Deps): SessionService {
     const at = clock.now();
     const record = newSession({
       ...chosen,
-      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, toolServers, at },
+      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, toolServers, life, at },
     });
     const isMeant = title !== '' && !provisionalTitle;
     const facts: SessionFact[] = [

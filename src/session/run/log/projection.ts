@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FactOf, SessionFact } from '../../../core/events.ts';
 import { MessageId, RunId } from '../../../core/ids.ts';
-import { SessionRecord } from '../../../core/records.ts';
+import { type SessionLife, SessionRecord } from '../../../core/records.ts';
 import { noSpending, Spending, withUsage } from '../../../core/spending.ts';
 import { beginningOf } from '../../../core/text.ts';
 
@@ -199,6 +199,7 @@ export function newSession({
   model,
   fallbacks,
   toolServers,
+  life,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
   templateBy?: SessionRecord['templateBy'];
@@ -206,6 +207,7 @@ export function newSession({
   model?: string | undefined;
   fallbacks?: readonly string[] | undefined;
   toolServers?: SessionRecord['toolServers'];
+  life?: SessionLife | undefined;
   at: number;
 }): StoredSession {
   return {
@@ -213,6 +215,7 @@ export function newSession({
     ...(model !== undefined && { model }),
     ...(fallbacks !== undefined && { fallbacks }),
     ...(toolServers !== undefined && { toolServers }),
+    ...(life && { life }),
     ...(templateBy !== undefined && { templateBy }),
     id,
     origin,

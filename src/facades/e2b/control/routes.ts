@@ -1,0 +1,210 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../core/errors.ts';
+import { SessionId } from '../../../core/ids.ts';
+import type { SessionRecord } from '../../../core/records.ts';
+import type { DialectParts } from '../../shared/dialect.ts';
+import type { App } from '../../shared/routes.ts';
+import { whileConnected, whileWanted } from '../../shared/while-connected.ts';
+import { wireErrors } from '../../shared/wire-errors.ts';
+import type { Sandboxes } from '../sandboxes.ts';
+import type { E2bSettings } from '../settings.ts';
+import { checkedSeconds, lifeOf } from './create.ts';
+import { pageOf } from './list.ts';
+import { sampleOf } from './metrics.ts';
+import {
+  agentVersion,
+  detailView,
+  listedView,
+  NewSandbox,
+  Params,
+  Pause,
+  sandboxView,
+  Timeout,
+  type ViewDeps,
+} from './shapes.ts';
+
+interface Deps extends ViewDeps {
+  readonly parts: Pick<DialectParts, 'services' | 'clock' | 'idempotency'>;
+  readonly settings: E2bSettings;
+  readonly sandboxes: Sandboxes;
+}
+const olderSeconds = 15;
+
+/** The control plane of the E2B SDKs, mounted below `/e2b`. */
+export function mountControl(app: App, deps: Deps): void {
+  const { parts, settings, sandboxes } = deps;
+  const { services, clock, idempotency } = parts;
+  const found = async (sid: string): Promise<SessionRecord> => {
+    const { success, data } = SessionId.safeParse(sid);
+    if (!success) throw missing(sid);
+    return await services.sessions.get(data).catch((thrown: unknown) => {
+      throw toAppError(thrown).code === 'session_not_found' ? missing(sid) : thrown;
+    });
+  };
+  const withLife = async (sid: string) => {
+    const record = await found(sid);
+    if (!record.life) throw new AppError('conflict', `Sandbox ${sid} has no end that a program can set.`);
+    return { record, life: record.life };
+  };
+
+  const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const wanted = parsed(NewSandbox, request.body);
+    return await retrying(reply, async () =>
+      idempotency.once(request, reply, async () => {
+        const life = lifeOf(wanted, settings, seconds);
+        const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life });
+        try {
+          await services.sandboxes.start(id, whileWanted(reply));
+        } catch (thrown) {
+          await services.sessions.delete(id).catch(() => {});
+          throw thrown;
+        }
+        const endsAt = clock.now() + life.seconds * 1_000;
+        const record = await services.sessions.update(id, { life: { ...life, endsAt } });
+        reply.code(201);
+        return sandboxView(record, deps);
+      }),
+    );
+  };
+  app.post('/e2b/v2/sandboxes', body, create(300));
+  app.post('/e2b/sandboxes', body, create(olderSeconds));
+
+  const list = async (request: FastifyRequest, reply: FastifyReply) => {
+    const query = new URL(request.url, 'http://server').searchParams;
+    const { sessions, next, running } = pageOf(await services.sessions.list(), query);
+    reply.header('x-total-running', running);
+    if (next !== undefined) reply.header('x-next-token', next);
+    return sessions.map((record) => listedView(record, deps));
+  };
+  app.get('/e2b/v2/sandboxes', list);
+  app.get('/e2b/sandboxes', list);
+  app.get('/e2b/sandboxes/:sid', sid, async ({ params }) => detailView(await found(params.sid), deps));
+  app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
+    const { id } = await found(params.sid);
+    await services.sessions.delete(id);
+    sandboxes.cut(id);
+    return reply.code(204).send();
+  });
+
+  const connect = async (given: string, request: FastifyRequest, reply: FastifyReply) => {
+    const { timeout } = parsed(Timeout, request.body);
+    const seconds = checkedSeconds(timeout, settings);
+    const record = await found(given);
+    const { life } = record;
+    if (life?.paused) {
+      await services.sandboxes.status(record.id);
+      await sandboxes.wake(record, seconds);
+      reply.code(201);
+    } else if (life) {
+      const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
+      await services.sessions.update(record.id, { life: { ...life, endsAt } });
+    } else await services.sandboxes.start(record.id, whileConnected(reply));
+    return sandboxView(await found(given), deps);
+  };
+  for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
+    app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
+  }
+  app.post('/e2b/sandboxes/:sid/resume', withBody, async (request, reply) => {
+    const { life } = await found(request.params.sid);
+    if (!life?.paused) throw new AppError('conflict', `Sandbox ${request.params.sid} runs already.`);
+    return await connect(request.params.sid, request, reply);
+  });
+  const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>, reply: FastifyReply) => {
+    const { timeout } = parsed(Timeout, request.body);
+    const seconds = checkedSeconds(timeout, settings);
+    const { record, life } = await withLife(request.params.sid);
+    if (life.paused) throw missing(record.id);
+    await services.sessions.update(record.id, { life: { ...life, endsAt: clock.now() + seconds * 1_000 } });
+    return reply.code(204).send();
+  };
+  app.post('/e2b/sandboxes/:sid/timeout', withBody, lengthen);
+  app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: given }, reply) => {
+    const { record, life } = await withLife(params.sid);
+    const { duration = 60 } = (given ?? {}) as { duration?: number };
+    const seconds = checkedSeconds(Number(duration) || 60, settings);
+    const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
+    await services.sessions.update(record.id, { life: { ...life, endsAt } });
+    return reply.code(204).send();
+  });
+  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given }, reply) => {
+    const { memory } = parsed(Pause, given);
+    const { record } = await withLife(params.sid);
+    await services.sandboxes.status(record.id);
+    const files = () => sandboxes.pause(record.id, 'files');
+    if (!memory) await files();
+    else {
+      await sandboxes.pause(record.id, 'memory').catch((thrown: unknown) => {
+        if (toAppError(thrown).code === 'unsupported' && settings.pause === 'files') return files();
+        throw thrown;
+      });
+    }
+    return reply.code(204).send();
+  });
+  app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
+    const record = await found(request.params.sid);
+    const query = new URL(request.url, 'http://server').searchParams;
+    const now = clock.now();
+    const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
+    if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
+    const sample = await sampleOf(record.id, services, whileConnected(reply));
+    return sample
+      ? [{ timestamp: new Date(now).toISOString(), timestampUnix: Math.floor(now / 1_000), ...sample }]
+      : [];
+  });
+
+  const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
+  app.get('/e2b/v2/templates', async () =>
+    settings.templates.map((name) => {
+      const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
+      return {
+        ...{ templateID: name, buildID: name, names: [name], aliases: [name], public: false, buildStatus: 'ready' },
+        ...{ cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion, buildCount: 1, spawnCount: 0, createdBy: null },
+        ...times,
+      };
+    }),
+  );
+  app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
+    const [name = ''] = params.sid.split(':');
+    if (settings.templates.includes(name)) return { templateID: name, public: false };
+    throw new AppError('not_found', `There is no template ${name}.`);
+  });
+  app.all('/e2b/*', async (request) => {
+    const path = request.url.slice('/e2b'.length).split('?')[0];
+    if (path === '/bad-target') {
+      throw new AppError(
+        'invalid_request',
+        'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.',
+      );
+    }
+    throw new AppError('unsupported', `${request.method} ${path} is a feature of E2B that Corral does not have yet.`);
+  });
+}
+
+const sid = { schema: { params: Params } } as const;
+// Read by the handler, because a body can be absent.
+const body = { schema: { body: z.unknown() } } as const;
+const withBody = { schema: { params: Params, body: z.unknown() } } as const;
+const missing = (given: string) => new AppError('session_not_found', `Sandbox ${given} was not found.`);
+
+function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
+  const found = shape.safeParse(given ?? {});
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw new AppError('invalid_request', `${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
+}
+
+/** A create that failed can have made a sandbox, so clients must not repeat it by themselves. */
+async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { code } = toAppError(thrown);
+    const status = statusOf(code);
+    if (status === 429) reply.header('retry-after', '1');
+    else if (status >= 500) reply.header('should-retry', 'false');
+    throw thrown;
+  }
+}
+export const statusOf = (code: AppError['code']): number =>
+  code === 'sandbox_capacity' || code === 'quota' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;

@@ -1,0 +1,40 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Inside } from '../../../session/api/inside.ts';
+import type { Target } from '../target.ts';
+import { ConnectError } from './connect.ts';
+
+/** A request to a port of a sandbox that runs, whose token was checked. */
+export interface Call {
+  readonly sid: string;
+  readonly target: Target;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The path and query of the request. */
+  readonly url: URL;
+  /** Fires when the client leaves, or the sandbox is paused or deleted. */
+  readonly signal: AbortSignal;
+  /** Fires when the sandbox is paused or deleted. */
+  readonly cut: AbortSignal;
+  /** Variables of every process, as lines. */
+  readonly env: readonly string[];
+  /** Puts the sandbox in use. */
+  enter(signal?: AbortSignal): Promise<Inside>;
+  /** The home of the sandbox's user. */
+  home(inside: Inside): Promise<string>;
+}
+
+export function shaped<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
+  const found = shape.safeParse(message);
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw new ConnectError('invalid_argument', `${issue?.path.join('.') || 'The message'}: ${issue?.message}`);
+}
+
+/** A path in the form that the sandbox takes: relative ones begin at the home. */
+export function located(path: string, home: string): string {
+  if (path === '' || path === '~') return home;
+  if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;
+  if (path.startsWith('~')) throw new ConnectError('invalid_argument', 'Homes of other users are not available.');
+  return path.startsWith('/') ? path : `${home}/${path}`;
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage } from 'node:http';
+import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import { type AppError, toAppError } from '../../../core/errors.ts';
+import type { PathEntry } from '../../../session/api/inside.ts';
+import { multipartFiles } from '../../shared/multipart.ts';
+import { publicText, wireErrors } from '../../shared/wire-errors.ts';
+import { headerOf } from '../headers.ts';
+import { type Call, located } from './call.ts';
+import { ConnectError } from './connect.ts';
+import { answerJson, refuse } from './refusals.ts';
+
+/** `GET /files` and `POST /files`. */
+export async function serveFiles(call: Call, maxUploadBytes: number): Promise<void> {
+  try {
+    if (call.request.method === 'GET') await download(call);
+    else if (call.request.method === 'POST') await upload(call, maxUploadBytes);
+    else refuse(call.response, 404, 'There is no such route.');
+  } catch (thrown) {
+    if (call.response.headersSent) return void call.response.destroy();
+    if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);
+    const error = toAppError(thrown);
+    refuse(call.response, statusOf(error), publicText(error));
+  }
+}
+const statusOf = (error: AppError) => (error.code === 'quota' ? 507 : wireErrors[error.code].http);
+
+async function download(call: Call): Promise<void> {
+  const { url, response, signal, target } = call;
+  await using inside = await call.enter();
+  const path = located(url.searchParams.get('path') ?? '', await call.home(inside));
+  const encodings = headerOf(target.headers, 'accept-encoding') ?? '';
+  const range = /^bytes=(\d*)-(\d*)$/.exec(headerOf(target.headers, 'range') ?? '');
+  if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
+    return refuse(response, 406, 'The file can be sent as identity or gzip.');
+  }
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'content-disposition': 'inline',
+    vary: 'accept-encoding',
+  };
+  if (range && (range[1] !== '' || range[2] !== '')) {
+    const { size } = await inside.paths.stat(path, signal);
+    const from = range[1] === '' ? Math.max(0, size - Number(range[2])) : Number(range[1]);
+    const to = range[1] === '' || range[2] === '' ? size - 1 : Math.min(Number(range[2]), size - 1);
+    if (from > to) {
+      response.setHeader('content-range', `bytes */${size}`);
+      return refuse(response, 416, 'The range lies outside of the file.');
+    }
+    const part = await inside.paths.open(path, signal, { from, most: to - from + 1 });
+    response.writeHead(206, {
+      ...{ ...headers, 'content-length': part.size, 'content-range': `bytes ${from}-${from + part.size - 1}/${size}` },
+    });
+    return await pipeline(part.content, response);
+  }
+  const { size, content } = await inside.paths.open(path, signal);
+  if (/\bgzip\b(?!;q=0)/.test(encodings) && size > 0) {
+    response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
+    return await pipeline(content, createGzip({ level: 1 }), response);
+  }
+  response.writeHead(200, { ...headers, 'content-length': size, 'accept-ranges': 'bytes' });
+  await pipeline(content, response);
+}
+
+async function upload(call: Call, maxUploadBytes: number): Promise<void> {
+  const { url, request, response, signal, target } = call;
+  const type = headerOf(target.headers, 'content-type') ?? '';
+  const path = url.searchParams.get('path') ?? '';
+  const isPlain = /^application\/octet-stream\b/i.test(type);
+  if (!isPlain && !/^multipart\/form-data\s*;/i.test(type)) {
+    return refuse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
+  }
+  if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
+  await using inside = await call.enter();
+  const home = await call.home(inside);
+  const left = { bytes: maxUploadBytes };
+  const seen = new Set<string>();
+  const store = async (content: AsyncIterable<Uint8Array>, to: string) => {
+    if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
+    const full = located(to, home);
+    if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
+    seen.add(full);
+    return shown(await inside.paths.write(full, counted(content, left), signal));
+  };
+  const body = bodyOf(request, target.headers['content-encoding']);
+  const stored = isPlain
+    ? [await store(body, path)]
+    : await multipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
+  if (stored.length === 0) return refuse(response, 400, 'The body has no part named file.');
+  answerJson(response, 200, stored);
+}
+
+const shown = ({ path, name }: PathEntry) => ({ path, name: name || basename(path), type: 'file' });
+
+function bodyOf(request: IncomingMessage, encoding: string | undefined): Readable {
+  if (encoding === undefined || encoding === 'identity') return request;
+  if (encoding !== 'gzip') throw new ConnectError('invalid_argument', 'The body can be gzip or plain.');
+  const plain = createGunzip();
+  request.once('error', (error) => plain.destroy(error));
+  return request.pipe(plain);
+}
+
+async function* counted(content: AsyncIterable<Uint8Array>, left: { bytes: number }): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    left.bytes -= chunk.length;
+    if (left.bytes < 0) throw new UploadTooLarge();
+    yield chunk;
+  }
+}
+class UploadTooLarge extends ConnectError {
+  constructor() {
+    super('resource_exhausted', 'The upload is larger than CORRAL_E2B_MAX_UPLOAD_BYTES allows.');
+  }
+}

@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http';
+
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+export const refuse = (response: ServerResponse, code: number, message: string): void =>
+  answerJson(response, code, { code, message });
+
+/** The texts are part of the wire: clients compare them. */
+export const refusals = {
+  gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
+  closed: (sandboxId: string, port: number) => ({
+    code: 502,
+    body: { sandboxId, message: 'The sandbox is running but port is not open', port, code: 502 },
+  }),
+  token: (sandboxId: string) => ({
+    code: 403,
+    body: { sandboxId, message: 'A token of this sandbox is missing or wrong', code: 403 },
+  }),
+} as const;
+export type Refusal = ReturnType<(typeof refusals)[keyof typeof refusals]>;

@@ -1,0 +1,86 @@
+import { everybody } from '../../core/actor.ts';
+import { pause } from '../../core/cancel.ts';
+import { toAppError } from '../../core/errors.ts';
+import type { DialectParts } from '../shared/dialect.ts';
+import { type ErrorStyle, InvalidRequest } from '../shared/error-style.ts';
+import type { Dialect } from '../shared/routes.ts';
+import { withBodyStreams } from '../shared/uploads.ts';
+import { publicText } from '../shared/wire-errors.ts';
+import { mountControl, statusOf } from './control/routes.ts';
+import { refuse } from './data/refusals.ts';
+import { serveData, upgradeData } from './data/serve.ts';
+import { Sandboxes } from './sandboxes.ts';
+import type { E2bSettings } from './settings.ts';
+import { Targets } from './target.ts';
+import { tokensOf } from './tokens.ts';
+
+const style: ErrorStyle = {
+  status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
+  body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
+};
+const dueEveryMs = 500;
+
+/** The control plane and the data plane of the E2B SDKs. */
+export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Promise<readonly Dialect[]> {
+  const { acting, clock, logger, sse, elsewhere, peppers, limits, port } = parts;
+  const { closing } = sse;
+  const domain = settings.domain ?? `localhost:${port}`;
+  const targets = new Targets(domain.replace(/:\d+$/, ''));
+  const tokens = tokensOf(await peppers());
+  const { services } = acting(everybody); // a token of a sandbox is checked instead of a key
+  const sandboxes = new Sandboxes({ services, clock });
+  const data = { sandboxes, tokens, maxUploadBytes: settings.maxUploadBytes, root: settings.root, closing };
+  elsewhere.push({
+    rewrite: targets.rewrite,
+    upgrade(request, socket) {
+      const target = targets.of(request);
+      if (!target) return false;
+      upgradeData(target, request, socket, data).catch((err: unknown) => {
+        logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
+        socket.destroy();
+      });
+      return true;
+    },
+  });
+  void endDue(sandboxes, services.sessions.delete, parts);
+  return [
+    {
+      errors: { prefix: '/e2b', style },
+      mount(app) {
+        withBodyStreams(app, (scope) => {
+          const config = { open: true, free: true, stream: true, idleBody: true } as const;
+          scope.all('/e2b/data', { config, exposeHeadRoute: false }, (request, reply) => {
+            const target = targets.of(request.raw);
+            reply.hijack();
+            if (!target) return void refuse(reply.raw, 404, 'There is no such route.');
+            serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
+              const error = toAppError(thrown);
+              if (reply.raw.headersSent) return void reply.raw.destroy();
+              refuse(reply.raw, 502, publicText(error));
+              if (error.code === 'internal') logger.error({ err: thrown }, 'a request to a sandbox failed');
+            });
+          });
+        });
+        const needed = { parts, settings, sandboxes, tokens, domain, limits };
+        mountControl(app, needed);
+      },
+    },
+  ];
+}
+
+/** Deletes and pauses what is due, until the server shuts down. */
+async function endDue(
+  sandboxes: Sandboxes,
+  remove: Parameters<Sandboxes['endDue']>[0],
+  { clock, logger, sse: { closing } }: DialectParts,
+): Promise<void> {
+  while (!closing.aborted) {
+    await pause(dueEveryMs, closing, clock).catch(() => {});
+    if (closing.aborted) return;
+    const forget: typeof remove = async (id) => {
+      sandboxes.cut(id);
+      await remove(id);
+    };
+    await sandboxes.endDue(forget).catch((err: unknown) => logger.warn({ err }, 'sandboxes could not be ended'));
+  }
+}

@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { headerOf } from './headers.ts';
+
+/** The sandbox and port of a request to the data plane. */
+export interface Target {
+  readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
+  readonly port: number;
+  /** The name `<port>-<sid>.<domain>` leads here: a browser may ask without any header. */
+  readonly byHost: boolean;
+  /** As the client sent it. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+export const agentPort = 49_983;
+export const codePort = 49_999;
+
+const control =
+  /^\/(?:sandboxes|v2\/sandboxes|v2\/templates|v3\/templates|templates|snapshots|volumes|secrets|teams)(?=[/?]|$)/;
+const toSandbox = '/e2b/data';
+const wrong = '/e2b/bad-target';
+const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
+
+/** Decides what a request is for, before any route is looked up, and leads it to the routes of this dialect. */
+export class Targets {
+  readonly #domain: string;
+  readonly #found = new WeakMap<IncomingMessage, Target>();
+
+  /** `domain`: without a port. */
+  constructor(domain: string) {
+    this.#domain = domain.toLowerCase();
+  }
+
+  of = (request: IncomingMessage): Target | undefined => this.#found.get(request);
+
+  rewrite = (request: IncomingMessage): void => {
+    const { headers } = request;
+    const url = (request.url ?? '/').replace(/^\/e2b(?=\/|$)/, '') || '/';
+    const isPrefixed = url !== request.url;
+    const name = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    const below = name.endsWith(`.${this.#domain}`) ? name.slice(0, -this.#domain.length - 1) : undefined;
+    const named = below === undefined ? null : /^(\d{1,5})-([0-9a-f]{16})$/.exec(below);
+    if (named) {
+      this.#lead(request, { sid: named[2], port: Number(named[1]), byHost: true, url });
+      return;
+    }
+    if (below === 'api' || below === 'sandbox') headers.host = 'localhost';
+    const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
+    if (below !== 'api' && (sid !== undefined || port !== undefined)) {
+      const number = /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
+      if (sid === undefined || number < 1 || number > 65_535) request.url = wrong;
+      else this.#lead(request, { sid, port: number, byHost: false, url });
+    } else if (/^\/files\?(?:.*&)?signature=/.test(url)) {
+      this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
+    } else if (below === 'api' || isPrefixed || control.test(url)) {
+      request.url = `/e2b${url}`;
+      const key = headerOf(headers, 'x-api-key');
+      if (key !== undefined && headers.authorization === undefined) headers.authorization = `Bearer ${key}`;
+    }
+  };
+
+  /** The hooks of all routes would judge these headers as the server's own; here they are the sandbox's. */
+  #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): void {
+    this.#found.set(request, { ...target, headers: { ...request.headers } });
+    for (const header of hidden) delete request.headers[header];
+    if (target.byHost) request.headers.host = 'localhost';
+    request.url = toSandbox;
+  }
+}

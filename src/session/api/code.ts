@@ -1,0 +1,47 @@
+/** A value that code shows, in several forms by MIME type. Bytes are base64. */
+export interface CodeResult {
+  /** The value of the last expression. */
+  readonly isMain: boolean;
+  readonly data: Readonly<Record<string, string>>;
+}
+/** Receives the output of an execution as it arrives. */
+export interface CodeListener {
+  onText(stream: 'stdout' | 'stderr', text: string): void;
+  onResult(result: CodeResult): void;
+  /** The execution begins; the number is its place in the kernel. */
+  onStart?(count: number): void;
+  /** The kernel's output waits until it resolves. */
+  room?(): Promise<unknown>;
+}
+export interface CodeCell {
+  readonly code: string;
+  readonly timeoutMs: number;
+  readonly listener: CodeListener;
+  /** Variables of the environment for this cell alone. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+interface CodeEnd {
+  /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
+  readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
+  readonly error: { readonly name: string; readonly value: string; readonly traceback: string } | undefined;
+  /** Of a kernel that died. */
+  readonly exitCode: number | undefined;
+}
+interface CodeContext {
+  readonly id: string;
+  readonly language: 'python' | 'javascript';
+  readonly cwd?: string | undefined;
+  /** The folder can lie outside of the workspace. */
+  readonly isAnywhere?: boolean;
+}
+/** The kernels of a sandbox, which keep their variables. Methods with an id reject with not_found. */
+export interface CodeContexts {
+  list(): readonly CodeContext[];
+  /** Rejects: conflict (there are 16 already). */
+  create(context: CodeContext): CodeContext;
+  /** Runs a cell after the earlier ones of its context. The signal interrupts it. */
+  execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;
+  /** Ends the kernel; the next cell finds no variables. */
+  restart(id: string): Promise<void>;
+  remove(id: string): Promise<void>;
+}

@@ -1,0 +1,18 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { CodeContexts } from './code.ts';
+
+export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandbox/abilities.ts';
+
+/** The sandbox of a session, in use until it is disposed. */
+export interface Inside
+  extends AsyncDisposable,
+    Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports' | 'workdir'> {
+  /** Kernels that keep their variables. */
+  readonly code: CodeContexts;
+}
+/** Jobs, files at any path, watches, ports and kernels of a sandbox. */
+export interface InsideService {
+  /** Starts a sandbox that does not run. Rejects: sandbox_unavailable, cancelled. */
+  enter(id: SessionId, signal: AbortSignal): Promise<Inside>;
+}

@@ -1,0 +1,69 @@
+// A program written on E2B's code interpreter.
+import { Sandbox } from '@e2b/code-interpreter';
+
+const said = {};
+const step = async (name, work) => {
+  try {
+    said[name] = (await work()) ?? null;
+  } catch (thrown) {
+    said[name] = { failed: thrown.name, message: thrown.message };
+  }
+};
+const sandbox = await Sandbox.create({ timeoutMs: 120_000 });
+const run = (code, options) => sandbox.runCode(code, options);
+
+await step('value', async () => {
+  const { text, logs, executionCount } = await run('x = 41\nprint("hi")\nx + 1');
+  return { text, stdout: logs.stdout, count: executionCount };
+});
+await step('state', async () => (await run('x')).text);
+await step('error', async () => {
+  const { error } = await run('1/0');
+  return [error.name, error.value];
+});
+await step('variables of one execution', async () => [
+  (await run('import os; os.environ["Q"]', { envs: { Q: 'v' } })).text,
+  (await run('os.environ.get("Q")')).text ?? null,
+]);
+await step('JavaScript', async () => [
+  (await run('let y = 2; y * 3', { language: 'js' })).text,
+  (await run('y + 1', { language: 'javascript' })).text,
+]);
+await step('contexts', async () => {
+  const context = await sandbox.createCodeContext({ cwd: '/tmp' });
+  const read = (await run('import os; z = 5; os.getcwd()', { context })).text;
+  const apart = (await run('z')).error?.name;
+  const listed = (await sandbox.listCodeContexts()).length;
+  await sandbox.restartCodeContext(context);
+  const restarted = (await run('z', { context })).error?.name;
+  await sandbox.removeCodeContext(context);
+  return { cwd: context.cwd, read, apart, listed, restarted, left: (await sandbox.listCodeContexts()).length };
+});
+await step('streamed', async () => {
+  const out = [];
+  const code = 'import time\nfor n in range(3):\n  print(n, flush=True); time.sleep(0.1)';
+  await run(code, { onStdout: ({ line }) => out.push(line) });
+  return out;
+});
+await step('a client that gives up', async () => {
+  try {
+    await run('import time\ntime.sleep(60)', { timeoutMs: 1_500 });
+    return 'no failure';
+  } catch (thrown) {
+    return thrown.name;
+  }
+});
+await step('state after it', async () => (await run('x')).text);
+await step('json', async () => (await run('{"a": 1}')).results[0].json);
+await step('a kernel that dies', async () => (await run('import os; os._exit(3)')).error.name);
+await step('after it', async () => (await run('1 + 1')).text);
+await step('a language without a kernel', async () => {
+  try {
+    await run('1', { language: 'r' });
+    return 'no failure';
+  } catch (thrown) {
+    return thrown.name;
+  }
+});
+await sandbox.kill();
+process.stdout.write(`${JSON.stringify(said)}\n`);
