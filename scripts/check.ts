@@ -5,11 +5,13 @@ import { text } from 'node:stream/consumers';
 import packageJson from '../package.json' with { type: 'json' };
 
 /** The arguments of Node with which package.json runs a script. */
-const scriptArgs = (name: 'types' | 'lint' | 'layers' | 'unused' | 'prose' | 'test' | 'charts'): string[] =>
-  packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
+const scriptArgs = (
+  name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'test' | 'charts',
+): string[] => packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
 
 const checks: Record<string, string[]> = {
   types: scriptArgs('types'),
+  page: scriptArgs('types:page'),
   unit: [...scriptArgs('test'), '--project', 'unit'],
   lint: scriptArgs('lint'),
   layers: scriptArgs('layers'),

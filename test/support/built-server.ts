@@ -10,7 +10,7 @@ const stamp = join(folder, '.built');
  * Bundles the server once for all tests that start it as a process: what they start is what the image runs, and it starts
  * in half the time. Vitest calls this before the first test.
  */
-export default async function buildServer(): Promise<void> {
+export async function setup(): Promise<void> {
   if (!isCurrent()) {
     const draft = `${folder}-${process.pid}`;
     await bundleServer(draft);

@@ -141,11 +141,14 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       async remove(id, path) {
         if (!(await filesOf(id)).delete(within(path))) throw missing();
       },
-      changes: async () => ({
-        since: { runId: 'run-1', at: clock.now() },
-        files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
-        truncated: false,
-      }),
+      async changes(id) {
+        await filesOf(id);
+        return {
+          since: { runId: 'run-1', at: clock.now() },
+          files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
+          truncated: false,
+        };
+      },
       async before(id, path) {
         await filesOf(id);
         return Buffer.from(`${within(path)} as it was`);

@@ -1,4 +1,4 @@
-import { detail, failuresIn } from '../shared/failure-docs.ts';
+import { detail, failuresIn, invalidFields } from '../shared/failure-docs.ts';
 import { describing } from '../shared/route-docs.ts';
 
 const failure = (description: string) => ({ ...detail('Not Found'), description });
@@ -11,8 +11,8 @@ export const about = describing({
   prefix: '',
   failures: failuresIn({
     always: [],
-    texts: { 401: 'Unauthorized', 404: 'No such file' },
-    of: (_status, text) => failure(text),
+    texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },
+    of: (status, text) => (status === 422 ? invalidFields('token') : failure(text)),
     other: failure('Any other failure'),
   }),
 });

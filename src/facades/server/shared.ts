@@ -49,7 +49,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions): void {
       schema: { body: ReadBody, response: { 200: ok(Read, readExample) } },
       config: {
         ...anyone,
-        doc: about('readShared', 'Read the messages and plans of a shared session', { bodyExample, fails: [404] }),
+        doc: about('readShared', 'Read the messages and plans of a shared session', { bodyExample, fails: [404, 422] }),
       },
     },
     async ({ body }) => {
@@ -62,7 +62,10 @@ export function mountSharedSessions(app: App, shared: SharedSessions): void {
     '/api/v1/shared/files',
     {
       schema: { body: FileBody, response: { 200: ok(Files, { entries: [] }) } },
-      config: { ...anyone, doc: about('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404] }) },
+      config: {
+        ...anyone,
+        doc: about('sharedFiles', 'List files of a shared session', { bodyExample, fails: [404, 422] }),
+      },
     },
     async ({ body }, reply) => {
       const entries = await shared.listFiles(body.token, body.path, whileConnected(reply));
@@ -73,7 +76,10 @@ export function mountSharedSessions(app: App, shared: SharedSessions): void {
     '/api/v1/shared/file',
     {
       schema: { body: FileBody, response: { 200: ok(Content, { path: 'a.txt', content: 'hi' }) } },
-      config: { ...anyone, doc: about('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404] }) },
+      config: {
+        ...anyone,
+        doc: about('sharedFile', 'Read a file of a shared session', { bodyExample, fails: [404, 422] }),
+      },
     },
     async ({ body: { token, path } }, reply) => ({
       ...{ path, content: await shared.readFile(token, path, whileConnected(reply)) },

@@ -28,8 +28,6 @@ export const current = computed<Session | undefined>(() => {
   return currentId.value === undefined ? undefined : byId.get(currentId.value);
 });
 
-export const sessionOf = (id: string): Session | undefined => byId.get(id);
-
 /** Each connection starts with the whole list again. */
 export function resetSessions(): void {
   byId.clear();

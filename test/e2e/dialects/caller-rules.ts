@@ -214,6 +214,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     events.subscribe
     desktop.status
     desktop.signedUrl
+    files.before
+    files.changes
     files.list
     files.read
     files.find
@@ -240,6 +242,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     sandbox.reset
     sandbox.exec
     terminals.open
+    terminals.typeIntoShell
     terminals.write
     terminals.resize
     terminals.close

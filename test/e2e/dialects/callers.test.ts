@@ -168,7 +168,15 @@ function filled(path: string, to: Targets): string {
   };
   const id = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const values: Record<string, string> = {
-    ...{ sid: to.sid, project_id: to.project, shell_id: to.terminal, id, pid: '1', name: 'app.js' },
+    ...{
+      sid: to.sid,
+      project_id: to.project,
+      shell_id: to.terminal,
+      id,
+      pid: '1',
+      link: '0123456789ab',
+      name: 'app.js',
+    },
     ...{ provider: 'gemini', template_id: 'default' },
   };
   return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '') + (query[path] ?? '');
@@ -300,6 +308,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'terminals.write': ({ terminal }) => ({ terminalId: terminal, text: 'a' }),
   'terminals.resize': ({ terminal }) => ({ terminalId: terminal, cols: 80, rows: 24 }),
   'terminals.close': ({ terminal }) => ({ terminalId: terminal }),
+  'files.before': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
+  'terminals.typeIntoShell': ({ sid }) => ({ sessionId: sid, shellId: 'main', text: 'a' }),
   'files.read': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
   'files.write': ({ sid }) => ({ sessionId: sid, path: 'a.md', content: 'a' }),
   'files.delete': ({ sid }) => ({ sessionId: sid, path: 'a.md' }),

@@ -31,6 +31,7 @@ describe('sessions', () => {
       title: '',
       status: 'pending',
       origin: 'trpc',
+      outcome: null,
       template: 'default',
       projectId: null,
       lastTask: '',
@@ -95,7 +96,7 @@ describe('sessions', () => {
     const times = all.map(({ latestMessageAt }) => latestMessageAt);
     expect(times).toEqual([...times].sort().reverse());
     const ended = await client.sessions.list.query({ status: 'completed' });
-    expect(ended.items).toHaveLength(10);
+    expect(ended.items).toHaveLength(9);
     const own = await client.sessions.list.query({ projectId: project.id, limit: 5 });
     expect(own.items.map(({ projectId }) => projectId)).toEqual(Array(5).fill(project.id));
     expect(own.nextCursor).toBeNull();
@@ -378,7 +379,7 @@ test('system.health reports the state of each part, in time even when a check ha
 test('templates.list returns the agents that sessions and projects can start with', async () => {
   await using server = await trpcServer();
   const { templates } = await server.client().templates.list.query();
-  expect(templates).toHaveLength(9);
+  expect(templates).toHaveLength(10);
   expect(templates[0]).toEqual({
     id: 'python_dev',
     name: 'Python Developer',

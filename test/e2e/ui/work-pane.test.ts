@@ -155,7 +155,10 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden', timeout: 45_000 });
   expect(await cards('.timeline')).toEqual(live);
   await part(page, 'Events').click();
-  await page.getByRole('button', { name: /run\.end/ }).last().click();
+  await page
+    .getByRole('button', { name: /run\.end/ })
+    .last()
+    .click();
   await page.getByRole('region', { name: 'Content of the event' }).getByText('"reason"').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'What the model saw' }).click();

@@ -23,6 +23,7 @@ const graph = explore({
     { type: 'slot.granted' },
     { type: 'sandbox.busy' },
     { type: 'sandbox.idle' },
+    { type: 'sandbox.pause' },
     { type: 'sandbox.release', workspace: 'keep' },
     { type: 'sandbox.release', workspace: 'remove' },
     { type: 'hold.ready', ms: 1 },
@@ -34,7 +35,7 @@ const graph = explore({
     errorEvent('provision', untrusted(breach)),
     errorEvent('provision', new AppError('image_missing', 'No such image.')),
   ],
-  key: ({ begin, busy, retries, workspace, end }) => [begin, busy, retries, workspace, end?.kind],
+  key: ({ begin, busy, frozen, retries, workspace, end }) => [begin, busy, frozen, retries, workspace, end?.kind],
 });
 
 describe('sandbox graph', () => {

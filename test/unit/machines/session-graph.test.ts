@@ -41,6 +41,7 @@ const graph = explore({
     { type: 'sandbox.use', commandId: 'use' },
     { type: 'sandbox.done', commandId: 'use' },
     { type: 'sandbox.stop', commandId: 'stop it' },
+    { type: 'sandbox.pause', commandId: 'pause it' },
     { type: 'sandbox.permit', commandId: 'permit' },
     { type: 'sandbox.distrust', commandId: 'distrust', breach },
     { type: 'sandbox.untrusted', breach },

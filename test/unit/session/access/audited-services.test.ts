@@ -127,9 +127,9 @@ test('every method of every service either only looks, or is told of exactly onc
     processes: ['list', 'logs'],
     sandboxes: ['status', 'usage'],
     terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood
-    streams: ['download'],
+    streams: ['download', 'watch'],
     inside: ['enter'],
-    desktop: ['status', 'gate'],
+    desktop: ['status', 'gate', 'screenshot'],
     projects: ['list', 'get'],
     shares: ['list'],
     templates: ['list'],
