@@ -16,24 +16,25 @@ describe.each([
     await shown.desktop.client.stop(AbortSignal.timeout(10_000));
     const { page, complaints } = await browse(context, size);
     await page.goto(`${shown.server.url}/#${id}`);
-    if (size.width < 860) await page.getByRole('button', { name: 'Desktop', exact: true }).click();
+    if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
+    await page.getByRole('tab', { name: 'Screen' }).click();
     const shot = async (name: string) => {
       if (shots) await page.screenshot({ path: join(shots, `pane-${size.width}-${name}.png`) });
     };
     await page.getByText('The desktop is not running.').waitFor();
     await shot('stopped');
     await page.getByRole('button', { name: 'Start the desktop' }).click();
-    const pane = page.frameLocator('#desktop iframe');
+    const pane = page.frameLocator('.desktop-tab iframe');
     await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
     await shown.paint('#2060a0');
     const colour = `(() => {
-    const canvas = document.querySelector('#desktop iframe').contentDocument.querySelector('#screen canvas');
+    const canvas = document.querySelector('.desktop-tab iframe').contentDocument.querySelector('#screen canvas');
     return [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3).join(' ');
   })()`;
     await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
     await shot('live');
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
-    expect(await page.getByRole('link', { name: 'Open the desktop' }).getAttribute('href')).toBe(
+    expect(await page.getByRole('link', { name: 'In its own tab' }).getAttribute('href')).toBe(
       `/sessions/${id}/desktop`,
     );
     // The test's own pixel reads cause that warning.

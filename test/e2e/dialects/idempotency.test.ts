@@ -60,7 +60,9 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 test('the OpenAPI document shows the idempotency key at every route that creates something, and only there', () => {
-  expect(documented.sort()).toEqual(Object.keys(making).sort());
+  // A fork needs a finished step, which the sessions of this file lack.
+  const all = [...Object.keys(making), 'POST /api/v1/sessions/{sid}/fork'];
+  expect(documented.sort()).toEqual(all.sort());
 });
 
 test.each(Object.entries(making))(

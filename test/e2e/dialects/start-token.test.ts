@@ -18,8 +18,9 @@ const sessions = async (url: string, token?: string) =>
 
 test('a server without isolation creates a token at its first start, and later starts accept it', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_UNCONFINED: '1' });
-  const [, token] = /Open http:\S+\/\?token=(\S+)/.exec(server.output()) ?? [];
-  expect(token).toMatch(/^[\w-]{43,}$/);
+  const printed = () => /Open http:\S+\/\?token=([\w-]{43,}) /.exec(server.output())?.[1];
+  await expect.poll(printed).toBeDefined(); // the server answers a moment before it prints
+  const token = printed();
   expect([await sessions(server.url), await sessions(server.url, token)]).toEqual([401, 200]);
   server.kill('SIGTERM');
   await server.restart();

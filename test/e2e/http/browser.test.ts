@@ -253,9 +253,12 @@ test('with a token set, every route except the open ones requires it', async () 
       continue;
     }
     expect([status, headers.get('www-authenticate')], `${method} ${path}`).toEqual([401, 'Bearer']);
-    expect(body).toEqual(
-      path.startsWith(base) ? { code: 401, msg: 'Unauthorized', data: null } : { detail: 'Not authenticated' },
-    );
+    const rpc = { jsonrpc: '2.0', id: null, error: { code: -32_000, message: 'Unauthorized' } };
+    if (path === '/mcp') expect(Object.keys(body), path).toEqual(Object.keys(rpc));
+    else
+      expect(body).toEqual(
+        path.startsWith(base) ? { code: 401, msg: 'Unauthorized', data: null } : { detail: 'Not authenticated' },
+      );
   }
   expect((await server.call('GET', '/nothing')).status).toBe(401);
 });

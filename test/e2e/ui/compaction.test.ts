@@ -24,8 +24,14 @@ test('a shortened conversation is a line that unfolds into the summary, below th
     compacted({ kind: 'results', summary: null }),
   ];
   const { events } = server.core.store;
-  const { head } = await events.page(id, 0, 1);
-  await events.append({ sessionId: id, after: head, at: Date.now(), facts: facts as never });
+  // The session's own start writes to its log meanwhile, so the append is tried until it comes between two of its events.
+  await expect
+    .poll(async () => {
+      const { head } = await events.page(id, 0, 1);
+      const entry = { sessionId: id, after: head, at: Date.now(), facts: facts as never };
+      return await events.append(entry).then(() => 'done', String);
+    })
+    .toBe('done');
   const { page, complaints } = await browse(context, { width: 1280, height: 800 });
   await page.goto(`${server.url}/#${id}`);
   const text = page.getByText('<b>Two</b> files were read.'); // as text, never as HTML

@@ -116,7 +116,7 @@ test('the page treats nothing from a message, a model or a command as markup or 
   const links = '[a](javascript:alert(3)) [b](https://example.com/) <b>c</b>';
   await say(
     page,
-    `${evil} ${links}\n${fence('sh', `printf '%s\\n' '${evil}'; printf '\\033[31mred\\033[0m \\033]0;title\\007end\\n'`)}\n${fence('file:x.html', evil)}`,
+    `${evil} ${links}\n${fence('sh', `printf '%s\\n' '${evil}'; echo '\x1b[31mred\x1b[0m \x1b]0;title\x07end'`)}\n${fence('file:x.html', evil)}`,
   );
   await finished(page);
   expect(await page.locator('.items img, .items script, .items b, h1 .title *').count()).toBe(0);
