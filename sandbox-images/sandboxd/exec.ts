@@ -28,7 +28,8 @@ export function executor(parts: SharedState) {
     });
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      return { file, open: () => openSpool(place, file, parts.spoolCap) };
+      // The answer names this file, so a client must be able to read it at once.
+      return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, limits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
     const stderr = collect(child.stderr, whole('stderr'));

@@ -150,8 +150,8 @@ export const sampleRoutes = (greeting: string, version: string): Dialect => ({
   },
   edits: {
     'src/facades/list.ts': [
-      'export const dialects = { server,',
-      "import { sampleDialect } from './sample/descriptor.ts';\nexport const dialects = { greeter: sampleDialect, server,",
+      'export const dialects = {\n',
+      "import { sampleDialect } from './sample/descriptor.ts';\nexport const dialects = {\n  greeter: sampleDialect,\n",
     ],
     'corral.example.yaml': [
       '\nopencodex:\n',

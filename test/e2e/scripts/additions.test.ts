@@ -19,10 +19,10 @@ beforeAll(() => {
   for (const name of ['package.json', 'corral.example.yaml', 'README.md'])
     cpSync(join(repository, name), join(root, name));
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
-  const { compilerOptions } = JSON.parse(readFileSync(join(repository, 'tsconfig.json'), 'utf8'));
+  const { compilerOptions, exclude } = JSON.parse(readFileSync(join(repository, 'tsconfig.json'), 'utf8'));
   writeFileSync(
     join(root, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, include: ['src', 'machines', 'drivers'] }),
+    JSON.stringify({ compilerOptions, include: ['src', 'machines', 'drivers'], exclude }),
   );
   for (const addition of Object.values(additions)) add(addition);
 });
