@@ -11,13 +11,16 @@ import { InTurns } from './in-turns.ts';
  */
 export class DaemonAgent extends Agent {
   readonly #connections: IdleConnections;
+  readonly #asStream: (connection: Duplex) => void;
   readonly #used = new Set<Duplex>();
   readonly #waiting = new Set<ClientRequest>();
   #closed = false;
 
-  constructor(connections: IdleConnections) {
+  /** `asStream` is called with each connection that a request takes over for good. */
+  constructor(connections: IdleConnections, asStream: (connection: Duplex) => void = () => {}) {
     super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;
+    this.#asStream = asStream;
   }
 
   /** Node calls this for every request. It replaces the base class's method, which dials. */
@@ -69,6 +72,8 @@ export class DaemonAgent extends Agent {
     const taken = () => {
       lent.whole();
       over();
+      this.#connections.giveUp(connection);
+      this.#asStream(connection);
     };
     lent.on('free', free).on('agentRemove', taken).on('close', over);
     request.onSocket(lent as unknown as Socket);

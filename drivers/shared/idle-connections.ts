@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 
-const maxIdle = 64; // the daemon keeps at most 32, so a peer that opens more is not our daemon
+const maxIdle = 128; // the daemon keeps at most 96, so a peer that opens more is not our daemon
+/** The daemon opens at most 96. The rest stays for light requests, so that a health check never waits behind others. */
+const mostBusy = 92;
 const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. The daemon keeps an unused one ready in any case. */
 const defaultLingerMs = 1_000;
@@ -19,6 +21,9 @@ export class IdleConnections {
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
+  /** Lent to requests that are not light. */
+  readonly #busy = new Set<Duplex>();
+  readonly #watched = new WeakSet<Duplex>();
   readonly #lingerMs: number;
   #closed: AppError | undefined;
 
@@ -32,11 +37,12 @@ export class IdleConnections {
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);
+    this.#busy.delete(connection);
     if (connection.destroyed || this.#closed) {
       connection.destroy();
       return;
     }
-    const [first] = this.#waiting;
+    const first = this.#nextWaiting();
     if (first) {
       this.#waiting.delete(first);
       this.#lend(connection, first);
@@ -72,7 +78,7 @@ export class IdleConnections {
       waiter.fail(this.#closed);
       return () => {};
     }
-    for (const connection of this.#inOrderFor(waiter)) {
+    for (const connection of this.#isAdmitted(waiter) ? this.#inOrderFor(waiter) : []) {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);
       if (connection.destroyed) continue;
@@ -87,6 +93,24 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
+  /** The connection that was lent to a request does not come back. */
+  giveUp(connection: Duplex): void {
+    if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
+    const waiter = this.#nextWaiting();
+    if (!waiter) return;
+    this.#waiting.delete(waiter);
+    this.take(waiter);
+  }
+
+  #isAdmitted({ isLight = false }: Waiter): boolean {
+    return isLight || this.#busy.size < mostBusy;
+  }
+  /** Light requests come first. */
+  #nextWaiting(): Waiter | undefined {
+    return (
+      this.#waiting.values().find(({ isLight }) => isLight) ?? this.#waiting.values().find((it) => this.#isAdmitted(it))
+    );
+  }
   /**
    * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request causes
    * no new dial, so it prefers an unused one: the used ones then stay idle, and close when their time is over.
@@ -98,6 +122,11 @@ export class IdleConnections {
   }
   #lend(connection: Duplex, waiter: Waiter): void {
     if (!waiter.isLight || !this.#sparing.has(connection)) this.#used.add(connection);
+    if (!waiter.isLight) {
+      this.#busy.add(connection);
+      if (!this.#watched.has(connection)) connection.once('close', () => this.giveUp(connection));
+      this.#watched.add(connection);
+    }
     waiter.give(connection);
   }
 

@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
-/** The limit for connections of each kind, so that neither kind can block the other. */
-export const mostEach = 128;
+/** The limit for connections of each kind, so that no kind can block another. */
+const mostEach = 128;
+/** The server opens these itself, and its client of the sandbox limits their number. */
+const mostStreams = 2_048;
+/** All connections of a sandbox. Its parts have limits of their own. */
+export const mostConnections = 3 * mostEach + mostStreams;
 const patienceMs = 5_000;
 const openingBrace = 0x7b;
 
@@ -9,25 +14,40 @@ export interface Callers {
   daemon(socket: Socket): void;
   wayOut(socket: Socket): void;
 }
+export interface Peers {
+  serve(socket: Socket): void;
+  /** The server made a stream of this connection, which no longer counts towards the limit of its kind. */
+  asStream(connection: Duplex): void;
+}
 
 /**
  * Tells the two kinds of peers apart by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS begins
  * like that. A peer that stays silent for long is not a daemon.
  */
-export function byPeerKind(callers: Callers): (socket: Socket) => void {
-  const open = { daemon: 0, wayOut: 0 };
-  return (socket) =>
-    atFirstByte(socket, (byte) => {
-      const kind = byte === openingBrace ? 'daemon' : 'wayOut';
-      if (open[kind] >= mostEach) {
-        socket.destroy();
-        return;
-      }
-      open[kind] += 1;
-      socket.once('close', () => (open[kind] -= 1));
-      socket.allowHalfOpen = kind === 'wayOut'; // the egress gate ends the connection
-      callers[kind](socket);
-    });
+export function byPeerKind(callers: Callers): Peers {
+  const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
+  const admit = (kind: keyof typeof open, socket: Socket): boolean => {
+    if (open[kind].size >= mostEach) {
+      socket.destroy();
+      return false;
+    }
+    open[kind].add(socket);
+    socket.once('close', () => open[kind].delete(socket));
+    return true;
+  };
+  return {
+    serve(socket) {
+      if (!admit('silent', socket)) return;
+      atFirstByte(socket, (byte) => {
+        const kind = byte === openingBrace ? 'daemon' : 'wayOut';
+        open.silent.delete(socket);
+        if (!admit(kind, socket)) return;
+        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate ends the connection
+        callers[kind](socket);
+      });
+    },
+    asStream: (connection) => void open.daemon.delete(connection),
+  };
 }
 
 /**
@@ -43,6 +63,7 @@ function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): 
   const look = () => {
     const chunk = socket.read() as Buffer | null;
     if (!chunk) return; // the connection's end, which has its own event
+    socket.off('readable', look);
     socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);

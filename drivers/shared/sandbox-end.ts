@@ -13,7 +13,7 @@ import { greet } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { clearDead, listenUnix } from './listen.ts';
 import { OneDaemon } from './one-daemon.ts';
-import { byPeerKind, mostEach } from './peer-kind.ts';
+import { byPeerKind, mostConnections } from './peer-kind.ts';
 import { linkTo, unlinkFrom } from './symlink.ts';
 import { takeToken } from './token.ts';
 
@@ -79,14 +79,14 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   };
   // Each listening socket costs an open file as long as the sandbox lives, so one socket serves both purposes.
   let servesEgress = false;
-  const dialled = byPeerKind({
+  const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),
     wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
   });
   const listening = opened.use(
     await listenUnix(
-      { temporaryName, maxConnections: 2 * mostEach, path: join(mount, control), allowHalfOpen: true },
-      dialled,
+      { temporaryName, maxConnections: mostConnections, path: join(mount, control), allowHalfOpen: true },
+      peers.serve,
     ),
   );
   const egress = { path: join(mount, 'egress'), to: control, temporaryName };
@@ -113,7 +113,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     },
     takeEgress: inOrder(takeEgress),
     link(workdir, over = async () => {}) {
-      const agent = new DaemonAgent(idle);
+      const agent = new DaemonAgent(idle, peers.asStream);
       const link = { agent, token, workdir, lost: lost.signal };
       return {
         ...link,

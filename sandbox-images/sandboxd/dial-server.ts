@@ -14,9 +14,10 @@ export interface ControlOptions {
   log(text: string): void;
 }
 
-/** // Each spare connection keeps a file open in the server, so one has to do. Another is dialled as soon as it is used. */
+/** Each spare connection keeps a file open in the server, so one has to do. Another is dialled as soon as it is used. */
 const spare = 1;
-const most = 32;
+/** Without the streams. The server keeps the last four for health checks. */
+const most = 96;
 const lookMs = 2_000;
 
 /** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */

@@ -2,6 +2,7 @@ import { type Agent, type ClientRequest, type IncomingMessage, request } from 'n
 import { type Duplex, Readable } from 'node:stream';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
+import { gate } from '../core/gate.ts';
 import type { Secret } from '../core/secret.ts';
 import { Broken, collected } from './answer-body.ts';
 import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers.ts';
@@ -38,6 +39,10 @@ type Trailers = Readonly<Record<string, string | undefined>>;
 const defaultTimeoutMs = 10_000;
 /** In ms, for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
+/** A daemon opens at most 96 connections at once. Calls that can last must leave some of them to the others. */
+const mostLong = 64;
+/** Streams have connections of their own, and each is an open file of the server. */
+const mostStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
 /** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
@@ -62,12 +67,16 @@ interface Exchange {
  */
 export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
   const own = new BytesBudget(largeBytes);
+  const lasting = gate(mostLong);
+  let streams = 0;
   async function exchange<Result>(
     ask: How,
     signal: AbortSignal,
     read: (exchange: Exchange) => Promise<Result>,
   ): Promise<Result> {
     throwIfFired(signal);
+    const canLast = ask.stream === 'patient' || (ask.stream !== 'both' && ask.timeoutMs === 0);
+    using _turn = canLast ? await lasting(signal) : undefined;
     if (trust.broken.aborted) throw trust.broken.reason;
     const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
     const outgoing = request({
@@ -195,18 +204,34 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         }
         return response.trailers;
       }),
-    /** Turns the connection into a raw two-way stream; the caller destroys it. */
-    upgrade: (ask: Ask, signal: AbortSignal) =>
-      exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
-        if (!stream) {
-          response.destroy();
-          throw new Broken('bad_status', `${response.statusCode} where a stream was asked for`);
-        }
-        stream.on('error', () => {}); // the `close` event reports the end
-        if (signal.aborted) stream.destroy();
-        throwIfFired(signal);
-        return stream;
-      }),
+    /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
+    async upgrade(ask: Ask, signal: AbortSignal): Promise<Duplex> {
+      if (streams >= mostStreams) {
+        throw new AppError(
+          'conflict',
+          `This sandbox has ${mostStreams} streams open, the most allowed. Close some first.`,
+        );
+      }
+      streams++;
+      const over = () => void streams--;
+      try {
+        return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
+          if (!stream) {
+            response.destroy();
+            throw new Broken('bad_status', `${response.statusCode} where a stream was asked for`);
+          }
+          stream.on('error', () => {}); // the `close` event reports the end
+          if (signal.aborted) stream.destroy();
+          throwIfFired(signal);
+          if (stream.closed) over();
+          else stream.once('close', over);
+          return stream;
+        });
+      } catch (thrown) {
+        over();
+        throw thrown;
+      }
+    },
   };
 }
 

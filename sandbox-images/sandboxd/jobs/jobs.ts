@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { neverFires } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { gate } from '../../../src/core/gate.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandbox/abilities.ts';
@@ -87,7 +88,7 @@ export function jobs(parts: SharedState): Jobs {
     if (!isFolder) throw bad(`There is no folder ${asked.cwd}.`);
     const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
     const startedAt = clock.now();
-    const place = await startGate();
+    const place = await startGate(neverFires);
     const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch((thrown: unknown) => {
       place[Symbol.dispose]();
       throw thrown;
@@ -175,7 +176,7 @@ export function jobs(parts: SharedState): Jobs {
         for (const { pid } of treeOf(treeIn(opened), keepers.spared)) if (pid !== keeper) send(pid, name);
         return;
       }
-      using _turn = await killGate();
+      using _turn = await killGate(neverFires);
       await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import { gate } from '../../core/gate.ts';
 import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
@@ -11,7 +10,7 @@ export type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) =
 export type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
 
 const killMs = 30_000;
-/** A daemon has few connections, and calls that wait must leave some to others, such as health checks. */
+/** Each of these calls is work for the sandbox, whose daemon must answer others meanwhile. */
 const mostChanging = 8;
 const mostWriting = 8;
 const call = 'GET /jobs/{id}/stream';
@@ -24,18 +23,17 @@ export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again):
   return {
     async start({ terminal, ...request }, signal) {
       const ask: Ask = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };
-      using _turn = await changing();
+      using _turn = await changing(signal);
       return await again(signal, () => json('job', ask, signal));
     },
     list: (signal) => again(signal, () => json('jobs', { method: 'GET', path: '/jobs' }, signal)),
     async attach(id, reader, signal) {
-      using _turn = await changing();
+      using _turn = await changing(signal);
       const ask: Ask = { method: 'GET', path: job(id, '/stream') };
       return streamOf(await upgrade(ask, signal), reader, trust);
     },
     async write(id, bytes, signal) {
-      using _turn = await writing();
-      throwIfFired(signal);
+      using _turn = await writing(signal);
       await done({ method: 'POST', path: job(id, '/input'), raw: bytes, timeoutMs: 0 }, signal);
     },
     async endInput(id, signal) {
@@ -45,7 +43,7 @@ export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again):
       await done({ method: 'POST', path: job(id, '/size'), json: size }, signal);
     },
     async signal(id, name, signal) {
-      using _turn = await changing();
+      using _turn = await changing(signal);
       const ask: Ask = { method: 'POST', path: job(id, '/signal'), json: { signal: name }, timeoutMs: killMs };
       await done(ask, signal);
     },

@@ -37,7 +37,7 @@ describe.skipIf(!docker)(docker ? 'programs on the E2B SDKs' : 'programs on the 
     gives('connect ended', 4);
     gives('timeout', 'TimeoutError');
     gives('pty', [0, true, true]);
-    gives('40 processes', [40, 0]);
+    gives('200 processes', [200, 0]);
     gives('write and read', ['/home/user/a/b.txt', 'hello', true, false]);
     gives('bytes', [1, 2, 255]);
     gives('several files', ['/home/user/m1', '/home/user/d/m2']);

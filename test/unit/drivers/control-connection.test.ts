@@ -285,6 +285,22 @@ test('connections to the outside, however many, do not shut the daemon out', asy
   expect((await dial('daemon')).answer).toBe('ok\n');
 });
 
+test('streams, however many, do not shut the daemon out', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  daemon.on('upgrade', (_request, socket: Socket) => {
+    socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: s\r\n\r\n');
+  });
+  for (let n = 0; n < 140; n++) {
+    await dial(`stream ${n}`);
+    const headers = { connection: 'upgrade', upgrade: 's' };
+    const [, stream] = await once(request('http://sandbox/', { agent: link.agent, headers }).end(), 'upgrade');
+    cleanUp.defer(() => stream.destroy());
+  }
+  await dial('daemon');
+  expect(await get(link, '/health')).toBe('/health over daemon');
+});
+
 test('a daemon that spares connections is asked for its health on the one that was never used', async () => {
   const end = await open();
   await using link = end.link('/workspace');

@@ -33,3 +33,34 @@ test('a connection that is wanted again in time is not closed under its request'
   await once(other, 'close');
   expect(used.destroyed).toBe(false);
 });
+
+test('a health check gets a connection at once, although other requests use all that they may and more wait', async () => {
+  const connections = new IdleConnections();
+  const busy = Array.from({ length: 92 }, () => new PassThrough());
+  for (const one of busy) {
+    connections.add(one);
+    await taken(connections);
+  }
+  const spare = new PassThrough();
+  connections.add(spare);
+  const waiting = taken(connections);
+  const health = await new Promise<Duplex>((give, fail) => connections.take({ isLight: true, give, fail }));
+  expect(health).toBe(spare);
+  connections.add(spare);
+  busy[0]?.destroy();
+  expect(await waiting).toBe(spare);
+});
+
+test('a connection that became a stream makes room for a request that waits', async () => {
+  const connections = new IdleConnections();
+  const busy = Array.from({ length: 92 }, () => new PassThrough());
+  for (const one of busy) {
+    connections.add(one);
+    await taken(connections);
+  }
+  const spare = new PassThrough();
+  connections.add(spare);
+  const waiting = taken(connections);
+  connections.giveUp(busy[0] as Duplex);
+  expect(await waiting).toBe(spare);
+});

@@ -122,3 +122,20 @@ test('a file whose name no workspace can hold is in no list and no match', async
   const { matches, truncated } = await client.grep('.', 'x', soon());
   expect([matches.map(({ file }) => file), truncated]).toEqual([good, true]);
 });
+
+test('calls that can last, however many, leave connections to others', async () => {
+  let lasting = 0;
+  const client = await facing((socket) => {
+    socket.once('data', (asked: Buffer) => {
+      if (asked.includes('POST /exec')) lasting++;
+      else socket.write(http('[]'));
+    });
+  });
+  const stop = new AbortController();
+  const all = Array.from({ length: 100 }, () => client.exec({ command: 'true' }, stop.signal).catch(() => {}));
+  await expect.poll(() => lasting).toBe(64);
+  expect(await client.jobs.list(soon())).toEqual([]);
+  stop.abort();
+  await Promise.all(all);
+  expect(lasting).toBe(64);
+});

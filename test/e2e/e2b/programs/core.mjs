@@ -73,8 +73,8 @@ await step('pty', async () => {
   const { exitCode } = await terminal.wait();
   return [exitCode, out.includes('24 80'), out.includes('30 100')];
 });
-await step('40 processes', async () => {
-  const all = await Promise.all(Array.from({ length: 40 }, () => commands.run('sleep 60', { background: true })));
+await step('200 processes', async () => {
+  const all = await Promise.all(Array.from({ length: 200 }, () => commands.run('sleep 600', { background: true })));
   const count = (await commands.list()).length;
   await Promise.all(all.map((one) => one.kill()));
   return [count, (await commands.list()).length];
