@@ -3,7 +3,7 @@ import { run } from '../../support/api.ts';
 import { chaosKill, chaosSeed, killsFor } from '../../support/chaos.ts';
 import { needs } from '../../support/components.ts';
 
-const { points, timeout } = killsFor(12);
+const { points, timeout } = killsFor(6);
 const seed = chaosSeed();
 
 test(`F001 docker: kills at random moments lose nothing, repeat nothing and leak nothing (CHAOS_SEED=${seed})`, {

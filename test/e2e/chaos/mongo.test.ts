@@ -7,7 +7,7 @@ import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/
 import { needs } from '../../support/components.ts';
 import { mongoUrl, skipMongo } from '../../support/mongo.ts';
 
-const { points, timeout } = killsFor(8);
+const { points, timeout } = killsFor(5);
 const seed = chaosSeed();
 
 test.skipIf(skipMongo)(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/chaos.ts';
 import { needs } from '../../support/components.ts';
 
-const { points, timeout } = killsFor(8);
+const { points, timeout } = killsFor(5);
 const seed = chaosSeed();
 
 test(`F001 process: kills at random moments lose nothing, repeat nothing and leak nothing (CHAOS_SEED=${seed})`, {
