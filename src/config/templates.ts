@@ -25,6 +25,11 @@ const { model, models, maxSteps, run, session, approvals, mcp, sandbox, egress }
 const maxPrompt = 16 * 1024;
 const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
 
+const argv = () => ({
+  accepts: 'a list of words, such as [gemini, --acp]',
+  kind: z.array(z.string().min(1).max(4_096)).min(1).max(100),
+});
+
 const TemplateFile = z.strictObject({
   name: optional(text("the file's name without .yaml"), 'the name that sessions use'),
   label: optional(text('one line', /^.{1,80}$/), 'the name for people'),
@@ -34,6 +39,11 @@ const TemplateFile = z.strictObject({
     'the environment that OpenCodex clients show; only templates with one are listed there',
   ),
   mode: optional(oneOf('plan-act', 'react'), 'whether the agent makes a plan first, or chooses each next action'),
+  agent: z.strictObject({
+    kind: optional(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
+    command: optional(argv(), 'the program and its arguments'),
+    auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's own name of the way to log in, where it wants one"),
+  }),
   prompt: optional(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
     "the instructions to the agent, before the server's own",
@@ -91,5 +101,12 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
   if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   const { label = name, description = '', ...content } = parsed.data;
+  const { kind, command } = content.agent;
+  if ((kind === undefined) !== (command === undefined)) {
+    throw new AppError(
+      'invalid_request',
+      `agent.kind and agent.command in ${file} need each other: set both, or neither.`,
+    );
+  }
   return { ...content, name, label, description };
 }

@@ -10,6 +10,12 @@ export interface Template {
   readonly environment?: string | undefined;
   /** `plan-act`: a plan first; `react`: the agent chooses each next action. */
   readonly mode?: 'plan-act' | 'react' | undefined;
+  /** A program of the image that brings its own loop and speaks the Agent Client Protocol. */
+  readonly agent: {
+    readonly kind?: 'acp' | undefined;
+    readonly command?: readonly string[] | undefined;
+    readonly auth?: string | undefined;
+  };
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;
   /** `demo` or `provider/model`. */

@@ -1,3 +1,4 @@
+import { AcpAgents } from '../../acp/agents.ts';
 import { BrowserPool } from '../../browser/pool.ts';
 import { guardedFetch } from '../../egress/guarded-fetch.ts';
 import { filePath } from '../../facades/sheikhbox/file-infos.ts';
@@ -37,6 +38,7 @@ export interface Agents extends AsyncDisposable {
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly kernels: Kernels;
+  readonly loops: AcpAgents;
   readonly pictures: PictureService;
   /** The screens that people watch; an agent waits while a person has the keyboard and mouse. */
   readonly screens: DesktopScreens;
@@ -114,6 +116,7 @@ export async function openAgents(
       templates,
       toolServers,
       kernels,
+      loops: new AcpAgents({ records: store.records, clock, newId }),
       pictures,
       screens,
       desktop: agentDesktop(browsers, pictures),

@@ -65,6 +65,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
         kernels: agents.kernels,
+        loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(sandboxes.configOf, driver.capabilities.isolation),

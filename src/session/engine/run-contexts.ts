@@ -6,6 +6,7 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/records.ts';
 import { noSpending } from '../../core/spending.ts';
 import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
+import type { OwnLoops } from '../run/agent/own-loop.ts';
 import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
@@ -44,6 +45,8 @@ export interface AgentParts {
   readonly external?: ExternalTools;
   /** The kernels in which agents run code; undefined: there are none. */
   readonly kernels?: AgentKernels;
+  /** The agents that bring their own loop; undefined: there are none. */
+  readonly loops?: OwnLoops;
   /** The files of workspaces as each run finds them; undefined: nobody compares. */
   readonly snapshots?: RunSnapshots;
   /** The uploads that users attach to messages; undefined: there are none. */
@@ -67,7 +70,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
   return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
     const live = liveSessions.the(id);
-    const { profileOf, toolTimeoutMs, gate, external, files, snapshots } = agents;
+    const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await runWriter.transcript.load();
@@ -122,6 +125,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       workdir: folder,
       sandbox: { use },
       ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
+      ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions: prompt } }),
       hasTitle: () => live.writer.record.titleBy !== null,
     };
   };

@@ -51,7 +51,7 @@ interface Deps {
 export function sessionWith(deps: Deps): typeof sessionMachine {
   const { clock, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
   const { driver, startTimeoutMs, spec, connect, prepare, restore, workdir, diskFloor } = deps.sandboxes;
-  const { desktop, external, kernels } = agents;
+  const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
   /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
   const fence = (id: SessionId): { epoch?: number } => {
@@ -61,7 +61,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
   return sessionMachine.provide({
     actors: {
       run: runWith({
-        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal), kernels },
+        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal), kernels, loops },
         working: runContext({ clock, agents, liveSessions, sandboxes: own, driver, workdir }),
       }),
       sandbox: sandboxWith({
@@ -74,6 +74,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
           desktop?.release(client);
           external?.release(client);
           kernels?.release(client);
+          loops?.release(client);
         },
         spec: (id, sandboxId) => ({ ...spec(live(id).writer.record, sandboxId), ...fence(id) }),
         connect: (id, link) => connect({ ...link, ...fence(id) }),

@@ -53,11 +53,14 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const model = await modelOf(session, { config, template });
     const { mode } = template;
     // The demo model needs a plan, because each block of its script is a step.
+    const agent = ownAgentOf(template);
     const plans =
-      model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act');
+      agent === undefined &&
+      (model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act'));
     const { allow, deny } = template.tools;
     const limits = limitsOf(template);
     const unset: unknown[] = [
+      agent,
       template.tools.computer,
       config,
       allow,
@@ -81,6 +84,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
         : only(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
       ...(sampling && { sampling }),
+      ...(agent && { agent }),
     };
   };
 
@@ -123,8 +127,12 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
 }
+function ownAgentOf({ agent: { command, auth } }: Own): Profile['agent'] {
+  return command && { command, ...(auth !== undefined && { auth }) };
+}
+
 /** Leaves everything to the server's settings. */
-const plain: Own = { name: '', models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
+const plain: Own = { name: '', agent: {}, models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
 type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'egress'>;
 const isComputer = new Set(Object.values(computerTools).flatMap((list) => list.map(({ name }) => name)));
 

@@ -4,6 +4,7 @@ import type { McpServer } from '../../core/tool-server.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ToolDescription } from '../../tools/tool.ts';
+import type { OwnAgent } from './agent/own-loop.ts';
 import type { SessionBudget } from './allowance.ts';
 import type { Approvals } from './run-context.ts';
 
@@ -21,6 +22,8 @@ export interface Profile {
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
   readonly sampling?: Sampling;
+  /** The agent that brings its own loop; undefined: the model works in ours. */
+  readonly agent?: OwnAgent;
   /** Limits in place of the server's. Those of a run apply from the time when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: SessionBudget;

@@ -7,6 +7,8 @@ import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import { consoleOf } from '../../tools/shell.ts';
 import { act, summarize } from './act.ts';
+import type { OwnLoops } from './agent/own-loop.ts';
+import { isOwn, ownCalls, ownTurn } from './agent/own-turn.ts';
 import { makeCalls } from './calls/tool-calls.ts';
 import type { Live } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
@@ -22,12 +24,13 @@ interface Deps {
   live(sessionId: SessionId): Live;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   readonly kernels?: AgentKernels | undefined;
+  readonly loops?: OwnLoops | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
 const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
 
 /** The run machine with its actors and actions. */
-export const runWith = ({ clock, working, live, use, kernels, onEnd }: Deps) =>
+export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => {
@@ -36,11 +39,13 @@ export const runWith = ({ clock, working, live, use, kernels, onEnd }: Deps) =>
       }),
       act: fromPromise(async ({ input, signal }) => {
         await untilTold(live(input.sessionId));
-        return await act(await working(input.sessionId, input.runId, signal), input, signal);
+        const work = await working(input.sessionId, input.runId, signal);
+        return isOwn(work) ? await ownTurn(work, input, signal) : await act(work, input, signal);
       }),
-      calls: fromPromise(async ({ input, signal }) =>
-        makeCalls(await working(input.sessionId, input.runId, signal), input, signal),
-      ),
+      calls: fromPromise(async ({ input, signal }) => {
+        const work = await working(input.sessionId, input.runId, signal);
+        return isOwn(work) ? await ownCalls(work, input, signal) : await makeCalls(work, input, signal);
+      }),
       summarize: fromPromise(async ({ input, signal }) =>
         summarize(await working(input.sessionId, input.runId, signal), input, signal),
       ),
@@ -59,7 +64,7 @@ export const runWith = ({ clock, working, live, use, kernels, onEnd }: Deps) =>
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
-        await endRun({ clock, use, kernels }, own, { runId, task, end });
+        await endRun({ clock, use, kernels, loops }, own, { runId, task, end });
         onEnd(statusOf(end));
       }),
       close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
@@ -94,7 +99,7 @@ interface Ending {
 }
 
 async function endRun(
-  { clock, use, kernels }: Pick<Deps, 'clock' | 'use' | 'kernels'>,
+  { clock, use, kernels, loops }: Pick<Deps, 'clock' | 'use' | 'kernels' | 'loops'>,
   live: Live,
   { runId, task, end }: Ending,
 ): Promise<void> {
@@ -109,7 +114,7 @@ async function endRun(
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
-      await Promise.all([own.killTagged(runId, until.signal), kernels?.endOf(own, runId)]);
+      await Promise.all([own.killTagged(runId, until.signal), kernels?.endOf(own, runId), loops?.end(own)]);
       if (end.reason === 'deleted') return;
       for (const call of runWriter.openCalls) {
         const shell = shellOf(call);

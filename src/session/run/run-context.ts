@@ -5,6 +5,7 @@ import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../tools/tool.ts';
+import type { OwnAgent, OwnLoops } from './agent/own-loop.ts';
 import type { LeftOfSession } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
@@ -82,5 +83,7 @@ export interface Working {
   readonly gate?: ControlGate;
   /** The files that users attach to messages. */
   readonly files?: AttachedFiles | undefined;
+  /** The agent that brings its own loop; undefined: the model works in ours. */
+  readonly own?: { readonly agent: OwnAgent; readonly loops: OwnLoops; readonly instructions: string | undefined };
   hasTitle(): boolean;
 }

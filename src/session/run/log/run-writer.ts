@@ -54,6 +54,7 @@ export class RunWriter {
   #steps: readonly PlanStep[];
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
   #inbox: UserMessage[];
+  readonly #listeners = new Set<() => void>();
   #unsaid: readonly string[] = [];
   #closed = false;
   #closing: Promise<void> | undefined;
@@ -94,6 +95,12 @@ export class RunWriter {
   /** A message that the next turn must see. */
   hear(message: UserMessage): void {
     this.#inbox.push(message);
+    for (const listener of this.#listeners) listener();
+  }
+  /** Calls the listener at each new message, until disposed. */
+  onHeard(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
   get unheard(): readonly UserMessage[] {
     return this.#inbox;

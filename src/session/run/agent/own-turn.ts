@@ -1,0 +1,143 @@
+import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
+import type { AgentUpdate } from '../../../core/agent-updates.ts';
+import { throwIfFired } from '../../../core/cancel.ts';
+import type { PlanStep, SessionFact } from '../../../core/events.ts';
+import { beginningOf } from '../../../core/text.ts';
+import { permissionFor } from '../calls/approval.ts';
+import { firstLine } from '../plan.ts';
+import { actOf, digest } from '../progress.ts';
+import type { Working } from '../run-context.ts';
+import { closedPlan, todoFacts } from '../todo-facts.ts';
+import type { OwnAgent, OwnLoops } from './own-loop.ts';
+
+/** A run whose agent brings its own loop. */
+export interface OwnWorking extends Working {
+  readonly own: { readonly agent: OwnAgent; readonly loops: OwnLoops; readonly instructions: string | undefined };
+}
+export const isOwn = (work: Working): work is OwnWorking => work.own !== undefined;
+
+/** The agent's updates so far, collected for the end of the turn. */
+interface Told {
+  readonly pieces: string[];
+  steps: readonly PlanStep[];
+  thoughts: string;
+  tokens: number;
+  cost: number | undefined;
+}
+const maxThoughts = 10_000; // characters
+const maxText = 1024 * 1024; // characters of one message
+
+/** The agent's work from a message, or from a permission, to its answer or its next question. */
+export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
+  const { runWriter, own, task, sessionId } = work;
+  if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
+  await using used = await work.sandbox.use(signal);
+  const { client } = used;
+  const texts = runWriter.unheard.map(({ text }) => text);
+  runWriter.takeIn();
+  const told: Told = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined };
+  using speech = runWriter.speak();
+  using _news = runWriter.onHeard(() => own.loops.interrupt(client));
+  const wish = {
+    ...{ sessionId, runId: runWriter.runId, agent: own.agent, cwd: work.workdir, texts, task },
+    ...{ instructions: own.instructions, silenceMs: work.toolTimeoutMs },
+  };
+  const pause = await own.loops.turn(client, wish, hearing(work, told, speech), signal);
+  throwIfFired(signal);
+  const spent = { turns: pause.kind === 'asks' ? 0 : 1, tokens: told.tokens, cost: told.cost ?? 0 };
+  const facts = [...speech.end(), ...usageOf(work, told)];
+  const said = told.pieces.join('');
+  if (said !== '') {
+    const message = { role: 'assistant', model: nameOf(own.agent), text: said, calls: [], raw: [] } as const;
+    runWriter.add({ runId: runWriter.runId, message });
+  }
+  if (pause.kind === 'failed') {
+    await runWriter.write(...facts);
+    const { code, message } = pause;
+    return { kind: 'failed', code, message, retryable: false, retryAfterMs: undefined };
+  }
+  if (pause.kind === 'asks') {
+    const { callId, name, args } = pause.call;
+    await runWriter.write(...facts);
+    return { kind: 'calls', calls: [{ callId, name, args, begun: false, confirm: pause.title }], spent };
+  }
+  const closed = closedPlan(told.steps, false);
+  const isOpen = closed.some((it, n) => it !== told.steps[n]);
+  await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
+  return { kind: 'said', digest: digest(said), steps: closed, spent };
+}
+
+type Speech = ReturnType<Working['runWriter']['speak']>;
+
+/** Writes what the agent tells into the log, in its order. */
+function hearing({ runWriter }: OwnWorking, told: Told, speech: Speech): (update: AgentUpdate) => Promise<void> {
+  let length = 0;
+  const open = new Set<string>();
+  return async (update) => {
+    switch (update.kind) {
+      case 'text': {
+        const text = update.text.slice(0, Math.max(0, maxText - length));
+        length += text.length;
+        if (text === '') return;
+        told.pieces.push(text);
+        speech.say(text);
+        return;
+      }
+      case 'thought':
+        told.thoughts = beginningOf(told.thoughts + update.text, maxThoughts);
+        return;
+      case 'spent':
+        told.tokens = update.tokens;
+        told.cost = update.cost;
+        return;
+      case 'plan':
+        await runWriter.write(...speech.end(), ...todoFacts(runWriter, update.steps));
+        told.steps = update.steps;
+        return;
+      case 'call': {
+        const { callId, name, family, args } = update;
+        open.add(callId);
+        await runWriter.write(...speech.end(), runWriter.calling({ callId, tool: family, function: name, args }));
+        return;
+      }
+      case 'result': {
+        const { callId, success, output, content } = update;
+        const isOpen = open.delete(callId) || runWriter.openCalls.some((call) => call.callId === callId);
+        if (isOpen) await runWriter.write(runWriter.called(callId, { success, output, content }));
+      }
+    }
+  };
+}
+
+const nameOf = ({ command }: OwnAgent) => `acp/${(command[0] ?? 'agent').split('/').at(-1)}`;
+
+function usageOf({ runWriter, own }: OwnWorking, { tokens, cost, thoughts }: Told): SessionFact[] {
+  if (tokens === 0 && thoughts === '' && cost === undefined) return [];
+  const { runId } = runWriter;
+  const counted = { inputTokens: Math.round(tokens), outputTokens: 0, ...(cost !== undefined && { cost }) };
+  const data = { model: nameOf(own.agent), ...counted, purpose: 'work', ...(thoughts && { thoughts }) } as const;
+  return [{ type: 'usage', runId, data }];
+}
+
+/** The person's answers to the agent's requests for permission; without an answer the run asks. */
+export async function ownCalls(
+  work: OwnWorking,
+  { calls }: CallsInput,
+  signal: AbortSignal,
+): Promise<readonly CallOutcome[]> {
+  const outcomes: CallOutcome[] = [];
+  for (const call of calls) {
+    const permission = permissionFor(work, call);
+    if (permission?.kind === 'ask') {
+      outcomes.push({ ...permission, question: questionOf(call) });
+      continue;
+    }
+    await using used = await work.sandbox.use(signal);
+    work.own.loops.decide(used.client, call.callId, permission === undefined);
+    outcomes.push({ kind: 'called', act: actOf(call, { output: call.callId, success: true }) });
+  }
+  return outcomes;
+}
+
+const questionOf = ({ name, confirm = '' }: PendingCall) =>
+  `The agent wants to use ${name}:\n\n    ${confirm.replaceAll('\n', '\n    ')}\n\nAnswer "approve", or say no.`;
