@@ -26,6 +26,8 @@ interface Wish {
   readonly task: string;
   /** In ms; an agent that tells nothing for so long hangs. */
   readonly silenceMs: number;
+  /** Called once the agent has the messages. */
+  readonly given: () => Promise<void>;
 }
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -57,6 +59,7 @@ export class AcpAgents {
   ): Promise<AgentPause> {
     try {
       const agent = await this.#working(client, wish, signal);
+      await wish.given();
       for (;;) {
         using until = deadline(wish.silenceMs, this.#deps.clock, signal);
         const item = await agent.next(until.signal);

@@ -114,17 +114,16 @@ describe.each(worlds.map((world) => [world.driver, world] as const))('an ACP age
     expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
   });
 
-  test.each([
+  test.for([
     ['exits', 'Please exit', /exit code 7/],
     ['prints garbage', 'Please send garbage', /lines that are no messages/],
     ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
     ['floods', 'Please flood me', /more than 200000 updates/],
     ['hangs', 'Please hang', /said nothing for 10 s/],
-  ])(
+  ] as const)(
     'one that %s ends its run typed, and the next run has a new one',
     { timeout: 180_000 },
-    async (_what, text, why) => {
-      const context = { skip: () => {} } as never;
+    async ([, text, why], context) => {
       await using real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
       const it = await box(real, 'fake');
       expect(await it.ask(text)).toMatchObject({

@@ -76,6 +76,7 @@ function bench() {
             instructions: 'Be brief.',
             task: 'the task',
             silenceMs: 4_000,
+            given: async () => {},
           },
           agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args] },
         },

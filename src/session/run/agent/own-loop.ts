@@ -20,6 +20,8 @@ export interface OwnTurn {
   readonly task: string;
   /** In ms; an agent that tells nothing for so long hangs. */
   readonly silenceMs: number;
+  /** Called once the agent has the messages. */
+  readonly given: () => Promise<void>;
 }
 /** Agents in sandboxes that bring a loop of their own. */
 export interface OwnLoops {

@@ -4,6 +4,7 @@ import { throwIfFired } from '../../../core/cancel.ts';
 import type { PlanStep, SessionFact } from '../../../core/events.ts';
 import { beginningOf } from '../../../core/text.ts';
 import { permissionFor } from '../calls/approval.ts';
+import { bringAttached, shownMessages } from '../context/attachments.ts';
 import { firstLine } from '../plan.ts';
 import { actOf, digest } from '../progress.ts';
 import type { Working } from '../run-context.ts';
@@ -33,14 +34,15 @@ export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: Ab
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
-  const texts = runWriter.unheard.map(({ text }) => text);
-  runWriter.takeIn();
+  const texts = await takenIn(work);
+  if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client, signal });
   const told: Told = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined };
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));
   const wish = {
     ...{ sessionId, runId: runWriter.runId, agent: own.agent, cwd: work.workdir, texts, task },
     ...{ instructions: own.instructions, silenceMs: work.toolTimeoutMs },
+    given: () => runWriter.write(), // a restart then gives them to no agent a second time
   };
   const pause = await own.loops.turn(client, wish, hearing(work, told, speech), signal);
   throwIfFired(signal);
@@ -65,6 +67,15 @@ export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: Ab
   const isOpen = closed.some((it, n) => it !== told.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
   return { kind: 'said', digest: digest(said), steps: closed, spent };
+}
+
+/** The waiting messages as the agent reads them. */
+async function takenIn({ runWriter, files, workdir }: OwnWorking): Promise<readonly string[]> {
+  const unheard = [...runWriter.unheard];
+  const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
+  const shown = hasFiles ? await shownMessages(unheard, files, workdir) : undefined;
+  runWriter.takeIn(shown);
+  return unheard.map(({ messageId, text }) => shown?.get(messageId)?.text ?? text);
 }
 
 type Speech = ReturnType<Working['runWriter']['speak']>;
