@@ -70,6 +70,11 @@ export interface SandboxLink extends AsyncDisposable {
    * the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do that.
    */
   readonly hasten?: () => void;
+  /**
+   * Dials the sandbox's display itself, which saves the way through the daemon. Undefined: no display can be reached so now.
+   * Absent: the driver cannot do that. The bytes are as hostile as those of the daemon.
+   */
+  readonly screen?: () => Promise<Duplex | undefined>;
 }
 
 export interface Capabilities {

@@ -6,6 +6,8 @@ import type { Limit } from './cgroup/limits.ts';
 export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
+/** The path of the display's folder in a sandbox. */
+const screenPath = '/run/screen';
 
 /** How bubblewrap works on this machine. Tested once per start. */
 export interface Bubblewrap {
@@ -34,6 +36,8 @@ export interface Inside {
   /** The sandbox's id on their command lines, because a search for leftovers cannot read their environment either. */
   readonly id: string;
   readonly browserPolicy?: string;
+  /** The folder in which a display listens; undefined if the sandbox has no desktop. */
+  readonly screen: string | undefined;
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
@@ -94,6 +98,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
+    ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, `${tools}/sealed`]),
@@ -122,6 +127,9 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: Inside): str
 
 /** The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
+
+/** Tells the daemon where a display has to listen. */
+export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 
 export const insideEnvironment = {
   PATH: `${tools}/bin:/usr/local/bin:/usr/bin:/bin`,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -8,8 +8,16 @@ import { AppError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
+import { screenFolder } from '../shared/screen-door.ts';
 import { tokenEnvironment } from '../shared/token.ts';
-import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, sharedUser } from './bubblewrap.ts';
+import {
+  accountFiles,
+  type Bubblewrap,
+  bubblewrapArguments,
+  insideEnvironment,
+  screenEnvironment,
+  sharedUser,
+} from './bubblewrap.ts';
 import type { Group } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
 import { entering } from './cgroup/open.ts';
@@ -84,18 +92,26 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
     ...{ user, grouped, groups: group.shown, infoFd: 3, seccompFd: 4 },
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
+  const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;
   const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot });
   const [program = '', ...args] = [
     ...entering(group.enter),
     ...(givesWay ? [] : atLowPriority),
     bubblewrap.path,
-    ...bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id }),
+    ...bubblewrapArguments(bubblewrap, { ...inside, seal, screen, id: spec.id }),
   ];
   const memory = {
     CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes),
     CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
   };
-  const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta, insideEnvironment.CORRAL_RUN_DIR) };
+  const shown = screen === undefined ? {} : screenEnvironment;
+  const env = {
+    ...spec.env,
+    ...insideEnvironment,
+    ...memory,
+    ...shown,
+    ...identity(meta, insideEnvironment.CORRAL_RUN_DIR),
+  };
   const child = spawn(program, args, {
     env,
     cwd: '/',
@@ -111,6 +127,16 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   child.unref();
   (child.stderr as Readable & { unref?(): void }).unref?.();
   return marked(pid, exited);
+}
+
+/** An empty folder for the display's socket. Only the sandbox's user writes there, and the server opens it as hostile. */
+async function screenOf({ folders, spec }: Launch, { bubblewrap, user }: Confinement): Promise<string> {
+  const folder = join(folders.home(spec.id), screenFolder);
+  await rm(folder, { recursive: true, force: true }); // the last display of a stopped sandbox
+  await mkdir(folder, { mode: 0o755 });
+  await chmod(folder, 0o755); // `mkdir` applies the umask
+  if (bubblewrap.asRoot) await chown(folder, user, user);
+  return folder;
 }
 
 /** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's own error message if it exits instead. */

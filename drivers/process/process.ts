@@ -8,6 +8,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
+import { dialScreen } from '../shared/screen-door.ts';
 import { seccompProgram } from '../shared/seccomp/program.ts';
 import { openServerEnds } from '../shared/server-ends.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
@@ -207,7 +208,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       const link = await holds.link(id, { body, workdir, role });
       await priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
-      return await unlessUnreachable({ ...link, ...hasten }, reachable(await holds.hold(id, body), signal));
+      const screen = desktop && bubblewrap ? { screen: () => dialScreen(folders.home(id)) } : {};
+      return await unlessUnreachable({ ...link, ...hasten, ...screen }, reachable(await holds.hold(id, body), signal));
     },
 
     async list({ signal }) {

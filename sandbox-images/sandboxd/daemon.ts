@@ -61,6 +61,8 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
+  /** Counts a viewer that dialled the display itself. The viewer has left when the stream ends. */
+  watch(): Promise<Duplex>;
   /** Opens a connection to the browser's debugging protocol (CDP). A new one ends the previous one. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;

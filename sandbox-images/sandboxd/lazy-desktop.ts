@@ -15,6 +15,7 @@ export const noDesktop: Desktop = {
   start: unsupported,
   stop: unsupported,
   vnc: unsupported,
+  watch: unsupported,
   cdp: unsupported,
   restartBrowser: unsupported,
   screenshot: unsupported,
@@ -43,6 +44,7 @@ export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'p
       await opened?.stop();
     },
     vnc: async () => await (await desktop()).vnc(),
+    watch: async () => await (await desktop()).watch(),
     cdp: async () => await (await desktop()).cdp(),
     async restartBrowser() {
       await opened?.restartBrowser();

@@ -47,6 +47,7 @@ const parts: SharedState = {
   clock: systemClock,
   place: await confined(env.CORRAL_WORKSPACE ?? '/workspace'),
   stateDir,
+  screenDir: env.CORRAL_SCREEN_DIR,
   env: baseEnvironment(env),
   journal: openJournal(stateDir),
   keepers: keepersOf(process.pid, process.ppid),

@@ -33,7 +33,8 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
   const tagged = new Map<string, number>();
   const stopped = new StoppedRuns();
   const programsOfRuns = programs(parts);
-  const disk = parts.diskBytes > 0 ? watchDisk(parts, [parts.place.root], parts.diskBytes) : undefined;
+  const written = [parts.place.root, ...(parts.screenDir === undefined ? [] : [parts.screenDir])];
+  const disk = parts.diskBytes > 0 ? watchDisk(parts, written, parts.diskBytes) : undefined;
   const stored = files(parts.place);
   const anywhere = paths(parts);
   const jobsOfRuns = jobs(parts);

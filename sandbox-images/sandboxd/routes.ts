@@ -244,6 +244,12 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/desktop/watch',
+    stream: (daemon) => daemon.desktop.watch(),
+    handle: onlyStream,
+  },
+  {
+    method: 'GET',
     path: '/desktop/cdp',
     stream: (daemon) => daemon.desktop.cdp(),
     handle: onlyStream,

@@ -10,6 +10,8 @@ export interface SharedState {
   readonly place: Confined;
   /** The daemon's own folder, outside the workspace. */
   readonly stateDir: string;
+  /** The folder in which the server finds the display; undefined: only the daemon reaches it. */
+  readonly screenDir: string | undefined;
   /** The environment that every command starts with. */
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;

@@ -1,12 +1,17 @@
 import type { Duplex } from 'node:stream';
 import type { DesktopClient } from './client.ts';
+import { directScreen } from './direct-screen.ts';
 import type { Ask, requester } from './request.ts';
 import { screenStream } from './screen-stream.ts';
 import type { Trust } from './trust.ts';
 import { validated } from './validation-thread.ts';
 
 type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
+type Daemon = ReturnType<typeof requester> & {
+  readonly trust: Trust;
+  /** Dials the display without the daemon; absent: only the daemon reaches it. */
+  readonly screen?: () => Promise<Duplex | undefined>;
+};
 
 /** A display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
@@ -16,7 +21,7 @@ const actMs = 60_000;
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
-export function desktopClient({ json, done, whole, upgrade, trust }: Daemon, again: Again): DesktopClient {
+export function desktopClient({ json, done, whole, upgrade, trust, screen }: Daemon, again: Again): DesktopClient {
   const get = <Name extends 'desktop' | 'pointer'>(
     name: Name,
     path: string,
@@ -28,14 +33,18 @@ export function desktopClient({ json, done, whole, upgrade, trust }: Daemon, aga
   const stream = (path: string, signal: AbortSignal): Promise<Duplex> =>
     again(signal, () => upgrade({ method: 'GET', path, timeoutMs: startMs }, signal));
 
+  const start = (signal: AbortSignal) =>
+    again(signal, () => json('desktop', { method: 'POST', path: '/desktop/start', timeoutMs: startMs }, signal));
+  const direct = async (signal: AbortSignal) =>
+    screen && directScreen({ dial: screen, start: () => start(signal), count: () => stream('/desktop/watch', signal) });
+
   return {
     status: (signal) => get('desktop', '/desktop/status', signal, 10_000),
-    start: (signal) =>
-      again(signal, () => json('desktop', { method: 'POST', path: '/desktop/start', timeoutMs: startMs }, signal)),
+    start,
     async stop(signal) {
       await again(signal, () => post({ path: '/desktop/stop' }, signal));
     },
-    vnc: async (signal) => screenStream(await stream('/desktop/vnc', signal), trust),
+    vnc: async (signal) => screenStream((await direct(signal)) ?? (await stream('/desktop/vnc', signal)), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
       const said = await validated('cdp', bytes);

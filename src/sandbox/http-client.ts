@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
@@ -16,6 +17,8 @@ export interface SandboxAddress extends Way {
   readonly workdir: string;
   /** Puts the sandbox before others on busy processors for a moment. */
   readonly hasten?: () => void;
+  /** Dials the display without the daemon; undefined: it cannot be reached so. */
+  readonly screen?: () => Promise<Duplex | undefined>;
 }
 
 /** The number of retries of an idempotent call while the daemon restarts. */
@@ -28,7 +31,7 @@ const maxFileBytes = 50 * 1024 * 1024;
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
-export function sandboxClient({ workdir, hasten, ...way }: SandboxAddress): SandboxClient {
+export function sandboxClient({ workdir, hasten, screen, ...way }: SandboxAddress): SandboxClient {
   const trust = openTrust();
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, file: opened } = daemon;
@@ -200,7 +203,7 @@ export function sandboxClient({ workdir, hasten, ...way }: SandboxAddress): Sand
     paths: pathClient({ ...daemon, trust }, again),
     watches: watchClient({ ...daemon, trust }, again),
     ports: portClient({ ...daemon, trust }),
-    desktop: desktopClient({ ...daemon, trust }, again),
+    desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { pause } from '../../../src/core/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors.ts';
 import type { Desktop } from '../daemon.ts';
@@ -120,6 +120,16 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     }, options.idleMs / 4);
   }
 
+  function admit(): void {
+    if (viewers.size < maxViewers) return;
+    throw new AppError('conflict', `There are ${maxViewers} viewers already, the most allowed.`);
+  }
+  function seated(viewer: Duplex): Duplex {
+    viewers.add(viewer);
+    viewer.once('close', () => viewers.delete(viewer));
+    return viewer;
+  }
+
   /** A viewer's connection. If the display is just dying, the connection goes to the next one. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
@@ -175,13 +185,13 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     },
     stop,
     async vnc() {
-      if (viewers.size >= maxViewers) {
-        throw new AppError('conflict', `There are ${maxViewers} viewers already, the most allowed.`);
-      }
-      const viewer = await connected();
-      viewers.add(viewer);
-      viewer.once('close', () => viewers.delete(viewer));
-      return viewer;
+      admit();
+      return seated(await connected());
+    },
+    async watch() {
+      admit();
+      await on();
+      return seated(silence());
     },
     async cdp() {
       await on();
@@ -210,3 +220,6 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     },
   };
 }
+
+/** A stream that says nothing and drops what it hears; only its end matters. */
+const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

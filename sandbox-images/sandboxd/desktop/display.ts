@@ -35,20 +35,23 @@ const connectPauseMs = 20;
 
 /** Starts an Xvnc that only two Unix sockets lead to. */
 export async function startDisplay(
-  { keepers, stateDir, place }: SharedState,
+  { keepers, stateDir, screenDir, place }: SharedState,
   env: Readonly<Record<string, string>>,
   options: DisplayOptions,
   signal: AbortSignal,
 ): Promise<Running<Display>> {
   const folder = join(stateDir, 'desktop');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const [socket, authority] = [join(folder, 'vnc'), join(folder, 'authority')];
+  const [socket, authority] = [join(screenDir ?? folder, 'vnc'), join(folder, 'authority')];
   const cookie = randomBytes(16);
   await writeFile(authority, authorityFile(cookie), { mode: 0o600 });
   await rm(socket, { force: true });
 
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
-  const command = [options.programs.display, ...flags(options, socket, authority)];
+  const command = [
+    options.programs.display,
+    ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
+  ];
   const xvnc = await child(keepers, {
     command,
     cwd: place.root,
@@ -68,6 +71,7 @@ export async function startDisplay(
       async end() {
         connection[Symbol.dispose]();
         await xvnc.end();
+        await rm(socket, { force: true });
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -78,23 +82,19 @@ export async function startDisplay(
   }
 }
 
-function flags({ width, height, clipboard }: DisplayOptions, socket: string, authority: string): string[] {
+interface Sockets {
+  readonly socket: string;
+  /** The server can be another user than the sandbox; the folder's parent on its side keeps all others out. */
+  readonly mode: '0600' | '0666';
+  readonly authority: string;
+}
+
+function flags({ width, height, clipboard }: DisplayOptions, { socket, mode, authority }: Sockets): string[] {
   const shared = clipboard ? '1' : '0';
   return [
     ...['-displayfd', '3', '-nolisten', 'tcp', '-nolisten', 'local', '-auth', authority, '-extension', 'GLX'],
-    // Only the daemon can reach the socket, and Xvnc listens on no port.
-    ...[
-      '-rfbunixpath',
-      socket,
-      '-rfbunixmode',
-      '0600',
-      '-rfbport',
-      '-1',
-      '-SecurityTypes',
-      'None',
-      '-Log',
-      '*:stderr:0',
-    ],
+    // Only the daemon and the server can reach the socket, and Xvnc listens on no port.
+    ...['-rfbunixpath', socket, '-rfbunixmode', mode, '-rfbport', '-1', '-SecurityTypes', 'None', '-Log', '*:stderr:0'],
     ...['-geometry', `${width}x${height}`, '-depth', '24', '-AcceptSetDesktopSize=0', '-desktop', 'desktop'],
     ...['-AlwaysShared=1', '-DisconnectClients=0', '-UseBlacklist=0', '-noreset', '-s', '0', '-dpms'],
     ...[`-SendCutText=${shared}`, `-AcceptCutText=${shared}`, '-SendPrimary=0', '-SetPrimary=0'],

@@ -168,11 +168,13 @@ class Relay {
 }
 
 /**
- * Frees a chunk's memory after it was sent. Each chunk of a screen counts against the heap until it is collected; hundreds
+ * Frees a chunk's memory after it was sent. A chunk that does not begin its buffer shares it with
+ * another chunk. Each chunk of a screen counts against the heap until it is collected; hundreds
  * of megabytes a second would fill the heap again and again.
  */
-function letGo({ buffer, byteLength }: Buffer): void {
-  if (buffer.byteLength === byteLength && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
+function letGo({ buffer, byteOffset }: Buffer): void {
+  const isShared = byteOffset > 0 || buffer.byteLength === Buffer.poolSize;
+  if (!isShared && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
 }
 
 function typeOf(text: Buffer): unknown {

@@ -67,6 +67,12 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     return view(id, await client.desktop.status(until.signal));
   }
 
+  async function tell(id: SessionId, client: SandboxClient): Promise<void> {
+    using until = deadline(lookMs, clock);
+    const now = await client.desktop.status(until.signal).catch(() => undefined);
+    if (now) reports.saw(id, now); // else the next heartbeat has it
+  }
+
   /** Finds out why a stream ended on its own. Asks the sandbox first, if it still exists. */
   async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
     if (screen.isStopped) return 'stopped';
@@ -98,7 +104,8 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    reports.saw(id, await client.desktop.status(until.signal));
+    // The log hears of the desktop, but the viewer does not wait for it.
+    void tell(id, client);
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());

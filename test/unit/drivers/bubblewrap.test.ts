@@ -9,6 +9,7 @@ const inside: Inside = {
   init: '/app/init.sh',
   daemon: '/app/sandboxd.mjs',
   seal: '/data/s/sealed',
+  screen: undefined,
   id: 'sbx-0123456789abcdef',
   limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 30 },
   user: 1_500_007,
@@ -116,4 +117,10 @@ test('files in memory take at most two thirds of it, so that the daemon outlives
     expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/run']); // processes inside cannot write to /run
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual((2 / 3) * inside.limits.memoryBytes);
   }
+});
+
+test('only a sandbox with a desktop gets a folder for its display, which it may write', () => {
+  expect(asRoot.join(' ')).not.toContain('/run/screen');
+  const shown = bubblewrapArguments(root, { ...inside, screen: '/data/s/x/screen' }).join(' ');
+  expect(shown).toContain('--bind /data/s/x/screen /run/screen');
 });

@@ -125,7 +125,7 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/watches/{id}/stream', '/watches/w/stream');
   await ask('DELETE', '/watches/{id}', '/watches/w');
   await ask('GET', '/ports/{port}/stream', '/ports/80/stream');
-  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'cdp']) {
+  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp']) {
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
   }
   for (const name of ['start', 'stop', 'browser/restart']) await ask('POST', `/desktop/${name}`, `/desktop/${name}`);
