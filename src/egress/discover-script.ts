@@ -1,17 +1,21 @@
 /**
  * A script for sh in an unused container of the image, with the user and environment of sessions, with or without
- * network. Prints the configured registries of the image's package managers, one `tool<TAB>url` a line, and then `end`.
+ * network. Prints the configured registries of the image's package managers, one `tool<TAB>url` a line, `late<TAB>tool`
+ * for a tool that took too long, and then `end`.
  * An unconfigured tool reports its own default, so the script contains no default.
  */
 export const discoverScript = String.raw`
-exec 2>/dev/null </dev/null
+exec 3>&1 2>/dev/null </dev/null
 [ -n "$HOME" ] || HOME=/tmp
 [ -n "$CARGO_HOME" ] || CARGO_HOME=$HOME/.cargo
 export HOME CARGO_HOME
 say() { if [ -n "$2" ]; then printf '%s\t%s\n' "$1" "$2"; fi; }
 each() { while read -r url; do say "$1" "$url"; done; }
 urls() { sed 's/\\n/ /g' | tr "'\",=\` |[]" '\n\n\n\n\n\n\n\n\n' | grep '^https\{0,1\}://'; }
-soon() { if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi; }
+# The exit code 124 is that of a tool over its time. Pipes around the call hide it, so it is told past them.
+soon() {
+  if command -v timeout >/dev/null; then timeout 40 "$@" || { [ $? -ne 124 ] || printf 'late\t%s\n' "$1" >&3; }; else "$@"; fi
+}
 cd /
 
 if command -v npm >/dev/null; then

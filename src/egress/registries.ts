@@ -19,6 +19,8 @@ export interface Registries {
   readonly entries: readonly RegistryEntry[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later try succeeds. */
   readonly unread: readonly string[];
+  /** Whether a package manager took too long. Nothing is stored then, and the next new sandbox is read. */
+  readonly isPartial: boolean;
 }
 
 export interface Discovery {
@@ -41,8 +43,10 @@ export async function discoverRegistries(discovery: Discovery, signal: AbortSign
   const { imageDigest, keep } = discovery;
   const kept = await keep.get(recordKind, imageDigest);
   const known = Found.safeParse(kept?.doc);
-  const found = known.success ? known.data : parseRegistries(await discovery.run(signal));
-  if (known.success && found.pages.length === 0) return { entries: found.entries, unread: [] };
+  const output = known.success ? '' : await discovery.run(signal);
+  const isPartial = /^late\t/m.test(output);
+  const found = known.success ? known.data : parseRegistries(output);
+  if (known.success && found.pages.length === 0) return { entries: found.entries, unread: [], isPartial };
 
   const entries = [...found.entries];
   const pages: Found['pages'] = [];
@@ -52,8 +56,8 @@ export async function discoverRegistries(discovery: Discovery, signal: AbortSign
     else for (const url of linksOf(page, text)) add(entries, page.for, url);
   }
   const doc: Found = { entries, pages };
-  await keep.put({ kind: recordKind, id: imageDigest, doc });
-  return { entries, unread: pages.map(({ url }) => url) };
+  if (!isPartial) await keep.put({ kind: recordKind, id: imageDigest, doc });
+  return { entries, unread: pages.map(({ url }) => url), isPartial };
 }
 
 /** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script broke off). */

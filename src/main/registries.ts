@@ -18,7 +18,7 @@ interface Sandbox {
   readonly client: Pick<SandboxClient, 'exec'>;
   readonly isFresh: boolean;
 }
-const scriptMs = 30_000;
+const scriptMs = 90_000;
 const pagesMs = 60_000;
 
 /**
@@ -47,7 +47,7 @@ export class ImageRegistries {
     const known = this.#known.get(key);
     const found = known && (await orAborted(known, signal).catch(() => undefined));
     throwIfFired(signal);
-    if (found) {
+    if (found && !(found.isPartial && sandbox.isFresh)) {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }

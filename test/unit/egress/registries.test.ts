@@ -114,6 +114,13 @@ test('an index that did not answer is named and asked again next time, the image
 test('a stored record of another shape is replaced by a new reading', async () => {
   const { discovery, did, docs } = world(output(), {});
   docs.set('egress-registries sha256:1', { id: 'sha256:1', doc: { entries: 'old' }, version: 1 });
-  expect(await discoverRegistries(discovery, signal)).toEqual({ entries: [], unread: [] });
+  expect(await discoverRegistries(discovery, signal)).toEqual({ entries: [], unread: [], isPartial: false });
   expect(did).toEqual(['run']);
+});
+
+test('an image whose package manager took too long is read again next time', async () => {
+  const { discovery, did } = world(output('apt\thttp://deb.example.test', 'late\tnpm'), {});
+  expect(await discoverRegistries(discovery, signal)).toMatchObject({ entries: [{ for: 'apt' }], isPartial: true });
+  await discoverRegistries(discovery, signal);
+  expect(did).toEqual(['run', 'run']);
 });
