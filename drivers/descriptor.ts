@@ -51,8 +51,8 @@ export interface DriverParts {
     readonly daemon: () => Promise<string>;
     readonly browserPolicy: string;
   };
-  /** Whether new sandboxes get a desktop. */
-  readonly desktop: boolean;
+  /** Whether sandboxes get a desktop; `auto`: where the server can build its image. */
+  readonly desktop: boolean | 'auto';
   /** `accept`: the operator allows sandboxes whose isolation nothing enforces, or no real model uses them so far. */
   readonly unenforced: () => 'refuse' | 'accept';
   /** Tells the operator something at the start. */

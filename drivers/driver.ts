@@ -175,6 +175,13 @@ export interface Poolable {
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 
+/** An optional ability: the server's own images are built by this backend. */
+export interface ImageMaking {
+  /** Resolves once the backend has the image: builds or pulls a missing one, and tells its progress. Rejects: image_missing. */
+  ensureImage(image: string, call: Call, news: (news: ProvisionNews) => void): Promise<void>;
+}
+export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
+
 /** Serves a sandbox's only way out. The driver owns the socket; the gate decides which requests pass. */
 export interface EgressGate {
   /** Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it. */

@@ -38,7 +38,19 @@ export const docker = describeDriver({
     const { dockerDriver } = await import('./docker.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
     return await dockerDriver({
-      ...{ host, runtime, users, socketsDir, instance, root, gate, ids, caBundle, onRefused, desktop },
+      ...{
+        host,
+        runtime,
+        users,
+        socketsDir,
+        instance,
+        root,
+        gate,
+        ids,
+        caBundle,
+        onRefused,
+        desktop: desktop !== false,
+      },
       ...(replica !== undefined && { replica }),
       defaultImage: { ...ourImages.base, buildNetwork: 'host' },
       desktopImage: { ...ourImages.desktop, buildNetwork: 'host' },

@@ -3,7 +3,7 @@ import { orAborted } from '../../src/core/cancel.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
-import type { Capabilities, Driver, EgressGate, Pausable, Poolable, SandboxInfo } from '../driver.ts';
+import type { Capabilities, Driver, EgressGate, ImageMaking, Pausable, Poolable, SandboxInfo } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { openServerEnds } from '../shared/server-ends.ts';
@@ -56,7 +56,7 @@ const capabilities: Capabilities = {
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
-export async function dockerDriver(options: DockerOptions): Promise<Driver & Pausable & Poolable> {
+export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host);
   const { socketsDir } = options;
@@ -141,6 +141,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
       });
+    },
+
+    async ensureImage(image, call, news) {
+      await images.ensure(image, call, news);
     },
 
     provision(spec, call, news = () => {}) {

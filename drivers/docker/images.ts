@@ -20,7 +20,8 @@ export interface Images extends AsyncDisposable {
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new SingleFlight<void>();
-  const listeners = new Map<string, Set<Tell>>(); // every caller that waits for an image gets all of its progress
+  const listeners = new Map<string, Set<Tell>>(); // every caller that waits for an image gets its progress
+  const newest = new Map<string, ProvisionNews>(); // for callers that come later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
@@ -37,10 +38,11 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   async function follow(stream: NodeJS.ReadableStream, image: string, tell: Tell): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const finished = (error: Error | null) => (error ? reject(error) : resolve());
+    const layers = pulledLayers();
     engine.modem.followProgress(stream, finished, (line: Progress) => {
       if (line.error !== undefined) reject(new AppError('image_missing', `${image}: ${line.error.trim()}`));
-      const detail = (line.stream ?? line.status)?.trim();
-      if (detail && (line.status !== undefined || detail.startsWith('Step '))) tell({ phase: 'image', detail });
+      const detail = line.stream === undefined ? layers.heard(line) : builtLayer(line.stream);
+      if (detail) tell({ phase: 'image', detail });
     });
     return promise;
   }
@@ -72,6 +74,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   }
 
   const teller = (tag: string) => (news: ProvisionNews) => {
+    newest.set(tag, news);
     for (const tell of listeners.get(tag) ?? []) tell(news);
   };
 
@@ -86,13 +89,18 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
       if (await isHere(ref, call.signal)) return ref;
       const hearing = listeners.get(ref) ?? new Set();
       listeners.set(ref, hearing.add(tell));
+      const soFar = newest.get(ref);
+      if (soFar) tell(soFar);
       try {
         await gettings.join(ref, call, ({ signal }) =>
           made && standard ? build(ref, made, standard.buildNetwork, signal) : pull(ref, signal),
         );
       } finally {
         hearing.delete(tell);
-        if (hearing.size === 0) listeners.delete(ref);
+        if (hearing.size === 0) {
+          listeners.delete(ref);
+          newest.delete(ref);
+        }
       }
       if (await isHere(ref, call.signal)) return ref;
       throw new AppError('image_missing', `The image ${ref} was built or pulled, but the engine does not have it.`);
@@ -104,8 +112,38 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
 interface Progress {
   readonly stream?: string;
   readonly status?: string;
+  /** A layer, or the image itself. */
+  readonly id?: string;
   readonly error?: string;
 }
+
+/** The engine's `Step 3/9 : RUN …`; other lines of a build are the output of its programs. */
+function builtLayer(text: string): string | undefined {
+  const [, at, all, what = ''] = /^Step (\d+)\/(\d+) : ([\s\S]*)/.exec(text) ?? [];
+  return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
+}
+
+/** Counts the layers of a pull, whose lines come many times a second: it tells a layer's beginning and its end. */
+function pulledLayers() {
+  const done = new Map<string, boolean>();
+  return {
+    heard({ status, id }: Progress): string | undefined {
+      const state = id === undefined ? undefined : layerStates[status ?? ''];
+      if (id === undefined || state === undefined) return id === undefined ? status?.trim() : undefined;
+      if (done.get(id) === state) return undefined;
+      done.set(id, state);
+      const ready = [...done.values()].filter(Boolean).length;
+      return `layer ${ready} of ${done.size}`;
+    },
+  };
+}
+const layerStates: Readonly<Record<string, boolean>> = {
+  'Pulling fs layer': false,
+  Waiting: false,
+  Downloading: false,
+  'Already exists': true,
+  'Pull complete': true,
+};
 
 // Without a tag the engine would pull every tag of the image.
 const withTag = (name: string) => (/(:[^/]+|@.+)$/.test(name) ? name : `${name}:latest`);

@@ -56,7 +56,7 @@ async function kubernetesOptions(it: KubernetesSettings, parts: Parts): Promise<
     ...(it.kubeconfig !== undefined && { kubeconfig: it.kubeconfig }),
     ...(it.context !== undefined && { context: it.context }),
     namespace: it.namespace,
-    ...{ instance, ids, clock, random, unenforced, desktop },
+    ...{ instance, ids, clock, random, unenforced, desktop: desktop === true },
     keys: await parts.keys(),
     reach: it.reach === 'auto' ? (isInCluster() ? 'pod-ip' : 'port-forward') : it.reach,
     port: it.daemonPort,

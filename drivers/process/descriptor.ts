@@ -21,10 +21,10 @@ export const processes = describeDriver({
     const driver = await processDriver({
       ...{ users, instance, root, gate, ids, caBundle, onRefused, image, programs },
       ...(replica !== undefined && { replica }),
-      desktop: desktop && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
+      desktop: desktop === true && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
       bubblewrap: 'bwrap',
     });
-    if (desktop && !driver.capabilities.desktop) {
+    if (desktop === true && !driver.capabilities.desktop) {
       say('Sandboxes have no desktop here: that needs Xvnc, Chromium and bubblewrap on this machine, or Docker.');
     }
     return driver;

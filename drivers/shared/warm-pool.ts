@@ -7,8 +7,8 @@ import { recipeName } from './recipe.ts';
 import { WarmShelf } from './warm-shelf.ts';
 
 export interface WarmPoolOptions {
-  /** The settings to keep sandboxes ready for. */
-  readonly recipes: readonly SandboxRecipe[];
+  /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */
+  readonly recipes: () => readonly SandboxRecipe[];
   /** How many to keep ready for each recipe. With 0 there is no pool, and an earlier pool's sandboxes are ended. */
   readonly target: number;
   readonly epoch: number;
@@ -48,7 +48,7 @@ const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
   const { target, clock, ids, ttlMs, random } = options;
-  const recipes = new Map(options.recipes.map((recipe) => [recipeName(recipe), recipe]));
+  const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
   const shelf = new WarmShelf(clock, options.startTimeoutMs);
   const started = new Set<SandboxId>(); // by this process
   const starts = new Set<Promise<void>>();
@@ -96,7 +96,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     (coldStarts === 0 || clock.now() - coldSince > yieldMs);
 
   function refill(): void {
-    for (const [name, recipe] of recipes) {
+    for (const [name, recipe] of recipes()) {
       for (let count = shelf.count(name) + pending(name); count < target && mayStart(); count += 1) {
         const one = start(recipe, name).finally(() => {
           starts.delete(one);
@@ -114,7 +114,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   async function contents(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
     if (target === 0) return found;
-    for (const [name, { image }] of recipes) {
+    for (const [name, { image }] of recipes()) {
       found.set(name, await driver.imageNow(image, callFor(options.startTimeoutMs)));
     }
     return found;

@@ -40,7 +40,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
     if (quiet) return;
     if (!io.stderr.isTTY) return note(line);
     if (!phase) settle();
-    io.stderr.write(`\r\u001b[2K${paint('dim', line.slice(0, (io.stderr.columns ?? 80) - 1))}`);
+    io.stderr.write(`\r\u001b[2K${paint('dim', line.slice(0, (io.stderr.columns || 80) - 1))}`);
     [open, phase] = ['stderr', true];
   };
 

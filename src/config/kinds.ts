@@ -61,6 +61,10 @@ const no = ['0', 'false', 'no', 'off'];
 export const flag = () =>
   accepting('true or false', z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]));
 
+/** A flag that has one more word. */
+export const flagOr = <const Word extends string>(word: Word) =>
+  accepting(`true, false or ${word}`, z.union([flag().kind, z.literal(word)]));
+
 /** Visible ASCII only, because the value goes into a header. */
 export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(

@@ -6,6 +6,7 @@ import { credentials } from './credentials.ts';
 import {
   amount,
   flag,
+  flagOr,
   hosts,
   networks,
   oneOf,
@@ -192,9 +193,10 @@ export const Config = z.strictObject({
       'strict: only sandboxes with a kernel of their own (gVisor or Kata); the server does not start where there is none',
     ),
     desktop: setting(
-      flag(),
-      false,
-      'gives each sandbox a screen with a browser: a larger image, built on first use; 2GiB of memory is better then',
+      flagOr('auto'),
+      'auto',
+      'gives each sandbox a screen with a browser, from a larger image; 2GiB of memory is better then; auto: with Docker, ' +
+        'once the server has built that image in the background; elsewhere false',
     ),
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
     cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),

@@ -69,6 +69,7 @@ const TemplateFile = z.strictObject({
   mcp: z.strictObject({ servers: unset(mcp.shape.servers) }),
   sandbox: z.strictObject({
     image: unset(sandbox.shape.image),
+    desktop: unset(sandbox.shape.desktop),
     memory: unset(sandbox.shape.memory),
     cpus: unset(sandbox.shape.cpus),
     pids: unset(sandbox.shape.pids),

@@ -44,6 +44,8 @@ export interface Template {
   /** The sandbox of its sessions. */
   readonly sandbox: {
     readonly image?: string | undefined;
+    /** `auto`: as soon as the server has built its image. */
+    readonly desktop?: boolean | 'auto' | undefined;
     /** In bytes. */
     readonly memory?: number | undefined;
     readonly cpus?: number | undefined;

@@ -8,7 +8,7 @@ import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SandboxId } from '../core/ids.ts';
 import { extraAuthorities } from '../egress/certificate-authorities.ts';
-import { browserPolicy, daemonBundle, hasDesktop, initScript, ourImages, sandboxImage } from './image.ts';
+import { browserPolicy, daemonBundle, desktopOf, initScript, ourImages, sandboxImage } from './image.ts';
 import { isolated, sectionOf } from './isolation.ts';
 import type { RealModels } from './real-models.ts';
 import { tokenKeys } from './token-keys.ts';
@@ -29,6 +29,8 @@ interface Options {
   readonly onRefused: (id: SandboxId, reason: string) => void;
   readonly pool: PoolParts;
   readonly realModels: RealModels;
+  /** A template gives its sandboxes a desktop, perhaps unlike the server. */
+  readonly templatesHaveDesktops: boolean;
 }
 const checkMs = 5_000;
 export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: socket paths are limited
@@ -87,7 +89,7 @@ export function commonParts(config: Config, ids: IdSource) {
     random: Math.random,
     keys: () => tokenKeys(config, () => ids.token()),
     extraCa: () => extraAuthorities(config.extraCa),
-    desktop: hasDesktop(config),
+    desktop: desktopOf(config),
   } as const satisfies Partial<DriverParts>;
 }
 
@@ -96,12 +98,13 @@ function driverParts(options: Options): DriverParts {
   const daemon = daemonBundle(config.dataDir);
   return {
     ...commonParts(config, ids),
+    ...(options.templatesHaveDesktops && { desktop: true }),
     extraCa: async () => [await extraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     ...{ instance, replica, gate, caBundle, say, onRefused },
     unenforced: realModels.unenforced,
     root: sandboxFolder(config.dataDir),
     hasEgress: config.egress.policy !== 'none',
-    image: sandboxImage(config),
+    image: sandboxImage(config, desktopOf(config) === true),
     ourImages: ourImages(daemon),
     programs: { node, init: initScript, daemon, browserPolicy },
   };

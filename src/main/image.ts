@@ -42,16 +42,19 @@ export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages
   desktop: { name: desktopImage, context: () => desktopContext(bundle) },
 });
 
-/** Whether sandboxes have a screen and a browser. */
-export const hasDesktop = ({ sandbox }: Config): boolean => sandbox.desktop || sandbox.image === names.desktop;
+/** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
+export function desktopOf({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
+  if (image === names.desktop) return true;
+  return desktop === 'auto' && image !== names.base ? false : desktop;
+}
 
 /** The sandboxes' image: with a desktop the larger one, unless the operator chose another. */
-export const sandboxImage = (config: Config): string =>
-  hasDesktop(config) && config.sandbox.image === names.base ? names.desktop : config.sandbox.image;
+export const sandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
+  hasDesktop && image === names.base ? names.desktop : image;
 
 /** The desktop settings for the daemon. */
-export function desktopEnv(config: Config): Record<string, string> {
-  if (!hasDesktop(config)) return { CORRAL_DESKTOP: 'off' };
+export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, string> {
+  if (!hasDesktop) return { CORRAL_DESKTOP: 'off' };
   const { clipboard, geometry, idleSeconds } = config.desktop;
   const [width = '', height = ''] = geometry.split('x');
   return {

@@ -5,7 +5,7 @@ import { SessionRecord } from '../core/records.ts';
 import type { Template } from '../core/template.ts';
 
 type Parts = Pick<Config, 'sandbox' | 'egress'>;
-type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
+export type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
 export interface SandboxSettings {
   readonly config: Config;
   /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */

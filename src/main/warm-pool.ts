@@ -7,7 +7,7 @@ import type { IdSource } from '../core/ids.ts';
 
 /** The parts of the server that its pool uses. */
 export interface PoolParts {
-  readonly recipe: SandboxRecipe;
+  readonly recipe: () => SandboxRecipe;
   readonly epoch: number;
   readonly clock: Clock;
   readonly onClaim: (outcome: 'hit' | 'miss') => void;
@@ -37,7 +37,7 @@ export function warmed(driver: Driver, { config, replica, ids, say, pool }: Opti
   return pooled(driver, {
     ...parts,
     ids,
-    recipes: [recipe],
+    recipes: () => [recipe()],
     target: warmPool,
     random: Math.random,
     ttlMs,

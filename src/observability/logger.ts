@@ -1,5 +1,6 @@
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
 import { intervalMs, type NoiseCount, noiseIn, noiseLimiter } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
@@ -36,6 +37,7 @@ export function createLogger({ level, scrubber, destination: given, clock }: Log
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: errorFields },
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
         logMethod(said, write, lineLevel) {
@@ -48,4 +50,10 @@ export function createLogger({ level, scrubber, destination: given, clock }: Log
   );
   counts.set(logger, limiter.counts);
   return logger;
+}
+
+/** A failure of an operation is known, so only a bug shows where in the code it was. */
+function errorFields(error: Error) {
+  const { stack, ...rest } = stdSerializers.err(error);
+  return error instanceof AppError && error.code !== 'internal' ? rest : { ...rest, stack };
 }

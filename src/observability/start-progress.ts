@@ -10,7 +10,8 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 
 /** The starts of sandboxes, for the person at the terminal of the server. */
 export interface StartProgress extends Disposable {
-  heard(session: string, phase: Phase): void;
+  /** `what`: the thing that starts, in words. */
+  heard(what: string, phase: Phase): void;
   /** Writes a text of others, above the line of the starts. */
   around(write: () => void): void;
 }
@@ -35,11 +36,11 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   };
   const draw = () => {
     clear();
-    const [session, newest] = [...starts].at(-1) ?? [];
-    if (!screen.isTTY || !session || !newest) return;
+    const [what, newest] = [...starts].at(-1) ?? [];
+    if (!screen.isTTY || !what || !newest) return;
     const others = starts.size > 1 ? ` (and ${starts.size - 1} more)` : '';
-    const text = `sandbox ${session}: ${wordsOf(newest.phase)}${others}, ${seconds(clock.now() - newest.since)}`;
-    screen.write(text.slice(0, Math.max(20, (screen.columns ?? 80) - 1)));
+    const text = `${what}: ${wordsOf(newest.phase)}${others}, ${seconds(clock.now() - newest.since)}`;
+    screen.write(text.slice(0, Math.max(20, (screen.columns || 80) - 1)));
     isDrawn = true;
   };
   const tick = () => {
@@ -52,20 +53,20 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   };
 
   return {
-    heard(session, phase) {
+    heard(what, phase) {
       const now = clock.now();
-      const known = starts.get(session) ?? { phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
+      const known = starts.get(what) ?? { phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
       if (over.has(phase.phase)) {
-        starts.delete(session);
+        starts.delete(what);
         const isNews = screen.isTTY ? phase.phase === 'ready' : known.hasImage;
-        if (isNews) line(`sandbox ${session}: ${wordsOf(phase)} after ${seconds(phase.ms ?? now - known.since)}`);
+        if (isNews) line(`${what}: ${wordsOf(phase)} after ${seconds(phase.ms ?? now - known.since)}`);
         return draw();
       }
       if (phase.phase === 'resumed') return;
       const isDue = phase.phase === 'image' && now - known.saidAt >= lineMs && !screen.isTTY;
       const hasImage = known.hasImage || phase.phase === 'image';
-      starts.set(session, { ...known, phase, hasImage, ...(isDue && { saidAt: now }) });
-      if (isDue) line(`sandbox ${session}: ${wordsOf(phase)}`);
+      starts.set(what, { ...known, phase, hasImage, ...(isDue && { saidAt: now }) });
+      if (isDue) line(`${what}: ${wordsOf(phase)}`);
       if (!screen.isTTY) return;
       draw();
       timer ??= clock.setTimeout(tick, tickMs);

@@ -116,7 +116,7 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   // The first line is complete, because people see only that line; the list is for the model.
   const what =
     familyOf(name) === 'browser'
-      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.`
+      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. A person can add one where the server's setting CORRAL_SANDBOX_DESKTOP allows it.`
       : `There is no tool ${JSON.stringify(name)} here.`;
   return {
     ok: false,

@@ -114,7 +114,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     }
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
     for (const list of heard)
-      expect(list.map(({ detail }) => detail).join('\n')).toContain('Step 2/2 : RUN echo no way');
+      expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
     await rm(folder, { recursive: true, force: true });
   });
 

@@ -6,6 +6,9 @@ import { httpServer } from '../../src/facades/http-server.ts';
 import { type Core, compose } from '../../src/main/compose.ts';
 import { temporaryFolder } from './store.ts';
 
+/** With `auto` every server of a test would look for the larger image, and its sandboxes would depend on what it finds. */
+const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };
+
 export interface Composed extends AsyncDisposable {
   readonly core: Core;
   readonly config: Config;
@@ -31,7 +34,13 @@ export async function composed(
 ): Promise<Composed> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
-  const env = { CORRAL_DATA_DIR: dataDir, CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none', ...settings };
+  const env = {
+    CORRAL_DATA_DIR: dataDir,
+    CORRAL_DRIVER: 'memory',
+    CORRAL_EGRESS_POLICY: 'none',
+    ...noImage,
+    ...settings,
+  };
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;

@@ -7,9 +7,14 @@ import { promisify } from 'node:util';
 
 /**
  * `cut`: the engine acts, but its answer is lost. `hang`: the proxy forwards nothing. A number: the status of the
- * answer.
+ * answer. A function answers in the engine's place.
  */
-export type Trouble = 'hang' | 'cut' | number | { readonly delayMs: number };
+export type Trouble =
+  | 'hang'
+  | 'cut'
+  | number
+  | { readonly delayMs: number }
+  | ((response: ServerResponse) => Promise<void>);
 export interface EngineProxy extends AsyncDisposable {
   readonly host: string;
   /** The next requests whose method and path match meet this trouble, at most `times` of them. */
@@ -57,6 +62,10 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
     const { trouble } = found;
     if (trouble === 'hang') return;
     if (trouble === 'cut') return pass(incoming, response, true);
+    if (typeof trouble === 'function') {
+      incoming.resume();
+      return void trouble(response);
+    }
     if (typeof trouble === 'object') return void setTimeout(() => pass(incoming, response, false), trouble.delayMs);
     response.writeHead(trouble, { 'content-type': 'application/json' }).end('{"message":"trouble on demand"}');
   });

@@ -90,11 +90,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },
-      capabilities: {
-        get desktop() {
-          return desktop.client !== undefined;
-        },
-      },
+      offerFor: () => ({ state: desktop.client === undefined ? 'none' : 'ready' }),
+      power: { stop: async () => ({ stopped: true }), start: async () => ({ started: true }) },
+      isAtWork: async () => false,
       ...{ watchers: desktop.watchers, clock, ids: randomIds() },
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
       screens: new DesktopScreens({

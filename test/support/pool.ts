@@ -14,7 +14,7 @@ export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): Sa
 });
 
 export const poolOptions = (image: string, over: Partial<WarmPoolOptions> = {}): WarmPoolOptions => ({
-  recipes: [testRecipe(image)],
+  recipes: () => [testRecipe(image)],
   target: 2,
   epoch: 1,
   ids: randomIds(),

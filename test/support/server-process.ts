@@ -42,6 +42,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
     NODE_COMPILE_CACHE,
     PORT: String(port),
     CORRAL_DATA_DIR: data,
+    CORRAL_SANDBOX_DESKTOP: 'false', // else sandboxes depend on the images that the machine has
     ...settings,
   };
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', serverProgram()];

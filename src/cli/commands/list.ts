@@ -2,6 +2,7 @@ import type { CliCommand } from '../command.ts';
 import { attachCommand } from './attach.ts';
 import { chatCommand } from './chat.ts';
 import { cpCommand } from './cp.ts';
+import { desktopCommand } from './desktop.ts';
 import { execCommand } from './exec.ts';
 import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
@@ -13,5 +14,5 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, execCommand, attachCommand, cpCommand],
-  ...[openCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
+  ...[openCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
 ];

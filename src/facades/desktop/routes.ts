@@ -3,6 +3,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { DesktopService, DesktopView } from '../../session/api/desktop.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import { failuresIn } from '../shared/failure-docs.ts';
+import { Offer } from '../shared/health.ts';
 import { describing } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
@@ -27,10 +28,12 @@ const View = z.object({
   height: z.int(),
   viewers: z.int(),
   controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
+  offer: Offer.describe('whether the sandbox has a desktop once it starts again'),
   vnc_url: z.string(),
 });
 const view = okEnveloped(View, {
   ...{ state: 'running', browser: 'running', width: 1280, height: 800, viewers: 1, controller: null },
+  offer: { state: 'ready' },
   vnc_url: '/api/v1/sessions/0123456789abcdef/vnc',
 });
 const texts = {
@@ -57,6 +60,18 @@ function mountDesktop(app: App, desktop: DesktopService): void {
     `${base}/start`,
     { schema, config: { doc: about('Start', 'Start the desktop') } },
     async ({ params }, reply) => answer(params.sid, (id) => desktop.start(id, whileConnected(reply))),
+  );
+  app.post(
+    `${base}/add`,
+    {
+      schema,
+      config: {
+        doc: describe('Add', 'Start the desktop; a sandbox that has none starts again on its files', {
+          fails: [404, 409, 501],
+        }),
+      },
+    },
+    async ({ params }, reply) => answer(params.sid, (id) => desktop.add(id, whileConnected(reply))),
   );
   app.post(
     `${base}/stop`,

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
+import type { DesktopOffer } from '../../session/api/desktop.ts';
 import type { ServiceHealth, SessionService } from '../../session/api/sessions.ts';
 
+/** Whether a sandbox that starts now has a desktop. */
+export const Offer = z.object({
+  state: z.enum(['ready', 'building', 'failed', 'none']),
+  detail: z.string().optional(),
+  seconds: z.int().optional(),
+}) satisfies z.ZodType<DesktopOffer>;
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 /** The health of a server's parts, as every dialect reports it. */
 export const Checks = z.object({
@@ -12,6 +19,7 @@ export const Checks = z.object({
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()
       .optional(),
+    desktop: Offer.optional(),
   }),
   model: Check.extend({ name: z.string() }),
 });

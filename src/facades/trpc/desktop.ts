@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/cancel.ts';
 import type { DesktopView } from '../../session/api/desktop.ts';
+import { Offer } from '../shared/health.ts';
 import { procedure, router } from './base.ts';
 import { ofSession } from './schemas.ts';
 
@@ -12,6 +13,8 @@ const Desktop = z.object({
   viewers: z.int(),
   /** The viewer that has the keyboard and mouse; null: the agent. */
   controller: z.string().nullable(),
+  /** Whether the sandbox has a desktop once it starts again. */
+  offer: Offer,
 }) satisfies z.ZodType<DesktopView>;
 const ofViewer = ofSession.extend({ viewer: z.string().min(1).max(64) });
 
@@ -25,6 +28,12 @@ export const desktopRouter = router({
     .input(ofSession)
     .output(Desktop)
     .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.start(input.sessionId, signal)),
+
+  /** Starts the desktop, and before that a sandbox that has none again, on its files. */
+  add: procedure
+    .input(ofSession)
+    .output(Desktop)
+    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.add(input.sessionId, signal)),
 
   stop: procedure
     .input(ofSession)

@@ -26,7 +26,8 @@ export const doctorCommand: Command = {
     };
     const checks = await checksOf(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
-    const { weaknesses } = checks.sandbox;
+    const { weaknesses, desktop } = checks.sandbox;
+    if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
@@ -53,6 +54,9 @@ const Detailed = z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
+      desktop: z
+        .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
+        .optional(),
       weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
     }),
     model: Check.extend({ name: z.string() }),
@@ -89,6 +93,11 @@ function parts({ storage, sandbox, model }: Checks): Finding[] {
     finding(`what starts sandboxes (${sandbox.driver})`, sandbox),
     finding(`the model (${model.name})`, model),
   ];
+}
+
+function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sandbox']['desktop']>): string {
+  if (state === 'building') return `its image is being built, for ${seconds} s${detail && ` (${detail})`}`;
+  return `its image could not be built, which the server tries again: ${detail}`;
 }
 
 /** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except for its proxy. */

@@ -64,6 +64,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       },
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
+        hasDesktop: (session) => sandboxes.desktopFor(session).state === 'ready',
         kernels: agents.kernels,
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
@@ -85,7 +86,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         snapshots.heard(id, fact, seq);
         metrics.event(fact.type);
         tellOperator(logger, id, fact);
-        if (fact.type === 'sandbox.phase') startup.progress?.heard(id, fact.data);
+        if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
         if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
       },
       onRunEnd: (status) => metrics.runEnded(status),

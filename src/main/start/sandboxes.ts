@@ -7,18 +7,20 @@ import { pageFetcher } from '../../egress/fetch-page.ts';
 import { policyOf } from '../../egress/policies/list.ts';
 import { type ProxiedFetch, proxiedFetch } from '../../egress/proxied-fetch.ts';
 import { egressProxy } from '../../egress/proxy.ts';
+import type { DesktopOffer } from '../../session/api/desktop.ts';
 import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../session/engine/session-actors.ts';
 import { type Credentials, openCredentials } from '../credentials.ts';
+import { DesktopImage } from '../desktop-image.ts';
 import { floorFor } from '../disk-space.ts';
 import { openDriver, sandboxFolder } from '../driver.ts';
-import { desktopEnv, sandboxImage } from '../image.ts';
+import { desktopEnv, desktopOf, sandboxImage } from '../image.ts';
 import { egressPolicy } from '../policies.ts';
 import { readTemplates } from '../read-templates.ts';
 import { RealModels } from '../real-models.ts';
 import { ImageRegistries } from '../registries.ts';
-import { type SandboxSettings, SessionConfigs } from '../session-configs.ts';
-import type { Startup } from './startup.ts';
+import { type Named, type SandboxSettings, SessionConfigs } from '../session-configs.ts';
+import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 const proxyPort = 3128;
@@ -32,6 +34,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly credentials: Credentials;
   /** The settings with those of the session's template in their place. */
   readonly configOf: (session: SessionRecord) => Config;
+  /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
+  readonly desktopFor: (session?: Named) => DesktopOffer;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -42,7 +46,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const { instance, replica, epoch } = storage;
   await using stack = new AsyncDisposableStack();
   const facts = new SandboxFacts();
-  const own = new SessionConfigs(config, readTemplates(config, undefined), storage.store.records);
+  const templates = readTemplates(config, undefined);
+  const own = new SessionConfigs(config, templates, storage.store.records);
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records: storage.store.records,
@@ -70,18 +75,20 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
     }),
   );
-  const recipe = recipeFor({ config, recipe: 'default' }, credentials);
+  const recipe = (settings: SandboxSettings) =>
+    recipeFor(settings, credentials, desktopOffer(settings.config).state === 'ready');
   const realModels = new RealModels(config);
   const driver: Driver =
     existing ??
     stack.use(
       await openDriver({
         ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
+        templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
         caBundle: trusted,
         ownAuthority: authority?.pem,
         node: process.execPath,
         pool: {
-          ...{ recipe, epoch, clock },
+          ...{ recipe: () => recipe({ config, recipe: 'default' }), epoch, clock },
           onClaim: (outcome) => metrics.warmPool(outcome),
           onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
         },
@@ -89,6 +96,18 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       }),
     );
   realModels.meet(driver);
+  const image = new DesktopImage({
+    ...{ driver, clock },
+    heard: (phase) => startup.progress?.heard('the image with the desktop', phase),
+    onTrouble: (err) =>
+      logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
+  });
+  function desktopOffer(settings: Config): DesktopOffer {
+    const has = desktopOf(settings);
+    if (has === 'auto') return image.offer;
+    return { state: has && driver.capabilities.desktop ? 'ready' : 'none' };
+  }
+  if (desktopOf(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
@@ -96,11 +115,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     configOf: (session) => own.ofRecord(session).config,
+    desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
     spec(session, id) {
       const settings = own.ofRecord(session);
       own.remember(session.id, settings);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
-      return { id, sessionId: session.id, epoch, ...recipeFor(settings, credentials), expiresAt };
+      return { id, sessionId: session.id, epoch, ...recipe(settings), expiresAt };
     },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
@@ -123,13 +143,17 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   };
 }
 
-function recipeFor({ config, recipe }: SandboxSettings, credentials: Pick<Credentials, 'env'>): SandboxRecipe {
+function recipeFor(
+  { config, recipe }: SandboxSettings,
+  credentials: Pick<Credentials, 'env'>,
+  hasDesktop: boolean,
+): SandboxRecipe {
   const { memory, cpus, pids, disk } = config.sandbox;
   return {
     template: recipe,
-    image: sandboxImage(config),
+    image: sandboxImage(config, hasDesktop),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: egressPolicy(config.egress),
-    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config), ...credentials.env },
+    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop), ...credentials.env },
   };
 }

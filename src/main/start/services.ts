@@ -1,6 +1,7 @@
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import type { DesktopOffer } from '../../session/api/desktop.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { SharedSessions } from '../../session/api/shares.ts';
 import { desktopService } from '../../session/desktop/desktop.ts';
@@ -45,7 +46,7 @@ interface Parts {
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica, collectBlobs } = parts.storage;
-  const { driver, workdir, realModels } = parts.sandboxes;
+  const { driver, workdir, realModels, desktopFor } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
   const { records } = store;
@@ -59,14 +60,16 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
   const sessions = sessionService({
     forks,
-    ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids },
+    ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids, desktopFor },
     ...{ workdir, closing, profileOf: projects.profileOf, forget },
     checkModel: realModels.check,
     async templateFor(named, projectId) {
       if (named !== undefined) {
         const { name, tools } = templates.get(named);
-        if ((tools.computer ?? 'off') !== 'off' && !driver.capabilities.desktop) throw noDesktop(name);
-        return { template: name, templateBy: 'session' };
+        const chosen = { template: name, templateBy: 'session' } as const;
+        const offer = desktopFor({ ...chosen, projectId });
+        if ((tools.computer ?? 'off') !== 'off' && offer.state !== 'ready') throw noDesktop(name, offer);
+        return chosen;
       }
       if (projectId !== null) return { template: (await projects.api.agents.get(projectId)).template };
       return config.template === undefined
@@ -88,18 +91,20 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   stack.use(inBackground(closing, (signal) => retention.run(signal)));
   const known = (id: SessionId) => sessions.get(id);
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
+  const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });
   const services: Services = {
     shares,
     sessions,
     files: fileService({ sandboxes, known }),
     processes: processService({ sandboxes, records, clock, ids, known }),
-    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock, ids }),
+    sandboxes: power,
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
     inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known }),
     desktop: desktopService({
       ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
-      capabilities: driver.capabilities,
+      ...{ offerFor: desktopFor, power },
+      isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: projects.service(sessions),
     templates,
@@ -125,11 +130,22 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   };
 }
 
-const noDesktop = (template: string) =>
-  new AppError(
-    'invalid_request',
-    `The template ${template} uses a desktop, and sandboxes here have none. Set CORRAL_SANDBOX_DESKTOP=true, or name another template.`,
-  );
+function noDesktop(template: string, { state, detail, seconds = 0 }: DesktopOffer): AppError {
+  const what = `The template ${template} uses a desktop`;
+  if (state === 'building') {
+    const step = detail === undefined ? '' : ` (${detail}, for ${seconds} s)`;
+    return new AppError(
+      'sandbox_unavailable',
+      `${what}, whose image is being built${step}. Try again once it is there.`,
+    );
+  }
+  if (state === 'failed') {
+    const text = `${what}, whose image could not be built: ${detail ?? ''} The server tries again.`;
+    return new AppError('sandbox_unavailable', text);
+  }
+  const advice = 'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.';
+  return new AppError('invalid_request', `${what}, and sandboxes here have none. ${advice}`);
+}
 
 function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};

@@ -128,7 +128,7 @@ function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
   const telling = audited(
     desktop,
     {
-      ...{ start: 'desktop.start', stop: 'desktop.stop', watch: 'desktop.watch' },
+      ...{ start: 'desktop.start', add: 'desktop.add', stop: 'desktop.stop', watch: 'desktop.watch' },
       ...{ takeControl: 'desktop.take', giveControl: 'desktop.give' },
     },
     audit,

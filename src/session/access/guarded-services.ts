@@ -101,7 +101,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     desktop: {
       ...checked(desktop, check, {
         ...({ status: 'read', screenshot: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
-        ...({ takeControl: 'work', giveControl: 'work' } as const),
+        ...({ add: 'work', takeControl: 'work', giveControl: 'work' } as const),
       }),
       async watch(id, request, signal) {
         const actor = actorOf();

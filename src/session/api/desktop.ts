@@ -2,12 +2,23 @@ import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/ids.ts';
 import type { DesktopStatus } from '../../sandbox/client.ts';
 
+/** Whether a sandbox that starts now has a desktop. */
+export interface DesktopOffer {
+  /** `building`: not yet, its image is being built; `failed`: the build is tried again; `none`: the settings say no. */
+  readonly state: 'ready' | 'building' | 'failed' | 'none';
+  /** The newest step of the build, or why it failed. */
+  readonly detail?: string | undefined;
+  /** The time of the build so far. */
+  readonly seconds?: number | undefined;
+}
 /** The desktop of a sandbox as people see it. */
 export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'> {
   /** The number of connected viewers. */
   readonly viewers: number;
   /** The id of the viewer that has the keyboard and mouse; null when the agent has them. */
   readonly controller: string | null;
+  /** Whether the session's sandbox has a desktop once it starts again: how one without a desktop can get it. */
+  readonly offer: DesktopOffer;
 }
 /** Why a viewer's stream ended. `restarted`: a new connection shows the new screen. */
 export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
@@ -41,6 +52,11 @@ export interface DesktopService {
   status(id: SessionId): Promise<DesktopView>;
   /** Resolves when the desktop runs. Starts a sandbox that does not run. Rejects after a minute: cancelled, deadline_exceeded. */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /**
+   * Starts the desktop. A sandbox that has none starts again on its files, which ends its processes. Rejects: conflict while a
+   * run is at work; unsupported, with the reason, as long as there is no image with a desktop.
+   */
+  add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Succeeds when no desktop runs. Connected viewers end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** A picture of the screen, as PNG. Starts nothing: rejects with sandbox_not_found where no desktop runs. */

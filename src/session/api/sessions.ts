@@ -5,6 +5,7 @@ import type { SandboxView, SessionLife, SessionRecord } from '../../core/records
 import type { ToolProgram } from '../../core/tool-server.ts';
 import type { SeenRequest } from '../../llm/seen-request.ts';
 import type { ShellView } from '../../sandbox/client.ts';
+import type { DesktopOffer } from './desktop.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
 export interface SendCommand {
@@ -170,6 +171,8 @@ export interface ServiceHealth {
     readonly driver: string;
     /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
+    /** Whether new sandboxes have a desktop; absent where the settings say that none has. */
+    readonly desktop?: DesktopOffer;
   };
   readonly model: CheckResult & { readonly name: string };
   readonly sessions: { readonly total: number; readonly running: number; readonly waiting: number };

@@ -11,9 +11,9 @@ const askMs = 2_000;
 export function agentDesktop(browsers: Browsers, pictures: PictureService): AgentDesktop {
   const known = new WeakMap<SandboxClient, boolean>();
 
-  async function existsIn(client: SandboxClient | undefined): Promise<boolean> {
-    const before = client && known.get(client);
-    if (!client || before !== undefined) return before ?? true;
+  async function existsIn(client: SandboxClient): Promise<boolean> {
+    const before = known.get(client);
+    if (before !== undefined) return before;
     const status = await client.desktop.status(AbortSignal.timeout(askMs)).catch(() => undefined);
     if (!status) return true; // the tool call that needs the desktop reports the failure
     known.set(client, status.state !== 'unsupported');

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import type { Capabilities } from '../../../drivers/driver.ts';
 import { deadline } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
-import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/desktop.ts';
+import type { DesktopEnd, DesktopOffer, DesktopService, DesktopView, DesktopViewer } from '../api/desktop.ts';
+import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -20,12 +20,16 @@ export interface DesktopDeps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopReports, 'saw'>;
   readonly screens: DesktopScreens;
-  readonly capabilities: Pick<Capabilities, 'desktop'>;
+  /** Whether a sandbox of the session that starts now has a desktop. */
+  readonly offerFor: (session: SessionRecord) => DesktopOffer;
+  /** Stops and starts whole sandboxes. */
+  readonly power: Pick<SandboxService, 'stop' | 'start'>;
+  readonly isAtWork: (id: SessionId) => Promise<boolean>;
   readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */
-  readonly known: (id: SessionId) => Promise<Pick<SessionRecord, 'sandboxState'>>;
+  readonly known: (id: SessionId) => Promise<SessionRecord>;
 }
 const startMs = 60_000;
 const lookMs = 2_000;
@@ -33,38 +37,44 @@ const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
 /** The desktops of sandboxes, for the people who watch and control them. */
 export function desktopService(deps: DesktopDeps): DesktopService {
-  const { sandboxes, commands, reports, screens, capabilities, watchers, clock, ids, known } = deps;
+  const { sandboxes, commands, reports, screens, offerFor, watchers, clock, ids, known } = deps;
 
-  async function usable(id: SessionId): Promise<void> {
-    await known(id);
-    if (!capabilities.desktop) throw without();
+  async function usable(id: SessionId): Promise<DesktopOffer> {
+    const offer = offerFor(await known(id));
+    if (offer.state === 'none') throw without(offer);
     if ((await commands.change(id, {})).sandboxHeld) {
       throw new AppError('sandbox_not_found', 'VNC is not available: the sandbox is stopped.');
     }
+    return offer;
   }
 
   /** The client of a running sandbox; undefined, without starting one, when none runs. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
-    const { sandboxState } = await known(id);
-    if (!capabilities.desktop || sandboxState !== 'running') return undefined;
+    const session = await known(id);
+    if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
     await commands.change(id, {}); // after a server restart, this determines whether the sandbox still runs
     using until = deadline(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }
 
-  const view = (id: SessionId, status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>): DesktopView => {
+  async function view(
+    id: SessionId,
+    status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>,
+  ): Promise<DesktopView> {
+    const offer = offerFor(await known(id));
     const { state, browser, width, height } = status;
-    const screen = screens.get(id);
-    return { state, browser, width, height, viewers: screen?.viewers ?? 0, controller: screen?.lease.driver ?? null };
-  };
+    const { viewers = 0, lease } = screens.get(id) ?? {};
+    return { state, browser, width, height, viewers, controller: lease?.driver ?? null, offer };
+  }
 
   async function status(id: SessionId): Promise<DesktopView> {
     using held = screens.hold(id);
     await held.screen.shared?.look();
     const client = await running(id);
-    if (!client) return view(id, { state: capabilities.desktop ? 'stopped' : 'unsupported', ...absent });
+    const isComing = offerFor(await known(id)).state === 'ready';
+    if (!client) return await view(id, { state: isComing ? 'stopped' : 'unsupported', ...absent });
     using until = deadline(lookMs, clock);
-    return view(id, await client.desktop.status(until.signal));
+    return await view(id, await client.desktop.status(until.signal));
   }
 
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
@@ -95,14 +105,14 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     request: Parameters<DesktopService['watch']>[1],
     signal: AbortSignal,
   ): Promise<DesktopViewer> {
-    await usable(id);
+    const offer = await usable(id);
     await using stack = new AsyncDisposableStack();
     const { screen } = stack.use(screens.hold(id));
     using _coming = screen.admit();
     const end = stack.use(watchers.endOf(id));
     using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await sandboxes.use(id, until.signal));
-    const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
+    const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
     // The log hears of the desktop, but the viewer does not wait for it.
     void tell(id, client);
@@ -143,26 +153,39 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     };
   }
 
+  async function start(id: SessionId, signal: AbortSignal): Promise<DesktopView> {
+    const offer = await usable(id);
+    using held = screens.hold(id);
+    using until = deadline(startMs, clock, signal);
+    await using used = await sandboxes.use(id, until.signal);
+    const before = await used.client.desktop.status(until.signal);
+    if (before.state === 'unsupported') throw without(offer);
+    const now = await used.client.desktop.start(until.signal);
+    reports.saw(id, now);
+    held.screen.isStopped = false;
+    return await view(id, now);
+  }
+
   return {
     status,
     watch,
-    async start(id, signal) {
-      await usable(id);
-      using held = screens.hold(id);
-      using until = deadline(startMs, clock, signal);
-      await using used = await sandboxes.use(id, until.signal);
-      const before = await used.client.desktop.status(until.signal);
-      if (before.state === 'unsupported') throw without();
-      const now = await used.client.desktop.start(until.signal);
-      reports.saw(id, now);
-      held.screen.isStopped = false;
-      return view(id, now);
+    start,
+    async add(id, signal) {
+      const offer = offerFor(await known(id));
+      const { state } = await status(id);
+      if (state === 'unsupported') {
+        if (offer.state !== 'ready') throw without(offer);
+        if (await deps.isAtWork(id)) throw atWork();
+        await deps.power.stop(id);
+      }
+      if (state === 'unsupported' || state === 'stopped') await deps.power.start(id, signal);
+      return await start(id, signal);
     },
     async screenshot(id, signal) {
       const client = await running(id);
       using until = deadline(startMs, clock, signal);
-      const state = client ? (await client.desktop.status(until.signal)).state : (await status(id)).state;
-      if (state === 'unsupported') throw without();
+      const { state } = client ? await client.desktop.status(until.signal) : await status(id);
+      if (state === 'unsupported') throw without(offerFor(await known(id)));
       if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop does not run.');
       return await client.desktop.screenshot(until.signal);
     },
@@ -196,10 +219,33 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   };
 }
 
-const without = () => new AppError('unsupported', 'VNC is not available');
-function absence(thrown: unknown): never {
-  throw toAppError(thrown).code === 'unsupported' ? without() : thrown;
+const absence = (offer: DesktopOffer) => (thrown: unknown) => {
+  throw toAppError(thrown).code === 'unsupported' ? without(offer) : thrown;
+};
+
+function without(offer: DesktopOffer): AppError {
+  const why = whyWithout(offer);
+  return new AppError('unsupported', `VNC is not available${why && `: ${why}`}`);
 }
+
+function whyWithout({ state, detail = '', seconds = 0 }: DesktopOffer): string {
+  switch (state) {
+    case 'none':
+      return '';
+    case 'building':
+      return `the image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes have one then.`;
+    case 'failed':
+      return `the image with the desktop could not be built, which the server tries again. ${detail}`;
+    case 'ready':
+      return 'this sandbox is older than the image with the desktop. Add one with `corral desktop <session> --add`.';
+  }
+}
+
+const atWork = () =>
+  new AppError(
+    'conflict',
+    'The agent is at work, and its sandbox would start again. Stop the run, or wait for its end.',
+  );
 
 async function closed(stream: Duplex): Promise<void> {
   stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended

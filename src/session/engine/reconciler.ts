@@ -39,6 +39,8 @@ export class Reconciler {
   /** Sessions that had a sandbox when the server started. */
   #waiting: SessionId[] = [];
   #isSettled = false;
+  /** The backend failed at the last look, which the log has already. */
+  #isAway = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -89,10 +91,15 @@ export class Reconciler {
     while (!signal.aborted) {
       await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
       if (signal.aborted) return;
-      await this.sweep(signal).catch((error: unknown) => {
-        if (!signal.aborted)
-          this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions');
-      });
+      this.#isAway = await this.sweep(signal).then(
+        () => false,
+        (error: unknown) => {
+          const isNews = !signal.aborted && !this.#isAway;
+          if (isNews)
+            this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions; trying again');
+          return true;
+        },
+      );
     }
   }
 

@@ -41,6 +41,8 @@ export interface AgentParts {
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** The desktops that agents see and use; undefined when sandboxes have none. */
   readonly desktop?: AgentDesktop;
+  /** Whether a sandbox of the session that starts now has a desktop; absent: as the driver says. */
+  readonly hasDesktop?: (session: SessionRecord) => boolean;
   /** The tools of tool servers; undefined: none. */
   readonly external?: ExternalTools;
   /** The kernels in which agents run code; undefined: there are none. */
@@ -76,7 +78,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     await runWriter.transcript.load();
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
-    const sees = desktop !== undefined && (await desktop.existsIn(live.client));
+    const isComing = agents.hasDesktop?.(live.writer.record) ?? true;
+    const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
     const profile = await profileOf(live.writer.record);
     const { model, tools, plans, prompt, sampling } = profile;
     const hasToolServers = external !== undefined && profile.toolServers.length > 0;

@@ -28,7 +28,7 @@ export interface SeenDesktop {
 export interface AgentDesktop {
   of(id: SessionId): SeenDesktop & {
     /** Whether the sandbox has a desktop; true for a sandbox that is still to start. */
-    existsIn(client: SandboxClient | undefined): Promise<boolean>;
+    existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
 }

@@ -4,6 +4,7 @@ import { type Clock, elapsed } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import type { Store } from '../../core/ports.ts';
 import type { Model } from '../../llm/model.ts';
+import type { DesktopOffer } from '../api/desktop.ts';
 import type { CheckResult, ServiceHealth } from '../api/sessions.ts';
 import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 
@@ -12,6 +13,8 @@ interface Deps {
   readonly driver: Driver;
   readonly model: Model;
   readonly clock: Clock;
+  /** Absent: sandboxes have no desktop. */
+  readonly desktopFor?: () => DesktopOffer;
   sessions(): Promise<SessionCounts>;
 }
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
@@ -28,9 +31,14 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
     orAborted(deps.sessions(), until).catch(() => none),
   ]);
   const { weaknesses = [] } = driver.capabilities;
+  const desktop = deps.desktopFor?.() ?? { state: 'none' };
   return {
     storage,
-    sandbox: { ...sandbox, driver: driver.name, ...(weaknesses.length > 0 && { weaknesses }) },
+    sandbox: {
+      ...{ ...sandbox, driver: driver.name },
+      ...(weaknesses.length > 0 && { weaknesses }),
+      ...(desktop.state !== 'none' && { desktop }),
+    },
     model: { status: 'healthy', name: model.name },
     sessions,
   };

@@ -150,6 +150,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/sessions/{sid}/share
     DELETE /api/v1/files/{id}
     POST /api/v1/sessions/{sid}/desktop/start
+    POST /api/v1/sessions/{sid}/desktop/add
     POST /api/v1/sessions/{sid}/desktop/stop
     POST /api/v1/sessions/{sid}/desktop/control
     POST /api/sessions/{sid}/tasks
@@ -235,6 +236,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     runs.approve
     runs.reject
     desktop.start
+    desktop.add
     desktop.stop
     desktop.takeControl
     desktop.giveControl

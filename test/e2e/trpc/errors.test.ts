@@ -32,6 +32,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'runs.reject': { id: 'sessionId', input: { callId: 'c' } },
   'desktop.status': { id: 'sessionId' },
   'desktop.start': { id: 'sessionId' },
+  'desktop.add': { id: 'sessionId' },
   'desktop.stop': { id: 'sessionId' },
   'desktop.takeControl': { id: 'sessionId', input: { viewer: 'v' } },
   'desktop.giveControl': { id: 'sessionId', input: { viewer: 'v' } },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
@@ -24,6 +25,17 @@ describe('the logger', () => {
       code: 'sandbox_lost',
       msg: 'the sandbox is gone',
     });
+  });
+
+  test('only a bug shows its stack: a failure of an operation has its code and its cause', () => {
+    const { lines, logger } = recorded();
+    const cause = new Error('connect ENOENT');
+    logger.warn({ err: new AppError('driver_unavailable', 'The engine does not answer.', { cause }) }, 'away');
+    logger.error({ err: new TypeError('x is undefined') }, 'broken');
+    const [away, broken] = lines.map((line) => (JSON.parse(line) as { err: Record<string, string> }).err);
+    expect(away).toMatchObject({ code: 'driver_unavailable', message: expect.stringContaining('connect ENOENT') });
+    expect(away).not.toHaveProperty('stack');
+    expect(broken?.stack).toContain('logger.test.ts');
   });
 
   test('a secret is masked in messages, in fields at any depth and in errors, and the line stays JSON', () => {

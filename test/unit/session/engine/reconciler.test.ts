@@ -36,6 +36,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
   const holdsLeft = [...holds];
   const clock = manualClock();
   let settles = 0;
+  const warned: string[] = [];
   for (const record of sessions) {
     await store.records.put({ kind: 'session', id: record.id, doc: record });
     await store.records.put({ kind: unfinishedKind, id: record.id, doc: {} });
@@ -55,12 +56,12 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
       hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
     },
     clock,
-    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    logger: { info: () => {}, warn: (_fields, text) => void warned.push(text), error: () => {} },
     ...{ graceMs: 1_000, everyMs: 1_000, remove: async () => {} },
     ownership: { isElsewhere: async () => elsewhere },
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
-  return { reconciler, offered, woken, marked, destroyed, clock, settles: () => settles };
+  return { reconciler, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
 }
 
 test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {
@@ -114,4 +115,15 @@ test.each([
   clock.advance(1_000);
   await reconciler.sweep(signal);
   expect(destroyed).toHaveLength(times);
+});
+
+test('a backend that stays away is told once', async () => {
+  const { reconciler, clock, warned, settles } = await world({ failures: 4 });
+  const stop = new AbortController();
+  const running = reconciler.run(stop.signal);
+  for (const times of [2, 3, 4, 5])
+    await expect.poll(() => clock.advance(1_000) ?? settles()).toBeGreaterThanOrEqual(times);
+  stop.abort();
+  await running;
+  expect(warned.filter((text) => text.includes('compared'))).toHaveLength(1);
 });

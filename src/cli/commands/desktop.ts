@@ -1,0 +1,37 @@
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { boxOf } from '../server.ts';
+
+const offers = {
+  ready: 'This sandbox has none; --add starts it again, on its files, with a desktop.',
+  building: 'The image with the desktop is being built',
+  failed: 'The image with the desktop could not be built; the server tries again',
+  none: 'Sandboxes of this server have none (sandbox.desktop)',
+} as const;
+
+export const desktopCommand: CliCommand = {
+  name: 'desktop',
+  args: [sessionArgument],
+  about: "shows whether a session's sandbox has a desktop, or when it can have one",
+  options: [
+    ['--add', 'start the desktop; a sandbox that has none starts again on its files, which ends its processes'],
+    jsonOption,
+  ],
+  examples: ['corral desktop last', 'corral desktop last --add'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const { id: sessionId } = await boxOf(corral(), word);
+    const view = await corral().call((api) =>
+      options.flag('add') ? api.desktop.add.mutate({ sessionId }) : api.desktop.status.query({ sessionId }),
+    );
+    if (options.flag('json')) {
+      io.print(JSON.stringify(view));
+      return exitCodes.ok.code;
+    }
+    const { state, browser, width, height, viewers, offer } = view;
+    const size = state === 'running' ? `, ${width}x${height}, browser ${browser}, viewers: ${viewers}` : '';
+    io.print(state === 'unsupported' ? 'none' : `${state}${size}`);
+    const more = [offer.detail, offer.seconds === undefined ? undefined : `${offer.seconds} s`].filter(Boolean);
+    if (state === 'unsupported') io.say(`${offers[offer.state]}${more.length > 0 ? ` (${more.join(', ')})` : ''}`);
+    return exitCodes.ok.code;
+  },
+};
