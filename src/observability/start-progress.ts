@@ -8,10 +8,12 @@ interface Screen {
 }
 type Phase = FactOf<'sandbox.phase'>['data'];
 
+type Kind = 'awaited' | 'background';
+
 /** The starts of sandboxes, for the person at the terminal of the server. */
 export interface StartProgress extends Disposable {
-  /** `what`: the thing that starts, in words. */
-  heard(what: string, phase: Phase): void;
+  /** `what`: the thing that starts, in words. The line shows one that somebody waits for before one in the background. */
+  heard(what: string, phase: Phase, kind?: Kind): void;
   /** Writes a text of others, above the line of the starts. */
   around(write: () => void): void;
 }
@@ -21,12 +23,20 @@ const tickMs = 1_000;
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
+interface Start {
+  readonly kind: Kind;
+  readonly phase: Phase;
+  readonly since: number;
+  readonly saidAt: number;
+  readonly hasImage: boolean;
+}
+
 /**
  * On a terminal one line that is written again with each news and each second, so that it never stands still. Elsewhere a
  * line for each start that needs an image, because other starts take less than a second.
  */
 export function startProgress(screen: Screen, clock: Clock): StartProgress {
-  const starts = new Map<string, { phase: Phase; since: number; saidAt: number; hasImage: boolean }>();
+  const starts = new Map<string, Start>();
   let timer: unknown;
   let isDrawn = false;
 
@@ -36,7 +46,8 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   };
   const draw = () => {
     clear();
-    const [what, newest] = [...starts].at(-1) ?? [];
+    const all = [...starts];
+    const [what, newest] = all.findLast(([, { kind }]) => kind === 'awaited') ?? all.at(-1) ?? [];
     if (!screen.isTTY || !what || !newest) return;
     const others = starts.size > 1 ? ` (and ${starts.size - 1} more)` : '';
     const text = `${what}: ${wordsOf(newest.phase)}${others}, ${seconds(clock.now() - newest.since)}`;
@@ -53,9 +64,9 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   };
 
   return {
-    heard(what, phase) {
+    heard(what, phase, kind = 'awaited') {
       const now = clock.now();
-      const known = starts.get(what) ?? { phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
+      const known = starts.get(what) ?? { kind, phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
       if (over.has(phase.phase)) {
         starts.delete(what);
         const isNews = screen.isTTY ? phase.phase === 'ready' : known.hasImage;

@@ -98,7 +98,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   realModels.meet(driver);
   const image = new DesktopImage({
     ...{ driver, clock },
-    heard: (phase) => startup.progress?.heard('the image with the desktop', phase),
+    heard: (phase) => startup.progress?.heard('images of sandboxes', phase, 'background'),
     onTrouble: (err) =>
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
   });

@@ -57,3 +57,12 @@ test('a detail of a registry cannot steer the terminal', () => {
   progress.heard('sandbox abc', { phase: 'image', detail: 'a\u001b[2Jb\nc' });
   expect(written.at(-1)).toBe('sandbox abc: image: a [2Jb c, 0.0 s');
 });
+
+test('a start that somebody waits for precedes an image in the background', () => {
+  const { written, progress } = started(true);
+  progress.heard('sandbox abc', { phase: 'starting' });
+  progress.heard('images', { phase: 'image', detail: 'layer 1 of 9' }, 'background');
+  expect(written.at(-1)).toBe('sandbox abc: starting (and 1 more), 0.0 s');
+  progress.heard('sandbox abc', { phase: 'ready' });
+  expect(written.at(-1)).toBe('images: image: layer 1 of 9, 0.0 s');
+});
