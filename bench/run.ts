@@ -1,9 +1,8 @@
-// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--seed N] [--gate]`: measures each row against the
+// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--series name] [--seed N] [--gate]`: measures each row against the
 // simplest program that does the same. docs/benchmarks.md explains the method and the terms.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { plainTable } from '../src/core/plain-table.ts';
 import { describeCommit, describeHost } from './lib/host.ts';
@@ -11,32 +10,24 @@ import { type Experiment, isWrong, type Row } from './lib/measure.ts';
 import { noiseSensor, stealSensor } from './lib/noise.ts';
 import { BenchResult, keyOf, type Metric } from './lib/result.ts';
 import { type Instruments, measure } from './lib/rounds.ts';
+import { measureSeries } from './lib/series.ts';
 import { seeded, shuffled } from './lib/statistics.ts';
-import { cells, columns } from './lib/table.ts';
+import { cells, columns, seriesTable } from './lib/table.ts';
 import { breaksGate } from './lib/verdict.ts';
+import { wishes } from './lib/wishes.ts';
 import { rows } from './rows/all.ts';
 
 const here = import.meta.dirname;
 const idleMs = 500;
 const interrupted = 'interrupted';
 
-const values = wishes();
-const mode = values.full ? 'full' : 'quick';
-const seed = Number(values.seed);
-const wanted = values.only?.split(',').map((id) => id.trim().toUpperCase());
-const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
-const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? [];
-const ids = [...new Set(rows.map(({ id }) => id))].join(', ');
-if (unknown.length > 0) refuse(`there is no row ${unknown.join(', ')}. There are ${ids}.`);
-const chosen = rows.filter(({ id }) => !wanted || wanted.includes(id));
-const variants = chosen.flatMap((row) => row.experiments(mode).map((it) => it.variant));
-if (!chosen.some((row) => row.experiments(mode).some(isWanted))) {
-  const there = [...new Set(variants.map((it) => JSON.stringify(it)))].join(' ');
-  refuse(there === '' ? 'these rows are measured only with --full.' : `no variant is like that. There are ${there}.`);
-}
+const { mode, seed, gate, withinMs, rows: chosen, isWanted, series: curve } = wishes(rows);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+if (withinMs !== undefined) setTimeout(() => stop.abort(), withinMs).unref();
+/** No row can use up the time of the others. */
+const eachMs = withinMs && withinMs / chosen.flatMap((row) => row.experiments(mode)).length;
 const baseline = z
   .record(z.string(), z.number())
   .parse(JSON.parse(await readFile(join(here, 'baseline.json'), 'utf8')));
@@ -47,10 +38,11 @@ const host = describeHost();
 
 const metrics: Metric[] = [];
 const broken: string[] = [];
-for (const row of chosen) metrics.push(...(await metricsOf(row)));
+if (!curve) for (const row of chosen) metrics.push(...(await metricsOf(row)));
+const curves = curve ? [await measureSeries(curve, mode, stop.signal)] : [];
 
 const result = BenchResult.parse({
-  ...{ schema: 'corral-bench/1', mode, seed, metrics, series: [] },
+  ...{ schema: 'corral-bench/1', mode, seed, metrics, series: curves },
   ...describeCommit(),
   host: { ...host, steal: steal() },
 });
@@ -58,35 +50,9 @@ const folder = join(here, 'results');
 await mkdir(folder, { recursive: true });
 const file = join(folder, `${new Date().toISOString().replace(/[:.]/g, '-')}.json`);
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-console.log(plainTable([[...columns], ...metrics.map(cells)]));
+console.log(plainTable(curve ? curves.flatMap(seriesTable) : [[...columns], ...metrics.map(cells)]));
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
-
-function wishes() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        full: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        variant: { type: 'string', multiple: true, default: [] },
-        seed: { type: 'string', default: '1' },
-        gate: { type: 'boolean', default: false },
-      },
-    });
-    if (!/^\d+$/.test(values.seed)) throw new Error('--seed needs a whole number');
-    return values;
-  } catch (error) {
-    return refuse(
-      `${(error as Error).message}. It takes [--full] [--only P06,P12] [--variant name=value]… [--seed N] [--gate]; ` +
-        'docs/benchmarks.md says what they do.',
-    );
-  }
-}
-
-function refuse(why: string): never {
-  console.error(`bench: ${why}`);
-  process.exit(2);
-}
 
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
@@ -106,12 +72,9 @@ async function metricsOf(row: Row): Promise<Metric[]> {
   return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(experiment, interrupted));
 }
 
-function isWanted(experiment: Experiment): boolean {
-  return variant.every(([name, value]) => String(experiment.variant[name]) === value);
-}
-
 async function metricsFrom(experiment: Experiment): Promise<Metric[]> {
-  const measured = await measure(experiment, instruments).catch((thrown: unknown) => {
+  const signal = eachMs === undefined ? stop.signal : AbortSignal.any([stop.signal, AbortSignal.timeout(eachMs)]);
+  const measured = await measure(experiment, { ...instruments, signal }).catch((thrown: unknown) => {
     broken.push(
       `${experiment.id} ${JSON.stringify(experiment.variant)}: ${thrown instanceof Error ? thrown.stack : thrown}`,
     );
@@ -151,6 +114,10 @@ function exitCode(): number {
   const slow = metrics.filter(
     ({ ratio, target, verdict, baseline }) => verdict === 'fail' && ratio && breaksGate(ratio.ci95, target, baseline),
   );
-  for (const metric of values.gate ? slow : []) console.error(`bench: the gate does not let ${keyOf(metric)} pass`);
-  return broken.length > 0 || wrong.length > 0 || (values.gate && slow.length > 0) ? 1 : 0;
+  for (const metric of gate ? slow : []) console.error(`bench: the gate does not let ${keyOf(metric)} pass`);
+  const unmeasured = gate ? metrics.filter(({ verdict }) => verdict === 'skipped' || verdict === 'noisy') : [];
+  for (const { reason, ...metric } of unmeasured)
+    console.error(`bench: the gate does not guard ${keyOf(metric)}: ${reason}`);
+  const isBlind = gate && unmeasured.length === metrics.length;
+  return broken.length > 0 || wrong.length > 0 || isBlind || (gate && slow.length > 0) ? 1 : 0;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import type { Emitted } from './emit.ts';
+import { type Emission, type Emitted, emitEach } from './emit.ts';
 
 // Emits as fast as possible, in small batches with a pause for the network between them. Measures a server's maximum
 // throughput.
@@ -13,11 +13,14 @@ export interface Burst {
 
 const atOnce = 10;
 
+type Put = (n: number, text: string) => Promise<unknown> | undefined;
+
+/** Emits at a fixed pace, or as fast as possible. */
+export const emitAs = (plan: Burst | Emission, put: Put): Promise<Emitted> =>
+  'everyMs' in plan ? emitEach(plan, put) : emitBurst(plan, put);
+
 /** A text that begins with its number and is padded to the full size. */
-export async function emitBurst(
-  { first, count, bytes }: Burst,
-  put: (n: number, text: string) => Promise<unknown> | undefined,
-): Promise<Emitted> {
+export async function emitBurst({ first, count, bytes }: Burst, put: Put): Promise<Emitted> {
   const cpu = process.cpuUsage();
   let crc = 0;
   for (let sent = 0; sent < count; ) {

@@ -1,6 +1,8 @@
+import { type Burst, emitAs } from './burst.ts';
 import type { Program } from './child-process.ts';
 import { openCorral, type Setup } from './corral.ts';
-import { type Emission, emitEach } from './emit.ts';
+import type { Emission } from './emit.ts';
+import { footprint } from './memory.ts';
 import { addSession } from './sessions.ts';
 
 // Corral as the subject of a fan-out: real store, writer, log, service and SSE. Only the events are injected here.
@@ -12,10 +14,11 @@ export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>)
   return {
     methods: {
       listen: async () => `${await corral.listen()}/api/v1/sessions/${id}/events`,
-      emit: (emission: Emission) =>
-        emitEach(emission, (n, description) =>
+      emit: (emission: Burst | Emission) =>
+        emitAs(emission, (n, description) =>
           writer.write([{ type: 'step', runId: null, data: { id: String(n), description, status: 'running' } }]),
         ),
+      footprint: (restMs: number) => footprint(restMs),
     },
     [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
   };

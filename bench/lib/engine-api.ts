@@ -5,7 +5,7 @@ import { monotonicMs } from './generator.ts';
 // The part of the Docker engine's API that the peers need, directly over its socket.
 
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
-const socketPath = host.replace(/^unix:\/\//, '');
+export const socketPath = host.replace(/^unix:\/\//, '');
 
 interface Answer {
   readonly status: number;
@@ -70,9 +70,13 @@ export async function likenessOf(client: SessionClient): Promise<Inspected> {
 }
 
 /** The command lines of a container's processes. */
-export async function commandsIn(id: string): Promise<string[]> {
+export const commandsIn = async (id: string): Promise<string[]> =>
+  (await processesIn(id)).map(({ command }) => command);
+
+/** A container's processes, with their ids on this machine. */
+export async function processesIn(id: string): Promise<{ pid: number; command: string }[]> {
   const { Processes } = await tell<{ Processes: string[][] }>('GET', `/containers/${id}/top?ps_args=-eo%20pid,args`);
-  return Processes.map((fields) => fields.slice(1).join(' '));
+  return Processes.map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
 /** Reports when a container is gone, by the engine's own events. */

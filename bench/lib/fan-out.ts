@@ -32,15 +32,16 @@ export interface FanOut {
   readonly peer: { readonly program: string; readonly path?: string };
   /** Arguments of the program's start. */
   readonly argument?: object;
-  openReaders(url: string): Promise<Readers>;
+  openReaders(url: string, side: 'subject' | 'peer'): Promise<Readers>;
 }
 
 export async function openFanOut(plan: FanOut): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
-  const side = async ({ program, path = '' }: FanOut['subject']) => {
+  const side = async (name: 'subject' | 'peer') => {
+    const { program, path = '' } = plan[name];
     const folder = stack.use(await freshFolder());
     const child = stack.use(await startChild(program, { dataDir: folder.path, ...plan.argument }));
-    const readers = stack.use(await plan.openReaders((await child.call<string>('listen')) + path));
+    const readers = stack.use(await plan.openReaders((await child.call<string>('listen')) + path, name));
     let first = 1;
     return async () => {
       const round = await takeRound(child, readers, { ...plan, first });
@@ -48,8 +49,8 @@ export async function openFanOut(plan: FanOut): Promise<Pair> {
       return round;
     };
   };
-  const subject = await side(plan.subject);
-  const peer = await side(plan.peer);
+  const subject = await side('subject');
+  const peer = await side('peer');
   const held = stack.move();
   return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 export interface Footprint {
   readonly pssKiB: number;
   readonly heapKiB: number;
+  /** Buffers, which are not on the heap. */
+  readonly externalKiB: number;
   readonly fds: number;
   readonly timers: number;
 }
@@ -18,13 +20,17 @@ export async function footprint(restMs: number): Promise<Footprint> {
   await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
   await pause(restMs / 2);
   await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
-  const pss = /^Pss:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))?.[1];
   return {
-    pssKiB: Number(pss),
+    pssKiB: pssOf('self'),
     heapKiB: process.memoryUsage().heapUsed / 1024,
+    externalKiB: process.memoryUsage().external / 1024,
     fds: openFiles(process.pid),
     timers: process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length,
   };
 }
+
+/** A process's share of the memory: pages that several processes share count in part. In KiB. */
+export const pssOf = (pid: number | 'self'): number =>
+  Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
 
 export const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;

@@ -50,6 +50,23 @@ const Metric = z.strictObject({
 });
 export type Metric = z.infer<typeof Metric>;
 
+/** How figures grow along one quantity, such as the number of sessions. */
+const Series = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  /** The quantity on the x axis. */
+  along: z.string(),
+  x: z.array(z.number()),
+  /** Each figure with its unit in its name, and one value for each x. */
+  y: z.record(z.string(), z.array(z.number())),
+  /** The slope of the line that fits a figure best, and how well it fits. */
+  fits: z.record(z.string(), z.strictObject({ slope: z.number(), r2: z.number() })),
+  rules: z.array(z.strictObject({ says: z.string(), isMet: z.boolean(), found: z.string() })),
+  /** The command that measured it. */
+  command: z.string(),
+});
+export type Series = z.infer<typeof Series>;
+
 export const BenchResult = z.strictObject({
   schema: z.literal('corral-bench/1'),
   commit: z.string(),
@@ -68,7 +85,7 @@ export const BenchResult = z.strictObject({
     steal: z.number(),
   }),
   metrics: z.array(Metric),
-  series: z.array(z.unknown()),
+  series: z.array(Series),
 });
 export type BenchResult = z.infer<typeof BenchResult>;
 

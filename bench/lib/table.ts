@@ -1,4 +1,4 @@
-import type { Metric } from './result.ts';
+import type { Metric, Series } from './result.ts';
 
 export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'verdict'] as const;
 
@@ -16,6 +16,13 @@ export function cells({ id, variant, ratio, target, verdict, reason }: Metric): 
     target.grace === undefined ? bound : `${bound} + ${target.grace} ms`,
     reason === '' ? verdict : `${verdict}: ${reason}`,
   ];
+}
+
+/** A series as a table: a line for each point, then one for each rule. */
+export function seriesTable({ along, x, y, rules }: Series): string[][] {
+  const points = x.map((at, n) => [String(at), ...Object.values(y).map((values) => short(values[n] ?? Number.NaN))]);
+  const judged = rules.map(({ says, isMet, found }) => [isMet ? 'met' : 'missed', says, found]);
+  return [[along, ...Object.keys(y)], ...points, ...judged];
 }
 
 export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {

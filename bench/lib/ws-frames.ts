@@ -1,3 +1,5 @@
+import type { Framing } from './listener.ts';
+
 // The part of RFC 6455 that a client on a bare socket needs.
 
 /** The HTTP request for a WebSocket. */
@@ -37,3 +39,9 @@ export function serverFrame(bytes: Buffer, from: number): { isText: boolean; beg
   if (bytes.length < begin + size) return undefined;
   return { isText: ((bytes[from] as number) & 0x0f) === text, begin, end: begin + size };
 }
+
+/** Corral's conversation socket and the peer's: JSON with the text as `content`. */
+export const webSocketFraming: Framing = {
+  ...{ request: upgradeRequest, accepts: 101, greets: true, frameAt: serverFrame },
+  textOf: (payload) => JSON.parse(payload).content,
+};

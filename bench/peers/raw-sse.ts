@@ -4,8 +4,9 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
+import { type Burst, emitAs } from '../lib/burst.ts';
 import type { Program } from '../lib/child-process.ts';
-import { type Emission, emitEach } from '../lib/emit.ts';
+import type { Emission } from '../lib/emit.ts';
 
 interface Argument {
   readonly dataDir: string;
@@ -42,8 +43,8 @@ export async function open({ dataDir, store }: Argument): Promise<Program> {
   return {
     methods: {
       listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-      emit: (emission: Emission) =>
-        emitEach(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
+      emit: (emission: Burst | Emission) =>
+        emitAs(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
     },
     async [Symbol.asyncDispose]() {
       app.server.closeAllConnections();

@@ -1,6 +1,6 @@
-import { openFanOut, type Readers } from '../lib/fan-out.ts';
-import { addUp, type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
-import { Subscriber } from '../lib/subscriber.ts';
+import { openFanOut } from '../lib/fan-out.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
+import { subscribing } from '../lib/subscribers.ts';
 
 // Fan-out at 100 events a second: from the moment the server gets an event to the moment a subscriber has it. The
 // subscribers run in this process, each server in its own.
@@ -47,24 +47,6 @@ function openPair({ subscribers, store }: Variant, events: number): Promise<Pair
     ...{ events, emission: { everyMs, bytes }, arrivalMs, argument: { store } },
     subject: { program: 'corral-fanout' },
     peer: { program: 'raw-sse', path: '/events' },
-    openReaders: (url) => openReaders(url, subscribers),
+    openReaders: (url) => subscribing(url, subscribers),
   });
-}
-
-async function openReaders(url: string, count: number): Promise<Readers> {
-  using stack = new DisposableStack();
-  const all: Subscriber[] = [];
-  for (let n = 0; n < count; n++) all.push(stack.use(await Subscriber.open(url)));
-  const held = stack.move();
-  return {
-    reset: () => {
-      for (const one of all) one.reset();
-    },
-    hasAll: (round) => all.every(({ last }) => last >= round.first + round.count - 1),
-    judge: ({ first, count: sent, crc }) => ({
-      samples: all.flatMap(({ latencies }) => latencies),
-      correct: addUp(all.map((one) => one.correct({ from: first - 1, to: first - 1 + sent, crc }))),
-    }),
-    [Symbol.dispose]: () => held.dispose(),
-  };
 }

@@ -1,14 +1,7 @@
-import { type Arrived, openFanOut, type Readers } from '../lib/fan-out.ts';
-import { Listener } from '../lib/listener.ts';
-import {
-  addUp,
-  type Correctness,
-  type Experiment,
-  type Mode,
-  nothingMissing,
-  type Pair,
-  type Row,
-} from '../lib/measure.ts';
+import { openFanOut } from '../lib/fan-out.ts';
+import { listening } from '../lib/listeners.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
+import { webSocketFraming } from '../lib/ws-frames.ts';
 
 // The maximum throughput of a fan-out over WebSockets: from the command to emit to the last frame at the last of 100
 // listeners. The listeners run in this process. Each frame is about 460 bytes, 300 of them text.
@@ -38,41 +31,9 @@ function experiment(mode: Mode): Experiment {
 
 function openPair(events: number): Promise<Pair> {
   return openFanOut({
-    ...{ events, emission: { bytes }, arrivalMs, openReaders },
+    ...{ events, emission: { bytes }, arrivalMs },
+    openReaders: (url) => listening(url, webSocketFraming, subscribers),
     subject: { program: 'corral-sockets' },
     peer: { program: 'raw-ws' },
   });
-}
-
-async function openReaders(url: string): Promise<Readers> {
-  using stack = new DisposableStack();
-  const all: Listener[] = [];
-  for (let n = 0; n < subscribers; n++) all.push(stack.use(await Listener.open(url, n === 0)));
-  const held = stack.move();
-  return {
-    reset: () => {
-      for (const one of all) one.reset();
-    },
-    hasAll: ({ count }) => all.every(({ frames }) => frames >= count),
-    judge: (round) => {
-      const until = Math.max(...all.map(({ heardAt }) => heardAt));
-      return {
-        samples: [(round.count * subscribers * 1_000) / (until - round.from)],
-        correct: correctOf(all as [Listener, ...Listener[]], round),
-      };
-    },
-    [Symbol.dispose]: () => held.dispose(),
-  };
-}
-
-/** Checks the witness by its texts, and the others by whether they have the same frames as the witness. */
-function correctOf([witness, ...others]: [Listener, ...Listener[]], round: Arrived): Correctness {
-  const { count } = round;
-  return addUp([
-    witness.correct(round),
-    ...others.map(({ frames, crc }) => ({
-      ...{ expected: count, received: frames, duplicated: Math.max(0, frames - count), reordered: 0 },
-      lost: Math.max(0, count - frames) + (frames === count && crc !== witness.crc ? 1 : 0),
-    })),
-  ]);
 }

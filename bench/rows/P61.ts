@@ -1,41 +1,17 @@
 import { join } from 'node:path';
-import type { SessionFact } from '../../src/core/events.ts';
-import { randomIds, type SessionId } from '../../src/core/ids.ts';
-import type { EventLog, Store } from '../../src/core/ports.ts';
+import type { SessionId } from '../../src/core/ids.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
+import { type Act, logActs, longLog } from '../lib/log-acts.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
-import { addSession } from '../lib/sessions.ts';
 import { budget } from './P26.ts';
 
 // Whether the cost grows with the length of a session's log: the same operation on a long log and on one of 100 events.
 
-type Act = (log: EventLog, id: SessionId, head: number) => Promise<number>;
-const pageSize = 100;
 const short = 100;
-
-const acts: Readonly<Record<string, Act>> = {
-  /** Appends one durable event; returns the new head. */
-  append: (log, id, head) => log.append({ sessionId: id, after: head, at: Date.now(), facts: [factOf(head + 1)] }),
-  /** Reads a page from a random place. */
-  async page(log, id, head) {
-    const after = Math.floor(Math.random() * Math.max(1, head - pageSize));
-    const { events } = await log.page(id, after, pageSize);
-    if (events[0]?.seq !== after + 1) throw new Error('that is not the page that was asked for');
-    return head;
-  },
-  /** Resumes a client that missed the last ten events. */
-  resume: (log, id, head) => followed(log, id, { from: Math.max(0, head - 10), to: head }),
-  /** Opens a new client: the newest page, then live. */
-  async open(log, id, head) {
-    const { events } = await log.page(id, head - pageSize, pageSize);
-    if (events.at(-1)?.seq !== head) throw new Error('the newest page does not end at the head');
-    return await followed(log, id, { from: head - 1, to: head });
-  },
-};
 
 export const P61: Row = {
   id: 'P61',
@@ -43,7 +19,7 @@ export const P61: Row = {
   missing: nothingMissing,
   experiments: (mode) => {
     const lengths = mode === 'quick' ? [10_000] : [10_000, 100_000];
-    const inProcess = lengths.flatMap((events) => Object.keys(acts).map((act) => experiment(act, events, mode)));
+    const inProcess = lengths.flatMap((events) => Object.keys(logActs).map((act) => experiment(act, events, mode)));
     const pages = lengths.map((events) => absolute(events, mode));
     return mode === 'quick' ? [...inProcess, ...pages] : [...inProcess, ...pages, ...lengths.map(restart)];
   },
@@ -57,7 +33,7 @@ function experiment(act: string, events: number, mode: Mode): Experiment {
     ...{ ...base, variant: { act, events }, subject: 'corral' },
     goals: [{ stat: 'p50', max: 1.2, level: 'lead' }],
     rounds: { warmUp: 2, min: 6, max: quick ? 12 : 40, capMs: quick ? 3_000 : 60_000 },
-    open: () => openPair(acts[act] as Act, events, quick ? 100 : 400),
+    open: () => openPair(logActs[act] as Act, events, quick ? 100 : 400),
   };
 }
 
@@ -68,7 +44,7 @@ function absolute(events: number, mode: Mode): Experiment {
     ...{ ...base, variant: { act: 'page', events, beside: 'budget' }, subject: 'corral', peer: 'budget of 50 ms' },
     goals: [{ stat: 'p99', max: 1, level: 'anchor' }],
     rounds: { warmUp: 1, min: 4, max: rounds.max, capMs: rounds.capMs },
-    open: async () => ({ ...(await openPair(acts.page as Act, events, rounds.times)), ...budget(50) }),
+    open: async () => ({ ...(await openPair(logActs.page as Act, events, rounds.times)), ...budget(50) }),
   };
 }
 
@@ -127,27 +103,3 @@ async function openPair(act: Act, events: number, times: number): Promise<Pair> 
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
-
-async function longLog(store: Store, events: number): Promise<SessionId> {
-  const id = await addSession({ store, ids: randomIds() });
-  for (let head = 1; head < events; ) {
-    const facts = Array.from({ length: Math.min(1_000, events - head) }, (_, n) => factOf(head + n + 1));
-    head = await store.events.append({ sessionId: id, after: head, at: Date.now(), facts });
-  }
-  return id;
-}
-
-async function followed(log: EventLog, id: SessionId, { from, to }: { from: number; to: number }): Promise<number> {
-  const stop = new AbortController();
-  for await (const item of log.follow(id, from, { signal: stop.signal, deltas: true })) {
-    if (item.kind !== 'event') throw new Error(`told to resync: ${item.reason}`);
-    if (item.event.seq === to) stop.abort();
-  }
-  return to;
-}
-
-const factOf = (seq: number): SessionFact => ({
-  type: 'step',
-  runId: null,
-  data: { id: String(seq), description: `step ${seq} `.padEnd(180, '.'), status: 'running' },
-});

@@ -69,3 +69,13 @@ test('an anchor is the one that GitHub makes', () => {
 test('HTML in a page is shown, not obeyed', () => {
   expect(renderPage('index', '# One\n\n<script>alert(1)</script>')).not.toContain('<script>');
 });
+
+test('a drawing is part of its page', () => {
+  const text = renderPage('performance', '# A\n\n![all figures](performance/targets.svg)');
+  expect(text).toMatch(/<img src="data:image\/svg[+]xml;base64,[A-Za-z0-9+/=]+" alt="all figures">/);
+});
+
+test('a picture from another place is only its text', () => {
+  for (const href of ['https://example.test/a.svg', '../../etc/passwd', '../secret.svg', 'a.png'])
+    expect(renderPage('performance', `![a <b>](${href})`)).not.toContain('<img');
+});

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Marked, type Tokens } from 'marked';
-import { paths, sections } from './pages.ts';
+import { docs, paths, sections } from './pages.ts';
 
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -25,6 +26,13 @@ function target(href: string, page: string): string | undefined {
   return addressOf(path) + (anchor === undefined ? '' : `#${anchor}`);
 }
 
+/** A drawing of the documentation as part of its page, so that no other address serves it. */
+function drawing(href: string, page: string): string | undefined {
+  const file = posix.join(posix.dirname(page), href);
+  if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.svg$/.test(file)) return undefined;
+  return `data:image/svg+xml;base64,${readFileSync(new URL(file, docs)).toString('base64')}`;
+}
+
 function contentOf(markdown: string, page: string): string {
   const marked = new Marked({ gfm: true });
   marked.use({
@@ -37,6 +45,10 @@ function contentOf(markdown: string, page: string): string {
         const address = target(href, page);
         const text = this.parser.parseInline(tokens);
         return address === undefined ? `<span>${text}</span>` : `<a href="${asText(address)}">${text}</a>`;
+      },
+      image({ href, text }: Tokens.Image): string {
+        const source = drawing(href, page);
+        return source === undefined ? asText(text) : `<img src="${source}" alt="${asText(text)}">`;
       },
       html: ({ text }: Tokens.HTML | Tokens.Tag): string => asText(text),
     },

@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { streamFrames } from '../../src/core/stream-frames.ts';
+
+/** The byte streams of one session, as any client asks for them. */
+export interface SandboxStreams extends Disposable {
+  /** Runs a command; passes its output on as it comes. */
+  output(command: string, heard: (bytes: Uint8Array) => void): Promise<void>;
+  write(path: string, content: Buffer): Promise<void>;
+  read(path: string, heard: (bytes: Buffer) => void): Promise<void>;
+}
+
+export function sandboxStreams(server: string, session: string): SandboxStreams {
+  const base = `${server}/streams/sessions/${session}`;
+  const agent = new Agent({ keepAlive: true });
+  async function ask(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {
+    const headers = body && { 'content-type': 'application/octet-stream', 'content-length': body.length };
+    const asked = request(`${base}${path}`, { method, agent, ...(headers && { headers }) }).end(body);
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    if (answer.statusCode === 200) return answer;
+    throw new Error(`${method} ${path} answered ${answer.statusCode}: ${(await answer.toArray()).join('')}`);
+  }
+  const at = (path: string) => `/file?path=${encodeURIComponent(path)}`;
+  return {
+    async output(command, heard) {
+      const answer = await ask('POST', '/exec', Buffer.from(`${JSON.stringify({ command })}\n`));
+      for await (const { channel, payload } of streamFrames(answer)) {
+        if (channel === 'output') heard(payload);
+        else if (channel === 'end' && !Buffer.from(payload).includes('"exitCode":0')) {
+          throw new Error(`the command ended with ${Buffer.from(payload).toString()}`);
+        }
+      }
+    },
+    async write(path, content) {
+      for await (const _answer of await ask('PUT', at(path), content));
+    },
+    async read(path, heard) {
+      for await (const chunk of await ask('GET', at(path))) heard(chunk as Buffer);
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  };
+}

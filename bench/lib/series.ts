@@ -1,0 +1,63 @@
+import type { Mode } from './measure.ts';
+import type { Series } from './result.ts';
+
+// A series measures the same thing at several sizes, so it has no peer: its rules compare its own points.
+
+export type Figures = Readonly<Record<string, number>>;
+export interface Rule {
+  readonly says: string;
+  /** The figure that decides, and whether it meets the rule. */
+  judge(series: Pick<Series, 'x' | 'y' | 'fits'>): { readonly isMet: boolean; readonly found: string };
+}
+export interface SeriesPlan {
+  readonly id: string;
+  readonly title: string;
+  readonly along: string;
+  points(mode: Mode): readonly number[];
+  /** The figures at one point. The points come in ascending order, and share what `open` made. */
+  open(mode: Mode): Promise<{ at(x: number): Promise<Figures> } & AsyncDisposable>;
+  /** Figures whose growth along x is fitted by a line. */
+  readonly fitted: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortSignal): Promise<Series> {
+  const x: number[] = [];
+  const y: Record<string, number[]> = {};
+  {
+    await using opened = await plan.open(mode);
+    for (const point of plan.points(mode)) {
+      if (signal.aborted) break;
+      const figures = await opened.at(point);
+      x.push(point);
+      for (const [name, value] of Object.entries(figures)) y[name] = [...(y[name] ?? []), value];
+      const shown = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+      console.error(`bench: ${plan.id} at ${point} ${plan.along}: ${shown.join(', ')}`);
+    }
+  }
+  const fits = Object.fromEntries(plan.fitted.map((name) => [name, fitOf(x, y[name] ?? [])]));
+  const found = { x, y, fits };
+  const rules = plan.rules.map(({ says, judge }) => ({ says, ...judge(found) }));
+  const command = `npm run bench -- --series ${plan.id}${mode === 'full' ? ' --full' : ''}`;
+  return { id: plan.id, title: plan.title, along: plan.along, ...found, rules, command };
+}
+
+/** The line by least squares. R² is 1 for points on one line. */
+export function fitOf(x: readonly number[], y: readonly number[]): { slope: number; r2: number } {
+  const mean = (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
+  const [meanX, meanY] = [mean(x), mean(y)];
+  const spread = x.reduce((sum, one) => sum + (one - meanX) ** 2, 0);
+  const total = y.reduce((sum, one) => sum + (one - meanY) ** 2, 0);
+  const slope = x.reduce((sum, one, n) => sum + (one - meanX) * ((y[n] ?? 0) - meanY), 0) / spread;
+  const left = y.reduce((sum, one, n) => sum + (one - meanY - slope * ((x[n] ?? 0) - meanX)) ** 2, 0);
+  return { slope, r2: total === 0 ? 1 : 1 - left / total };
+}
+
+/** How often the first point's figure the last one's is. */
+export const growth = (values: readonly number[]): number => (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
+
+/** The figure must stay below this. */
+export const atMost = (says: string, most: number, of: (found: Pick<Series, 'x' | 'y' | 'fits'>) => number): Rule => ({
+  says,
+  judge: (found) => ({ isMet: of(found) <= most, found: of(found).toFixed(2) }),
+});
