@@ -3,7 +3,7 @@ import { series } from '../series/all.ts';
 import { gateMs, gateRows } from './gate.ts';
 import type { Experiment, Mode, Row } from './measure.ts';
 
-/** What a run of the bench shall measure. */
+/** The rows or the series of a run, and its limits. */
 export interface Wishes {
   readonly mode: Mode;
   readonly seed: number;
