@@ -4,9 +4,7 @@ import { toAppError } from '../core/errors.ts';
 import type { McpServer } from '../core/tool-server.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import type { Tool } from '../tools/tool.ts';
-import { McpConnection, type ServerTransport } from './connection.ts';
-import { httpTransport } from './http-transport.ts';
-import { ProgramTransport } from './program-transport.ts';
+import type { McpConnection } from './connection.ts';
 import { searchTool, toolsOfServer } from './tools.ts';
 
 /** More tools than these are loaded on demand, so that they do not fill the model's window. */
@@ -83,9 +81,11 @@ export class ToolServers implements AsyncDisposable {
     const gone = [...connections].filter(([definition]) => !wanted.has(definition));
     for (const [definition] of gone) connections.delete(definition);
     await Promise.all(gone.map(([, connection]) => connection.close()));
-    for (const [definition, server] of wanted) {
-      if (connections.has(definition)) continue;
-      connections.set(definition, new McpConnection(server, () => wayTo(server, { client, fetch }), clock));
+    const missing = () => [...wanted].filter(([definition]) => !connections.has(definition));
+    if (missing().length === 0) return { connections, loaded };
+    const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
+    for (const [definition, server] of missing()) {
+      connections.set(definition, connectionTo(server, { client, fetch, clock }));
     }
     return { connections, loaded };
   }
@@ -98,14 +98,4 @@ export class ToolServers implements AsyncDisposable {
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
     return made;
   }
-}
-
-function wayTo(
-  server: McpServer,
-  { client, fetch }: { readonly client: SandboxClient; readonly fetch: FetchLike },
-): ServerTransport {
-  if ('url' in server) return httpTransport(server, fetch);
-  const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
-  const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };
-  return new ProgramTransport(client.programs, program);
 }

@@ -1,14 +1,8 @@
-import { createMcpHandler } from '@modelcontextprotocol/server';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { parseJsonBody } from '../shared/json-body.ts';
 import { describing, nothing, type ReplyDoc } from '../shared/route-docs.ts';
 import type { Dialect } from '../shared/routes.ts';
-import { openSse } from '../shared/sse.ts';
-import { untilDisconnected } from '../shared/while-connected.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpErrors, mcpFailures } from './errors.ts';
-import { mcpServer } from './server.ts';
 
 const about = describing({ tag: 'MCP', prefix: 'mcp', failures: mcpFailures });
 const Message = z.looseObject({ jsonrpc: z.literal('2.0') });
@@ -16,7 +10,6 @@ const replies: ReplyDoc = {
   description: 'A message, or a stream of messages',
   content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
 };
-const passed = ['mcp-protocol-version', 'mcp-method', 'mcp-name'];
 
 /** The Model Context Protocol over streamable HTTP. No message belongs to a connection, so any server of a store answers. */
 export function mcpRoutes(deps: McpDeps): Dialect {
@@ -36,59 +29,9 @@ export function mcpRoutes(deps: McpDeps): Dialect {
             stream: true,
           },
         },
-        (request, reply) => answer(request, reply, deps),
+        // Most servers never need the protocol's package.
+        async (request, reply) => await (await import('./answer.ts')).answer(request, reply, deps),
       );
     },
   };
-}
-
-async function answer(request: FastifyRequest, reply: FastifyReply, deps: McpDeps): Promise<FastifyReply | undefined> {
-  const gone = untilDisconnected(reply.raw);
-  const { services } = deps.acting(request.actor);
-  const handler = createMcpHandler(() => mcpServer({ ...deps, services, gone: gone.signal }), {
-    onerror: (error) => deps.logger.info({ err: error, request: request.id }, 'an MCP message was refused'),
-    keepAliveMs: 0, // `openSse` pings
-  });
-  const parsedBody = parseJsonBody(request.rawBody ?? Buffer.alloc(0));
-  const response = await handler.fetch(toFetch(request, gone.signal), { parsedBody });
-  if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
-    await stream(reply, response, { deps, gone });
-    await handler.close();
-    return undefined;
-  }
-  const type = response.headers.get('content-type');
-  if (type) reply.header('content-type', type);
-  const text = await response.text();
-  return reply.code(response.status).send(text === '' ? undefined : text);
-}
-
-/** The type of the body and of the answer are the same for all messages, so a client need not name them. */
-function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
-  const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
-  for (const name of passed) {
-    const value = headers[name];
-    if (typeof value === 'string') read.set(name, value);
-  }
-  return new Request('http://corral/mcp', { method: 'POST', headers: read, body: rawBody ?? null, signal } as never);
-}
-
-/** Ends with the last message, or when the client leaves, its key is revoked, or the server shuts down. */
-async function stream(
-  reply: FastifyReply,
-  response: Response,
-  { deps, gone }: { deps: McpDeps; gone: AbortController },
-): Promise<void> {
-  const reader = response.body?.getReader();
-  using out = openSse(reply, deps.sse);
-  const leave = () => {
-    gone.abort();
-    void reader?.cancel().catch(() => {});
-  };
-  if (out.gone.aborted) leave();
-  else out.gone.addEventListener('abort', leave, { once: true });
-  for (;;) {
-    const { done, value } = (await reader?.read().catch(() => undefined)) ?? { done: true, value: undefined };
-    if (done || !value || out.gone.aborted) return;
-    await out.write(Buffer.from(value));
-  }
 }

@@ -1,0 +1,65 @@
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseJsonBody } from '../shared/json-body.ts';
+import { openSse } from '../shared/sse.ts';
+import { untilDisconnected } from '../shared/while-connected.ts';
+import type { McpDeps } from './deps.ts';
+import { mcpServer } from './server.ts';
+
+const passed = ['mcp-protocol-version', 'mcp-method', 'mcp-name'];
+
+/** Answers one message. */
+export async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: McpDeps,
+): Promise<FastifyReply | undefined> {
+  const gone = untilDisconnected(reply.raw);
+  const { services } = deps.acting(request.actor);
+  const handler = createMcpHandler(() => mcpServer({ ...deps, services, gone: gone.signal }), {
+    onerror: (error) => deps.logger.info({ err: error, request: request.id }, 'an MCP message was refused'),
+    keepAliveMs: 0, // `openSse` pings
+  });
+  const parsedBody = parseJsonBody(request.rawBody ?? Buffer.alloc(0));
+  const response = await handler.fetch(toFetch(request, gone.signal), { parsedBody });
+  if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    await stream(reply, response, { deps, gone });
+    await handler.close();
+    return undefined;
+  }
+  const type = response.headers.get('content-type');
+  if (type) reply.header('content-type', type);
+  const text = await response.text();
+  return reply.code(response.status).send(text === '' ? undefined : text);
+}
+
+/** The type of the body and of the answer are the same for all messages, so a client need not name them. */
+function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
+  const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
+  for (const name of passed) {
+    const value = headers[name];
+    if (typeof value === 'string') read.set(name, value);
+  }
+  return new Request('http://corral/mcp', { method: 'POST', headers: read, body: rawBody ?? null, signal } as never);
+}
+
+/** Ends with the last message, or when the client leaves, its key is revoked, or the server shuts down. */
+async function stream(
+  reply: FastifyReply,
+  response: Response,
+  { deps, gone }: { deps: McpDeps; gone: AbortController },
+): Promise<void> {
+  const reader = response.body?.getReader();
+  using out = openSse(reply, deps.sse);
+  const leave = () => {
+    gone.abort();
+    void reader?.cancel().catch(() => {});
+  };
+  if (out.gone.aborted) leave();
+  else out.gone.addEventListener('abort', leave, { once: true });
+  for (;;) {
+    const { done, value } = (await reader?.read().catch(() => undefined)) ?? { done: true, value: undefined };
+    if (done || !value || out.gone.aborted) return;
+    await out.write(Buffer.from(value));
+  }
+}

@@ -1,0 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { serverProcess } from '../support/server-process.ts';
+
+/** Measured: 139 MiB. Loading the protocol's packages, or keeping the garbage of the start, takes 10 to 40 MiB more. */
+const mostMebibytes = 155;
+
+test('a server that nobody uses yet needs little memory', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', NODE_ENV: 'production' });
+  const status = await readFile(`/proc/${server.pid}/status`, 'latin1');
+  const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
+  expect(resident).toBeGreaterThan(40);
+  expect(resident).toBeLessThan(mostMebibytes);
+});
