@@ -54,6 +54,7 @@ export const docker = describeDriver({
       ...(replica !== undefined && { replica }),
       defaultImage: { ...ourImages.base, buildNetwork: 'host' },
       desktopImage: { ...ourImages.desktop, buildNetwork: 'host' },
+      agentsImage: { ...ourImages.agents, buildNetwork: 'host' },
     });
   },
   /** The server serves in any case: an engine can start after it. */

@@ -36,6 +36,8 @@ export interface DockerOptions {
   readonly defaultImage?: DefaultImage;
   /** The default image with a screen and a browser. */
   readonly desktopImage?: DefaultImage;
+  /** The default image with coding agents. */
+  readonly agentsImage?: DefaultImage;
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
@@ -63,7 +65,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const folders = await openFolders(root, socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir));
   const images = openImages(
     engine,
-    [options.desktopImage, options.defaultImage].filter((image) => image !== undefined),
+    [options.desktopImage, options.agentsImage, options.defaultImage].filter((image) => image !== undefined),
   );
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };

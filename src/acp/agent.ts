@@ -11,6 +11,7 @@ import type { AgentPause, AgentUpdate } from '../core/agent-updates.ts';
 import { orAborted } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { ProgramStream } from './program-stream.ts';
+import { Spending } from './spending.ts';
 import { Calls, updateOf } from './updates.ts';
 
 type Item = AgentUpdate | AgentPause;
@@ -27,6 +28,7 @@ export class AcpAgent {
   readonly #program: ProgramStream;
   readonly #connection: ClientConnection;
   readonly #calls: Calls;
+  readonly #spending = new Spending();
   readonly #permissions = new Map<string, (allowed: boolean) => void>();
   #queue: Item[] = [];
   #wake = Promise.withResolvers<void>();
@@ -44,7 +46,10 @@ export class AcpAgent {
     this.#calls = new Calls(newId);
     this.#connection = client({ name: 'corral' })
       .onNotification(methods.client.session.update, ({ params }) => {
-        if (params.sessionId === this.#sessionId && !this.#isLoading) this.#heard(updateOf(params.update, this.#calls));
+        if (params.sessionId !== this.#sessionId) return;
+        const { update } = params;
+        const spent = update.sessionUpdate === 'usage_update' ? this.#spending.reported(update) : [];
+        if (!this.#isLoading) this.#heard([...updateOf(update, this.#calls), ...spent]);
       })
       .onRequest(methods.client.session.requestPermission, ({ params }) => this.#asked(params.toolCall, params.options))
       .connect(program.stream);
@@ -110,6 +115,7 @@ export class AcpAgent {
     const own = {};
     this.#prompt = own;
     this.#updates = 0;
+    this.#spending.begin();
     const wish: PromptRequest = { sessionId: this.#sessionId, prompt: [{ type: 'text', text }] };
     const over = (pause: AgentPause) => {
       if (this.#prompt !== own) return;
@@ -117,10 +123,12 @@ export class AcpAgent {
       this.#push(pause);
     };
     void this.#connection.agent.request(methods.agent.session.prompt, wish).then(
-      ({ stopReason }) =>
-        over(
-          stopReason === 'refusal' ? failed('The agent refused to go on with this conversation.') : { kind: 'said' },
-        ),
+      (answer) => {
+        const { stopReason } = answer;
+        if (this.#prompt === own) this.#heard(this.#spending.answered(answer));
+        if (stopReason === 'refusal') over(failed('The agent refused to go on with this conversation.'));
+        else over({ kind: 'said', ...(stopReason === 'cancelled' && { isCut: true }) });
+      },
       (thrown: Error) => over(failed(`The agent failed: ${thrown.message.slice(0, 500)}`)),
     );
   }

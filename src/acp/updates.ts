@@ -25,8 +25,6 @@ export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpd
     case 'tool_call':
     case 'tool_call_update':
       return calls.heard(update);
-    case 'usage_update':
-      return [{ kind: 'spent', tokens: Math.max(0, update.used), cost: update.cost?.amount }];
     default:
       return [];
   }
@@ -115,6 +113,6 @@ function callOf({ kind, name, title, rawInput, locations }: ToolCallUpdate, call
     ...(path && { path: beginningOf(path, 4_096) }),
     ...(isSmall ? input : { note: 'The input is too large to show.' }),
   };
-  if (kind === 'execute' && args.command === undefined && title) args.command = beginningOf(title, 4_096);
+  if (kind === 'execute' && typeof args.command !== 'string' && title) args.command = beginningOf(title, 4_096);
   return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
 }

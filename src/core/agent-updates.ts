@@ -8,7 +8,7 @@ export type AgentUpdate =
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
   | AgentCall
   | AgentResult
-  /** All tokens and the cost of its session so far, as far as it counts them. */
+  /** Further tokens and costs, as far as it counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
 export interface AgentCall {
@@ -28,7 +28,8 @@ export interface AgentResult {
 
 /** Why such an agent does not work at the moment. */
 export type AgentPause =
-  | { readonly kind: 'said' }
+  /** `isCut`: it was interrupted. */
+  | { readonly kind: 'said'; readonly isCut?: true }
   /** A call waits for a person to permit it. */
   | { readonly kind: 'asks'; readonly call: Omit<AgentCall, 'kind'>; readonly title: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

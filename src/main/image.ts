@@ -32,7 +32,12 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
   };
 }
 
-const names = { base: 'corral/sandbox', desktop: 'corral/sandbox-desktop', tools: 'corral/sandbox-tools' } as const;
+const names = {
+  base: 'corral/sandbox',
+  desktop: 'corral/sandbox-desktop',
+  agents: 'corral/sandbox-agents',
+  tools: 'corral/sandbox-tools',
+} as const;
 export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
 
@@ -40,6 +45,7 @@ export const desktopImage: string = names.desktop;
 export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
   base: { name: baseImage, context: () => imageContext(bundle) },
   desktop: { name: desktopImage, context: () => desktopContext(bundle) },
+  agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
 });
 
 /** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
@@ -71,10 +77,14 @@ export async function imageContext(bundle: () => Promise<string>): Promise<Build
   return await contextOf(bundle, []);
 }
 
-/** The same for the image with a desktop, whose base does not change with the daemon. */
+/** The same for the image with a desktop. */
 export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
-  const dockerfile = 'Dockerfile.desktop';
-  const context = await contextOf(bundle, [dockerfile, 'browser-policy.json']);
+  return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
+}
+
+/** An image on the stage `tools`, which does not change with the daemon. */
+async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
+  const context = await contextOf(bundle, [dockerfile, ...more]);
   const tools = await hashOf(context.folder, ['Dockerfile']);
   return { ...context, on: { dockerfile, stage: 'tools', tag: `${names.tools}:${tools}` } };
 }

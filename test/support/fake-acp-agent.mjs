@@ -38,6 +38,7 @@ async function work(sessionId, prompt) {
   if (prompt.includes('too long')) process.stdout.write(`{"a":"${'x'.repeat(5_000_000)}"}\n`);
   if (prompt.includes('flood'))
     for (;;) await new Promise((go) => (say('x'.repeat(100)) ? setImmediate(go) : process.stdout.once('drain', go)));
+  if (prompt.includes('spend')) update(sessionId, { sessionUpdate: 'usage_update', used: 5000, size: 100000 });
   if (prompt.includes('wait')) {
     say('I wait.');
     await new Promise((go) => (cancelled = go));

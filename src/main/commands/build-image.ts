@@ -10,20 +10,21 @@ import type { Command } from './command.ts';
 const options = {
   tag: { type: 'string' },
   desktop: { type: 'boolean', default: false },
+  agents: { type: 'boolean', default: false },
   engine: { type: 'string' },
 } as const;
 const patienceMs = 30 * 60_000;
 
 export const buildImageCommand: Command = {
-  usage: '--tag <name:tag> [--desktop] [--engine unix:///var/run/docker.sock]',
+  usage: '--tag <name:tag> [--desktop | --agents] [--engine unix:///var/run/docker.sock]',
   about: 'builds the image that sandboxes run, for a registry or for an engine that the server may not build with',
   async run(args, { signal: stopped, print, say }) {
-    const { tag, desktop, engine: host } = parsed(args);
+    const { tag, desktop, agents, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const engine = openEngine(address);
     openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
     const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
-    const ours = ourImages(bundle)[desktop ? 'desktop' : 'base'];
+    const ours = ourImages(bundle)[desktop ? 'desktop' : agents ? 'agents' : 'base'];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const call = { signal, deadlineAt: Date.now() + patienceMs };

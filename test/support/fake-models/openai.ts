@@ -17,6 +17,7 @@ import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
 const known = [
   ...['model', 'input', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls', 'store', 'stream', 'include'],
   ...['temperature', 'top_p', 'max_output_tokens', 'reasoning', 'prompt_cache_key', 'text', 'metadata', 'truncation'],
+  ...['client_metadata'],
 ];
 
 function check(request: FakeRequest, limits: Limits): Refused | undefined {

@@ -90,6 +90,7 @@ export async function fakeProvider(
     const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
     const request = { path: incoming.url ?? '', headers: incoming.headers, body };
     requests.push(request);
+    if (body === undefined) return void refuse(res, wire, { status: 404, message: 'The fake has no such page.' });
     const refused = wire.check(request, bounds);
     if (refused) {
       refusals.push(refused.message);

@@ -147,7 +147,7 @@ test('an interrupted agent ends its present work, and takes the next message wit
   const running = turn(['Please wait']);
   await expect.poll(said).toBe('I wait.');
   agents.interrupt(client);
-  expect(await running).toEqual({ kind: 'said' });
+  expect(await running).toEqual({ kind: 'said', isCut: true });
   await turn(['remember']);
   expect(said()).toContain('I had 1 messages before.');
 });

@@ -6,7 +6,7 @@ import { toolRegistry } from '../../../src/tools/registry.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 const own =
-  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use';
+  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use claude-code codex gemini-cli opencode';
 
 /** The templates of a folder with these files. */
 function read(files: Record<string, string>, template?: string) {

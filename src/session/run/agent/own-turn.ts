@@ -1,8 +1,11 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
+import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { AgentUpdate } from '../../../core/agent-updates.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import type { PlanStep, SessionFact } from '../../../core/events.ts';
+import type { OverBudget } from '../../../core/spending.ts';
 import { beginningOf } from '../../../core/text.ts';
+import { overBudget } from '../allowance.ts';
 import { permissionFor } from '../calls/approval.ts';
 import { bringAttached, shownMessages } from '../context/attachments.ts';
 import { firstLine } from '../plan.ts';
@@ -29,8 +32,11 @@ const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
 
 /** The agent's work from a message, or from a permission, to its answer or its next question. */
-export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
+export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter, own, task, sessionId } = work;
+  const allowance = { run: left, session: work.leftOfSession ?? (() => undefined) };
+  const before = overBudget(allowance, { ...nothingSpent, turns: 1 }, { spent: nothingSpent, unwritten: nothingSpent });
+  if (before) return { kind: 'unaffordable', over: before, spent: nothingSpent };
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
@@ -44,9 +50,18 @@ export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: Ab
     ...{ instructions: own.instructions, silenceMs: work.toolTimeoutMs },
     given: () => runWriter.write(), // a restart then gives them to no agent a second time
   };
-  const pause = await own.loops.turn(client, wish, hearing(work, told, speech), signal);
+  const spentSoFar = (turns: number) => ({ turns, tokens: told.tokens, cost: told.cost ?? 0 });
+  const hear = hearing(work, told, speech);
+  let over: OverBudget | undefined;
+  const counting = async (update: AgentUpdate) => {
+    await hear(update);
+    if (update.kind !== 'spent' || over) return;
+    over = overBudget(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) });
+    if (over) own.loops.interrupt(client);
+  };
+  const pause = await own.loops.turn(client, wish, counting, signal);
   throwIfFired(signal);
-  const spent = { turns: pause.kind === 'asks' ? 0 : 1, tokens: told.tokens, cost: told.cost ?? 0 };
+  const spent = spentSoFar(pause.kind === 'asks' ? 0 : 1);
   const facts = [...speech.end(), ...usageOf(work, told)];
   const said = told.pieces.join('');
   if (said !== '') {
@@ -62,6 +77,10 @@ export async function ownTurn(work: OwnWorking, { steps }: TurnInput, signal: Ab
     const { callId, name, args } = pause.call;
     await runWriter.write(...facts);
     return { kind: 'calls', calls: [{ callId, name, args, begun: false, confirm: pause.title }], spent };
+  }
+  if (over && pause.isCut) {
+    await runWriter.write(...facts);
+    return { kind: 'unaffordable', over, spent };
   }
   const closed = closedPlan(told.steps, false);
   const isOpen = closed.some((it, n) => it !== told.steps[n]);
@@ -98,8 +117,8 @@ function hearing({ runWriter }: OwnWorking, told: Told, speech: Speech): (update
         told.thoughts = beginningOf(told.thoughts + update.text, maxThoughts);
         return;
       case 'spent':
-        told.tokens = update.tokens;
-        told.cost = update.cost;
+        told.tokens += update.tokens;
+        if (update.cost !== undefined) told.cost = (told.cost ?? 0) + update.cost;
         return;
       case 'plan':
         await runWriter.write(...speech.end(), ...todoFacts(runWriter, update.steps));
