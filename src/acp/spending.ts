@@ -13,7 +13,7 @@ interface Report {
   readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
 }
 
-/** What an agent spends, from reports that repeat what earlier ones had. */
+/** Counts the spending of an agent whose reports repeat earlier ones. */
 export class Spending {
   #tokens = 0; // of the present message
   #cost = 0; // of the agent's session
