@@ -27,7 +27,7 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 if (withinMs !== undefined) setTimeout(() => stop.abort(), withinMs).unref();
 /** No row can use up the time of the others. */
-const eachMs = withinMs && withinMs / chosen.flatMap((row) => row.experiments(mode)).length;
+const eachMs = withinMs && Math.floor(withinMs / chosen.flatMap((row) => row.experiments(mode)).length);
 const baseline = z
   .record(z.string(), z.number())
   .parse(JSON.parse(await readFile(join(here, 'baseline.json'), 'utf8')));

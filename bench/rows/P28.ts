@@ -10,8 +10,8 @@ import { actorFor } from '../../src/facades/shared/guard.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
 
-// The caller of a request and its rights: an API key in a request's header, checked next to a token, and its role next to the least one
-// of a route. The peer is one HMAC of the same key.
+// The caller of a request and its rights: an API key in a header, checked next to a token, and its role next to the least
+// one of a route. The peer is one HMAC of the same key.
 
 export const P28: Row = {
   id: 'P28',
