@@ -9,6 +9,16 @@ export interface EgressDecision {
 }
 export type OnDecision = (sessionId: SessionId, decision: EgressDecision) => void;
 
+/** Chromium asks these for updates, the time and hints, also where its settings forbid that. No program of a sandbox needs them. */
+const browsersOwn: ReadonlySet<string> = new Set([
+  ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
+  ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
+]);
+
+/** Whether only a browser's own call was refused: nobody in the sandbox asked for it, and nothing left the sandbox. */
+export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
+  decision === 'refused' && browsersOwn.has(host);
+
 const windowMs = 60_000;
 /** The number of different decisions a minute that are reported one by one. One line stands for all further ones. */
 const maxPerWindow = 120;

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import type { SessionId } from '../core/ids.ts';
-import { type EgressDecision, floodDecision, type OnDecision, ToldDecisions } from './decisions.ts';
+import { type EgressDecision, floodDecision, isBrowsersOwn, type OnDecision, ToldDecisions } from './decisions.ts';
 
 export interface EgressLimits {
   readonly connections: number;
@@ -52,6 +52,7 @@ export class SessionState {
 
   tell(decision: EgressDecision): void {
     const { clock, onDecision, sessionId } = this.#context;
+    if (isBrowsersOwn(decision)) return;
     const news = this.#told.isNews(decision, clock.now());
     if (news === 'news') onDecision(sessionId, decision);
     if (news === 'flood') onDecision(sessionId, floodDecision);

@@ -25,6 +25,15 @@ test('a decision is told at once, its repeats within a minute are not', () => {
   expect(told).toEqual([allowed, allowed]);
 });
 
+test('what a browser calls by itself is not told where it is refused, and is told where it is let through', () => {
+  const { told, state } = start();
+  const own = { ...allowed, host: 'update.googleapis.com' };
+  state.tell({ ...own, decision: 'refused', rule: 'not listed' });
+  expect(told).toEqual([]);
+  state.tell(own);
+  expect(told).toEqual([own]);
+});
+
 test.each([
   { ...allowed, host: 'b.example.test' },
   { ...allowed, port: 80 },
