@@ -32,7 +32,8 @@ else print();
 function merged(newest: BenchResult): Measured {
   const metrics = new Map<string, Measured['metrics'][number]>();
   const series = new Map<string, Measured['series'][number]>();
-  for (const { commit, ...result } of results) {
+  for (const { dirty, ...result } of results) {
+    const commit = `${result.commit.slice(0, 7)}${dirty ? '+' : ''}`;
     for (const metric of result.metrics) {
       const key = `${keyOf({ ...metric, ratio: undefined })} ${metric.ratio?.stat ?? JSON.stringify(metric.target)}`;
       if (metric.verdict !== 'skipped' || !metrics.has(key)) metrics.set(key, { ...metric, commit });

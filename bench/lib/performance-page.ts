@@ -35,7 +35,7 @@ export function performancePage({ newest, metrics, series, trendOf }: Measured):
   plots.set('targets.svg', targetsPlot(compared));
   const table = [
     [...columns, 'trend', 'commit'],
-    ...compared.map((metric) => [...cells(metric), trendOf(metric), metric.commit.slice(0, 7)]),
+    ...compared.map((metric) => [...cells(metric), trendOf(metric), metric.commit]),
   ];
   const missed = metrics.filter(({ verdict }) => verdict === 'fail');
   const skipped = metrics.filter(({ verdict }) => verdict === 'skipped');
@@ -48,7 +48,7 @@ export function performancePage({ newest, metrics, series, trendOf }: Measured):
     return [
       `### ${one.title}`,
       '',
-      `\`${one.command}\`, commit ${one.commit.slice(0, 7)}`,
+      `\`${one.command}\`, commit ${one.commit}`,
       '',
       `![${one.title}](performance/${one.id}.svg)`,
       '',
@@ -62,7 +62,7 @@ export function performancePage({ newest, metrics, series, trendOf }: Measured):
     measuredHeading,
     '',
     'Made by `node scripts/run.mjs bench/report.ts --write`; do not edit it. Each figure is a ratio to the peer of its row',
-    `([benchmarks.md](benchmarks.md)), from the newest ${mode} run that has it.`,
+    `([benchmarks.md](benchmarks.md)), from the newest ${mode} run that has it. A commit with + had changes.`,
     '',
     `The machine: ${host.cores} × ${host.cpu}, ${host.memGiB} GiB, Linux ${host.kernel}, Node ${host.node}, Docker`,
     `${host.engine || 'none'} (${host.runtime || 'none'}); ${(host.steal * 100).toFixed(1)} % of the time went to other machines.`,

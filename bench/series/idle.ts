@@ -9,7 +9,7 @@ const budgetKiB = 2;
 
 export const idle: SeriesPlan = {
   ...{ id: 'idle', title: 'Sessions that have finished', along: 'sessions' },
-  points: (mode) => (mode === 'quick' ? [1, 1_000, 2_000, 4_000] : [1, 1_000, 2_500, 5_000, 7_500, 10_000]),
+  points: (mode) => (mode === 'quick' ? [1, 500, 1_000, 2_000] : [1, 1_000, 2_500, 5_000, 7_500, 10_000]),
   fitted: ['pssKiB', 'heapKiB'],
   rules: [
     atMost(

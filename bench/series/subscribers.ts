@@ -14,8 +14,8 @@ const [everyMs, bytes, restMs, arrivalMs] = [10, 300, 1_000, 10_000];
 export const subscribers: SeriesPlan = {
   ...{ id: 'subscribers', title: 'Subscribers of one session', along: 'subscribers' },
   points: () => [1, 10, 100, 500],
-  fitted: ['idleKiB'],
-  rules: [atMost('an idle subscriber costs at most 32 KiB', 32, ({ fits }) => fits.idleKiB?.slope ?? Number.NaN)],
+  fitted: ['pssKiB'],
+  rules: [atMost('an idle subscriber costs at most 32 KiB', 32, ({ fits }) => fits.pssKiB?.slope ?? Number.NaN)],
   async open(mode) {
     await using stack = new AsyncDisposableStack();
     const { path: dataDir } = stack.use(await freshFolder());
@@ -38,7 +38,7 @@ export const subscribers: SeriesPlan = {
         const sorted = Float64Array.from(samples).sort();
         const wrong = correct.lost + correct.duplicated + correct.reordered;
         if (wrong > 0) throw new Error(`${wrong} events were lost, doubled or out of order`);
-        return { p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), cpuMs, idleKiB: pssKiB };
+        return { p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), cpuMs, pssKiB };
       },
       [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
