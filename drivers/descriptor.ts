@@ -43,7 +43,7 @@ export interface DriverParts {
   keys(): Promise<readonly Secret[]>;
   /** The image of sandboxes, and those that the server can build. */
   readonly image: string;
-  readonly ourImages: { readonly base: OurImage; readonly desktop: OurImage; readonly agents: OurImage };
+  readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', OurImage>>;
   /** The programs of a sandbox on this machine. */
   readonly programs: {
     readonly node: string;

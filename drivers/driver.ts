@@ -83,6 +83,8 @@ export interface Capabilities {
   /** The limits that apply to a sandbox as a whole, not just to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
+  /** A stopped sandbox does not keep its files. */
+  readonly losesFiles?: boolean;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */
   readonly weaknesses?: readonly Weakness[];
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { text, userRange } from '../../src/config/kinds.ts';
 import { optional, setting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors.ts';
-import { type DriverParts, describeDriver } from '../descriptor.ts';
+import { type DriverParts, describeDriver, type OurImage } from '../descriptor.ts';
 import { strictRuntime } from './strict-runtime.ts';
 
 /** Below 65536, because an engine with user namespaces maps no more users. */
@@ -37,6 +37,7 @@ export const docker = describeDriver({
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
     const { dockerDriver } = await import('./docker.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
+    const built = (image: OurImage) => ({ ...image, buildNetwork: 'host' });
     return await dockerDriver({
       ...{
         host,
@@ -52,9 +53,8 @@ export const docker = describeDriver({
         desktop: desktop !== false,
       },
       ...(replica !== undefined && { replica }),
-      defaultImage: { ...ourImages.base, buildNetwork: 'host' },
-      desktopImage: { ...ourImages.desktop, buildNetwork: 'host' },
-      agentsImage: { ...ourImages.agents, buildNetwork: 'host' },
+      defaultImage: built(ourImages.base),
+      variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
   /** The server serves in any case: an engine can start after it. */

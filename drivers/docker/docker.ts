@@ -34,10 +34,8 @@ export interface DockerOptions {
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
-  /** The default image with a screen and a browser. */
-  readonly desktopImage?: DefaultImage;
-  /** The default image with coding agents. */
-  readonly agentsImage?: DefaultImage;
+  /** Further images that the server can build. */
+  readonly variants?: readonly DefaultImage[];
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
@@ -63,10 +61,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const engine = openEngine(host);
   const { socketsDir } = options;
   const folders = await openFolders(root, socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir));
-  const images = openImages(
-    engine,
-    [options.desktopImage, options.agentsImage, options.defaultImage].filter((image) => image !== undefined),
-  );
+  const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance), systemClock);

@@ -197,7 +197,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       get egress() {
         return policyCheck.isOpen() ? 'open' : 'enforced';
       },
-      ...{ desktop: options.desktop ?? false, weaknesses: weaknessesOf(settings) },
+      ...{ desktop: options.desktop ?? false, losesFiles: claims === undefined, weaknesses: weaknessesOf(settings) },
     },
     reap,
 

@@ -138,6 +138,7 @@ export interface Daemon {
 
   // Files at any path that the sandbox's user may reach. Each rejects with file_not_found and invalid_request.
   statPath(path: string): Promise<PathEntry>;
+  /** Rejects: conflict (a link to itself). */
   listPaths(path: string, depth: number): Promise<readonly PathEntry[]>;
   /** Rejects: conflict (a folder is there). */
   makeFolder(path: string): Promise<PathEntry>;

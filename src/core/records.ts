@@ -35,6 +35,8 @@ export const SessionLife = z.object({
   kind: z.string(),
   /** Ports need a token, even where a host name leads to them. */
   privatePorts: z.boolean(),
+  /** Egress rules of its own, which the server applies only where they are narrower than its own. */
+  egress: z.object({ policy: z.enum(['none', 'allow-list']), allow: z.array(z.string()) }).optional(),
   /** The Host header that programs behind ports see. */
   portHost: z.string().optional(),
 });

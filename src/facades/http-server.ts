@@ -23,7 +23,7 @@ import type { Acting } from './shared/acting.ts';
 import { createApp } from './shared/app.ts';
 import { auditOf } from './shared/audit.ts';
 import { callingActor } from './shared/caller.ts';
-import type { DialectParts, ProjectParts } from './shared/dialect.ts';
+import type { DialectParts, ProjectParts, SandboxAbilities } from './shared/dialect.ts';
 import type { Elsewhere } from './shared/elsewhere.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
 import { actorFor } from './shared/guard.ts';
@@ -64,6 +64,8 @@ export interface HttpServerDeps {
   /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
+  /** Undefined: the sandboxes have none. */
+  readonly abilities?: SandboxAbilities;
   /** Accepted like the token, for as long as this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** The server's secret, from which tokens are derived; undefined: only tests lack it. */
@@ -152,6 +154,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     elsewhere,
     peppers: deps.peppers ?? (async () => peppers([])),
     limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
+    abilities: deps.abilities ?? { freeze: false, keepsFiles: true, admitsEgress: () => false },
     port: config.port ?? 0,
   };
   const sections: Readonly<Record<string, unknown>> = config;

@@ -36,21 +36,28 @@ const names = {
   base: 'corral/sandbox',
   desktop: 'corral/sandbox-desktop',
   agents: 'corral/sandbox-agents',
+  code: 'corral/sandbox-code',
   tools: 'corral/sandbox-tools',
 } as const;
 export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
+export const codeImage: string = names.code;
+const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
+/** Whether this is an image with the programs that the server names to its agents. */
+export const isOurs = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */
 export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
   base: { name: baseImage, context: () => imageContext(bundle) },
   desktop: { name: desktopImage, context: () => desktopContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
+  code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
 /** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
 export function desktopOf({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
+  if (image === names.code) return false;
   return desktop === 'auto' && image !== names.base ? false : desktop;
 }
 

@@ -6,7 +6,7 @@ import type { SessionRecord } from '../core/records.ts';
 import { policyOf } from '../egress/policies/list.ts';
 import type { Prompts } from '../session/engine/run-contexts.ts';
 import { partsWith } from '../session/run/prompt/overrides.ts';
-import { baseImage, desktopImage } from './image.ts';
+import { codeImage, isOurs } from './image.ts';
 
 type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
@@ -31,10 +31,11 @@ export function installedIn(config: Settings, isolation: Isolation): string {
   const limits = limitsOf(config.sandbox);
   if (isolation === 'namespaces') return `The programs are those of the server's machine. ${lookFirst} ${limits}`;
   const { image } = config.sandbox;
-  if (![baseImage, desktopImage].includes(image)) return `The image is ${image}. ${lookFirst} ${limits}`;
+  if (!isOurs(image)) return `The image is ${image}. ${lookFirst} ${limits}`;
   return (
-    'Installed: Debian 12, Bash, Git, curl, ripgrep (`rg`), Python 3 with pip and venv, Node.js 24 with npm. ' +
-    `You are not root and cannot install system packages. ${limits}`
+    `Installed: Debian 12, Bash, Git, curl, ripgrep (\`rg\`), Python 3 with pip and venv${
+      image === codeImage ? ', numpy, pandas, matplotlib' : ''
+    }, Node.js 24 with npm. ` + `You are not root and cannot install system packages. ${limits}`
   );
 }
 

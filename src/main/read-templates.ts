@@ -17,7 +17,7 @@ const own = fileURLToPath(new URL('../config/templates/', import.meta.url));
 /** The server's own, in the order in which clients list them. */
 const ownNames = [
   ...['python_dev', 'node_dev', 'data_analyst', 'script_writer', 'code_reviewer', 'test_writer', 'minimal', 'default'],
-  ...['plan_act', 'computer_use', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
+  ...['plan_act', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
 ];
 
 /**

@@ -1,11 +1,13 @@
 import type { Config } from '../config/config.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { RecordStore } from '../core/ports.ts';
-import { SessionRecord } from '../core/records.ts';
+import { type SessionLife, SessionRecord } from '../core/records.ts';
 import type { Template } from '../core/template.ts';
+import { codeImage, isOurs } from './image.ts';
 
 type Parts = Pick<Config, 'sandbox' | 'egress'>;
-export type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
+export type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'life'>;
+type OwnEgress = NonNullable<SessionLife['egress']>;
 export interface SandboxSettings {
   readonly config: Config;
   /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
@@ -28,7 +30,15 @@ export class SessionConfigs {
   }
 
   /** The egress policy of a session whose template is gone is `none`: the template may have been stricter than the server. */
-  ofRecord({ template, templateBy, projectId }: Named): SandboxSettings {
+  ofRecord(session: Named): SandboxSettings {
+    const own = this.#ofTemplate(session);
+    const { egress } = session.life ?? {};
+    if (!egress) return own;
+    const config = { ...own.config, egress: { ...own.config.egress, ...narrowed(own.config.egress, egress) } };
+    return { config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
+  }
+
+  #ofTemplate({ template, templateBy, projectId }: Named): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.#server;
     const own = this.#byTemplate.get(template);
     if (own) return own;
@@ -52,11 +62,22 @@ export class SessionConfigs {
     return own;
   }
 }
+/** Whether a sandbox with these rules reaches nothing that it would not reach without them. */
+export function isNarrower({ policy, allow }: Config['egress'], wanted: OwnEgress): boolean {
+  if (wanted.policy === 'none' || policy === 'web') return true;
+  return policy === 'allow-list' && wanted.allow.every((entry) => allow.includes(entry));
+}
+/** The wanted rules, or none at all where they would widen what the operator set. */
+const narrowed = (egress: Config['egress'], wanted: OwnEgress): OwnEgress =>
+  isNarrower(egress, wanted) ? wanted : { policy: 'none', allow: [] };
+
 /** A session that is gone: no template has this name. */
 const nobody: Named = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress }: Template): SandboxSettings {
   const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };
+  // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
+  if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
   const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
   if (isUsual) return { config, recipe: 'default' };
   return {

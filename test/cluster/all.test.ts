@@ -2,6 +2,7 @@
 // group.
 import './chart.ts';
 import './driver.ts';
+import './e2b.ts';
 import './escapes.ts';
 import './faults.ts';
 import './hostile.ts';

@@ -4,6 +4,8 @@ import { clusterEnv, hasCluster, kubectl } from './cluster.ts';
 export interface ClusterNamespace {
   /** Skips the test where there is no cluster. Otherwise makes the namespace once, and resolves with a server's settings. */
   ready(context: TestContext, image: () => Promise<string>): Promise<Record<string, string>>;
+  /** The same where it is known that there is a cluster. */
+  settings(image: () => Promise<string>): Promise<Record<string, string>>;
   /** The names of the objects of these kinds that belong to the session. */
   names(kinds: string, sessionId: string): Promise<string[]>;
 }
@@ -16,9 +18,12 @@ export async function clusterNamespace(name: string): Promise<ClusterNamespace> 
   afterAll(async () => {
     if (isMade) await kubectl('delete', 'namespace', namespace, '--wait=false');
   });
-  return {
+  const it: ClusterNamespace = {
     async ready(context, image) {
       if (!cluster) context.skip('needs a cluster that KUBECONFIG names');
+      return await it.settings(image);
+    },
+    async settings(image) {
       const built = await image();
       if (!isMade) await kubectl('create', 'namespace', namespace);
       isMade = true;
@@ -36,4 +41,5 @@ export async function clusterNamespace(name: string): Promise<ClusterNamespace> 
       return (await kubectl('get', kinds, ...of)).split('\n').filter(Boolean);
     },
   };
+  return it;
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { randomIds, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { imageContext } from '../../src/main/image.ts';
+import { buildVariant, type Variant } from './build-variant.ts';
 import { programs } from './programs.ts';
 import { msLeft } from './time-left.ts';
 
@@ -132,16 +133,13 @@ export function clusterImage(): Promise<string> {
 }
 
 /** The image with a desktop, built as operators build it and copied to the node. */
-export async function desktopOnCluster(): Promise<string> {
-  const image = 'corral-test/sandbox-desktop:cluster';
-  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'build-image', '--desktop', '--tag', image];
-  const folder = await mkdtemp(join(tmpdir(), 'corral-desktop-image-'));
-  try {
-    const own = { ...env, CORRAL_DATA_DIR: folder };
-    await execute(process.execPath, args, { env: own, timeout: 580_000, maxBuffer: 2 ** 26 });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export const desktopOnCluster = (): Promise<string> => variantOnCluster('desktop');
+/** The same for the image of the code interpreter. */
+export const codeOnCluster = (): Promise<string> => variantOnCluster('code');
+
+async function variantOnCluster(variant: Variant): Promise<string> {
+  const image = `corral-test/sandbox-${variant}:cluster`;
+  await buildVariant(variant, image);
   await load(image);
   return image;
 }

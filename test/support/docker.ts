@@ -46,7 +46,7 @@ export async function dockerHarness(): Promise<DockerHarness> {
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: randomIds(),
     defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
-    desktopImage: { name: desktopImage, context: () => desktopContext(programs.daemon), buildNetwork: 'host' },
+    variants: [{ name: desktopImage, context: () => desktopContext(programs.daemon), buildNetwork: 'host' }],
     desktop: true,
     ...over,
   });

@@ -182,7 +182,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
       startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
     },
-    inside: { enter: noStreams },
+    inside: { enter: noStreams, admits: async () => {} },
     sandboxes: {
       pause: noStreams,
       async status(id) {

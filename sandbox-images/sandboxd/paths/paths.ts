@@ -65,6 +65,9 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
         const entries: PathEntry[] = [];
         await listInto(entries, full, depth);
         return entries;
+      }).catch((thrown: AppError) => {
+        if ((thrown.cause as NodeJS.ErrnoException | undefined)?.code !== 'ELOOP') throw thrown;
+        throw new AppError('conflict', `${path} is a link that leads back to itself.`, { cause: thrown });
       }),
     makeFolder: (path) =>
       at(path, async (full) => {

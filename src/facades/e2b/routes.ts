@@ -3,6 +3,7 @@ import { pause } from '../../core/cancel.ts';
 import { toAppError } from '../../core/errors.ts';
 import type { DialectParts } from '../shared/dialect.ts';
 import { type ErrorStyle, InvalidRequest } from '../shared/error-style.ts';
+import { rateLimiter } from '../shared/rate-limit.ts';
 import type { Dialect } from '../shared/routes.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { publicText } from '../shared/wire-errors.ts';
@@ -19,6 +20,10 @@ const style: ErrorStyle = {
   body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
 };
 const dueEveryMs = 500;
+/** For each address: such a URL does not name its sandbox, so all of them are tried. */
+const signedPerSecond = 20;
+const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
+const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
 /** The control plane and the data plane of the E2B SDKs. */
 export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Promise<readonly Dialect[]> {
@@ -28,8 +33,10 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
   const targets = new Targets(domain.replace(/:\d+$/, ''));
   const tokens = tokensOf(await peppers());
   const { services } = acting(everybody); // a token of a sandbox is checked instead of a key
-  const sandboxes = new Sandboxes({ services, clock });
-  const data = { sandboxes, tokens, maxUploadBytes: settings.maxUploadBytes, root: settings.root, closing };
+  const warn = (err: unknown, message: string) => logger.warn({ err }, message);
+  const sandboxes = new Sandboxes({ services, clock, warn });
+  const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
+  const data = { ...{ sandboxes, tokens, unnamed, clock, closing }, ...pick(settings) };
   elsewhere.push({
     rewrite: targets.rewrite,
     upgrade(request, socket) {
@@ -52,7 +59,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
           scope.all('/e2b/data', { config, exposeHeadRoute: false }, (request, reply) => {
             const target = targets.of(request.raw);
             reply.hijack();
-            if (!target) return void refuse(reply.raw, 404, 'There is no such route.');
+            if (!target) return void refuse(reply.raw, 400, badTarget);
             serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
               const error = toAppError(thrown);
               if (reply.raw.headersSent) return void reply.raw.destroy();

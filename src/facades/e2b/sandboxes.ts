@@ -5,6 +5,7 @@ import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionLife, SessionRecord } from '../../core/records.ts';
 import type { Inside } from '../../session/api/inside.ts';
 import type { Services } from '../../session/api/services.ts';
+import { sampleOf } from './control/metrics.ts';
 
 /** A sandbox that runs, as its requests use it. */
 export interface Reached {
@@ -18,6 +19,7 @@ export interface Reached {
 interface Deps {
   readonly services: Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
   readonly clock: Clock;
+  readonly warn: (err: unknown, message: string) => void;
 }
 
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
@@ -92,6 +94,12 @@ export class Sandboxes {
     });
   }
 
+  /** Undefined: it does not run. */
+  async sample(sid: string, signal: AbortSignal) {
+    const { success, data: id } = SessionId.safeParse(sid);
+    return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
+  }
+
   /** The ids of the sandboxes that run. */
   async live(): Promise<string[]> {
     const all = await this.#deps.services.sessions.list();
@@ -103,8 +111,9 @@ export class Sandboxes {
     const now = this.#deps.clock.now();
     for (const { id, life } of await this.#deps.services.sessions.list()) {
       if (!life?.endsAt || life.endsAt > now) continue;
-      if (life.onEnd === 'delete') await forget(id);
-      else await this.pause(id, life.onEnd === 'pause' ? 'memory' : 'files');
+      const keeps = life.onEnd === 'pause' ? 'memory' : 'files';
+      const ended = life.onEnd === 'delete' ? forget(id) : this.pause(id, keeps);
+      await ended.catch((thrown: unknown) => this.#deps.warn(thrown, `sandbox ${id} could not be ended`));
     }
   }
 }

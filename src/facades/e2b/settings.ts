@@ -12,9 +12,9 @@ export const e2bSettings = z.strictObject({
   maxSeconds: setting(whole(1), 86_400, 'the longest time for which a program can ask'),
   maxUploadBytes: setting(size(1), '1GiB', 'largest upload of a program'),
   templates: setting(
-    listOf('names of templates', z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)),
-    ['base', 'code-interpreter-v1'],
-    "the templates that programs can name; each starts the server's sandbox image",
+    listOf('names, or name=template', z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}(=[a-z][a-z0-9_-]{0,40})?$/)),
+    ['base', 'code-interpreter-v1=code-interpreter'],
+    "the templates that programs can name; each starts the template behind `=`, or else the server's sandbox image",
   ),
   root: setting(
     oneOf('alias', 'refuse'),
@@ -28,3 +28,7 @@ export const e2bSettings = z.strictObject({
   ),
 });
 export type E2bSettings = z.output<typeof e2bSettings>;
+
+/** The names that programs use, each with the template that it starts; undefined: none. */
+export const templatesOf = ({ templates }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
+  new Map(templates.map((entry) => entry.split('=') as [string, string?]).map(([name, template]) => [name, template]));

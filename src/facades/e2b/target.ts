@@ -17,7 +17,6 @@ export const codePort = 49_999;
 const control =
   /^\/(?:sandboxes|v2\/sandboxes|v2\/templates|v3\/templates|templates|snapshots|volumes|secrets|teams)(?=[/?]|$)/;
 const toSandbox = '/e2b/data';
-const wrong = '/e2b/bad-target';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
 /** Decides what a request is for, before any route is looked up, and leads it to the routes of this dialect. */
@@ -47,7 +46,8 @@ export class Targets {
     const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
     if (below !== 'api' && (sid !== undefined || port !== undefined)) {
       const number = /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
-      if (sid === undefined || number < 1 || number > 65_535) request.url = wrong;
+      if (sid === undefined || number < 1 || number > 65_535)
+        request.url = toSandbox; // without a target, so that it is refused
       else this.#lead(request, { sid, port: number, byHost: false, url });
     } else if (/^\/files\?(?:.*&)?signature=/.test(url)) {
       this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });

@@ -3,6 +3,7 @@ import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { SessionLife } from '../../core/records.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { SharedSessions } from '../../session/api/shares.ts';
 import type { AgentConfigService } from '../../session/projects/agent-config.ts';
@@ -64,8 +65,19 @@ export interface DialectParts {
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   /** Of each sandbox. */
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
+  readonly abilities: SandboxAbilities;
   /** The port of this server. */
   readonly port: number;
+}
+
+/** The differences between the sandboxes of servers, as far as dialects have to know them. */
+export interface SandboxAbilities {
+  /** A pause can keep the memory of its processes. */
+  readonly freeze: boolean;
+  /** A stopped sandbox keeps its files. */
+  readonly keepsFiles: boolean;
+  /** Whether egress rules of one session are enforced, and are no wider than the server's. */
+  admitsEgress(wanted: NonNullable<SessionLife['egress']>): boolean;
 }
 
 /** Everything about a dialect. Its name is its key in `src/facades/list.ts`, and the key of its settings. */

@@ -12,11 +12,11 @@ export interface RateLimiter {
   take(caller: string): Allowance;
 }
 
-const windowMs = 60_000;
-/** With more callers in a minute, new callers share one count: memory stays bounded, and no known caller is forgotten. */
+/** With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten. */
 const maxCallers = 10_000;
 
-export function rateLimiter(perMinute: number, clock: Clock): RateLimiter {
+/** `windowMs`: the time in which a caller has this many calls. */
+export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();
   return {
@@ -32,10 +32,10 @@ export function rateLimiter(perMinute: number, clock: Clock): RateLimiter {
       const count = (counts.get(key) ?? 0) + 1;
       counts.set(key, count);
       return {
-        limit: perMinute,
-        remaining: Math.max(0, perMinute - count),
+        limit,
+        remaining: Math.max(0, limit - count),
         resetSeconds: Math.ceil(((current + 1) * windowMs - now) / 1000),
-        exceeded: count > perMinute,
+        exceeded: count > limit,
       };
     },
   };

@@ -50,6 +50,25 @@ def is_figure(value):
     return type(value).__module__.split(".")[0] == "matplotlib" and hasattr(value, "savefig")
 
 
+def chart_of(figure):
+    """The data of a figure, where the image has the extractor; None when it has not, or cannot read the figure."""
+    try:
+        from e2b_charts import chart_figure_to_dict
+
+        chart = chart_figure_to_dict(figure)
+        return json.dumps(chart, default=str) if chart else None
+    except Exception:
+        return None
+
+
+def columns_of(frame):
+    try:
+        columns = frame.astype(object).where(frame.notna(), None).to_dict(orient="list")
+        return json.dumps({str(name): values for name, values in columns.items()}, default=str)
+    except Exception:
+        return None
+
+
 def table_of(frame):
     """A data frame as a Markdown table, without its middle when it is long."""
     half = most_rows // 2
@@ -111,15 +130,17 @@ def bundle_of(value):
             given[mime] = data
     if is_figure(value):
         given["image/png"] = png_of(value)
+        given["application/vnd.corral.chart+json"] = chart_of(value)
     if type(value).__module__.split(".")[0] == "pandas" and hasattr(value, "itertuples"):
         given["text/markdown"] = table_of(value)
+        given["application/vnd.corral.data+json"] = columns_of(value)
     plain = given.setdefault("text/plain", repr(value))
     if isinstance(value, (dict, list, tuple)) and len(str(plain)) <= most_json:
         try:
             given["application/json"] = json.dumps(value)
         except (TypeError, ValueError):
             pass
-    texts = {mime: text_of(mime, data) for mime, data in given.items()}
+    texts = {mime: text_of(mime, data) for mime, data in given.items() if data is not None}
     return {mime: text for mime, text in texts.items() if text is not None}
 
 

@@ -11,20 +11,21 @@ const options = {
   tag: { type: 'string' },
   desktop: { type: 'boolean', default: false },
   agents: { type: 'boolean', default: false },
+  code: { type: 'boolean', default: false },
   engine: { type: 'string' },
 } as const;
 const patienceMs = 30 * 60_000;
 
 export const buildImageCommand: Command = {
-  usage: '--tag <name:tag> [--desktop | --agents] [--engine unix:///var/run/docker.sock]',
+  usage: '--tag <name:tag> [--desktop | --agents | --code] [--engine unix:///var/run/docker.sock]',
   about: 'builds the image that sandboxes run, for a registry or for an engine that the server may not build with',
   async run(args, { signal: stopped, print, say }) {
-    const { tag, desktop, agents, engine: host } = parsed(args);
+    const { tag, variant, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const engine = openEngine(address);
     openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
     const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
-    const ours = ourImages(bundle)[desktop ? 'desktop' : agents ? 'agents' : 'base'];
+    const ours = ourImages(bundle)[variant];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const call = { signal, deadlineAt: Date.now() + patienceMs };
@@ -45,9 +46,11 @@ export const buildImageCommand: Command = {
 function parsed(args: readonly string[]) {
   const needs = `build-image needs ${buildImageCommand.usage}.`;
   try {
-    const { tag, ...rest } = parseArgs({ args: [...args], options }).values;
+    const { tag, engine, ...rest } = parseArgs({ args: [...args], options }).values;
     if (!tag) throw new Error('--tag is missing');
-    return { tag, ...rest };
+    const named = (['desktop', 'agents', 'code'] as const).filter((variant) => rest[variant]);
+    if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} are two images`);
+    return { tag, engine, variant: named[0] ?? ('base' as const) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. ${needs}`);
   }

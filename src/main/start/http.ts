@@ -1,3 +1,4 @@
+import { isPausable } from '../../../drivers/driver.ts';
 import { hashOf } from '../../auth/token.ts';
 import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
@@ -6,6 +7,7 @@ import type { Core } from '../compose.ts';
 import { keyPeppers } from '../key-peppers.ts';
 import { alsoListen, listening } from '../listen.ts';
 import { announce } from '../local-server.ts';
+import { isNarrower } from '../session-configs.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
 import { trimHeap } from '../trim-heap.ts';
 import type { Startup } from './startup.ts';
@@ -42,6 +44,11 @@ export async function openHttp(
       peppers: () => keyPeppers(config, () => ids.token()),
       localToken: local && hashOf(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },
+      abilities: {
+        freeze: isPausable(core.driver),
+        keepsFiles: !core.driver.capabilities.losesFiles,
+        admitsEgress: (wanted) => core.driver.capabilities.egress === 'enforced' && isNarrower(config.egress, wanted),
+      },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
     (it) => it.close(),

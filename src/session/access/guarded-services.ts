@@ -62,7 +62,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         exec: 'work',
       } as const),
     }),
-    inside: checked(services.inside, check, { enter: 'work' }),
+    inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
     streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {

@@ -13,6 +13,8 @@ export interface Inside
 }
 /** Jobs, files at any path, watches, ports and kernels of a sandbox. */
 export interface InsideService {
+  /** Resolves when the caller may enter. Rejects: session_not_found, forbidden. */
+  admits(id: SessionId): Promise<void>;
   /** Starts a sandbox that does not run. Rejects: sandbox_unavailable, cancelled. */
   enter(id: SessionId, signal: AbortSignal): Promise<Inside>;
 }

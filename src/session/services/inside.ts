@@ -13,6 +13,9 @@ interface Deps {
 
 /** The abilities of a sandbox that work at any place in it. */
 export const insideService = ({ sandboxes, codeOf, known }: Deps): InsideService => ({
+  async admits(id) {
+    await known(id);
+  },
   async enter(id, signal) {
     await known(id);
     const used = await sandboxes.use(id, signal);

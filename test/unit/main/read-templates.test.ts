@@ -6,7 +6,7 @@ import { toolRegistry } from '../../../src/tools/registry.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 const own =
-  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use claude-code codex gemini-cli opencode';
+  'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use code-interpreter claude-code codex gemini-cli opencode';
 
 /** The templates of a folder with these files. */
 function read(files: Record<string, string>, template?: string) {
@@ -26,7 +26,7 @@ test("without a folder there are the server's own templates", () => {
 
 test('each own template for an occupation has a prompt of its own', () => {
   const prompts = read({}).flatMap(({ prompt }) => prompt ?? []);
-  expect(new Set(prompts).size).toBe(9);
+  expect(new Set(prompts).size).toBe(10);
 });
 
 test("the folder's templates come after the own ones, and replace those of the same name", () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/config.ts';
 import { parseTemplate } from '../../../src/config/templates.ts';
-import { SessionConfigs } from '../../../src/main/session-configs.ts';
+import type { SessionLife } from '../../../src/core/records.ts';
+import { isNarrower, SessionConfigs } from '../../../src/main/session-configs.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
 import { sessionId, stored } from '../../support/session-parts.ts';
 
@@ -50,4 +51,43 @@ test('the policy of a session that was seen before needs no store', async () => 
   own.remember(sessionId, own.ofRecord(named('closed')));
   await records.delete('session', sessionId);
   expect((await own.of(sessionId)).recipe).toBe('closed');
+});
+
+const withEgress = (egress: SessionLife['egress'], more: object = {}) =>
+  stored({ ...more, life: { egress } as SessionLife });
+
+test('egress rules of one session take the place of wider ones, and its sandbox comes from no warm pool', async () => {
+  const { own } = await start();
+  const { config, recipe } = own.ofRecord(withEgress({ policy: 'allow-list', allow: ['a.example'] }));
+  expect([config.egress, recipe]).toMatchObject([{ policy: 'allow-list', allow: ['a.example'] }, 'default.own']);
+});
+
+test('egress rules of one session never widen those of its template', async () => {
+  const { own } = await start();
+  const wide = withEgress(
+    { policy: 'allow-list', allow: ['a.example'] },
+    { template: 'closed', templateBy: 'session' },
+  );
+  expect(own.ofRecord(wide).config.egress).toMatchObject({ policy: 'none', allow: [] });
+});
+
+test.each([
+  ['none', 'registries', [], true],
+  ['allow-list', 'web', [], true],
+  ['allow-list', 'allow-list', ['a.example', 'b.example'], true],
+  ['allow-list', 'allow-list', ['b.example'], false],
+  ['allow-list', 'registries', ['a.example'], false],
+  ['allow-list', 'none', ['a.example'], false],
+] as const)('rules of %s are narrower than %s of %j: %s', (policy, kind, allow, narrower) => {
+  const egress = { ...loadConfig({}, '').egress, policy: kind, allow: [...allow] };
+  expect(isNarrower(egress, { policy, allow: ['a.example'] })).toBe(narrower);
+});
+
+test("an image that the server builds gives way to the operator's own, which its engine has", () => {
+  const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
+  const imageWith = (settings: string) =>
+    new SessionConfigs(loadConfig({}, settings), [template], memoryStore().records).ofRecord(named('code')).config
+      .sandbox.image;
+  expect(imageWith('')).toBe('corral/sandbox-code');
+  expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');
 });

@@ -8,8 +8,8 @@ import type { App } from '../../shared/routes.ts';
 import { whileConnected, whileWanted } from '../../shared/while-connected.ts';
 import { wireErrors } from '../../shared/wire-errors.ts';
 import type { Sandboxes } from '../sandboxes.ts';
-import type { E2bSettings } from '../settings.ts';
-import { checkedSeconds, lifeOf } from './create.ts';
+import { type E2bSettings, templatesOf } from '../settings.ts';
+import { checkedSeconds, keptBy, wantedOf } from './create.ts';
 import { pageOf } from './list.ts';
 import { sampleOf } from './metrics.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from './shapes.ts';
 
 interface Deps extends ViewDeps {
-  readonly parts: Pick<DialectParts, 'services' | 'clock' | 'idempotency'>;
+  readonly parts: Pick<DialectParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
   readonly sandboxes: Sandboxes;
 }
@@ -34,13 +34,15 @@ const olderSeconds = 15;
 /** The control plane of the E2B SDKs, mounted below `/e2b`. */
 export function mountControl(app: App, deps: Deps): void {
   const { parts, settings, sandboxes } = deps;
-  const { services, clock, idempotency } = parts;
+  const { services, clock, idempotency, abilities } = parts;
   const found = async (sid: string): Promise<SessionRecord> => {
     const { success, data } = SessionId.safeParse(sid);
     if (!success) throw missing(sid);
-    return await services.sessions.get(data).catch((thrown: unknown) => {
+    const record = await services.sessions.get(data).catch((thrown: unknown) => {
       throw toAppError(thrown).code === 'session_not_found' ? missing(sid) : thrown;
     });
+    if (isOver(record, clock.now())) throw missing(sid);
+    return record;
   };
   const withLife = async (sid: string) => {
     const record = await found(sid);
@@ -52,8 +54,9 @@ export function mountControl(app: App, deps: Deps): void {
     const wanted = parsed(NewSandbox, request.body);
     return await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const life = lifeOf(wanted, settings, seconds);
-        const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life });
+        const { life, template } = wantedOf(wanted, { settings, abilities }, seconds);
+        const named = template !== undefined && { template };
+        const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life, ...named });
         try {
           await services.sandboxes.start(id, whileWanted(reply));
         } catch (thrown) {
@@ -72,14 +75,26 @@ export function mountControl(app: App, deps: Deps): void {
 
   const list = async (request: FastifyRequest, reply: FastifyReply) => {
     const query = new URL(request.url, 'http://server').searchParams;
-    const { sessions, next, running } = pageOf(await services.sessions.list(), query);
+    const all = await services.sessions.list();
+    const { sessions, next, running } = pageOf(
+      all.filter((record) => !isOver(record, clock.now())),
+      query,
+    );
     reply.header('x-total-running', running);
     if (next !== undefined) reply.header('x-next-token', next);
     return sessions.map((record) => listedView(record, deps));
   };
   app.get('/e2b/v2/sandboxes', list);
   app.get('/e2b/sandboxes', list);
-  app.get('/e2b/sandboxes/:sid', sid, async ({ params }) => detailView(await found(params.sid), deps));
+  app.get('/e2b/sandboxes/:sid', sid, async ({ params }) => {
+    const record = await found(params.sid);
+    // The token of the sandbox opens everything in it, which a caller that only reads must not have.
+    const mayEnter = await services.inside.admits(record.id).then(
+      () => true,
+      () => false,
+    );
+    return detailView(record, deps, mayEnter ? deps.tokens.access(record.id) : undefined);
+  });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
     await services.sessions.delete(id);
@@ -93,7 +108,7 @@ export function mountControl(app: App, deps: Deps): void {
     const record = await found(given);
     const { life } = record;
     if (life?.paused) {
-      await services.sandboxes.status(record.id);
+      await services.inside.admits(record.id); // what follows needs no right of the caller's
       await sandboxes.wake(record, seconds);
       reply.code(201);
     } else if (life) {
@@ -106,7 +121,8 @@ export function mountControl(app: App, deps: Deps): void {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
   }
   app.post('/e2b/sandboxes/:sid/resume', withBody, async (request, reply) => {
-    const { life } = await found(request.params.sid);
+    const { id, life } = await found(request.params.sid);
+    await services.inside.admits(id);
     if (!life?.paused) throw new AppError('conflict', `Sandbox ${request.params.sid} runs already.`);
     return await connect(request.params.sid, request, reply);
   });
@@ -130,19 +146,13 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given }, reply) => {
     const { memory } = parsed(Pause, given);
     const { record } = await withLife(params.sid);
-    await services.sandboxes.status(record.id);
-    const files = () => sandboxes.pause(record.id, 'files');
-    if (!memory) await files();
-    else {
-      await sandboxes.pause(record.id, 'memory').catch((thrown: unknown) => {
-        if (toAppError(thrown).code === 'unsupported' && settings.pause === 'files') return files();
-        throw thrown;
-      });
-    }
+    await services.inside.admits(record.id); // what follows needs no right of the caller's
+    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities));
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
     const record = await found(request.params.sid);
+    await services.inside.admits(record.id);
     const query = new URL(request.url, 'http://server').searchParams;
     const now = clock.now();
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
@@ -155,7 +165,7 @@ export function mountControl(app: App, deps: Deps): void {
 
   const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
   app.get('/e2b/v2/templates', async () =>
-    settings.templates.map((name) => {
+    [...templatesOf(settings).keys()].map((name) => {
       const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
       return {
         ...{ templateID: name, buildID: name, names: [name], aliases: [name], public: false, buildStatus: 'ready' },
@@ -166,20 +176,18 @@ export function mountControl(app: App, deps: Deps): void {
   );
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
-    if (settings.templates.includes(name)) return { templateID: name, public: false };
+    if (templatesOf(settings).has(name)) return { templateID: name, public: false };
     throw new AppError('not_found', `There is no template ${name}.`);
   });
   app.all('/e2b/*', async (request) => {
     const path = request.url.slice('/e2b'.length).split('?')[0];
-    if (path === '/bad-target') {
-      throw new AppError(
-        'invalid_request',
-        'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.',
-      );
-    }
     throw new AppError('unsupported', `${request.method} ${path} is a feature of E2B that Corral does not have yet.`);
   });
 }
+
+/** Its time is over, and it is deleted in a moment. */
+const isOver = ({ life }: SessionRecord, now: number) =>
+  life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
 const sid = { schema: { params: Params } } as const;
 // Read by the handler, because a body can be absent.

@@ -67,13 +67,19 @@ export function listedView({ id, createdAt, life }: SessionRecord, { limits }: V
 }
 export const stateOf = (life: SessionLife | undefined) => (life?.paused ? ('paused' as const) : ('running' as const));
 
-export function detailView(record: SessionRecord, deps: ViewDeps) {
+/** `token`: that of the sandbox; undefined: the caller must not have it. */
+export function detailView(record: SessionRecord, deps: ViewDeps, token: string | undefined) {
   const { life } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
     ...listedView(record, deps),
-    ...{ envdAccessToken: deps.tokens.access(record.id), domain: deps.domain, allowInternetAccess: true },
-    network: { allowPublicTraffic: !life?.privatePorts, ...(life?.portHost && { maskRequestHost: life.portHost }) },
+    ...(token !== undefined && { envdAccessToken: token }),
+    ...{ domain: deps.domain, allowInternetAccess: !life?.egress },
+    network: {
+      ...(life?.egress && { allowOut: life.egress.allow, denyOut: ['0.0.0.0/0'] }),
+      allowPublicTraffic: !life?.privatePorts,
+      ...(life?.portHost && { maskRequestHost: life.portHost }),
+    },
     lifecycle: { onTimeout, autoResume: life?.resumes ?? false },
   };
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../core/clock.ts';
 import { headerOf } from '../headers.ts';
 import type { Call } from './call.ts';
 import { answerError, answerUnary, ConnectError, ConnectStream, connectError, isLost, messageOf } from './connect.ts';
@@ -27,9 +28,8 @@ export async function serveAgent(call: Call, { maxUploadBytes, root }: Options):
   const isCall = /^\/(process\.Process|filesystem\.Filesystem)\//.test(path);
   if (!isKnown) {
     const message = `There is no user ${user} in this sandbox.`;
-    return isCall
-      ? answerError(response, new ConnectError('unauthenticated', message))
-      : refuse(response, 401, message);
+    if (!isCall) return refuse(response, 401, message);
+    return fail(call, new ConnectError('unauthenticated', message), isStream(path));
   }
   if (isCall) return await serveCall(call, path);
   if (path === '/health') return void response.writeHead(204).end();
@@ -38,8 +38,7 @@ export async function serveAgent(call: Call, { maxUploadBytes, root }: Options):
     const variables = call.env.map((line) => line.split(/=(.*)/s).slice(0, 2));
     return answerJson(response, 200, Object.fromEntries(variables));
   }
-  if (path === '/metrics')
-    return refuse(response, 501, 'Ask the control plane for metrics: GET /sandboxes/{id}/metrics.');
+  if (path === '/metrics' && request.method === 'GET') return await answerMetrics(call);
   refuse(response, 404, 'There is no such route.');
 }
 
@@ -47,7 +46,7 @@ async function serveCall(call: Call, path: string): Promise<void> {
   const { request, response, target } = call;
   const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
   const type = headerOf(target.headers, 'content-type') ?? '';
-  const wanted = stream || path.endsWith('/StreamInput') ? 'application/connect+json' : 'application/json';
+  const wanted = isStream(path) ? 'application/connect+json' : 'application/json';
   if (!type.toLowerCase().startsWith(wanted)) {
     response.setHeader('accept-post', wanted);
     return void response.writeHead(415).end();
@@ -62,10 +61,27 @@ async function serveCall(call: Call, path: string): Promise<void> {
     answerUnary(response, await method(call, message, inside));
   } catch (thrown) {
     if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
-    if (wanted === 'application/json') return answerError(response, connectError(thrown));
-    using failed = new ConnectStream(request, response, {});
-    failed.end(connectError(thrown));
+    fail(call, connectError(thrown), isStream(path));
   }
+}
+
+const isStream = (path: string) => Object.hasOwn(streams, path) || path.endsWith('/StreamInput');
+
+/** A stream tells its failure in its last envelope: the clients lose the text of another status. */
+function fail({ request, response }: Call, error: ConnectError, inStream: boolean): void {
+  if (!inStream) return void answerError(response, error);
+  using failed = new ConnectStream(request, response, {});
+  failed.end(error);
+}
+
+async function answerMetrics({ response, sample }: Call): Promise<void> {
+  const found = await sample();
+  if (!found) return refuse(response, 503, 'The sandbox does not run yet.');
+  const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
+  answerJson(response, 200, {
+    ...{ ts: Math.floor(systemClock.now() / 1_000), cpu_count: cpuCount, cpu_used_pct: cpuUsedPct },
+    ...{ mem_total: memTotal, mem_used: memUsed, mem_cache: memCache, disk_used: diskUsed, disk_total: diskTotal },
+  });
 }
 
 function methodOf(path: string): Unary | undefined {

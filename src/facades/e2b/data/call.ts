@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import type { Inside } from '../../../session/api/inside.ts';
+import type { Sandboxes } from '../sandboxes.ts';
 import type { Target } from '../target.ts';
 import { ConnectError } from './connect.ts';
 
@@ -20,6 +21,8 @@ export interface Call {
   readonly env: readonly string[];
   /** Puts the sandbox in use. */
   enter(signal?: AbortSignal): Promise<Inside>;
+  /** The use of its resources now; undefined: it does not run. */
+  sample(): ReturnType<Sandboxes['sample']>;
   /** The home of the sandbox's user. */
   home(inside: Inside): Promise<string>;
 }

@@ -23,6 +23,12 @@ export class ConnectError extends Error {
   }
 }
 
+/** Turns one error of the sandbox into the code that its call has for it. */
+export const as = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
+  if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
+  throw thrown;
+};
+
 const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
   ...{ invalid_request: 'invalid_argument', path_outside: 'invalid_argument', not_found: 'not_found' },
   ...{ file_not_found: 'not_found', conflict: 'resource_exhausted', payload_too_large: 'resource_exhausted' },

@@ -20,6 +20,8 @@ export async function serveFiles(call: Call, maxUploadBytes: number): Promise<vo
     else refuse(call.response, 404, 'There is no such route.');
   } catch (thrown) {
     if (call.response.headersSent) return void call.response.destroy();
+    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the rest of the body is not read
+    if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);
     const error = toAppError(thrown);
     refuse(call.response, statusOf(error), publicText(error));
@@ -82,7 +84,10 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     const full = located(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
-    return shown(await inside.paths.write(full, counted(content, left), signal));
+    const written = inside.paths.write(full, counted(content, left), signal).catch((thrown: unknown) => {
+      throw left.bytes < 0 ? new UploadTooLarge() : thrown; // its connection only tells that it broke
+    });
+    return shown(await written);
   };
   const body = bodyOf(request, target.headers['content-encoding']);
   const stored = isPlain

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../../core/errors.ts';
 import type { FileChange, Inside, PathEntry } from '../../../session/api/inside.ts';
 import { type Call, located, shaped } from './call.ts';
-import { ConnectError, ConnectStream, connectError, timeoutOf } from './connect.ts';
+import { as, ConnectError, ConnectStream, connectError, timeoutOf } from './connect.ts';
 import { streaming } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -52,17 +52,14 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
   async ListDir(call, message, inside) {
     const { path, depth } = shaped(Listed, message);
     const folder = await at(call, inside, path);
-    const entries = await inside.paths.list(folder, Math.max(1, depth), call.signal);
+    const entries = await inside.paths
+      .list(folder, Math.max(1, depth), call.signal)
+      .catch(as('conflict', 'failed_precondition'));
     return { entries: entries.map(entryOf) };
   },
   async MakeDir(call, message, inside) {
     const path = await at(call, inside, shaped(AtPath, message).path);
-    const made = await inside.paths.makeFolder(path, call.signal).catch((thrown: unknown) => {
-      if (thrown instanceof AppError && thrown.code === 'conflict') {
-        throw new ConnectError('already_exists', thrown.publicMessage);
-      }
-      throw thrown;
-    });
+    const made = await inside.paths.makeFolder(path, call.signal).catch(as('conflict', 'already_exists'));
     return { entry: entryOf(made) };
   },
   async Move(call, message, inside) {

@@ -5,7 +5,7 @@ import { AppError } from '../../../core/errors.ts';
 import { randomIds } from '../../../core/ids.ts';
 import type { Inside, JobEnd, JobEntry } from '../../../session/api/inside.ts';
 import { type Call, located, shaped } from './call.ts';
-import { ConnectError, ConnectStream, connectError, isLost, timeoutOf } from './connect.ts';
+import { as, ConnectError, ConnectStream, connectError, isLost, timeoutOf } from './connect.ts';
 
 const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
 const Size = z.object({ cols: z.int().default(0), rows: z.int().default(0) });
@@ -37,10 +37,8 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
   await streaming(call, stream, async (inside) => {
     const entry = await started(call, inside, wanted);
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
-    await follow({ stream, inside, entry, signal: AbortSignal.any([stream.gone, call.cut]) });
-    if (timeoutMs !== undefined && systemClock.now() - entry.startedAt >= timeoutMs) {
-      throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
-    }
+    const endsAt = systemClock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    await follow({ stream, inside, entry, endsAt, signal: AbortSignal.any([stream.gone, call.cut]) });
   });
 }
 
@@ -61,7 +59,7 @@ async function started(call: Call, inside: Inside, { process, pty, tag, stdin }:
   const env = [...own, ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
-    ...{ id: `e2b-${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
+    ...{ id: `${ownPrefix}${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
     ...(tag !== undefined && { label: tag }),
     ...(size && { terminal: size }),
     ...(stdin === false && !pty && { input: false }),
@@ -108,10 +106,12 @@ interface Following {
   readonly stream: ConnectStream;
   readonly inside: Inside;
   readonly entry: JobEntry;
+  /** Then the process is killed, epoch ms. */
+  readonly endsAt?: number;
   readonly signal: AbortSignal;
 }
 
-async function follow({ stream, inside, entry, signal }: Following): Promise<void> {
+async function follow({ stream, inside, entry, endsAt, signal }: Following): Promise<void> {
   await stream.send({ event: { start: { pid: entry.pid } } });
   const pieces = (kind: 'stdout' | 'stderr' | 'pty') => async (chunk: Buffer) => {
     const most = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
@@ -126,6 +126,9 @@ async function follow({ stream, inside, entry, signal }: Following): Promise<voi
   signal.addEventListener('abort', leave, { once: true });
   try {
     const end = await job.ended;
+    if (endsAt !== undefined && systemClock.now() >= endsAt) {
+      throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
+    }
     await stream.send({ event: { end: endOf(end) } });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
@@ -144,8 +147,13 @@ export function endOf({ exitCode, signal }: JobEnd): object {
   return { exitCode, exited: signal === undefined, status, ...(isFailure && { error: status }) };
 }
 
+const ownPrefix = 'e2b-';
+/** The processes of this service, and none that others of the sandbox started. */
+const ownJobs = async (inside: Inside, signal: AbortSignal) =>
+  (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
+
 async function selected(inside: Inside, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
-  const all = await inside.jobs.list(signal);
+  const all = await ownJobs(inside, signal);
   const found = all.findLast((job) => (pid === undefined ? tag !== undefined && job.label === tag : job.pid === pid));
   if (found) return found;
   throw new ConnectError('not_found', `There is no process ${pid === undefined ? `tagged ${tag}` : pid}.`);
@@ -162,7 +170,7 @@ const lastOwn = 'E2B_TEMPLATE_ID=';
 /** The unary methods of `process.Process`. */
 export const processMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
   async List({ signal }, _message, inside) {
-    const jobs = (await inside.jobs.list(signal)).filter(({ exitCode }) => exitCode === undefined);
+    const jobs = (await ownJobs(inside, signal)).filter(({ exitCode }) => exitCode === undefined);
     const processes = jobs.map(({ argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
       const asked = env.slice(env.findIndex((line) => line.startsWith(lastOwn)) + 1);
       const envs = Object.fromEntries(asked.map((line) => line.split(/=(.*)/s).slice(0, 2)));
@@ -198,9 +206,4 @@ export const processMethods: Record<string, (call: Call, message: unknown, insid
     if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(as('conflict', 'internal'));
     return {};
   },
-};
-
-const as = (code: AppError['code'], connect: ConnectError['code']) => (thrown: unknown) => {
-  if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
-  throw thrown;
 };

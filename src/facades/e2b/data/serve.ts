@@ -1,6 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../../core/clock.ts';
 import type { Inside } from '../../../session/api/inside.ts';
+import type { RateLimiter } from '../../shared/rate-limit.ts';
 import { headerOf } from '../headers.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
@@ -16,6 +18,9 @@ export interface DataDeps {
   readonly tokens: Tokens;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
+  /** Limits requests that name no sandbox. */
+  readonly unnamed: RateLimiter;
+  readonly clock: Clock;
   /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
 }
@@ -25,6 +30,10 @@ const maxHomes = 10_000;
 /** Serves a request to a port of a sandbox. */
 export async function serveData(target: Target, request: IncomingMessage, response: ServerResponse, deps: DataDeps) {
   const url = new URL(target.url, 'http://sandbox');
+  if (target.sid === undefined && deps.unnamed.take(request.socket.remoteAddress ?? '').exceeded) {
+    response.setHeader('retry-after', '1');
+    return refuse(response, 429, 'Too many signed URLs from this address in one second.');
+  }
   const sid = target.sid ?? (await signedSandbox(url, request.method, deps));
   if (sid === undefined) return refuse(response, 401, 'invalid signature');
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method }, deps);
@@ -41,6 +50,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     ...{ sid, target, request, response, url, signal, cut, env },
     enter: (until = signal) => enter(until),
     home: (inside) => homeOf(sid, inside, signal),
+    sample: () => deps.sandboxes.sample(sid, signal),
   };
   if (target.port === agentPort) await serveAgent(call, deps);
   else if (target.port === codePort) await interpret(call);
@@ -52,18 +62,22 @@ export async function upgradeData(target: Target, request: IncomingMessage, sock
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method }, deps);
-  if ('refusal' in opened || port === agentPort || port === codePort) return void endUpgrade(socket, 403);
+  if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
+  if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
   const until = AbortSignal.any([opened.cut, deps.closing]);
   await using inside = await opened.enter(until);
   const connection = await inside.ports.connect(port, until).catch(() => undefined);
-  if (!connection) return void endUpgrade(socket, 502);
+  if (!connection) return void endUpgrade(socket, refusals.closed(sid, port));
   connection.write(upgradeHead(request, target, opened.portHost));
   using _ = breaking(until, socket);
   joined(socket, connection);
   await new Promise<void>((resolve) => socket.once('close', resolve));
 }
-const endUpgrade = (socket: Duplex, status: number) =>
-  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
+  const text = JSON.stringify(body);
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
+}
 
 function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Disposable {
   const stop = () => void connection.destroy();
@@ -92,7 +106,7 @@ function judged(
   { port, byHost, headers, sid: named }: Target,
   sid: string,
   { path, url, method }: Asked,
-  { tokens, isPrivate }: DataDeps & { readonly isPrivate: boolean },
+  { tokens, clock, isPrivate }: DataDeps & { readonly isPrivate: boolean },
 ): Refusal | undefined {
   const given: Given = {
     access: headerOf(headers, 'x-access-token'),
@@ -102,10 +116,10 @@ function judged(
     if (byHost && !isPrivate && port !== codePort) return undefined;
     return tokens.opensPorts(sid, given) ? undefined : refusals.token(sid);
   }
-  if (named === undefined) return expired(url); // the signature named the sandbox
+  if (named === undefined) return expired(url, clock); // the signature named the sandbox
   if (given.access !== undefined && tokens.opensAgent(sid, given)) return undefined;
   if (given.access === undefined && path === '/files' && url.searchParams.has('signature')) {
-    return isSigned(url, method, tokens.access(sid)) ? expired(url) : unauthorized('invalid signature');
+    return isSigned(url, method, tokens.access(sid)) ? expired(url, clock) : unauthorized('invalid signature');
   }
   return unauthorized('the access token of the sandbox is missing or wrong', path);
 }
@@ -124,9 +138,9 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
   };
   return same(searchParams.get('signature') ?? '', signatureOf(signed, token));
 }
-function expired({ searchParams }: URL): Refusal | undefined {
+function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   const until = searchParams.get('signature_expiration');
-  if (until === null || Number(until) * 1_000 > Date.now()) return undefined;
+  if (until === null || Number(until) * 1_000 > clock.now()) return undefined;
   return unauthorized('signature is already expired');
 }
 

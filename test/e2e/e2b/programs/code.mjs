@@ -55,6 +55,19 @@ await step('a client that gives up', async () => {
 });
 await step('state after it', async () => (await run('x')).text);
 await step('json', async () => (await run('{"a": 1}')).results[0].json);
+await step('chart', async () => {
+  const plot =
+    'import matplotlib.pyplot as plt\nplt.plot([1, 2, 3], [2, 4, 6], label="a")\nplt.xlabel("x (s)")\nplt.title("T")\nplt.show()';
+  const { results } = await run(plot);
+  const [{ png, chart }] = results;
+  const { type, title, x_unit, elements } = chart;
+  return { count: results.length, isPng: png.startsWith('iVBOR'), type, title, x_unit, elements };
+});
+await step('table', async () => {
+  const frame = 'import pandas as pd\npd.DataFrame({"a": [1, 2], "b": ["x", None]})';
+  const [{ data, html }] = (await run(frame)).results;
+  return { data, isHtml: html.includes('<table') };
+});
 await step('a kernel that dies', async () => (await run('import os; os._exit(3)')).error.name);
 await step('after it', async () => (await run('1 + 1')).text);
 await step('a language without a kernel', async () => {

@@ -92,6 +92,14 @@ step("watch", watch)
 step("signed url", signed)
 step("metrics", metrics)
 step("code", lambda: [sandbox.run_code("x = 1\nx + 1").text, sandbox.run_code("x").text])
+
+
+def chart():
+    [result] = sandbox.run_code('import matplotlib.pyplot as plt\nplt.bar(["a", "b"], [1, 2])\nplt.show()').results
+    return [result.chart.type.value, [[bar.label, bar.value] for bar in result.chart.elements]]
+
+
+step("chart", chart)
 step("listed", lambda: len(Sandbox.list().next_items()))
 step("pause", lambda: [bool(sandbox.pause()), sandbox.is_running()])
 step("connect", connect)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/records.ts';
-import { lifeOf } from '../../../../src/facades/e2b/control/create.ts';
+import { wantedOf } from '../../../../src/facades/e2b/control/create.ts';
 import { metadataOf, pageOf } from '../../../../src/facades/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/e2b/control/shapes.ts';
 import { resultOf } from '../../../../src/facades/e2b/data/code-results.ts';
@@ -34,8 +34,9 @@ test('the two headers lead to the sandbox that they name', () => {
 });
 
 test('one header alone, and a port that is none, lead nowhere', () => {
-  expect(led('/', { 'e2b-sandbox-id': sid }).url).toBe('/e2b/bad-target');
-  expect(led('/', { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '65536' }).url).toBe('/e2b/bad-target');
+  expect(led('/', { 'e2b-sandbox-id': sid })).toEqual({ url: '/e2b/data' });
+  expect(led('/', { 'e2b-sandbox-id': sid }).url).toBe('/e2b/data');
+  expect(led('/', { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '65536' }).url).toBe('/e2b/data');
 });
 
 test('a signed address of a file leads to the agent without a name', () => {
@@ -102,10 +103,13 @@ test('metadata of a list is decoded three times', () => {
 });
 
 const settings = {
-  ...{ facade: 'on', maxSeconds: 100, maxUploadBytes: 1, templates: ['base'], root: 'alias', pause: 'memory' },
-  domain: undefined,
+  ...{ facade: 'on', maxSeconds: 100, maxUploadBytes: 1, root: 'alias', pause: 'memory', domain: undefined },
+  templates: ['base', 'v1=code-interpreter'],
 } as const;
-const life = (more: object) => lifeOf(NewSandbox.parse({ templateID: 'base:v2', ...more }), settings as never, 15);
+const abilities = { freeze: true, keepsFiles: true, admitsEgress: () => true };
+const wanted = (more: object, deps: object = {}) =>
+  wantedOf(NewSandbox.parse({ templateID: 'base:v2', ...more }), { settings, abilities, ...deps } as never, 15);
+const life = (more: object, deps?: object) => wanted(more, deps).life;
 
 test('a create has the time that it asks for, or the default of its route', () => {
   expect(life({})).toMatchObject({ seconds: 15, onEnd: 'delete', kind: 'base', labels: {} });
@@ -122,10 +126,45 @@ test.each([
   { autoPauseMemory: false },
   { autoPause: true, autoPauseMemory: false, autoResume: { enabled: true } },
   { volumeMounts: [{}] },
-  { allow_internet_access: false },
-  { network: { denyOut: ['0.0.0.0/0'] } },
+  { network: { denyOut: ['10.0.0.0/8'] } },
+  { network: { denyOut: ['0.0.0.0/0'], allowOut: ['10.0.0.1'] } },
+  { network: { rules: [{}] } },
 ])('a create with %j is refused', (more) => {
   expect(() => life(more)).toThrow();
+});
+
+test('a program can close the network of its sandbox, or open it for some hosts alone', () => {
+  expect(life({}).egress).toBeUndefined();
+  expect(life({ allow_internet_access: true, network: { allowOut: ['a.example'] } }).egress).toBeUndefined();
+  for (const closed of [{ allow_internet_access: false }, { network: { denyOut: ['0.0.0.0/0'] } }]) {
+    expect(life(closed).egress).toEqual({ policy: 'none', allow: [] });
+  }
+  const some = { network: { denyOut: ['0.0.0.0/0'], allowOut: ['*.a.example'] } };
+  expect(life(some).egress).toEqual({ policy: 'allow-list', allow: ['*.a.example'] });
+});
+
+test('rules that are wider than those of the server, or that nothing enforces, are refused', () => {
+  const refusing = { abilities: { ...abilities, admitsEgress: () => false } };
+  expect(() => life({ allow_internet_access: false }, refusing)).toThrow('CORRAL_EGRESS_POLICY');
+  expect(life({}, refusing).egress).toBeUndefined();
+});
+
+test('a name of the settings starts the template behind it', () => {
+  expect(wanted({}).template).toBeUndefined();
+  expect(wanted({ templateID: 'v1' })).toMatchObject({ template: 'code-interpreter', life: { kind: 'v1' } });
+  expect(() => wanted({ templateID: 'other' })).toThrow('CORRAL_E2B_TEMPLATES has: base, v1');
+});
+
+test('a pause that would lose memory or files without a word is refused where the sandbox is created', () => {
+  const without = (more: object, pause = 'memory') => ({
+    abilities: { ...abilities, ...more },
+    settings: { ...settings, pause },
+  });
+  const asked = { autoPause: true };
+  expect(() => life(asked, without({ freeze: false }))).toThrow('CORRAL_E2B_PAUSE=files');
+  expect(life(asked, without({ freeze: false }, 'files')).onEnd).toBe('pause-files');
+  expect(() => life(asked, without({ freeze: false, keepsFiles: false }, 'files'))).toThrow('loses its files');
+  expect(life({}, without({ freeze: false, keepsFiles: false })).onEnd).toBe('delete');
 });
 
 test('a list goes on at a place of its order, so that a new sandbox shifts nothing', () => {

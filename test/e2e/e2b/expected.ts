@@ -1,0 +1,104 @@
+// The results of the programs' steps, the same on every driver but for what a driver cannot do.
+export const core = {
+  run: { exitCode: 0, stdout: 'hi\n/home/user\nbar true user\n', stderr: 'no\n' },
+  'exit code': ['CommandExitError', 3],
+  'missing program': 127,
+  streamed: ['1\n', '2\n', '3\n'],
+  stdin: 'got hello\n',
+  kill: [true, true, true, -1, 'signal: killed', false],
+  'connect late': 'late\n',
+  'connect ended': 4,
+  timeout: 'TimeoutError',
+  pty: [0, true, true],
+  'many processes': [true, 0],
+  'write and read': ['/home/user/a/b.txt', 'hello', true, false],
+  bytes: [1, 2, 255],
+  'several files': ['/home/user/m1', '/home/user/d/m2'],
+  list: [
+    ...['dir /home/user/a', 'file /home/user/a/b.txt', 'dir /home/user/d', 'file /home/user/d/m2'],
+    'file /home/user/m1',
+  ],
+  info: {
+    ...{ name: 'b.txt', type: 'file', path: '/home/user/a/b.txt', size: 5, mode: 0o644 },
+    ...{ permissions: '-rw-r--r--', owner: 'user', group: 'user' },
+  },
+  folders: [true, false],
+  rename: '/home/user/a/c.txt',
+  remove: false,
+  'no file': 'FileNotFoundError',
+  watch: ['create sub', 'create sub/f'],
+  'signed urls': [200, 200, 'signed'],
+  metrics: [true, true, true],
+  detail: { state: 'running', metadata: { a: 'b c' }, envdVersion: '0.6.1', templateId: 'base' },
+  listed: [1, 0],
+  'set timeout': true,
+  port: { allowed: [200, '1'], without: 403, byHost: 200, closed: 502 },
+  pause: [true, false, false, 'paused'],
+  resume: ['11\n', true],
+  'pause of the files alone': '10\n',
+  'killed in a stream': [true, false, 'TimeoutError'],
+  gone: 'SandboxNotFoundError',
+  'closed network': [false, '403'],
+  'its time is over': false,
+  'unknown template': 'SandboxError',
+};
+
+export const code = {
+  value: { text: '42', stdout: ['hi\n'], count: 1 },
+  state: '41',
+  error: ['ZeroDivisionError', 'division by zero'],
+  'variables of one execution': ['v', null],
+  JavaScript: ['6', '3'],
+  contexts: { cwd: '/tmp', read: '/tmp', apart: 'NameError', listed: 3, restarted: 'NameError', left: 2 },
+  streamed: ['0\n', '1\n', '2\n'],
+  'a client that gives up': 'TimeoutError',
+  'state after it': '41',
+  json: { a: 1 },
+  chart: {
+    ...{ count: 1, isPng: true, type: 'line', title: 'T', x_unit: 's' },
+    elements: [
+      {
+        label: 'a',
+        points: [
+          [1, 2],
+          [2, 4],
+          [3, 6],
+        ],
+      },
+    ],
+  },
+  table: { data: { a: [1, 2], b: ['x', null] }, isHtml: true },
+  'a kernel that dies': 'KernelDied',
+  'after it': '2',
+  'a language without a kernel': 'SandboxError',
+};
+
+export const python = {
+  run: ['hi\nbar\n', 'no\n', 0],
+  'exit code': ['CommandExitException', 3],
+  stdin: 'got x\n',
+  kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
+  pty: true,
+  files: ['/home/user/a.txt', 'hi', true, false],
+  watch: ['create x', 'write x'],
+  'signed url': 'hi',
+  metrics: true,
+  code: ['2', '1'],
+  chart: [
+    'bar',
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  ],
+  listed: 1,
+  pause: [true, false],
+  connect: ['hi', '1'],
+  killed: [true, false],
+};
+
+/** The same on a driver that cannot freeze processes, where a pause keeps the files alone. */
+export const unfrozen = {
+  core: { ...core, resume: ['10\n', true] },
+  python: { ...python, connect: ['hi', null] },
+};

@@ -1,0 +1,18 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runOnSdk, type Steps } from './e2b-sdks.ts';
+
+/** Runs a program once and tests the result of each of its steps. `env` tells the program of the server. */
+export function stepsOf(
+  file: string,
+  expected: Steps,
+  env: () => Promise<Record<string, string>> | Record<string, string>,
+) {
+  describe(file, () => {
+    let steps: Steps;
+    beforeAll(async () => {
+      steps = await runOnSdk(file, await env());
+    }, 300_000);
+    test.each(Object.entries(expected))(`${file}: %s`, (name, value) => expect(steps[name]).toEqual(value));
+    test(`${file}: has no other steps`, () => expect(Object.keys(steps).sort()).toEqual(Object.keys(expected).sort()));
+  });
+}

@@ -1,0 +1,115 @@
+import { request } from 'node:http';
+
+/** A message in the envelope of a stream. */
+export function framed(message: object): Buffer {
+  const json = Buffer.from(JSON.stringify(message));
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(json.length, 1);
+  return Buffer.concat([head, json]);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: { readonly code?: string; readonly watcherId?: string };
+}
+type Headers = Record<string, string>;
+type Asked = Omit<RequestInit, 'headers'> & { readonly headers?: Headers };
+
+/** Speaks the wire of the E2B SDKs without them, to one sandbox that `create` makes. */
+export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string }) {
+  let sandbox = { sandboxID: '', envdAccessToken: '' };
+  const url = () => env().E2B_API_URL;
+  const api = (path: string, init: Asked = {}) => {
+    const type = init.body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = { 'x-api-key': env().E2B_API_KEY, ...type, ...init.headers };
+    return fetch(`${url()}${path}`, { ...init, headers });
+  };
+  /** Headers that are empty are left out. */
+  const own = (more: Headers = {}): Headers => {
+    const named = { 'e2b-sandbox-id': sandbox.sandboxID, 'e2b-sandbox-port': '49983' };
+    const all = { ...named, 'x-access-token': sandbox.envdAccessToken, ...more };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+  };
+  const agent = (path: string, init: Asked = {}) => fetch(`${url()}${path}`, { ...init, headers: own(init.headers) });
+
+  async function* envelopes(answer: Response): AsyncGenerator<{ readonly flags: number; readonly message: object }> {
+    let left = Buffer.alloc(0);
+    for await (const chunk of answer.body ?? []) {
+      left = Buffer.concat([left, chunk]);
+      while (left.length >= 5 && left.length >= 5 + left.readUInt32BE(1)) {
+        const end = 5 + left.readUInt32BE(1);
+        yield { flags: left[0] ?? 0, message: JSON.parse(left.subarray(5, end).toString()) };
+        left = left.subarray(end);
+      }
+    }
+  }
+  const startStream = (method: string, message: object, headers: Headers = {}, signal?: AbortSignal) =>
+    agent(`/${method}`, {
+      ...(signal && { signal }),
+      method: 'POST',
+      body: new Uint8Array(Buffer.isBuffer(message) ? message : framed(message)),
+      headers: { 'content-type': 'application/connect+json', ...headers },
+    });
+
+  return {
+    get sid() {
+      return sandbox.sandboxID;
+    },
+    get token() {
+      return sandbox.envdAccessToken;
+    },
+    get url() {
+      return url();
+    },
+    api,
+    agent,
+    shell: (text: string) => ({ process: { cmd: '/bin/bash', args: ['-c', text] }, stdin: false }),
+    /** Creates the sandbox; a repeated call repeats the request. */
+    async create(): Promise<Response> {
+      const body = JSON.stringify({ templateID: 'base', timeout: 600 });
+      const answer = await api('/v2/sandboxes', { method: 'POST', body, headers: { 'idempotency-key': 'the-wire' } });
+      if (sandbox.sandboxID === '') sandbox = (await answer.clone().json()) as typeof sandbox;
+      return answer;
+    },
+    async call(method: string, message: object, headers: Headers = {}): Promise<Answer> {
+      const all = { 'content-type': 'application/json', ...headers };
+      const answer = await agent(`/${method}`, { method: 'POST', body: JSON.stringify(message), headers: all });
+      return { status: answer.status, body: (await answer.json()) as Answer['body'] };
+    },
+    /** Reads a stream to its end: the messages, the last one, and the text of all output. */
+    async stream(method: string, message: object, headers: Headers = {}) {
+      const answer = await startStream(method, message, headers);
+      const events: object[] = [];
+      let last: object | undefined;
+      for await (const { flags, message: said } of envelopes(answer)) {
+        if (flags === 2) last = said;
+        else events.push(said);
+      }
+      const pieces = events as { event?: { data?: { stdout?: string } } }[];
+      const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
+      return { status: answer.status, events, last, stdout: Buffer.concat(out).toString() };
+    },
+    /** Opens a stream and reads one message of it, and no more until `leave`. */
+    async open(method: string, message: object) {
+      const stop = new AbortController();
+      const answer = await startStream(method, message, {}, stop.signal);
+      const reading = envelopes(answer);
+      const { value } = await reading.next();
+      return { events: [value?.message], leave: () => stop.abort() };
+    },
+    /** A download without the decoding that `fetch` does. */
+    raw: (path: string, headers: Headers) =>
+      new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; body: Buffer }>(
+        (done, fail) => {
+          const asked = request(`${url()}${path}`, { headers: own(headers) }, (answer) => {
+            const parts: Buffer[] = [];
+            answer.on('data', (part) => parts.push(part));
+            answer.once('end', () =>
+              done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }),
+            );
+          });
+          asked.once('error', fail).end();
+        },
+      ),
+  };
+}
