@@ -168,6 +168,18 @@ describe('attach', () => {
   });
 });
 
+test('desktop says that a sandbox has none, and --add why it cannot have one', async () => {
+  const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
+  const shown = JSON.parse((await corral('desktop', '--json', id)).stdout);
+  expect(shown).toMatchObject({ state: 'unsupported', offer: { state: 'none' } });
+  expect(await corral('desktop', id)).toMatchObject({
+    stdout: 'none\n',
+    stderr: expect.stringContaining('sandbox.desktop'),
+  });
+  const refused = { code: 1, stderr: expect.stringContaining('VNC is not available') };
+  expect(await corral('desktop', id, '--add')).toMatchObject(refused);
+});
+
 describe('sessions', () => {
   test('ls, show and logs tell of a session as JSON, and rm deletes it', async () => {
     const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
