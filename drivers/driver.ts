@@ -71,6 +71,11 @@ export interface SandboxLink extends AsyncDisposable {
    */
   readonly hasten?: () => void;
   /**
+   * How long the sandbox's daemon has waited for a processor, in ms; only differences have a meaning. A daemon that gets no
+   * processor is silent, but not lost. Absent: unknown.
+   */
+  readonly starvedMs?: () => Promise<number>;
+  /**
    * Dials the sandbox's display itself, which saves the way through the daemon. Undefined: no display can be reached so now.
    * Absent: the driver cannot do that. The bytes are as hostile as those of the daemon.
    */

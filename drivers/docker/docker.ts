@@ -8,6 +8,7 @@ import { openFolders } from '../shared/folders.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { openServerEnds } from '../shared/server-ends.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import { starvationOf } from '../shared/starvation.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { ask, askFor, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
@@ -169,7 +170,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
       const { Id, State, Config } = await running(id, signal);
       const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps the id it had in the pool
       const who = { id, sessionId: sessionIdOf(id) };
-      const link = await holds.link(key, { body: Id, workdir, role, who });
+      const held = await holds.link(key, { body: Id, workdir, role, who });
+      const link = { ...held, starvedMs: starvationOf(State.Pid) };
       // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
       return await unlessUnreachable(link, reachable(await holds.hold(key, Id), signal));

@@ -12,6 +12,7 @@ import { dialScreen } from '../shared/screen-door.ts';
 import { seccompProgram } from '../shared/seccomp/program.ts';
 import { openServerEnds } from '../shared/server-ends.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import { starvationOf } from '../shared/starvation.ts';
 import { layToken } from '../shared/token.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
@@ -209,7 +210,10 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       await priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
       const screen = desktop && bubblewrap ? { screen: () => dialScreen(folders.home(id)) } : {};
-      return await unlessUnreachable({ ...link, ...hasten, ...screen }, reachable(await holds.hold(id, body), signal));
+      return await unlessUnreachable(
+        { ...link, ...hasten, ...screen, starvedMs: starvationOf(record.pid) },
+        reachable(await holds.hold(id, body), signal),
+      );
     },
 
     async list({ signal }) {

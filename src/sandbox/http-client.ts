@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { pause } from '../core/cancel.ts';
+import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
 import { jobClient } from './anywhere/job-client.ts';
@@ -9,6 +10,7 @@ import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
 import { programClient } from './program-client.ts';
 import { type Ask, requester, type Way } from './request.ts';
+import { Silence } from './silence.ts';
 import { paced } from './throttle.ts';
 import { openTrust } from './trust.ts';
 import { judge } from './validate-answer.ts';
@@ -19,19 +21,20 @@ export interface SandboxAddress extends Way {
   readonly hasten?: () => void;
   /** Dials the display without the daemon; undefined: it cannot be reached so. */
   readonly screen?: () => Promise<Duplex | undefined>;
+  /** How long the daemon has waited for a processor, in ms; only differences have a meaning. */
+  readonly starvedMs?: () => Promise<number>;
 }
 
 /** The number of retries of an idempotent call while the daemon restarts. */
 const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
-const missesAllowed = 3;
 const maxFileBytes = 50 * 1024 * 1024;
 /** A command's output ends at 64 MiB, with a note after it. */
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
-export function sandboxClient({ workdir, hasten, screen, ...way }: SandboxAddress): SandboxClient {
+export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: SandboxAddress): SandboxClient {
   const trust = openTrust();
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, file: opened } = daemon;
@@ -61,12 +64,15 @@ export function sandboxClient({ workdir, hasten, screen, ...way }: SandboxAddres
     const silent = new AbortController();
     const watch = async () => {
       const watching = AbortSignal.any([signal, over.signal]);
-      for (let misses = 0; misses < missesAllowed; ) {
+      const silence = new Silence(systemClock, starvedMs);
+      for (let isLost = false; !isLost; ) {
         await pause(checkEveryMs, watching);
-        await health(watching, checkEveryMs).then(
-          () => (misses = 0),
-          () => misses++,
+        const hears = await health(watching, silence.patienceMs).then(
+          () => true,
+          () => false,
         );
+        if (hears) silence.heard();
+        else isLost = await silence.missed();
       }
       silent.abort();
     };

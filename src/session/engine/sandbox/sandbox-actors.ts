@@ -15,6 +15,7 @@ import { AppError, toAppError } from '../../../core/errors.ts';
 import { failpoint } from '../../../core/failpoint.ts';
 import type { SandboxId, SessionId } from '../../../core/ids.ts';
 import type { DesktopStatus, SandboxClient } from '../../../sandbox/client.ts';
+import { Silence } from '../../../sandbox/silence.ts';
 import type { Live } from '../../run/live-session.ts';
 import type { DiskReports } from './disk-reports.ts';
 
@@ -45,7 +46,6 @@ export interface FreshSandbox {
 }
 
 const heartbeatMs = 1_000;
-const missesAllowed = 3;
 const callMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
@@ -85,7 +85,8 @@ export function sandboxWith(deps: SandboxDeps) {
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
     const lost = AbortSignal.any([link.lost, client.trust.broken]);
     using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
-    await watch({ own, client, lost, clock, saw: deps.saw, disk }, signal);
+    const silence = new Silence(clock, link.starvedMs);
+    await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
   }
 
   return sandboxMachine.provide({
@@ -163,6 +164,7 @@ async function drop(
 }
 
 interface Watched {
+  readonly silence: Silence;
   readonly lost: AbortSignal;
   readonly disk: ReturnType<DiskReports['follow']> | undefined;
 }
@@ -175,29 +177,31 @@ async function watch(
     lost,
     clock,
     saw,
+    silence,
     disk: followed,
   }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
   signal: AbortSignal,
 ) {
   const either = AbortSignal.any([signal, lost]);
-  let misses = 0;
+  let heardAt = clock.now();
   while (!either.aborted) {
     // A missed heartbeat has already waited its second, so the pause is short: three misses must not take six seconds.
-    await pause(misses === 0 ? heartbeatMs : heartbeatMs / 4, either, clock).catch(() => {});
+    await pause(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
-      using soon = deadline(heartbeatMs, clock, either);
+      using soon = deadline(silence.patienceMs, clock, either);
       const { desktop = stopped, disk } = await client.health(soon.signal);
-      misses = 0;
+      silence.heard();
+      heardAt = clock.now();
       saw(own.id, desktop);
       if (disk) followed?.saw(disk);
     } catch (thrown) {
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
-      misses += 1;
-    }
-    if (misses >= missesAllowed) {
-      throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${missesAllowed} s.`);
+      if (await silence.missed()) {
+        const seconds = Math.round((clock.now() - heardAt) / 1_000);
+        throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${seconds} s.`);
+      }
     }
   }
   if (signal.aborted) return;
