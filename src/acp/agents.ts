@@ -34,6 +34,10 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
+interface Resting extends Pick<Wish, 'silenceMs'> {
+  readonly hear: (update: AgentUpdate) => Promise<void>;
+  readonly signal: AbortSignal;
+}
 const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
@@ -58,6 +62,8 @@ export class AcpAgents {
     signal: AbortSignal,
   ): Promise<AgentPause> {
     try {
+      const busy = wish.texts.length > 0 ? this.#agents.get(client) : undefined;
+      if (busy?.isWorking) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
       const agent = await this.#working(client, wish, signal);
       await wish.given();
       for (;;) {
@@ -97,6 +103,17 @@ export class AcpAgents {
   /** For a sandbox whose own connection has ended. */
   release(client: SandboxClient): void {
     void this.end(client);
+  }
+
+  /** Ends the agent's present work, because it takes one message at a time. */
+  async #rest(agent: AcpAgent, { hear, silenceMs, signal }: Resting): Promise<void> {
+    using until = deadline(silenceMs, this.#deps.clock, signal);
+    await agent.cancel();
+    for (;;) {
+      const item = await agent.next(until.signal);
+      if (isPause(item)) return;
+      await hear(item);
+    }
   }
 
   /** The agent with its message: the one that works, or a new one. */

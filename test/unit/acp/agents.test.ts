@@ -152,6 +152,13 @@ test('an interrupted agent ends its present work, and takes the next message wit
   expect(said()).toContain('I had 1 messages before.');
 });
 
+test('a message instead of a permission ends the present work before the agent takes it', seconds, async () => {
+  const { turn, said } = bench();
+  expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+  expect(await turn(['remember'])).toEqual({ kind: 'said' });
+  expect(said()).toBe('You said no.I had 1 messages before.');
+});
+
 test('a request to read a file is refused, and a tool named __proto__ is a name like any other', seconds, async () => {
   const { turn, said, heard } = bench();
   await turn(['Read outside']);

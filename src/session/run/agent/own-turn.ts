@@ -1,5 +1,5 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent } from '../../../../machines/run-rules.ts';
+import { nothingSpent, verdictOf } from '../../../../machines/run-rules.ts';
 import type { AgentUpdate } from '../../../core/agent-updates.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import type { PlanStep, SessionFact } from '../../../core/events.ts';
@@ -163,10 +163,19 @@ export async function ownCalls(
       continue;
     }
     await using used = await work.sandbox.use(signal);
+    if (call.verdict?.decision === 'approved') takeInApproval(work);
     work.own.loops.decide(used.client, call.callId, permission === undefined);
     outcomes.push({ kind: 'called', act: actOf(call, { output: call.callId, success: true }) });
   }
   return outcomes;
+}
+
+/** A message that only permits a call is no task for the agent. */
+function takeInApproval({ runWriter }: OwnWorking): void {
+  const [first] = runWriter.unheard;
+  if (!first || verdictOf(first.text).decision !== 'approved') return;
+  const { messageId, text } = first;
+  runWriter.takeIn(new Map([[messageId, { text, pictures: [], attached: [] }]]));
 }
 
 const questionOf = ({ name, confirm = '' }: PendingCall) =>
