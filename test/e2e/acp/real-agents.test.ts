@@ -165,3 +165,19 @@ test.for(agents)('$template stops within a second, and leaves no process', patie
   const { stdout } = await client.sandbox.exec.mutate({ sessionId: id, command });
   expect(stdout.trim()).toBe('0');
 });
+
+test('the settings of the recipe make Gemini CLI the agent', patience, async (context) => {
+  const page = await readFile('docs/recipes/gemini-cli.md', 'utf8');
+  const [, settings = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  expect(parse(settings).egress.policy).toBe('allow-list');
+  await using it = await serverFor(context, agents[0] as Agent, settings.replaceAll(/^ {3}/gm, ''));
+  const { real, client } = it;
+  const { id } = await client.sessions.create.mutate({});
+  await client.runs.send.mutate({ sessionId: id, text: 'Write hello.txt' });
+  await expect.poll(() => real.factsOf(id, 'approval.requested').length, { timeout: 1_100_000 }).toBe(1);
+  await client.runs.send.mutate({ sessionId: id, text: 'approve' });
+  await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 60_000 }).toBe(1);
+  expect(real.factsOf(id, 'message.assistant').at(-1)?.data.text).toContain('All done.');
+  expect(real.factsOf(id, 'egress').map(({ data }) => data.rule)).toContain('credential: gemini');
+  expect(await placesOfTheKey(it, id)).toEqual([]);
+});

@@ -11,6 +11,7 @@ import { worlds } from '../../support/worlds.ts';
 const templates = {
   fake: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
   forgetful: 'agent: {kind: acp, command: [node, /workspace/agent.mjs, --forgetful]}\n',
+  thrifty: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
   missing: 'agent: {kind: acp, command: [no-such-agent]}\n',
 };
 
@@ -112,6 +113,22 @@ describe.each(worlds.map((world) => [world.driver, world] as const))('an ACP age
     await it.send('remember something');
     await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(1);
     expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
+  });
+
+  test('stops at its token budget in the middle of its work, and goes on when more is granted', {
+    timeout: 120_000,
+  }, async (context) => {
+    await using real = await serverFor(context, world);
+    const it = await box(real, 'thrifty');
+    await it.send('Please spend and wait');
+    await expect.poll(() => real.factsOf(it.id, 'run.wait').length, { timeout: 60_000 }).toBe(1);
+    expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject({
+      reason: 'budget',
+      budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 },
+    });
+    await it.send('Then remember');
+    await expect.poll(() => it.ends().length, { timeout: 60_000 }).toBe(1);
+    expect(it.said().at(-1)).toBe('I had 1 messages before.');
   });
 
   test.for([
