@@ -43,6 +43,36 @@ const all = (rule: Rule, names: string) =>
       .map((name) => [name, rule]),
   );
 
+/** The control plane of E2B, which the OpenAPI document does not describe. */
+export const e2bRules: Readonly<Record<string, Rule>> = {
+  ...all(
+    'any',
+    `GET /e2b/sandboxes
+    GET /e2b/v2/sandboxes
+    GET /e2b/v2/templates
+    GET /e2b/templates/aliases/base
+    GET /e2b/volumes
+    POST /e2b/v3/templates`,
+  ),
+  ...all(
+    'create',
+    `POST /e2b/sandboxes
+    POST /e2b/v2/sandboxes`,
+  ),
+  ...all('see', 'GET /e2b/sandboxes/{sid}'),
+  ...all(
+    'work',
+    `POST /e2b/sandboxes/{sid}/connect
+    POST /e2b/v2/sandboxes/{sid}/connect
+    POST /e2b/sandboxes/{sid}/timeout
+    POST /e2b/sandboxes/{sid}/refreshes
+    POST /e2b/sandboxes/{sid}/pause
+    POST /e2b/sandboxes/{sid}/resume
+    GET /e2b/sandboxes/{sid}/metrics`,
+  ),
+  ...all('stop', 'DELETE /e2b/sandboxes/{sid}'),
+};
+
 export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
     'open',

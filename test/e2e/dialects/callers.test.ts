@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
+import type { SessionLife } from '../../../src/core/records.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { Frame } from '../../../src/facades/workspace/frames.ts';
@@ -7,6 +8,7 @@ import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import {
   type Caller,
   callers,
+  e2bRules,
   expected,
   mcpRules,
   type Outcome,
@@ -58,6 +60,7 @@ const token = 'the-token-of-the-caller-matrix';
 async function begin(): Promise<void> {
   server = await composedServer({
     CORRAL_TOKEN: token,
+    CORRAL_E2B_FACADE: 'on',
     CORRAL_MAX_SESSIONS: '10000',
     CORRAL_MAX_SESSIONS_PER_OWNER: '0',
   });
@@ -126,6 +129,11 @@ async function targets(): Promise<Targets> {
   return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids };
 }
 
+const aLife: SessionLife = {
+  ...{ endsAt: null, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
+  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+};
+
 /** New targets for a call that changes or ends them; creates only the ones that the route names. */
 async function fresh(path: string): Promise<Targets> {
   const { services, opencodex } = server.core;
@@ -133,7 +141,8 @@ async function fresh(path: string): Promise<Targets> {
   if (path.includes('project_id'))
     Object.assign(made, { project: (await services.projects.create({ name: 'Two', owner: ownerId })).id });
   if (path.includes('sid}') || path === 'sid') {
-    Object.assign(made, { sid: (await services.sessions.create({ origin: 'trpc', owner: ownerId })).id });
+    const life = path.startsWith('/e2b/') && { life: aLife };
+    Object.assign(made, { sid: (await services.sessions.create({ origin: 'trpc', owner: ownerId, ...life })).id });
   }
   if (path.includes('/files/{id}')) {
     const content = (async function* () {
@@ -289,6 +298,43 @@ test('every route and socket answers each caller as its rule says', { timeout: 1
     ask: ((caller, to) => (route.isSocket ? connect(route, caller, to) : request(route, caller, to))) satisfies Ask,
   }));
   expect(await mistakes(asked)).toEqual([]);
+});
+
+test("every route of E2B's control plane answers each caller as its rule says", { timeout: 120_000 }, async () => {
+  const asked = Object.entries(e2bRules).map(([name, rule]) => {
+    const [method = '', path = ''] = name.split(' ');
+    const isCreate = path.endsWith('sandboxes');
+    const example = isCreate ? { templateID: 'base', timeout: 1 } : {};
+    const route = { name, method, path, isSocket: false, example };
+    return { name, path, rule, ask: ((caller, to) => request(route, caller, to)) satisfies Ask };
+  });
+  expect(await mistakes(asked)).toEqual([]);
+});
+
+test('the token of a sandbox is given only to callers that may work in it', async () => {
+  const tokenFor = async (caller: Caller) => {
+    const answer = await fetch(`${server.url}/e2b/sandboxes/${shared.sid}`, { headers: credentials(caller) });
+    return 'envdAccessToken' in ((await answer.json()) as object);
+  };
+  const got = await Promise.all(callers.map(async (caller) => ((await tokenFor(caller)) ? [caller] : [])));
+  expect(got.flat()).toEqual(['user-owner', 'admin']);
+});
+
+test('no key opens what is inside of a sandbox; only its own token does', async () => {
+  const { sid } = await fresh('/e2b/{sid}');
+  const { envdAccessToken } = (await (
+    await fetch(`${server.url}/e2b/sandboxes/${sid}`, { headers: credentials('admin') })
+  ).json()) as { envdAccessToken: string };
+  const paths = { '/files?path=x': 401, '/filesystem.Filesystem/Stat': 401, '/contexts': 403, '/': 403 };
+  const ports: Record<string, string> = { '/contexts': '49999', '/': '3000' };
+  for (const [path, refused] of Object.entries(paths)) {
+    const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': ports[path] ?? '49983' };
+    const ask = async (headers: Record<string, string>) =>
+      (await fetch(`${server.url}${path}`, { headers: { ...named, ...headers } })).status;
+    for (const caller of callers)
+      expect([path, caller, await ask(credentials(caller))]).toEqual([path, caller, refused]);
+    expect([401, 403]).not.toContain(await ask({ 'x-access-token': envdAccessToken }));
+  }
 });
 
 type Kind = 'query' | 'mutation' | 'subscription';

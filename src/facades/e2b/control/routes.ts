@@ -46,6 +46,7 @@ export function mountControl(app: App, deps: Deps): void {
   };
   const withLife = async (sid: string) => {
     const record = await found(sid);
+    await services.inside.admits(record.id);
     if (!record.life) throw new AppError('conflict', `Sandbox ${sid} has no end that a program can set.`);
     return { record, life: record.life };
   };
@@ -146,7 +147,6 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given }, reply) => {
     const { memory } = parsed(Pause, given);
     const { record } = await withLife(params.sid);
-    await services.inside.admits(record.id); // what follows needs no right of the caller's
     await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities));
     return reply.code(204).send();
   });
