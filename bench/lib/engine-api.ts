@@ -43,6 +43,7 @@ export async function missingEngine(): Promise<string | undefined> {
 
 export interface Inspected {
   readonly Id: string;
+  readonly Image: string;
   readonly Config: { readonly Env: readonly string[]; readonly Labels: Readonly<Record<string, string>> };
   readonly HostConfig: { readonly Mounts: readonly Mount[] };
 }

@@ -20,3 +20,8 @@ export const missingPeer =
 
 /** A package that has no types here. */
 export const loadPeer = <Module>(name: string): Module => createRequire(join(modules, 'x.js'))(name) as Module;
+
+/** The Python of the environment with the peers. */
+export const peerPython = join(peersFolder, 'py', 'bin', 'python');
+/** A package of that environment. */
+export const pythonPackage = (name: string): string => join(peersFolder, 'py', 'packages', name);

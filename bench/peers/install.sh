@@ -9,3 +9,4 @@ cd "$folder/node"
 npm install --ignore-scripts --save-exact better-sqlite3@13.2.0
 python3 -m venv "$folder/py"
 "$folder/py/bin/pip" install --quiet swe-rex==1.4.0 'llm-sandbox[docker]==0.3.46'
+ln -sfn "$(echo "$folder"/py/lib/python3*/site-packages)" "$folder/py/packages"

@@ -27,6 +27,8 @@ import { P25 } from './P25.ts';
 import { P26, P26Files } from './P26.ts';
 import { P27 } from './P27.ts';
 import { P28 } from './P28.ts';
+import { P29 } from './P29.ts';
+import { P30 } from './P30.ts';
 import { P31 } from './P31.ts';
 import { P60 } from './P60.ts';
 import { P61 } from './P61.ts';
@@ -74,6 +76,8 @@ export const rows: readonly Row[] = [
   P26Files,
   P27,
   P28,
+  P29,
+  P30,
   P31,
   P60,
   P61,
