@@ -119,5 +119,6 @@ function exitCode(): number {
   for (const { reason, ...metric } of unmeasured)
     console.error(`bench: the gate does not guard ${keyOf(metric)}: ${reason}`);
   const isBlind = gate && unmeasured.length === metrics.length;
-  return broken.length > 0 || wrong.length > 0 || isBlind || (gate && slow.length > 0) ? 1 : 0;
+  if (broken.length > 0 || wrong.length > 0 || (gate && slow.length > 0)) return 1;
+  return isBlind ? 3 : 0;
 }
