@@ -1,6 +1,6 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
@@ -35,7 +35,7 @@ function busyMachine(): void {
 
 test('a daemon that other programs keep from running is measured as starved', async () => {
   const { init, daemon } = await sandbox(spinning);
-  execFileSync('renice', ['-n', '19', '-p', String(daemon)]);
+  setPriority(daemon, 19);
   busyMachine();
   const starvedMs = starvationOf(init);
   const from = await starvedMs();
