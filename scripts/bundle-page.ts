@@ -4,16 +4,20 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const source = fileURLToPath(new URL('../src/ui', import.meta.url));
-const entries = { app: 'app/main.tsx' };
+/** Each page: its entry, and the HTML that names its files. */
+const pages = {
+  app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
+  shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
+};
 
 /**
- * Bundles `src/ui` into scripts and styles whose names contain a hash of their content, and an `index.html` that names
- * them. Nothing in them comes from another site.
+ * Bundles `src/ui` into scripts and styles whose names contain a hash of their content, and HTML files that name them.
+ * Nothing in them comes from another site.
  */
 export async function bundlePage(outdir: string): Promise<void> {
   const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   const { metafile } = await build({
-    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, join(source, file)])),
+    entryPoints: Object.fromEntries(Object.entries(pages).map(([name, { entry }]) => [name, join(source, entry)])),
     tsconfig: join(source, 'tsconfig.json'),
     outdir,
     entryNames: '[name]-[hash]',
@@ -36,9 +40,14 @@ export async function bundlePage(outdir: string): Promise<void> {
     if (file === undefined) throw new Error(`The bundle of the page has no ${name}${ending}.`);
     return `/static/${file}`;
   };
-  const template = await readFile(join(source, 'app/index.html'), 'utf8');
-  const page = template.replace('/static/app.js', named('app', '.js')).replace('/static/app.css', named('app', '.css'));
-  await writeFile(join(outdir, 'index.html'), page);
+  for (const [name, { template, html }] of Object.entries(pages)) {
+    const text = await readFile(join(source, template), 'utf8');
+    const filled = ['.js', '.css'].reduce(
+      (page, ending) => page.replace(`/static/${name}${ending}`, named(name, ending)),
+      text,
+    );
+    await writeFile(join(outdir, html), filled);
+  }
   await writeFile(join(outdir, 'icon.svg'), await readFile(join(source, 'icon.svg')));
 }
 

@@ -22,7 +22,7 @@ export const webClient = describeDialect({
     const [{ mountPage }, { mountSharedSessions }] = await Promise.all([import('./page.ts'), import('./shared.ts')]);
     const mount = (app: App) => {
       mountPage(app, page);
-      if (shared) mountSharedSessions(app, shared);
+      if (shared) mountSharedSessions(app, shared, page);
     };
     return [{ mount }];
   },

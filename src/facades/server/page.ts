@@ -32,7 +32,7 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "trusted-types 'none'",
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'") };
-export const headers = { ...policy, 'cache-control': 'no-cache' };
+const headers = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
 /** A name with a hash always has the same content. */
@@ -86,7 +86,7 @@ interface Asked {
   readonly page: () => Promise<PageFiles>;
 }
 
-async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, { name, page }: Asked) {
+export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, { name, page }: Asked) {
   const bytes = (await page()).get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);
@@ -108,6 +108,3 @@ function compressed(bytes: Uint8Array): Promise<Buffer> {
 
 export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>
   accept?.toLowerCase().includes('text/html') ?? false;
-
-export const sendPage = (request: FastifyRequest, reply: FastifyReply, page: () => Promise<PageFiles>) =>
-  sendFile(request, reply, { name: 'index.html', page });

@@ -8,7 +8,7 @@ import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
-import { sendPage, wantsPage } from './page.ts';
+import { sendFile, wantsPage } from './page.ts';
 import type { PageFiles } from './page-files.ts';
 
 interface ServerDeps {
@@ -55,7 +55,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page }:
         },
         async (request, reply) =>
           wantsPage(request)
-            ? sendPage(request, reply, page)
+            ? sendFile(request, reply, { name: 'index.html', page })
             : { name: 'corral' as const, version, status: 'running' as const },
       );
       mountHealth(app, { sessions: services.sessions, clock, version });

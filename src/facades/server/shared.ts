@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { SharedSessions } from '../../session/api/shares.ts';
 import { ok } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { about } from './about.ts';
-import { html, open, served } from './assets.ts';
-import { headers } from './page.ts';
+import { open, served } from './assets.ts';
+import { sendFile } from './page.ts';
+import type { PageFiles } from './page-files.ts';
 
 // Shared sessions for holders of links. The link's secret comes in a body, and in the page's address behind the #, so that no
 // log of requests has it.
@@ -30,18 +30,14 @@ const readExample = {
 };
 const anyone = { open: true, reads: true } as const;
 
-export function mountSharedSessions(app: App, shared: SharedSessions): void {
+export function mountSharedSessions(app: App, shared: SharedSessions, page: () => Promise<PageFiles>): void {
   app.get(
     '/shared',
     {
       schema: { response: { 200: served('text/html') } },
       config: { ...open, doc: about('sharedPage', 'The page that shows the session of a link') },
     },
-    async (_request, reply) =>
-      reply
-        .headers(headers)
-        .type(html)
-        .send(await readFile(new URL('../../ui/shared.html', import.meta.url))),
+    (request, reply) => sendFile(request, reply, { name: 'shared.html', page }),
   );
   app.post(
     '/api/v1/shared',

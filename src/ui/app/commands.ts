@@ -6,6 +6,7 @@ import { isBusy } from '../data/status.ts';
 import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
 import { settingsCommands } from '../settings/commands.ts';
+import { sharingCommands } from '../sharing/commands.ts';
 import { t } from '../text/text.ts';
 import { workCommands } from '../work/commands.ts';
 import type { Command } from './command.ts';
@@ -60,4 +61,6 @@ const appCommands: readonly Command[] = [
 
 /** All entries of the palette. A room adds its own in its `commands.ts`. */
 export const commands = (): readonly Command[] =>
-  [...appCommands, ...sessionCommands, ...workCommands, ...settingsCommands].filter(({ when }) => when?.() ?? true);
+  [...appCommands, ...sessionCommands, ...sharingCommands, ...workCommands, ...settingsCommands].filter(
+    ({ when }) => when?.() ?? true,
+  );

@@ -1,16 +1,17 @@
-import { remove, rename, stopRun } from '../data/actions.ts';
+import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { current, currentId, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { Button, IconButton } from '../parts/button.tsx';
-import { confirmFirst } from '../parts/dialog.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { StatusChip } from '../parts/status.tsx';
+import { askDelete } from '../sessions/delete.ts';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 import { headerActions } from './header-actions.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
 import { isPaletteOpen } from './palette.tsx';
+import { SessionMenu } from './session-menu.tsx';
 
 export function Header() {
   const session = current.value;
@@ -30,7 +31,8 @@ export function Header() {
       <IconButton class="wide-only" icon="command" label={`${t('palette')} (ctrl-k)`} onClick={openPalette} />
       {session && (
         <>
-          <IconButton icon="trash" label={t('deleteThis')} onClick={() => askDelete(session)} />
+          <SessionMenu />
+          <IconButton class="wide-only" icon="trash" label={t('deleteThis')} onClick={() => askDelete(session)} />
           <IconButton
             class="wide-only"
             icon="panel"
@@ -49,8 +51,8 @@ function openPalette() {
 }
 
 const StopButton = ({ id }: { id: string }) => (
-  <Button kind="danger" icon="stop" onClick={() => attempt(t('notStopped'), () => stopRun(id))}>
-    {t('stop')}
+  <Button kind="danger" class="stop" icon="stop" onClick={() => attempt(t('notStopped'), () => stopRun(id))}>
+    <span>{t('stop')}</span>
   </Button>
 );
 
@@ -87,15 +89,6 @@ function Title({ session }: { session: Session }) {
     </h1>
   );
 }
-
-export const askDelete = (session: Session): void =>
-  confirmFirst({
-    title: t('deleteAsk'),
-    text: t('deleteTells'),
-    yes: t('delete'),
-    no: t('keepIt'),
-    act: () => void attempt(t('notDeleted'), () => remove(session.id)),
-  });
 
 const MenuButton = () => (
   <IconButton

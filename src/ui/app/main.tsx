@@ -6,6 +6,7 @@ import { openLine } from '../data/server.ts';
 import { resetSessions, watchSessions } from '../data/sessions.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
+import { searchMessages } from '../sessions/search.ts';
 import { App } from './app.tsx';
 import { badgeInTitle } from './badge.ts';
 import { listenForKeys } from './keys.ts';
@@ -23,6 +24,7 @@ async function start(): Promise<void> {
   openLine(resetSessions);
   watchSessions();
   followCurrent();
+  searchMessages();
 }
 
 void start();

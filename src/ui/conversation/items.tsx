@@ -3,6 +3,7 @@ import type { Item } from '../data/items.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
+import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, Thoughts, WaitNote } from './notes.tsx';
 import { StepRow } from './step-row.tsx';
@@ -17,11 +18,13 @@ interface Props {
 
 /** Everything that a model shows, in the order of the log. */
 export const Items = ({ model, sessionId, isLive = false }: Props) => (
-  <div class="items" role="log" aria-label={t('conversation')}>
-    {model.items.value.map((item) => (
-      <Row key={item.seq} item={item} sessionId={sessionId} isLive={isLive} />
-    ))}
-  </div>
+  <Live.Provider value={isLive}>
+    <div class="items" role="log" aria-label={t('conversation')}>
+      {model.items.value.map((item) => (
+        <Row key={item.seq} item={item} sessionId={sessionId} isLive={isLive} />
+      ))}
+    </div>
+  </Live.Provider>
 );
 
 interface RowProps {
@@ -39,7 +42,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'tool':
       return <ToolCard item={item} />;
     case 'step':
-      return <StepRow item={item} />;
+      return <StepRow item={item} isLive={isLive} />;
     case 'approval':
       return <ApprovalCard item={item} isLive={isLive} />;
     case 'wait':

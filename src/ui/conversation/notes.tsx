@@ -1,3 +1,4 @@
+import { useContext } from 'preact/hooks';
 import { send } from '../data/actions.ts';
 import type { EndItem, EventItem, PhaseItem, WaitItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -6,8 +7,10 @@ import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { openSettings } from '../settings/open.tsx';
+import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { Live } from './live.ts';
 import { Elapsed } from './tool-card.tsx';
 
 // The lines between messages and tool calls: what waits, what failed, what ended, what the server did.
@@ -65,10 +68,11 @@ const phases: Readonly<Record<string, TextKey>> = {
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms } = item.phase.value;
+  const isLive = useContext(Live);
   const isMoving = phase === 'queued' || phase === 'image' || phase === 'starting';
   return (
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
-      {isMoving && <span class="dot" data-status="running" aria-hidden="true" />}
+      {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
         {t(phases[phase] ?? 'phase.starting')}
         {detail ? ` · ${detail}` : ''}
@@ -111,6 +115,8 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
         </p>
       );
     }
+    case 'session.forked':
+      return <ForkNote event={event} />;
     case 'desktop':
       return <p class="aside">{t(event.data.kind === 'control_taken' ? 'controlTaken' : 'controlReturned')}</p>;
     case 'sandbox.untrusted':
@@ -140,12 +146,17 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
         )}
       </p>
       {data.code && <p class="quiet">{reasonOf(data.code, data.retryable)}</p>}
-      {isLive && (kind === 'failed' || kind === 'stopped') && (
+      {isLive && (
         <div class="row">
-          <Button icon="retry" onClick={resend(data.task)}>
-            {t('retry')}
-          </Button>
-          <Button onClick={resend(t('continueText'))}>{t('continue')}</Button>
+          {(kind === 'failed' || kind === 'stopped') && (
+            <>
+              <Button icon="retry" onClick={resend(data.task)}>
+                {t('retry')}
+              </Button>
+              <Button onClick={resend(t('continueText'))}>{t('continue')}</Button>
+            </>
+          )}
+          <ForkButton seq={item.seq} />
         </div>
       )}
     </div>

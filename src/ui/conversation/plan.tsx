@@ -1,13 +1,17 @@
 import { useSignal } from '@preact/signals';
 import { model } from '../data/log.ts';
+import type { ConversationModel } from '../data/model.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan folds to its current step
 
-/** The current plan with its progress, above the message box. */
-export function Plan() {
+/** The plan of the selected session, above the message box. */
+export const Plan = () => <PlanOf model={model} />;
+
+/** The current plan with its progress; a long one folds. */
+export function PlanOf({ model }: { model: ConversationModel }) {
   const steps = model.plan.value;
   const chosen = useSignal<boolean | undefined>(undefined);
   if (steps.length === 0) return null;

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useContext, useEffect } from 'preact/hooks';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { tools } from '../data/system.ts';
 import { duration } from '../parts/format.ts';
@@ -7,6 +7,7 @@ import { Icon, type IconName } from '../parts/icon.tsx';
 import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { Live } from './live.ts';
 import { Result } from './tool-result.tsx';
 
 // One tool call: a line about the call, how long it took and how it ended; below, what came of it.
@@ -77,8 +78,10 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   );
 }
 
-/** The seconds since then, while something runs. */
-export function Elapsed({ since }: { since: number }) {
+/** The seconds since then, while something runs; nothing in a replay. */
+export const Elapsed = ({ since }: { since: number }) => (useContext(Live) ? <Running since={since} /> : null);
+
+function Running({ since }: { since: number }) {
   const now = useSignal(Date.now());
   useEffect(() => {
     const timer = setInterval(() => {

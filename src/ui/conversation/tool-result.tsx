@@ -68,7 +68,7 @@ function Screen({ address, text }: { address: string; text: string }) {
   useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
   return (
     <div ref={ref}>
-      {url && <img class="screen" src={url} alt={t('screenshot')} />}
+      {url && <img class="tool-screen" src={url} alt={t('screenshot')} />}
       {text !== '' && (
         <details class="said-text">
           <summary>{t('whatItSaid')}</summary>

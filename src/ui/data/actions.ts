@@ -41,4 +41,26 @@ export const reject = (sessionId: string, callId: string, text?: string) =>
   once('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
 export const rename = (id: string, title: string) => once('sessions.update', { id, title });
 export const pin = (id: string, pinned: boolean) => once('sessions.update', { id, pinned });
+export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
 export const remove = (id: string) => once('sessions.delete', { id });
+
+const mostAtOnce = 500;
+/** Resolves with how many stayed, because someone else uses or owns them. */
+export async function removeMany(ids: readonly string[]): Promise<number> {
+  let stayed = 0;
+  for (let from = 0; from < ids.length; from += mostAtOnce) {
+    const { kept } = await once('sessions.deleteMany', { ids: ids.slice(from, from + mostAtOnce) });
+    stayed += kept.length;
+  }
+  return stayed;
+}
+
+interface Forking {
+  /** Where a step or a run ended; undefined: the end of the newest run. */
+  readonly seq: number | undefined;
+  readonly files: boolean;
+  /** Empty: that of the forked session. */
+  readonly title: string;
+}
+export const fork = (id: string, { seq, files, title }: Forking) =>
+  once('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });

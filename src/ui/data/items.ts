@@ -54,6 +54,8 @@ export interface StepItem extends Base {
   readonly kind: 'step';
   readonly description: string;
   readonly status: Signal<StepStatus>;
+  /** The place in the log where the step ended; a session can be forked there. */
+  readonly endSeq: Signal<number | undefined>;
 }
 export interface ApprovalItem extends Base {
   readonly kind: 'approval';
@@ -74,7 +76,13 @@ export interface PhaseItem extends Base {
 export interface EventItem extends Base {
   readonly kind: 'event';
   readonly event: EventOf<
-    'run.notice' | 'context.compacted' | 'egress' | 'sandbox.untrusted' | 'sandbox.disk_exceeded' | 'desktop'
+    | 'run.notice'
+    | 'context.compacted'
+    | 'egress'
+    | 'sandbox.untrusted'
+    | 'sandbox.disk_exceeded'
+    | 'desktop'
+    | 'session.forked'
   >;
 }
 export interface ErrorItem extends Base {

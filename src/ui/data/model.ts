@@ -118,9 +118,13 @@ export class ConversationModel {
         const { id, description, status } = event.data;
         this.plan.value = this.plan.value.map((step) => (step.id === id ? { ...step, status } : step));
         const known = this.#steps.get(id);
-        if (known) known.status.value = status;
-        else if (status !== 'pending') {
-          this.#steps.set(id, this.#add({ kind: 'step', ...at, description, status: signal(status) }));
+        const endSeq = status === 'completed' || status === 'failed' ? event.seq : undefined;
+        if (known) {
+          known.status.value = status;
+          known.endSeq.value = endSeq;
+        } else if (status !== 'pending') {
+          const step = { kind: 'step', ...at, description, status: signal(status), endSeq: signal(endSeq) } as const;
+          this.#steps.set(id, this.#add<StepItem>(step));
         }
         return;
       }
@@ -205,6 +209,11 @@ export class ConversationModel {
       }
       case 'egress':
         if (event.data.decision === 'refused') this.#add({ kind: 'event', ...at, event });
+        return;
+      case 'session.forked':
+        // The log of a fork also has the older forks of the session that it came from.
+        if (event.data.to === event.sessionId || event.data.from === event.sessionId)
+          this.#add({ kind: 'event', ...at, event });
         return;
       case 'run.notice':
       case 'context.compacted':

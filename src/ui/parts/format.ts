@@ -14,6 +14,9 @@ export function duration(ms: number): string {
 export const timeOf = (ms: number): string =>
   new Date(ms).toLocaleTimeString(language.value, { hour: '2-digit', minute: '2-digit' });
 
+export const dayAndTime = (ms: number): string =>
+  new Date(ms).toLocaleString(language.value, { dateStyle: 'medium', timeStyle: 'short' });
+
 export const count = (value: number): string => value.toLocaleString(language.value);
 
 /** 1234567 becomes 1.2M. */

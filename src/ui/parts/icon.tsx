@@ -36,7 +36,7 @@ const paths = {
   toStart: 'M18 6l-7 6 7 6zM6 6v12',
   toEnd: 'M6 6l7 6-7 6zM18 6v12',
   play: 'M8 5l11 7-11 7z',
-  more: 'M6 12v.01M12 12v.01M18 12v.01',
+  more: 'M5 11.2a.8.8 0 1 0 .01 0M12 11.2a.8.8 0 1 0 .01 0M19 11.2a.8.8 0 1 0 .01 0',
   shield: 'M12 3l7 3v6c0 4-3 7-7 9-4-2-7-5-7-9V6z',
 } as const;
 export type IconName = keyof typeof paths;

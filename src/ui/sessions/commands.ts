@@ -1,11 +1,12 @@
 import type { Command } from '../app/command.ts';
 import { isMenuOpen } from '../app/layout.ts';
-import { pin } from '../data/actions.ts';
+import { archive, pin } from '../data/actions.ts';
 import { go } from '../data/route.ts';
 import { current, currentId, sessions } from '../data/sessions.ts';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing } from './choosing.ts';
+import { askDelete } from './delete.ts';
 
 function move(by: number): void {
   const list = sessions.value;
@@ -36,6 +37,31 @@ export const sessionCommands: readonly Command[] = [
       const session = current.value;
       if (session) void attempt(t('notSaved'), () => pin(session.id, !session.pinned));
     },
+  },
+  {
+    id: 'sessions.archive',
+    label: 'archiveThis',
+    icon: 'archive',
+    when: () => current.value !== undefined,
+    run: () => {
+      const session = current.value;
+      if (session) void attempt(t('notSaved'), () => archive(session.id, !session.archived));
+    },
+  },
+  {
+    id: 'session.rename',
+    label: 'rename',
+    icon: 'edit',
+    keys: 'f2',
+    when: () => current.value !== undefined,
+    run: () => document.querySelector<HTMLElement>('.title')?.focus(),
+  },
+  {
+    id: 'session.delete',
+    label: 'deleteThis',
+    icon: 'trash',
+    when: () => current.value !== undefined,
+    run: () => current.value && askDelete(current.value),
   },
   {
     id: 'sessions.choose',

@@ -4,6 +4,7 @@ import type { Session } from '../data/sessions.ts';
 
 export type Row =
   | { readonly kind: 'heading'; readonly label: string }
+  | { readonly kind: 'archive'; readonly count: number }
   | { readonly kind: 'session'; readonly session: Session };
 
 interface Words {
@@ -15,8 +16,15 @@ interface Words {
 
 const dayMs = 86_400_000;
 
-/** Pinned sessions first, then by the day of the last message. */
-export function rowsOf(sessions: readonly Session[], now: number, words: Words): Row[] {
+export interface Shown {
+  readonly sessions: readonly Session[];
+  /** Archived sessions stand at the end, below a line that shows and hides them. */
+  readonly withArchive: boolean;
+  readonly now: number;
+}
+
+/** Pinned sessions first, then by the day of the last message, then the archive. */
+export function rowsOf({ sessions, withArchive, now }: Shown, words: Words): Row[] {
   const rows: Row[] = [];
   let last = '';
   const add = (label: string, session: Session) => {
@@ -36,16 +44,21 @@ export function rowsOf(sessions: readonly Session[], now: number, words: Words):
     names.set(day, known);
     return known;
   };
-  for (const session of sessions) if (session.pinned) add(words.pinned, session);
-  for (const session of sessions) if (!session.pinned) add(dayOf(session), session);
+  const archived = sessions.filter((session) => session.archived);
+  const used = sessions.filter((session) => !session.archived);
+  for (const session of used) if (session.pinned) add(words.pinned, session);
+  for (const session of used) if (!session.pinned) add(dayOf(session), session);
+  if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
+  if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;
 }
 
-/** The sessions whose title or newest texts contain each of the words. */
-export function matching(sessions: readonly Session[], search: string): readonly Session[] {
+/** The sessions whose title or newest texts contain each of the words, and those that the server found. */
+export function matching(sessions: readonly Session[], search: string, found: ReadonlySet<string>): readonly Session[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return sessions;
-  return sessions.filter(({ title, lastTask, latestMessage }) => {
+  return sessions.filter(({ id, title, lastTask, latestMessage }) => {
+    if (found.has(id)) return true;
     const text = `${title}\n${lastTask}\n${latestMessage}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });

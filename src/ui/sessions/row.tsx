@@ -1,14 +1,16 @@
 import { isMenuOpen } from '../app/layout.ts';
-import { pin } from '../data/actions.ts';
+import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { statusOf } from '../data/status.ts';
 import { IconButton } from '../parts/button.tsx';
 import { timeOf } from '../parts/format.ts';
+import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { StatusDot } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import { chosen, isChoosing, toggleChosen } from './choosing.ts';
 import { nameOf } from './name.ts';
+import { foundInMessages } from './search.ts';
 
 export function SessionRow({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
   const { id, unread, pinned } = session;
@@ -36,8 +38,11 @@ export function SessionRow({ session, isCurrent }: { session: Session; isCurrent
             <span class="session-when">
               {timeOf(Date.parse(session.latestMessageAt))}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
+              {session.forkedFrom && ` · ${t('isFork')}`}
+              {foundInMessages.value.has(id) && ` · ${t('foundInside')}`}
             </span>
           </span>
+          {pinned && <Icon name="pin" size={14} />}
           {unread > 0 && !isCurrent && (
             <span class="unread" role="img" aria-label={t('unread', { n: unread })}>
               {unread > 99 ? '99+' : unread}
@@ -46,12 +51,20 @@ export function SessionRow({ session, isCurrent }: { session: Session; isCurrent
         </a>
       )}
       {!isChoosing.value && (
-        <IconButton
-          class={`small pin ${pinned ? 'pinned' : ''}`}
-          icon="pin"
-          label={t(pinned ? 'unpin' : 'pin', { name })}
-          onClick={() => attempt(t('notSaved'), () => pin(id, !pinned))}
-        />
+        <span class="session-tools">
+          <IconButton
+            class="small"
+            icon="archive"
+            label={t(session.archived ? 'unarchive' : 'archive', { name })}
+            onClick={() => attempt(t('notSaved'), () => archive(id, !session.archived))}
+          />
+          <IconButton
+            class="small pin"
+            icon="pin"
+            label={t(pinned ? 'unpin' : 'pin', { name })}
+            onClick={() => attempt(t('notSaved'), () => pin(id, !pinned))}
+          />
+        </span>
       )}
     </div>
   );

@@ -1,19 +1,19 @@
 import { computed, signal } from '@preact/signals';
-import { remove } from '../data/actions.ts';
+import { removeMany } from '../data/actions.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { confirmFirst } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { attempt, notify } from '../parts/notice.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { language, t } from '../text/text.ts';
 import { chosen, isChoosing, stopChoosing } from './choosing.ts';
 import { matching, rowsOf } from './groups.ts';
 import { SessionRow } from './row.tsx';
-import { search } from './search.ts';
+import { foundInMessages, isSearching, search } from './search.ts';
 
 const rowHeight = 44; // as in sessions.css
 const minute = signal(Date.now());
@@ -21,14 +21,21 @@ setInterval(() => {
   minute.value = Date.now();
 }, 60_000);
 
-const rows = computed(() =>
-  rowsOf(matching(sessions.value, search.value), minute.value, {
-    pinned: t('pinned'),
-    today: t('today'),
-    yesterday: t('yesterday'),
-    date: (at) => at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long' }),
-  }),
-);
+const isArchiveOpen = signal(false);
+
+const rows = computed(() => {
+  const isSearch = search.value.trim() !== '';
+  const shown = matching(sessions.value, search.value, foundInMessages.value);
+  return rowsOf(
+    { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
+    {
+      pinned: t('pinned'),
+      today: t('today'),
+      yesterday: t('yesterday'),
+      date: (at) => at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long' }),
+    },
+  );
+});
 
 export function Sidebar() {
   const shown = rows.value;
@@ -65,6 +72,7 @@ export function Sidebar() {
           shown={at}
           row={(index) => {
             const row = shown[index];
+            if (row?.kind === 'archive') return <ArchiveRow key="archive" count={row.count} />;
             if (row?.kind !== 'session') {
               return (
                 <div key={`day ${row?.label}`} class="day" role="listitem">
@@ -78,9 +86,7 @@ export function Sidebar() {
           }}
         />
       ) : (
-        <p class="quiet empty sessions-none">
-          {search.value !== '' ? t('noMatch') : sessionsKnown.value ? t('noSessions') : t('connecting')}
-        </p>
+        <p class="quiet empty sessions-none">{emptyText()}</p>
       )}
       {isChoosing.value ? (
         <ChosenBar />
@@ -90,6 +96,25 @@ export function Sidebar() {
     </nav>
   );
 }
+
+function emptyText(): string {
+  if (search.value !== '') return isSearching.value ? t('searching') : t('noMatch');
+  return sessionsKnown.value ? t('noSessions') : t('connecting');
+}
+
+const ArchiveRow = ({ count }: { count: number }) => (
+  <div class="day archive" role="listitem">
+    <button
+      type="button"
+      aria-expanded={isArchiveOpen.value}
+      onClick={() => {
+        isArchiveOpen.value = !isArchiveOpen.value;
+      }}
+    >
+      <Icon name="archive" size={15} /> {t('archived', { n: count })} <Icon name="chevron" size={13} />
+    </button>
+  </div>
+);
 
 function newSession() {
   go(undefined);
@@ -126,10 +151,9 @@ function ChosenBar() {
   );
 }
 
-/** A few at a time, so that a thousand of them do not fill the server's queue. */
 async function deleteChosen(): Promise<void> {
   const ids = [...chosen.value];
   stopChoosing();
-  const atOnce = 8;
-  for (let from = 0; from < ids.length; from += atOnce) await Promise.all(ids.slice(from, from + atOnce).map(remove));
+  const stayed = await removeMany(ids);
+  if (stayed > 0) notify(t('someStayed', { n: stayed }), true);
 }

@@ -43,4 +43,5 @@ export const app = {
   focusMessage: 'Nachricht schreiben',
   toggleTheme: 'Zwischen hell und dunkel wechseln',
   toggleSidebar: 'Sitzungen zeigen oder verbergen',
+  allCommands: 'Alle Befehle',
 };

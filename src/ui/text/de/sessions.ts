@@ -22,4 +22,12 @@ export const sessions = {
   chosen: '{n} gewählt',
   chooseAll: 'Alle',
   deleteMany: '{n} Sitzungen löschen?',
+  unarchive: '{name} aus dem Archiv holen',
+  archive: '{name} archivieren',
+  archived: 'Archiv ({n})',
+  archiveThis: 'Diese Sitzung archivieren oder zurückholen',
+  searching: 'Nachrichten werden durchsucht…',
+  foundInside: 'in einer Nachricht',
+  isFork: 'Abzweig',
+  someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie sind in Gebrauch oder gehören jemand anderem.',
 };

@@ -43,4 +43,5 @@ export const app = {
   focusMessage: 'Write a message',
   toggleTheme: 'Switch between light and dark',
   toggleSidebar: 'Show or hide the sessions',
+  allCommands: 'All commands',
 } as const;

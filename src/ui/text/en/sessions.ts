@@ -22,4 +22,12 @@ export const sessions = {
   chosen: '{n} chosen',
   chooseAll: 'All',
   deleteMany: 'Delete {n} sessions?',
+  unarchive: 'Take {name} out of the archive',
+  archive: 'Archive {name}',
+  archived: 'Archived ({n})',
+  archiveThis: 'Archive or unarchive this session',
+  searching: 'Searching the messages…',
+  foundInside: 'in a message',
+  isFork: 'fork',
+  someStayed: '{n} sessions were not deleted: they are in use, or belong to another person.',
 } as const;

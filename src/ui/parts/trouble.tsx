@@ -1,0 +1,28 @@
+import { useState } from 'preact/hooks';
+import { wordsOf } from '../data/server.ts';
+import { t } from '../text/text.ts';
+
+type Trying = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
+
+/** For a dialog, which covers the notice of the page: what failed, and a way to try. Resolves with whether it worked. */
+export function useTrouble(): [text: string, tryIt: Trying] {
+  const [text, setText] = useState('');
+  const tryIt: Trying = async (what, work) => {
+    setText('');
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      setText(t('notDone', { what, why: wordsOf(thrown) }));
+      return false;
+    }
+  };
+  return [text, tryIt];
+}
+
+export const Trouble = ({ text }: { text: string }) =>
+  text === '' ? null : (
+    <p class="note bad" role="alert">
+      {text}
+    </p>
+  );

@@ -1,0 +1,14 @@
+import { remove } from '../data/actions.ts';
+import type { Session } from '../data/sessions.ts';
+import { confirmFirst } from '../parts/dialog.tsx';
+import { attempt } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
+
+export const askDelete = (session: Session): void =>
+  confirmFirst({
+    title: t('deleteAsk'),
+    text: t('deleteTells'),
+    yes: t('delete'),
+    no: t('keepIt'),
+    act: () => void attempt(t('notDeleted'), () => remove(session.id)),
+  });

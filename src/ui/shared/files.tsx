@@ -1,0 +1,66 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Code } from '../markdown/code.tsx';
+import { bytes } from '../parts/format.ts';
+import { Icon } from '../parts/icon.tsx';
+import { t } from '../text/text.ts';
+import { type Entry, listFiles, Refused, readFile } from './session.ts';
+
+const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
+const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
+
+/** The files of a shared session, one folder at a time. */
+export function SharedFiles() {
+  const [folder, setFolder] = useState('.');
+  const [entries, setEntries] = useState<readonly Entry[]>();
+  const [file, setFile] = useState<{ path: string; content: string }>();
+  const [trouble, setTrouble] = useState('');
+  const told = (thrown: unknown) => {
+    const rests = thrown instanceof Refused && thrown.status === 404;
+    setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
+  };
+  useEffect(() => {
+    setTrouble('');
+    listFiles(folder).then(setEntries, told);
+  }, [folder]);
+  const open = ({ name, type }: Entry) => {
+    const path = under(folder, name);
+    setFile(undefined);
+    if (type === 'directory') return setFolder(path);
+    setTrouble('');
+    readFile(path).then((content) => setFile({ path, content }), told);
+  };
+  return (
+    <section class="shared-files" aria-label={t('shared.files')}>
+      <h2>
+        {t('shared.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
+      </h2>
+      {trouble !== '' && <p class="note wait">{trouble}</p>}
+      {entries?.length === 0 && folder === '.' && <p class="quiet">{t('shared.noFiles')}</p>}
+      {entries && (entries.length > 0 || folder !== '.') && (
+        <ul class="plain-rows">
+          {folder !== '.' && (
+            <li>
+              <button type="button" onClick={() => setFolder(above(folder))}>
+                <Icon name="back" size={16} /> {t('shared.up')}
+              </button>
+            </li>
+          )}
+          {entries.map((entry) => (
+            <li key={entry.name}>
+              <button type="button" onClick={() => open(entry)}>
+                <Icon name={entry.type === 'directory' ? 'folder' : 'file'} size={16} /> {entry.name}
+              </button>
+              {entry.size !== null && entry.type !== 'directory' && <span class="quiet">{bytes(entry.size)}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {file && (
+        <div role="region" aria-label={file.path}>
+          <h3>{file.path}</h3>
+          <Code code={file.content} language={file.path.split('.').at(-1) ?? ''} />
+        </div>
+      )}
+    </section>
+  );
+}

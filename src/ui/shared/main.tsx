@@ -1,0 +1,8 @@
+import '../styles/all.css';
+import { render } from 'preact';
+import { SharedPage } from './page.tsx';
+import { followShared } from './session.ts';
+
+const root = document.getElementById('root');
+if (root) render(<SharedPage />, root);
+followShared();

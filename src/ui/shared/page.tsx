@@ -1,0 +1,51 @@
+import { useEffect } from 'preact/hooks';
+import { Items } from '../conversation/items.tsx';
+import { PlanOf } from '../conversation/plan.tsx';
+import { dayAndTime } from '../parts/format.ts';
+import { Icon } from '../parts/icon.tsx';
+import { t } from '../text/text.ts';
+import { SharedFiles } from './files.tsx';
+import { about, model, state } from './session.ts';
+
+/** The conversation of a link, for anyone who has it. */
+export function SharedPage() {
+  const told = about.value;
+  const title = told?.title || t('shared.title');
+  useEffect(() => {
+    document.title = `${title} · Corral`;
+  }, [title]);
+  if (state.value === 'unfit') {
+    return (
+      <main class="shared shared-none">
+        <Icon name="warning" size={28} />
+        <h1>{t('shared.unfit')}</h1>
+        <p class="quiet">{t('shared.unfitTells')}</p>
+      </main>
+    );
+  }
+  return (
+    <main class="shared">
+      <header>
+        <img src="/static/icon.svg" alt="" width="26" height="26" />
+        <div>
+          <h1>{title}</h1>
+          <p class="quiet" role="status">
+            {state.value === 'offline'
+              ? t('shared.offline')
+              : told
+                ? t('shared.about', { time: dayAndTime(told.expiresAt) })
+                : t('shared.loading')}
+          </p>
+        </div>
+      </header>
+      {told && (
+        <>
+          <PlanOf model={model} />
+          {model.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
+          <Items model={model} sessionId={undefined} />
+          {told.files && <SharedFiles />}
+        </>
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,88 @@
+import { signal } from '@preact/signals';
+import type { Event } from '../../client/types.ts';
+import { ConversationModel } from '../data/model.ts';
+
+// The session of a link. The link's secret stands behind the #, which browsers send to no server.
+
+export interface About {
+  readonly title: string;
+  readonly files: boolean;
+  readonly expiresAt: number; // epoch ms
+}
+interface Page {
+  readonly session: { readonly title: string };
+  readonly events: readonly Omit<Event, 'sessionId'>[];
+  readonly after: number;
+  readonly head: number;
+  readonly files: boolean;
+  readonly expiresAt: number;
+}
+export interface Entry {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number | null;
+}
+
+export const model = new ConversationModel();
+export const about = signal<About | undefined>(undefined);
+/** `unfit`: the link shows nothing, for good. `offline`: the page tries again by itself. */
+export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
+
+const everyMs = 5_000;
+const token = () => location.hash.slice(1);
+
+/** Rejects with the server's words; `status` 0: it did not answer. */
+export class Refused extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask<Answer>(path: string, body: object): Promise<Answer> {
+  const said = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: token(), ...body }),
+  }).catch(() => undefined);
+  const answer = (await said?.json().catch(() => undefined)) as
+    | (Answer & { detail?: string; msg?: string })
+    | undefined;
+  if (!said || !answer) throw new Refused(0, '');
+  if (!said.ok) throw new Refused(said.status, answer.detail ?? answer.msg ?? '');
+  return answer;
+}
+
+let cursor = 0;
+
+async function readOn(): Promise<void> {
+  for (;;) {
+    const page = await ask<Page>('/api/v1/shared', { after: cursor });
+    model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    about.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
+    state.value = 'shown';
+    cursor = page.after;
+    if (cursor >= page.head) return;
+  }
+}
+
+/** Reads the session, and goes on reading while the page is visible. */
+export function followShared(): void {
+  const again = async () => {
+    if (document.visibilityState === 'visible') {
+      await readOn().catch((thrown: unknown) => {
+        const isFinal = thrown instanceof Refused && [404, 422].includes(thrown.status);
+        state.value = isFinal ? 'unfit' : 'offline';
+      });
+    }
+    if (state.value !== 'unfit') setTimeout(again, everyMs);
+  };
+  addEventListener('hashchange', () => location.reload());
+  void again();
+}
+
+export const listFiles = async (path: string): Promise<readonly Entry[]> =>
+  (await ask<{ entries: Entry[] }>('/api/v1/shared/files', { path })).entries;
+export const readFile = async (path: string): Promise<string> =>
+  (await ask<{ content: string }>('/api/v1/shared/file', { path })).content;

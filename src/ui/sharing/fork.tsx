@@ -1,0 +1,89 @@
+import { useState } from 'preact/hooks';
+import { fork } from '../data/actions.ts';
+import type { EventOf } from '../data/items.ts';
+import { go } from '../data/route.ts';
+import { currentId, sessions } from '../data/sessions.ts';
+import { Button } from '../parts/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { nameOf } from '../sessions/name.ts';
+import { t } from '../text/text.ts';
+
+/** Offers a new session that goes on from this place of the log. */
+export const ForkButton = ({ seq }: { seq: number }) => (
+  <Button kind="quiet" class="small fork-here" icon="fork" title={t('fork.tells')} onClick={() => askFork(seq)}>
+    {t('fork.here')}
+  </Button>
+);
+
+/** `seq`: where a step or a run ended; undefined: the end of the newest run. */
+export function askFork(seq?: number): void {
+  const id = currentId.value;
+  if (id !== undefined) showDialog(<ForkDialog id={id} seq={seq} />);
+}
+
+function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
+  const [files, setFiles] = useState(true);
+  const [title, setTitle] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [trouble, tryIt] = useTrouble();
+  const make = async () => {
+    setBusy(true);
+    const isMade = await tryIt(t('fork.failed'), async () => {
+      const made = await fork(id, { seq, files, title: title.trim() });
+      go(made.id);
+    });
+    if (isMade) closeDialog();
+    setBusy(false);
+  };
+  return (
+    <Dialog title={t('fork.title')}>
+      <p>{t('fork.tells')}</p>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void make();
+        }}
+      >
+        <label class="labelled">
+          <span>{t('fork.name')}</span>
+          <input
+            class="field"
+            value={title}
+            maxLength={255}
+            placeholder={t('fork.sameName')}
+            onInput={(event) => setTitle(event.currentTarget.value)}
+          />
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />
+          <span>{t('fork.withFiles')}</span>
+        </label>
+        <Trouble text={trouble} />
+        <div class="choices">
+          <Button onClick={closeDialog}>{t('cancel')}</Button>
+          <Button type="submit" kind="primary" icon="fork" disabled={isBusy}>
+            {t(isBusy ? 'fork.making' : 'fork.make')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A line in both logs: where this session came from, or which session came from it. */
+export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
+  const isChild = data.to === sessionId;
+  const other = isChild ? data.from : data.to;
+  const known = sessions.value.find(({ id }) => id === other);
+  return (
+    <p class="aside forked">
+      <Icon name="fork" size={15} />
+      <span>{t(isChild ? 'fork.cameFrom' : 'fork.wentTo')}</span>
+      {known ? <a href={`#${other}`}>{nameOf(known)}</a> : <span>{t('fork.gone')}</span>}
+      {isChild && <span>· {t(`fork.files.${data.files}`)}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,91 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../client/types.ts';
+import { once, query } from '../data/server.ts';
+import type { Session } from '../data/sessions.ts';
+import { Button } from '../parts/button.tsx';
+import { Choice } from '../parts/choice.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
+import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { dayAndTime } from '../parts/format.ts';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+
+type Link = Outputs['shares']['list'][number];
+const lives = { '24': 'share.day', '168': 'share.week', '720': 'share.month' } as const;
+type Life = keyof typeof lives;
+
+export const openShare = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
+
+/** Makes links that show the session read-only to anyone, lists the ones that work, and revokes them. */
+function ShareDialog({ sessionId }: { sessionId: string }) {
+  const [hours, setHours] = useState<Life>('168');
+  const [files, setFiles] = useState(false);
+  const [made, setMade] = useState('');
+  const [links, setLinks] = useState<readonly Link[]>();
+  const [trouble, tryIt] = useTrouble();
+  const look = () => tryIt(t('share.notListed'), async () => setLinks(await query('shares.list', { sessionId })));
+  useEffect(() => void look(), [sessionId]);
+  const create = () =>
+    tryIt(t('share.notMade'), async () => {
+      const { path } = await once('shares.create', { sessionId, hours: Number(hours), files });
+      setMade(new URL(path, location.origin).href);
+      await look();
+    });
+  const revoke = (id: string) =>
+    tryIt(t('share.notRevoked'), async () => {
+      await once('shares.revoke', { sessionId, id });
+      setMade('');
+      await look();
+    });
+  return (
+    <Dialog title={t('share.title')}>
+      <p>{t('share.tells')}</p>
+      <Choice
+        label={t('share.life')}
+        value={hours}
+        options={(Object.keys(lives) as Life[]).map((value) => ({ value, label: t(lives[value]) }))}
+        onChange={setHours}
+      />
+      <label class="check">
+        <input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />
+        <span>{t('share.files')}</span>
+      </label>
+      <Trouble text={trouble} />
+      {made === '' ? (
+        <div class="choices">
+          <Button kind="primary" icon="share" onClick={create}>
+            {t('share.make')}
+          </Button>
+        </div>
+      ) : (
+        <div class="made-link" role="status">
+          <div class="row">
+            <input class="field" readOnly aria-label={t('share.link')} value={made} onFocus={selectAll} />
+            <CopyButton text={made} label={t('share.copy')} />
+          </div>
+          <p class="quiet">{t('share.onlyNow')}</p>
+        </div>
+      )}
+      {links && links.length > 0 && (
+        <section aria-label={t('share.links')}>
+          <h3>{t('share.links')}</h3>
+          <ul class="plain-rows">
+            {links.map((link) => (
+              <li key={link.id}>
+                <span>
+                  {t('share.until', { time: dayAndTime(Date.parse(link.expiresAt)) })}
+                  {link.files && ` · ${t('share.withFiles')}`}
+                </span>
+                <Button class="small" kind="danger" onClick={() => revoke(link.id)}>
+                  {t('share.revoke')}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </Dialog>
+  );
+}
+
+const selectAll = (event: { currentTarget: HTMLInputElement }) => event.currentTarget.select();

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, onTestFinished, type TestContext } from 'vitest';
+import type { Inputs, Outputs } from '../../../src/client/types.ts';
+import { needs } from '../../support/components.ts';
+import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { onFailureTell } from '../../support/on-failure.ts';
+
+// One server and one browser for all tests of a file. Each test has a browser profile of its own.
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Each rule that the page breaks, with the elements. */
+const broken = `axe.run(document).then(({ violations }) =>
+  violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
+
+export async function axeFinds(page: Page): Promise<unknown> {
+  await page.evaluate(axe);
+  return await page.evaluate(broken);
+}
+
+export const wide = { width: 1440, height: 900, dark: false };
+export const middle = { width: 1024, height: 768, dark: true };
+export const phone = { width: 390, height: 844, dark: true };
+
+type Size = typeof wide;
+type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
+
+/** `settings` of the server that all tests share. */
+export function desk(settings: Record<string, string> = {}) {
+  let server: Promise<ComposedServer> | undefined;
+  let browser: Promise<Browser> | undefined;
+  afterAll(async () => {
+    await (await browser)?.close();
+    await (await server)?.[Symbol.asyncDispose]();
+  });
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+  const open = () => {
+    server ??= composedServer(settings);
+    return server;
+  };
+  /** Calls a procedure over HTTP. */
+  async function call<Data = { id: string }>(path: Path, input: object): Promise<Data> {
+    const headers = { 'content-type': 'application/json' };
+    const { url } = await open();
+    const answer = await fetch(`${url}/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
+    const said = (await answer.json()) as { result?: { data: Data }; error?: object };
+    if (!said.result) throw new Error(JSON.stringify(said.error));
+    return said.result.data;
+  }
+  return {
+    server: open,
+    call,
+    /** A session that has worked on a task. */
+    async worked(task: string, wish: NonNullable<Inputs['sessions']['create']> = {}): Promise<string> {
+      const { id } = await call('sessions.create', wish);
+      await call('runs.send', { sessionId: id, text: task });
+      return id;
+    },
+    async page(context: TestContext, path = '/', { width, height, dark }: Size = wide) {
+      await needs(context, 'chromium');
+      browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args });
+      const { url } = await open();
+      const profile = await (await browser).newContext({
+        ...{ viewport: { width, height }, colorScheme: dark ? ('dark' as const) : ('light' as const) },
+        ...{ baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] },
+      });
+      onTestFinished(() => profile.close());
+      const page = await profile.newPage();
+      page.setDefaultTimeout(30_000);
+      const complaints: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => void complaints.push(String(error)));
+      onFailureTell(
+        'the page',
+        async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
+      );
+      await page.goto(path);
+      return { page, complaints };
+    },
+  };
+}
