@@ -4,7 +4,7 @@ import type { Client } from './client.ts';
 import { decide } from './decide.ts';
 import { type Connector, guardedConnect } from './guarded-connect.ts';
 import { policyOf } from './policies/list.ts';
-import type { EgressPolicy, Entry, RegistryEntry } from './policy.ts';
+import { bySession, type EgressPolicy, type Entry, type RegistryEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import { type Target, targetOf } from './target.ts';
 
@@ -12,6 +12,8 @@ export interface Rules {
   policyOf(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
   registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
+  /** The entries that an operator allowed in this session alone. Asked only about a host that the policy refuses. */
+  allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
 
 export type OpenedUpstream =
@@ -35,7 +37,9 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
   return async (client, target) => {
     const policy = await rules.policyOf(client.sessionId);
     const registries = await rules.registriesOf(client.sessionId);
-    const verdictOn = (wish: Target) => decide(policy, { registries, extra: rules.extra }, wish);
+    const byPolicy = (wish: Target) => decide(policy, { registries, extra: rules.extra }, wish);
+    const entries = byPolicy(target).allowed ? [] : ((await rules.allowedIn?.(client.sessionId)) ?? []);
+    const verdictOn = (wish: Target) => bySession(entries, wish) ?? byPolicy(wish);
     const refuse = (rule: string, refusal: Refusal): OpenedUpstream => {
       client.tell(target, 'refused', rule);
       return { kind: 'refused', refusal };

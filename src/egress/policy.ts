@@ -80,12 +80,21 @@ export function byRegistries({ registries, extra, target }: Asked): Verdict | un
 }
 
 export function byEntries({ entries: texts, target }: Asked): Verdict | undefined {
-  const found = texts.find((text) => {
+  const found = entryFor(texts, target);
+  return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
+}
+
+/** The verdict of the entries that were allowed in one session. */
+export function bySession(entries: readonly string[], target: Target): Verdict | undefined {
+  const found = target.kind === 'odd' ? undefined : entryFor(entries, target);
+  return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
+}
+
+const entryFor = (texts: readonly string[], target: Target): string | undefined =>
+  texts.find((text) => {
     const entry = parseEntry(text);
     return entry !== undefined && matches(entry, target);
   });
-  return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
-}
 
 export function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;

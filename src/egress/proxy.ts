@@ -52,6 +52,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     {
       policyOf: (id) => options.policyOf(id),
       registriesOf: (id) => options.registriesOf(id),
+      allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
       extra: (options.extraRegistries ?? []).map(entryOrThrow),
     },
     connectorOf(options, limits.connectMs),

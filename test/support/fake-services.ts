@@ -14,6 +14,7 @@ import { DesktopScreens } from '../../src/session/desktop/screens.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
+import { egressService } from '../../src/session/services/egress.ts';
 import { shareService } from '../../src/session/shares/shares.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
@@ -87,6 +88,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const sandboxes = { look: async () => undefined };
   const services: Services = {
     sessions,
+    egress: egressService({
+      ...{ records: store.records, sessions, clock, isEntry: (text) => text !== '' },
+      rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
+    }),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },

@@ -1,5 +1,6 @@
 import { router } from './base.ts';
 import { desktopRouter } from './desktop.ts';
+import { egressRouter } from './egress.ts';
 import { eventsRouter } from './events.ts';
 import { filesRouter } from './files.ts';
 import { keysRouter } from './keys.ts';
@@ -18,6 +19,7 @@ export const appRouter = router({
   events: eventsRouter,
   runs: runsRouter,
   sandbox: sandboxRouter,
+  egress: egressRouter,
   desktop: desktopRouter,
   files: filesRouter,
   processes: processesRouter,

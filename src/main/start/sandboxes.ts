@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
 import type { Config } from '../../config/config.ts';
+import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { caBundle, sandboxEnv } from '../../egress/certificate-authorities.ts';
 import { pageFetcher } from '../../egress/fetch-page.ts';
@@ -8,8 +9,10 @@ import { policyOf } from '../../egress/policies/list.ts';
 import { type ProxiedFetch, proxiedFetch } from '../../egress/proxied-fetch.ts';
 import { egressProxy } from '../../egress/proxy.ts';
 import type { DesktopOffer } from '../../session/api/desktop.ts';
+import type { EgressInForce } from '../../session/api/egress.ts';
 import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../session/engine/session-actors.ts';
+import { allowedIn } from '../../session/services/egress.ts';
 import { type Credentials, openCredentials } from '../credentials.ts';
 import { DesktopImage } from '../desktop-image.ts';
 import { floorFor } from '../disk-space.ts';
@@ -36,6 +39,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly configOf: (session: SessionRecord) => Config;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
   readonly desktopFor: (session?: Named) => DesktopOffer;
+  /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
+  readonly egressOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }
@@ -69,6 +74,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       clock,
       policyOf: async (id) => egressPolicy((await own.of(id)).config.egress),
       registriesOf: (id) => registries.of(id),
+      allowedIn: (id) => allowedIn(storage.store.records, id),
       extraRegistries: config.egress.registries,
       addresses,
       credentials: authority && { all, authority, trusted: roots },
@@ -116,6 +122,10 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     configOf: (session) => own.ofRecord(session).config,
     desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
+    async egressOf(id) {
+      const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
+      return { policy: kind, opens: policyOf(kind)?.label ?? 'nothing', entries, canAllow: kind !== 'none' };
+    },
     spec(session, id) {
       const settings = own.ofRecord(session);
       own.remember(session.id, settings);

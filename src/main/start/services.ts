@@ -1,12 +1,14 @@
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import { parseEntry } from '../../egress/policy.ts';
 import type { DesktopOffer } from '../../session/api/desktop.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { SharedSessions } from '../../session/api/shares.ts';
 import { desktopService } from '../../session/desktop/desktop.ts';
 import { Forks } from '../../session/forks/fork.ts';
 import { Retention } from '../../session/retention/retention.ts';
+import { egressService } from '../../session/services/egress.ts';
 import { fileService } from '../../session/services/files.ts';
 import { insideService } from '../../session/services/inside.ts';
 import { processService } from '../../session/services/processes.ts';
@@ -98,6 +100,10 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     files: fileService({ sandboxes, known }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
+    egress: egressService({
+      ...{ records, sessions, clock, rulesOf: parts.sandboxes.egressOf },
+      isEntry: (text) => parseEntry(text) !== undefined,
+    }),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
     inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known }),

@@ -100,6 +100,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       },
       audit,
     ),
+    egress: audited(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
     inside: looked(services.inside, ['enter']),
     terminals: audited(
       services.terminals,

@@ -62,6 +62,19 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         exec: 'work',
       } as const),
     }),
+    egress: {
+      ...checked(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' }),
+      async allow(id, entry) {
+        authorizeRole(actorOf(), 'operator');
+        await check(id, 'see');
+        await services.egress.allow(id, entry);
+      },
+      async withdraw(id, entry) {
+        authorizeRole(actorOf(), 'operator');
+        await check(id, 'see');
+        await services.egress.withdraw(id, entry);
+      },
+    },
     inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
     streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {

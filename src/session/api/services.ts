@@ -1,4 +1,5 @@
 import type { DesktopService } from './desktop.ts';
+import type { EgressService } from './egress.ts';
 import type { FileService } from './files.ts';
 import type { InsideService } from './inside.ts';
 import type { ProcessService } from './processes.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly files: FileService;
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
+  readonly egress: EgressService;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
   readonly inside: InsideService;

@@ -233,7 +233,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'any',
     'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nsystem.info\nsystem.tools',
   ),
-  ...all('operator', 'system.health'),
+  ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all('create', 'sessions.create\nprojects.create'),
   ...all('see', 'sessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
@@ -242,6 +242,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     sessions.promptAt
     sessions.agent
     sessions.cost
+    egress.inForce
     events.subscribe
     desktop.status
     desktop.signedUrl

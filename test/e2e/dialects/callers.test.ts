@@ -345,6 +345,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'sessions.fork': ({ sid }) => ({ id: sid }),
   'shares.revoke': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
   'sessions.deleteMany': () => ({ ids: ['f'.repeat(16)] }),
+  'egress.allow': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
+  'egress.withdraw': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
   'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
   'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
   'runs.reject': ({ sid }) => ({ sessionId: sid, callId: 'c' }),

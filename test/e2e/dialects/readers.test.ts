@@ -71,7 +71,7 @@ test('F130 a page of a listed origin can query over the tRPC socket, and every m
   for (const [id, path] of names.entries()) {
     const alone = /^(system|keys|templates)\./.test(path)
       ? {}
-      : path.startsWith('shares.')
+      : /^(shares|egress)\./.test(path)
         ? { sessionId: sid }
         : undefined;
     const input =

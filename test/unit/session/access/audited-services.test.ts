@@ -132,6 +132,7 @@ test('every method of every service either only looks, or is told of exactly onc
     desktop: ['status', 'gate', 'screenshot'],
     projects: ['list', 'get'],
     shares: ['list'],
+    egress: ['inForce'],
     templates: ['list'],
   };
   const { it, told } = audit();
