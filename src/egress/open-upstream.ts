@@ -38,7 +38,8 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
     const policy = await rules.policyOf(client.sessionId);
     const registries = await rules.registriesOf(client.sessionId);
     const byPolicy = (wish: Target) => decide(policy, { registries, extra: rules.extra }, wish);
-    const entries = byPolicy(target).allowed ? [] : ((await rules.allowedIn?.(client.sessionId)) ?? []);
+    const needsNoList = policy.kind === 'none' || byPolicy(target).allowed;
+    const entries = needsNoList ? [] : ((await rules.allowedIn?.(client.sessionId)) ?? []);
     const verdictOn = (wish: Target) => bySession(entries, wish) ?? byPolicy(wish);
     const refuse = (rule: string, refusal: Refusal): OpenedUpstream => {
       client.tell(target, 'refused', rule);

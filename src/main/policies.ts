@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 import { policyOf } from '../egress/policies/list.ts';
 import { retryDelay } from '../llm/retry.ts';
+import type { Budgets } from '../session/api/sessions.ts';
 import type { SessionBudget } from '../session/run/allowance.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 
@@ -67,4 +68,11 @@ export function approvalsOf(
     throw new AppError('invalid_request', `CORRAL_APPROVALS_TOOLS: there is no tool ${unknown}. These are: ${known}.`);
   }
   return { tools: approvals.tools, timeoutMs: approvals.timeoutSeconds * second };
+}
+
+/** The limits of the server's settings, as callers see them. */
+export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
+  const { wallMs, ...run } = runPolicy(config, () => 0).budget;
+  const budgets = { run: { ...run, ms: wallMs }, session: sessionBudget(config.session) ?? {} };
+  return { approvals: approvalsOf(config.approvals, tools).tools, budgets };
 }

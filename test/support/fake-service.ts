@@ -170,6 +170,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
         fallbacks: [],
         tools: [],
         toolServers: [],
+        approvals: [],
+        budgets: { run: {}, session: {} },
       },
     }),
     watching(id) {

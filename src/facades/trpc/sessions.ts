@@ -46,6 +46,13 @@ const SessionCost = z.object({
   events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
   kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
 });
+/** An absent limit is no limit. */
+const Limits = z.object({
+  turns: z.number().optional(),
+  tokens: z.number().optional(),
+  cost: z.number().optional(),
+  ms: z.number().optional(),
+});
 const AgentInForce = z.object({
   template: z.string(),
   mode: z.enum(['plan-act', 'react']),
@@ -55,6 +62,10 @@ const AgentInForce = z.object({
   tools: z.array(z.string()).readonly(),
   /** The names of the tool servers. */
   toolServers: z.array(z.string()).readonly(),
+  /** The tools whose calls wait for a person; `*`: all. */
+  approvals: z.array(z.string()).readonly(),
+  /** The limits of each run, and of the session over all of its runs. */
+  budgets: z.object({ run: Limits, session: Limits }),
 });
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),

@@ -19,6 +19,7 @@ import { terminalService } from '../../session/services/terminals.ts';
 import { shareService } from '../../session/shares/shares.ts';
 import { type WorkspaceService, workspaceService } from '../../session/workspaces/workspaces.ts';
 import { keyPeppers } from '../key-peppers.ts';
+import { serverLimits } from '../policies.ts';
 import type { ProjectParts } from '../projects.ts';
 import type { Agents } from './agents.ts';
 import type { RunningEngine } from './engine.ts';
@@ -50,6 +51,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const { store, log, watchers, replica, collectBlobs } = parts.storage;
   const { driver, workdir, realModels, desktopFor } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
+  const { agents } = parts;
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
   const { records } = store;
   await using stack = new AsyncDisposableStack();
@@ -78,6 +80,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
         ? { template: 'default' }
         : { template: config.template, templateBy: 'server' };
     },
+    limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,

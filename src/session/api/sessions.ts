@@ -79,6 +79,20 @@ export interface AgentInForce {
   readonly tools: readonly string[];
   /** The names of the tool servers. */
   readonly toolServers: readonly string[];
+  /** The tools whose calls wait for a person; `*`: all. */
+  readonly approvals: readonly string[];
+  readonly budgets: Budgets;
+}
+/** The limits of each run, and of the session over all of its runs. Times in ms; an absent limit is no limit. */
+export interface Budgets {
+  readonly run: Limits;
+  readonly session: Limits;
+}
+export interface Limits {
+  readonly turns?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly ms?: number | undefined;
 }
 export interface ForkCommand {
   readonly origin: Origin;

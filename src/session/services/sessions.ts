@@ -29,7 +29,7 @@ import type { Forks } from '../forks/fork.ts';
 import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
-import { agentInForce } from './agent-in-force.ts';
+import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
 import { serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
@@ -46,6 +46,8 @@ interface Deps {
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly sandboxes: SandboxAccess;
   readonly profileOf: ProfileOf;
+  /** Without them the server has none. */
+  readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;
   /** Throws for a session's own model that this server must not use. */
@@ -297,7 +299,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     agent: async (id) => {
       const record = await stored(id);
-      return agentInForce(record, await deps.profileOf(record));
+      return agentInForce(record, await deps.profileOf(record), deps.limits ?? noLimits);
     },
     watching(id) {
       const watch = watchers.watch(id);

@@ -1,6 +1,10 @@
 import type { ComponentType } from 'preact';
 import type { TextKey } from '../text/texts.ts';
+import { AgentSettings } from './agent.tsx';
 import { Look } from './look.tsx';
+import { Models } from './models.tsx';
+import { Network } from './network.tsx';
+import { Notifications } from './notifications.tsx';
 
 /** A page of the settings. A new one is one file and one line here. */
 interface Section {
@@ -9,4 +13,10 @@ interface Section {
   readonly Body: ComponentType;
 }
 
-export const sections: readonly Section[] = [{ id: 'look', label: 'settings.look', Body: Look }];
+export const sections: readonly Section[] = [
+  { id: 'look', label: 'settings.look', Body: Look },
+  { id: 'notifications', label: 'settings.notifications', Body: Notifications },
+  { id: 'models', label: 'settings.models', Body: Models },
+  { id: 'agent', label: 'settings.agent', Body: AgentSettings },
+  { id: 'network', label: 'settings.network', Body: Network },
+];

@@ -6,6 +6,7 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { count, price, short } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
+import { BudgetLeft } from './budget.tsx';
 
 type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
@@ -31,6 +32,7 @@ export function Cost({ session }: { session: Session }) {
         <Sum title={t('cost.session')} used={model.used.value} />
         <Sum title={t('cost.run')} used={model.runUsed.value} />
       </div>
+      <BudgetLeft sessionId={session.id} />
       {budget && (
         <p class="note wait">
           {t('cost.budgetLeft', {

@@ -1,0 +1,70 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../client/types.ts';
+import { eventCount, events } from '../data/log.ts';
+import { query } from '../data/server.ts';
+import { currentId } from '../data/sessions.ts';
+import { tools as words } from '../data/system.ts';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+
+/** The tools, tool servers and approvals of the selected session's agent. */
+export function AgentSettings() {
+  const id = currentId.value;
+  const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
+  const [trouble, tryIt] = useTrouble();
+  useEffect(() => {
+    if (id !== undefined) void tryIt(t('agent.unread'), async () => setAgent(await query('sessions.agent', { id })));
+  }, [id]);
+  if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
+  if (!agent) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  const always = alwaysAllowed();
+  return (
+    <>
+      <dl class="facts">
+        <dt>{t('model')}</dt>
+        <dd>{[agent.model, ...agent.fallbacks].join(' → ')}</dd>
+        <dt>{t('template')}</dt>
+        <dd>
+          {agent.template} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}
+        </dd>
+      </dl>
+      <Names title={t('agent.approvals')} names={agent.approvals} none={t('agent.noApprovals')} />
+      {always.length > 0 && <Names title={t('agent.always')} names={always} none="" />}
+      <Names
+        title={t('agent.tools', { n: agent.tools.length })}
+        names={agent.tools.map((name) => words.value.get(name)?.name ?? name)}
+        none={t('agent.noTools')}
+      />
+      <Names title={t('agent.toolServers')} names={agent.toolServers} none={t('agent.noToolServers')} />
+    </>
+  );
+}
+
+const Names = ({ title, names, none }: { title: string; names: readonly string[]; none: string }) => (
+  <div>
+    <h3>{title}</h3>
+    {names.length === 0 ? (
+      <p class="quiet">{none}</p>
+    ) : (
+      <ul class="names">
+        {names.map((name) => (
+          <li key={name}>
+            <code>{name === '*' ? t('agent.allTools') : name}</code>
+          </li>
+        ))}
+      </ul>
+    )}
+  </div>
+);
+
+/** The tools that a person has permitted for the rest of the session, by the log. */
+function alwaysAllowed(): string[] {
+  eventCount.value;
+  const names = new Map<string, string>();
+  const found = new Set<string>();
+  for (const event of events) {
+    if (event.type === 'approval.requested') names.set(event.data.callId, event.data.function);
+    if (event.type === 'approval.resolved' && event.data.always) found.add(names.get(event.data.callId) ?? '');
+  }
+  return [...found].filter((name) => name !== '');
+}

@@ -1,0 +1,124 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../client/types.ts';
+import { eventCount, events } from '../data/log.ts';
+import { query, repeatable } from '../data/server.ts';
+import { currentId } from '../data/sessions.ts';
+import { Button } from '../parts/button.tsx';
+import { count } from '../parts/format.ts';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+
+type InForce = Outputs['egress']['inForce'];
+
+/** What the selected session's sandbox may reach, what was blocked, and the hosts allowed in this session. */
+export function Network() {
+  const sessionId = currentId.value;
+  const [egress, setEgress] = useState<InForce>();
+  const [trouble, tryIt] = useTrouble();
+  const look = async (id: string) => setEgress(await query('egress.inForce', { sessionId: id }));
+  useEffect(() => {
+    if (sessionId !== undefined) void tryIt(t('network.unread'), () => look(sessionId));
+  }, [sessionId]);
+  if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
+  if (!egress) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
+    tryIt(t('notSaved'), async () => {
+      await repeatable(path, { sessionId, host });
+      await look(sessionId);
+    });
+  return (
+    <>
+      <div>
+        <h3>{t('network.policy', { name: egress.policy })}</h3>
+        <p class="quiet">{t('network.opens', { opens: [egress.opens, ...egress.entries].join(', ') })}</p>
+      </div>
+      <Trouble text={trouble} />
+      <Blocked egress={egress} allow={(host) => change('egress.allow', host)} />
+      {egress.allowed.length > 0 && (
+        <div>
+          <h3>{t('network.allowed')}</h3>
+          <ul class="plain-rows">
+            {egress.allowed.map((host) => (
+              <li key={host}>
+                <code>{host}</code>
+                <Button
+                  class="small"
+                  disabled={egress.whyNot !== null}
+                  aria-label={t('network.withdrawOne', { host })}
+                  onClick={() => change('egress.withdraw', host)}
+                >
+                  {t('network.withdraw')}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface BlockedHost {
+  readonly host: string;
+  readonly rule: string;
+  readonly times: number;
+}
+
+function Blocked({ egress, allow }: { egress: InForce; allow: (host: string) => void }) {
+  const blocked = blockedHosts();
+  return (
+    <div>
+      <h3>{t('network.blocked')}</h3>
+      {blocked.length === 0 && <p class="quiet">{t('network.nothingBlocked')}</p>}
+      {blocked.length > 0 && (
+        <ul class="plain-rows">
+          {blocked.map(({ host, rule, times }) => (
+            <li key={host}>
+              <span>
+                <code>{host}</code>
+                <span class="quiet">
+                  {` · ${rule}`}
+                  {times > 1 && ` · ${t('network.times', { n: count(times) })}`}
+                </span>
+              </span>
+              {egress.allowed.includes(host) ? (
+                <span class="quiet">{t('network.isAllowed')}</span>
+              ) : (
+                canHelp(rule) && (
+                  <Button
+                    class="small"
+                    disabled={egress.whyNot !== null}
+                    aria-label={t('network.allowOne', { host })}
+                    onClick={() => allow(host)}
+                  >
+                    {t('allowHost')}
+                  </Button>
+                )
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {egress.whyNot !== null && <p class="note wait">{t('network.cannot', { why: egress.whyNot })}</p>}
+    </div>
+  );
+}
+
+const canHelp = (rule: string): boolean => ['not listed', 'port not allowed'].includes(rule);
+const webPorts = [80, 443];
+
+/** By the log, the most recent first. A host at a usual port is named without the port, as an entry would be. */
+function blockedHosts(): readonly BlockedHost[] {
+  eventCount.value;
+  const found = new Map<string, BlockedHost>();
+  for (const event of events) {
+    if (event.type !== 'egress' || event.data.decision !== 'refused') continue;
+    const { host: name, port, rule } = event.data;
+    if (name === '*') continue;
+    const host = webPorts.includes(port) ? name : `${name}:${port}`;
+    const times = (found.get(host)?.times ?? 0) + 1;
+    found.delete(host);
+    found.set(host, { host, rule, times });
+  }
+  return [...found.values()].reverse();
+}

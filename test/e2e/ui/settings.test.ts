@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { fence } from '../../support/api.ts';
+import { axeFinds, desk } from './desk.ts';
+
+const {
+  page: open,
+  worked,
+  server,
+} = desk({
+  ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'good.example.org' },
+  ...{ CORRAL_APPROVALS_TOOLS: 'shell_exec', CORRAL_SESSION_TOKEN_BUDGET: '500000' },
+});
+
+/** Writes to the log what the egress proxy reports. The session's own work writes too, so the append is tried again. */
+async function blocked(id: string, host: string): Promise<void> {
+  const { events } = (await server()).core.store;
+  const sessionId = SessionId.parse(id);
+  const data = { host, port: 443, decision: 'refused' as const, rule: 'not listed' };
+  await expect
+    .poll(async () => {
+      const { head } = await events.page(sessionId, 0, 1);
+      const facts = [{ type: 'egress' as const, runId: null, data }];
+      return await events.append({ sessionId, after: head, at: Date.now(), facts }).then(() => 'done', String);
+    })
+    .toBe('done');
+}
+
+test('what was blocked is a line in the conversation, from which the host is allowed in this session', async (context) => {
+  const id = await worked('Look around');
+  await blocked(id, 'files.example.org');
+  const { page, complaints } = await open(context, `/#${id}`);
+  await page.getByText('The sandbox was not allowed to connect to files.example.org:443').waitFor();
+  await page.getByRole('button', { name: 'Allow this host' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByText('Policy: allow-list').waitFor();
+  await dialog.getByText('good.example.org').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Allow files.example.org' }).click();
+  await dialog.getByText('allowed now').waitFor();
+  await dialog.getByRole('button', { name: 'Take back files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Allow files.example.org' }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test('a key of a provider is stored, shown without its text, and removed', async (context) => {
+  const { page } = await open(context);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
+  await page.getByText('None is stored here.').waitFor();
+  await page.getByLabel('Provider').selectOption({ label: 'Google Gemini' });
+  await page.getByLabel('Key', { exact: true }).fill('a-secret-key');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('never used').waitFor();
+  expect(await page.content()).not.toContain('a-secret-key');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page
+    .getByRole('dialog', { name: /^Remove the key/ })
+    .getByRole('button', { name: 'Remove' })
+    .click();
+  await page.getByText('None is stored here.').waitFor();
+});
+
+test('a call is approved once, edited before it runs, or always in the session, which the settings show', async (context) => {
+  const commands = ['echo first', 'echo second', 'echo third', 'echo fourth'];
+  const id = await worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
+  const { page } = await open(context, `/#${id}`);
+  const card = page.getByRole('group', { name: 'Approval' });
+  await card.last().getByText('echo first').waitFor();
+  await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
+  await card.last().getByText('echo second').waitFor();
+  await card.last().getByRole('button', { name: 'Edit before it runs' }).click();
+  await card.last().getByRole('textbox').fill('echo changed');
+  expect(await axeFinds(page)).toEqual([]);
+  await card.last().getByRole('button', { name: 'Run it like this' }).click();
+  await card.last().getByText('echo third').waitFor();
+  await card.last().getByRole('button', { name: 'Always in this session' }).click();
+  await page.locator('.ended').waitFor();
+  expect(await card.count()).toBe(3); // the fourth call needed no permission any more
+  expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
+  await page.keyboard.press('Control+,');
+  await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();
+  await page.getByRole('heading', { name: 'Always approved in this session' }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+});
+
+test('the cost shows what is left of each budget', async (context) => {
+  const id = await worked('Say hi');
+  const { page } = await open(context, `/#${id}`);
+  await page.locator('.ended').waitFor();
+  await page.getByRole('tab', { name: 'Cost' }).click();
+  const left = page.getByRole('region', { name: 'Budget left' });
+  await left.getByText('of the session: Tokens').waitFor();
+  await left.getByText(/ of 500K$/).waitFor();
+});
