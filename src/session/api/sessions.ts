@@ -88,7 +88,7 @@ export interface Budgets {
   readonly run: Limits;
   readonly session: Limits;
 }
-export interface Limits {
+interface Limits {
   readonly turns?: number | undefined;
   readonly tokens?: number | undefined;
   readonly cost?: number | undefined;

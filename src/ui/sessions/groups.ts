@@ -16,7 +16,7 @@ interface Words {
 
 const dayMs = 86_400_000;
 
-export interface Shown {
+interface Shown {
   readonly sessions: readonly Session[];
   /** Archived sessions stand at the end, below a line that shows and hides them. */
   readonly withArchive: boolean;

@@ -4,7 +4,7 @@ import { ConversationModel } from '../data/model.ts';
 
 // The session of a link. The link's secret stands behind the #, which browsers send to no server.
 
-export interface About {
+interface About {
   readonly title: string;
   readonly files: boolean;
   readonly expiresAt: number; // epoch ms

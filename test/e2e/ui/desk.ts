@@ -10,13 +10,12 @@ import { onFailureTell } from '../../support/on-failure.ts';
 // One server and one browser for all tests of a file. Each test has a browser profile of its own.
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Each rule that the page breaks, with the elements. */
-const broken = `axe.run(document).then(({ violations }) =>
-  violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
-
-export async function axeFinds(page: Page): Promise<unknown> {
-  await page.evaluate(axe);
-  return await page.evaluate(broken);
+/** Each rule that the page breaks, with the elements; `rule`: only that one. */
+export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
+  if (!(await page.evaluate("'axe' in window"))) await page.evaluate(axe);
+  const only = rule === undefined ? '{}' : JSON.stringify({ runOnly: [rule] });
+  return await page.evaluate(`axe.run(document, ${only}).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
 export const wide = { width: 1440, height: 900, dark: false };
