@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasRole, tooWeak } from '../../core/actor.ts';
+import { hasRole } from '../../core/actor.ts';
 import { procedure, router } from './base.ts';
 import { Done, done, ofSession } from './schemas.ts';
 
@@ -15,6 +15,7 @@ const EgressInForce = z.object({
   /** Why the caller cannot allow a host; null: the caller can. */
   whyNot: z.string().nullable(),
 });
+const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
 const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
 
 /** What a session's sandbox may reach, and the hosts that an operator allows in it. */
@@ -24,9 +25,8 @@ export const egressRouter = router({
     .output(EgressInForce)
     .query(async ({ ctx: { actor, services }, input }) => {
       const found = await services.egress.inForce(input.sessionId);
-      const isWeak = !hasRole(actor, 'operator');
       const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
-      return { ...found, whyNot: isWeak ? tooWeak(actor).publicMessage : noWay };
+      return { ...found, whyNot: hasRole(actor, 'operator') ? noWay : onlyOperators(actor.role) };
     }),
 
   /** Needs the role `operator`, because the policy is the operator's. `host` can be `*.host` and have a `:port`. */

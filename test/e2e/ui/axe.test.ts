@@ -48,7 +48,13 @@ test.each([
   for (const [name, ready] of [
     ['files', page.getByRole('tree', { name: /./ })],
     ['terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
-    ['screen', page.getByRole('tabpanel').getByText(/desktop/i).first()],
+    [
+      'screen',
+      page
+        .getByRole('tabpanel')
+        .getByText(/desktop/i)
+        .first(),
+    ],
     ['timeline', page.getByRole('slider', { name: 'Place in the log' })],
     ['cost', page.getByRole('region', { name: 'Budget left' })],
   ] as const) {

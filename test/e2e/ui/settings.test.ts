@@ -36,10 +36,10 @@ test('what was blocked is a line in the conversation, from which the host is all
   await dialog.getByText('Policy: allow-list').waitFor();
   await dialog.getByText('good.example.org').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await dialog.getByRole('button', { name: 'Allow files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).click();
   await dialog.getByText('allowed now').waitFor();
   await dialog.getByRole('button', { name: 'Take back files.example.org' }).click();
-  await dialog.getByRole('button', { name: 'Allow files.example.org' }).waitFor();
+  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).waitFor();
   expect(complaints).toEqual([]);
 });
 
@@ -87,7 +87,7 @@ test('a call is approved once, edited before it runs, or always in the session, 
 test('the cost shows what is left of each budget', async (context) => {
   const id = await worked('Say hi');
   const { page } = await open(context, `/#${id}`);
-  await page.locator('.ended').waitFor();
+  await page.getByRole('group', { name: 'Approval' }).waitFor();
   await page.getByRole('tab', { name: 'Cost' }).click();
   const left = page.getByRole('region', { name: 'Budget left' });
   await left.getByText('of the session: Tokens').waitFor();

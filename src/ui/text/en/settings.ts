@@ -68,7 +68,7 @@ export const settings = {
   'network.blocked': 'Blocked in this session',
   'network.nothingBlocked': 'Nothing so far.',
   'network.times': '{n} times',
-  'network.allowOne': 'Allow {host}',
+  'network.allowOne': 'Allow this host: {host}',
   'network.isAllowed': 'allowed now',
   'network.cannot': 'You cannot allow hosts here. {why}',
   'network.allowed': 'Allowed in this session alone',
