@@ -14,6 +14,7 @@ const ordered: readonly Section[] = [
   [
     'How to',
     [
+      ['page', 'Use the page'],
       ['how-to/run-a-command', 'Run a command'],
       ['how-to/move-files', 'Move files'],
       ['how-to/watch-files', 'Watch files'],

@@ -39,7 +39,7 @@ export function Models() {
         ask<{ providers: Provider[] }>('/llm-providers'),
         ask<{ api_keys: Key[] }>('/api-keys'),
       ]);
-      setProviders(known.providers);
+      setProviders(known.providers.filter(({ id }) => id !== 'demo'));
       setKeys(held.api_keys);
     });
   useEffect(() => void look(), []);

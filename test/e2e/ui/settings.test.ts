@@ -90,6 +90,6 @@ test('the cost shows what is left of each budget', async (context) => {
   await page.getByRole('group', { name: 'Approval' }).waitFor();
   await page.getByRole('tab', { name: 'Cost' }).click();
   const left = page.getByRole('region', { name: 'Budget left' });
-  await left.getByText('of the session: Tokens').waitFor();
+  await left.getByText('Session · Tokens').waitFor();
   await left.getByText(/ of 500K$/).waitFor();
 });

@@ -76,7 +76,7 @@ export const settings = {
   'network.withdrawOne': 'Zurücknehmen: {host}',
   'cost.left': 'Übriges Budget',
   'cost.leftOf': '{left} von {limit}',
-  'cost.ofRun': 'des Laufs: {kind}',
-  'cost.ofSession': 'der Sitzung: {kind}',
+  'cost.ofRun': 'Lauf · {kind}',
+  'cost.ofSession': 'Sitzung · {kind}',
   'cost.noBudget': 'Für Tokens und Kosten ist kein Budget gesetzt.',
 };

@@ -76,7 +76,7 @@ export const settings = {
   'network.withdrawOne': 'Take back {host}',
   'cost.left': 'Budget left',
   'cost.leftOf': '{left} of {limit}',
-  'cost.ofRun': 'of the run: {kind}',
-  'cost.ofSession': 'of the session: {kind}',
+  'cost.ofRun': 'Run · {kind}',
+  'cost.ofSession': 'Session · {kind}',
   'cost.noBudget': 'No budget is set for tokens or cost.',
 } as const;
