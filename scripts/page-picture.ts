@@ -36,6 +36,7 @@ await page.goto(`${server.url}/#${id}`);
 await page.locator('.ended').waitFor({ timeout: 120_000 });
 await page.getByRole('treeitem', { name: 'data' }).waitFor();
 await page.getByRole('treeitem', { name: 'report.py' }).click();
+await page.locator('.source-text').waitFor();
 await sleep(1_500); // the highlighter loads
 const devTools = await page.context().newCDPSession(page);
 const { data } = await devTools.send('Page.captureScreenshot', { format: 'webp', quality: 82 });

@@ -5,7 +5,7 @@ import { Done, done, ofSession } from './schemas.ts';
 
 const EgressInForce = z.object({
   policy: z.string(),
-  /** What the policy opens, for people. */
+  /** The hosts that the policy opens, in words for people. */
   opens: z.string(),
   /** The operator's list, where the policy uses it. */
   entries: z.array(z.string()).readonly(),
@@ -18,7 +18,7 @@ const EgressInForce = z.object({
 const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
 const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
 
-/** What a session's sandbox may reach, and the hosts that an operator allows in it. */
+/** The egress policy of a session's sandbox, and the hosts that an operator allows in it. */
 export const egressRouter = router({
   inForce: procedure
     .input(ofSession)

@@ -1,10 +1,10 @@
 import type { SessionId } from '../../core/ids.ts';
 
-/** What a session's sandbox may reach. */
+/** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
 export interface EgressInForce {
   /** The name of the policy. */
   readonly policy: string;
-  /** What it opens, for people. */
+  /** The hosts that it opens, in words for people. */
   readonly opens: string;
   /** The operator's list, where the policy uses it. */
   readonly entries: readonly string[];

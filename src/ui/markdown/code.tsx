@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { plainText } from '../parts/ansi.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
 import type { highlight as Highlight, Piece } from './highlight.ts';
 
@@ -23,18 +24,21 @@ interface Props {
 }
 
 /** A block of code with its language and a button that copies it. Colours come when the highlighter has loaded. */
-export const Code = ({ code, language }: Props) => (
-  <div class="code">
-    <div class="code-head">
-      <span>{language ?? ''}</span>
-      <CopyButton text={code} />
+export function Code({ code: given, language }: Props) {
+  const code = plainText(given); // a model repeats the output of programs with their colours
+  return (
+    <div class="code">
+      <div class="code-head">
+        <span>{language ?? ''}</span>
+        <CopyButton text={code} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard */}
+      <pre tabIndex={0}>
+        <Highlighted code={code} language={language} />
+      </pre>
     </div>
-    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard */}
-    <pre tabIndex={0}>
-      <Highlighted code={code} language={language} />
-    </pre>
-  </div>
-);
+  );
+}
 
 /** Only the coloured text. */
 export function Highlighted({ code, language }: Props) {
