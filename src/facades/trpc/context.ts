@@ -7,7 +7,16 @@ const maxCalls = 1_000;
 
 export type TrpcServices = Pick<
   Services,
-  'sessions' | 'files' | 'processes' | 'sandboxes' | 'egress' | 'terminals' | 'desktop' | 'projects' | 'templates' | 'shares'
+  | 'sessions'
+  | 'files'
+  | 'processes'
+  | 'sandboxes'
+  | 'egress'
+  | 'terminals'
+  | 'desktop'
+  | 'projects'
+  | 'templates'
+  | 'shares'
 >;
 
 /** Operations on behalf of the caller. */

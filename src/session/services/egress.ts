@@ -1,6 +1,6 @@
+import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { Clock } from '../../core/clock.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { EgressInForce, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -36,11 +36,17 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry }: De
       const { canAllow, policy } = await rulesOf(id);
       if (!canAllow) {
         const why = `The egress policy is '${policy}', so this sandbox has no way out at all and no host can be allowed.`;
-        throw new AppError('unsupported', `${why} Start the server with another CORRAL_EGRESS_POLICY, such as allow-list.`);
+        throw new AppError(
+          'unsupported',
+          `${why} Start the server with another CORRAL_EGRESS_POLICY, such as allow-list.`,
+        );
       }
       const entry = entryOf(text);
       if (!isEntry(entry)) {
-        throw new AppError('invalid_request', `'${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`);
+        throw new AppError(
+          'invalid_request',
+          `'${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`,
+        );
       }
       if ((await allowedIn(records, id)).length >= mostEntries) {
         throw new AppError('conflict', `The session has ${mostEntries} allowed hosts already. Take some back first.`);
