@@ -6,7 +6,6 @@ import { confirmFirst } from '../parts/dialog.tsx';
 import { dayAndTime } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
-import { openSettings } from './open.tsx';
 
 interface Provider {
   readonly id: string;
@@ -28,7 +27,7 @@ async function ask<Answer>(path: string, init?: RequestInit): Promise<Answer> {
 }
 
 /** The server's model, and the keys of model providers, which administrators enter here. */
-export function Models() {
+export function Models({ again }: { again: () => void }) {
   const [providers, setProviders] = useState<readonly Provider[]>([]);
   const [keys, setKeys] = useState<readonly Key[]>();
   const [told, setTold] = useState('');
@@ -67,10 +66,7 @@ export function Models() {
       text: t('models.removeTells'),
       yes: t('models.remove'),
       no: t('keepIt'),
-      act: () =>
-        void ask(`/api-keys/${encodeURIComponent(provider)}`, { method: 'DELETE' }).finally(() =>
-          openSettings('models'),
-        ),
+      act: () => void ask(`/api-keys/${encodeURIComponent(provider)}`, { method: 'DELETE' }).finally(() => again()),
     });
   return (
     <>

@@ -10,7 +10,8 @@ import { Notifications } from './notifications.tsx';
 interface Section {
   readonly id: string;
   readonly label: TextKey;
-  readonly Body: ComponentType;
+  /** `again` opens the settings after another dialog took their place. */
+  readonly Body: ComponentType<{ again: () => void }>;
 }
 
 export const sections: readonly Section[] = [

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { Dialog } from '../parts/dialog.tsx';
+import { Dialog, showDialog } from '../parts/dialog.tsx';
 import { t } from '../text/text.ts';
 import { sections } from './sections.ts';
 
@@ -16,7 +16,9 @@ export function Settings({ section: first }: { section?: string | undefined }) {
             </button>
           ))}
         </nav>
-        <section aria-label={section && t(section.label)}>{section && <section.Body />}</section>
+        <section aria-label={section && t(section.label)}>
+          {section && <section.Body again={() => showDialog(<Settings key={open} section={open} />)} />}
+        </section>
       </div>
     </Dialog>
   );
