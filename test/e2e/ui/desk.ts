@@ -18,8 +18,7 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
-export const wide = { width: 1440, height: 900, dark: false };
-export const middle = { width: 1024, height: 768, dark: true };
+const wide = { width: 1440, height: 900, dark: false };
 export const phone = { width: 390, height: 844, dark: true };
 
 type Size = typeof wide;
