@@ -65,6 +65,11 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
+  /** Whether it works, or has said something that nobody has heard: it can end its work before anybody listens. */
+  get isBusy(): boolean {
+    return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
+  }
+
   /** Begins a session, or continues the known one where the agent can. Resolves with its id. */
   async open(
     {

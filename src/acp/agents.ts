@@ -63,7 +63,7 @@ export class AcpAgents {
   ): Promise<AgentPause> {
     try {
       const busy = wish.texts.length > 0 ? this.#agents.get(client) : undefined;
-      if (busy?.isWorking) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
+      if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
       const agent = await this.#working(client, wish, signal);
       await wish.given();
       for (;;) {
@@ -122,7 +122,7 @@ export class AcpAgents {
     const { texts, instructions, sessionId } = wish;
     if (known && known.ended === undefined) {
       if (texts.length > 0) known.prompt(texts.join('\n\n'));
-      if (texts.length > 0 || known.isWorking) return known;
+      if (texts.length > 0 || known.isBusy) return known;
     }
     await this.end(client);
     const stored = Stored.safeParse((await this.#deps.records.get(kind, sessionId))?.doc).data?.acpSession;

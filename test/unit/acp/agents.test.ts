@@ -152,6 +152,15 @@ test('an interrupted agent ends its present work, and takes the next message wit
   expect(said()).toContain('I had 1 messages before.');
 });
 
+test('an agent that ends its work before anybody listens again is heard all the same', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const pause = await turn(['I need permission']);
+  agents.decide(client, pause.kind === 'asks' ? pause.call.callId : '', true);
+  await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
+  expect(await turn([])).toEqual({ kind: 'said' });
+  expect(said()).toBe('You said yes.');
+});
+
 test('a message instead of a permission ends the present work before the agent takes it', seconds, async () => {
   const { turn, said } = bench();
   expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
