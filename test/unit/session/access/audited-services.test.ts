@@ -128,7 +128,7 @@ test('every method of every service either only looks, or is told of exactly onc
     sandboxes: ['status', 'usage'],
     terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood
     streams: ['download', 'watch'],
-    inside: ['enter'],
+    inside: ['enter', 'admits'],
     desktop: ['status', 'gate', 'screenshot'],
     projects: ['list', 'get'],
     shares: ['list'],
