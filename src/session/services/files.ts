@@ -8,7 +8,7 @@ import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { changesIn } from '../run/snapshot/changes.ts';
 import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
-import { wholeFile } from './whole-file.ts';
+import { wholeFile } from './streams/whole-file.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;

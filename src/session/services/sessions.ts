@@ -35,8 +35,8 @@ import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList, shown } from './session-list.ts';
+import { wholeFile } from './streams/whole-file.ts';
 import { fileFromLog, namedFile, shellFromLog } from './views-from-log.ts';
-import { wholeFile } from './whole-file.ts';
 
 interface Deps {
   readonly store: Store;

@@ -17,6 +17,7 @@ import {
   fakeProvider,
   type WireName,
 } from '../../support/fake-models/server.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { realServer } from '../../support/real-server.ts';
 import { openClient } from '../../support/trpc.ts';
 import { type World, worlds } from '../../support/worlds.ts';
@@ -59,6 +60,7 @@ const docker = worlds.find(({ driver }) => driver === 'docker') as World;
 
 /** A server whose template for the agent leads to a fake of its model's API, behind TLS. */
 async function serverFor(context: TestContext, { template, wire, call, at, credential }: Agent, recipe?: string) {
+  onlyNightly(context, 'builds an image of 1.7 GB');
   const stack = new AsyncDisposableStack();
   const waiting = (body: unknown) => JSON.stringify(body).includes('Please wait');
   const fake = stack.use(

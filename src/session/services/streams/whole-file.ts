@@ -1,5 +1,5 @@
-import { AppError } from '../../core/errors.ts';
-import type { SandboxClient } from '../../sandbox/client.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { SandboxClient } from '../../../sandbox/client.ts';
 
 const mostBytes = 10 * 1024 * 1024;
 
