@@ -1,4 +1,4 @@
-import { orAborted } from '../core/cancel.ts';
+import { orAborted, pause } from '../core/cancel.ts';
 import { turnOfTheLoop } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { jsonOrNothing } from '../core/text.ts';
@@ -29,6 +29,7 @@ interface Awaited {
   end: CellEnd;
 }
 const keptChars = 64 * 1024;
+const againMs = 1_000;
 
 /** The conversation with a running kernel, over the pipes of its program. */
 export class KernelConnection {
@@ -64,8 +65,11 @@ export class KernelConnection {
       (thrown: unknown) => connection.#lose(thrown),
     );
     try {
-      if (mayBeAtWork) await programs.signal(id, 'SIGINT', signal);
-      await orAborted(connection.#ask('hello', { nonce }), signal);
+      const interrupt = () => programs.signal(id, 'SIGINT', signal);
+      if (mayBeAtWork) await interrupt();
+      const hello = orAborted(connection.#ask('hello', { nonce }), signal);
+      if (mayBeAtWork) await repeatUntil(hello, interrupt, signal);
+      await hello;
     } catch (thrown) {
       pipes.detach();
       throw thrown;
@@ -152,4 +156,13 @@ export class KernelConnection {
     this.exitCode ??= exitCode;
     this.#gone.reject(thrown);
   }
+}
+
+/** A kernel ignores an interrupt that comes before a cell begins, so one without an answer is repeated. */
+async function repeatUntil(answer: Promise<unknown>, act: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  const answered = answer.then(
+    () => true,
+    () => true,
+  );
+  while (!(await Promise.race([answered, pause(againMs, signal).then(() => false)]))) await act();
 }

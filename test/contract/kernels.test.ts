@@ -233,11 +233,15 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       expect((await client.programs.list(budget())).map(({ id }) => id)).toEqual([`kernel-${language}`]);
     });
 
-    test('is found again by a server that starts again, even in the middle of a cell', async () => {
+    const moments = [
+      ['in the middle of a cell', 300],
+      ['before a cell begins', 0],
+    ] as const;
+    test.each(moments)('is found again by a server that starts again, even %s', async (_, passedMs) => {
       const { client, kernels, ran } = await opened();
       await ran(language, own.set);
       const busy = ran(language, own.wait).catch((thrown: { code: string }) => thrown.code);
-      await new Promise((done) => setTimeout(done, 300));
+      await new Promise((done) => setTimeout(done, passedMs));
       const next = kernelsOf(client);
       const found = await next.ran(language, own.get);
       expect(found).toMatchObject({ ended: 'whole', isFirst: false });

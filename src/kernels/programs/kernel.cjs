@@ -17,6 +17,8 @@ let nonce = '';
 let count = 0;
 /** Rejects the cell that waits for a promise. */
 let interrupt = () => {};
+/** How many servers have said hello. */
+let servers = 0;
 
 const emit = (stream, message) => stream.write(`\0corral:${nonce}:${JSON.stringify(message)}\n`);
 const cut = (text) => (text.length <= mostText ? text : `${text.slice(0, mostText)}…`);
@@ -189,10 +191,17 @@ let last = Promise.resolve();
 createInterface({ input: requests })
   .on('line', (line) => {
     const request = JSON.parse(line);
-    if (request.type === 'execute') last = last.then(() => execute(request.code, request.env ?? {}));
-    else {
-      nonce = request.nonce;
-      for (const stream of [stdout, stderr]) emit(stream, { type: 'hello' });
+    if (request.type === 'execute') {
+      const asker = servers;
+      last = last.then(() => (asker === servers ? execute(request.code, request.env ?? {}) : undefined));
+    } else {
+      // The cells of an earlier server end first, so that nothing of them reaches this one.
+      servers++;
+      interrupt();
+      last = last.then(() => {
+        nonce = request.nonce;
+        for (const stream of [stdout, stderr]) emit(stream, { type: 'hello' });
+      });
     }
   })
   .on('close', () => void last.then(() => process.exit(0)));
