@@ -1,7 +1,7 @@
 // Builds the server as JavaScript that starts in half the time of its sources, and with a tenth of the files:
 // node scripts/bundle-server.ts [server]. The files that the server reads stay where they are in the project.
-import { readFile, rm } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
@@ -37,6 +37,8 @@ export async function bundleServer(folder: string): Promise<void> {
     },
     plugins: [ownPlaces],
   });
+  // Without it, Node parses each file to find out which kind of module it is.
+  await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
 }
 
 /** A source that reads files by its own place still finds them. One that starts a worker finds it beside the bundle. */

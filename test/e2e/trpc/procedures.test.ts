@@ -379,7 +379,7 @@ test('system.health reports the state of each part, in time even when a check ha
 test('templates.list returns the agents that sessions and projects can start with', async () => {
   await using server = await trpcServer();
   const { templates } = await server.client().templates.list.query();
-  expect(templates).toHaveLength(14);
+  expect(templates).toHaveLength(15);
   expect(templates[0]).toEqual({
     id: 'python_dev',
     name: 'Python Developer',

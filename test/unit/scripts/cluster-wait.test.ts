@@ -19,8 +19,9 @@ afterEach(async () => {
 /** Asks for the cluster in a run that has this time left. */
 async function askedWith(msLeft: number): Promise<boolean> {
   vi.stubEnv('TEST_UNTIL', String(Date.now() + msLeft));
-  vi.resetModules();
-  const { hasCluster } = await import('../../support/cluster.ts');
+  // The module asks once for a whole run, so each test loads a module of its own.
+  const own = `../../support/cluster.ts?${build}`;
+  const { hasCluster } = (await import(own)) as typeof import('../../support/cluster.ts');
   return await hasCluster();
 }
 
