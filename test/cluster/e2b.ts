@@ -4,10 +4,11 @@ import { code, unfrozen } from '../e2e/e2b/expected.ts';
 import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster.ts';
 import { clusterNamespace } from '../support/cluster-namespace.ts';
 import { stepsOf } from '../support/e2b-steps.ts';
+import { isNightly } from '../support/nightly.ts';
 import { type ServerProcess, serverProcess } from '../support/server-process.ts';
 
 const namespace = await clusterNamespace('e2b');
-const cluster = await hasCluster();
+const cluster = isNightly && (await hasCluster());
 const token = 'e2b_0123456789';
 let server: ServerProcess;
 

@@ -6,6 +6,7 @@ import { recipeName } from '../../drivers/shared/recipe.ts';
 import type { WarmPoolOptions } from '../../drivers/shared/warm-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../src/core/ids.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker } from '../support/docker.ts';
+import { isNightly } from '../support/nightly.ts';
 import { poolOptions, testRecipe } from '../support/pool.ts';
 
 const available = await hasDocker();
@@ -21,7 +22,10 @@ async function pooledHarness(): Promise<DockerHarness> {
 }
 
 if (available) {
-  driverConformance('docker, pooled', pooledHarness, { real: true, isolated: true });
+  // Every run tries the driver without its pool, and the pool on its own.
+  describe.skipIf(!isNightly)('in a nightly run', () =>
+    driverConformance('docker, pooled', pooledHarness, { real: true, isolated: true }),
+  );
   describe('docker pool', pool);
 } else describe.skip('docker pool: no Docker engine answers', () => test('skipped', () => {}));
 

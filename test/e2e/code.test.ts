@@ -5,7 +5,7 @@ import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../supp
 import { follow } from '../support/followed.ts';
 import { canaryKey } from '../support/gemini.ts';
 import { realServer } from '../support/real-server.ts';
-import { worlds } from '../support/worlds.ts';
+import { worldsOrOnly } from '../support/worlds.ts';
 
 const run = (language: string, code: string): GeminiReply => ({
   chunks: [parts([functionCall('code_execute', { language, code })]), parts([{ text: '' }], 'STOP')],
@@ -25,7 +25,7 @@ class Plot:
         return base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')
 Plot()`;
 
-describe.each(worlds.map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
+describe.each(worldsOrOnly('docker').map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
   test('keeps its variables between the calls of a run and between runs, and a stop ends its processes', {
     timeout: 300_000,
   }, async (context) => {

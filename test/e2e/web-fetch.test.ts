@@ -7,14 +7,14 @@ import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../supp
 import { follow } from '../support/followed.ts';
 import { canaryKey } from '../support/gemini.ts';
 import { realServer } from '../support/real-server.ts';
-import { worlds } from '../support/worlds.ts';
+import { worldsOrOnly } from '../support/worlds.ts';
 
 const fetching = (url: string): GeminiReply => ({
   chunks: [parts([functionCall('web_fetch', { url })]), parts([{ text: '' }], 'STOP')],
 });
 const say = (said: string): GeminiReply => ({ chunks: [text(said, 'STOP')] });
 
-describe.each(worlds.map((world) => [world.driver, world] as const))('web_fetch on %s', (_, world) => {
+describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as const))('web_fetch on %s', (_, world) => {
   test('brings pages as Markdown and obeys the egress rules at each redirect', {
     timeout: 300_000,
   }, async (context) => {

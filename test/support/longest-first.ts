@@ -3,23 +3,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 // The longest test files, the longest first. If one of them started last, the whole run would wait for a single worker.
 const first = [
   'cluster/all',
-  'chaos/docker',
   'chaos/storm',
   'deploy/compose',
   'dialects/schemathesis',
-  'escapes/docker-runsc',
   'escapes/docker',
   'faults/crash-points',
-  'chaos/process',
   'ui/page',
   'faults/ends',
   'faults/restart',
   'faults/sandbox-loss',
   'workspace/commands',
-  'chaos/mongo',
   'faults/provider',
   'workspace/life',
-  'replicas/chaos',
   'sandboxd-container',
   'docker-desktop',
   'sandboxd-desktop',
@@ -27,7 +22,7 @@ const first = [
   'docker-pooled',
 ];
 // On a slow machine these are skipped for want of time, rather than a hundred short files.
-const last = ['client/example', 'client/tour', 'eval/eval', 'acp/real-agents', 'e2b/sdk'];
+const last = ['client/example', 'client/tour', 'eval/eval'];
 
 const find = (names: readonly string[], { moduleId }: TestSpecification) =>
   names.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));

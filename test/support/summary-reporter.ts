@@ -1,5 +1,6 @@
 // Prints the end of a test run: the skipped tests with their reasons, then one line that a script can read.
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import { isNightly, nightlyFiles } from './nightly.ts';
 
 const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
@@ -44,6 +45,7 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number)
 // biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
 export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    if (!isNightly) console.log(`Only with TEST_NIGHTLY=1: ${nightlyFiles.join(', ')}.\n`);
     console.log(summary(modules, unhandledErrors.length).join('\n'));
   }
 }

@@ -5,6 +5,7 @@ import { carrying } from '../../drivers/process/proc.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import { run } from './api.ts';
 import { needs } from './components.ts';
+import { isNightly } from './nightly.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** The sandboxes of a real server, which tests look at and damage from outside. */
@@ -83,3 +84,7 @@ const folders = async (sessionId: string, { data }: ServerProcess): Promise<stri
 };
 
 export const worlds: readonly World[] = [dockerWorld, processWorld];
+
+/** For behaviours that take long to try: every world in a nightly run, and only this one in others. */
+export const worldsOrOnly = (driver: World['driver']): readonly World[] =>
+  isNightly ? worlds : worlds.filter((world) => world.driver === driver);

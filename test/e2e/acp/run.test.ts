@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { type RealServer, realServer } from '../../support/real-server.ts';
 import { openClient } from '../../support/trpc.ts';
-import { worlds } from '../../support/worlds.ts';
+import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const templates = {
   fake: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
@@ -47,150 +47,155 @@ async function box(real: RealServer, template: keyof typeof templates) {
   };
 }
 
-describe.each(worlds.map((world) => [world.driver, world] as const))('an ACP agent on %s', (_, world) => {
-  test('does a task: plan, thoughts, tool calls, diff, cost and answer are in the log', {
-    timeout: 120_000,
-  }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
-    expect(it.said()).toEqual(['All done.']);
-    expect(real.factsOf(it.id, 'tool.called').map(({ data }) => data)).toMatchObject([
-      {
-        tool: 'shell',
-        function: 'execute',
-        success: true,
-        content: { console: [{ command: 'echo hi', output: 'hi' }] },
-      },
-      { tool: 'file', function: 'edit', success: true, content: { content: 'new\n', oldContent: 'old\n' } },
-    ]);
-    const [plan] = real.factsOf(it.id, 'plan');
-    expect(plan?.data.steps.map(({ description }) => description)).toEqual(['Look', 'Write']);
-    expect(real.factsOf(it.id, 'step').filter(({ data }) => data.status === 'completed')).toHaveLength(2);
-    expect(real.factsOf(it.id, 'usage')[0]?.data).toMatchObject({
-      inputTokens: 1200,
-      cost: 0.25,
-      thoughts: 'Let me see.',
-    });
-    await real.holds(it.id);
-  });
-
-  test('asks for a permission, which a person gives or refuses', { timeout: 120_000 }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    for (const [n, decision] of (['approve', 'reject'] as const).entries()) {
-      await it.send('I need permission');
-      await expect.poll(() => real.factsOf(it.id, 'approval.requested').length, { timeout: 60_000 }).toBe(n + 1);
-      const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
-      expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
-      await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
-      await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(n + 1);
-    }
-    expect(it.said().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
-  });
-
-  test('stops within a second, and leaves no process', { timeout: 120_000 }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.send('Please wait');
-    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
-    const began = performance.now();
-    await client(it).stop.mutate({ sessionId: it.id });
-    expect(performance.now() - began).toBeLessThan(1_500);
-    expect(it.ends()).toMatchObject([{ status: 'stopped' }]);
-    const { stdout } = await it.client.sandbox.exec.mutate({
-      sessionId: it.id,
-      command: 'pgrep -fc "[a]gent.mjs" || true',
-    });
-    expect(stdout.trim()).toBe('0');
-  });
-
-  test('takes a message in the middle of its work', { timeout: 120_000 }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.send('Please wait');
-    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
-    await it.send('remember something');
-    await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(1);
-    expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
-  });
-
-  test('stops at its token budget in the middle of its work, and goes on when more is granted', {
-    timeout: 120_000,
-  }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'thrifty');
-    await it.send('Please spend and wait');
-    await expect.poll(() => real.factsOf(it.id, 'run.wait').length, { timeout: 60_000 }).toBe(1);
-    expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject({
-      reason: 'budget',
-      budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 },
-    });
-    await it.send('Then remember');
-    await expect.poll(() => it.ends().length, { timeout: 60_000 }).toBe(1);
-    expect(it.said().at(-1)).toBe('I had 1 messages before.');
-  });
-
-  test.for([
-    ['exits', 'Please exit', /exit code 7/],
-    ['prints garbage', 'Please send garbage', /lines that are no messages/],
-    ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
-    ['floods', 'Please flood me', /more than 200000 updates/],
-    ['hangs', 'Please hang', /said nothing for 10 s/],
-  ] as const)(
-    'one that %s ends its run typed, and the next run has a new one',
-    { timeout: 180_000 },
-    async ([, text, why], context) => {
-      await using real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
+describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as const))(
+  'an ACP agent on %s',
+  (_, world) => {
+    test('does a task: plan, thoughts, tool calls, diff, cost and answer are in the log', {
+      timeout: 120_000,
+    }, async (context) => {
+      await using real = await serverFor(context, world);
       const it = await box(real, 'fake');
-      expect(await it.ask(text)).toMatchObject({
-        status: 'failed',
-        reason: 'failed',
-        code: 'agent_failed',
-        retryable: false,
-      });
-      expect(real.factsOf(it.id, 'run.error')[0]?.data.error).toMatch(why);
       expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
-    },
-  );
+      expect(it.said()).toEqual(['All done.']);
+      expect(real.factsOf(it.id, 'tool.called').map(({ data }) => data)).toMatchObject([
+        {
+          tool: 'shell',
+          function: 'execute',
+          success: true,
+          content: { console: [{ command: 'echo hi', output: 'hi' }] },
+        },
+        { tool: 'file', function: 'edit', success: true, content: { content: 'new\n', oldContent: 'old\n' } },
+      ]);
+      const [plan] = real.factsOf(it.id, 'plan');
+      expect(plan?.data.steps.map(({ description }) => description)).toEqual(['Look', 'Write']);
+      expect(real.factsOf(it.id, 'step').filter(({ data }) => data.status === 'completed')).toHaveLength(2);
+      expect(real.factsOf(it.id, 'usage')[0]?.data).toMatchObject({
+        inputTokens: 1200,
+        cost: 0.25,
+        thoughts: 'Let me see.',
+      });
+      await real.holds(it.id);
+    });
 
-  test('one that is not there is a typed end that names it', { timeout: 120_000 }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'missing');
-    expect(await it.ask('Do the task')).toMatchObject({ status: 'failed', code: 'agent_failed' });
-  });
+    test('asks for a permission, which a person gives or refuses', { timeout: 120_000 }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'fake');
+      for (const [n, decision] of (['approve', 'reject'] as const).entries()) {
+        await it.send('I need permission');
+        await expect.poll(() => real.factsOf(it.id, 'approval.requested').length, { timeout: 60_000 }).toBe(n + 1);
+        const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
+        expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
+        await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
+        await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(n + 1);
+      }
+      expect(it.said().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
+    });
 
-  test('reads nothing through the server, and a tool named __proto__ is a name like any other', {
-    timeout: 120_000,
-  }, async (context) => {
-    await using real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.ask('Read outside');
-    expect(it.said()).toEqual(['refused: -32601']);
-    await it.ask('Try proto');
-    expect(real.factsOf(it.id, 'tool.called')[0]?.data).toMatchObject({ function: '__proto__', success: true });
-  });
-
-  test('goes on after a kill of the server where it can load its session, else it ends typed', {
-    timeout: 180_000,
-  }, async (context) => {
-    await using real = await serverFor(context, world);
-    const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
-    for (const it of [one, two]) {
+    test('stops within a second, and leaves no process', { timeout: 120_000 }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'fake');
       await it.send('Please wait');
       await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
-    }
-    real.server.kill('SIGKILL');
-    await real.server.restart();
-    await expect.poll(() => two.ends().length, { timeout: 60_000 }).toBe(1);
-    expect(two.ends()).toMatchObject([{ status: 'failed', code: 'agent_failed' }]);
-    await expect
-      .poll(() => one.said().length + one.facts().filter(({ type }) => type === 'message.delta').length, {
-        timeout: 60_000,
-      })
-      .toBeGreaterThan(1);
-    expect(one.ends()).toEqual([]);
-  });
-});
+      const began = performance.now();
+      await client(it).stop.mutate({ sessionId: it.id });
+      expect(performance.now() - began).toBeLessThan(1_500);
+      expect(it.ends()).toMatchObject([{ status: 'stopped' }]);
+      const { stdout } = await it.client.sandbox.exec.mutate({
+        sessionId: it.id,
+        command: 'pgrep -fc "[a]gent.mjs" || true',
+      });
+      expect(stdout.trim()).toBe('0');
+    });
+
+    test('takes a message in the middle of its work', { timeout: 120_000 }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'fake');
+      await it.send('Please wait');
+      await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
+      await it.send('remember something');
+      await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(1);
+      expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
+    });
+
+    test('stops at its token budget in the middle of its work, and goes on when more is granted', {
+      timeout: 120_000,
+    }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'thrifty');
+      await it.send('Please spend and wait');
+      await expect.poll(() => real.factsOf(it.id, 'run.wait').length, { timeout: 60_000 }).toBe(1);
+      expect(real.factsOf(it.id, 'run.wait')[0]?.data).toMatchObject({
+        reason: 'budget',
+        budget: { scope: 'run', kind: 'tokens', limit: 1000, used: 5000 },
+      });
+      await it.send('Then remember');
+      await expect.poll(() => it.ends().length, { timeout: 60_000 }).toBe(1);
+      expect(it.said().at(-1)).toBe('I had 1 messages before.');
+    });
+
+    test.for([
+      ['exits', 'Please exit', /exit code 7/],
+      ['prints garbage', 'Please send garbage', /lines that are no messages/],
+      ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
+      ['floods', 'Please flood me', /more than 200000 updates/],
+      ['hangs', 'Please hang', /said nothing for 10 s/],
+    ] as const)(
+      'one that %s ends its run typed, and the next run has a new one',
+      { timeout: 180_000 },
+      async ([, text, why], context) => {
+        await using real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
+        const it = await box(real, 'fake');
+        expect(await it.ask(text)).toMatchObject({
+          status: 'failed',
+          reason: 'failed',
+          code: 'agent_failed',
+          retryable: false,
+        });
+        expect(real.factsOf(it.id, 'run.error')[0]?.data.error).toMatch(why);
+        expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
+      },
+    );
+
+    test('one that is not there is a typed end that names it', { timeout: 120_000 }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'missing');
+      expect(await it.ask('Do the task')).toMatchObject({ status: 'failed', code: 'agent_failed' });
+    });
+
+    test('reads nothing through the server, and a tool named __proto__ is a name like any other', {
+      timeout: 120_000,
+    }, async (context) => {
+      await using real = await serverFor(context, world);
+      const it = await box(real, 'fake');
+      await it.ask('Read outside');
+      expect(it.said()).toEqual(['refused: -32601']);
+      await it.ask('Try proto');
+      expect(real.factsOf(it.id, 'tool.called')[0]?.data).toMatchObject({ function: '__proto__', success: true });
+    });
+
+    test('goes on after a kill of the server where it can load its session, else it ends typed', {
+      timeout: 180_000,
+    }, async (context) => {
+      await using real = await serverFor(context, world);
+      const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
+      for (const it of [one, two]) {
+        await it.send('Please wait');
+        await expect
+          .poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 })
+          .toBe(true);
+      }
+      real.server.kill('SIGKILL');
+      await real.server.restart();
+      await expect.poll(() => two.ends().length, { timeout: 60_000 }).toBe(1);
+      expect(two.ends()).toMatchObject([{ status: 'failed', code: 'agent_failed' }]);
+      await expect
+        .poll(() => one.said().length + one.facts().filter(({ type }) => type === 'message.delta').length, {
+          timeout: 60_000,
+        })
+        .toBeGreaterThan(1);
+      expect(one.ends()).toEqual([]);
+    });
+  },
+);
 
 const client = (it: Awaited<ReturnType<typeof box>>) => it.client.runs;

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { serverProcess } from '../../support/server-process.ts';
 import { openWebSocket } from '../../support/sockets.ts';
-import { worlds } from '../../support/worlds.ts';
+import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 // The same calls on real sandboxes. A fake knows neither a real shell's output nor where its files are.
 
@@ -24,7 +24,7 @@ async function started(context: TestContext, world: (typeof worlds)[number]) {
   return { server, sid, workdir, call, at, shell };
 }
 
-describe.each(worlds)('on $driver', (world) => {
+describe.each(worldsOrOnly('docker'))('on $driver', (world) => {
   test('the shell has a working folder, both outputs, exit codes, and a timeout that kills all its processes', async (context) => {
     const { server, workdir, shell, sid, call } = await started(context, world);
     expect(await shell('pwd')).toMatchObject({

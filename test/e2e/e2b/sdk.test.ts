@@ -4,7 +4,6 @@ import { hasDocker } from '../../support/docker.ts';
 import { stepsOf } from '../../support/e2b-steps.ts';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 import { code, core, python } from './expected.ts';
-import { wireRows } from './wire-rows.ts';
 
 // The published SDKs are the oracle: unpatched, led here by environment variables alone.
 const docker = await hasDocker();
@@ -26,5 +25,4 @@ describe.skipIf(!docker)(docker ? 'programs on the E2B SDKs' : 'programs on the 
   stepsOf('core.mjs', core, env);
   stepsOf('code.mjs', code, env);
   stepsOf('core.py', python, env);
-  wireRows(env);
 });

@@ -9,14 +9,14 @@ import { standIn } from '../../support/egress.ts';
 import { selfSigned } from '../../support/egress-certificate.ts';
 import { realServer } from '../../support/real-server.ts';
 import { openClient } from '../../support/trpc.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const host = hostname();
 const secret = 'canary-of-the-proxy-5c1d9e77f0';
 const head = '0123456789012345678901234567890123456789';
 const sha = `${head}\trefs/heads/main\n`;
 
-describe.each(worlds.map((world) => [world.driver, world] as const))('on %s', (_, world) => {
+describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as const))('on %s', (_, world) => {
   test('a secret of the proxy works for curl, Node, Python and git, and is nowhere to be found', {
     timeout: 240_000,
   }, async (context) => {

@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'v
 import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
-import { onlyNightly } from '../../support/nightly.ts';
 import { realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -35,9 +34,8 @@ async function ready(context: TestContext, driver: 'docker' | 'process'): Promis
   await needs(context, 'desktop');
 }
 
-describe.each(worlds)('on $driver', ({ driver }) => {
+describe.each(worldsOrOnly('process'))('on $driver', ({ driver }) => {
   test('all twenty tasks pass with their recorded replies', { timeout: 900_000 }, async (context) => {
-    if (driver === 'docker') onlyNightly(context, 'the same twenty tasks run on process');
     await ready(context, driver as 'docker');
     const file = join(folder, `${driver}.json`);
     const { code, out, err } = await evaluate('--driver', driver, '--json', file);

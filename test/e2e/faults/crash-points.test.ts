@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, reaches, realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 /** Restarts the server so that it dies at that point, and waits for its death during `work`. */
 async function dyingAt({ server }: RealServer, point: string, work: () => Promise<unknown>): Promise<void> {
@@ -14,7 +14,7 @@ async function dyingAt({ server }: RealServer, point: string, work: () => Promis
   await server.restart();
 }
 
-describe.each(worlds)('killed with $driver', (world) => {
+describe.each(worldsOrOnly('process'))('killed with $driver', (world) => {
   test('F003 a crash while a sandbox is created leaves one sandbox: the next server adopts it or creates another', {
     timeout: 180_000,
   }, async (context) => {

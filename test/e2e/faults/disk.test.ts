@@ -1,4 +1,4 @@
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 import { diskIn } from './disk-in.ts';
 
-for (const world of worlds) diskIn(world);
+for (const world of worldsOrOnly('docker')) diskIn(world);

@@ -6,14 +6,14 @@ import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, reaches, realServer, timed } from '../../support/real-server.ts';
 import { openStream } from '../../support/sse-client.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const ends = (real: RealServer, id: string) => real.factsOf(id, 'run.end').map(({ data }) => data);
 const slowly = { NODE_ENV: 'test', CORRAL_FAILPOINTS: 'driver.create.afterCall=sleep(1500)' };
 /** Ignores TERM, runs in its own session, and has lost its parent. */
 const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done' stubborn >/dev/null 2>&1`;
 
-describe.each(worlds)('with $driver', (world) => {
+describe.each(worldsOrOnly('process'))('with $driver', (world) => {
   test('F106 a stop while the sandbox starts stops the run, and the late sandbox is removed', {
     timeout: 180_000,
   }, async (context) => {

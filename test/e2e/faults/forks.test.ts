@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../../../src/client/index.ts';
 import { fence } from '../../support/api.ts';
 import { type RealServer, realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const trpcOf = ({ server }: RealServer) =>
   createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
@@ -23,7 +23,7 @@ async function says(real: RealServer, id: string, command: string): Promise<unkn
 const stepsOf = (real: RealServer, id: string) =>
   real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
 
-describe.each(worlds)('sessions forked with $driver', (world) => {
+describe.each(worldsOrOnly('docker'))('sessions forked with $driver', (world) => {
   test('a session forked at a step continues with the files and the conversation of that step, and both say so', {
     timeout: 180_000,
   }, async (context) => {

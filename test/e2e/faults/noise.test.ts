@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const floodMs = 5_000;
 /** Sends wrong hellos to the server's socket and garbage to the proxy, as fast as possible, and prints their numbers. */
@@ -53,7 +53,7 @@ async function residentMiB(pid: number): Promise<number> {
   return Number(kib) / 1024;
 }
 
-describe.each(worlds)('from inside $driver', (world) => {
+describe.each(worldsOrOnly('process'))('from inside $driver', (world) => {
   test('a noisy sandbox causes a bounded number of log lines, and the server stays small and answers at once', {
     timeout: 180_000,
   }, async (context) => {

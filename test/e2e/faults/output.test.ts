@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, realServer, timed } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const mb = 1024 * 1024;
 const floods = {
@@ -37,7 +37,7 @@ async function watched(real: RealServer, other: string, work: () => Promise<void
   return { peak, p99: waits[Math.floor(waits.length * 0.99)] ?? 0 };
 }
 
-describe.each(worlds)('with $driver', (world) => {
+describe.each(worldsOrOnly('process'))('with $driver', (world) => {
   test('F116 50 MB of output cost the server at most 20 MB and delay no other session; a preview and a file remain', {
     timeout: 180_000,
   }, async (context) => {

@@ -10,12 +10,12 @@ import { problemsOf } from '../../support/checker.ts';
 import { isNightly } from '../../support/nightly.ts';
 import { reaches, realServer, timed } from '../../support/real-server.ts';
 import { serverProcess } from '../../support/server-process.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const lines = Array.from({ length: 60 }, (_, n) => `line ${n + 1} ✓`);
 const task = `${fence('sh', 'for i in $(seq 60); do echo "line $i ✓"; sleep 0.1; done; echo once >> ran')}\n${fence('sh', 'cat ran')}`;
 
-describe.each(worlds)('a restart with $driver', (world) => {
+describe.each(worldsOrOnly('docker'))('a restart with $driver', (world) => {
   const signals = ['SIGTERM', 'SIGKILL'] as const;
   test.for(signals)(
     'F001 F038 %s: a command keeps running without the server, and its output continues at the right byte',

@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { fence, run } from '../../support/api.ts';
 import { type RealServer, reaches, realServer, timed } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase').map(({ data }) => data.phase);
 const isLost = (real: RealServer, id: string) => phases(real, id).includes('lost');
 
-describe.each(worlds)('with $driver', (world) => {
+describe.each(worldsOrOnly('docker'))('with $driver', (world) => {
   test('F017 a sandbox killed during a call is reported within 5 s, and the run continues in a new one', {
     timeout: 180_000,
   }, async (context) => {

@@ -1,4 +1,4 @@
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 import { stoppingIn } from './stopping-in.ts';
 
-for (const world of worlds) stoppingIn(world);
+for (const world of worldsOrOnly('docker')) stoppingIn(world);

@@ -1,4 +1,4 @@
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 import { packagesIn } from './packages-in.ts';
 
-for (const world of worlds) packagesIn(world);
+for (const world of worldsOrOnly('docker')) packagesIn(world);

@@ -1,14 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { Middleware } from '../../../src/facades/trpc/middlewares.ts';
-import { shortcuts } from '../../../src/facades/trpc/shortcuts.ts';
-import { followEvents, type TrpcServer, transports, trpcServer } from '../../support/trpc.ts';
+import type { Middleware } from '../../../../src/facades/trpc/middlewares.ts';
+import { shortcuts } from '../../../../src/facades/trpc/shortcuts.ts';
+import { followEvents, type TrpcServer, transports, trpcServer } from '../../../support/trpc.ts';
 
 // Every procedure of this file's server has one more middleware, which records the calls.
 
 const { ran } = vi.hoisted(() => ({ ran: [] as string[] }));
-vi.mock('../../../src/facades/trpc/middlewares.ts', async (original) => {
-  const { middlewares } = await original<typeof import('../../../src/facades/trpc/middlewares.ts')>();
+vi.mock('../../../../src/facades/trpc/middlewares.ts', async (original) => {
+  const { middlewares } = await original<typeof import('../../../../src/facades/trpc/middlewares.ts')>();
   const record: Middleware = ({ type, path }) => void ran.push(`${type} ${path}`);
   return { middlewares: [...middlewares, record] };
 });
@@ -38,7 +38,7 @@ test('sessions.list takes the shortcut, and system.info does not', () => {
 });
 
 test('no middleware stands outside the list, where a shortcut would miss it', async () => {
-  const folder = new URL('../../../src/facades/trpc/', import.meta.url);
+  const folder = new URL('../../../../src/facades/trpc/', import.meta.url);
   const uses: string[] = [];
   for (const file of await readdir(folder)) {
     const text = await readFile(new URL(file, folder), 'utf8');
