@@ -3,7 +3,7 @@ import { hasDocker } from '../../support/docker.ts';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 import { wireRows } from './wire-rows.ts';
 
-// These requests speak the wire without the SDKs, so that broken ones are among them.
+// Requests like those of the SDKs, and broken ones that no SDK sends.
 const docker = await hasDocker();
 const token = 'e2b_0123456789';
 let server: ServerProcess;
