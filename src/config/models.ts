@@ -70,7 +70,10 @@ const entry = z
   })
   .transform(({ 'max-output': maxOutput, 'forced-tool': forcedTool, ...rest }) => ({ ...rest, maxOutput, forcedTool }));
 
-const modelForm = /^(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/;
+/** A model as settings and clients name it. */
+export const modelForm = /^(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/;
+/** The same, without the demo model, which is no fall-back. */
+export const fallbackForm = /^[a-z0-9][a-z0-9-]{0,30}\/\S+$/;
 
 export const model = setting(
   text('demo, or provider/model such as gemini/gemini-2.5-flash', modelForm),
@@ -85,7 +88,7 @@ export const models = z.strictObject({
     "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
   ),
   fallbacks: setting(
-    words('models such as openai/gpt-5-mini', /^[a-z0-9][a-z0-9-]{0,30}\/\S+$/),
+    words('models such as openai/gpt-5-mini', fallbackForm),
     [],
     'models to ask in turn when the model fails',
   ),

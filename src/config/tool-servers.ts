@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ToolProgram } from '../core/tool-server.ts';
 import { secret } from './kinds.ts';
 
 const text = z.string().refine((value) => !value.includes('\0'));
@@ -36,6 +37,16 @@ export const toolPrograms = z
   .pipe(z.record(nameForm, program))
   .transform((all) =>
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
+  );
+
+/** The same programs as a client gives them. */
+export const GivenPrograms = z.record(z.string(), z.object({ ...program.shape, ...common }));
+export const asGiven = (programs: readonly ToolProgram[]): z.output<typeof GivenPrograms> =>
+  Object.fromEntries(
+    programs.map(({ name, command, args, env, tools, timeoutMs }) => [
+      name,
+      { ...{ command, args: [...args], env: { ...env }, tools: [...tools] }, 'timeout-seconds': timeoutMs / 1_000 },
+    ]),
   );
 
 /** The tool servers by their names, in the file as a mapping, in the variable as JSON. */

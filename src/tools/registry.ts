@@ -116,7 +116,7 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   // The first line is complete, because people see only that line; the list is for the model.
   const what =
     familyOf(name) === 'browser'
-      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. A person can add one where the server's setting CORRAL_SANDBOX_DESKTOP allows it.`
+      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. A person can add one with the command corral desktop --add, or the procedure desktop.add.`
       : `There is no tool ${JSON.stringify(name)} here.`;
   return {
     ok: false,

@@ -12,7 +12,9 @@ import type { Services } from '../../src/session/api/services.ts';
 import { type DesktopDeps, desktopService } from '../../src/session/desktop/desktop.ts';
 import { DesktopScreens } from '../../src/session/desktop/screens.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
+import { agentConfigService } from '../../src/session/projects/agent-config.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
+import { offeredProviders } from '../../src/session/projects/providers.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
 import { egressService } from '../../src/session/services/egress.ts';
 import { shareService } from '../../src/session/shares/shares.ts';
@@ -251,7 +253,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     projects: projectService({
       records: store.records,
       sessions,
-      agents: { create: async () => {}, delete: async () => {} },
+      agents: agentConfigService({
+        ...{ records: store.records, newId: () => crypto.randomUUID(), templates, providers: offeredProviders({}) },
+        model: 'demo',
+      }),
       removeFiles: async () => {},
       newId: () => crypto.randomUUID(),
       clock,

@@ -62,6 +62,8 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
         provider: body.llm_provider,
         model: body.llm_model,
         options: body.llm_config,
+        fallbacks: body.llm_fallbacks,
+        toolServers: body.mcp_servers,
       };
       return agentView(await agents.update(id, change as Change).catch(unfit(body)));
     },
@@ -81,10 +83,11 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
 
 /** Reports what the schema cannot find: options that no model takes, and a model that this server must not use. */
 const unfit =
-  ({ llm_config }: { readonly llm_config?: unknown }) =>
+  (body: Readonly<Record<string, unknown>>) =>
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
-    throw invalid('body', llm_config === undefined ? 'llm_model' : 'llm_config', thrown.publicMessage);
+    const given = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
+    throw invalid('body', given ?? 'llm_model', thrown.publicMessage);
   };
 
 type ForProjects = TemplateInfo & { readonly environment: string };

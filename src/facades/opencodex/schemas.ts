@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { fallbackForm } from '../../config/models.ts';
+import { toolPrograms } from '../../config/tool-servers.ts';
 import type { OfferedProvider } from '../../session/projects/providers.ts';
 import { toolGroups } from '../../tools/tool.ts';
 
@@ -86,6 +88,15 @@ export const agentConfigChange = (known: Providers) =>
     llm_provider: provider(known).optional(),
     llm_model: name.optional(),
     llm_config: object.optional(),
+    llm_fallbacks: z
+      .array(z.string().max(200).regex(fallbackForm, 'must be provider/model'))
+      .max(8)
+      .nullable()
+      .optional()
+      .describe('models to ask in turn when the model fails; null: those of the template or of the server'),
+    mcp_servers: toolPrograms
+      .optional()
+      .describe('tool servers as under mcp.servers in corral.yaml, with a command each'),
   });
 export const newKey = (known: Providers) =>
   z.object({

@@ -1,3 +1,4 @@
+import { asGiven } from '../../config/tool-servers.ts';
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { Project } from '../../session/api/projects.ts';
@@ -38,6 +39,8 @@ export const agentView = (config: AgentConfig): replies.AgentConfig => ({
   llm_provider: config.provider,
   llm_model: config.model,
   llm_config: config.options,
+  ...(config.fallbacks && { llm_fallbacks: config.fallbacks }),
+  ...(config.toolServers.length > 0 && { mcp_servers: asGiven(config.toolServers) }),
 });
 
 export const templateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import type { Project as CoreProject } from '../../session/api/projects.ts';
+import { asGiven, GivenPrograms, toolPrograms } from '../../config/tool-servers.ts';
+import type { Project as CoreProject, ProjectAgent } from '../../session/api/projects.ts';
+import { toolGroups } from '../../tools/tool.ts';
 import { procedure, router } from './base.ts';
-import { Done, done, iso, ProjectIdInput, TitleInput } from './schemas.ts';
+import { Done, done, FallbacksInput, iso, ModelInput, ProjectIdInput, TitleInput } from './schemas.ts';
 
 const Project = z.object({
   id: z.string(),
@@ -16,6 +18,22 @@ const toProject = ({ id, name, description, createdAt, updatedAt }: CoreProject)
   description,
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt),
+});
+
+/** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
+const Agent = z.object({
+  template: z.string(),
+  prompt: z.string().nullable(),
+  tools: z.array(z.enum(toolGroups)).readonly(),
+  model: z.string(),
+  /** Null: those of the template, or of the settings. */
+  fallbacks: z.array(z.string()).readonly().nullable(),
+  /** Beside those of the template and of the settings. Their environment can be read by the agent, and by readers of the project. */
+  mcpServers: GivenPrograms,
+});
+const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
+  ...agent,
+  mcpServers: asGiven(toolServers),
 });
 
 const byId = z.strictObject({ id: ProjectIdInput });
@@ -52,6 +70,30 @@ export const projectsRouter = router({
     .mutation(async ({ ctx, input: { id, name, description } }) => {
       const change = { ...(name !== undefined && { name }), ...(description !== undefined && { description }) };
       return toProject(await ctx.services.projects.update(id, change));
+    }),
+
+  agent: procedure
+    .input(byId)
+    .output(Agent)
+    .query(async ({ ctx, input }) => toAgent(await ctx.services.projects.agent(input.id))),
+
+  /** Changes the given fields, for the next turns of the project's sessions. */
+  updateAgent: procedure
+    .input(
+      byId.extend({
+        prompt: z.string().max(200_000).nullable().optional(),
+        tools: z.array(z.enum(toolGroups)).max(100).optional(),
+        model: ModelInput.optional(),
+        fallbacks: FallbacksInput.nullable().optional(),
+        /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. They replace those that the project had. */
+        mcpServers: toolPrograms.optional(),
+      }),
+    )
+    .output(Agent)
+    .mutation(async ({ ctx, input: { id, mcpServers, ...fields } }) => {
+      const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+      const change = { ...Object.fromEntries(given), ...(mcpServers && { toolServers: mcpServers }) };
+      return toAgent(await ctx.services.projects.changeAgent(id, change));
     }),
 
   delete: procedure

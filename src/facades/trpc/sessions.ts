@@ -8,7 +8,18 @@ import { costOf } from '../../session/services/costs.ts';
 import { procedure, router, shortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { SeenTurn } from './prompt-schemas.ts';
-import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
+import {
+  Done,
+  done,
+  FallbacksInput,
+  ModelInput,
+  ProjectIdInput,
+  Session,
+  SessionIdInput,
+  TextInput,
+  TitleInput,
+  toSession,
+} from './schemas.ts';
 import { counted } from './subscription.ts';
 import { cachedOutput, checkedBy } from './unchanging-answers.ts';
 
@@ -16,18 +27,12 @@ const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
 const checkedSession = cachedOutput(Session);
 
-/** `demo` or `provider/model`. */
-const ModelInput = z
-  .string()
-  .max(200)
-  .regex(/^(demo|[a-z0-9][a-z0-9-]{0,30}[/]\S+)$/);
-const FallbackInput = ModelInput.refine((ref) => ref !== 'demo', 'the demo model is no fall-back');
 const NewSession = z.strictObject({
   title: TitleInput.optional(),
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
   model: ModelInput.optional(),
-  fallbacks: z.array(FallbackInput).max(8).optional(),
+  fallbacks: FallbacksInput.optional(),
   /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
   mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),

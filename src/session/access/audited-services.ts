@@ -119,7 +119,10 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     templates: services.templates,
     projects: audited(
       services.projects,
-      { create: 'project.create', update: 'project.change', delete: 'project.delete' },
+      {
+        ...{ create: 'project.create', update: 'project.change', delete: 'project.delete' },
+        changeAgent: 'agent.change',
+      },
       audit,
     ),
   };

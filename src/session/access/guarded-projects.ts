@@ -18,9 +18,11 @@ const ownOf = ({ owner }: Actor) => owner !== undefined && { owner };
 
 export function guardedProjects(projects: ProjectService, actorOf: () => Actor): ProjectService {
   return {
-    ...checked(projects as Pick<ProjectService, 'get' | 'update' | 'delete'>, projectCheck(projects, actorOf), {
+    ...checked(projects as Omit<ProjectService, 'list' | 'create'>, projectCheck(projects, actorOf), {
       get: 'see',
       update: 'work',
+      agent: 'read',
+      changeAgent: 'work',
       delete: 'stop',
     }),
     async list(page) {

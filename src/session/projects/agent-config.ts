@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
+import { ToolProgram } from '../../core/tool-server.ts';
 import { toolGroups } from '../../tools/tool.ts';
 import type { TemplateInfo, TemplateService } from '../api/templates.ts';
 import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
@@ -20,6 +21,10 @@ const AgentConfig = z.object({
   model: z.string(),
   /** False while the project has never chosen a model: that of its template then precedes the stored one. */
   isOwnModel: z.boolean().default(true),
+  /** The models that are asked in turn when the model fails; null: those of the template, or of the settings. */
+  fallbacks: z.array(z.string()).nullable().default(null),
+  /** Tool servers beside those of the template. */
+  toolServers: z.array(ToolProgram).default([]),
   /** Sampling options of the model, stored as given. */
   options: z.record(z.string(), z.unknown()),
 });
@@ -30,7 +35,7 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model that the server must not use, options that no model takes). */
+  /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model or fall-back that the server must not use, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
   /** Copies the template's settings. Provider and model stay, unless only the template ever named a model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
@@ -74,6 +79,16 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
         const { config } = await read(projectId);
         checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
       }
+      for (const ref of fields.fallbacks ?? []) {
+        const { provider } = splitModel(ref);
+        if (!providers.some(({ id }) => id === provider)) {
+          throw new AppError(
+            'invalid_request',
+            `The fall-back ${ref} names the provider ${provider}, which is unknown here.`,
+          );
+        }
+        checkModel?.(ref);
+      }
       const choosesModel = fields.provider !== undefined || fields.model !== undefined;
       return await change(projectId, { ...fields, ...(choosesModel && { isOwnModel: true }) });
     },
@@ -85,7 +100,8 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
     async create(projectId) {
       const template = templates.get(firstTemplate);
       const named = splitModel(template.model ?? model);
-      const doc = { id: newId(), projectId, ...fieldsOf(template), ...named, isOwnModel: false, options: {} };
+      const own = { isOwnModel: false, fallbacks: null, toolServers: [], options: {} };
+      const doc = { id: newId(), projectId, ...fieldsOf(template), ...named, ...own };
       await records.put({ kind, id: projectId, doc });
     },
     delete: (projectId) => records.delete(kind, projectId),

@@ -77,8 +77,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const sampling = config && samplingOf(config.options);
     return {
       ...{ model, plans, allows: passes, ...limits },
-      toolServers: addedUp(usual.toolServers, template.mcp.servers, session.toolServers),
-      fallbacks: session.fallbacks ?? template.models.fallbacks ?? usual.fallbacks,
+      toolServers: addedUp(usual.toolServers, template.mcp.servers, config?.toolServers, session.toolServers),
+      fallbacks: fallbacksOf(session, { config, template }) ?? usual.fallbacks,
       tools: config
         ? only(withComputer(ofProjects, template, model), inProject(config, passes))
         : only(withComputer(usual.tools, template, model), passes),
@@ -100,7 +100,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const ofProject = config && joinModel(config.provider, config.model);
     const [first, second] = config?.isOwnModel ? [ofProject, template.model] : [template.model, ofProject];
     const name = session.model ?? first ?? second;
-    const fallbacks = session.fallbacks ?? template.models.fallbacks;
+    const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
     return await created(name ?? usual.model.name, fallbacks);
   }
@@ -140,6 +140,10 @@ interface Layers {
   readonly config: AgentConfig | undefined;
   readonly template: Own;
 }
+
+/** Undefined: no layer above the settings names any. */
+const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
+  fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
 
 /** The servers of all lists; of several with one name, the last. */
 const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [

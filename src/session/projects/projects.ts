@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { Project, ProjectService } from '../api/projects.ts';
+import type { Project, ProjectAgent, ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { AgentConfigLife } from './agent-config.ts';
+import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
+import { joinModel, splitModel } from './providers.ts';
 
 const StoredProject = z.object({
   id: z.string(),
@@ -17,7 +18,7 @@ const StoredProject = z.object({
 interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'list' | 'delete'>;
-  readonly agents: AgentConfigLife;
+  readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
   /** Deletes all files of a project. */
   readonly removeFiles: (projectId: string) => Promise<void>;
   readonly newId: () => string;
@@ -66,6 +67,17 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
       await put(changed, version);
       return changed;
     },
+    agent: async (id) => agentOf(await agents.get(id)),
+    async changeAgent(id, { model, prompt, tools, fallbacks, toolServers }) {
+      const change: AgentConfigChange = {
+        ...(model !== undefined && splitModel(model)),
+        ...(prompt !== undefined && { prompt }),
+        ...(tools !== undefined && { tools: [...tools] }),
+        ...(fallbacks !== undefined && { fallbacks: fallbacks && [...fallbacks] }),
+        ...(toolServers !== undefined && { toolServers: [...toolServers] }),
+      };
+      return agentOf(await agents.update(id, change));
+    },
     async delete(id) {
       await read(id);
       await removeContent(id);
@@ -75,6 +87,11 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
     },
   };
 }
+
+const agentOf = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
+  ...{ template: config.template, prompt: config.prompt, tools: config.tools, model: joinModel(provider, model) },
+  ...{ fallbacks: config.fallbacks, toolServers: config.toolServers },
+});
 
 function ifGone(thrown: unknown): void {
   if (!(thrown instanceof AppError && thrown.code === 'session_not_found')) throw thrown;

@@ -241,6 +241,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     `events.list
     sessions.promptAt
     sessions.agent
+    projects.agent
     sessions.cost
     egress.inForce
     events.subscribe
@@ -282,7 +283,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     files.write
     files.delete
     processes.stop
-    projects.update`,
+    projects.update
+    projects.updateAgent`,
   ),
   ...all('stop', 'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),

@@ -366,13 +366,14 @@ const inputs: Record<string, (to: Targets) => object> = {
   'processes.stop': ({ sid }) => ({ sessionId: sid, pid: 1 }),
   'processes.logs': ({ sid }) => ({ sessionId: sid, pid: 1 }),
   'projects.update': ({ project }) => ({ id: project, name: 'New' }),
+  'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': (to) => ({ id: to === nobodys ? 'nobody' : spareKey }),
 };
 function inputOf(name: string, to: Targets): object {
   const given = inputs[name];
   if (given) return given(to);
-  if (/^projects\.(get|delete)$/.test(name)) return { id: to.project };
+  if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };

@@ -214,6 +214,30 @@ test('an agent can be changed field by field, and a template does not change its
   });
 });
 
+test('an agent has fall-backs and tool servers of its own, and shows them once it has some', async () => {
+  await using server = await opencodexServer();
+  const path = `/projects/${await server.newProject()}/agent-config`;
+  const own = {
+    llm_fallbacks: ['openai/gpt-5-mini'],
+    mcp_servers: {
+      files: { command: 'npx', args: ['-y', 'server'], env: {}, tools: ['read_*'], 'timeout-seconds': 30 },
+    },
+  };
+  expect(await server.call('PUT', path, own)).toMatchObject({ status: 200, body: own });
+  expect((await server.call('GET', path)).body).toMatchObject(own);
+  const refused = async (change: object) => {
+    const { status, body } = await server.call('PUT', path, change);
+    return [status, body.detail[0].loc[1], body.detail[0].msg];
+  };
+  const unknown = 'The fall-back nobody/x names the provider nobody, which is unknown here.';
+  expect(await refused({ llm_fallbacks: ['nobody/x'] })).toEqual([422, 'llm_fallbacks', unknown]);
+  const byAddress = await refused({ mcp_servers: { docs: { url: 'https://docs.example/mcp' } } });
+  expect(byAddress).toEqual([422, 'mcp_servers', expect.stringContaining('is called by Corral itself')]);
+  const { body } = await server.call('PUT', path, { llm_fallbacks: null, mcp_servers: {} });
+  expect(Object.keys(body)).not.toEqual(expect.arrayContaining(['llm_fallbacks']));
+  expect(body.mcp_servers).toBeUndefined();
+});
+
 test('the eight templates are a bare array, and each can be read alone', async () => {
   await using server = await opencodexServer();
   const { body } = await server.call('GET', '/projects/templates/list');

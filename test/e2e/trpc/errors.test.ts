@@ -67,6 +67,8 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'projects.create': { input: { name: 'One' } },
   'projects.get': { id: 'id', project: true },
   'projects.update': { id: 'id', project: true, input: { name: 'New' } },
+  'projects.agent': { id: 'id', project: true },
+  'projects.updateAgent': { id: 'id', project: true, input: { prompt: 'Be brief.' } },
   'projects.delete': { id: 'id', project: true },
   'templates.list': {},
   'keys.create': { input: { name: 'one', role: 'user' } },

@@ -136,7 +136,7 @@ describe('a step', () => {
     const talk = planned(block('browse', 'http://a.test/')).said('', [call]).result(call, output, false);
     expect((await turn(talk, step(0))).text).toBe(
       'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
-        "A person can add one where the server's setting CORRAL_SANDBOX_DESKTOP allows it.",
+        'A person can add one with the command corral desktop --add, or the procedure desktop.add.',
     );
   });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GivenPrograms } from '../../../config/tool-servers.ts';
 import { json } from '../../shared/route-docs.ts';
 import { at, sid, time, uuid } from './examples.ts';
 
@@ -54,6 +55,9 @@ const AgentConfig = z.object({
   llm_provider: z.string(),
   llm_model: z.string(),
   llm_config: z.record(z.string(), z.unknown()),
+  // Absent where the project has none of its own: earlier clients do not know these.
+  llm_fallbacks: z.array(z.string()).readonly().optional(),
+  mcp_servers: GivenPrograms.optional(),
 });
 export type AgentConfig = z.output<typeof AgentConfig>;
 const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
@@ -67,6 +71,8 @@ export const agentConfig = json('The agent configuration', AgentConfig, {
   llm_provider: 'gemini',
   llm_model: 'gemini-2.5-flash',
   llm_config: { temperature: 0.5 },
+  llm_fallbacks: ['openai/gpt-5-mini'],
+  mcp_servers: {},
 });
 
 const Template = z.object({

@@ -168,6 +168,11 @@ test('the model of the session precedes that of the project, which precedes that
   expect(await nameOf({ projectId: 'p', model: 'local/own', fallbacks: ['openai/third'] })).toBe(
     'local/own > openai/third',
   );
+  await agents.update('p', { fallbacks: ['openai/of-project'] });
+  expect(await nameOf({ projectId: 'p' })).toBe('gemini/project > openai/of-project');
+  expect(await nameOf({ projectId: 'p', fallbacks: ['openai/third'] })).toBe('gemini/project > openai/third');
+  await agents.update('p', { fallbacks: null });
+  expect(await nameOf({ projectId: 'p' })).toBe('gemini/project > gemini/second');
   expect((await of({ fallbacks: [] })).fallbacks).toEqual([]);
 });
 
@@ -190,8 +195,8 @@ test('a template brings the tools for keyboard and mouse in the shape that its m
   expect(namesOf(await of('anthropic/x', 'plan_act'))).not.toContain('computer');
 });
 
-test('the tool servers of server, template and session add up, and of one name the last one counts', async () => {
-  const { of } = await withTemplate('mcp: {servers: {docs: {command: node}, files: {command: node}}}');
+test('the tool servers of server, template, project and session add up, and of one name the last one counts', async () => {
+  const { agents, of } = await withTemplate('mcp: {servers: {docs: {command: node}, files: {command: node}}}');
   const namesOf = async (more: Partial<SessionRecord>) =>
     (await of(more)).toolServers.map((it) => `${it.name} ${'command' in it ? it.command : ''}`);
   expect(await namesOf({ templateBy: undefined, template: 'default' })).toEqual(['docs npx']);
@@ -200,6 +205,12 @@ test('the tool servers of server, template and session add up, and of one name t
     'docs node',
     'files deno',
     'more npx',
+  ]);
+  await agents.update('p', { toolServers: [server('docs', 'bun'), server('own')] });
+  expect(await namesOf({ projectId: 'p', toolServers: [server('own', 'deno')] })).toEqual([
+    'docs bun',
+    'files node',
+    'own deno',
   ]);
 });
 

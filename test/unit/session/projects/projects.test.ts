@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-config.ts';
 import { projectService } from '../../../../src/session/projects/projects.ts';
 import { offeredProviders } from '../../../../src/session/projects/providers.ts';
@@ -36,8 +37,9 @@ test('a deletion also removes sessions that are created in the project meanwhile
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
   const removed: string[] = [];
+  const unused = () => Promise.reject(new Error('unused'));
   const agents = {
-    create: async () => {},
+    ...{ create: async () => {}, get: unused, update: unused },
     delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
   };
   const removeFiles = async (id: string) => void removed.push(id);
@@ -45,4 +47,29 @@ test('a deletion also removes sessions that are created in the project meanwhile
   await projects.create({ name: 'One' });
   await projects.delete('p');
   expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
+});
+
+test("a project's agent changes field by field, and keeps its fall-backs apart from its template's", async () => {
+  const { sessions, store } = fakeService({ clock: manualClock(1) });
+  const agents = agentConfigService({
+    ...{ records: store.records, newId: () => 'a', templates, providers: offeredProviders({}), model: 'demo' },
+    checkModel: (ref) => {
+      if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');
+    },
+  });
+  const { records } = store;
+  const projects = projectService({
+    ...{ records, sessions, agents, removeFiles: async () => {}, newId: () => 'p', clock: manualClock(1) },
+  });
+  await projects.create({ name: 'One' });
+  const before = await projects.agent('p');
+  expect(before).toMatchObject({ template: 'default', model: 'demo', fallbacks: null, toolServers: [] });
+  const program = { name: 'files', command: 'npx', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
+  const change = { model: 'openai/gpt-5', fallbacks: ['gemini/gemini-2.5-pro'], toolServers: [program] };
+  expect(await projects.changeAgent('p', change)).toEqual({ ...before, ...change });
+  const refuses = (ref: string, text: string) =>
+    expect(projects.changeAgent('p', { fallbacks: [ref] })).rejects.toThrow(text);
+  await refuses('nobody/x', 'The fall-back nobody/x names the provider nobody');
+  await refuses('openai/secret', 'is refused');
+  expect(await projects.changeAgent('p', { fallbacks: null })).toEqual({ ...before, ...change, fallbacks: null });
 });
