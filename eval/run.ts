@@ -22,14 +22,14 @@ else await evaluate();
 async function evaluate(): Promise<void> {
   const tasks = await tasksNamed(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
   const repeat = values.check ? 1 : wholeNumber('repeat');
+  const interrupted = interruption();
   await using stack = new AsyncDisposableStack();
   const recorded =
     values.model || values.check ? undefined : stack.use(await recordedModels(tasks, repeat).catch(refuse));
   const driver: Record<string, string> = values.driver === undefined ? {} : { CORRAL_DRIVER: values.driver };
-  const { corral } = stack.use(await evalServer({ ...driver, ...recorded?.settings }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stack.disposeAsync().finally(() => process.exit(1))); // no sandbox outlives this program
-  }
+  const { corral } = stack.use(await evalServer({ ...driver, ...recorded?.settings }, interrupted));
+  // No sandbox and no server outlives this program.
+  interrupted.addEventListener('abort', () => void stack.disposeAsync().finally(() => process.exit(1)), { once: true });
   const startedAt = new Date().toISOString();
   const { driver: used } = await corral.system.info.query();
   const agentFor = (task: Task, n: number): Agent => ({ model: values.model ?? recordedModel(task, n) });
@@ -52,6 +52,15 @@ async function evaluate(): Promise<void> {
 
   conclude(report);
   if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** Fires at the first signal to end. It listens before the server starts: a server without this program has no user. */
+function interruption(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
+  }
+  return stop.signal;
 }
 
 function lineOn({ task, passed, status, why, seconds }: Outcome): string {

@@ -14,8 +14,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** Starts the whole server as users do, on a new data folder. */
-export async function startServer(settings: Record<string, string>): Promise<RunningServer> {
+/** Starts the whole server as users do, on a new data folder. Rejects when the signal fires meanwhile, and leaves nothing. */
+export async function startServer(settings: Record<string, string>, signal?: AbortSignal): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());
   const port = settings.PORT ?? (await freePort());
@@ -48,6 +48,7 @@ export async function startServer(settings: Record<string, string>): Promise<Run
       () => false,
     );
   while (!(await isUp())) {
+    signal?.throwIfAborted();
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said}`);
     if (performance.now() > deadline) throw new Error(`the server did not answer within ${startMs / 1_000} s: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

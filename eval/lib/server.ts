@@ -9,22 +9,38 @@ export interface EvalServer extends AsyncDisposable {
 
 /**
  * Starts a server for the evaluation, on a data folder of its own. Its models are those of the user's settings; its
- * sandboxes have a browser and reach no network.
+ * sandboxes have a browser and reach no network. Disposing ends the sandboxes of attempts that were interrupted.
  */
-export async function evalServer(settings: Readonly<Record<string, string>>): Promise<EvalServer> {
+export async function evalServer(
+  settings: Readonly<Record<string, string>>,
+  interrupted: AbortSignal,
+): Promise<EvalServer> {
   await using stack = new AsyncDisposableStack();
   const token = randomBytes(24).toString('hex');
   const { url } = stack.use(
-    await startServer({
-      ...usersModels(),
-      ...{ CORRAL_TOKEN: token, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' },
-      ...{ CORRAL_EGRESS_POLICY: 'none' },
-      ...settings,
-    }),
+    await startServer(
+      {
+        ...usersModels(),
+        ...{ CORRAL_TOKEN: token, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' },
+        ...{ CORRAL_EGRESS_POLICY: 'none' },
+        ...settings,
+      },
+      interrupted,
+    ),
   );
   const corral = stack.use(createCorralClient({ url, token, transport: 'ws' }));
+  stack.defer(() => endSessions(corral));
   const held = stack.move();
   return { corral, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+const patienceMs = 30_000;
+
+/** A server leaves its sandboxes to its next start, which this one does not have. */
+async function endSessions({ sessions }: CorralClient): Promise<void> {
+  const signal = AbortSignal.timeout(patienceMs);
+  const { items } = await sessions.list.query({ limit: 500 }, { signal });
+  if (items.length > 0) await sessions.deleteMany.mutate({ ids: items.map(({ id }) => id) }, { signal });
 }
 
 /** The variables that say where models are, and with which keys. */

@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
 import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
@@ -27,6 +29,12 @@ const evaluate = (...args: string[]): Promise<Ran> =>
       resolve({ code: child.exitCode ?? 1, out, err }),
     );
   });
+
+/** The processes that this one started. */
+const childrenOf = (pid: number): number[] =>
+  readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
 
 async function ready(context: TestContext, driver: 'docker' | 'process'): Promise<void> {
   if (driver === 'docker') return await needs(context, 'docker');
@@ -109,6 +117,19 @@ describe('without a sandbox', () => {
     expect(code, err).toBe(0);
     expect(out).toMatch(/sort .*1\/2.*1\/1/);
     expect(out).toContain('plot');
+  });
+
+  test('an evaluation that is ended while its server starts leaves no server behind', async () => {
+    const child = spawn(process.execPath, ['eval/run.ts', '--driver', 'memory', '--tasks', 'query-sqlite'], {
+      stdio: 'ignore',
+    });
+    const exit = once(child, 'exit');
+    const server = await vi.waitUntil(() => childrenOf(child.pid as number)[0], { timeout: 20_000, interval: 5 });
+    child.kill('SIGTERM');
+    const [code] = await exit;
+    const left = existsSync(`/proc/${server}`);
+    if (left) process.kill(server, 'SIGKILL');
+    expect([left, code]).toEqual([false, 1]);
   });
 
   test.each([
