@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { dockerSession } from '../lib/docker-session.ts';
 import { missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Goal, Mode, Pair, Row } from '../lib/measure.ts';
 import { sandboxStreams } from '../lib/sandbox-streams.ts';
+import { timedSamples } from '../lib/timed-samples.ts';
 import { rawRead, rawWrite } from '../peers/raw-archive.ts';
 
 // A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp` uses
@@ -53,15 +53,7 @@ async function openPair(act: Act, size: number): Promise<Pair> {
   const inside = '/workspace/of-the-engine.bin';
   await streams.write('of-corral.bin', content);
   await rawWrite(container.Id, inside, content);
-  const timed = async (work: () => Promise<void>) => {
-    const samples: number[] = [];
-    for (let n = 0; n < times; n++) {
-      const from = monotonicMs();
-      await work();
-      samples.push(monotonicMs() - from);
-    }
-    return { samples };
-  };
+  const timed = (work: () => Promise<unknown>) => timedSamples(times, work);
   const whole = async (read: (heard: (bytes: Buffer) => void) => Promise<void>) => {
     let sum = 0;
     await read((bytes) => {

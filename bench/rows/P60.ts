@@ -6,8 +6,8 @@ import { chromium } from 'playwright-core';
 import { BrowserSession } from '../../src/browser/session.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { pipedChromium } from '../../test/support/piped-chromium.ts';
-import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
+import { timedSamples } from '../lib/timed-samples.ts';
 
 // A page on loopback opened and viewed, as an agent's two calls do it (elements, Markdown and a picture with each). The
 // peer uses Playwright directly: open, read the text, take a picture; then read it again with another picture.
@@ -48,15 +48,7 @@ async function openPair(times: number): Promise<Pair> {
   const tab = await direct.newPage({ viewport: { width: 1280, height: 713 } });
   const { signal } = stack.adopt(new AbortController(), (it) => it.abort());
   const held = stack.move();
-  const timed = async (work: () => Promise<unknown>) => {
-    const samples: number[] = [];
-    for (let n = 0; n < times; n++) {
-      const from = monotonicMs();
-      await work();
-      samples.push(monotonicMs() - from);
-    }
-    return { samples };
-  };
+  const timed = (work: () => Promise<unknown>) => timedSamples(times, work);
   return {
     subject: () =>
       timed(async () => {

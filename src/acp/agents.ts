@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentPause, AgentUpdate } from '../core/agent-updates.ts';
+import type { AgentPause, AgentUpdate, OwnTurn } from '../core/agent-updates.ts';
 import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
@@ -8,33 +8,12 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import { AcpAgent, isPause } from './agent.ts';
 import { programStream } from './program-stream.ts';
 
-/** How to start an agent. */
-interface Command {
-  readonly command: readonly string[];
-  /** The agent's own name of the way to log in, for agents that want one named. */
-  readonly auth?: string | undefined;
-}
-interface Wish {
-  readonly sessionId: string;
-  readonly runId: string;
-  readonly agent: Command;
-  readonly cwd: string;
-  /** The messages that the agent has not had; empty: it goes on with its work. */
-  readonly texts: readonly string[];
-  /** Precedes the first message of a conversation. */
-  readonly instructions: string | undefined;
-  readonly task: string;
-  /** In ms; an agent that tells nothing for so long hangs. */
-  readonly silenceMs: number;
-  /** Called once the agent has the messages. */
-  readonly given: () => Promise<void>;
-}
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly clock: Clock;
   readonly newId: () => string;
 }
-interface Resting extends Pick<Wish, 'silenceMs'> {
+interface Resting extends Pick<OwnTurn, 'silenceMs'> {
   readonly hear: (update: AgentUpdate) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -57,7 +36,7 @@ export class AcpAgents {
    */
   async turn(
     client: SandboxClient,
-    wish: Wish,
+    wish: OwnTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AgentPause> {
@@ -117,7 +96,7 @@ export class AcpAgents {
   }
 
   /** The agent with its message: the one that works, or a new one. */
-  async #working(client: SandboxClient, wish: Wish, signal: AbortSignal): Promise<AcpAgent> {
+  async #working(client: SandboxClient, wish: OwnTurn, signal: AbortSignal): Promise<AcpAgent> {
     const known = this.#agents.get(client);
     const { texts, instructions, sessionId } = wish;
     if (known && known.ended === undefined) {
@@ -144,7 +123,7 @@ export class AcpAgents {
 
   async #start(
     client: SandboxClient,
-    { agent: { command, auth }, cwd, runId }: Wish,
+    { agent: { command, auth }, cwd, runId }: OwnTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
     let made: AcpAgent | undefined;

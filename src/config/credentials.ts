@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mappingOrJson } from './json-setting.ts';
 import { hostForm } from './kinds.ts';
 
 const variable = z.string().regex(/^[A-Za-z_]\w*$/);
@@ -32,18 +33,5 @@ export type CredentialSetting = z.output<typeof named>[number];
 export const credentials = () => ({
   accepts:
     'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env',
-  kind: z.union([
-    named,
-    z
-      .string()
-      .transform((json, { addIssue }) => {
-        try {
-          return JSON.parse(json);
-        } catch {
-          addIssue('no JSON');
-          return z.NEVER;
-        }
-      })
-      .pipe(named),
-  ]),
+  kind: mappingOrJson(named),
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ToolProgram } from '../core/tool-server.ts';
+import { mappingOrJson } from './json-setting.ts';
 import { secret } from './kinds.ts';
 
 const text = z.string().refine((value) => !value.includes('\0'));
@@ -53,18 +54,5 @@ export const asGiven = (programs: readonly ToolProgram[]): z.output<typeof Given
 export const toolServers = () => ({
   accepts:
     'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',
-  kind: z.union([
-    named,
-    z
-      .string()
-      .transform((json, { addIssue }) => {
-        try {
-          return JSON.parse(json);
-        } catch {
-          addIssue('no JSON');
-          return z.NEVER;
-        }
-      })
-      .pipe(named),
-  ]),
+  kind: mappingOrJson(named),
 });

@@ -1,6 +1,30 @@
 import type { ErrorCode } from './errors.ts';
 import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
+/** How to start an agent that brings a loop of its own. */
+export interface OwnAgent {
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  /** The agent's own name of the way to log in, for agents that want one named. */
+  readonly auth?: string | undefined;
+}
+/** A part of a conversation that such an agent works on by itself. */
+export interface OwnTurn {
+  readonly sessionId: string;
+  readonly runId: string;
+  readonly agent: OwnAgent;
+  readonly cwd: string;
+  /** The messages that the agent has not had; empty: it goes on with its work. */
+  readonly texts: readonly string[];
+  /** Precedes the first message of a conversation. */
+  readonly instructions: string | undefined;
+  readonly task: string;
+  /** In ms; an agent that tells nothing for so long hangs. */
+  readonly silenceMs: number;
+  /** Called once the agent has the messages. */
+  readonly given: () => Promise<void>;
+}
+
 /** The updates of an agent with a loop of its own, while the agent works. */
 export type AgentUpdate =
   | { readonly kind: 'text'; readonly text: string }

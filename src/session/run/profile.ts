@@ -1,10 +1,10 @@
 import type { Budget } from '../../../machines/run-types.ts';
+import type { OwnAgent } from '../../core/agent-updates.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { McpServer } from '../../core/tool-server.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ToolDescription } from '../../tools/tool.ts';
-import type { OwnAgent } from './agent/own-loop.ts';
 import type { SessionBudget } from './allowance.ts';
 import type { Approvals } from './run-context.ts';
 

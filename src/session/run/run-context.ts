@@ -1,3 +1,4 @@
+import type { OwnAgent } from '../../core/agent-updates.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { McpServer } from '../../core/tool-server.ts';
@@ -5,7 +6,7 @@ import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../tools/tool.ts';
-import type { OwnAgent, OwnLoops } from './agent/own-loop.ts';
+import type { OwnLoops } from './agent/own-loop.ts';
 import type { LeftOfSession } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';

@@ -34,7 +34,8 @@ test('a connection that is wanted again in time is not closed under its request'
   expect(used.destroyed).toBe(false);
 });
 
-test('a health check gets a connection at once, although other requests use all that they may and more wait', async () => {
+/** Other requests use all that they may, and one more waits although there is a spare connection. */
+async function allInUse() {
   const connections = new IdleConnections();
   const busy = Array.from({ length: 92 }, () => new PassThrough());
   for (const one of busy) {
@@ -43,7 +44,11 @@ test('a health check gets a connection at once, although other requests use all 
   }
   const spare = new PassThrough();
   connections.add(spare);
-  const waiting = taken(connections);
+  return { connections, busy, spare, waiting: taken(connections) };
+}
+
+test('a health check gets a connection at once, although other requests use all that they may and more wait', async () => {
+  const { connections, busy, spare, waiting } = await allInUse();
   const health = await new Promise<Duplex>((give, fail) => connections.take({ isLight: true, give, fail }));
   expect(health).toBe(spare);
   connections.add(spare);
@@ -52,15 +57,7 @@ test('a health check gets a connection at once, although other requests use all 
 });
 
 test('a connection that became a stream makes room for a request that waits', async () => {
-  const connections = new IdleConnections();
-  const busy = Array.from({ length: 92 }, () => new PassThrough());
-  for (const one of busy) {
-    connections.add(one);
-    await taken(connections);
-  }
-  const spare = new PassThrough();
-  connections.add(spare);
-  const waiting = taken(connections);
+  const { connections, busy, spare, waiting } = await allInUse();
   connections.giveUp(busy[0] as Duplex);
   expect(await waiting).toBe(spare);
 });

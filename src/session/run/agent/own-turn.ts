@@ -1,6 +1,6 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent, verdictOf } from '../../../../machines/run-rules.ts';
-import type { AgentUpdate } from '../../../core/agent-updates.ts';
+import type { AgentUpdate, OwnAgent } from '../../../core/agent-updates.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import type { PlanStep, SessionFact } from '../../../core/events.ts';
 import type { OverBudget } from '../../../core/spending.ts';
@@ -12,7 +12,7 @@ import { firstLine } from '../plan.ts';
 import { actOf, digest } from '../progress.ts';
 import type { Working } from '../run-context.ts';
 import { closedPlan, todoFacts } from '../todo-facts.ts';
-import type { OwnAgent, OwnLoops } from './own-loop.ts';
+import type { OwnLoops } from './own-loop.ts';
 
 /** A run whose agent brings its own loop. */
 export interface OwnWorking extends Working {
