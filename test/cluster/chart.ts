@@ -7,6 +7,7 @@ import { fence } from '../support/api.ts';
 import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/chart.ts';
 import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } from '../support/cluster.ts';
 import { follow } from '../support/followed.ts';
+import { onlyNightly } from '../support/nightly.ts';
 
 const cluster = await hasCluster();
 const near = '10.200.0.1'; // this machine's address for pods
@@ -43,8 +44,9 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
   }, 900_000);
   afterAll(() => stack.disposeAsync(), 120_000);
 
-  const installed = (name: string, timeout: number, body: () => Promise<void>) =>
+  const installed = (name: string, timeout: number, body: () => Promise<void>, when: 'nightly' | 'always' = 'always') =>
     test(name, { timeout }, async (context) => {
+      if (when === 'nightly') onlyNightly(context, 'installs the chart once more');
       if (!images) context.skip('needs the stand-in for MongoDB that mongo.sh builds');
       await body();
     });
@@ -203,25 +205,30 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     await expect.poll(left, { timeout: 60_000, interval: 500 }).toBe('');
   });
 
-  installed('uninstalling leaves nothing in a namespace that it did not make', 240_000, async () => {
-    await freeVolumes();
-    const namespace = `${base}-own`;
-    await kubectl('create', 'namespace', namespace);
-    await using _gone = {
-      [Symbol.asyncDispose]: async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')),
-    };
-    const own = `sandbox.namespace=${namespace},sandbox.createNamespace=false,sandbox.workspace=volume,sandbox.storageClass=node`;
-    await using second = await install(`${base}-b`, testValues(images as Images), '--set', `${own},replicaCount=1`);
-    using corral = second.client();
-    const [one, two] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
-    await Promise.all([one, two].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
-    await corral.sandbox.stop.mutate({ sessionId: two.id }); // only its volume claim remains
-    const kinds = 'pods,persistentvolumeclaims,roles,rolebindings,networkpolicies,resourcequotas,jobs,services';
-    const left = () => kubectl('get', kinds, '--namespace', namespace, '--output=name');
-    expect((await left()).match(/^(pod|persistentvolumeclaim)\//gm)).toHaveLength(3);
-    await second.uninstall();
-    expect(await left()).toBe('');
-  });
+  installed(
+    'uninstalling leaves nothing in a namespace that it did not make',
+    240_000,
+    async () => {
+      await freeVolumes();
+      const namespace = `${base}-own`;
+      await kubectl('create', 'namespace', namespace);
+      await using _gone = {
+        [Symbol.asyncDispose]: async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')),
+      };
+      const own = `sandbox.namespace=${namespace},sandbox.createNamespace=false,sandbox.workspace=volume,sandbox.storageClass=node`;
+      await using second = await install(`${base}-b`, testValues(images as Images), '--set', `${own},replicaCount=1`);
+      using corral = second.client();
+      const [one, two] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
+      await Promise.all([one, two].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
+      await corral.sandbox.stop.mutate({ sessionId: two.id }); // only its volume claim remains
+      const kinds = 'pods,persistentvolumeclaims,roles,rolebindings,networkpolicies,resourcequotas,jobs,services';
+      const left = () => kubectl('get', kinds, '--namespace', namespace, '--output=name');
+      expect((await left()).match(/^(pod|persistentvolumeclaim)\//gm)).toHaveLength(3);
+      await second.uninstall();
+      expect(await left()).toBe('');
+    },
+    'nightly',
+  );
 
   const podsOf = (id: string) =>
     kubectl(

@@ -4,6 +4,7 @@ import { packagesIn } from '../e2e/workspace/packages-in.ts';
 import { clusterImage, freeVolumes } from '../support/cluster.ts';
 import { clusterNamespace } from '../support/cluster-namespace.ts';
 import { freePort } from '../support/free-port.ts';
+import { isNightly } from '../support/nightly.ts';
 import type { World } from '../support/worlds.ts';
 
 const namespace = await clusterNamespace('hostile');
@@ -31,4 +32,4 @@ const kubernetesWorld = (workspace: 'ephemeral' | 'volume'): World => ({
 });
 
 stoppingIn(kubernetesWorld('ephemeral'));
-packagesIn(kubernetesWorld('ephemeral'));
+if (isNightly) packagesIn(kubernetesWorld('ephemeral'));

@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { onTestFinished, type TestContext } from 'vitest';
 import { needs } from './components.ts';
 import { onFailureTell } from './on-failure.ts';
@@ -23,24 +20,25 @@ export interface Seen {
   readonly complaints: string[];
 }
 
-/** A browser with its own profile; the end of the test closes it. */
+/** One for all tests of a process, because its start costs more than most tests. It ends with the process. */
+let launched: Promise<Browser> | undefined;
+async function browserOfProcess(): Promise<Browser> {
+  const browser = await launched;
+  if (browser?.isConnected()) return browser;
+  launched = chromium.launch({ executablePath, args: quiet });
+  return await launched;
+}
+
+/** A page with a profile of its own; the end of the test closes it. */
 export async function browse(
   context: TestContext,
   { width, height, dark = false }: { width: number; height: number; dark?: boolean },
 ): Promise<Seen> {
   await needs(context, 'chromium');
-  const profile = await mkdtemp(join(tmpdir(), 'corral-browser-'));
-  const browser = await chromium.launchPersistentContext(profile, {
-    executablePath,
-    args: quiet,
-    viewport: { width, height },
-    colorScheme: dark ? 'dark' : 'light',
-  });
-  onTestFinished(async () => {
-    await browser.close();
-    await rm(profile, { recursive: true, force: true });
-  });
-  const page = browser.pages()[0] ?? (await browser.newPage());
+  const browser = await browserOfProcess();
+  const profile = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
+  onTestFinished(() => profile.close());
+  const page = await profile.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
@@ -51,5 +49,5 @@ export async function browse(
     'the page',
     async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
   );
-  return { page, context: browser, complaints };
+  return { page, context: profile, complaints };
 }

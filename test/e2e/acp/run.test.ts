@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { type RealServer, realServer } from '../../support/real-server.ts';
 import { openClient } from '../../support/trpc.ts';
 import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
@@ -15,14 +15,27 @@ const templates = {
   missing: 'agent: {kind: acp, command: [no-such-agent]}\n',
 };
 
-async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-acp-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+const opened = new Map<string, Promise<RealServer>>();
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-acp-'));
   await mkdir(join(folder, 'templates'));
   for (const [name, text] of Object.entries(templates))
     await writeFile(join(folder, 'templates', `${name}.yaml`), text);
   await writeFile(join(folder, 'corral.yaml'), '');
-  return await realServer(context, world, { CORRAL_CONFIG: join(folder, 'corral.yaml'), ...more });
+});
+afterAll(async () => {
+  for (const real of opened.values()) await (await real)[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A server for all tests that want these settings. */
+async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
+  const settings = { CORRAL_CONFIG: join(folder, 'corral.yaml'), ...more };
+  const key = JSON.stringify([world.driver, more]);
+  const real = opened.get(key) ?? realServer(context, world, settings);
+  opened.set(key, real);
+  return await real;
 }
 const agentText = () => readFile('test/support/fake-acp-agent.mjs', 'utf8');
 
@@ -53,7 +66,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     test('does a task: plan, thoughts, tool calls, diff, cost and answer are in the log', {
       timeout: 120_000,
     }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'fake');
       expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
       expect(it.said()).toEqual(['All done.']);
@@ -78,7 +91,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     });
 
     test('asks for a permission, which a person gives or refuses', { timeout: 120_000 }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'fake');
       for (const [n, decision] of (['approve', 'reject'] as const).entries()) {
         await it.send('I need permission');
@@ -92,7 +105,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     });
 
     test('stops within a second, and leaves no process', { timeout: 120_000 }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'fake');
       await it.send('Please wait');
       await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
@@ -108,7 +121,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     });
 
     test('takes a message in the middle of its work', { timeout: 120_000 }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'fake');
       await it.send('Please wait');
       await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
@@ -120,7 +133,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     test('stops at its token budget in the middle of its work, and goes on when more is granted', {
       timeout: 120_000,
     }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'thrifty');
       await it.send('Please spend and wait');
       await expect.poll(() => real.factsOf(it.id, 'run.wait').length, { timeout: 60_000 }).toBe(1);
@@ -143,7 +156,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
       'one that %s ends its run typed, and the next run has a new one',
       { timeout: 180_000 },
       async ([, text, why], context) => {
-        await using real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
+        const real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
         const it = await box(real, 'fake');
         expect(await it.ask(text)).toMatchObject({
           status: 'failed',
@@ -157,7 +170,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     );
 
     test('one that is not there is a typed end that names it', { timeout: 120_000 }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'missing');
       expect(await it.ask('Do the task')).toMatchObject({ status: 'failed', code: 'agent_failed' });
     });
@@ -165,7 +178,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     test('reads nothing through the server, and a tool named __proto__ is a name like any other', {
       timeout: 120_000,
     }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const it = await box(real, 'fake');
       await it.ask('Read outside');
       expect(it.said()).toEqual(['refused: -32601']);
@@ -176,7 +189,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     test('goes on after a kill of the server where it can load its session, else it ends typed', {
       timeout: 180_000,
     }, async (context) => {
-      await using real = await serverFor(context, world);
+      const real = await serverFor(context, world);
       const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
       for (const it of [one, two]) {
         await it.send('Please wait');
