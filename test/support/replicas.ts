@@ -23,7 +23,7 @@ export async function replicas(
 ): Promise<Replicas> {
   await using stack = new AsyncDisposableStack();
   const store = memoryStore({ shared: true });
-  const backend = new MemoryBackend(systemClock, ['corral/sandbox']);
+  const backend = new MemoryBackend(systemClock, ['corral/sandbox', 'corral/sandbox-desktop']);
   const all = { CORRAL_REPLICAS_LEASE_SECONDS: '1', ...settings };
   const servers = new Set<Composed>();
   stack.defer(async () => {

@@ -21,7 +21,7 @@ function fakeDesktop() {
 }
 
 async function two() {
-  const set = await replicas({}, { desktop: true });
+  const set = await replicas({ CORRAL_SANDBOX_DESKTOP: 'true' }, { desktop: true });
   const [a, b] = [await set.another(), await set.another()];
   const { id } = await a.core.services.sessions.create({ origin: 'sheikhbox' });
   await a.core.services.files.write(id, 'note.md', 'a is the owner', signal());
