@@ -1,20 +1,24 @@
-import type { Server } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const everyMs = 3_000;
+/** The part of that time in which a server at rest does something. */
+const restful = 0.05;
 
 /**
  * Gives the garbage of the start back to the system, because it would stay for as long as the server has little to do. A
- * collection takes a tenth of a second, so it waits for a moment when nobody is connected. Dispose it with the server.
+ * collection takes a tenth of a second, so it waits for a time of rest. Dispose it with the server.
  */
-export function trimHeapOnceIdle(server: Server): Disposable {
+export function trimHeapAtRest(): Disposable {
+  let before = performance.eventLoopUtilization();
   const timer = setInterval(() => {
-    server.getConnections((error, count) => {
-      if (error || count > 0) return;
-      clearInterval(timer);
-      trimHeap();
-    });
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    if (utilization > restful) return;
+    clearInterval(timer);
+    trimHeap();
   }, everyMs);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };

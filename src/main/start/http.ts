@@ -9,7 +9,7 @@ import { alsoListen, listening } from '../listen.ts';
 import { announce } from '../local-server.ts';
 import { isNarrower } from '../session-configs.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
-import { trimHeapOnceIdle } from '../trim-heap.ts';
+import { trimHeapAtRest } from '../trim-heap.ts';
 import type { Startup } from './startup.ts';
 
 /** The last phase: the server listens, so requests arrive only when every part exists. */
@@ -56,7 +56,7 @@ export async function openHttp(
   await app.ready();
   const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
   for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
-  stack.use(trimHeapOnceIdle(app.server));
+  stack.use(trimHeapAtRest());
   stack.use(await announce({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
