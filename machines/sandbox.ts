@@ -108,8 +108,11 @@ const sandboxSetup = setup({
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
     // The sandbox was lost before it was ready, so another attempt can succeed. Retries are limited. An adopted sandbox is
-    // just lost.
-    mayReplace: ({ context }) => context.begin !== 'adopt' && context.retries < context.policy.maxRetries,
+    // just lost. Packages that cannot be installed would fail again.
+    mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
+      context.begin !== 'adopt' &&
+      context.retries < context.policy.maxRetries &&
+      !(failure && toAppError(failure.error).code === 'packages_failed'),
     isOurs: ({ context }) => context.begin !== 'adopt',
     isUntrusted: (_, { error }: { error: unknown }) => breachOf(error) !== undefined,
   },
@@ -227,7 +230,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             },
             'resource.failed': [
               { guard: { type: 'isUntrusted', params: thrown }, ...discardingFrom },
-              { guard: 'mayReplace', target: '#sandbox.backingOff', actions: 'retryLater' },
+              { guard: { type: 'mayReplace', params: thrown }, target: '#sandbox.backingOff', actions: 'retryLater' },
               { guard: 'isOurs', target: '#sandbox.failed', actions: { type: 'fail', params: thrown } },
             ],
             'resource.closed': [

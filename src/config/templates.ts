@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { wantedOf } from '../core/packages.ts';
 import type { Template } from '../core/template.ts';
 import { oneOf, text, words } from './kinds.ts';
 import { Config } from './schema.ts';
@@ -19,6 +20,13 @@ const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodTyp
     .unwrap()
     .optional()
     .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
+
+const pipForm = /^[A-Za-z0-9][\w.-]*(\[[\w.,-]+\])?([<>=!~]=?[\w.*+!]+(,[<>=!~]=?[\w.*+!]+)*)?$/;
+const npmForm = /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(@[\w.^~<>=*+-]+)?$/;
+const atMost50 = (accepts: string, pattern: RegExp) => ({
+  accepts: `at most 50 ${accepts}`,
+  kind: z.array(z.string().max(200).regex(pattern)).max(50),
+});
 
 const { model, models, maxSteps, run, session, approvals, mcp, sandbox, egress } = Config.shape;
 
@@ -48,6 +56,10 @@ const TemplateFile = z.strictObject({
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
     "the instructions to the agent, before the server's own",
   ),
+  promptParts: optional(
+    { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
+    "texts in place of the server's parts of the prompt",
+  ),
   model: unset(model),
   models: z.strictObject({ fallbacks: unset(models.shape.fallbacks) }),
   maxSteps: unset(maxSteps),
@@ -74,6 +86,10 @@ const TemplateFile = z.strictObject({
     cpus: unset(sandbox.shape.cpus),
     pids: unset(sandbox.shape.pids),
     disk: unset(sandbox.shape.disk),
+  }),
+  packages: z.strictObject({
+    pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
+    npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
   }),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
@@ -107,6 +123,12 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
     throw new AppError(
       'invalid_request',
       `agent.kind and agent.command in ${file} need each other: set both, or neither.`,
+    );
+  }
+  if (content.egress.policy === 'none' && wantedOf(content.packages).length > 0) {
+    throw new AppError(
+      'invalid_request',
+      `packages in ${file} need a registry, and its egress.policy is none: take one of them out.`,
     );
   }
   return { ...content, name, label, description };

@@ -20,6 +20,7 @@ const codes = {
   sandbox_unresponsive: true,
   sandbox_untrusted: false,
   image_missing: false,
+  packages_failed: false,
   driver_unavailable: true,
   quota: false,
   disk_full: true,

@@ -1,3 +1,4 @@
+import type { Packages } from './packages.ts';
 import type { McpServer } from './tool-server.ts';
 
 /** The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server. */
@@ -18,6 +19,8 @@ export interface Template {
   };
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;
+  /** Parts of the prompt in place of the server's and of those in the folder `prompts`, by name. */
+  readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
   readonly models: { readonly fallbacks?: readonly string[] | undefined };
@@ -53,6 +56,7 @@ export interface Template {
     /** In bytes. */
     readonly disk?: number | undefined;
   };
+  readonly packages: Packages;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   readonly tools: {

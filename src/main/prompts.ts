@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Config } from '../config/config.ts';
 import { mib } from '../core/mebibytes.ts';
+import { type Packages, wantedOf } from '../core/packages.ts';
 import type { SessionRecord } from '../core/records.ts';
 import { policyOf } from '../egress/policies/list.ts';
 import type { Prompts } from '../session/engine/run-contexts.ts';
@@ -16,11 +17,17 @@ export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
 /** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
-export const promptsOf = (configOf: (session: SessionRecord) => Config, isolation: Isolation): Prompts => ({
+export const promptsOf = (
+  settingsOf: (session: SessionRecord) => { readonly config: Config; readonly packages: Packages },
+  isolation: Isolation,
+): Prompts => ({
   parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
-    const config = configOf(session);
-    return { installed: installedIn(config, isolation), network: networkOf(config, isolation) };
+    const { config, packages } = settingsOf(session);
+    return {
+      installed: installedIn(config, isolation) + alsoInstalled(packages),
+      network: networkOf(config, isolation),
+    };
   },
 });
 
@@ -38,6 +45,12 @@ export function installedIn(config: Settings, isolation: Isolation): string {
     }, Node.js 24 with npm. ` + `You are not root and cannot install system packages. ${limits}`
   );
 }
+
+/** The packages of the session's template. */
+export const alsoInstalled = (packages: Packages): string =>
+  wantedOf(packages)
+    .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
+    .join('');
 
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
   `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;

@@ -8,6 +8,7 @@ import { AppError, toAppError } from '../core/errors.ts';
 import type { Template } from '../core/template.ts';
 import { providers, splitModel } from '../llm/providers.ts';
 import { configured } from '../llm/registry.ts';
+import { mistakesIn } from '../session/run/prompt/overrides.ts';
 import { describedTools } from '../tools/list.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { toolGroups } from '../tools/tool.ts';
@@ -41,6 +42,7 @@ export function readTemplates(
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
       if (tools) problems.push(...unknownTools(template, file, tools));
       problems.push(...unknownProviders(template, file, config.models));
+      problems.push(...mistakesIn(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
       return [template];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { SessionId } from '../core/ids.ts';
+import type { Packages } from '../core/packages.ts';
 import type { RecordStore } from '../core/ports.ts';
 import { type SessionLife, SessionRecord } from '../core/records.ts';
 import type { Template } from '../core/template.ts';
@@ -12,6 +13,9 @@ export interface SandboxSettings {
   readonly config: Config;
   /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
   readonly recipe: string;
+  /** Packages to install, and the name of the template that wants them. */
+  readonly packages: Packages;
+  readonly template: string;
 }
 const kept = 10_000;
 
@@ -24,7 +28,7 @@ export class SessionConfigs {
   readonly #known = new Map<SessionId, SandboxSettings>();
 
   constructor(config: Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
-    this.#server = { config, recipe: 'default' };
+    this.#server = { config, recipe: 'default', packages: {}, template: 'default' };
     this.#byTemplate = new Map(templates.map((template) => [template.name, withTemplate(config, template)]));
     this.#records = records;
   }
@@ -35,15 +39,15 @@ export class SessionConfigs {
     const { egress } = session.life ?? {};
     if (!egress) return own;
     const config = { ...own.config, egress: { ...own.config.egress, ...narrowed(own.config.egress, egress) } };
-    return { config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
+    return { ...own, config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
   }
 
   #ofTemplate({ template, templateBy, projectId }: Named): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.#server;
     const own = this.#byTemplate.get(template);
     if (own) return own;
-    const { config, recipe } = this.#server;
-    return { recipe, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
+    const { config } = this.#server;
+    return { ...this.#server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
   /** Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the network. */
@@ -74,13 +78,14 @@ const narrowed = (egress: Config['egress'], wanted: OwnEgress): OwnEgress =>
 /** A session that is gone: no template has this name. */
 const nobody: Named = { template: '', templateBy: 'session', projectId: null };
 
-function withTemplate(config: Config, { name, sandbox, egress }: Template): SandboxSettings {
+function withTemplate(config: Config, { name, sandbox, egress, packages }: Template): SandboxSettings {
   const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };
   // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
   if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
   const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
-  if (isUsual) return { config, recipe: 'default' };
+  if (isUsual) return { config, recipe: 'default', packages, template: name };
   return {
+    ...{ packages, template: name },
     config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
     recipe: name,
   };

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { needs } from '../support/components.ts';
 import { everythingServer } from '../support/everything-server.ts';
 import { type FakeReply, type FakeRequest, fakeKey, fakeProvider } from '../support/fake-models/server.ts';
 import { freePort } from '../support/free-port.ts';
@@ -86,7 +87,8 @@ test('the model of the session precedes that of its template, which precedes tha
     body.model === 'broken' ? { status: 401, message: 'No.' } : { text: 'Hi.' };
   await using provider = await fakeProvider('compatible', replies);
   using folder = temporaryFolder();
-  const house = 'mode: react\nmodel: local/template\nprompt: Speak like a house.\ntools: {allow: [bash]}';
+  const house =
+    'mode: react\nmodel: local/template\nprompt: Speak like a house.\ntools: {allow: [bash]}\nprompt-parts: {rules: Keep the doors shut.}';
   const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
   await using server = await serverProcess({ ...settings, ...local(provider.url) });
   using client = openClient(server.url, 'ws');
@@ -108,7 +110,10 @@ test('the model of the session precedes that of its template, which precedes tha
   });
   expect(ofTemplate.agent.tools).toContain('shell_exec');
   expect(ofTemplate.agent.tools).not.toContain('file_read');
-  expect(JSON.stringify(ofTemplate.requests[0]?.body)).toContain('Speak like a house.');
+  const [asks] = ofTemplate.requests.map(({ body }) => JSON.stringify(body));
+  expect(asks).toContain('Speak like a house.');
+  expect(asks).toContain('Keep the doors shut.');
+  expect(asks).not.toContain('# Rules');
   expect(await asked({ template: 'house', model: 'local/own' })).toMatchObject({ models: ['own'] });
   const fallbacks = ['local/third'];
   expect(await asked({ template: 'house', model: 'local/broken', fallbacks })).toMatchObject({
@@ -195,3 +200,31 @@ test("a template's limits are those of its sessions' sandboxes, and the agent is
   expect(await told('big')).toContain('Nothing outside of the sandbox can be reached.');
   expect(await told('minimal')).not.toMatch(/3072 MiB|Nothing outside/);
 }, 120_000);
+
+test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', {
+  timeout: 120_000,
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'registries');
+  using folder = temporaryFolder();
+  await using server = await serverProcess({
+    ...settingsWith(folder.path, {
+      'templates/semver.yaml': 'packages: {npm: [semver@7.7.2]}',
+      'templates/broken.yaml': 'packages: {npm: [corral-has-no-such-package]}',
+    }),
+    CORRAL_DRIVER: 'process',
+  });
+  using client = openClient(server.url, 'ws');
+  const { id: sessionId } = await client.sessions.create.mutate({ template: 'semver' });
+  const ran = await client.sandbox.exec.mutate({ sessionId, command: 'semver 1.2.3' });
+  expect(ran).toMatchObject({ exitCode: 0, stdout: '1.2.3\n' });
+  const { events } = await client.events.list.query({ sessionId, limit: 1_000 });
+  const details = events.flatMap(({ type, data }) => (type === 'sandbox.phase' ? [data.detail] : []));
+  expect(details).toContain('Installing with npm: semver@7.7.2');
+
+  const broken = await client.sessions.create.mutate({ template: 'broken' });
+  await expect(client.sandbox.start.mutate({ sessionId: broken.id })).rejects.toThrow(
+    /npm could not install corral-has-no-such-package: npm error .* Check packages[.]npm of the template broken/,
+  );
+  for (const id of [sessionId, broken.id]) await client.sessions.delete.mutate({ id });
+});

@@ -35,6 +35,8 @@ const measurements: ReplyDoc = {
 const example = {
   ...{ id: 'code_reviewer', name: 'Code Reviewer', description: 'Reads and judges code; changes nothing' },
   ...{ environment: 'python3.11', mode: 'react' as const, prompt: 'You review code and change none of it.' },
+  ...{ promptParts: [], model: null, fallbacks: null, mcpServers: [], approvals: null, image: null, egress: null },
+  packages: { pip: [], npm: [] },
   tools: ['bash', 'file_read', 'search'] as const,
 };
 

@@ -17,6 +17,19 @@ const Template = z.object({
   tools: z.array(z.enum(toolGroups)).readonly(),
   /** The instructions to the agent. */
   prompt: z.string().nullable(),
+  /** The names of the parts of the prompt that it replaces. */
+  promptParts: z.array(z.string()).readonly(),
+  model: z.string().nullable(),
+  fallbacks: z.array(z.string()).readonly().nullable(),
+  /** The names of its tool servers. */
+  mcpServers: z.array(z.string()).readonly(),
+  /** The tools whose calls wait for a person. */
+  approvals: z.array(z.string()).readonly().nullable(),
+  image: z.string().nullable(),
+  /** Packages that are installed when a sandbox starts, by their package manager. */
+  packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
+  /** The name of the egress policy. */
+  egress: z.string().nullable(),
 });
 export const Templates = z.object({ templates: z.array(Template).readonly() });
 
@@ -32,4 +45,12 @@ const templateView = (template: TemplateInfo): z.output<typeof Template> => ({
   mode: template.mode ?? null,
   tools: template.groups,
   prompt: template.prompt ?? null,
+  promptParts: Object.keys(template.promptParts ?? {}),
+  model: template.model ?? null,
+  fallbacks: template.models.fallbacks ?? null,
+  mcpServers: (template.mcp.servers ?? []).map(({ name }) => name),
+  approvals: template.approvals.tools ?? null,
+  image: template.sandbox.image ?? null,
+  packages: { pip: template.packages.pip ?? [], npm: template.packages.npm ?? [] },
+  egress: template.egress.policy ?? null,
 });

@@ -35,6 +35,7 @@ export const wireErrors = {
   sandbox_unresponsive: unavailable,
   sandbox_untrusted: unavailable,
   image_missing: unavailable,
+  packages_failed: unavailable,
   driver_unavailable: unavailable,
   quota: unavailable,
   disk_full: unavailable,

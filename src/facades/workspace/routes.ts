@@ -158,7 +158,7 @@ const startFailures: ReadonlySet<ErrorCode> = new Set([
     'sandbox_unresponsive',
     'sandbox_untrusted',
   ] as const),
-  ...(['image_missing', 'driver_unavailable', 'quota', 'unsupported', 'deadline_exceeded'] as const),
+  ...(['image_missing', 'packages_failed', 'driver_unavailable', 'quota', 'unsupported', 'deadline_exceeded'] as const),
 ]);
 function failure(error: AppError, logger: HttpLogger): Reply {
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a workspace command failed');

@@ -69,7 +69,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
         files: attachedFiles(agents.projects.api.uploads),
-        prompts: promptsOf(sandboxes.configOf, driver.capabilities.isolation),
+        prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
         approvals: approvalsOf(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,

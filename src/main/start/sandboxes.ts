@@ -18,6 +18,7 @@ import { DesktopImage } from '../desktop-image.ts';
 import { floorFor } from '../disk-space.ts';
 import { openDriver, sandboxFolder } from '../driver.ts';
 import { desktopEnv, desktopOf, sandboxImage } from '../image.ts';
+import { installPackages } from '../packages.ts';
 import { egressPolicy } from '../policies.ts';
 import { readTemplates } from '../read-templates.ts';
 import { RealModels } from '../real-models.ts';
@@ -36,7 +37,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly realModels: RealModels;
   readonly credentials: Credentials;
   /** The settings with those of the session's template in their place. */
-  readonly configOf: (session: SessionRecord) => Config;
+  readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
   readonly desktopFor: (session?: Named) => DesktopOffer;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
@@ -94,7 +95,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         ownAuthority: authority?.pem,
         node: process.execPath,
         pool: {
-          ...{ recipe: () => recipe({ config, recipe: 'default' }), epoch, clock },
+          ...{ recipe: () => recipe({ config, recipe: 'default', packages: {}, template: 'default' }), epoch, clock },
           onClaim: (outcome) => metrics.warmPool(outcome),
           onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
         },
@@ -120,7 +121,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     ...{ driver, facts, realModels, credentials, diskFloor: floorFor(config, { driver, clock, logger }) },
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
-    configOf: (session) => own.ofRecord(session).config,
+    settingsOf: (session) => own.ofRecord(session),
     desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
     async egressOf(id) {
       const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
@@ -137,17 +138,18 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         logger.warn({ session: id, err: error }, "the image's package managers could not be read");
         return [];
       });
+      const { packages, template, config: settings } = await own.of(id);
+      const policy = settings.egress.policy;
+      const tell = (detail: string) => facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
+      const { image } = settings.sandbox;
+      await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
       if (!sandbox.isFresh) return; // its session's log has it already
       if (driver.capabilities.isolation === 'none') {
-        const detail = 'WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network';
-        return facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
+        return tell('WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network');
       }
       const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
       const reach = hosts === '' ? '' : `: ${hosts}`;
-      facts.tell(id, {
-        type: 'sandbox.phase',
-        data: { phase: 'starting', detail: `Egress policy ${(await own.of(id)).config.egress.policy}${reach}` },
-      });
+      tell(`Egress policy ${policy}${reach}`);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -81,7 +81,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const isComing = agents.hasDesktop?.(live.writer.record) ?? true;
     const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
     const profile = await profileOf(live.writer.record);
-    const { model, tools, plans, prompt, sampling } = profile;
+    const { model, tools, plans, prompt, promptParts, sampling } = profile;
+    const parts = promptParts ? { ...prompts.parts, ...promptParts } : prompts.parts;
     const hasToolServers = external !== undefined && profile.toolServers.length > 0;
     const approvals = profile.approvals
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
@@ -117,7 +118,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
-      prompt: async (until) => composed(prompts.parts, await facts(until)),
+      prompt: async (until) => composed(parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
       files,

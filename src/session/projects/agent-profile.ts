@@ -66,6 +66,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       allow,
       deny,
       template.prompt,
+      template.promptParts,
       session.fallbacks,
       template.models.fallbacks,
     ];
@@ -83,6 +84,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
         ? only(withComputer(ofProjects, template, model), inProject(config, passes))
         : only(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
+      ...(template.promptParts && { promptParts: template.promptParts }),
       ...(sampling && { sampling }),
       ...(agent && { agent }),
     };
@@ -133,7 +135,7 @@ function ownAgentOf({ agent: { command, auth } }: Own): Profile['agent'] {
 
 /** Leaves everything to the server's settings. */
 const plain: Own = { name: '', agent: {}, models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
-type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'egress'>;
+type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'packages' | 'egress'>;
 const isComputer = new Set(Object.values(computerTools).flatMap((list) => list.map(({ name }) => name)));
 
 interface Layers {

@@ -21,6 +21,8 @@ export interface Profile {
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
+  /** Parts of the prompt in place of the server's, by name. */
+  readonly promptParts?: Readonly<Record<string, string>>;
   readonly sampling?: Sampling;
   /** The agent that brings its own loop; undefined: the model works in ours. */
   readonly agent?: OwnAgent;

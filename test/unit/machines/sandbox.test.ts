@@ -103,6 +103,14 @@ describe('sandbox: its start', () => {
     },
   );
 
+  test('packages that cannot be installed are not tried again, and the session is told why', async () => {
+    const { holes, grant, tell, end } = start();
+    grant();
+    await holes.the('provision').resolve();
+    tell({ type: 'resource.failed', error: new AppError('packages_failed', 'No such package.') } as never);
+    expect(end()).toMatchObject({ kind: 'failed', code: 'packages_failed', message: 'No such package.' });
+  });
+
   test('an adopted one that is gone is lost at once', () => {
     const { tell, end, phases } = start({ begin: 'adopt' });
     tell({ type: 'resource.failed', error: lost } as never);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/config.ts';
-import { installedIn, networkOf } from '../../../src/main/prompts.ts';
+import { alsoInstalled, installedIn, networkOf } from '../../../src/main/prompts.ts';
 
 const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
 const installed = (yaml: string) => installedIn(loadConfig({}, yaml), 'container');
@@ -13,6 +13,11 @@ test('the prompt says of the network what its policy opens, and of a closed one 
   expect(network('egress: {policy: allow-list, allow: [a.example.com]}')).toContain('open only for a.example.com.');
   expect(network('egress: {policy: web}')).toContain('public hosts on ports 80 and 443');
   expect(networkOf(loadConfig({}, ''), 'none')).toMatch(/^open: nothing separates/);
+});
+
+test("the prompt names the packages of the session's template", () => {
+  expect(alsoInstalled({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
+  expect(alsoInstalled({})).toBe('');
 });
 
 test('the prompt names the programs of our own images only', () => {

@@ -46,6 +46,9 @@ test('the error names file and key of every mistake, and what was probably meant
     'e.yaml': 'label: "',
     'f.yaml': 'run: {token-budget: many}',
     'g.yaml': 'model: nobody/x\nmodels: {fallbacks: [openai/a, noone/b]}\napprovals: {tools: [shell_exek]}',
+    'h.yaml': 'prompt-parts: {rulez: x, step: Do it., environment: ""}',
+    'i.yaml': 'packages: {pip: ["--index-url=http://x"]}',
+    'j.yaml': 'packages: {npm: [semver]}\negress: {policy: none}',
     'notes.txt': 'hi',
   };
   const wrong = () => read(files);
@@ -62,6 +65,13 @@ test('the error names file and key of every mistake, and what was probably meant
   );
   expect(wrong).toThrow(/models[.]fallbacks in .*g[.]yaml is noone\/b, /);
   expect(wrong).toThrow(/approvals[.]tools in .*g[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
+  expect(wrong).toThrow(
+    /prompt-parts[.]rulez in .*h[.]yaml is no part of the prompt[.] The parts are: project, role, /,
+  );
+  expect(wrong).toThrow(/prompt-parts[.]step in .*h[.]yaml lacks the placeholder [{]{2}step[}]{2}[.]/);
+  expect(wrong).toThrow(/prompt-parts[.]environment in .*h[.]yaml is empty; this part must stay[.]/);
+  expect(wrong).toThrow(/packages[.]pip in .*i[.]yaml accepts at most 50 Python packages such as pandas==2[.]3[.]3; /);
+  expect(wrong).toThrow(/packages in .*j[.]yaml need a registry, and its egress[.]policy is none/);
   expect(wrong).toThrow(/notes[.]txt is no template: /);
 });
 

@@ -34,7 +34,7 @@ test("a template's image, limits and egress policy take the place of the server'
 test('sessions without a template, and with one that says nothing of sandboxes, share the warm pool of the server', async () => {
   for (const record of [stored(), named('plain')]) {
     const { own, config } = await start(record);
-    expect(await own.of(sessionId)).toEqual({ config, recipe: 'default' });
+    expect(await own.of(sessionId)).toMatchObject({ config, recipe: 'default', packages: {} });
   }
 });
 
@@ -81,6 +81,17 @@ test.each([
 ] as const)('rules of %s are narrower than %s of %j: %s', (policy, kind, allow, narrower) => {
   const egress = { ...loadConfig({}, '').egress, policy: kind, allow: [...allow] };
   expect(isNarrower(egress, { policy, allow: ['a.example'] })).toBe(narrower);
+});
+
+test("a template that only names packages shares the server's warm pool, and its sessions have them", () => {
+  const template = parseTemplate(
+    'data',
+    'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
+    'data.yaml',
+  );
+  const own = new SessionConfigs(loadConfig({}, ''), [template], memoryStore().records).ofRecord(named('data'));
+  expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
+  expect(template.packages).toEqual({ pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] });
 });
 
 test("an image that the server builds gives way to the operator's own, which its engine has", () => {

@@ -23,8 +23,7 @@ export function partsWith(folder: string): PromptParts {
     }
     try {
       given[name] = textOf(where);
-      if (given[name] !== '') checkPart(name, given[name], where);
-      else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part must stay.`);
+      checkText(name, given[name], where);
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
       problems.push(thrown.publicMessage);
@@ -32,6 +31,34 @@ export function partsWith(folder: string): PromptParts {
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   return { ...ownParts(), ...given };
+}
+
+/** The mistakes in parts that replace others, by the key under which each stands. */
+export function mistakesIn(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
+  return Object.entries(parts).flatMap(([name, text]) => {
+    const where = whereOf(name);
+    const known = partNames.find((it) => it === name);
+    if (known === undefined) return [`${where} is no part of the prompt. The parts are: ${partNames.join(', ')}.`];
+    try {
+      checkSize(Buffer.byteLength(text), where);
+      checkText(known, text, where);
+      return [];
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      return [thrown.publicMessage];
+    }
+  });
+}
+
+function checkText(name: PartName, text: string, where: string): void {
+  if (text !== '') checkPart(name, text, where);
+  else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part must stay.`);
+}
+
+function checkSize(size: number, where: string): void {
+  if (size <= mostBytes) return;
+  const text = `${where} has ${size} bytes; a part of the prompt has at most ${mostBytes}.`;
+  throw new AppError('invalid_request', text);
 }
 
 /** Hidden entries are left out: Kubernetes adds some to a mounted folder. */
@@ -49,13 +76,7 @@ function filesIn(folder: string): string[] {
 
 function textOf(file: string): string {
   try {
-    const { size } = statSync(file);
-    if (size > mostBytes) {
-      throw new AppError(
-        'invalid_request',
-        `${file} has ${size} bytes; a part of the prompt has at most ${mostBytes}.`,
-      );
-    }
+    checkSize(statSync(file).size, file);
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).trim();
   } catch (cause) {
     if (cause instanceof AppError) throw cause;

@@ -1,0 +1,10 @@
+/** Packages that a template wants in its sandboxes, by the package manager of the image that installs them. */
+export interface Packages {
+  readonly pip?: readonly string[] | undefined;
+  readonly npm?: readonly string[] | undefined;
+}
+export type PackageManager = keyof Packages;
+
+/** The managers that have something to install, in the order in which they do. */
+export const wantedOf = ({ pip = [], npm = [] }: Packages): readonly (readonly [PackageManager, readonly string[]])[] =>
+  ([['pip', pip] as const, ['npm', npm] as const] as const).filter(([, names]) => names.length > 0);
