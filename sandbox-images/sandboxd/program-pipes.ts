@@ -29,6 +29,10 @@ export function piped(child: ChildProcessWithoutNullStreams, touch: () => void):
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
+  /** The reader takes no more at the moment, so an output that says nothing is not over. */
+  let isHeld = false;
+  /** The reader that was sent the end. */
+  let told: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
 
   const pause = () => outputs.forEach(([, stream]) => void stream.pause());
@@ -37,14 +41,15 @@ export function piped(child: ChildProcessWithoutNullStreams, touch: () => void):
   /** Tells the reader the end, once the program has ended and everything it printed was read. */
   const settle = () => {
     const to = reader;
-    if (exitCode === undefined || !to || to.readableEnded || to.destroyed) return;
+    if (exitCode === undefined || !to || to === told || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
+      told = to; // both pipes can be closed before the first of them says so
       to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
     } else {
       clearTimeout(linger);
-      linger = setTimeout(release, lingerMs);
+      linger = setTimeout(() => (isHeld ? settle() : release()), lingerMs);
     }
   };
 
@@ -57,7 +62,9 @@ export function piped(child: ChildProcessWithoutNullStreams, touch: () => void):
       }
       touch();
       linger?.refresh();
-      if (!reader.push(framesOf(channel, chunk))) pause();
+      if (reader.push(framesOf(channel, chunk))) return;
+      isHeld = true;
+      pause();
     });
     stream.on('error', () => {});
     stream.once('close', settle);
@@ -73,7 +80,10 @@ export function piped(child: ChildProcessWithoutNullStreams, touch: () => void):
     reader?.destroy();
     const frames = pipeFrameReader();
     const made: Duplex = new Duplex({
-      read: resume,
+      read() {
+        isHeld = false;
+        resume();
+      },
       write(chunk: Buffer, _encoding, done) {
         let full = false;
         for (const { channel, payload } of frames.push(chunk)) {
@@ -98,6 +108,7 @@ export function piped(child: ChildProcessWithoutNullStreams, touch: () => void):
     });
     made.on('error', () => {});
     reader = made;
+    isHeld = true; // until it asks for output
     settle();
     return made;
   }

@@ -1,0 +1,43 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { piped } from '../../../sandbox-images/sandboxd/program-pipes.ts';
+import { pipeFrameReader } from '../../../src/core/pipe-frames.ts';
+
+function program() {
+  const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  const child = Object.assign(new EventEmitter(), pipes, { pid: undefined });
+  return { child, ...piped(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
+}
+async function read(stream: AsyncIterable<Buffer>) {
+  const frames = pipeFrameReader();
+  const said = { output: 0, ends: 0 };
+  for await (const chunk of stream) {
+    for (const { channel, payload } of frames.push(chunk)) {
+      if (channel === 'output') said.output += payload.length;
+      if (channel === 'end') said.ends++;
+    }
+  }
+  return said;
+}
+
+test('two pipes that close at the same moment give one end', async () => {
+  const { child, attach } = program();
+  const reader = attach();
+  child.emit('exit', 0, null);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  expect(await read(reader)).toEqual({ output: 0, ends: 1 });
+});
+
+test('a reader that stands still after the end of the program loses nothing', async () => {
+  const { child, attach } = program();
+  const reader = attach();
+  child.stdout.end(Buffer.alloc(400_000));
+  child.stderr.end();
+  child.emit('exit', 0, null);
+  await pause(1_200); // more than the time in which a pipe without a reader is given up
+  expect(await read(reader)).toEqual({ output: 400_000, ends: 1 });
+});
