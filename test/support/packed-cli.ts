@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,11 +25,36 @@ interface PtyStep {
   readonly send?: string;
 }
 
+/** The tarball of this tree. It is packed once for all tests, because that compiles the whole client. */
+async function tarballOfTree(): Promise<string> {
+  const sources = globSync(
+    ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'],
+    {
+      cwd: root,
+      exclude: (path) => path.includes('node_modules'),
+    },
+  );
+  const state = sources.toSorted().map((path) => `${path} ${statSync(join(root, path)).mtimeMs}`);
+  const name = createHash('sha256').update(state.join('\n')).digest('hex').slice(0, 16);
+  const kept = join(root, 'node_modules/.cache/corral-packed');
+  const tarball = join(kept, `${name}.tgz`);
+  if (existsSync(tarball)) return tarball;
+  const draft = await mkdtemp(join(tmpdir(), 'corral-pack-'));
+  try {
+    await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', draft], { cwd: root });
+    const [packed = 'none'] = (await readdir(draft)).filter((file) => file.endsWith('.tgz'));
+    await mkdir(kept, { recursive: true });
+    for (const old of await readdir(kept)) await rm(join(kept, old), { force: true });
+    await rename(join(draft, packed), tarball);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return tarball;
+}
+
 /** The command of the packed tarball, installed in an empty folder, as `npx corral` runs it there. */
 export async function packedCli() {
   const home = await mkdtemp(join(tmpdir(), 'corral-packed-'));
-  await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', home], { cwd: root });
-  const [tarball = 'none'] = (await readdir(home)).filter((name) => name.endsWith('.tgz'));
   const installed = join(home, 'node_modules/corral');
   const empty = join(home, 'empty');
   await Promise.all([
@@ -35,7 +62,7 @@ export async function packedCli() {
     mkdir(join(home, 'node_modules/.bin'), { recursive: true }),
   ]);
   await mkdir(empty);
-  await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
+  await run('tar', ['-xzf', await tarballOfTree(), '-C', installed, '--strip-components=1']);
   const program = join(home, 'node_modules/.bin/corral');
   await symlink('../corral/dist/corral.js', program);
   // No NODE_* variable of this test run: people run it with their own Node.
