@@ -130,7 +130,7 @@ test('every method of every service either only looks, or is told of exactly onc
     streams: ['download', 'watch'],
     inside: ['enter', 'admits'],
     desktop: ['status', 'gate', 'screenshot'],
-    projects: ['list', 'get'],
+    projects: ['list', 'get', 'agent'],
     shares: ['list'],
     egress: ['inForce'],
     templates: ['list'],
