@@ -16,26 +16,24 @@ export type Piece =
  * A note without a place comes before the calls of the present step.
  */
 export function piecesOf(request: TurnRequest): Piece[] {
-  const results = new Map(
-    request.messages.flatMap((message) => (message.role === 'tool' ? [[message.callId, message] as const] : [])),
-  );
+  const results = new Map<string, ToolMessage>(); // loops: each turn reads the whole conversation
+  for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
   const placed = Map.groupBy(notes, ({ before }) => before);
   const notesAt = (at: number) => (placed.get(at) ?? []).map(({ text }) => userPiece({ role: 'user', text }));
-  const pieces = messages.flatMap((message, at): Piece[] => {
-    const told = notesAt(at);
-    if (message.role === 'user') return [...told, userPiece(message)];
-    if (message.role === 'tool') return told; // the result is placed next to its call
-    if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) return told;
+  const pieces: Piece[] = [];
+  for (const [at, message] of messages.entries()) {
+    if (placed.has(at)) pieces.push(...notesAt(at));
+    if (message.role === 'user') pieces.push(userPiece(message));
+    if (message.role !== 'assistant') continue; // a result is placed next to its call
+    if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
     const answers = message.calls.map(({ callId, name }): ToolMessage => results.get(callId) ?? notRun(callId, name));
-    return [...told, { kind: 'reply', reply: message, answers }];
-  });
-  return [
-    ...pieces,
-    ...notesAt(messages.length),
-    ...(request.hint ? [{ kind: 'hint', text: request.hint } as const] : []),
-  ];
+    pieces.push({ kind: 'reply', reply: message, answers });
+  }
+  pieces.push(...notesAt(messages.length));
+  if (request.hint) pieces.push({ kind: 'hint', text: request.hint });
+  return pieces;
 }
 
 /**

@@ -27,7 +27,9 @@ interface Options {
 export function promptOf(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = piecesOf(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
-  const messages = pieces.flatMap((piece, at) => messagesOf(piece, { ...options, isOpen: at > turnFrom }));
+  const [before, inTurn] = [false, true].map((isOpen): Form => ({ ...options, isOpen })) as [Form, Form];
+  const messages: LanguageModelV4Message[] = [];
+  for (const [at, piece] of pieces.entries()) messages.push(...messagesOf(piece, at > turnFrom ? inTurn : before));
   if (messages.at(-1)?.role === 'assistant') messages.push(userMessage([text('Continue.')]));
   const { cacheMark } = options.dialect;
   if (cacheMark) mark(messages, pieces.at(-1)?.kind === 'hint' ? 1 : 0, cacheMark);
@@ -50,12 +52,36 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
   }
 }
 
-function messagesOf(piece: Piece, options: Options & { readonly isOpen: boolean }): LanguageModelV4Message[] {
+/** `isOpen`: the exchange belongs to the turn that the request continues. */
+type Form = Options & { readonly isOpen: boolean };
+
+function messagesOf(piece: Piece, form: Form): readonly LanguageModelV4Message[] {
   if (piece.kind === 'hint') return [userMessage([text(piece.text)])];
   if (piece.kind === 'user') {
     const said = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
-    return [userMessage([...said, ...piece.pictures.flatMap((picture) => pictureParts(picture, options.images))])];
+    return [userMessage([...said, ...piece.pictures.flatMap((picture) => pictureParts(picture, form.images))])];
   }
+  const last = lastMade.get(piece.reply);
+  if (last && isSame(last, form, piece)) return last.messages;
+  const { name, images, isOpen } = form;
+  const messages = exchangeOf(piece, form);
+  lastMade.set(piece.reply, { answers: piece.answers, name, images, isOpen, messages });
+  return messages;
+}
+
+type Exchange = Extract<Piece, { kind: 'reply' }>;
+type Made = Pick<Form, 'name' | 'images' | 'isOpen'> & Pick<Exchange, 'answers'>;
+/** Each turn sends the whole conversation again, so each reply with its answers is put into this form once. */
+const lastMade = new WeakMap<AssistantMessage, Made & { readonly messages: readonly LanguageModelV4Message[] }>();
+
+const isSame = (made: Made, { name, images, isOpen }: Form, { answers }: Exchange): boolean =>
+  made.name === name &&
+  made.images === images &&
+  made.isOpen === isOpen &&
+  made.answers.length === answers.length &&
+  made.answers.every((answer, n) => answer === answers[n]);
+
+function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   const content = blocksOf(piece.reply, options);
   if (content.length === 0) return [];
   const said: LanguageModelV4Message = { role: 'assistant', content };

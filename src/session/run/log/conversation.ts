@@ -61,7 +61,7 @@ export function inCallOrder(messages: readonly Message[]): readonly Message[] {
     let end = at;
     while (ordered[end]?.role === 'tool') end++;
     const place = (it: Message) => (it.role === 'tool' ? (places.get(it.callId) ?? messages.length) : 0);
-    ordered.splice(at, end - at, ...ordered.slice(at, end).sort((a, b) => place(a) - place(b)));
+    if (end - at > 1) ordered.splice(at, end - at, ...ordered.slice(at, end).sort((a, b) => place(a) - place(b)));
     at = end - 1;
   }
   return ordered;

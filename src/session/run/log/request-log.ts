@@ -5,8 +5,8 @@ import type { TurnRequest } from '../../../llm/model.ts';
 import type { PromptSection, RequestProof, Taken } from '../context/asked.ts';
 import {
   digestOfTools,
-  hashOfRequest,
   picturesIn,
+  requestHashes,
   requestIdOf,
   requestKind,
   requestTextKind,
@@ -33,6 +33,7 @@ export class RequestLog {
   readonly #stored = new Set<string>();
   #unstored: RecordPut[] = [];
   #turns = 0;
+  readonly #hashOf = requestHashes();
 
   constructor(sessionId: SessionId) {
     this.#sessionId = sessionId;
@@ -54,7 +55,7 @@ export class RequestLog {
       ...(note !== undefined && { note: this.#note(note) }),
       ...(earlier && { earlier: earlier.map(({ before, text }) => ({ before, note: this.#note(text) })) }),
     };
-    const requestHash = hashOfRequest(frame, messages, pictures);
+    const requestHash = this.#hashOf(frame, messages, pictures);
     this.#turns += 1;
     const turn = this.#turns;
     const doc: StoredRequest = { ...frame, turn, runId, model, requestHash, from, pictures };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { digestOf, digestOfText, digestWithTexts } from '../../../core/digest.ts';
+import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../core/digest.ts';
 import type { Message, ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
 import { type PromptSection, Taken } from '../context/asked.ts';
 
@@ -48,6 +48,15 @@ export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictur
     'messages',
     messages.map((message) => digestOfMessage(message, pictures)),
   );
+
+/** The same hash for the requests of one conversation, each of which mostly begins with the messages of the last one. */
+export function requestHashes(): typeof hashOfRequest {
+  const growing = new GrowingDigest<Message>((message) =>
+    message.role === 'assistant' || !message.pictures ? digestOfMessage(message, {}) : undefined,
+  );
+  return (value, items, pictures) =>
+    growing.of({ value, key: 'messages', items }, (message) => digestOfMessage(message, pictures));
+}
 
 const known = new WeakMap<object, string>();
 
