@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { hostForm } from '../core/credential.ts';
 import { Secret } from '../core/secret.ts';
 
 // The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
@@ -102,9 +103,6 @@ export const origins = () =>
   listOf('origins such as https://app.example.com', z.string().regex(/^https?:\/\/[^/?#\s]+$/));
 export const hosts = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostForm));
-/** A name or address, each also with `*.` before it and `:port` behind it. */
-export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
-
 /** A name or address with its port, as two values. */
 export const address = () =>
   accepting(

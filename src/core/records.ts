@@ -11,6 +11,8 @@ export type ForkedFrom = z.infer<typeof ForkedFrom>;
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
 export const snapshotBlobKind = 'snapshot-blob';
+// Sealed for this installation and never readable again, so an export leaves them out too.
+export const credentialKind = 'credential';
 
 /** How a run ended: in one word, why, and with which error. */
 export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });

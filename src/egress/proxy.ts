@@ -7,6 +7,7 @@ import type { SandboxId, SessionId } from '../core/ids.ts';
 import type { AddressRules } from './addresses.ts';
 import { Client } from './client.ts';
 import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
+import { boundTo } from './credentials/credential.ts';
 import type { OnDecision } from './decisions.ts';
 import { connectorOf, type Dial, type Resolve } from './guarded-connect.ts';
 import { type Rules, upstreamOpener } from './open-upstream.ts';
@@ -58,7 +59,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     connectorOf(options, limits.connectMs),
   );
   const bound = options.credentials && boundTunnels(options.credentials, open);
-  const credentials = options.credentials?.all ?? [];
+  const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionState>();
   const clients = new WeakMap<Duplex, Client>();
   let swept = clock.now();
@@ -75,7 +76,9 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   };
 
   http.on('request', (req, res) =>
-    guard(req.socket, (client) => client.keyedQueue(() => forward({ client, open, credentials }, req, res))),
+    guard(req.socket, (client) =>
+      client.keyedQueue(async () => forward({ client, open, credentials: await credentialsOf(client) }, req, res)),
+    ),
   );
   http.on('connect', (req, socket, head) => {
     if (head.length > 0) socket.unshift(head);
@@ -92,14 +95,15 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   async function connect(client: Client, authority: string): Promise<void> {
     const to = client.pinned ? undefined : parseAuthority(authority);
     if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
+    const credentials = await credentialsOf(client);
     const opened = await open(client, to);
     if (opened.kind === 'refused') return client.farewell(opened.refusal);
     client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
     await join(client, { to, open: opened, credentials });
   }
 
-  async function join(client: Client, { to, open }: Parameters<typeof tunnel>[1]): Promise<void> {
-    if (bound && bound.boundTo(to).length > 0) bound.serve({ client, target: to, upstream: open.upstream });
+  async function join(client: Client, { to, open, credentials }: Parameters<typeof tunnel>[1]): Promise<void> {
+    if (bound && boundTo(credentials, to).length > 0) bound.serve({ client, target: to, upstream: open.upstream });
     else await tunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
   }
 
@@ -114,6 +118,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     client.helloBegins();
     socket.unshift(first);
     if (first[0] !== socksVersion) return void http.emit('connection', socket);
+    const credentials = await credentialsOf(client);
     const wanted = await socksConnect(client, open);
     if (wanted) await join(client, { ...wanted, credentials });
   }

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
+import { credentialKind } from '../core/records.ts';
 import type { Secret } from '../core/secret.ts';
 import { keyedProviders } from '../llm/providers.ts';
 import { chainOf, createModel } from '../llm/registry.ts';
@@ -14,6 +15,7 @@ import type { TemplateService } from '../session/api/templates.ts';
 import type { EngineOptions } from '../session/engine/engine-options.ts';
 import { agentConfigService } from '../session/projects/agent-config.ts';
 import { agentProfiles } from '../session/projects/agent-profile.ts';
+import { credentialRing } from '../session/projects/credentials.ts';
 import { modelCache } from '../session/projects/model-cache.ts';
 import { ProjectCopies } from '../session/projects/project-copies.ts';
 import { projectService } from '../session/projects/projects.ts';
@@ -44,6 +46,8 @@ interface Options {
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
+  /** Called when users' credentials change. */
+  readonly onCredentials: () => void;
 }
 export type ProjectParts = Awaited<ReturnType<typeof projectParts>>;
 
@@ -61,6 +65,7 @@ export async function projectParts({
   computers,
   templates,
   checkModel,
+  onCredentials,
 }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
@@ -70,13 +75,17 @@ export async function projectParts({
   const uploads = uploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
   await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
-  const isSealed = (await records.list(providerKeyKind, { limit: 1 })).length > 0;
+  const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
+  const isSealed = (await hasSome(providerKeyKind)) || (await hasSome(credentialKind));
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const { compatible } = config.models;
   const providers = offeredProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
-  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, compatible, learn });
+  const safe = vault(sealing);
+  const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
+  const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials });
+  await credentials.verify();
 
   const agents = agentConfigService({ records, newId, templates, providers, model: config.model, checkModel });
   const profileOf = agentProfiles({
@@ -99,15 +108,20 @@ export async function projectParts({
   const copies = new ProjectCopies({ records, uploads, warn: (about, text) => logger.warn(about, text) });
   const onUse: EngineOptions['sandboxes']['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
 
+  const removeBelongings = async (project: string) => {
+    await uploads.deleteProject(project);
+    await credentials.forget(project);
+  };
   return {
     profileOf,
+    credentials,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
-      if (sealing.length > 1) await rotateInBackground({ keys, clock, logger, closing });
+      if (sealing.length > 1) await rotateInBackground({ sealed: [keys, credentials], clock, logger, closing });
     },
     service: (sessions: SessionService) =>
-      projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),
+      projectService({ records, sessions, agents, removeBelongings, newId, clock }),
     api: {
       agents,
       providers,

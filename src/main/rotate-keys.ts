@@ -6,7 +6,9 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import type { Logger } from '../observability/logger.ts';
-import { type ProviderKeyRing, providerKeys } from '../session/projects/provider-keys.ts';
+import { credentialRing } from '../session/projects/credentials.ts';
+import { providerKeys } from '../session/projects/provider-keys.ts';
+import type { Rotated } from '../session/projects/sealed-records.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import type { Terminal } from './commands/command.ts';
 import { encryptionKeys } from './encryption-keys.ts';
@@ -17,7 +19,7 @@ import { mustExist } from './store.ts';
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
 interface Background {
-  readonly keys: Pick<ProviderKeyRing, 'rotate'>;
+  readonly sealed: readonly { rotate(): Promise<Rotated> }[];
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   readonly closing: AbortSignal;
@@ -26,10 +28,10 @@ interface Background {
 /**
  * Works while the server runs: with several encryption keys configured, the server opens data under old and new ones.
  */
-export async function rotateInBackground({ keys, clock, logger, closing }: Background): Promise<void> {
+export async function rotateInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {
-      const counts = await keys.rotate();
+      const counts = await rotateAll(sealed);
       if (counts.remaining === 0) return logger.info(counts, 'stored keys are under the primary encryption key');
       logger.warn(counts, 'some stored keys are not under the primary encryption key yet; they are tried again');
     } catch (err) {
@@ -37,6 +39,15 @@ export async function rotateInBackground({ keys, clock, logger, closing }: Backg
     }
     await pause(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
   }
+}
+
+async function rotateAll(sealed: Background['sealed']): Promise<Rotated> {
+  let sum = { rewrapped: 0, remaining: 0 };
+  for (const one of sealed) {
+    const { rewrapped, remaining } = await one.rotate();
+    sum = { rewrapped: sum.rewrapped + rewrapped, remaining: sum.remaining + remaining };
+  }
+  return sum;
 }
 
 /** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
@@ -53,12 +64,13 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   );
   const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // no opened secret is logged here
-  const keys = providerKeys({
-    ...{ records: store.records, vault: vault(sealing), clock: systemClock, baseUrls: {}, learn },
-  });
-  await keys.verify();
-  const { rewrapped, remaining } = await keys.rotate();
-  print(`${rewrapped} stored keys of providers were re-wrapped, ${remaining} remain under an earlier encryption key.`);
+  const common = { records: store.records, vault: vault(sealing), clock: systemClock, learn };
+  const sealed = [providerKeys({ ...common, baseUrls: {} }), credentialRing({ ...common, onChange: () => {} })];
+  for (const one of sealed) await one.verify();
+  const { rewrapped, remaining } = await rotateAll(sealed);
+  print(
+    `${rewrapped} stored keys of providers and credentials were re-wrapped, ${remaining} remain under an earlier encryption key.`,
+  );
   if (remaining > 0) say('They could not be written now. Run this again; what is done stays done.');
 
   const peppers = await keyPeppers(config, () => ids.token());

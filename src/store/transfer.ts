@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 import type { SessionEvent } from '../core/events.ts';
 import { SessionId } from '../core/ids.ts';
 import type { EventPage, RecordPut, Store } from '../core/ports.ts';
-import { snapshotBlobKind, snapshotsKind } from '../core/records.ts';
+import { credentialKind, snapshotBlobKind, snapshotsKind } from '../core/records.ts';
 
 // Sessions as lines of JSON, from one store to another: a header; for each session its start, events, records, and an
 // end with counts and a hash of those lines; and at last the number of sessions.
@@ -28,8 +28,8 @@ interface Counted {
   readonly sha256: string;
 }
 
-/** Records about blobs, which an export does not have. */
-const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind]);
+/** Records about blobs, which an export does not have, and secrets. */
+const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind, credentialKind]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { vault } from '../../src/auth/vault.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SessionFact } from '../../src/core/events.ts';
 import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
 import type { ProcessInfo } from '../../src/session/api/processes.ts';
 import type { ExecCommand } from '../../src/session/api/sandboxes.ts';
@@ -13,6 +15,7 @@ import { type DesktopDeps, desktopService } from '../../src/session/desktop/desk
 import { DesktopScreens } from '../../src/session/desktop/screens.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
 import { agentConfigService } from '../../src/session/projects/agent-config.ts';
+import { credentialRing } from '../../src/session/projects/credentials.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { offeredProviders } from '../../src/session/projects/providers.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
@@ -88,12 +91,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     commands: { change: async () => live().writer.record },
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
+  const credentials = credentialRing({
+    ...{ records: store.records, clock, learn: () => {}, onChange: () => {} },
+    vault: vault([new Secret('cd'.repeat(32))]),
+  });
   const services: Services = {
     sessions,
     egress: egressService({
       ...{ records: store.records, sessions, clock, isEntry: (text) => text !== '' },
       rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
     }),
+    sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
+    projectCredentials: credentials.serviceOf(async () => {}),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },
@@ -257,7 +266,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         ...{ records: store.records, newId: () => crypto.randomUUID(), templates, providers: offeredProviders({}) },
         model: 'demo',
       }),
-      removeFiles: async () => {},
+      removeBelongings: async () => {},
       newId: () => crypto.randomUUID(),
       clock,
     }),

@@ -69,7 +69,7 @@ export async function opencodexServer({
     records,
     sessions: fake.sessions,
     agents,
-    removeFiles: uploads.deleteProject,
+    removeBelongings: uploads.deleteProject,
     newId,
     clock,
   });

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
+import { SessionId } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { openCredentials } from '../../src/main/credentials.ts';
 
 const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
@@ -29,8 +31,8 @@ test.each<[string, object, string]>([
   ['a bearer token in another header', { header: 'X-Auth', scheme: 'bearer' }, 'x-auth: Bearer r-e-a-l'],
   ['Basic', { scheme: 'basic', user: 'me' }, `authorization: Basic ${Buffer.from('me:r-e-a-l').toString('base64')}`],
 ])('the value is written as %s', async (_, how, wanted) => {
-  const { all } = await opened({ one: { hosts: ['a.example'], 'value-from': { env: 'REAL' }, ...how } });
-  const [one] = all;
+  const { of } = await opened({ one: { hosts: ['a.example'], 'value-from': { env: 'REAL' }, ...how } });
+  const [one] = await of(SessionId.parse('0123456789abcdef'));
   expect(`${one?.header}: ${one?.write((await one.value()).reveal())}`).toBe(wanted);
 });
 
@@ -62,4 +64,48 @@ test.each([
   ['a name with capitals', { One: anthropic }],
 ])('%s is refused', (_, credentials) => {
   expect(() => from(credentials)).toThrow(/egress\.credentials/);
+});
+
+test("users' credentials come before the server's, a change here counts at once, and one elsewhere within a second", async () => {
+  const id = SessionId.parse('0123456789abcdef');
+  const config = {
+    ...from({ server: { ...anthropic, env: ['API_KEY', 'OTHER'] } }),
+    keys: { encryptionKey: undefined, encryptionKeyFile: 'package.json' },
+  };
+  let now = 0;
+  const it = await openCredentials({
+    config,
+    env: { REAL: 'r-e-a-l' },
+    newKey: () => 'k',
+    now: () => now,
+    learn: () => {},
+  });
+  const mine = { name: 'mine', hosts: ['b.example'], header: 'x-b', env: ['API_KEY'], holder: id };
+  let held = [mine];
+  let isDown = false;
+  const inForce = async () => {
+    if (isDown) throw new Error('no store');
+    return held;
+  };
+  it.readFrom({
+    keys: async () => undefined,
+    ring: { inForce, inForceFor: inForce, value: async () => new Secret('of-the-user') },
+  });
+  const names = async () => (await it.of(id)).map(({ name }) => name);
+  expect(await names()).toEqual(['mine', 'server']);
+  const [first] = await it.of(id);
+  expect((await first?.value())?.reveal()).toBe('of-the-user');
+  const env = await it.envOf({ id, projectId: null });
+  expect([env.API_KEY, env.OTHER]).toEqual([first?.placeholder, it.env.OTHER]);
+
+  held = [];
+  expect(await names()).toEqual(['mine', 'server']);
+  now += 1_000;
+  expect(await names()).toEqual(['server']);
+  held = [mine];
+  it.changed();
+  expect(await names()).toEqual(['mine', 'server']);
+  now += 1_000;
+  isDown = true;
+  expect(await names()).toEqual(['mine', 'server']);
 });

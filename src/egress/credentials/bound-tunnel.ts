@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, TLSSocket } from 'node:tls';
+import type { SessionId } from '../../core/ids.ts';
 import type { Client } from '../client.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
 import { answer, headBytes, misplacedRefusal, refuse } from '../plain-http.ts';
@@ -8,13 +9,14 @@ import { Refusal } from '../refusal.ts';
 import { parseAuthority, type Target } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { Bound } from './bound.ts';
-import { boundTo, type Credential, formsOf, placeholderIn } from './credential.ts';
+import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from './credential.ts';
 import { type Filled, filledHeaders } from './headers.ts';
 import { relayUpgrade } from './upgrade.ts';
 import { withhold } from './withhold.ts';
 
 export interface CredentialOptions {
-  readonly all: readonly Credential[];
+  /** The credentials that count in a session, the closest first. Never rejects. */
+  readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
   /** The authorities of real servers, as PEM. */
   readonly trusted: string;
@@ -27,7 +29,7 @@ interface Tunnel {
 }
 
 /** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
-export function boundTunnels({ all, authority, trusted }: CredentialOptions, open: OpenUpstream) {
+export function boundTunnels({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
   const secure = createSecureContext({ ca: trusted });
   const tunnels = new WeakMap<Duplex, Bound>();
   const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
@@ -70,7 +72,10 @@ export function boundTunnels({ all, authority, trusted }: CredentialOptions, ope
   }
 
   /** The request's headers with the secrets in their places, or the reason to refuse it. */
-  async function filled({ client, target, credentials }: Bound, req: IncomingMessage): Promise<Filled | Refusal> {
+  async function filled({ client, target }: Bound, req: IncomingMessage): Promise<Filled | Refusal> {
+    const all = await of(client.sessionId); // again for each request, because a credential can be revoked meanwhile
+    const here = boundTo(all, target);
+    const credentials = firstByHeader(here);
     const asked = parseAuthority(req.headers.host ?? '', target.port);
     if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
@@ -78,15 +83,23 @@ export function boundTunnels({ all, authority, trusted }: CredentialOptions, ope
     }
     const misplaced = placeholderIn(
       req,
-      all.filter((one) => !credentials.includes(one)),
+      all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
+    if (credentials.length === 0) {
+      client.tell(target, 'refused', 'credential: revoked');
+      return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which goes without it.');
+    }
     const values = await Promise.all(
       credentials.map(async (one) => [one, (await one.value()).reveal()] as const),
     ).catch(() => undefined);
     if (!values) {
       client.tell(target, 'refused', 'credential: its value cannot be read');
-      return Refusal.of(target, 'its credential has no value', 'Ask the operator about egress.credentials.');
+      return Refusal.of(
+        target,
+        'its credential has no value',
+        'Bind it again, or ask the operator about egress.credentials.',
+      );
     }
     for (const { name } of credentials) client.tell(target, 'allowed', `credential: ${name}`);
     return {
@@ -131,7 +144,6 @@ export function boundTunnels({ all, authority, trusted }: CredentialOptions, ope
   };
 
   return {
-    boundTo: (target: Target) => boundTo(all, target),
     serve(tunnel: Tunnel): void {
       const { client, target } = tunnel;
       client.helloBegins();
@@ -145,7 +157,7 @@ export function boundTunnels({ all, authority, trusted }: CredentialOptions, ope
       socket.on('error', () => client.socket.destroy());
       socket.once('secure', () => client.helloDone());
       socket.once('close', () => client.socket.destroy());
-      tunnels.set(socket, { client, target, credentials: boundTo(all, target), agent: connector(tunnel) });
+      tunnels.set(socket, { client, target, agent: connector(tunnel) });
       http.emit('connection', socket);
     },
   };

@@ -1,13 +1,11 @@
 import type { Agent } from 'node:http';
 import type { Client } from '../client.ts';
 import type { Target } from '../target.ts';
-import type { Credential } from './credential.ts';
 
 /** A tunnel whose TLS the proxy ends. */
 export interface Bound {
   readonly client: Client;
   readonly target: Target;
-  readonly credentials: readonly Credential[];
   /** Connects to the target alone. */
   readonly agent: Agent;
 }

@@ -16,11 +16,15 @@ export interface Credential {
   readonly placeholder: string;
 }
 
-/** The credentials of a target; none for plain HTTP, whose readers could read them too. */
+/** The credentials that can be sent to a target; none for plain HTTP, whose readers could read them too. */
 export const boundTo = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
+
+/** The first for each header. A session's own come before its project's and the server's. */
+export const firstByHeader = (all: readonly Credential[]): readonly Credential[] =>
+  all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 
 /** Every form in which the header could carry the text. */
 export const formsOf = ({ write }: Credential, text: string): Buffer[] =>

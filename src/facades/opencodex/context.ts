@@ -14,7 +14,10 @@ import type { View } from './names.ts';
 
 /** The dependencies of this dialect. */
 export interface OpencodexDeps extends ProjectParts {
-  readonly services: Pick<Services, 'sessions' | 'files' | 'sandboxes' | 'projects' | 'templates'>;
+  readonly services: Pick<
+    Services,
+    'sessions' | 'files' | 'sandboxes' | 'projects' | 'templates' | 'sessionCredentials' | 'projectCredentials'
+  >;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
   readonly clock: Clock;

@@ -3,6 +3,7 @@ import { mountAgents } from './agents.ts';
 import { mountChats } from './chats.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mountConversation } from './conversation.ts';
+import { mountCredentials } from './credentials.ts';
 import { mountFiles } from './files.ts';
 import { mountProjects } from './projects.ts';
 import { mountSandbox } from './sandbox.ts';
@@ -22,6 +23,7 @@ export function opencodex(deps: OpencodexDeps): Dialect {
       mountWorkspace(app, deps);
       mountFiles(app, deps);
       mountSettings(app, deps);
+      mountCredentials(app, deps);
     },
   };
 }

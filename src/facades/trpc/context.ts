@@ -12,6 +12,8 @@ export type TrpcServices = Pick<
   | 'processes'
   | 'sandboxes'
   | 'egress'
+  | 'sessionCredentials'
+  | 'projectCredentials'
   | 'terminals'
   | 'desktop'
   | 'projects'

@@ -1,4 +1,5 @@
 import { router } from './base.ts';
+import { projectCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
 import { desktopRouter } from './desktop.ts';
 import { egressRouter } from './egress.ts';
 import { eventsRouter } from './events.ts';
@@ -20,6 +21,8 @@ export const appRouter = router({
   runs: runsRouter,
   sandbox: sandboxRouter,
   egress: egressRouter,
+  sessionCredentials: sessionCredentialsRouter,
+  projectCredentials: projectCredentialsRouter,
   desktop: desktopRouter,
   files: filesRouter,
   processes: processesRouter,

@@ -79,8 +79,9 @@ export async function openAgents(
     templates,
     usual,
     checkModel: realModels.check,
+    onCredentials: () => credentials.changed(),
   });
-  credentials.readKeysFrom(projects.api.keys.use);
+  credentials.readFrom({ keys: projects.api.keys.use, ring: projects.credentials });
   stack.use(inBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;

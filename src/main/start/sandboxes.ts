@@ -13,7 +13,7 @@ import type { EgressInForce } from '../../session/api/egress.ts';
 import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../session/engine/session-actors.ts';
 import { allowedIn } from '../../session/services/egress.ts';
-import { type Credentials, openCredentials } from '../credentials.ts';
+import { openCredentials, type ProxyCredentials } from '../credentials.ts';
 import { DesktopImage } from '../desktop-image.ts';
 import { floorFor } from '../disk-space.ts';
 import { openDriver, sandboxFolder } from '../driver.ts';
@@ -35,7 +35,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
-  readonly credentials: Credentials;
+  readonly credentials: ProxyCredentials;
   /** The settings with those of the session's template in their place. */
   readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
@@ -68,8 +68,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     ...{ config, env: process.env, now: clock.now, learn: startup.learn },
     newKey: () => ids.token(),
   });
-  const { authority, all } = credentials;
-  const trusted = `${roots}${authority?.pem ?? ''}`;
+  const { authority } = credentials;
+  const trusted = `${roots}${authority.pem}`;
   const gate = stack.use(
     egressProxy({
       clock,
@@ -78,12 +78,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       allowedIn: (id) => allowedIn(storage.store.records, id),
       extraRegistries: config.egress.registries,
       addresses,
-      credentials: authority && { all, authority, trusted: roots },
+      credentials: { of: credentials.of, authority, trusted: roots },
       onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
     }),
   );
-  const recipe = (settings: SandboxSettings) =>
-    recipeFor(settings, credentials, desktopOffer(settings.config).state === 'ready');
+  const recipe = (settings: SandboxSettings, placeholders = credentials.env) =>
+    recipeFor(settings, placeholders, desktopOffer(settings.config).state === 'ready');
   const realModels = new RealModels(config);
   const driver: Driver =
     existing ??
@@ -92,7 +92,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
         templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
         caBundle: trusted,
-        ownAuthority: authority?.pem,
+        ownAuthority: authority.pem,
         node: process.execPath,
         pool: {
           ...{ recipe: () => recipe({ config, recipe: 'default', packages: {}, template: 'default' }), epoch, clock },
@@ -127,11 +127,11 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
       return { policy: kind, opens: policyOf(kind)?.label ?? 'nothing', entries, canAllow: kind !== 'none' };
     },
-    spec(session, id) {
+    async spec(session, id) {
       const settings = own.ofRecord(session);
       own.remember(session.id, settings);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
-      return { id, sessionId: session.id, epoch, ...recipe(settings), expiresAt };
+      return { id, sessionId: session.id, epoch, ...recipe(settings, await credentials.envOf(session)), expiresAt };
     },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
@@ -157,7 +157,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
 
 function recipeFor(
   { config, recipe }: SandboxSettings,
-  credentials: Pick<Credentials, 'env'>,
+  placeholders: Readonly<Record<string, string>>,
   hasDesktop: boolean,
 ): SandboxRecipe {
   const { memory, cpus, pids, disk } = config.sandbox;
@@ -166,6 +166,7 @@ function recipeFor(
     image: sandboxImage(config, hasDesktop),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
     egress: egressPolicy(config.egress),
-    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop), ...credentials.env },
+    // The placeholders come first, so that no credential sets a variable that the sandbox itself needs.
+    env: { ...placeholders, ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
   };
 }

@@ -97,6 +97,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const known = (id: SessionId) => sessions.get(id);
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
   const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });
+  const ofProjects = projects.service(sessions);
   const services: Services = {
     shares,
     sessions,
@@ -107,6 +108,8 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       ...{ records, sessions, clock, rulesOf: parts.sandboxes.egressOf },
       isEntry: (text) => parseEntry(text) !== undefined,
     }),
+    sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
+    projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
     inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known }),
@@ -115,7 +118,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       ...{ offerFor: desktopFor, power },
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
-    projects: projects.service(sessions),
+    projects: ofProjects,
     templates,
   };
   const workspaces = stack.use(

@@ -61,6 +61,8 @@ function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   return (made as readonly Made[]).map((one) => one?.id ?? one?.view?.id);
 }
 
+const credentialChanges = { put: 'credential.put', revoke: 'credential.revoke' };
+
 export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
   const looked = lookedAt(raw.sessions, audit);
   return {
@@ -101,6 +103,8 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       audit,
     ),
     egress: audited(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
+    sessionCredentials: audited(services.sessionCredentials, credentialChanges, audit),
+    projectCredentials: audited(services.projectCredentials, credentialChanges, audit),
     inside: looked(services.inside, ['enter']),
     terminals: audited(
       services.terminals,

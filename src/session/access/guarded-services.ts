@@ -20,6 +20,9 @@ interface BesideSessions extends Beside {
   readonly intoProject?: (project: string) => Promise<void> | undefined;
 }
 
+/** An operator cannot bind or read, but can revoke. */
+const credentialActions = { list: 'read', put: 'work', revoke: 'stop' } as const;
+
 export function guarded(services: Services, { actorOf, attach }: Beside): Services {
   const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
   const { terminals, desktop } = services;
@@ -75,6 +78,8 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         await services.egress.withdraw(id, entry);
       },
     },
+    sessionCredentials: checked(services.sessionCredentials, check, credentialActions),
+    projectCredentials: checked(services.projectCredentials, intoProject, credentialActions),
     inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
     streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {

@@ -1,3 +1,5 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { CredentialService } from './credentials.ts';
 import type { DesktopService } from './desktop.ts';
 import type { EgressService } from './egress.ts';
 import type { FileService } from './files.ts';
@@ -21,6 +23,8 @@ export interface Services {
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
   readonly egress: EgressService;
+  readonly sessionCredentials: CredentialService<SessionId>;
+  readonly projectCredentials: CredentialService<string>;
   readonly terminals: TerminalService;
   readonly streams: StreamService;
   readonly inside: InsideService;

@@ -22,7 +22,7 @@ import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 export interface SandboxParts {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
-  readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec;
+  readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
   /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
@@ -76,7 +76,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
           kernels?.release(client);
           loops?.release(client);
         },
-        spec: (id, sandboxId) => ({ ...spec(live(id).writer.record, sandboxId), ...fence(id) }),
+        spec: async (id, sandboxId) => ({ ...(await spec(live(id).writer.record, sandboxId)), ...fence(id) }),
         connect: (id, link) => connect({ ...link, ...fence(id) }),
       }),
     },

@@ -19,14 +19,14 @@ interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'list' | 'delete'>;
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
-  /** Deletes all files of a project. */
-  readonly removeFiles: (projectId: string) => Promise<void>;
+  /** Deletes a project's files and credentials. */
+  readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly newId: () => string;
   readonly clock: Clock;
 }
 const kind = 'project';
 
-export function projectService({ records, sessions, agents, removeFiles, newId, clock }: Deps): ProjectService {
+export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
   async function read(id: string): Promise<{ project: Project; version: number }> {
     const found = await records.get(kind, id);
     if (!found) throw new AppError('not_found', 'There is no such project.');
@@ -37,7 +37,7 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
   async function removeContent(id: string): Promise<void> {
     const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
     await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
-    await removeFiles(id);
+    await removeBelongings(id);
   }
 
   return {

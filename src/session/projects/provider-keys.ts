@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import { AppError, toAppError } from '../../core/errors.ts';
-import { failpoint } from '../../core/failpoint.ts';
+import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { Secret } from '../../core/secret.ts';
+import type { Secret } from '../../core/secret.ts';
 import { Sealed, type Vault } from '../../core/vault.ts';
 import type { ModelsConfig } from '../../llm/registry.ts';
 import { type KeyVerdict, keyTester } from './provider-key-test.ts';
+import { type Rotated, sealedRecords } from './sealed-records.ts';
 
 export interface ProviderKey {
   readonly provider: string;
@@ -28,11 +28,8 @@ export interface ProviderKeyRing extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
   /** Decrypts every key. Rejects: invalid_request when an encryption key is not configured. */
   verify(): Promise<void>;
-  /**
-   * Re-encrypts under the primary key. Can be interrupted and repeated; `remaining` counts the keys still under an older
-   * one.
-   */
-  rotate(): Promise<{ rewrapped: number; remaining: number }>;
+  /** Re-encrypts under the primary key. Can be interrupted and repeated. */
+  rotate(): Promise<Rotated>;
 }
 
 const Stored = z.object({
@@ -54,41 +51,18 @@ interface Deps {
 }
 export const providerKeyKind = 'provider-key';
 const kind = providerKeyKind;
-const placeOf = (provider: string) => ({ collection: kind, id: provider, field: 'key' });
 const usedEveryMs = 60_000;
-const mostTries = 20; // a try fails when another write changes the same key
 
 export function providerKeys({ records, vault, clock, baseUrls, compatible = {}, learn }: Deps): ProviderKeyRing {
-  async function all() {
-    return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
-  }
-  /** Writes each key atomically, so an interrupted rotation leaves it under either the old or the new encryption key. */
-  async function rewrapOne(provider: string): Promise<'rewrapped' | 'current' | 'remains'> {
-    for (let tries = 0; tries < mostTries; tries++) {
-      try {
-        const found = await records.get(kind, provider);
-        if (!found) return 'current'; // deleted meanwhile
-        const stored = Stored.parse(found.doc);
-        const sealed = vault.rewrap(stored.sealed, placeOf(provider));
-        if (!sealed) return 'current';
-        const doc = { ...stored, sealed };
-        await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version });
-        await failpoint('keys.rotate.after');
-        return 'rewrapped';
-      } catch (thrown) {
-        // Another write, such as the note of a use, changed the version: read the key again.
-        if (toAppError(thrown).code !== 'conflict') return 'remains';
-      }
-    }
-    return 'remains';
-  }
+  const sealing = sealedRecords({ records, vault, kind, field: 'key' });
+  const all = async () => (await records.list(kind)).map(({ doc }) => Stored.parse(doc));
   const ask = keyTester({ baseUrls, compatible }, clock);
   return {
     list: async () => (await all()).map(({ provider, createdAt, lastUsedAt }) => ({ provider, createdAt, lastUsedAt })),
     async put(provider, key) {
       learn(key);
       const now = clock.now();
-      const doc = { provider, sealed: vault.seal(key.reveal(), placeOf(provider)), createdAt: now, lastUsedAt: null };
+      const doc = { provider, sealed: sealing.seal(provider, key), createdAt: now, lastUsedAt: null };
       await records.put({ kind, id: provider, doc, sort: now });
     },
     async delete(provider) {
@@ -109,33 +83,22 @@ export function providerKeys({ records, vault, clock, baseUrls, compatible = {},
         // Only notes the use: a concurrent replacement of the key wins.
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
-      const key = new Secret(vault.open(stored.sealed, placeOf(provider)));
+      const key = sealing.open(provider, stored.sealed);
       learn(key); // another server may have stored this key
       return key;
     },
     async verify() {
-      const stored = await all();
-      const strange = stored.filter(({ sealed }) => !vault.knows(sealed));
+      const strange = await sealing.strange();
       if (strange.length === 0) {
-        for (const { provider, sealed } of stored) learn(new Secret(vault.open(sealed, placeOf(provider))));
+        for (const { provider, sealed } of await all()) learn(sealing.open(provider, sealed));
         return;
       }
-      const names = strange.map(({ provider, sealed }) => `${provider} (key ${sealed.kid})`).join(', ');
       throw new AppError(
         'invalid_request',
-        `The stored keys of ${names} were sealed with an encryption key that is not configured. Give it back in ` +
+        `The stored keys of ${strange.join(', ')} were sealed with an encryption key that is not configured. Give it back in ` +
           'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
       );
     },
-    async rotate() {
-      let rewrapped = 0;
-      let remaining = 0;
-      for (const { provider } of await all()) {
-        const outcome = await rewrapOne(provider);
-        if (outcome === 'rewrapped') rewrapped++;
-        if (outcome === 'remains') remaining++;
-      }
-      return { rewrapped, remaining };
-    },
+    rotate: () => sealing.rotate(),
   };
 }

@@ -161,6 +161,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats/{sid}/workspace/files/download
     GET /api/v1/chats/{sid}/workspace/download-all
     GET /api/v1/files/project/{project_id}
+    GET /api/v1/chats/{sid}/credentials
+    GET /api/v1/projects/{project_id}/credentials
     GET /streams/sessions/{sid}/file
     GET /streams/sessions/{sid}/zip`,
   ),
@@ -202,6 +204,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sandbox/{sid}/execute
     POST /api/v1/chats/{sid}/workspace/files/upload-to-project
     POST /api/v1/files/upload/{project_id}
+    PUT /api/v1/chats/{sid}/credentials/{credential}
+    PUT /api/v1/projects/{project_id}/credentials/{credential}
     PUT /streams/sessions/{sid}/file
     POST /streams/sessions/{sid}/exec
     GET /streams/sessions/{sid}/watch
@@ -215,6 +219,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/sessions/{sid}
     DELETE /api/v1/projects/{project_id}
     DELETE /api/v1/chats/{sid}
+    DELETE /api/v1/chats/{sid}/credentials/{credential}
+    DELETE /api/v1/projects/{project_id}/credentials/{credential}
     POST /api/v1/sandbox/{sid}/stop`,
   ),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
@@ -244,6 +250,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     projects.agent
     sessions.cost
     egress.inForce
+    sessionCredentials.list
+    projectCredentials.list
     events.subscribe
     desktop.status
     desktop.signedUrl
@@ -284,9 +292,14 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     files.delete
     processes.stop
     projects.update
-    projects.updateAgent`,
+    projects.updateAgent
+    sessionCredentials.put
+    projectCredentials.put`,
   ),
-  ...all('stop', 'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete'),
+  ...all(
+    'stop',
+    'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
+  ),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };
 

@@ -186,7 +186,7 @@ function filled(path: string, to: Targets): string {
       link: '0123456789ab',
       name: 'app.js',
     },
-    ...{ provider: 'gemini', template_id: 'default' },
+    ...{ provider: 'gemini', template_id: 'default', credential: 'api' },
   };
   return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '') + (query[path] ?? '');
 }
@@ -339,7 +339,13 @@ test('no key opens what is inside of a sandbox; only its own token does', async 
 
 type Kind = 'query' | 'mutation' | 'subscription';
 const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: Kind } }>;
+const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-matrix' };
 const inputs: Record<string, (to: Targets) => object> = {
+  'sessionCredentials.put': ({ sid }) => ({ sessionId: sid, ...bound }),
+  'sessionCredentials.revoke': ({ sid }) => ({ sessionId: sid, name: 'api' }),
+  'projectCredentials.list': ({ project }) => ({ projectId: project }),
+  'projectCredentials.put': ({ project }) => ({ projectId: project, ...bound }),
+  'projectCredentials.revoke': ({ project }) => ({ projectId: project, name: 'api' }),
   'events.subscribe': ({ sid }) => ({ sessionId: sid, lastEventId: '0' }),
   'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
   'sessions.fork': ({ sid }) => ({ id: sid }),
@@ -382,7 +388,7 @@ function inputOf(name: string, to: Targets): object {
 /** The kind of thing that a procedure changes; each caller needs one of its own. */
 function placeOf(name: string): string {
   if (/^terminals\.(write|resize|close)$/.test(name)) return 'shell_id';
-  return name.startsWith('projects.') ? 'project_id' : 'sid';
+  return /^project(s|Credentials)\./.test(name) ? 'project_id' : 'sid';
 }
 
 /** A new server, because the wrong credentials of all these calls together would lock the address out. */

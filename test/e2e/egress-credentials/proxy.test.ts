@@ -6,9 +6,10 @@ import { expect, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { Secret } from '../../../src/core/secret.ts';
 import { egressAuthority } from '../../../src/egress/credentials/authority.ts';
+import type { CredentialOptions } from '../../../src/egress/credentials/bound-tunnel.ts';
 import type { Credential } from '../../../src/egress/credentials/credential.ts';
-import { type Entry, parseEntry } from '../../../src/egress/policy.ts';
-import { egressBench, rest, standIn, until } from '../../support/egress.ts';
+import { type EgressPolicy, type Entry, parseEntry } from '../../../src/egress/policy.ts';
+import { egressBench, rest, session, standIn, until } from '../../support/egress.ts';
 import { selfSigned } from '../../support/egress-certificate.ts';
 
 // The proxy that adds secrets, between a client that trusts its authority and a TLS server that it checks.
@@ -33,7 +34,16 @@ const names = Object.fromEntries(
 const allowed = { kind: 'allow-list', entries: Object.keys(names) } as const;
 
 type Handler = NonNullable<Parameters<typeof createHttp>[1]>;
-async function world(handler: Handler, { policy = allowed, trusted = certificate.cert, all = [api, git] } = {}) {
+interface World {
+  readonly policy?: EgressPolicy;
+  readonly trusted?: string;
+  readonly all?: readonly Credential[];
+  readonly of?: CredentialOptions['of'];
+}
+async function world(
+  handler: Handler,
+  { policy = allowed, trusted = certificate.cert, all = [api, git], of = () => all }: World = {},
+) {
   const secure = await standIn(createHttps(certificate, handler));
   const plain = await standIn(createHttp(handler));
   const servers = Object.fromEntries(
@@ -42,7 +52,7 @@ async function world(handler: Handler, { policy = allowed, trusted = certificate
       [`${address}:80`, plain.port],
     ]),
   );
-  const bench = await egressBench({ policy, names, servers, credentials: { all, authority, trusted } });
+  const bench = await egressBench({ policy, names, servers, credentials: { of, authority, trusted } });
   return {
     bench,
     secure,
@@ -112,6 +122,44 @@ test('a second request on the same connection gets the credential too', async ()
   ]);
 });
 
+test('the closest of several credentials for one header is the one that is used', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  const closer = credential('mine', '*.example.test', { value: async () => new Secret(other) });
+  await using it = await world(keeping(asked), { all: [closer, api] });
+  const tls = await it.tls('api.example.test');
+  // A sandbox that started before has the placeholder of the other one in its variables.
+  tls.end(`GET / HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nConnection: close\r\n\r\n`);
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 /);
+  expect(asked).toMatchObject([{ headers: { 'x-api-key': other } }]);
+  expect(it.rules().at(-1)).toBe('allowed api.example.test credential: mine');
+});
+
+test('a credential of one session does not count in another', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked), { of: (id) => (id === session ? [api] : []) });
+  const socket = await it.bench.connect('another');
+  socket.write('CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n\r\n');
+  await until(socket, '\r\n\r\n');
+  const tls = connectTls({ socket, servername: 'api.example.test', ca: certificate.cert });
+  await once(tls, 'secureConnect'); // the TLS of the real server
+  tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  await rest(tls);
+  expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+});
+
+test('a revoked credential is refused with the next request, also on an open connection', async () => {
+  const asked: ReturnType<typeof seen>[] = [];
+  let all = [api];
+  await using it = await world(keeping(asked), { of: async () => all });
+  const tls = await it.tls('api.example.test');
+  tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
+  await until(tls, 'fine');
+  all = [];
+  tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*was revoked/);
+  expect(asked.map(({ url }) => url)).toEqual(['/1']);
+});
+
 test('a host without a credential keeps its own TLS from end to end', async () => {
   await using it = await world((_, res) => res.end('fine'));
   const tls = await it.tls('free.example.test', { ca: certificate.cert });
@@ -129,7 +177,7 @@ test('a server with a certificate that the installation does not trust gets no c
 });
 
 test('under the policy none a bound host stays closed', async () => {
-  await using it = await world((_, res) => res.end('fine'), { policy: { kind: 'none' } as never });
+  await using it = await world((_, res) => res.end('fine'), { policy: { kind: 'none' } });
   await expect(it.tls('api.example.test')).rejects.toThrow(/403 .*policy is 'none'/);
 });
 

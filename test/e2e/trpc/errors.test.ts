@@ -7,6 +7,7 @@ import { followEvents, type TrpcServer, trpcServer } from '../../support/trpc.ts
 type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
+const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
 const terminal = { terminalId: 'shell_00000000' };
 /** For each procedure, an input that is valid except for its id. */
 const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?: true; input?: Input }> = {
@@ -26,6 +27,12 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'egress.inForce': { id: 'sessionId' },
   'egress.allow': { id: 'sessionId', input: { host: 'example.org' } },
   'egress.withdraw': { id: 'sessionId', input: { host: 'example.org' } },
+  'sessionCredentials.list': { id: 'sessionId' },
+  'sessionCredentials.put': { id: 'sessionId', input: bound },
+  'sessionCredentials.revoke': { id: 'sessionId', input: { name: 'api' } },
+  'projectCredentials.list': { id: 'projectId', project: true },
+  'projectCredentials.put': { id: 'projectId', project: true, input: bound },
+  'projectCredentials.revoke': { id: 'projectId', project: true, input: { name: 'api' } },
   'sessions.watch': {},
   'events.list': { id: 'sessionId' },
   'events.subscribe': { id: 'sessionId' },

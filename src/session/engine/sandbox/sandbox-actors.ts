@@ -24,7 +24,7 @@ export interface SandboxDeps {
   readonly clock: Clock;
   readonly startTimeoutMs: number;
   live(sessionId: SessionId): Live;
-  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
+  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** Reads from a new sandbox what the server must know before a command runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
@@ -104,7 +104,7 @@ export function sandboxWith(deps: SandboxDeps) {
           const runId = live(sessionId).runWriter?.runId ?? null;
           void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
         };
-        const spec = deps.spec(sessionId, sandboxId);
+        const spec = await deps.spec(sessionId, sandboxId);
         await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
         await failpoint('driver.create.afterCall');
       }),

@@ -133,6 +133,8 @@ test('every method of every service either only looks, or is told of exactly onc
     projects: ['list', 'get', 'agent'],
     shares: ['list'],
     egress: ['inForce'],
+    sessionCredentials: ['list'],
+    projectCredentials: ['list'],
     templates: ['list'],
   };
   const { it, told } = audit();

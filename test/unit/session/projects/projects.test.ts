@@ -18,8 +18,15 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
     model: 'demo',
   });
   const removed: string[] = [];
-  const removeFiles = async (id: string) => void removed.push(id);
-  const projects = projectService({ records: store.records, sessions, agents, removeFiles, newId: () => 'p', clock });
+  const removeBelongings = async (id: string) => void removed.push(id);
+  const projects = projectService({
+    records: store.records,
+    sessions,
+    agents,
+    removeBelongings,
+    newId: () => 'p',
+    clock,
+  });
   const { id } = await projects.create({ name: 'One' });
   for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
   await sessions.create({ origin: 'opencodex' });
@@ -42,8 +49,15 @@ test('a deletion also removes sessions that are created in the project meanwhile
     ...{ create: async () => {}, get: unused, update: unused },
     delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
   };
-  const removeFiles = async (id: string) => void removed.push(id);
-  const projects = projectService({ records: store.records, sessions, agents, removeFiles, newId: () => 'p', clock });
+  const removeBelongings = async (id: string) => void removed.push(id);
+  const projects = projectService({
+    records: store.records,
+    sessions,
+    agents,
+    removeBelongings,
+    newId: () => 'p',
+    clock,
+  });
   await projects.create({ name: 'One' });
   await projects.delete('p');
   expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
@@ -59,7 +73,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
   });
   const { records } = store;
   const projects = projectService({
-    ...{ records, sessions, agents, removeFiles: async () => {}, newId: () => 'p', clock: manualClock(1) },
+    ...{ records, sessions, agents, removeBelongings: async () => {}, newId: () => 'p', clock: manualClock(1) },
   });
   await projects.create({ name: 'One' });
   const before = await projects.agent('p');

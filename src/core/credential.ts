@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/** A host or `*.host`, with or without a port. */
+export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
+
+export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
+export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
+
+/** Where the value of a credential goes, as people write it, the same for the settings, a project and a session. */
+export const credentialFields = {
+  hosts: z.array(z.string().max(300).regex(hostForm)).min(1).max(100),
+  /** The header that takes the value as it is, unless `scheme` says more. */
+  header: z
+    .string()
+    .max(100)
+    .regex(/^[A-Za-z0-9-]+$/)
+    .toLowerCase()
+    .optional(),
+  scheme: z.enum(['bearer', 'basic']).optional(),
+  user: z
+    .string()
+    .min(1)
+    .max(100)
+    .regex(/^[^:]+$/)
+    .optional(),
+  /** Variables of the sandbox that get the placeholder. Corral's own ones tell a sandbox's daemon what to do. */
+  env: z
+    .array(variable.max(100).refine((name) => !name.startsWith('CORRAL_')))
+    .max(20)
+    .default([]),
+};
+
+/** The same with the defaults that depend on other fields. */
+export interface CredentialPlaces {
+  readonly hosts: readonly string[];
+  /** In lower case. */
+  readonly header: string;
+  readonly scheme?: 'bearer' | 'basic' | undefined;
+  /** The name in Basic. */
+  readonly user?: string | undefined;
+  readonly env: readonly string[];
+}
+
+export function withDefaults<Given extends { header?: string | undefined; scheme?: 'bearer' | 'basic' | undefined }>({
+  header,
+  scheme,
+  ...rest
+}: Given) {
+  return {
+    ...rest,
+    header: header ?? 'authorization',
+    scheme: scheme ?? (header === undefined ? ('bearer' as const) : undefined),
+  };
+}
+
+/** What only one credential can set: two values for one header of one host, or for one variable, would leave it to chance. */
+export const placesOf = ({ hosts, header, env }: CredentialPlaces): string[] => [
+  ...hosts.map((host) => `${header} of ${host.toLowerCase()}`),
+  ...env.map((name) => `the variable ${name}`),
+];
+
+/** Whether a header can carry the text. */
+export const fitsHeader = (text: string): boolean => text !== '' && !/[^\x20-\x7e]/.test(text);
