@@ -53,7 +53,7 @@ export function withDefaults<Given extends { header?: string | undefined; scheme
   };
 }
 
-/** What only one credential can set: two values for one header of one host, or for one variable, would leave it to chance. */
+/** The places that one credential alone can set. With two values for a place, chance would choose. */
 export const placesOf = ({ hosts, header, env }: CredentialPlaces): string[] => [
   ...hosts.map((host) => `${header} of ${host.toLowerCase()}`),
   ...env.map((name) => `the variable ${name}`),

@@ -15,7 +15,7 @@ interface Deps {
   readonly vault: Vault;
   /** The kind of the records. Each has its secret in `sealed`. */
   readonly kind: string;
-  /** What the secret is to its record. */
+  /** The secret's name in its record, to which the vault binds it. */
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: Sealed, createdAt: z.number() });
