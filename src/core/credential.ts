@@ -6,6 +6,10 @@ export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
 
+/** Headers that the proxy writes itself, or that say where a request ends. */
+const proxysOwn =
+  /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
+
 /** Where the value of a credential goes, as people write it, the same for the settings, a project and a session. */
 export const credentialFields = {
   hosts: z.array(z.string().max(300).regex(hostForm)).min(1).max(100),
@@ -14,6 +18,7 @@ export const credentialFields = {
     .string()
     .max(100)
     .regex(/^[A-Za-z0-9-]+$/)
+    .refine((name) => !proxysOwn.test(name))
     .toLowerCase()
     .optional(),
   scheme: z.enum(['bearer', 'basic']).optional(),

@@ -62,6 +62,8 @@ test.each([
   ['no host', { one: { ...anthropic, hosts: [] } }],
   ['a host with a path', { one: { ...anthropic, hosts: ['a.example/b'] } }],
   ['a name with capitals', { One: anthropic }],
+  ['a header that the proxy itself writes', { one: { ...anthropic, header: 'Host' } }],
+  ['a variable of the daemon', { one: { ...anthropic, env: ['CORRAL_DESKTOP'] } }],
 ])('%s is refused', (_, credentials) => {
   expect(() => from(credentials)).toThrow(/egress\.credentials/);
 });
