@@ -18,7 +18,7 @@ export const credentialFields = {
     .string()
     .max(100)
     .regex(/^[A-Za-z0-9-]+$/)
-    .refine((name) => !proxysOwn.test(name))
+    .refine((name) => !proxysOwn.test(name), 'is a header that the proxy writes itself')
     .toLowerCase()
     .optional(),
   scheme: z.enum(['bearer', 'basic']).optional(),
@@ -30,7 +30,7 @@ export const credentialFields = {
     .optional(),
   /** Variables of the sandbox that get the placeholder. Corral's own ones tell a sandbox's daemon what to do. */
   env: z
-    .array(variable.max(100).refine((name) => !name.startsWith('CORRAL_')))
+    .array(variable.max(100).refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_'))
     .max(20)
     .default([]),
 };
