@@ -102,7 +102,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
     }),
     sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
-    projectCredentials: credentials.serviceOf(async () => {}),
+    projectCredentials: credentials.serviceOf((id: string) => services.projects.get(id)),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },
