@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../../core/credential.ts';
+import { AppError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import type { BoundCredential, CredentialService } from '../../session/api/credentials.ts';
 import { json, nothing } from '../shared/route-docs.ts';
@@ -28,7 +29,7 @@ const one = json('The credential, without its value', Credential, example);
 const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
 const { name: _, created_at: __, scheme: ___, user: ____, ...places } = example;
 const bodyExample = { ...places, value: 'the-real-key' };
-const named = { credential: CredentialName };
+const named = { credential: z.string() }; // checked after the id of the holder, whose 404 comes first
 
 const view = ({ name, hosts, header, scheme, user, env, createdAt }: BoundCredential) => ({
   ...{ name, hosts: [...hosts], header, env: [...env] },
@@ -47,6 +48,12 @@ export function mountCredentials(app: App, deps: OpencodexDeps): void {
     ...{ path: '/api/v1/chats/:sid/credentials', what: 'Chat', params: ChatParams },
     idOf: async (params) => (await chatOf(deps, (params as z.output<typeof ChatParams>).sid)).id,
   });
+}
+
+function nameOf(text: string): string {
+  if (CredentialName.safeParse(text).success) return text;
+  const rule = 'It has up to 31 small letters, digits and hyphens, and begins with a letter.';
+  throw new AppError('invalid_request', `'${text.slice(0, 40)}' is no name of a credential. ${rule}`);
 }
 
 interface Holder<Id> {
@@ -79,8 +86,8 @@ function mountFor<Id>(app: App, credentials: CredentialService<Id>, { path, what
     },
     async (request) => {
       const { value, ...rest } = request.body;
-      const { credential: name } = request.params;
       const id = await idOf(request.params);
+      const name = nameOf(request.params.credential);
       return view(await credentials.put(id, { name, ...withDefaults(rest) }, new Secret(value)));
     },
   );
@@ -88,7 +95,7 @@ function mountFor<Id>(app: App, credentials: CredentialService<Id>, { path, what
     `${path}/:credential`,
     {
       schema: { params: Named, response: { 204: nothing } },
-      config: { doc: about(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404, 422] }) },
+      config: { doc: about(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404] }) },
     },
     async (request, reply) => {
       await credentials.revoke(await idOf(request.params), request.params.credential);

@@ -364,6 +364,8 @@ test('F105 a malformed id is 404 on every route, and never a 5xx', async () => {
         command: 'x',
         path: '/workspace/x',
         project_id: id,
+        hosts: ['a.example'],
+        value: 'a-value-of-the-test',
       };
       const body = method === 'GET' || method === 'DELETE' ? undefined : url.includes('upload/') ? files : everything;
       const answer = await server.call(method, path, body);
