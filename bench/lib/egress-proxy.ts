@@ -27,7 +27,7 @@ export async function open({ port, certificate, injects }: Argument): Promise<Pr
   const proxy = await egressBench({
     policy: { kind: 'allow-list', entries: [host] },
     ...{ names: { [host]: [address] }, servers: { [`${address}:443`]: port } },
-    ...(injects && { credentials: { all: [credential], authority, trusted: certificate } }),
+    ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),
   });
   return {
     methods: { listen: () => ({ path: proxy.path, ca: injects ? authority.pem : certificate }) },
