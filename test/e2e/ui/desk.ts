@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, onTestFinished, type TestContext } from 'vitest';
+import { afterAll, expect, onTestFinished, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import type { Append } from '../../../src/core/ports.ts';
 import { needs } from '../../support/components.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { onFailureTell } from '../../support/on-failure.ts';
@@ -18,10 +20,12 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
-const wide = { width: 1440, height: 900, dark: false };
+export const wide = { width: 1440, height: 900, dark: false };
+export const middle = { width: 1024, height: 768, dark: true };
 export const phone = { width: 390, height: 844, dark: true };
 
-type Size = typeof wide;
+type Size = typeof wide & { readonly hasTouch?: boolean };
+type Fact = Append['facts'][number];
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
 
 /** `settings` of the server that all tests share. */
@@ -55,13 +59,26 @@ export function desk(settings: Record<string, string> = {}) {
       await call('runs.send', { sessionId: id, text: task });
       return id;
     },
-    async page(context: TestContext, path = '/', { width, height, dark }: Size = wide) {
+    /** Writes to the log what a part of the server reports. The session's own work writes too, so the append is tried again. */
+    async tell(id: string, fact: Fact): Promise<void> {
+      const { events } = (await open()).core.store;
+      const sessionId = SessionId.parse(id);
+      await expect
+        .poll(async () => {
+          const { head } = await events.page(sessionId, 0, 1);
+          return await events
+            .append({ sessionId, after: head, at: Date.now(), facts: [fact] })
+            .then(() => 'done', String);
+        })
+        .toBe('done');
+    },
+    async page(context: TestContext, path = '/', { width, height, dark, hasTouch = false }: Size = wide) {
       await needs(context, 'chromium');
       browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args });
       const { url } = await open();
       const profile = await (await browser).newContext({
         ...{ viewport: { width, height }, colorScheme: dark ? ('dark' as const) : ('light' as const) },
-        ...{ baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] },
+        ...{ hasTouch, isMobile: hasTouch, baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] },
       });
       onTestFinished(() => profile.close());
       const page = await profile.newPage();

@@ -1,30 +1,18 @@
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
 import { fence } from '../../support/api.ts';
 import { axeFinds, desk } from './desk.ts';
 
 const {
   page: open,
   worked,
-  server,
+  tell,
 } = desk({
   ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'good.example.org' },
   ...{ CORRAL_APPROVALS_TOOLS: 'shell_exec', CORRAL_SESSION_TOKEN_BUDGET: '500000' },
 });
 
-/** Writes to the log what the egress proxy reports. The session's own work writes too, so the append is tried again. */
-async function blocked(id: string, host: string): Promise<void> {
-  const { events } = (await server()).core.store;
-  const sessionId = SessionId.parse(id);
-  const data = { host, port: 443, decision: 'refused' as const, rule: 'not listed' };
-  await expect
-    .poll(async () => {
-      const { head } = await events.page(sessionId, 0, 1);
-      const facts = [{ type: 'egress' as const, runId: null, data }];
-      return await events.append({ sessionId, after: head, at: Date.now(), facts }).then(() => 'done', String);
-    })
-    .toBe('done');
-}
+const blocked = (id: string, host: string) =>
+  tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
 
 test('what was blocked is a line in the conversation, from which the host is allowed in this session', async (context) => {
   const id = await worked('Look around');

@@ -85,7 +85,7 @@ function Table({ file, text }: { file: Read; text: string }) {
   const [head = [], ...rows] = parseCsv(text, separatorOf(file.path), mostRows + 1);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section class="file-body" tabIndex={0} aria-label={file.path}>
+    <div class="file-body" tabIndex={0} role="document" aria-label={file.path}>
       <table class="sheet">
         <thead>
           <tr>
@@ -107,7 +107,7 @@ function Table({ file, text }: { file: Read; text: string }) {
         </tbody>
       </table>
       {rows.length >= mostRows && <p class="work-note">{t('files.rowsCut', { rows: mostRows })}</p>}
-    </section>
+    </div>
   );
 }
 
