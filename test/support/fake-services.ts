@@ -8,6 +8,7 @@ import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
+import type { DesktopOffer } from '../../src/session/api/desktop.ts';
 import type { ProcessInfo } from '../../src/session/api/processes.ts';
 import type { ExecCommand } from '../../src/session/api/sandboxes.ts';
 import type { Services } from '../../src/session/api/services.ts';
@@ -36,6 +37,10 @@ export interface FakeServices {
 /** The desktop of every sandbox; undefined unless a test sets one. */
 export interface FakeScreen {
   client: DesktopClient | undefined;
+  /** The desktop after the sandbox starts again; undefined: the same one. */
+  next: DesktopClient | undefined;
+  /** Undefined: ready where there is a desktop. */
+  offer: DesktopOffer | undefined;
   isHeld: boolean;
   maxViewers: number;
   controlIdleMs: number;
@@ -69,7 +74,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const missing = () => new AppError('file_not_found', 'File not found');
   const desktop: FakeScreen = {
-    ...{ client: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
+    ...{ client: undefined, next: undefined, offer: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
     watchers: new Watchers(),
   };
   const told = new Map<SessionId, DesktopNews>();
@@ -106,8 +111,14 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
       ...{ ...parts, reports: { saw } },
-      offerFor: () => ({ state: desktop.client === undefined ? 'none' : 'ready' }),
-      power: { stop: async () => ({ stopped: true }), start: async () => ({ started: true }) },
+      offerFor: () => desktop.offer ?? { state: desktop.client === undefined ? 'none' : 'ready' },
+      power: {
+        stop: async () => ({ stopped: true }),
+        async start() {
+          desktop.client = desktop.next ?? desktop.client;
+          return { started: true };
+        },
+      },
       isAtWork: async () => false,
       ...{ watchers: desktop.watchers, clock, ids: randomIds() },
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { browse } from '../../support/browser.ts';
 import { shownDesktop } from '../../support/shown-desktop.ts';
 
@@ -40,4 +40,25 @@ describe.each([
     // The test's own pixel reads cause that warning.
     expect(complaints.filter((text) => !text.includes('willReadFrequently'))).toEqual([]);
   });
+});
+
+test('a sandbox without a desktop says when it can have one, and takes it on request', async (context) => {
+  const { id } = await shown.session(context);
+  const fake = shown.server.others.desktop;
+  const { client } = shown.desktop;
+  Object.assign(fake, {
+    client: undefined,
+    next: client,
+    offer: { state: 'building', detail: 'layer 2 of 3', seconds: 61 },
+  });
+  onTestFinished(() => void Object.assign(fake, { client, next: undefined, offer: undefined }));
+  const { page } = await browse(context, { width: 1280, height: 800 });
+  await page.goto(`${shown.server.url}/#${id}`);
+  await page.getByRole('tab', { name: 'Screen' }).click();
+  await page.getByText('The image with the desktop is being built.').waitFor();
+  await page.getByText('layer 2 of 3, 1 min').waitFor();
+  expect(await page.getByRole('button', { name: /with a desktop/ }).count()).toBe(0);
+  fake.offer = { state: 'ready' };
+  await page.getByRole('button', { name: 'Start the sandbox again with a desktop' }).click();
+  await page.frameLocator('.desktop-tab iframe').getByText('Live', { exact: true }).waitFor({ state: 'attached' });
 });

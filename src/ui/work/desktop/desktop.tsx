@@ -1,15 +1,18 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { onEvent } from '../../data/log.ts';
 import { query, repeatable } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button } from '../../parts/button.tsx';
+import { duration } from '../../parts/format.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 
 type View = Outputs['desktop']['status'];
 const settleMs = 300;
+const buildLookMs = 3_000;
 
 /** The tab: the sandbox's screen with its controls, or the offer to start one. Opening the tab starts nothing. */
 export function Desktop({ session: { id: sessionId } }: { session: Session }) {
@@ -29,13 +32,23 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
       end();
     };
   }, [sessionId]);
-  const start = async () => {
+  const begin = async (path: 'desktop.start' | 'desktop.add') => {
     setStarting(true);
-    await attempt(t('desktop.start'), async () => setView(await repeatable('desktop.start', { sessionId })));
+    await attempt(t('desktop.start'), async () => setView(await repeatable(path, { sessionId })));
     setStarting(false);
   };
+  const start = () => begin('desktop.start');
+  const add = () => begin('desktop.add');
   if (!view) return <p class="quiet empty">{t('files.loading')}</p>;
-  if (view.state === 'unsupported') return <p class="quiet empty">{t('desktop.none')}</p>;
+  if (view.state === 'unsupported') {
+    return (
+      <Without offer={view.offer} onLook={look}>
+        <Button icon="screen" disabled={isStarting} onClick={add}>
+          {t(isStarting ? 'desktop.starting' : 'desktop.add')}
+        </Button>
+      </Without>
+    );
+  }
   if (view.state === 'stopped') {
     return (
       <div class="empty">
@@ -58,5 +71,29 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
         </a>
       </p>
     </section>
+  );
+}
+
+interface WithoutProps {
+  readonly offer: View['offer'];
+  readonly onLook: () => void;
+  readonly children: ComponentChildren;
+}
+
+/** Says when a sandbox without a desktop can have one, and asks again while the image is built. */
+function Without({ offer: { state, detail, seconds }, onLook, children }: WithoutProps) {
+  useEffect(() => {
+    if (state !== 'building') return;
+    const timer = setInterval(onLook, buildLookMs);
+    return () => clearInterval(timer);
+  }, [state]);
+  const more = [detail, seconds === undefined ? undefined : duration(seconds * 1_000)].filter(Boolean).join(', ');
+  return (
+    <div class="empty" role="status">
+      <p class="quiet">{t('desktop.none')}</p>
+      {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}
+      {more !== '' && <p class="quiet">{more}</p>}
+      {state === 'ready' && children}
+    </div>
   );
 }
