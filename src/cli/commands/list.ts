@@ -8,11 +8,12 @@ import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
 import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
+import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
-  ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, execCommand, attachCommand, cpCommand],
+  ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
   ...[openCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
 ];

@@ -4,6 +4,7 @@ import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, oneLine } from '../io.ts';
 import { callText, phaseText } from '../render.ts';
 import { boxOf } from '../server.ts';
+import { printProcessLog } from './processes.ts';
 
 const pageSize = 1_000;
 
@@ -15,11 +16,14 @@ export const logsCommand: CliCommand = {
     ['-f, --follow', 'go on with new events until ctrl-c, or until the session is deleted'],
     ['-n, --tail <number>', 'only the newest ones'],
     ['--after <seq>', 'only those after this place in the log'],
+    ['-p, --process <pid>', 'the whole log of a background process instead (see ps); with -f until the process ends'],
     jsonOption,
   ],
-  examples: ['corral logs last', 'corral logs -f --json last'],
+  examples: ['corral logs last', 'corral logs -f --json last', 'corral logs -f --process 4242 last'],
   async run({ args: [word = ''], options, io, corral }) {
     const box = await boxOf(corral(), word);
+    const pid = options.text('process');
+    if (pid !== undefined) return await printProcessLog(box, pid, options.flag('follow'), io);
     const print = options.flag('json') ? (event: Event) => io.print(JSON.stringify(event)) : linePrinter(io);
     const { lastSeq } = await box.session();
     const tail = numberOf(options.text('tail'), '--tail');

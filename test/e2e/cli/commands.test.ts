@@ -135,6 +135,30 @@ describe('exec', () => {
   });
 });
 
+describe('logs --process', () => {
+  test('prints and follows the whole log of a background process, of any length', { timeout: 120_000 }, async () => {
+    const id = await newBox();
+    const cmd = 'seq 1 30000; until [ -e go ]; do sleep 0.1; done; echo the end';
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ cmd, background: true });
+    await fetch(`${server.url}/api/sessions/${id}/shell`, { method: 'POST', headers, body });
+    const listed = (await corral('ps', '--json', id)).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
+    const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
+    await expect
+      .poll(async () => (await corral('logs', '--process', pid, id)).stdout === whole, { timeout: 30_000 })
+      .toBe(true);
+    const following = corral('logs', '-f', '--process', pid, id);
+    await corral('exec', id, 'sleep 1; touch go');
+    const { code, stdout } = await following;
+    expect([code, stdout === `${whole}the end\n`]).toEqual([0, true]);
+    expect((await corral('logs', '--process', '1', id)).stderr).toContain('corral ps');
+  });
+});
+
 describe('attach', () => {
   test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', {
     timeout: 120_000,

@@ -54,6 +54,8 @@ async function opened(context: TestContext, tab: string, size = { width: 1440, h
   await page.getByRole('tab', { name: tab }).click();
   return { page, complaints };
 }
+const redDot =
+  'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 const leaf = (page: Page, name: string) => page.getByRole('treeitem', { name });
 const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(name, { exact: true });
 
@@ -137,6 +139,44 @@ test("a person has a real terminal, and watches and types into the agent's shell
   await page.keyboard.type('Ann\n');
   await expect.poll(async () => await (await fetch(at('greeting.txt'))).text()).toBe('hello Ann\n');
   expect(complaints).toEqual([]);
+});
+
+test('the log of a background process is shown from its end, back to its first line, and goes on', async (context) => {
+  const { page } = await opened(context, 'Processes');
+  const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
+  const body = JSON.stringify({ cmd, background: true });
+  const headers = { 'content-type': 'application/json' };
+  await fetch(`${server?.url}/api/sessions/${sessionId}/shell`, { method: 'POST', headers, body });
+  await page.getByRole('button', { name: cmd }).click();
+  const log = page.getByRole('log', { name: 'Log of the process' });
+  await log.getByText('60000', { exact: true }).waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Show earlier lines' }).click();
+  await page.getByRole('button', { name: 'Show earlier lines' }).waitFor({ state: 'hidden' });
+  await log.evaluate('(node) => { node.scrollTop = 0; }');
+  await log.getByText('1', { exact: true }).waitFor();
+  await log.evaluate('(node) => { node.scrollTop = node.scrollHeight; }');
+  await fetch(at('go'), { method: 'PUT', body: '' });
+  await log.getByText('the end', { exact: true }).waitFor();
+});
+
+test('an image is shown, a pasted file is uploaded, and all files come as one archive', async (context) => {
+  const { page } = await opened(context, 'Files');
+  const dot = Buffer.from(redDot, 'base64');
+  await fetch(at('dot.png'), { method: 'PUT', body: dot });
+  await page.getByRole('button', { name: 'Read the files again' }).click();
+  await leaf(page, 'dot.png').click();
+  const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });
+  await expect.poll(() => picture.evaluate('(node) => node.naturalWidth')).toBe(5);
+  await page.getByRole('region', { name: 'Files' }).evaluate(`(node) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File(['from the clipboard'], 'pasted.txt'));
+    node.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }`);
+  await expect.poll(async () => await (await fetch(at('pasted.txt'))).text()).toBe('from the clipboard');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download all as a zip file' }).click();
+  expect((await download).suggestedFilename()).toMatch(/\.zip$/);
 });
 
 test('the timeline replays the same cards as the live run, and shows what the model saw', async (context) => {

@@ -1,0 +1,67 @@
+import { type Signal, signal } from '@preact/signals';
+
+const pieceBytes = 256 * 1024;
+const newline = 10;
+
+/** A part of the log: at most so many bytes from there on. `size` is that of the whole log. */
+export type ReadPart = (from: number, length: number) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
+
+/** The lines of a log that grows: its end at first, what comes later, and earlier parts on request. No line is missed. */
+export class LogReader {
+  readonly lines: Signal<readonly string[]> = signal([]);
+  /** The byte at which the shown lines begin; 0: all earlier ones are shown. */
+  readonly start = signal(0);
+  readonly #read: ReadPart;
+  readonly #decoder = new TextDecoder();
+  #whole: string[] = [];
+  #rest = '';
+  #end = -1;
+
+  constructor(read: ReadPart) {
+    this.#read = read;
+  }
+
+  /** Reads what the log has got since. */
+  async more(): Promise<void> {
+    if (this.#end < 0) await this.#begin();
+    for (;;) {
+      const { bytes } = await this.#read(this.#end, pieceBytes);
+      if (bytes.length === 0) return;
+      this.#append(bytes);
+    }
+  }
+
+  /** Reads the part before the shown lines. */
+  async earlier(): Promise<void> {
+    const from = Math.max(0, this.start.value - pieceBytes);
+    const { bytes } = await this.#read(from, this.start.value - from);
+    const skipped = from === 0 ? 0 : bytes.indexOf(newline) + 1;
+    const lines = new TextDecoder().decode(bytes.subarray(skipped)).split('\n');
+    if (lines.at(-1) === '') lines.pop();
+    this.#whole = [...lines, ...this.#whole];
+    this.start.value = from + skipped;
+    this.#show();
+  }
+
+  async #begin(): Promise<void> {
+    const { size } = await this.#read(0, 1);
+    const from = Math.max(0, size - pieceBytes);
+    const { bytes } = await this.#read(from, pieceBytes);
+    const skipped = from === 0 ? 0 : bytes.indexOf(newline) + 1;
+    this.start.value = from + skipped;
+    this.#end = from + skipped;
+    this.#append(bytes.subarray(skipped));
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#end += bytes.length;
+    const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n');
+    this.#rest = lines.pop() ?? '';
+    this.#whole = [...this.#whole, ...lines];
+    this.#show();
+  }
+
+  #show(): void {
+    this.lines.value = this.#rest === '' ? this.#whole : [...this.#whole, this.#rest];
+  }
+}

@@ -1,0 +1,78 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { request, wordsOf } from '../../data/server.ts';
+import { plainText } from '../../parts/ansi.ts';
+import { Button } from '../../parts/button.tsx';
+import { attempt } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
+import { addressOf, refusal } from '../files/store.ts';
+import { LogReader } from './log-reader.ts';
+
+const lookMs = 1_000;
+const lineHeight = 20; // as in conversation.css
+
+interface Props {
+  readonly sessionId: string;
+  readonly path: string;
+  readonly isRunning: boolean;
+}
+
+/** The log of one process: its end, which follows the process, and earlier parts on request. */
+export function Log({ sessionId, path, isRunning }: Props) {
+  const [trouble, setTrouble] = useState('');
+  const log = useMemo(
+    () => new LogReader((from, length) => readPart(addressOf(sessionId, path), from, length)),
+    [path],
+  );
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const look = async () => {
+      await log.more().then(
+        () => setTrouble(''),
+        (thrown: unknown) => setTrouble(wordsOf(thrown)),
+      );
+      if (!isOver && isRunning) timer = setTimeout(look, lookMs);
+    };
+    void look();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [log, isRunning]);
+  const lines = log.lines.value;
+  return (
+    <>
+      {trouble !== '' && <p class="work-note bad-text">{trouble}</p>}
+      {log.start.value > 0 && (
+        <p class="work-note">
+          <Button kind="quiet" onClick={() => attempt(t('processes.earlier'), () => log.earlier())}>
+            {t('processes.earlier')}
+          </Button>
+        </p>
+      )}
+      <VirtualList
+        class="console lines process-log"
+        role="log"
+        label={t('processes.log')}
+        count={lines.length}
+        rowHeight={lineHeight}
+        followsEnd
+        row={(n) => (
+          <div key={n} class="line">
+            {plainText(lines[n] ?? '')}
+          </div>
+        )}
+      />
+    </>
+  );
+}
+
+/** Nothing behind the end of the file is no failure: the log has no more yet. */
+async function readPart(address: string, from: number, length: number) {
+  const answer = await request(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
+  const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
+  if (answer.status === 416) return { bytes: new Uint8Array(), size };
+  if (!answer.ok) throw new Error(await refusal(answer));
+  return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
+}

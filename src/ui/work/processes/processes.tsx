@@ -1,0 +1,95 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { query, repeatable, wordsOf } from '../../data/server.ts';
+import type { Session } from '../../data/sessions.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { timeOf } from '../../parts/format.ts';
+import { attempt } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+import { Log } from './log.tsx';
+
+type Process = Outputs['processes']['list'][number];
+const lookMs = 3_000;
+
+/** The tab: what runs in the sandbox, and the logs of what was started in the background. Opening it starts nothing. */
+export function Processes({ session: { id: sessionId } }: { session: Session }) {
+  const [all, setAll] = useState<readonly Process[]>();
+  const [isAsleep, setAsleep] = useState(false);
+  const [trouble, setTrouble] = useState('');
+  const [shown, setShown] = useState<number>();
+  const look = async () => {
+    const { state } = await query('sandbox.status', { sessionId });
+    setAsleep(state !== 'running');
+    setAll(await query('processes.list', { sessionId }));
+    setTrouble('');
+  };
+  useEffect(() => {
+    const tryLook = () => void look().catch((thrown: unknown) => setTrouble(wordsOf(thrown)));
+    tryLook();
+    const timer = setInterval(tryLook, lookMs);
+    return () => clearInterval(timer);
+  }, [sessionId]);
+  const open = all?.find(({ pid }) => pid === shown);
+  if (trouble !== '') return <p class="empty bad-text">{trouble}</p>;
+  if (!all) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (open)
+    return <OpenProcess process={open} sessionId={sessionId} isAsleep={isAsleep} onClose={() => setShown(undefined)} />;
+  if (all.length === 0) return <p class="quiet empty">{t('processes.none')}</p>;
+  const stop = (pid: number) =>
+    attempt(t('processes.stop'), async () => {
+      await repeatable('processes.stop', { sessionId, pid });
+      await look();
+    });
+  return (
+    <ul class="processes" aria-label={t('tab.processes')}>
+      {all.map((process) => (
+        <li key={`${process.pid} ${process.started}`}>
+          <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
+            <code class="tree-name">{process.cmd}</code>
+            <span class="quiet tree-size">
+              {t(`processes.${process.status}`)} · {timeOf(Date.parse(process.started))}
+            </span>
+          </button>
+          {process.status === 'running' && (
+            <IconButton
+              icon="stop"
+              label={t('processes.stopOne', { pid: process.pid })}
+              onClick={() => stop(process.pid)}
+            />
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface OpenProps {
+  readonly process: Process;
+  readonly sessionId: string;
+  /** Reading the log would start the sandbox. */
+  readonly isAsleep: boolean;
+  readonly onClose: () => void;
+}
+
+function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClose }: OpenProps) {
+  const [mayStart, setMayStart] = useState(false);
+  return (
+    <section class="file" aria-label={cmd}>
+      <header class="work-bar">
+        <IconButton icon="back" label={t('files.back')} onClick={onClose} />
+        <h2 class="file-name" title={cmd}>
+          {cmd}
+        </h2>
+        <span class="quiet tree-size">{t(`processes.${status}`)}</span>
+      </header>
+      {isAsleep && !mayStart ? (
+        <div class="empty">
+          <p class="quiet">{t('files.asleep')}</p>
+          <Button onClick={() => setMayStart(true)}>{t('processes.show')}</Button>
+        </div>
+      ) : (
+        <Log sessionId={sessionId} path={log} isRunning={status === 'running'} />
+      )}
+    </section>
+  );
+}
