@@ -22,6 +22,9 @@ const ordered: readonly Section[] = [
       ['how-to/give-a-task', 'Give an agent a task'],
       ['how-to/answer-and-approve', 'Answer and approve'],
       ['how-to/fork-a-session', 'Fork a session'],
+      ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],
+      ['how-to/back-up-and-restore', 'Back up and restore'],
+      ['how-to/share-with-a-team', 'Keys, roles and quotas for a team'],
       ['models', 'Choose a model'],
       ['tools', 'Give an agent tools'],
       ['mcp', 'Use tools of MCP servers'],
@@ -72,7 +75,13 @@ const ordered: readonly Section[] = [
       ['performance', 'Performance'],
     ],
   ],
-  ['Compare', [['compare', 'Corral and others']]],
+  [
+    'Compare',
+    [
+      ['compare', 'Corral and others'],
+      ['compare-apis', 'Corral and the systems whose APIs it speaks'],
+    ],
+  ],
   [
     'Inside',
     [
