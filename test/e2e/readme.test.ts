@@ -1,8 +1,10 @@
-// Runs the README's first section line by line, unchanged, on every driver that this machine has.
+// Runs the README's first sections line by line, unchanged; the curl lines on every driver that this machine has.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { needs } from '../support/components.ts';
 import { serverProcess } from '../support/server-process.ts';
 
 const execute = promisify(execFile);
@@ -12,10 +14,14 @@ const drivers = [
   { driver: 'process', missing: answers('bwrap', '--version') ? '' : 'bubblewrap is not installed' },
 ];
 
+async function sectionOf(heading: string): Promise<string> {
+  const readme = await readFile('README.md', 'utf8');
+  return readme.split('\n## ').find((part) => part.startsWith(heading)) ?? '';
+}
+
 /** The bash blocks of the README's first section, in order. */
 async function readmeBlocks(url: string): Promise<string[]> {
-  const readme = await readFile('README.md', 'utf8');
-  const section = readme.split('\n## ').find((part) => part.startsWith('First five minutes')) ?? '';
+  const section = await sectionOf('First five minutes');
   const blocks = [...section.matchAll(/```bash\n([\s\S]*?)\n {3}```\n/g)].map(([, block = '']) => block);
   return blocks.map((block) => block.replaceAll('http://127.0.0.1:8000', url));
 }
@@ -51,4 +57,36 @@ describe.each(drivers)("the README's first five minutes on $driver", ({ driver, 
       expect(all + volumes).not.toContain(sid);
     }
   });
+});
+
+test("the README's tour of 60 seconds works as written, line after line", { timeout: 240_000 }, async (context) => {
+  await needs(context, 'bubblewrap');
+  const section = await sectionOf('In 60 seconds');
+  const lines = [...section.matchAll(/^ {4}(npm start.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
+  expect(lines.map((line) => line.split(' ')[3])).toEqual([undefined, 'run', 'exec', 'attach', 'fork', 'rm']);
+  const [, run = '', exec = '', attach = '', fork = '', remove = ''] = lines;
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process' }); // the first line
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, CORRAL_DATA_DIR: server.data };
+  const does = (...command: string[]) => execute(command[0] ?? '', command.slice(1), { env, maxBuffer: 1 << 24 });
+  const sessions = async () => {
+    const answer = await fetch(`${server.url}/trpc/sessions.list`);
+    return ((await answer.json()) as { result: { data: { items: { id: string }[] } } }).result.data.items;
+  };
+
+  const ran = await does('bash', '-c', run);
+  expect(ran.stderr).toMatch(/✓ \d+\.\d s/);
+  expect((await does('bash', '-c', exec)).stdout).toMatch(/^Linux /m);
+  const steps = [
+    { expect: '[$#] ', send: 'echo $((40 + 2)) typed\r' },
+    { expect: '42 typed', send: '\u0010\u0011' },
+    { expect: 'left; take it again' },
+  ];
+  const terminal = join(import.meta.dirname, '../support/on-terminal.py');
+  await does('python3', terminal, JSON.stringify(steps), 'bash', '-c', attach);
+  const [first] = await sessions();
+  const forked = (await does('bash', '-c', fork)).stdout;
+  expect(forked).toMatch(/^[0-9a-f]{16}$/m);
+  expect(await sessions()).toHaveLength(2);
+  await does('bash', '-c', remove);
+  expect(await sessions()).toEqual([expect.objectContaining({ id: first?.id })]);
 });
