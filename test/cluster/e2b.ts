@@ -1,9 +1,13 @@
-// Programs on the E2B SDKs with pods as their sandboxes. Pods cannot be frozen, so a pause keeps the files alone.
-import { afterAll, beforeAll, describe } from 'vitest';
+// Programs on the E2B SDKs with pods as their sandboxes. Pods cannot be frozen, so a pause keeps the files alone. The server
+// and its volumes also serve the test of forks: another server with its image would take a minute.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCorralClient } from '../../src/client/index.ts';
 import { code, unfrozen } from '../e2e/e2b/expected.ts';
+import { fence } from '../support/api.ts';
 import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster.ts';
 import { clusterNamespace } from '../support/cluster-namespace.ts';
 import { stepsOf } from '../support/e2b-steps.ts';
+import { follow } from '../support/followed.ts';
 import { isNightly } from '../support/nightly.ts';
 import { type ServerProcess, serverProcess } from '../support/server-process.ts';
 
@@ -34,4 +38,27 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   stepsOf('core.mjs', unfrozen.core, env);
   stepsOf('code.mjs', code, env);
   stepsOf('core.py', unfrozen.python, env);
+
+  test('a session forked at a step goes on with the files and the conversation of that step, on a volume of its own', {
+    timeout: 240_000,
+  }, async () => {
+    using corral = createCorralClient({ url: server.url, token, transport: 'ws' });
+    const { id } = await corral.sessions.create.mutate();
+    using seen = follow(corral, id);
+    const steps = [fence('sh', 'echo one > a.txt'), fence('sh', 'echo two > a.txt')];
+    await corral.runs.send.mutate({ sessionId: id, text: steps.join('\n') });
+    const events = await seen.toEnd();
+    const { seq = 0 } = events.find(({ type, data }) => type === 'step' && data.status === 'completed') ?? {};
+    const fork = await corral.sessions.fork.mutate({ id, seq });
+    expect(fork.forkedFrom).toEqual({ sessionId: id, seq, files: 'kept' });
+    const reads = async (sessionId: string) =>
+      (await corral.sandbox.exec.mutate({ sessionId, command: 'cat a.txt' })).stdout;
+    expect([await reads(fork.id), await reads(id)]).toEqual(['one\n', 'two\n']);
+    expect(JSON.stringify(await corral.sessions.promptAt.query({ id: fork.id }))).toContain('echo one > a.txt');
+    for (const one of [fork.id, id]) {
+      expect(await namespace.names('persistentvolumeclaims', one)).toHaveLength(1);
+      await corral.sessions.delete.mutate({ id: one });
+      expect(await namespace.names('pods,persistentvolumeclaims', one)).toEqual([]);
+    }
+  });
 });
