@@ -50,11 +50,11 @@ test('a key of a provider is stored, shown without its text, and removed', async
 });
 
 test('a call is approved once, edited before it runs, or always in the session, which the settings show', async (context) => {
-  const commands = ['echo first', 'echo second', 'echo third', 'echo fourth'];
+  const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
   const id = await worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
   const { page } = await open(context, `/#${id}`);
   const card = page.getByRole('group', { name: 'Approval' });
-  await card.last().getByText('echo first').waitFor();
+  await card.last().getByText('echo *first* and _more_').waitFor();
   await card.last().getByRole('button', { name: 'Approve', exact: true }).click();
   await card.last().getByText('echo second').waitFor();
   await card.last().getByRole('button', { name: 'Edit before it runs' }).click();

@@ -35,7 +35,7 @@ export class LogReader {
   async earlier(): Promise<void> {
     const from = Math.max(0, this.start.value - pieceBytes);
     const { bytes } = await this.#read(from, this.start.value - from);
-    const skipped = from === 0 ? 0 : bytes.indexOf(newline) + 1;
+    const skipped = from === 0 ? 0 : beginning(bytes);
     const lines = new TextDecoder().decode(bytes.subarray(skipped)).split('\n');
     if (lines.at(-1) === '') lines.pop();
     this.#whole = [...lines, ...this.#whole];
@@ -47,7 +47,7 @@ export class LogReader {
     const { size } = await this.#read(0, 1);
     const from = Math.max(0, size - pieceBytes);
     const { bytes } = await this.#read(from, pieceBytes);
-    const skipped = from === 0 ? 0 : bytes.indexOf(newline) + 1;
+    const skipped = from === 0 ? 0 : beginning(bytes);
     this.start.value = from + skipped;
     this.#end = from + skipped;
     this.#append(bytes.subarray(skipped));
@@ -64,4 +64,10 @@ export class LogReader {
   #show(): void {
     this.lines.value = this.#rest === '' ? this.#whole : [...this.#whole, this.#rest];
   }
+}
+
+/** Where the first whole line of a part begins. A line that is longer than the part is shown in pieces. */
+function beginning(part: Uint8Array): number {
+  const next = part.indexOf(newline) + 1;
+  return next === part.length ? 0 : next;
 }

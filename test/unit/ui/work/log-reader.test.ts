@@ -40,3 +40,12 @@ test('lines that come later are added once, also when a piece ends inside of a l
   await reader.more();
   expect(reader.lines.value.slice(-2)).toEqual([`${all.at(-1)} and more`, 'last']);
 });
+
+test('a line that is longer than a part is shown in pieces, and what is before it is reached', async () => {
+  const long = 'x'.repeat(700_000);
+  const { reader } = growingLog(`first\n${long}\nlast\n`);
+  await reader.more();
+  for (let n = 0; n < 10 && reader.start.value > 0; n++) await reader.earlier();
+  expect(reader.lines.value.join('')).toBe(`first${long}last`);
+  expect([reader.lines.value[0], reader.lines.value.at(-1)]).toEqual(['first', 'last']);
+});
