@@ -147,7 +147,7 @@ test('the log of a background process is shown from its end, back to its first l
   const body = JSON.stringify({ cmd, background: true });
   const headers = { 'content-type': 'application/json' };
   await fetch(`${server?.url}/api/sessions/${sessionId}/shell`, { method: 'POST', headers, body });
-  await page.getByRole('button', { name: cmd }).click();
+  await page.getByRole('button', { name: cmd }).first().click();
   const log = page.getByRole('log', { name: 'Log of the process' });
   await log.getByText('60000', { exact: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
@@ -174,6 +174,7 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
     node.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
   }`);
   await expect.poll(async () => await (await fetch(at('pasted.txt'))).text()).toBe('from the clipboard');
+  await page.getByRole('button', { name: 'Back to the list' }).click();
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download all as a zip file' }).click();
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
