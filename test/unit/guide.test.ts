@@ -79,3 +79,9 @@ test('a picture from another place is only its text', () => {
   for (const href of ['https://example.test/a.svg', '../../etc/passwd', '../secret.svg', 'a.png'])
     expect(renderPage('performance', `![a <b>](${href})`)).not.toContain('<img');
 });
+
+test('the picture of the page is part of its page, and wide blocks are reached by keyboard', async () => {
+  const text = renderPage('page', await page('page'));
+  expect(text).toMatch(/<img src="data:image\/webp;base64,[A-Za-z0-9+/=]+" alt="A session: /);
+  expect(text).not.toMatch(/<(pre|table)>/);
+});

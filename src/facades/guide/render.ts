@@ -26,11 +26,13 @@ function target(href: string, page: string): string | undefined {
   return addressOf(path) + (anchor === undefined ? '' : `#${anchor}`);
 }
 
-/** A drawing of the documentation as part of its page, so that no other address serves it. */
-function drawing(href: string, page: string): string | undefined {
+const pictureTypes: Readonly<Record<string, string>> = { svg: 'image/svg+xml', webp: 'image/webp' };
+/** A picture of the documentation as part of its page, so that no other address serves it. */
+function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
-  if (!/^[a-z0-9-]+(\/[a-z0-9-]+)*\.svg$/.test(file)) return undefined;
-  return `data:image/svg+xml;base64,${readFileSync(new URL(file, docs)).toString('base64')}`;
+  const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
+  if (type === undefined) return undefined;
+  return `data:${type};base64,${readFileSync(new URL(file, docs)).toString('base64')}`;
 }
 
 function contentOf(markdown: string, page: string): string {
@@ -47,13 +49,14 @@ function contentOf(markdown: string, page: string): string {
         return address === undefined ? `<span>${text}</span>` : `<a href="${asText(address)}">${text}</a>`;
       },
       image({ href, text }: Tokens.Image): string {
-        const source = drawing(href, page);
+        const source = picture(href, page);
         return source === undefined ? asText(text) : `<img src="${source}" alt="${asText(text)}">`;
       },
       html: ({ text }: Tokens.HTML | Tokens.Tag): string => asText(text),
     },
   });
-  return marked.parse(markdown, { async: false });
+  const html = marked.parse(markdown, { async: false });
+  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // a wide block scrolls, also by keyboard
 }
 
 const menu = (page: string) =>
