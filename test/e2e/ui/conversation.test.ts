@@ -137,10 +137,10 @@ test('each state of a session has its own sign and word, in the list and above t
     const dot = row.locator('.dot');
     await expect.poll(() => dot.getAttribute('data-status'), { timeout: 30_000 }).toBe(state);
     looks.add(
-      await dot.evaluate(`(node) => {
-        const { backgroundColor, borderRadius, borderTopColor, borderTopWidth, transform, clipPath, animationName } = getComputedStyle(node);
-        return [backgroundColor, borderRadius, borderTopColor, borderTopWidth, transform, clipPath, animationName].join(' ');
-      }`),
+      await page.evaluate(`(() => {
+        const look = getComputedStyle(document.querySelector('.session-link[href="#${id}"] .dot'));
+        return [look.backgroundColor, look.borderRadius, look.borderTopWidth, look.transform, look.animationName].join();
+      })()`),
     );
     await page.goto(`/#${id}`);
     const word = words[state as keyof typeof words] ?? state;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
 import { SessionId } from '../../../src/core/ids.ts';
@@ -19,6 +19,12 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
   return await page.evaluate(`axe.run(document, ${only}).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
+
+/** Scrolls the element to this place, or to its end. */
+export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
+  at.evaluate((node, to) => {
+    (node as unknown as { scrollTop: number }).scrollTop = to;
+  }, top);
 
 export const wide = { width: 1440, height: 900, dark: false };
 export const middle = { width: 1024, height: 768, dark: true };

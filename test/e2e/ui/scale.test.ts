@@ -4,7 +4,7 @@ import { randomIds } from '../../../src/core/ids.ts';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
 import { onlyNightly } from '../../support/nightly.ts';
-import { desk } from './desk.ts';
+import { desk, scrollTo } from './desk.ts';
 
 const { page: open, worked, server } = desk({ CORRAL_DRIVER: 'process' });
 const long = 'it measures, which other tests of the run would disturb';
@@ -30,8 +30,8 @@ test('10,000 lines of output are drawn as the few in view, and scroll without a 
   await lines.getByText('1', { exact: true }).waitFor();
   expect(await lines.locator('.line').count()).toBeLessThan(100);
   const before = await busySeconds(page);
-  for (let n = 1; n <= 20; n++) await lines.evaluate('(node, n) => { node.scrollTop = n * 10_000; }', n);
-  await lines.evaluate('(node) => { node.scrollTop = node.scrollHeight; }');
+  for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
+  await scrollTo(lines);
   await lines.getByText('10000', { exact: true }).waitFor();
   const scrolled = (await busySeconds(page)) - before;
   context.annotate(`scrolled through 10,000 lines: ${scrolled.toFixed(2)} s of work`);
@@ -57,8 +57,8 @@ test('10,000 sessions open, scroll and filter without a pause', { timeout: 120_0
   const opened = await busySeconds(page);
   expect(await page.locator('.session').count()).toBeLessThan(100);
   const list = page.getByRole('list', { name: 'Sessions' });
-  for (let n = 1; n <= 20; n++) await list.evaluate('(node, n) => { node.scrollTop = n * 20_000; }', n);
-  await list.evaluate('(node) => { node.scrollTop = node.scrollHeight; }');
+  for (let n = 1; n <= 20; n++) await scrollTo(list, n * 20_000);
+  await scrollTo(list);
   await page.getByText('Session 0', { exact: true }).waitFor();
   const scrolled = await busySeconds(page);
   await page.getByRole('searchbox').fill('session 777');

@@ -6,6 +6,7 @@ import { fence } from '../../support/api.ts';
 import { browse } from '../../support/browser.ts';
 import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
+import { scrollTo } from './desk.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const broken = `axe.run(document).then(({ violations }) =>
@@ -153,9 +154,9 @@ test('the log of a background process is shown from its end, back to its first l
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('button', { name: 'Show earlier lines' }).click();
   await page.getByRole('button', { name: 'Show earlier lines' }).waitFor({ state: 'hidden' });
-  await log.evaluate('(node) => { node.scrollTop = 0; }');
+  await scrollTo(log, 0);
   await log.getByText('1', { exact: true }).waitFor();
-  await log.evaluate('(node) => { node.scrollTop = node.scrollHeight; }');
+  await scrollTo(log);
   await fetch(at('go'), { method: 'PUT', body: '' });
   await log.getByText('the end', { exact: true }).waitFor();
 });
@@ -167,12 +168,15 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
   await page.getByRole('button', { name: 'Read the files again' }).click();
   await leaf(page, 'dot.png').click();
   const picture = page.getByRole('tabpanel').getByRole('img', { name: 'dot.png' });
-  await expect.poll(() => picture.evaluate('(node) => node.naturalWidth')).toBe(5);
-  await page.getByRole('region', { name: 'Files' }).evaluate(`(node) => {
+  await expect
+    .poll(() => picture.evaluate((node) => (node as unknown as { naturalWidth: number }).naturalWidth))
+    .toBe(5);
+  await page.evaluate(`(() => {
     const clipboardData = new DataTransfer();
     clipboardData.items.add(new File(['from the clipboard'], 'pasted.txt'));
-    node.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
-  }`);
+    const event = new ClipboardEvent('paste', { clipboardData, bubbles: true });
+    document.querySelector('.files').dispatchEvent(event);
+  })()`);
   await expect.poll(async () => await (await fetch(at('pasted.txt'))).text()).toBe('from the clipboard');
   await page.getByRole('button', { name: 'Back to the list' }).click();
   const download = page.waitForEvent('download');
