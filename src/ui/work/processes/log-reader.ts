@@ -16,13 +16,30 @@ export class LogReader {
   #whole: string[] = [];
   #rest = '';
   #end = -1;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(read: ReadPart) {
     this.#read = read;
   }
 
   /** Reads what the log has got since. */
-  async more(): Promise<void> {
+  more(): Promise<void> {
+    return this.#alone(() => this.#more());
+  }
+
+  /** Reads the part before the shown lines. */
+  earlier(): Promise<void> {
+    return this.#alone(() => this.#earlier());
+  }
+
+  /** Two reads at once would add the same lines twice. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #more(): Promise<void> {
     if (this.#end < 0) await this.#begin();
     for (;;) {
       const { bytes } = await this.#read(this.#end, pieceBytes);
@@ -31,8 +48,7 @@ export class LogReader {
     }
   }
 
-  /** Reads the part before the shown lines. */
-  async earlier(): Promise<void> {
+  async #earlier(): Promise<void> {
     const from = Math.max(0, this.start.value - pieceBytes);
     const { bytes } = await this.#read(from, this.start.value - from);
     const skipped = from === 0 ? 0 : beginning(bytes);

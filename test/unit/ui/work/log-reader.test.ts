@@ -33,8 +33,7 @@ test('lines that come later are added once, also when a piece ends inside of a l
   await reader.more();
   const all = numbered(40_000);
   add(all.join('\n'));
-  await reader.more();
-  await reader.more();
+  await Promise.all([reader.more(), reader.more()]);
   expect(reader.lines.value).toEqual(all);
   add(' and more\nlast');
   await reader.more();
