@@ -67,7 +67,11 @@ test("the README's tour of 60 seconds works as written, line after line", { time
   const [, run = '', exec = '', attach = '', fork = '', remove = ''] = lines;
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' }); // the first line
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, CORRAL_DATA_DIR: server.data };
-  const does = (...command: string[]) => execute(command[0] ?? '', command.slice(1), { env, maxBuffer: 1 << 24 });
+  const does = (...command: string[]) => {
+    const running = execute(command[0] ?? '', command.slice(1), { env, maxBuffer: 1 << 24 });
+    running.child.stdin?.end();
+    return running;
+  };
   const sessions = async () => {
     const answer = await fetch(`${server.url}/trpc/sessions.list`);
     return ((await answer.json()) as { result: { data: { items: { id: string }[] } } }).result.data.items;
