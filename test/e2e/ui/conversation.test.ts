@@ -4,7 +4,7 @@ import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
 import { desk, phone } from './desk.ts';
 
-// What a person sees of a conversation and its sandbox. Real sandboxes: their commands have exit codes and output.
+// The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.
 const { page, worked, call, tell, server } = desk({ CORRAL_DRIVER: 'process' });
 
 async function open(context: TestContext, ...rest: [path?: string, size?: Parameters<typeof page>[2]]) {
