@@ -26,7 +26,7 @@ const tellEveryMs = 3_000;
 const closeMs = 10_000;
 const keptChars = 4_000;
 
-export interface Install {
+interface Install {
   readonly client: Pick<SandboxClient, 'exec' | 'programs'>;
   readonly packages: Packages;
   /** For errors. */

@@ -24,7 +24,7 @@ export interface ProjectAgent {
   /** Tool servers beside those of the template and of the settings; of one name, these count. */
   readonly toolServers: readonly ToolProgram[];
 }
-export type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
+type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
 /** Every method that takes an id rejects with not_found for an unknown project. There is no limit to their number. */
 export interface ProjectService {
