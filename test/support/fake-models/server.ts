@@ -4,6 +4,7 @@ import { anthropicWire } from './anthropic.ts';
 import { compatibleWire } from './compatible.ts';
 import { geminiWire } from './gemini.ts';
 import { openaiWire } from './openai.ts';
+import { wholeOf } from './whole.ts';
 
 // Local servers that speak the wire formats of model providers. One neutral script plays on each of them, and each
 // refuses the requests that the real API refuses.
@@ -101,7 +102,9 @@ export async function fakeProvider(
     if (reply === 'silence') return;
     if (!reply) return void refuse(res, wire, { status: 418, message: 'the test has no reply for this request' });
     if ('status' in reply) return void refuse(res, wire, reply);
-    send(res, wire.events(reply, n, request), reply.after);
+    const events = wire.events(reply, n, request);
+    if (body.stream || !['openai', 'compatible'].includes(name)) return void send(res, events, reply.after);
+    res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(wholeOf(name, events)));
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
