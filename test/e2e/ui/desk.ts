@@ -7,6 +7,7 @@ import { SessionId } from '../../../src/core/ids.ts';
 import type { Append } from '../../../src/core/ports.ts';
 import { needs } from '../../support/components.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { endSandboxes } from '../../support/ended-sandboxes.ts';
 import { onFailureTell } from '../../support/on-failure.ts';
 
 // One server and one browser for all tests of a file. Each test has a browser profile of its own.
@@ -40,7 +41,9 @@ export function desk(settings: Record<string, string> = {}) {
   let browser: Promise<Browser> | undefined;
   afterAll(async () => {
     await (await browser)?.close();
-    await (await server)?.[Symbol.asyncDispose]();
+    const running = await server;
+    await running?.[Symbol.asyncDispose]();
+    if (running) await endSandboxes(running.config.dataDir);
   });
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
   const open = () => {
