@@ -6,6 +6,7 @@ import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
 import { type Ending, OwnTerminal } from './own-terminal.ts';
 import { Screen } from './screen.tsx';
+import { ShellTyping } from './shell-typing.ts';
 
 /** A terminal of the person. Another page can take it over, and this one can take it back. */
 export function OwnScreen({ id, onExit }: { id: string; onExit: () => void }) {
@@ -63,9 +64,16 @@ export function AgentScreen({ sessionId, shell, all }: AgentProps) {
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
+  const [typing] = useState(
+    () =>
+      new ShellTyping({
+        send: (text) => once('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }),
+        hasCommand: () => running.current !== undefined,
+      }),
+  );
   const type = (text: string) => {
     if (running.current === undefined) return notify(t('terminal.idle'));
-    void attempt(t('terminal.typing'), () => once('terminals.typeIntoShell', { sessionId, shellId: shell.id, text }));
+    void attempt(t('terminal.typing'), () => typing.type(text));
   };
   return (
     <>

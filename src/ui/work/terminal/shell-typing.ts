@@ -1,0 +1,54 @@
+const againMs = 250;
+const mostTries = 40;
+
+interface Deps {
+  /** Rejects with CallFailed. */
+  readonly send: (text: string) => Promise<unknown>;
+  /** A command is announced or runs, so that keys have somebody to go to. */
+  readonly hasCommand: () => boolean;
+}
+
+/** Sends keys one after another, and together what was typed meanwhile. */
+export class ShellTyping {
+  readonly #deps: Deps;
+  #waiting = '';
+  #sending: Promise<void> | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when everything typed so far has arrived. Rejects with CallFailed; later keys are then dropped, too. */
+  async type(text: string): Promise<void> {
+    this.#waiting += text;
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    await this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    try {
+      while (this.#waiting !== '') {
+        const text = this.#waiting;
+        this.#waiting = '';
+        await this.#patiently(text);
+      }
+    } finally {
+      this.#waiting = '';
+    }
+  }
+
+  /** The log announces a command before the sandbox has started it, and until then nothing takes its input. */
+  async #patiently(text: string): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return void (await this.#deps.send(text));
+      } catch (thrown) {
+        const isEarly = (thrown as { code?: string }).code === 'conflict' && this.#deps.hasCommand();
+        if (!isEarly || tries === mostTries) throw thrown;
+        await new Promise((done) => setTimeout(done, againMs));
+      }
+    }
+  }
+}
