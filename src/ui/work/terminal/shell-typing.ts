@@ -45,7 +45,7 @@ export class ShellTyping {
       try {
         return void (await this.#deps.send(text));
       } catch (thrown) {
-        const isEarly = (thrown as { code?: string }).code === 'conflict' && this.#deps.hasCommand();
+        const isEarly = (thrown as { code?: string }).code === 'CONFLICT' && this.#deps.hasCommand();
         if (!isEarly || tries === mostTries) throw thrown;
         await new Promise((done) => setTimeout(done, againMs));
       }

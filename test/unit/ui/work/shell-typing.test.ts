@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ShellTyping } from '../../../../src/ui/work/terminal/shell-typing.ts';
 
-const conflict = () => Object.assign(new Error('Nothing runs.'), { code: 'conflict' });
+const conflict = () => Object.assign(new Error('Nothing runs.'), { code: 'CONFLICT' });
 
 test('keys arrive in their order, and together those that were typed meanwhile', async () => {
   const sent: string[] = [];
@@ -36,7 +36,7 @@ test('without a command a refusal is told, and the keys are dropped', async () =
     sent.push(text);
   };
   const typing = new ShellTyping({ send, hasCommand: () => isRunning });
-  await expect(typing.type('lost')).rejects.toMatchObject({ code: 'conflict' });
+  await expect(typing.type('lost')).rejects.toMatchObject({ code: 'CONFLICT' });
   isRunning = true;
   await typing.type('x');
   expect(sent).toEqual(['x']);
