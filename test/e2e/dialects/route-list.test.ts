@@ -38,6 +38,13 @@ const sheikhbox = [
   'PUT /api/v1/sessions',
 ];
 const opencodex = [
+  // additions of Corral: credentials of one session or one project
+  'GET /api/v1/chats/{sid}/credentials',
+  'PUT /api/v1/chats/{sid}/credentials/{name}',
+  'DELETE /api/v1/chats/{sid}/credentials/{name}',
+  'GET /api/v1/projects/{id}/credentials',
+  'PUT /api/v1/projects/{id}/credentials/{name}',
+  'DELETE /api/v1/projects/{id}/credentials/{name}',
   'DELETE /api/v1/chats/{sid}',
   'DELETE /api/v1/files/{id}',
   'DELETE /api/v1/projects/{id}',
