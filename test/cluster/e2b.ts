@@ -42,6 +42,7 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   test('a session forked at a step goes on with the files and the conversation of that step, on a volume of its own', {
     timeout: 240_000,
   }, async () => {
+    await freeVolumes(); // the programs before have used them
     using corral = createCorralClient({ url: server.url, token, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();
     using seen = follow(corral, id);
