@@ -70,10 +70,12 @@ const entry = z
   })
   .transform(({ 'max-output': maxOutput, 'forced-tool': forcedTool, ...rest }) => ({ ...rest, maxOutput, forcedTool }));
 
-/** A model as settings and clients name it. */
-export const modelForm = /^(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/;
-/** The same, without the demo model, which is no fall-back. */
-export const fallbackForm = /^[a-z0-9][a-z0-9-]{0,30}\/\S+$/;
+const modelForm = /^(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/;
+const fallbackForm = /^[a-z0-9][a-z0-9-]{0,30}\/\S+$/;
+/** A model as clients name it: `demo` or `provider/model`. */
+export const ModelRef = z.string().max(200).regex(modelForm);
+/** Models to ask in turn when the model fails. The demo model is no fall-back. */
+export const FallbackRefs = z.array(z.string().max(200).regex(fallbackForm, 'must be provider/model')).max(8);
 
 export const model = setting(
   text('demo, or provider/model such as gemini/gemini-2.5-flash', modelForm),

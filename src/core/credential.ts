@@ -10,7 +10,7 @@ export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
 const proxysOwn =
   /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
 
-/** Where the value of a credential goes, as people write it, the same for the settings, a project and a session. */
+/** The fields of a credential as people write them: the same in the settings, for a project and for a session. */
 export const credentialFields = {
   hosts: z.array(z.string().max(300).regex(hostForm)).min(1).max(100),
   /** The header that takes the value as it is, unless `scheme` says more. */

@@ -1,9 +1,9 @@
-import { deadline, pause, throwIfFired } from '../core/cancel.ts';
+import { deadline, orAborted, pause, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { type PackageManager, type Packages, wantedOf } from '../core/packages.ts';
-import type { ProgramPipes, SandboxClient } from '../sandbox/client.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
 
 // The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because the
 // root file system is read-only, and so they stay as long as the workspace does.
@@ -78,7 +78,7 @@ async function oneManager(install: Install, { manager, names }: Work, signal: Ab
     pipes.endInput();
     const seconds = () => Math.round((clock.now() - since) / 1_000);
     using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(said)}`), install);
-    const { exitCode } = await ended(pipes, signal);
+    const { exitCode } = await orAborted(pipes.ended, signal).finally(() => pipes.detach());
     telling[Symbol.dispose]();
     if (exitCode !== 0) throw failure(install, work, complaintIn(said) || `It ended with exit code ${exitCode}.`);
   } catch (thrown) {
@@ -92,20 +92,6 @@ async function oneManager(install: Install, { manager, names }: Work, signal: Ab
     throw thrown;
   } finally {
     await client.programs.close(id, AbortSignal.timeout(closeMs)).catch(() => {});
-  }
-}
-
-/** Settles with the program, or as soon as the signal fires. */
-async function ended(pipes: ProgramPipes, signal: AbortSignal): Promise<{ readonly exitCode: number }> {
-  const leave = () => pipes.detach();
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    return await pipes.ended;
-  } catch (thrown) {
-    throwIfFired(signal);
-    throw thrown;
-  } finally {
-    signal.removeEventListener('abort', leave);
   }
 }
 

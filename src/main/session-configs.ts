@@ -21,14 +21,15 @@ const kept = 10_000;
 
 /** The settings of each session's sandbox: those of its template in place of the server's. */
 export class SessionConfigs {
-  readonly #server: SandboxSettings;
+  /** The settings of a session without a template. */
+  readonly server: SandboxSettings;
   readonly #byTemplate: ReadonlyMap<string, SandboxSettings>;
   readonly #records: Pick<RecordStore, 'get'>;
   /** A session keeps its template for ever. */
   readonly #known = new Map<SessionId, SandboxSettings>();
 
   constructor(config: Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
-    this.#server = { config, recipe: 'default', packages: {}, template: 'default' };
+    this.server = { config, recipe: 'default', packages: {}, template: 'default' };
     this.#byTemplate = new Map(templates.map((template) => [template.name, withTemplate(config, template)]));
     this.#records = records;
   }
@@ -43,11 +44,11 @@ export class SessionConfigs {
   }
 
   #ofTemplate({ template, templateBy, projectId }: Named): SandboxSettings {
-    if (templateBy === undefined && projectId === null) return this.#server;
+    if (templateBy === undefined && projectId === null) return this.server;
     const own = this.#byTemplate.get(template);
     if (own) return own;
-    const { config } = this.#server;
-    return { ...this.#server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
+    const { config } = this.server;
+    return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
   /** Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the network. */

@@ -1,10 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { isNewer } from './is-newer.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -25,26 +24,16 @@ interface PtyStep {
   readonly send?: string;
 }
 
+const tarball = join(root, 'node_modules/.cache/corral.tgz');
+const sources = ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'];
+
 /** The tarball of this tree. It is packed once for all tests, because that compiles the whole client. */
 async function tarballOfTree(): Promise<string> {
-  const sources = globSync(
-    ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'],
-    {
-      cwd: root,
-      exclude: (path) => path.includes('node_modules'),
-    },
-  );
-  const state = sources.toSorted().map((path) => `${path} ${statSync(join(root, path)).mtimeMs}`);
-  const name = createHash('sha256').update(state.join('\n')).digest('hex').slice(0, 16);
-  const kept = join(root, 'node_modules/.cache/corral-packed');
-  const tarball = join(kept, `${name}.tgz`);
-  if (existsSync(tarball)) return tarball;
-  const draft = await mkdtemp(join(tmpdir(), 'corral-pack-'));
+  if (isNewer(tarball, sources)) return tarball;
+  const draft = await mkdtemp(join(root, 'node_modules/.cache/corral-pack-'));
   try {
     await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', draft], { cwd: root });
     const [packed = 'none'] = (await readdir(draft)).filter((file) => file.endsWith('.tgz'));
-    await mkdir(kept, { recursive: true });
-    for (const old of await readdir(kept)) await rm(join(kept, old), { force: true });
     await rename(join(draft, packed), tarball);
   } finally {
     await rm(draft, { recursive: true, force: true });

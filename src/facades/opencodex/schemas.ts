@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fallbackForm } from '../../config/models.ts';
+import { FallbackRefs } from '../../config/models.ts';
 import { toolPrograms } from '../../config/tool-servers.ts';
 import type { OfferedProvider } from '../../session/projects/providers.ts';
 import { toolGroups } from '../../tools/tool.ts';
@@ -88,10 +88,7 @@ export const agentConfigChange = (known: Providers) =>
     llm_provider: provider(known).optional(),
     llm_model: name.optional(),
     llm_config: object.optional(),
-    llm_fallbacks: z
-      .array(z.string().max(200).regex(fallbackForm, 'must be provider/model'))
-      .max(8)
-      .nullable()
+    llm_fallbacks: FallbackRefs.nullable()
       .optional()
       .describe('models to ask in turn when the model fails; null: those of the template or of the server'),
     mcp_servers: toolPrograms

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { FallbackRefs, ModelRef } from '../../config/models.ts';
 import { asGiven, GivenPrograms, toolPrograms } from '../../config/tool-servers.ts';
 import type { Project as CoreProject, ProjectAgent } from '../../session/api/projects.ts';
 import { toolGroups } from '../../tools/tool.ts';
 import { procedure, router } from './base.ts';
-import { Done, done, FallbacksInput, iso, ModelInput, ProjectIdInput, TitleInput } from './schemas.ts';
+import { Done, done, iso, ProjectIdInput, TitleInput } from './schemas.ts';
 
 const Project = z.object({
   id: z.string(),
@@ -83,8 +84,8 @@ export const projectsRouter = router({
       byId.extend({
         prompt: z.string().max(200_000).nullable().optional(),
         tools: z.array(z.enum(toolGroups)).max(100).optional(),
-        model: ModelInput.optional(),
-        fallbacks: FallbacksInput.nullable().optional(),
+        model: ModelRef.optional(),
+        fallbacks: FallbackRefs.nullable().optional(),
         /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. They replace those that the project had. */
         mcpServers: toolPrograms.optional(),
       }),

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { fallbackForm, modelForm } from '../../config/models.ts';
 import { AppError } from '../../core/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/events.ts';
 import { MessageId, RunId } from '../../core/ids.ts';
@@ -31,9 +30,6 @@ export const TitleInput = z
   .string()
   .max(255)
   .refine((title) => title.trim() !== '', 'must not be empty');
-/** `demo` or `provider/model`. */
-export const ModelInput = z.string().max(200).regex(modelForm);
-export const FallbacksInput = z.array(z.string().max(200).regex(fallbackForm, 'must be provider/model')).max(8);
 export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
 
 export const ofSession = z.strictObject({ sessionId: SessionIdInput });

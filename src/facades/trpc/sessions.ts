@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FallbackRefs, ModelRef } from '../../config/models.ts';
 import { toolPrograms } from '../../config/tool-servers.ts';
 import { neverFires } from '../../core/cancel.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
@@ -8,18 +9,7 @@ import { costOf } from '../../session/services/costs.ts';
 import { procedure, router, shortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { SeenTurn } from './prompt-schemas.ts';
-import {
-  Done,
-  done,
-  FallbacksInput,
-  ModelInput,
-  ProjectIdInput,
-  Session,
-  SessionIdInput,
-  TextInput,
-  TitleInput,
-  toSession,
-} from './schemas.ts';
+import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
 import { cachedOutput, checkedBy } from './unchanging-answers.ts';
 
@@ -31,8 +21,8 @@ const NewSession = z.strictObject({
   title: TitleInput.optional(),
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
-  model: ModelInput.optional(),
-  fallbacks: FallbacksInput.optional(),
+  model: ModelRef.optional(),
+  fallbacks: FallbackRefs.optional(),
   /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
   mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),

@@ -95,7 +95,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         ownAuthority: authority.pem,
         node: process.execPath,
         pool: {
-          ...{ recipe: () => recipe({ config, recipe: 'default', packages: {}, template: 'default' }), epoch, clock },
+          ...{ recipe: () => recipe(own.server), epoch, clock },
           onClaim: (outcome) => metrics.warmPool(outcome),
           onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
         },

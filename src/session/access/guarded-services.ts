@@ -1,6 +1,7 @@
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import type { EgressService } from '../api/egress.ts';
 import type { Services } from '../api/services.ts';
 import type { SessionNews, SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
@@ -26,6 +27,13 @@ const credentialActions = { list: 'read', put: 'work', revoke: 'stop' } as const
 export function guarded(services: Services, { actorOf, attach }: Beside): Services {
   const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
   const { terminals, desktop } = services;
+  const egress = checked(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' });
+  const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
+    return async (id, entry) => {
+      authorizeRole(actorOf(), 'operator');
+      await change(id, entry);
+    };
+  };
   const intoProject = projectCheck(services.projects, actorOf);
   /** A terminal of a session that the actor may not see answers like an unknown terminal. */
   const ofTerminal = async (id: string, action: Action) => {
@@ -65,19 +73,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         exec: 'work',
       } as const),
     }),
-    egress: {
-      ...checked(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' }),
-      async allow(id, entry) {
-        authorizeRole(actorOf(), 'operator');
-        await check(id, 'see');
-        await services.egress.allow(id, entry);
-      },
-      async withdraw(id, entry) {
-        authorizeRole(actorOf(), 'operator');
-        await check(id, 'see');
-        await services.egress.withdraw(id, entry);
-      },
-    },
+    egress: { ...egress, allow: byOperator(egress.allow), withdraw: byOperator(egress.withdraw) },
     sessionCredentials: checked(services.sessionCredentials, check, credentialActions),
     projectCredentials: checked(services.projectCredentials, intoProject, credentialActions),
     inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),

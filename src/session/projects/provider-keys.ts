@@ -88,16 +88,8 @@ export function providerKeys({ records, vault, clock, baseUrls, compatible = {},
       return key;
     },
     async verify() {
-      const strange = await sealing.strange();
-      if (strange.length === 0) {
-        for (const { provider, sealed } of await all()) learn(sealing.open(provider, sealed));
-        return;
-      }
-      throw new AppError(
-        'invalid_request',
-        `The stored keys of ${strange.join(', ')} were sealed with an encryption key that is not configured. Give it back in ` +
-          'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
-      );
+      await sealing.verify('The stored keys of');
+      for (const { provider, sealed } of await all()) learn(sealing.open(provider, sealed));
     },
     rotate: () => sealing.rotate(),
   };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toAppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
 import { failpoint } from '../../core/failpoint.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { Secret } from '../../core/secret.ts';
@@ -49,10 +49,17 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
   return {
     seal: (id: string, secret: Secret): Sealed => vault.seal(secret.reveal(), placeOf(id)),
     open: (id: string, sealed: Sealed): Secret => new Secret(vault.open(sealed, placeOf(id))),
-    /** The records whose encryption key is not configured, each with the id of that key. */
-    async strange(): Promise<string[]> {
+    /** Rejects: invalid_request when an encryption key is not configured. `what` names the secrets before their ids. */
+    async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));
-      return all.filter(({ sealed }) => !vault.knows(sealed)).map(({ id, sealed }) => `${id} (key ${sealed.kid})`);
+      const strange = all.filter(({ sealed }) => !vault.knows(sealed));
+      if (strange.length === 0) return;
+      const names = strange.map(({ id, sealed }) => `${id} (key ${sealed.kid})`).join(', ');
+      throw new AppError(
+        'invalid_request',
+        `${what} ${names} were sealed with an encryption key that is not configured. Give it back in ` +
+          'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
+      );
     },
     async rotate(): Promise<Rotated> {
       let rewrapped = 0;

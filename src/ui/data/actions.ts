@@ -56,7 +56,7 @@ export async function removeMany(ids: readonly string[]): Promise<number> {
 }
 
 interface Forking {
-  /** Where a step or a run ended; undefined: the end of the newest run. */
+  /** The event that ended a step or a run; undefined: the end of the newest run. */
   readonly seq: number | undefined;
   readonly files: boolean;
   /** Empty: that of the forked session. */

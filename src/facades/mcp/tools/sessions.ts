@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ModelRef } from '../../../config/models.ts';
 import { SessionStatus } from '../../../core/events.ts';
 import type { SessionRecord } from '../../../core/records.ts';
 import { toSessionId } from '../../shared/session-id.ts';
@@ -21,12 +22,7 @@ export const createSession = mcpTool({
   input: z.strictObject({
     title: z.string().trim().min(1).max(255).optional().describe('the name of the session in lists'),
     project_id: z.string().max(64).optional().describe('a project, whose agent and files the session gets'),
-    model: z
-      .string()
-      .max(200)
-      .regex(/^(demo|[a-z0-9][a-z0-9-]{0,30}[/]\S+)$/)
-      .optional()
-      .describe("the model of the session's agent, as provider/model"),
+    model: ModelRef.optional().describe("the model of the session's agent, as provider/model"),
   }),
   effect: 'changes',
   async run({ title, project_id, model }, { services }) {

@@ -82,7 +82,7 @@ export class LogReader {
   }
 }
 
-/** Where the first whole line of a part begins. A line that is longer than the part is shown in pieces. */
+/** The byte at which the first whole line of a part begins. A line that is longer than the part is shown in pieces. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -1,0 +1,9 @@
+import { existsSync, globSync, statSync } from 'node:fs';
+
+/** Whether a built file is there and newer than all files of these patterns, which are below the working directory. */
+export function isNewer(built: string, sources: readonly string[]): boolean {
+  if (!existsSync(built)) return false;
+  const { mtimeMs } = statSync(built);
+  const all = globSync([...sources], { exclude: (path) => path.includes('node_modules') });
+  return all.every((file) => statSync(file).mtimeMs < mtimeMs);
+}
