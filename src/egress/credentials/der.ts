@@ -16,9 +16,12 @@ export const octets = (...parts: readonly Uint8Array[]): Buffer => der(0x04, ...
 export const yes = der(0x01, Buffer.from([0xff]));
 export const text = (value: string): Buffer => der(0x0c, Buffer.from(value));
 export const bits = (bytes: Uint8Array, unused = 0): Buffer => der(0x03, Buffer.from([unused]), bytes);
-/** A number of at most 20 bytes that is not negative. */
-export const integer = (bytes: Uint8Array): Buffer =>
-  (bytes[0] ?? 0) >= 0x80 ? der(0x02, Buffer.from([0]), bytes) : der(0x02, bytes);
+/** A number that is not negative, in its shortest form: OpenSSL refuses a byte of zeros that changes nothing. */
+export function integer(bytes: Uint8Array): Buffer {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
+  return (digits[0] as number) >= 0x80 ? der(0x02, Buffer.from([0]), digits) : der(0x02, digits);
+}
 /** Seconds, in the form for years from 2050 on where it is needed. */
 export function time(at: number): Buffer {
   const digits = new Date(at).toISOString().replaceAll(/[-:T]|[.].*$/g, '');

@@ -3,6 +3,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
 import { egressAuthority } from '../../../src/egress/credentials/authority.ts';
@@ -34,6 +35,19 @@ test('a certificate is renewed before it ends', () => {
   now += 29.5 * 24 * 60 * 60_000;
   expect(authority.contextFor('a.example')).not.toBe(first);
 });
+
+test.each(['00', '0001', '007f01', '0080', '0000ff01', 'ff01'])(
+  'a certificate can have the serial number %s',
+  (serial) => {
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const pem = certificate({
+      ...{ subject: 'a.example', issuer: 'The root', subjectKey: key.publicKey, issuerKey: key, names: ['a.example'] },
+      ...{ from: Date.now(), until: Date.UTC(2055, 0, 1), serial: Buffer.from(serial, 'hex') },
+    });
+    createSecureContext({ key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }), cert: pem });
+    expect(BigInt(`0x${new X509Certificate(pem).serialNumber}`)).toBe(BigInt(`0x${serial}`));
+  },
+);
 
 test('OpenSSL accepts the chain under its strict rules', () => {
   const folder = mkdtempSync(join(tmpdir(), 'corral-authority-'));
