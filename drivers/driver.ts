@@ -179,6 +179,8 @@ export interface Poolable {
   claim(id: SandboxId, spec: SandboxSpec, call: Call): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Ends an unclaimed sandbox and removes everything of it. Never touches a claimed one. */
   discard(id: SandboxId, call: Call): Promise<void>;
+  /** Memory that the sandboxes' host can still give, in bytes; undefined where only the backend knows it. */
+  freeMemory(): number | undefined;
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
 

@@ -2,12 +2,20 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'esbuild';
 
 const source = fileURLToPath(new URL('../src/ui', import.meta.url));
 /** Each page: its entry, and the HTML that names its files. */
 const pages = {
   app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
   shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
+  desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
+};
+/** The server sends noVNC's files unchanged, as its licence is simplest to keep; the bundle only names them. */
+const servedNovnc: Plugin = {
+  name: 'served-novnc',
+  setup: (build) =>
+    build.onResolve({ filter: /^@novnc[/]novnc$/ }, () => ({ path: '/static/novnc/core/rfb.js', external: true })),
 };
 
 /**
@@ -31,6 +39,7 @@ export async function bundlePage(outdir: string): Promise<void> {
     target: ['es2022'],
     format: 'esm',
     logLevel: 'warning',
+    plugins: [servedNovnc],
     define: { 'process.env.NODE_ENV': '"production"' },
   });
   await mkdir(outdir, { recursive: true });

@@ -1,3 +1,4 @@
+import { freemem } from 'node:os';
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
@@ -137,6 +138,7 @@ export function dockerPool(options: Options): Poolable {
   }
 
   return {
+    freeMemory: freemem, // an engine on another machine is refused
     async imageNow(image, call) {
       return await contentOf(await images.ensure(image, call), call.signal);
     },

@@ -125,6 +125,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   const ability: Poolable = {
+    freeMemory: () => undefined, // the scheduler knows the nodes
     imageNow: async (image) => image, // only the nodes know which content a name stands for
 
     async warm(spec, recipe, { signal }) {

@@ -3,14 +3,15 @@ import type { Clock } from '../../src/core/clock.ts';
 import { type AppError, toAppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../driver.ts';
+import type { PoolSize } from './pool-size.ts';
 import { recipeName } from './recipe.ts';
 import { WarmShelf } from './warm-shelf.ts';
 
 export interface WarmPoolOptions {
   /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /** How many to keep ready for each recipe. With 0 there is no pool, and an earlier pool's sandboxes are ended. */
-  readonly target: number;
+  /** How many to keep ready. With 0 at most there is no pool, and an earlier pool's sandboxes are ended. */
+  readonly size: PoolSize;
   readonly epoch: number;
   readonly ids: IdSource;
   readonly clock: Clock;
@@ -47,7 +48,7 @@ const yieldMs = 15_000;
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
-  const { target, clock, ids, ttlMs, random } = options;
+  const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
   const shelf = new WarmShelf(clock, options.startTimeoutMs);
   const started = new Set<SandboxId>(); // by this process
@@ -77,10 +78,12 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     const sessionId = ids.sessionId(); // belongs to no session
     const id = sandboxIdOf(sessionId);
     const expiresAt = clock.now() + options.maxAgeMs + ttlMs;
+    const from = clock.now();
     started.add(id);
     try {
       const spec = { ...recipe, id, sessionId, epoch: options.epoch, expiresAt };
       shelf.add(await driver.warm(spec, name, callFor(options.startTimeoutMs)));
+      size.started(clock.now() - from);
       failures = 0;
     } catch (error) {
       started.delete(id);
@@ -97,6 +100,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
 
   function refill(): void {
     for (const [name, recipe] of recipes()) {
+      const target = size.now(recipe.limits.memoryBytes);
       for (let count = shelf.count(name) + pending(name); count < target && mayStart(); count += 1) {
         const one = start(recipe, name).finally(() => {
           starts.delete(one);
@@ -113,14 +117,14 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
 
   async function contents(): Promise<Map<string, string>> {
     const found = new Map<string, string>();
-    if (target === 0) return found;
+    if (size.most === 0) return found;
     for (const [name, { image }] of recipes()) {
       found.set(name, await driver.imageNow(image, callFor(options.startTimeoutMs)));
     }
     return found;
   }
 
-  /** Reads the backend's list, ends outdated sandboxes, and takes over those that another process left. */
+  /** Reads the backend's list, ends those outdated or too many, and takes over those that another process left. */
   async function look(): Promise<void> {
     const wanted = await contents();
     const before = shelf.ids();
@@ -130,9 +134,15 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     const stale = shelf.found(there, { before, isStale, isOwn: (id) => started.has(id) });
     const known = new Set(there.map(({ id }) => id));
     for (const id of started) if (!known.has(id) && !starts.size) started.delete(id);
-    const endings = stale.map(({ id }) => driver.discard(id, callFor(callMs)));
+    const endings = [...stale.map(({ id }) => id), ...surplus()].map((id) => driver.discard(id, callFor(callMs)));
     const [first] = (await Promise.allSettled(endings)).filter((it) => it.status === 'rejected');
     if (first) throw first.reason;
+  }
+
+  /** Another server may need what this one has too many of, so a shared pool only shrinks as its sandboxes age. */
+  function surplus(): SandboxId[] {
+    if (options.shared) return [];
+    return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));
   }
 
   let lookAt = clock.now();
@@ -142,7 +152,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (target === 0 && seen) return; // nothing of an earlier pool is left
+        if (size.most === 0 && seen) return; // nothing of an earlier pool is left
       }
       refill();
       const now = clock.now();
@@ -180,7 +190,8 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       return shelf.size;
     },
     async take(spec, call) {
-      if (target === 0) return undefined;
+      if (size.most === 0) return undefined;
+      size.asked();
       if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend a wait in progress
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');
@@ -200,7 +211,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       stop.abort();
       await running;
       await Promise.all(starts);
-      if (target === 0) return;
+      if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
       const left = await driver.unclaimed(call).catch(() => []); // the next start finds them
       const own = left.filter(({ id }) => !options.shared || started.has(id));

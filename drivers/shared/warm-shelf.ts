@@ -48,6 +48,14 @@ export class WarmShelf {
     return undefined;
   }
 
+  /** Takes the oldest ready sandboxes beyond the count off the shelf, for a caller that ends them. */
+  oldestOver(recipe: string, count: number): SandboxId[] {
+    const ready = [...this.#ready.values()].filter((it) => it.recipe === recipe);
+    const surplus = ready.slice(0, Math.max(0, ready.length - count)).map(({ id }) => id);
+    for (const id of surplus) this.#ready.delete(id);
+    return surplus;
+  }
+
   giveBack(id: SandboxId): void {
     const sandbox = this.#taken.get(id);
     this.#taken.delete(id);

@@ -17,6 +17,10 @@ export const failed = (text: string, reason: NonNullable<BrowserReport['reason']
 /** Errors that the model cannot fix: a lost sandbox, a missing desktop, a cancelled call. */
 const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
 
+/** Whether a call of Playwright failed because its page, or the connection to it, was closed. */
+export const isClosedError = (thrown: unknown): boolean =>
+  /(page|target).*closed|session closed/i.test(String((thrown as Error | null)?.message ?? thrown));
+
 /** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
 export function explain(thrown: unknown, isOpen: boolean): Said {
   if (thrown instanceof AppError) {
@@ -32,7 +36,7 @@ export function explain(thrown: unknown, isOpen: boolean): Said {
   if (!isOpen) return failed('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
   if (/crash/i.test(message)) return failed('The page crashed. Navigate to it again, or elsewhere.');
   if (/timeout .* exceeded/i.test(message)) return failed('The page did not answer in time.', 'timed_out');
-  if (/(page|target).*closed|session closed/i.test(message)) return failed('The tab was closed meanwhile.');
+  if (isClosedError(thrown)) return failed('The tab was closed meanwhile.');
   return failed(clipped(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 

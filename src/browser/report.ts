@@ -10,7 +10,7 @@ import { explain, type Said } from './explain-error.ts';
 import { toMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
 import { inPage } from './run-in-page.ts';
-import { inTab, type Tab, type Tabs } from './tabs.ts';
+import { hasClosed, inTab, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
 const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
@@ -24,6 +24,12 @@ interface Options {
 }
 interface Shown extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
+}
+
+interface Looking {
+  readonly opened: Shown;
+  readonly withText: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Reports an action to the agent: its result, side effects such as dialogs, and the page's present state. */
@@ -49,9 +55,12 @@ export class Reporter {
         const tab = await orAborted(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab came to the front meanwhile
         seen = tab;
-        const cdp = await inTab(tab, tab.cdp(), until.signal);
-        const looking = Promise.all([this.#look(tab, cdp, { opened, withText }), photograph(cdp, clock, until.signal)]);
-        [lines, picture] = await inTab(tab, looking, until.signal);
+        const looking = inTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
+        const shown = await looking.catch(async (thrown: unknown) => {
+          if (!(await hasClosed(tab, thrown))) throw thrown;
+          return undefined; // the tab before it is next
+        });
+        if (shown) [lines, picture] = shown;
       }
     } catch (thrown) {
       throwIfFired(signal);
@@ -63,6 +72,14 @@ export class Reporter {
     const notes = noted.take().map((note) => `- ${note}`);
     const text = [outcome.text, ...notes, ...lines].filter(Boolean).join('\n');
     return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
+  }
+
+  async #shown(tab: Tab, { opened, withText, signal }: Looking): Promise<[string[], PictureBytes | undefined]> {
+    const cdp = await tab.cdp();
+    return await Promise.all([
+      this.#look(tab, cdp, { opened, withText }),
+      photograph(cdp, this.#options.clock, signal),
+    ]);
   }
 
   async #look(

@@ -239,6 +239,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
   ): Promise<void> {
     if (!isNavigation) await pause(settleMs, signal, this.#clock);
+    await tabs.arrived(signal);
     const tab = await tabs.current();
     const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
     await inTab(tab, loaded, signal).catch(() => throwIfFired(signal));

@@ -2,8 +2,11 @@ import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'p
 import { neverFires, orAborted, pause } from '../core/cancel.ts';
 import type { Numbered } from './element-list.ts';
 import { clipped, type Notes } from './event-notes.ts';
+import { isClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
+const closeMs = 1_000;
+const comingMs = 5_000; // Chromium needs a new process for a tab, which is slow on a busy machine
 const maxConsoleLines = 500;
 const maxDialogs = 10; // per action; a page that opens more is closed
 
@@ -34,13 +37,21 @@ export class Tabs {
   #current: Tab | undefined;
   /** We open or close a tab ourselves, which makes no note. */
   #quiet = 0;
+  /** Tabs that pages have asked for and Chromium still makes. */
+  #coming = 0;
+  #arrival = Promise.withResolvers<void>();
 
   constructor({ context, notes, maxTabs }: Options) {
     this.#context = context;
     this.#notes = notes;
     this.#maxTabs = maxTabs;
     for (const page of context.pages()) this.#add(page);
-    context.on('page', (page) => this.#add(page, 'told'));
+    context.on('page', (page) => {
+      this.#coming = Math.max(0, this.#coming - 1);
+      this.#arrival.resolve();
+      this.#arrival = Promise.withResolvers();
+      this.#add(page, 'told');
+    });
   }
 
   get all(): readonly Tab[] {
@@ -57,6 +68,15 @@ export class Tabs {
     const waited = pause(lookMs, neverFires).then(() => false);
     const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
+  }
+
+  /** Waits for tabs that pages have asked for, or until it is clear that Chromium opens none. */
+  async arrived(signal: AbortSignal): Promise<void> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
+    while (this.#coming > 0 && !patience.aborted) {
+      await orAborted(this.#arrival.promise, patience).catch(() => {});
+    }
+    this.#coming = 0;
   }
 
   /** The current tab; a new one if none exists or the last one crashed. */
@@ -83,7 +103,7 @@ export class Tabs {
   #add(page: Page, told?: 'told'): Tab {
     let session: Promise<CDPSession> | undefined;
     const cdp = () => {
-      session ??= this.#context.newCDPSession(page);
+      session ??= this.#openSession(page);
       return session;
     };
     const crash = Promise.withResolvers<never>();
@@ -103,6 +123,15 @@ export class Tabs {
       this.#discard(oldest);
     }
     return tab;
+  }
+
+  async #openSession(page: Page): Promise<CDPSession> {
+    const session = await this.#context.newCDPSession(page);
+    session.on('Page.windowOpen', () => {
+      this.#coming += 1;
+    });
+    await session.send('Page.enable');
+    return session;
   }
 
   #listen(tab: Tab): void {
@@ -151,6 +180,17 @@ export class Tabs {
     this.#tabs = this.#tabs.filter((it) => it !== tab);
     void tab.page.close().catch(() => {});
   }
+}
+
+/** Whether the call failed because its page closed. The call can fail a moment before Playwright tells of the close. */
+export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
+  if (page.isClosed()) return true;
+  if (!isClosedError(thrown)) return false;
+  const told = page.waitForEvent('close', { timeout: closeMs });
+  return await told.then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Rejects for a crashed page, which answers no call. */

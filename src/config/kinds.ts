@@ -22,6 +22,10 @@ export const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
     wholeNumber(min, max),
   );
 
+/** A whole number that a word can stand for. */
+export const wholeOr = <const Word extends string>(word: Word, min: number, max: number) =>
+  accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
+
 export const amount = (min: number, max: number) =>
   accepting(
     `a number from ${min} to ${max}`,

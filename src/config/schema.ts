@@ -18,6 +18,7 @@ import {
   text,
   url,
   whole,
+  wholeOr,
   words,
 } from './kinds.ts';
 import { model, models } from './models.ts';
@@ -211,7 +212,12 @@ export const Config = z.strictObject({
     ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
     startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),
     maxStarting: setting(whole(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
-    warmPool: setting(whole(0, 1_000), 0, 'sandboxes that stand ready for new sessions (docker, kubernetes)'),
+    warmPool: setting(
+      wholeOr('auto', 0, 1_000),
+      0,
+      'sandboxes that stand ready for new sessions (docker, kubernetes); auto: at least one, and as many as the last ten ' +
+        'minutes asked for at once, while memory is free',
+    ),
   }),
   egress: z.strictObject({
     policy: setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`),

@@ -1,4 +1,5 @@
 import { type Driver, isPoolable, type SandboxRecipe } from '../../drivers/driver.ts';
+import { automaticSize, fixedSize } from '../../drivers/shared/pool-size.ts';
 import { pooled } from '../../drivers/shared/pooled.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -27,7 +28,7 @@ export function warmed(driver: Driver, { config, replica, ids, say, pool }: Opti
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;
   if (!isPoolable(driver)) {
-    if (warmPool > 0)
+    if (warmPool !== 0)
       say(
         `CORRAL_SANDBOX_WARM_POOL means nothing to the driver ${driver.name}: its sandboxes start when they are needed.`,
       );
@@ -38,7 +39,8 @@ export function warmed(driver: Driver, { config, replica, ids, say, pool }: Opti
     ...parts,
     ids,
     recipes: () => [recipe()],
-    target: warmPool,
+    size:
+      warmPool === 'auto' ? automaticSize({ clock: pool.clock, freeMemory: driver.freeMemory }) : fixedSize(warmPool),
     random: Math.random,
     ttlMs,
     maxAgeMs: Math.min(ttlMs, hourMs),

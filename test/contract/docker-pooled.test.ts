@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, budget, driverConformance, sh, testSpec } from '../../drivers/conformance.ts';
 import type { Driver, Poolable } from '../../drivers/driver.ts';
+import { fixedSize } from '../../drivers/shared/pool-size.ts';
 import { pooled } from '../../drivers/shared/pooled.ts';
 import { recipeName } from '../../drivers/shared/recipe.ts';
 import type { WarmPoolOptions } from '../../drivers/shared/warm-pool.ts';
@@ -16,7 +17,7 @@ async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
     const driver = (await harness.connect(as)) as Driver & Poolable;
-    return pooled(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, target: 1 }));
+    return pooled(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedSize(1) }));
   };
   return { ...harness, connect };
 }
@@ -158,7 +159,7 @@ function pool(): void {
     await driver[Symbol.asyncDispose]();
     driver = await connect();
     const outcomes: string[] = [];
-    const over: Partial<WarmPoolOptions> = { target: 1, onClaim: (outcome) => outcomes.push(outcome) };
+    const over: Partial<WarmPoolOptions> = { size: fixedSize(1), onClaim: (outcome) => outcomes.push(outcome) };
     {
       await using next = pooled(await connect(), poolOptions(harness.image, over));
       // A look through another driver object would take over the control sockets.

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ask, budget, testSpec } from '../../drivers/conformance.ts';
 import { type Driver, isPoolable, type Poolable } from '../../drivers/driver.ts';
+import { fixedSize } from '../../drivers/shared/pool-size.ts';
 import { pooled } from '../../drivers/shared/pooled.ts';
 import { recipeName } from '../../drivers/shared/recipe.ts';
 import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../src/core/ids.ts';
@@ -92,7 +93,7 @@ export function poolOfPods(at: () => Promise<Place>, burst: number): void {
       const front = await place.open(); // this driver object knows its own pods that are still starting
       const standing = async () => (await front.unclaimed(budget())).filter(({ phase }) => phase === 'ready').length;
       {
-        await using pool = pooled(front, poolOptions(place.image, { target, onClaim }));
+        await using pool = pooled(front, poolOptions(place.image, { size: fixedSize(target), onClaim }));
         await expect.poll(standing, { timeout: 30_000 }).toBe(target);
         const boxes = await Promise.all(Array.from({ length: burst }, () => pool.provision(spec(), budget())));
         expect(new Set(boxes.map(({ id }) => id)).size).toBe(burst);

@@ -1,4 +1,5 @@
 import type { SandboxRecipe } from '../../drivers/driver.ts';
+import { fixedSize } from '../../drivers/shared/pool-size.ts';
 import type { WarmPoolOptions } from '../../drivers/shared/warm-pool.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { randomIds } from '../../src/core/ids.ts';
@@ -15,7 +16,7 @@ export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): Sa
 
 export const poolOptions = (image: string, over: Partial<WarmPoolOptions> = {}): WarmPoolOptions => ({
   recipes: () => [testRecipe(image)],
-  target: 2,
+  size: fixedSize(2),
   epoch: 1,
   ids: randomIds(),
   clock: systemClock,

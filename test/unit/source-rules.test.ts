@@ -67,7 +67,7 @@ const rules: Rule[] = [
       'src/client/client.ts': 'waits between tries',
       'src/client/fetch-event-source.ts': 'waits between tries',
       'src/ui/data/line.ts': 'waits between tries',
-      'src/ui/desktop/desktop.js': 'waits between tries',
+      'src/ui/desktop/screen.ts': 'waits between tries',
       'src/browser/page-script.ts': 'tells one page from the next',
       'drivers/conformance.ts': 'names of tests',
       'sandbox-images/sandboxd/desktop/wait-for-program.ts': 'tells a question to the screen from the next',

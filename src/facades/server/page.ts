@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -15,8 +13,6 @@ import type { PageFiles } from './page-files.ts';
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
 // to turn text into HTML.
 
-/** The page of the desktop alone, whose files are served as they are. */
-const folder = new URL('../../ui/desktop/', import.meta.url);
 const policyWith = (framedBy: "'none'" | "'self'") =>
   [
     "default-src 'none'",
@@ -32,9 +28,9 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "trusted-types 'none'",
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'") };
-const headers = { ...policy, 'cache-control': 'no-cache' };
+const ofPage = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
-const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
+const framed = { ...ofPage, 'content-security-policy': policyWith("'self'") };
 /** A name with a hash always has the same content. */
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
@@ -44,7 +40,6 @@ const smaller = new WeakMap<Uint8Array, Promise<Buffer>>();
 const compressible = new Set(['.html', '.css', '.js', '.svg']);
 
 export function mountPage(app: App, page: () => Promise<PageFiles>): void {
-  const ofDesktop = new Set(readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js)$/.test(name)));
   app.get(
     '/static/:name',
     {
@@ -54,16 +49,9 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
         doc: { ...about('staticFile', 'The web client (`index.html`) and its files', { fails: [404] }), asset: true },
       },
     },
-    async (request, reply) => {
-      const { name } = request.params;
-      if (ofDesktop.has(name)) {
-        reply.headers(headers).type(types[extname(name)] ?? html);
-        return reply.send(await readFile(new URL(name, folder)));
-      }
-      return await sendFile(request, reply, { name, page });
-    },
+    async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
   );
-  mountNovnc(app, headers);
+  mountNovnc(app, ofPage);
   app.get(
     '/sessions/:sid/desktop',
     {
@@ -73,20 +61,19 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
       },
       config: { ...open, doc: about('desktopPage', "The page that shows a session's desktop") },
     },
-    async (_request, reply) =>
-      reply
-        .headers(framed)
-        .type(html)
-        .send(await readFile(new URL('desktop.html', folder))),
+    async (request, reply) => await sendFile(request, reply, { name: 'desktop.html', page, headers: framed }),
   );
 }
 
 interface Asked {
   readonly name: string;
   readonly page: () => Promise<PageFiles>;
+  /** In place of those of the main page. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, { name, page }: Asked) {
+export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: Asked) {
+  const { name, page, headers = ofPage } = asked;
   const bytes = (await page()).get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);

@@ -114,8 +114,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    // The log hears of the desktop, but the viewer does not wait for it.
-    void tell(id, client);
+    screen.follow(tell(id, client)); // the viewer does not wait for it
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());

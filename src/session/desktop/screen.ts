@@ -36,6 +36,8 @@ export class DesktopScreen {
   readonly #viewers = new Map<string, WatchRequest>();
   /** Viewers that are still connecting; they count toward the limit. */
   #coming = 0;
+  /** Facts about keyboard and mouse wait for this, so that the log never has them before the desktop's start. */
+  #before: Promise<unknown> = Promise.resolve();
   /** A person stopped the desktop, and nobody has started it since. */
   isStopped = false;
 
@@ -47,7 +49,7 @@ export class DesktopScreen {
       onChange: (news) => this.#tell(news),
     });
     const { id, shareControl } = options;
-    const onLapsed = () => this.#options.note({ kind: 'control_returned', detail: whys.lapsed });
+    const onLapsed = () => this.#note({ kind: 'control_returned', detail: whys.lapsed });
     this.shared = shareControl?.({ id, lease: this.lease, onLapsed });
   }
 
@@ -91,8 +93,17 @@ export class DesktopScreen {
   /** Returns the keyboard and mouse from a viewer, at this or another server, to the agent. */
   async giveBack(id: string): Promise<void> {
     if (await this.shared?.takeBack(id)) {
-      this.#options.note({ kind: 'control_returned', detail: whys['given back'] });
+      this.#note({ kind: 'control_returned', detail: whys['given back'] });
     } else this.lease.giveBack(id, 'given back');
+  }
+
+  /** The log hears of the desktop itself first. */
+  follow(news: Promise<unknown>): void {
+    this.#before = Promise.allSettled([this.#before, news]);
+  }
+
+  #note(fact: DesktopFact): void {
+    void this.#before.then(() => this.#options.note(fact));
   }
 
   #tell({ kind, why, driver, former, isElsewhere }: LeaseNews): void {
@@ -105,7 +116,7 @@ export class DesktopScreen {
   #say(kind: LeaseNews['kind'], former: string | undefined, why: Returned = 'given back'): void {
     const over = former === undefined ? '' : ' from another viewer';
     const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
-    if (kind === 'taken') this.#options.note({ kind: 'control_taken', detail: taken });
-    else this.#options.note({ kind: 'control_returned', detail: whys[why] });
+    if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });
+    else this.#note({ kind: 'control_returned', detail: whys[why] });
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Poolable, SandboxInfo } from '../../../drivers/driver.ts';
+import type { Poolable, SandboxInfo, WarmSandbox } from '../../../drivers/driver.ts';
+import { fixedSize } from '../../../drivers/shared/pool-size.ts';
 import { openWarmPool } from '../../../drivers/shared/warm-pool.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/ids.ts';
 import { manualClock } from '../../support/manual-clock.ts';
@@ -11,6 +12,7 @@ const call = { signal: new AbortController().signal, deadlineAt: 0 };
 function fakePoolable() {
   const started: string[] = [];
   const driver: Poolable = {
+    freeMemory: () => undefined,
     imageNow: async (image) => image,
     async warm({ id, image, epoch, expiresAt }, recipe) {
       started.push(id);
@@ -26,7 +28,7 @@ function fakePoolable() {
 test('callers that find the pool empty start their sandboxes before the pool fills again', async () => {
   const clock = manualClock();
   const { driver, started } = fakePoolable();
-  await using pool = openWarmPool(driver, poolOptions('image', { target: 1, clock }));
+  await using pool = openWarmPool(driver, poolOptions('image', { size: fixedSize(1), clock }));
   await expect.poll(() => pool.ready).toBe(1);
   const take = () => {
     const sessionId = randomIds().sessionId();
@@ -43,4 +45,29 @@ test('callers that find the pool empty start their sandboxes before the pool fil
   expect(started).toHaveLength(1);
   clock.advance(50); // the time counts from the first take
   await expect.poll(() => started).toHaveLength(2);
+});
+
+test('a pool that has become too large ends its oldest sandboxes', async () => {
+  const clock = manualClock();
+  const { driver, started } = fakePoolable();
+  const ended: string[] = [];
+  const there: WarmSandbox[] = [];
+  let count = 3;
+  const watched: Poolable = {
+    ...driver,
+    warm: async (...given) => {
+      const made = await driver.warm(...given);
+      there.push(made);
+      return made;
+    },
+    unclaimed: async () => there.filter(({ id }) => !ended.includes(id)),
+    discard: async (id) => void ended.push(id),
+  };
+  const size = { ...fixedSize(3), now: () => count };
+  await using pool = openWarmPool(watched, poolOptions('image', { size, clock }));
+  await expect.poll(() => pool.ready).toBe(3);
+  count = 1;
+  clock.advance(10_000);
+  await expect.poll(() => ended).toEqual(started.slice(0, 2));
+  expect(pool.ready).toBe(1);
 });

@@ -1,8 +1,9 @@
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { work } from './work.ts';
 
-export const en = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing } as const;
+export const en = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing, ...screen } as const;

@@ -1,0 +1,24 @@
+const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
+const api = `/api/v1/sessions/${session}`;
+/** The work pane shows this page with its controls. */
+export const inPane = new URLSearchParams(location.search).has('pane');
+/** Another page shows the screen alone. */
+export const framed = window.parent !== window && !inPane;
+/** A connection without a token: the link's creator decided what the viewer may do. */
+export const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
+/** Stays the same over all connections of this page, so that the relay knows its viewer again. */
+const viewer =
+  `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
+
+export const sessionPage = `/#${session}`;
+export const desktopRoute = `${api}/desktop`;
+
+export function vncAddress(): string {
+  const url = new URL(`${api}/vnc`, location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  url.searchParams.set('notices', '1');
+  if (framed) url.searchParams.set('view_only', '1');
+  else url.searchParams.set('viewer', viewer);
+  if (signature) url.searchParams.set('signature', signature);
+  return url.href;
+}

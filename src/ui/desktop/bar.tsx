@@ -1,0 +1,86 @@
+import type { Status } from '../data/status.ts';
+import { Button } from '../parts/button.tsx';
+import { showDialog } from '../parts/dialog.tsx';
+import { t } from '../text/text.ts';
+import { sessionPage } from './address.ts';
+import { Clipboard } from './clipboard.tsx';
+import { say } from './screen.ts';
+import { type Connection, connection, control, fits, isWatching, rfb, watchOnly } from './state.ts';
+
+/** The status of the main page whose look the connection takes. */
+const looks: Readonly<Record<Connection, Status>> = {
+  ...{ pending: 'running', live: 'finished', waiting: 'waiting', failed: 'failed' },
+};
+const controlTexts = { you: 'screen.give', another: 'screen.takeOver', nobody: 'screen.take' } as const;
+
+export const Bar = () => (
+  <header id="bar">
+    <a id="back" href={sessionPage}>
+      ‹ {t('screen.back')}
+    </a>
+    <h1>{t('screen.title')}</h1>
+    <span id="state" class="chip" role="status" data-status={looks[connection.value]}>
+      {t(`screen.${connection.value}`)}
+    </span>
+    <span id="who" role="status">
+      {rfb.value && who()}
+    </span>
+    <Tools />
+  </header>
+);
+
+function who(): string {
+  const { who: holder, mayControl } = control.value;
+  if (holder === 'nobody') return t(mayControl ? 'desktop.agentHas' : 'screen.mayWatch');
+  return t(holder === 'you' ? 'screen.youHave' : 'screen.anotherHas');
+}
+
+function Tools() {
+  const { who: holder, mayControl, clipboard } = control.value;
+  const touches = matchMedia('(pointer: coarse)').matches;
+  return (
+    <div id="tools" role="toolbar" aria-label={t('screen.title')}>
+      {mayControl && (
+        <Button id="control" kind="primary" onClick={changeControl}>
+          {t(controlTexts[holder])}
+        </Button>
+      )}
+      {mayControl && (
+        <label class="switch">
+          <input
+            id="view-only"
+            type="checkbox"
+            checked={watchOnly.value}
+            onChange={({ currentTarget }) => {
+              watchOnly.value = currentTarget.checked;
+              if (watchOnly.value && holder === 'you') say('give');
+            }}
+          />
+          {t('screen.viewOnly')}
+        </label>
+      )}
+      <Button
+        id="scale"
+        aria-pressed={fits.value}
+        onClick={() => {
+          fits.value = !fits.value;
+        }}
+      >
+        {fits.value ? t('screen.fit') : '1:1'}
+      </Button>
+      {clipboard && mayControl && <Button onClick={() => showDialog(<Clipboard />)}>{t('screen.clipboard')}</Button>}
+      {touches && rfb.value && !isWatching() && (
+        <Button onClick={() => document.getElementById('keys')?.focus()}>{t('screen.keyboard')}</Button>
+      )}
+    </div>
+  );
+}
+
+function changeControl(): void {
+  if (control.value.who === 'you') say('give');
+  else {
+    watchOnly.value = false;
+    say('take');
+    rfb.value?.focus();
+  }
+}

@@ -1,0 +1,23 @@
+import './desktop.css';
+import { render } from 'preact';
+import { takeToken } from '../data/token.ts';
+import { framed, inPane, signature } from './address.ts';
+import { DesktopPage } from './page.tsx';
+
+/** Tells noVNC to release all keys, because a key would stay down when the focus moves elsewhere. */
+function leaveScreen(event: KeyboardEvent): void {
+  if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  dispatchEvent(new Event('blur'));
+  (document.getElementById('control') ?? document.getElementById('back'))?.focus();
+}
+
+takeToken();
+document.body.classList.toggle('framed', framed);
+document.body.classList.toggle('pane', inPane);
+// removes the signature from the address, so that the history does not keep it
+if (signature) history.replaceState(null, '', location.pathname);
+addEventListener('keydown', leaveScreen, true);
+const root = document.getElementById('root');
+if (root) render(<DesktopPage />, root);

@@ -1,0 +1,71 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { Button } from '../parts/button.tsx';
+import { Dialogs } from '../parts/dialog.tsx';
+import { t } from '../text/text.ts';
+import { Bar } from './bar.tsx';
+import { typeInto } from './keys.ts';
+import { connectAgain, openScreen } from './screen.ts';
+import { cover, rfb } from './state.ts';
+
+const canvasHolder = 'canvas-holder';
+
+/** The whole page: its tools, and the screen with what covers it while it is not live. */
+export const DesktopPage = () => (
+  <>
+    <a class="skip" href="#screen">
+      {t('screen.skip')}
+    </a>
+    <Bar />
+    <main id="screen" tabIndex={-1} aria-label={t('screen.screen')}>
+      <Canvas />
+      <CoverOver />
+    </main>
+    <p id="hint">{t('screen.hint')}</p>
+    <Keys />
+    <Dialogs />
+  </>
+);
+
+/** noVNC adds its canvas to this element, so nothing else draws in it. */
+function Canvas() {
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (ref.current) openScreen(ref.current);
+  }, []);
+  return <div class={canvasHolder} ref={ref} />;
+}
+
+function CoverOver() {
+  const over = cover.value;
+  if (!over) return null;
+  const ours = over.key && t(over.key, { seconds: over.seconds ?? 0 });
+  return (
+    <div id="cover">
+      <p id="message">{[over.said, ours].filter((text) => text !== undefined).join(' ')}</p>
+      {over.retry && (
+        <Button kind="primary" onClick={connectAgain}>
+          {t(over.retry)}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** Receives the text of a phone's keyboard. */
+function Keys() {
+  const ref = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    if (ref.current) typeInto(ref.current, (keysym, code) => rfb.value?.sendKey(keysym, code));
+  }, []);
+  return (
+    <textarea
+      id="keys"
+      ref={ref}
+      aria-label={t('screen.keys')}
+      autocapitalize="off"
+      autocomplete="off"
+      spellcheck={false}
+      tabIndex={-1}
+    />
+  );
+}

@@ -1,0 +1,101 @@
+import RFB from '@novnc/novnc';
+import { askToken } from '../app/token-dialog.tsx';
+import { authorization, protocols } from '../data/token.ts';
+import { t } from '../text/text.ts';
+import { desktopRoute, framed, signature, vncAddress } from './address.ts';
+import { Channel } from './channel.ts';
+import { endOf } from './ends.ts';
+import { control, copied, rfb, show } from './state.ts';
+
+/** A hidden page disconnects after this time, so that the sandbox can become idle. */
+const hiddenMs = 5 * 60_000;
+
+let target: HTMLElement | undefined;
+let channel: Channel | undefined;
+let tries = 0;
+let timer: ReturnType<typeof setTimeout> | undefined;
+let hiding: ReturnType<typeof setTimeout> | undefined;
+
+/** noVNC draws the screen into the element. */
+export function openScreen(element: HTMLElement): void {
+  target = element;
+  addEventListener('visibilitychange', followVisibility);
+  connect();
+}
+
+export const say = (type: 'take' | 'give'): void => channel?.say(type);
+
+export function connectAgain(): void {
+  tries = 0;
+  connect();
+}
+
+function connect(): void {
+  clearTimeout(timer);
+  if (!target || rfb.value || document.hidden) return; // it connects when the page becomes visible
+  show('pending', { key: 'desktop.starting' });
+  const offered = ['binary', ...(signature ? [] : protocols().slice(1))];
+  channel = new Channel(vncAddress(), offered, {
+    onNotice: (notice) => {
+      control.value = notice;
+    },
+    onClosed: (event) => void ended(event),
+  });
+  const made = new RFB(target, channel, { shared: true });
+  made.background = 'transparent';
+  made.focusOnClick = true;
+  made.addEventListener('connect', () => {
+    tries = 0;
+    show('live');
+    labelCanvas();
+  });
+  made.addEventListener('desktopname', ({ detail }) => {
+    document.title = `${detail.name || t('screen.title')} · Corral`;
+  });
+  made.addEventListener('clipboard', ({ detail }) => {
+    if (control.value.clipboard) copied.value = detail.text;
+  });
+  rfb.value = made;
+}
+
+/** Makes noVNC's canvas reachable by the tab key and gives it a label. */
+function labelCanvas(): void {
+  const canvas = target?.querySelector('canvas');
+  if (!canvas) return;
+  canvas.tabIndex = framed ? -1 : 0;
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-label', t('desktop.title'));
+  canvas.setAttribute('aria-describedby', 'hint');
+}
+
+async function ended(event: CloseEvent): Promise<void> {
+  rfb.value = undefined;
+  channel = undefined;
+  control.value = { ...control.value, who: 'nobody', mayControl: false };
+  if (document.hidden) return show('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
+  const end = endOf(event, signature !== null);
+  if (end) return show('failed', end);
+  if (await needsToken()) return;
+  const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
+  const said = event.reason === '' ? {} : { said: event.reason };
+  const key = event.reason === '' ? 'screen.lost' : 'screen.again';
+  show('waiting', { ...said, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
+  timer = setTimeout(connect, waitMs);
+}
+
+/** A page learns nothing about a refused upgrade, so this sends an ordinary request to see why. */
+async function needsToken(): Promise<boolean> {
+  const headers = authorization();
+  const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
+  if (answer?.status !== 401 || framed) return false;
+  show('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
+  void askToken('authorization' in headers).then(connect);
+  return true;
+}
+
+/** Connects when the page becomes visible, and disconnects some time after it was hidden. */
+function followVisibility(): void {
+  clearTimeout(hiding);
+  if (document.hidden) hiding = setTimeout(() => channel?.close(), hiddenMs);
+  else if (!rfb.value) connect();
+}

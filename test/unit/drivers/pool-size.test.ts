@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { automaticSize } from '../../../drivers/shared/pool-size.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+const gib = 2 ** 30;
+const minute = 60_000;
+
+function sized(free: number | undefined = 100 * gib) {
+  const clock = manualClock();
+  const size = automaticSize({ clock, freeMemory: () => free });
+  const ask = (count: number, everyMs = 0) => {
+    for (let n = 0; n < count; n++) {
+      size.asked();
+      clock.advance(everyMs);
+    }
+  };
+  return { clock, size, ask };
+}
+
+test('one sandbox stands ready before anybody asked', () => {
+  expect(sized().size.now(gib)).toBe(1);
+});
+
+test('as many stand ready as were asked for at once', () => {
+  const { size, ask } = sized();
+  ask(7);
+  expect(size.now(gib)).toBe(7);
+});
+
+test('requests with time to refill between them need one sandbox', () => {
+  const { size, ask } = sized();
+  ask(20, 6_000);
+  expect(size.now(gib)).toBe(1);
+});
+
+test('slow starts make the pool larger, because more is asked for until it is full again', () => {
+  const { size, ask } = sized();
+  ask(20, 6_000);
+  size.started(12_000);
+  expect(size.now(gib)).toBe(5);
+});
+
+test('ten minutes later a rush is forgotten', () => {
+  const { clock, size, ask } = sized();
+  ask(7);
+  clock.advance(10 * minute);
+  expect(size.now(gib)).toBe(1);
+});
+
+test('ready sandboxes take at most half of the free memory, and none stands ready where one would take more', () => {
+  const { size, ask } = sized(7 * gib);
+  ask(10);
+  expect([size.now(gib), size.now(4 * gib)]).toEqual([3, 0]);
+});
+
+test('a rush never makes the pool larger than 32, with memory that only the backend knows too', () => {
+  const { size, ask } = sized(undefined);
+  ask(6_000);
+  expect(size.now(gib)).toBe(32);
+});
