@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
-import { html, open, served, types } from './assets.ts';
+import { open, served, types } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
 import type { PageFiles } from './page-files.ts';
 
