@@ -1,6 +1,7 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
+import { colourIn } from '../../parts/colour.ts';
 import { documentWithSheets } from './style-sheets.ts';
 
 interface Props {
@@ -18,20 +19,19 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     const node = place.current;
     if (!node) return undefined;
     const sheets = documentWithSheets();
-    const colours = getComputedStyle(node);
-    const colour = (name: string) => colours.getPropertyValue(name).trim();
+    const text = colourIn(node, '--console-text');
     const terminal = new Terminal({
       documentOverride: sheets.document,
       convertEol: isPlain,
       scrollback: 10_000,
       fontSize: 13,
-      fontFamily: colour('--mono'),
+      fontFamily: getComputedStyle(node).getPropertyValue('--mono'),
       cursorBlink: false,
       screenReaderMode: true,
       theme: {
-        background: colour('--console'),
-        foreground: colour('--console-text'),
-        cursor: colour('--console-text'),
+        background: colourIn(node, '--console'),
+        foreground: text,
+        cursor: text,
         selectionBackground: '#6b5a4a',
       },
     });

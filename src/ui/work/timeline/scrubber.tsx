@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
+import { colourIn } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
 import { columnsOf, type Lane, laneOf, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
@@ -79,7 +80,7 @@ function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Rec
   const pen = node.getContext('2d');
   if (!pen) return;
   pen.scale(ratio, ratio);
-  const style = getComputedStyle(node);
+  const colours = lanes.map((name) => colourIn(node, colourOf[name]));
   const step = width / Math.max(columns.length, 1);
   const lane = height / lanes.length;
   columns.forEach(({ heights }, at) => {
@@ -87,12 +88,12 @@ function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Rec
       const filled = heights[name];
       if (filled === 0) return;
       pen.globalAlpha = (at + 1) / columns.length <= part + 1e-9 ? 1 : 0.35;
-      pen.fillStyle = style.getPropertyValue(colourOf[name]);
+      pen.fillStyle = colours[row] as string;
       const tall = Math.max(4, filled * (lane - 3));
       pen.fillRect(at * step, (row + 1) * lane - tall, Math.max(1.5, step - 1), tall);
     });
   });
   pen.globalAlpha = 1;
-  pen.fillStyle = style.getPropertyValue('--text');
+  pen.fillStyle = colourIn(node, '--text');
   pen.fillRect(Math.min(width - 2, Math.max(0, part * width - 1)), 0, 2, height);
 }

@@ -7,6 +7,13 @@ import { fakeService } from '../../../support/fake-service.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { templates } from '../../../support/templates.ts';
 
+/** Projects with the id `p`, and the ids of those whose belongings were removed. */
+function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'newId'>) {
+  const removed: string[] = [];
+  const removeBelongings = async (id: string) => void removed.push(id);
+  return { projects: projectService({ ...parts, removeBelongings, newId: () => 'p' }), removed };
+}
+
 test('a deletion that is cut can be asked for again, and ends what is left', async () => {
   const clock = manualClock(1_000);
   const { sessions, store, instead } = fakeService({ clock });
@@ -17,16 +24,7 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
     providers: offeredProviders({}),
     model: 'demo',
   });
-  const removed: string[] = [];
-  const removeBelongings = async (id: string) => void removed.push(id);
-  const projects = projectService({
-    records: store.records,
-    sessions,
-    agents,
-    removeBelongings,
-    newId: () => 'p',
-    clock,
-  });
+  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
   const { id } = await projects.create({ name: 'One' });
   for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
   await sessions.create({ origin: 'opencodex' });
@@ -43,21 +41,12 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
 test('a deletion also removes sessions that are created in the project meanwhile', async () => {
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
-  const removed: string[] = [];
   const unused = () => Promise.reject(new Error('unused'));
   const agents = {
     ...{ create: async () => {}, get: unused, update: unused },
     delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
   };
-  const removeBelongings = async (id: string) => void removed.push(id);
-  const projects = projectService({
-    records: store.records,
-    sessions,
-    agents,
-    removeBelongings,
-    newId: () => 'p',
-    clock,
-  });
+  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
   await projects.create({ name: 'One' });
   await projects.delete('p');
   expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
