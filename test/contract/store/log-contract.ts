@@ -77,7 +77,8 @@ export function logContract(store: () => Store, effort: number): void {
             await breathe();
           }
           const head = await append(facts(1));
-          while (cursorOf(items.at(-1)) !== head) await breathe(); // the reader still follows
+          // A reader whose first cursor is the head by now has nothing to see.
+          while ((cursorOf(items.at(-1)) ?? start) !== head) await breathe();
           stop.abort();
           await reading;
           let cursor = start;
