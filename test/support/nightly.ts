@@ -15,6 +15,7 @@ export const nightlyFiles = [
   'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
   'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
+  'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
 ];
 
 /** Skips the test with a reason, except in a nightly run. */

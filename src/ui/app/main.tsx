@@ -1,30 +1,40 @@
 import '../styles/all.css';
 import { render } from 'preact';
-import { followCurrent, onGone } from '../data/log.ts';
+import { followCurrent, model, onGone } from '../data/log.ts';
 import { followAddress, leave } from '../data/route.ts';
 import { openLine } from '../data/server.ts';
 import { resetSessions, watchSessions } from '../data/sessions.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
+import { notify } from '../parts/notice.tsx';
 import { searchMessages } from '../sessions/search.ts';
+import { t } from '../text/text.ts';
 import { App } from './app.tsx';
 import { badgeInTitle } from './badge.ts';
+import { catchDrops } from './drops.ts';
 import { listenForKeys } from './keys.ts';
 import { askToken } from './token-dialog.tsx';
 
 async function start(): Promise<void> {
   takeToken();
   followAddress();
-  onGone.leave = leave;
+  onGone.leave = leaveGone;
   const root = document.getElementById('root');
   if (root) render(<App />, root);
   listenForKeys();
+  catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
   openLine(resetSessions);
   watchSessions();
   followCurrent();
   searchMessages();
+}
+
+/** A session whose messages were on the page has been deleted; of another one nobody knows. */
+function leaveGone(id: string): void {
+  const wasShown = model.seq > 0;
+  if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'));
 }
 
 void start();

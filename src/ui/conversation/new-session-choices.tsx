@@ -17,7 +17,7 @@ export function NewSessionChoices() {
     query('templates.list', {}).then(
       (found) => {
         templates.value = found.templates;
-        if (!found.templates.some(({ name }) => name === chosenTemplate.value)) chosenTemplate.value = '';
+        if (!found.templates.some(({ id }) => id === chosenTemplate.value)) chosenTemplate.value = '';
       },
       () => {}, // a server without templates has one recipe
     );
@@ -34,8 +34,8 @@ export function NewSessionChoices() {
             }}
           >
             <option value="">{t('serversOwn')}</option>
-            {templates.value.map(({ name }) => (
-              <option key={name} value={name}>
+            {templates.value.map(({ id, name, description }) => (
+              <option key={id} value={id} title={description}>
                 {name}
               </option>
             ))}

@@ -36,8 +36,22 @@ export function pref<Value extends string | number>(
   return made;
 }
 
+/** A choice that also follows the one in another tab, or in the page around this frame. */
+export function sharedPref<Value extends string>(
+  key: string,
+  initial: Value,
+  allowed: (value: Value) => boolean,
+): Signal<Value> {
+  const made = pref(key, initial, allowed);
+  addEventListener('storage', (event) => {
+    const value = (event.newValue ?? initial) as Value;
+    if (event.key === prefix + key && allowed(value)) made.value = value;
+  });
+  return made;
+}
+
 export type Theme = 'system' | 'light' | 'dark';
-export const theme = pref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
+export const theme = sharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
 /** The width of the work pane in pixels; 0: closed. */
 export const paneWidth = pref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 

@@ -9,11 +9,12 @@ export function go(id: string | undefined): void {
   readAddress();
 }
 
-/** Leaves a session that is gone, without a step back to it. */
-export function leave(id: string): void {
-  if (currentId.value !== id) return;
+/** Leaves a session that is gone, without a step back to it. False: another one is open. */
+export function leave(id: string): boolean {
+  if (currentId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);
   readAddress();
+  return true;
 }
 
 export function readAddress(): void {

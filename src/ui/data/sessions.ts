@@ -18,10 +18,15 @@ export const sessionsKnown = signal(false);
 /** The selected session; undefined: a new one. */
 export const currentId = signal<string | undefined>(undefined);
 
-/** Newest message first. */
+const byPlace = (a: Session, b: Session): number => {
+  if (a.latestMessageAt === b.latestMessageAt) return a.id < b.id ? -1 : 1;
+  return a.latestMessageAt < b.latestMessageAt ? 1 : -1;
+};
+
+/** Newest message first, and by id where the times are the same, as the server lists them. */
 export const sessions = computed<readonly Session[]>(() => {
   changes.value;
-  return [...byId.values()].sort((a, b) => (a.latestMessageAt < b.latestMessageAt ? 1 : -1));
+  return [...byId.values()].sort(byPlace);
 });
 export const current = computed<Session | undefined>(() => {
   changes.value;

@@ -19,9 +19,9 @@ export const DesktopPage = () => (
     <main id="screen" tabIndex={-1} aria-label={t('screen.screen')}>
       <Canvas />
       <CoverOver />
+      <p id="hint">{t('screen.hint')}</p>
+      <Keys />
     </main>
-    <p id="hint">{t('screen.hint')}</p>
-    <Keys />
     <Dialogs />
   </>
 );

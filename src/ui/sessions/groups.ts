@@ -1,4 +1,4 @@
-import type { Session } from '../data/sessions.ts';
+import type { Session } from '../../client/types.ts';
 
 // The list of sessions as rows: headings of days, and sessions.
 
@@ -13,8 +13,6 @@ interface Words {
   readonly yesterday: string;
   readonly date: (at: Date) => string;
 }
-
-const dayMs = 86_400_000;
 
 interface Shown {
   readonly sessions: readonly Session[];
@@ -34,7 +32,7 @@ export function rowsOf({ sessions, withArchive, now }: Shown, words: Words): Row
   };
   const names = new Map<string, string>();
   const today = new Date(now).toDateString();
-  const yesterday = new Date(now - dayMs).toDateString();
+  const yesterday = dayBefore(now).toDateString();
   const dayOf = (session: Session) => {
     const at = new Date(session.latestMessageAt);
     const day = at.toDateString();
@@ -51,6 +49,13 @@ export function rowsOf({ sessions, withArchive, now }: Shown, words: Words): Row
   if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
   if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;
+}
+
+/** By the calendar: a day on which clocks change has 23 or 25 hours. */
+function dayBefore(now: number): Date {
+  const day = new Date(now);
+  day.setDate(day.getDate() - 1);
+  return day;
 }
 
 /** The sessions whose title or newest texts contain each of the words, and those that the server found. */

@@ -32,10 +32,16 @@ const rows = computed(() => {
       pinned: t('pinned'),
       today: t('today'),
       yesterday: t('yesterday'),
-      date: (at) => at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long' }),
+      date: dateOf,
     },
   );
 });
+
+function dateOf(at: Date): string {
+  const isThisYear = at.getFullYear() === new Date(minute.value).getFullYear();
+  const year = isThisYear ? {} : ({ year: 'numeric' } as const);
+  return at.toLocaleDateString(language.value, { weekday: 'long', day: 'numeric', month: 'long', ...year });
+}
 
 export function Sidebar() {
   const shown = rows.value;

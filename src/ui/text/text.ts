@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import { pref } from '../data/prefs.ts';
+import { sharedPref } from '../data/prefs.ts';
 import { en } from './en/all.ts';
 import type { TextKey, Texts } from './texts.ts';
 
@@ -12,7 +12,7 @@ export type Language = keyof typeof languages;
 
 const isLanguage = (code: string): code is Language => code in languages;
 const ofBrowser = navigator.language.slice(0, 2);
-export const language = pref<Language>('language', isLanguage(ofBrowser) ? ofBrowser : 'en', isLanguage);
+export const language = sharedPref<Language>('language', isLanguage(ofBrowser) ? ofBrowser : 'en', isLanguage);
 const texts = signal<Texts>(en);
 
 effect(() => {

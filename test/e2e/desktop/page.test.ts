@@ -5,6 +5,7 @@ import { browse } from '../../support/browser.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
 import { shownDesktop } from '../../support/shown-desktop.ts';
 import { listenToInput } from '../../support/xvnc.ts';
+import { axeFinds } from '../ui/desk.ts';
 
 // The desktop's page with noVNC in a real browser, connected to a real Xvnc.
 const shots = process.env.CORRAL_SCREENSHOTS;
@@ -39,6 +40,12 @@ describe.each([
     await shown.paint('#2060a0');
     await expect.poll(() => seen(page)).toBe('32 96 160');
     await shot(page, `desktop-${size.width}-watching`);
+    expect(await axeFinds(page)).toEqual([]);
+    // The person changes the theme on the main page, which the browser tells this one.
+    await page.evaluate("dispatchEvent(new StorageEvent('storage', { key: 'corral.theme', newValue: 'dark' }))");
+    await expect.poll(() => page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(23, 20, 17)');
+    await shot(page, `desktop-${size.width}-dark`);
+    expect(await axeFinds(page, 'color-contrast')).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
 
     using input = await listenToInput(shown.desktop);

@@ -1,8 +1,8 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
-import { desk, phone } from './desk.ts';
+import { busySeconds, desk, phone, scrollTo, spoken } from './desk.ts';
 
 // The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.
 const { page, worked, call, tell, server } = desk({ CORRAL_DRIVER: 'process' });
@@ -58,6 +58,50 @@ test('a tool call shows how long it took and how it ended, and folds', async (co
   expect(await card.locator('.console').textContent()).toContain('\nbefore\n');
   await card.locator('.tool-head').click();
   expect(await card.locator('.console').count()).toBe(0);
+});
+
+test('10,000 lines of output are drawn as the few in view, and scroll without a pause', async (context) => {
+  const id = await worked(`Count\n${fence('sh', 'seq 1 10000')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('button', { name: 'Show all 10,000 lines' }).click();
+  const lines = page.getByRole('group', { name: 'Output' });
+  await lines.getByText('1', { exact: true }).waitFor();
+  expect(await lines.locator('.line').count()).toBeLessThan(100);
+  const before = await busySeconds(page);
+  for (let n = 1; n <= 20; n++) await scrollTo(lines, n * 10_000);
+  await scrollTo(lines);
+  await lines.getByText('10000', { exact: true }).waitFor();
+  const scrolled = (await busySeconds(page)) - before;
+  context.annotate(`scrolled through 10,000 lines: ${scrolled.toFixed(2)} s of work`);
+  expect(scrolled).toBeLessThan(3);
+  await page.getByRole('button', { name: 'Show the end only' }).click();
+  await expect.poll(() => lines.count()).toBe(0);
+});
+
+test('a screen reader tells the person from the agent, and a failure from both; each looks different', async (context) => {
+  const id = await worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const told = await spoken(page, ['log', 'article', 'alert', 'group']);
+  expect(told.slice(0, 6)).toEqual([
+    ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
+    'alert: The model said no.',
+  ]);
+  const look = (one: Locator): Promise<string> =>
+    one.evaluate(`(node) => {
+      const { backgroundColor, color, borderColor, borderWidth, fontSize } = getComputedStyle(node);
+      return [backgroundColor, color, borderColor, borderWidth, fontSize].join();
+    }`);
+  const looks = await Promise.all(
+    [
+      page.getByRole('article', { name: 'You' }).locator('.bubble'),
+      page.getByRole('article', { name: 'Agent' }).first(),
+      page.locator('.phase').first(),
+      page.getByRole('alert').filter({ hasText: 'The model said no.' }),
+    ].map(look),
+  );
+  expect(new Set(looks).size).toBe(looks.length);
 });
 
 test('a long plan is folded to its current step, and unfolds', async (context) => {

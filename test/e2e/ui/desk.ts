@@ -21,6 +21,38 @@ export async function axeFinds(page: Page, rule?: string): Promise<string[]> {
     violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`);
 }
 
+/**
+ * The page as a screen reader gets it, from Chromium's own accessibility tree: each node of these roles with its name, or
+ * with its text where it has none.
+ */
+export async function spoken(page: Page, roles: readonly string[]): Promise<string[]> {
+  const devTools = await page.context().newCDPSession(page);
+  const { nodes } = await devTools.send('Accessibility.getFullAXTree');
+  await devTools.detach();
+  const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+  type Node = (typeof nodes)[number];
+  const inside = ({ childIds = [] }: Node): Node[] =>
+    childIds.flatMap((id) => byId.get(id) ?? []).flatMap((child) => [child, ...inside(child)]);
+  const textOf = (node: Node): string =>
+    inside(node)
+      .flatMap(({ role, name }) => (role?.value === 'StaticText' ? [String(name?.value)] : []))
+      .join(' ');
+  const [root] = nodes;
+  return (root ? inside(root) : [])
+    .filter(({ ignored, role }) => !ignored && roles.includes(String(role?.value)))
+    .map((node) => `${node.role?.value}: ${node.name?.value || textOf(node)}`);
+}
+
+/** The seconds for which the page's own thread has worked since it was opened: scripts, styles and layout. */
+export async function busySeconds(page: Page): Promise<number> {
+  const devTools = await page.context().newCDPSession(page);
+  await devTools.send('Performance.enable');
+  const { metrics } = await devTools.send('Performance.getMetrics');
+  await devTools.detach();
+  const of = (name: string) => metrics.find((one) => one.name === name)?.value ?? 0;
+  return of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration');
+}
+
 /** Scrolls the element to this place, or to its end. */
 export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {

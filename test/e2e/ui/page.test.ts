@@ -207,7 +207,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   await expect.poll(() => other.locator('.session').count()).toBe(1);
 });
 
-test('the page shows changes by other clients at once, and closes a session that they delete', async (context) => {
+test('the page shows changes by other clients at once, and says that they deleted the open session', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
   await page.goto(server.url);
@@ -223,6 +223,9 @@ test('the page shows changes by other clients at once, and closes a session that
   expect(await page.locator('h1').textContent()).toBe('Sent elsewhere');
   await fetch(`${server.url}/sessions/${session_id}`, { method: 'DELETE' });
   await page.getByText('What shall be done?').waitFor();
+  await page.getByText('The session was deleted.').waitFor();
+  await page.goto(`${server.url}/#${session_id}`);
+  await page.getByText('There is no session at this address.').waitFor();
 });
 
 test.each(['/docs', '/redoc'])(

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { desk, phone } from './desk.ts';
 
-const { page: open, worked, call } = desk();
+const { page: open, worked, call, tell } = desk();
 
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
 const palette = async (page: Page, command: string) => {
@@ -54,6 +54,26 @@ test('a pinned session stands above the days', async (context) => {
   await call('sessions.update', { id, pinned: false });
 });
 
+test('sessions stand under the day of their last message, by the calendar of the person', async (context) => {
+  await worked('Of some day');
+  const { page } = await open(context);
+  const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
+    at.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...more });
+  const now = new Date();
+  const days: [days: number, heading: string][] = [
+    [0, 'Today'],
+    [1, 'Yesterday'],
+    [400, dateOf(now, { year: 'numeric' })],
+  ];
+  for (const [later, heading] of days) {
+    // The person opens the page so many days later.
+    await page.clock.setFixedTime(new Date(now).setDate(now.getDate() + later));
+    await page.reload();
+    await row(page, 'Of some day').waitFor();
+    expect(await page.locator('.day').allTextContents()).toContain(heading);
+  }
+});
+
 test('a session that worked unseen has a mark, which opening it removes', async (context) => {
   const id = await worked('Work alone');
   const { page } = await open(context);
@@ -90,16 +110,89 @@ test('the title of the tab counts the sessions that wait, and those that ended w
   await expect.poll(() => page.title()).toBe('(1) Ask · Corral');
 });
 
-test('a notification tells of the end of work, where the person allowed it', async (context) => {
+test('a person allows notifications, which tell that the agent waits or has ended, and open its session', async (context) => {
   const id = await worked('Tell me');
-  const { page } = await open(context, `/#${id}`);
-  await ended(page);
+  const { page } = await open(context);
   await page.evaluate(`
     window.told = [];
-    window.Notification = class { static permission = 'granted'; constructor(title, { body }) { told.push([title, body]); } };
-    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });`);
-  await call('runs.send', { sessionId: id, text: 'again' });
-  await expect.poll(() => page.evaluate('told')).toEqual([['Tell me', 'The agent has finished']]);
+    window.Notification = class {
+      static permission = 'default';
+      static requestPermission = async () => (Notification.permission = 'granted');
+      constructor(title, { body }) {
+        told.push([title, body]);
+        window.shown = this;
+      }
+      close() {}
+    };`);
+  await row(page, 'Tell me').waitFor();
+  await page.keyboard.press('Control+,');
+  await page.getByRole('button', { name: 'Notifications' }).click();
+  await page.getByRole('button', { name: 'Allow notifications' }).click();
+  await page.getByText('Notifications are on.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
+  const told = () => page.evaluate('told.map(([, body]) => body)');
+  await call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
+  await expect.poll(told).toEqual(['The agent waits for you']);
+  await call('runs.send', { sessionId: id, text: 'this one' });
+  await expect.poll(told).toEqual(['The agent waits for you', 'The agent has finished']);
+  await page.evaluate('shown.onclick()');
+  await expect.poll(() => new URL(page.url()).hash).toBe(`#${id}`);
+});
+
+test('the palette reaches everything by keyboard, and gives the focus back', async (context) => {
+  const id = await worked('By keyboard');
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const field = page.getByRole('combobox', { name: 'Commands' });
+  const focused = () => page.evaluate('document.activeElement.id');
+  await expect.poll(focused).toBe('message');
+  await page.keyboard.press('Control+k');
+  await field.waitFor();
+  const all = await page.getByRole('option').allTextContents();
+  for (const one of [
+    'New session',
+    'Stop',
+    'Rename',
+    'Pin',
+    'Archive',
+    'Fork',
+    'Share',
+    'Delete',
+    'Settings',
+    'Search',
+  ]) {
+    const isThere = all.some((text) => text.startsWith(one));
+    expect(isThere, one).toBe(one !== 'Stop'); // nothing runs
+  }
+  const chosen = () => page.locator('[role=option][aria-selected=true]').textContent();
+  const [first, second] = all;
+  expect(await chosen()).toBe(first);
+  await page.keyboard.press('ArrowDown');
+  expect(await chosen()).toBe(second);
+  expect(await field.getAttribute('aria-activedescendant')).toBe('palette-1');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => field.count()).toBe(0);
+  expect(await focused()).toBe('message');
+  for (const tab of ['Files', 'Terminal', 'Processes', 'Screen', 'Timeline', 'Cost']) {
+    await palette(page, tab.toLowerCase());
+    await page.getByRole('tab', { name: tab, selected: true }).waitFor();
+  }
+  await palette(page, 'by keyb'); // a session, by its name
+  await expect.poll(() => page.locator('h1').textContent()).toBe('By keyboard');
+});
+
+test('where the policy opens nothing, the settings say why no host can be allowed', async (context) => {
+  const id = await worked('Look around');
+  const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
+  await tell(id, { type: 'egress', runId: null, data });
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('button', { name: 'Allow this host' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog
+    .getByText("You cannot allow hosts here. The policy 'none' leaves the sandbox no way out at all.")
+    .waitFor();
+  expect(await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).isDisabled()).toBe(true);
 });
 
 test('on a phone a menu has what the header has no room for', async (context) => {

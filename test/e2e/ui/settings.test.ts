@@ -1,14 +1,26 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
+import { fakeRefs } from '../../support/fake-models/models.ts';
+import { fakeProvider } from '../../support/fake-models/server.ts';
+import { fakeSettings } from '../../support/fake-models/settings.ts';
 import { axeFinds, desk } from './desk.ts';
+
+const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
+afterAll(() => fake[Symbol.asyncDispose]());
+const priced = fakeRefs.compatible;
+/** A turn of the fake costs 0.054: 120 tokens of input and 42 of output. */
+const prices = { [priced]: { price: { input: 100, output: 1_000 } } };
 
 const {
   page: open,
   worked,
+  call,
   tell,
 } = desk({
   ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'good.example.org' },
   ...{ CORRAL_APPROVALS_TOOLS: 'shell_exec', CORRAL_SESSION_TOKEN_BUDGET: '500000' },
+  ...{ ...fakeSettings('compatible', fake.url), CORRAL_MODEL: 'demo' },
+  ...{ CORRAL_MODELS_CATALOG: JSON.stringify(prices), CORRAL_SESSION_COST_BUDGET: '10' },
 });
 
 const blocked = (id: string, host: string) =>
@@ -70,6 +82,69 @@ test('a call is approved once, edited before it runs, or always in the session, 
   await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();
   await page.getByRole('heading', { name: 'Always approved in this session' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
+});
+
+test('a new session takes the model and the template that a person chose, and reads why an unknown model does nothing', async (context) => {
+  const { page } = await open(context);
+  await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
+  const model = page.getByRole('textbox', { name: 'Model' });
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await model.fill('nobody/none');
+  await message.fill('Hello');
+  await message.press('Enter');
+  await page
+    .getByRole('alert')
+    .getByText(/The model is "nobody[/]none"/)
+    .waitFor();
+  await page.keyboard.press('Alt+n');
+  expect(await model.inputValue()).toBe('nobody/none'); // the choice stays for the next session
+  await model.fill(priced);
+  await message.fill('Hello');
+  await message.press('Enter');
+  await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').waitFor();
+  expect(fake.requests.at(-1)?.body.model).toBe('qwen3');
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  await dialog.getByText(priced, { exact: true }).waitFor();
+  await dialog.getByText('minimal · works without a plan').waitFor();
+});
+
+test('the settings name the tools and the tool servers of a session', async (context) => {
+  const { id } = await call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
+  const { page } = await open(context, `/#${id}`);
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
+  const below = (heading: string | RegExp) =>
+    dialog
+      .locator('div')
+      .filter({ has: page.getByRole('heading', { name: heading }) })
+      .last()
+      .getByRole('listitem');
+  await below('Tool servers (MCP)').getByText('notes', { exact: true }).waitFor();
+  expect(await below(/^Tools \(\d+\)$/).count()).toBeGreaterThan(10);
+  expect(await below('Calls that wait for your approval').allTextContents()).toEqual(['shell_exec']);
+});
+
+test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', async (context) => {
+  const id = await worked('How much is this?', { model: priced, template: 'minimal' });
+  const { page } = await open(context, `/#${id}`);
+  await page.getByRole('tab', { name: 'Cost' }).click();
+  const [session, run] = ['This session', 'Last run'].map((name) => page.getByRole('region', { name }));
+  const left = page
+    .getByRole('region', { name: 'Budget left' })
+    .getByRole('listitem')
+    .filter({ hasText: 'Session · Cost' });
+  await session?.getByText('$0.0540').waitFor();
+  await left.getByText('$9.95 of $10.00').waitFor();
+  await call('runs.send', { sessionId: id, text: 'And twice?' });
+  await session?.getByText('$0.1080').waitFor();
+  await run?.getByText('$0.0540').waitFor();
+  await left.getByText('$9.89 of $10.00').waitFor();
+  const most = page.locator('.cost-events li');
+  await expect.poll(() => most.allTextContents()).toHaveLength(2);
+  expect((await most.allTextContents()).sort()).toEqual(['And twice?$0.0540', 'How much is this?$0.0540']);
 });
 
 test('the cost shows what is left of each budget', async (context) => {

@@ -142,6 +142,57 @@ async function walk({ page, see }: Walk): Promise<void> {
     await page.goto('/guide');
     await page.getByRole('heading', { level: 1 }).waitFor();
   });
+  if (isNightly) await walkOn({ page, see }, id);
+}
+
+/** Views that tests of their parts try at one width and in one theme. */
+async function walkOn({ page, see }: Walk, id: string): Promise<void> {
+  const panel = page.getByRole('tabpanel');
+  await page.goto(`/#${id}`);
+  await page.locator('.ended').waitFor();
+  await see('what changed', async () => {
+    await command(page, 'files');
+    await panel.getByText('Changed', { exact: true }).click();
+    await panel.getByText(/^Changed since the run began/).waitFor();
+  });
+  await see('a difference', async () => {
+    await panel.getByRole('button', { name: 'new a.ts' }).click();
+    await panel.getByRole('list', { name: 'Changes of a.ts' }).waitFor();
+  });
+  await see('an open terminal', async () => {
+    await command(page, 'terminal');
+    await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+    await page.locator('.screen').getByText('$').first().waitFor();
+  });
+  await see('what the model saw', async () => {
+    await command(page, 'timeline');
+    await page.getByRole('button', { name: 'What the model saw' }).click();
+    await page.getByRole('dialog').getByText('exactly as sent').waitFor();
+  });
+  await leave(page);
+  await see('sessions to delete', async () => {
+    await command(page, 'choose sessions');
+    await page.getByText('0 chosen').waitFor();
+  });
+  await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();
+  await see('the archive', async () => {
+    await command(page, 'archive or unarchive');
+    await command(page, 'search the sessions');
+    await page.getByRole('button', { name: /^Archived/ }).click();
+  });
+  await see('a search that finds nothing', async () => {
+    await page.getByRole('searchbox').fill('zebra crossing');
+    await page.getByText('No session matches.').waitFor();
+  });
+  await see('no session at the address', async () => {
+    await page.goto('/#0123456789abcdef');
+    await page.getByText('There is no session at this address.').waitFor();
+  });
+  await page.route('**/trpc/system.info', (route) => route.fulfill({ status: 401 }));
+  await see('the question for a token', async () => {
+    await page.reload();
+    await dialog(page, 'This server asks for a token');
+  });
 }
 
 async function flawsOf(context: TestContext, lookAt: (turn: number) => Look): Promise<string[]> {
@@ -179,7 +230,7 @@ test('axe finds nothing on any view, and no view is wider than the screen', { ti
 
 test.runIf(isNightly).each(sizes)(
   'at $width pixels axe finds nothing on any view, light and dark',
-  { timeout: 240_000 },
+  { timeout: 400_000 },
   async (size, ...rest) => {
     const context = rest.at(-1) as unknown as TestContext;
     expect(await flawsOf(context, () => ({ size, themes }))).toEqual([]);

@@ -1,20 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { browse } from '../../support/browser.ts';
 import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
-import { scrollTo } from './desk.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const broken = `axe.run(document).then(({ violations }) =>
-  violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 160)).join(' | ')))`;
-async function axeFinds(page: Page): Promise<unknown> {
-  await page.evaluate(axe);
-  return await page.evaluate(broken);
-}
+import { temporaryFolder } from '../../support/store.ts';
+import { axeFinds, scrollTo } from './desk.ts';
 
 let server: Awaited<ReturnType<typeof serverProcess>> | undefined;
 let sessionId: string;
@@ -211,6 +204,61 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await page.keyboard.press('Escape');
   await part(page, 'Replay').click();
   expect(complaints).toEqual([]);
+});
+
+test('a replay goes on and back by single events, over the pieces of a text', async (context) => {
+  const { page } = await opened(context, 'Timeline');
+  const place = page.locator('.timeline-place');
+  const card = page.locator('.timeline .tool').first();
+  const slider = page.getByRole('slider', { name: 'Place in the log' });
+  await slider.press('Home');
+  await place.getByText(/^0 . \d+$/).waitFor();
+  await page.getByRole('button', { name: 'One event on' }).click();
+  await place.getByText('session.created').waitFor();
+  await page.getByRole('button', { name: 'Next tool call' }).click();
+  await place.getByText('tool.calling').waitFor();
+  expect(await card.getAttribute('data-status')).toBe('running');
+  const passed = new Set<string>();
+  while ((await card.getAttribute('data-status')) === 'running') {
+    await slider.press('ArrowRight');
+    passed.add((await place.textContent()) ?? '');
+  }
+  expect([...passed].at(-1)).toContain('tool.called');
+  expect([...passed].filter((text) => /tool[.]output|message[.]delta/.test(text))).toEqual([]);
+  await page.getByRole('button', { name: 'One event back' }).click();
+  await expect.poll(() => card.getAttribute('data-status')).toBe('running');
+  await page.getByRole('button', { name: 'Now' }).click();
+  const shown = ['aria-valuenow', 'aria-valuemax'].map((name) => slider.getAttribute(name));
+  expect(new Set(await Promise.all(shown)).size).toBe(1);
+});
+
+test('dropped files are uploaded, and a drop beside the place leaves the page as it is', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await leaf(page, 'old.txt').waitFor();
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'dropped.txt');
+  writeFileSync(path, 'from the desktop');
+  const devTools = await page.context().newCDPSession(page);
+  const drag = async (type: 'dragEnter' | 'dragOver' | 'drop', over: string) => {
+    const box = await page.locator(over).boundingBox();
+    const [x, y] = [(box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) + (box?.height ?? 0) / 2];
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    await devTools.send('Input.dispatchDragEvent', { type, x, y, data });
+  };
+  const hint = page.getByText('Drop the files to upload them');
+  await drag('dragEnter', '.files');
+  await drag('dragOver', '.files');
+  await hint.waitFor();
+  await drag('drop', '.files');
+  await leaf(page, 'dropped.txt').waitFor();
+  expect(await (await fetch(at('dropped.txt'))).text()).toBe('from the desktop');
+  expect(await hint.count()).toBe(0);
+  const address = page.url();
+  await drag('dragEnter', '.items');
+  await drag('dragOver', '.items');
+  await drag('drop', '.items');
+  await leaf(page, 'dropped.txt').waitFor();
+  expect(page.url()).toBe(address);
 });
 
 test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', async (context) => {

@@ -108,7 +108,7 @@ export const conversation = {
   'example.askTells': 'eine Frage zwischendurch',
   template: 'Vorlage',
   model: 'Modell',
-  serversOwn: 'Standard',
+  serversOwn: 'Die des Servers',
   modelTells: 'demo oder Anbieter/Modell',
   'approval.change': 'Ändern',
   'approval.runChanged': 'So ausführen',

@@ -3,6 +3,8 @@ export const sessions = {
   deleteThis: 'Diese Sitzung löschen',
   deleteAsk: 'Diese Sitzung löschen?',
   deleteTells: 'Ihr Gespräch, ihre Sandbox und ihre Dateien sind dann endgültig weg.',
+  sessionDeleted: 'Die Sitzung wurde gelöscht.',
+  sessionMissing: 'Unter dieser Adresse gibt es keine Sitzung. Sie wurde gelöscht, oder der Link ist unvollständig.',
   delete: 'Löschen',
   keepIt: 'Behalten',
   sessions: 'Sitzungen',

@@ -108,7 +108,7 @@ export const conversation = {
   'example.askTells': 'a question in between',
   template: 'Template',
   model: 'Model',
-  serversOwn: 'Default',
+  serversOwn: 'The server’s own',
   modelTells: 'demo, or provider/model',
   'approval.change': 'Edit before it runs',
   'approval.runChanged': 'Run it like this',

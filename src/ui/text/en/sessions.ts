@@ -3,6 +3,8 @@ export const sessions = {
   deleteThis: 'Delete this session',
   deleteAsk: 'Delete this session?',
   deleteTells: 'Its conversation, its sandbox and its files are gone for good.',
+  sessionDeleted: 'The session was deleted.',
+  sessionMissing: 'There is no session at this address. It was deleted, or the link is incomplete.',
   delete: 'Delete',
   keepIt: 'Keep it',
   sessions: 'Sessions',
