@@ -89,10 +89,11 @@ test('a screen reader tells the person from the agent, and a failure from both; 
     'alert: The model said no.',
   ]);
   const look = (one: Locator): Promise<string> =>
-    one.evaluate(`(node) => {
+    one.evaluate((node) => {
+      const { getComputedStyle } = globalThis as unknown as { getComputedStyle(of: unknown): Record<string, string> };
       const { backgroundColor, color, borderColor, borderWidth, fontSize } = getComputedStyle(node);
       return [backgroundColor, color, borderColor, borderWidth, fontSize].join();
-    }`);
+    });
   const looks = await Promise.all(
     [
       page.getByRole('article', { name: 'You' }).locator('.bubble'),

@@ -164,6 +164,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
     await page.getByRole('button', { name: 'Open a terminal' }).first().click();
     await page.locator('.screen').getByText('$').first().waitFor();
   });
+  await page.keyboard.press('Control+Alt+Shift'); // out of the terminal
   await see('what the model saw', async () => {
     await command(page, 'timeline');
     await page.getByRole('button', { name: 'What the model saw' }).click();

@@ -126,6 +126,17 @@ test("a person has a real terminal, and watches and types into the agent's shell
   await page.keyboard.type('stty size; echo $((40 + 2)) > typed.txt; cat typed.txt\n');
   await expect.poll(async () => await (await fetch(at('typed.txt'))).text()).toBe('42\n');
   expect(await axeFinds(page)).toEqual([]);
+  const colour = () =>
+    page.evaluate("getComputedStyle(document.querySelector('.screen .xterm-scrollable-element')).backgroundColor");
+  const light = await colour();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(colour).not.toBe(light);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await expect.poll(colour).toBe(light);
+  await page.getByText('press Ctrl, Alt and Shift together').waitFor();
+  for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
+  expect(await page.evaluate('document.activeElement.id')).toBe('tab-terminal');
+  for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
   await run(`Ask\n${fence('sh', 'read name; echo "hello $name" | tee greeting.txt')}`);
   await page.getByRole('button', { name: /Agent/ }).click();
   await page.getByText('A command runs: keys go to it.').waitFor();

@@ -1,7 +1,10 @@
+import { effect } from '@preact/signals';
 import { FitAddon } from '@xterm/addon-fit';
-import { Terminal } from '@xterm/xterm';
+import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
+import { theme } from '../../data/prefs.ts';
 import { colourIn } from '../../parts/colour.ts';
+import { t } from '../../text/text.ts';
 import { documentWithSheets } from './style-sheets.ts';
 
 interface Props {
@@ -12,6 +15,32 @@ interface Props {
   readonly onOpen: (terminal: Terminal) => () => void;
 }
 
+function coloursIn(node: Element): ITheme {
+  const [background, foreground] = [colourIn(node, '--console'), colourIn(node, '--console-text')];
+  return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
+}
+
+/** Calls `draw` at once and after each change of the theme, by the person or by the system. */
+function followTheme(draw: () => void): () => void {
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  system.addEventListener('change', draw);
+  const end = effect(() => {
+    theme.value;
+    draw();
+  });
+  return () => {
+    system.removeEventListener('change', draw);
+    end();
+  };
+}
+
+/** All keys go to the program in the terminal, the tab key and ctrl-k too, except those that leave the terminal. */
+function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
+  if (!(ctrlKey && altKey && shiftKey)) return true;
+  document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
+  return false;
+}
+
 /** A terminal's screen that fits its place. */
 export function Screen({ label, isPlain = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -19,7 +48,6 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     const node = place.current;
     if (!node) return undefined;
     const sheets = documentWithSheets();
-    const text = colourIn(node, '--console-text');
     const terminal = new Terminal({
       documentOverride: sheets.document,
       convertEol: isPlain,
@@ -28,17 +56,17 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
       fontFamily: getComputedStyle(node).getPropertyValue('--mono'),
       cursorBlink: false,
       screenReaderMode: true,
-      theme: {
-        background: colourIn(node, '--console'),
-        foreground: text,
-        cursor: text,
-        selectionBackground: '#6b5a4a',
-      },
+    });
+    const endTheme = followTheme(() => {
+      terminal.options.theme = coloursIn(node);
     });
     const fit = new FitAddon();
     terminal.loadAddon(fit);
     sheets.during(() => terminal.open(node));
-    node.querySelector('textarea')?.setAttribute('aria-label', label);
+    terminal.attachCustomKeyEventHandler(goesToProgram);
+    const field = node.querySelector('textarea');
+    field?.setAttribute('aria-label', label);
+    field?.setAttribute('aria-describedby', 'screen-hint');
     const refit = () => node.clientWidth > 0 && fit.fit();
     refit();
     const seen = new ResizeObserver(refit);
@@ -46,10 +74,18 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     const end = onOpen(terminal);
     return () => {
       seen.disconnect();
+      endTheme();
       end();
       terminal.dispose();
       sheets[Symbol.dispose]();
     };
   }, []);
-  return <div ref={place} class="screen" />;
+  return (
+    <>
+      <div ref={place} class="screen" />
+      <p id="screen-hint" class="screen-hint">
+        {t('screen.hint')}
+      </p>
+    </>
+  );
 }
