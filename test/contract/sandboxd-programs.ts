@@ -74,12 +74,15 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
 
     test('a program outlives its reader, and the next reader gets the output that waited', async () => {
       const client = await opened();
-      await client.programs.open({ id: 'p', argv: ['bash', '-c', 'read; echo later; exit 3'] }, budget());
+      // The output comes when the daemon has surely seen the first reader leave.
+      await client.programs.open({ id: 'p', argv: ['bash', '-c', 'read; sleep 1; echo later; exit 3'] }, budget());
       const first = await reading(client, 'p');
       await first.pipes.write(Buffer.from('\n'));
       first.pipes.detach();
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
-      await expect.poll(async () => (await client.programs.list(budget()))[0]?.exitCode).toBe(3);
+      await expect
+        .poll(async () => (await client.programs.list(budget()))[0]?.exitCode, { timeout: 10_000 })
+        .toBe(3);
       const second = await reading(client, 'p');
       expect(await second.pipes.ended).toEqual({ exitCode: 3 });
       expect(second.said.output).toBe('later\n');

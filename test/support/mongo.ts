@@ -25,6 +25,12 @@ async function dropDatabase(url: Secret, database: string): Promise<void> {
   await client.db(database).dropDatabase();
 }
 
+/** False for FerretDB 1: of two updates that expect the same version both can succeed there, and one is lost. */
+export async function hasAtomicUpdates(): Promise<boolean> {
+  await using client = new MongoClient(mongoUrl as string);
+  return (await client.db().command({ buildInfo: 1 })).ferretdbVersion === undefined;
+}
+
 /** Reads the database directly, without the store. */
 export async function rawDatabase<T>(database: string, look: (db: Db) => Promise<T>): Promise<T> {
   await using client = new MongoClient(mongoUrl as string);
