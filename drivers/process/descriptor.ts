@@ -17,9 +17,13 @@ export const processes = describeDriver({
   settings,
   async open({ users }, parts) {
     const { processDriver } = await import('./process.ts');
-    const { instance, replica, root, gate, ids, caBundle, onRefused, image, programs, desktop, say } = parts;
+    const { instance, replica, root, gate, ids, caBundle, onRefused, programs, desktop, say } = parts;
+    const { base, desktop: withScreen } = parts.ourImages;
+    // A template can give its sandboxes a desktop, or none, unlike the server.
+    const own = [base.name, withScreen.name];
     const driver = await processDriver({
-      ...{ users, instance, root, gate, ids, caBundle, onRefused, image, programs },
+      ...{ users, instance, root, gate, ids, caBundle, onRefused, programs },
+      images: own.includes(parts.image) ? own : [parts.image],
       ...(replica !== undefined && { replica }),
       desktop: desktop === true && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
       bubblewrap: 'bwrap',

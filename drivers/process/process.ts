@@ -32,8 +32,8 @@ export interface ProcessOptions {
   readonly root: string;
   readonly gate: EgressGate;
   readonly ids: IdSource;
-  /** The one image name for which this machine's own programs stand in. Any other image is missing. */
-  readonly image: string;
+  /** The names of images for which this machine's own programs stand in. Any other image is missing. */
+  readonly images: readonly string[];
   readonly programs: Programs;
   /** Bubblewrap's path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
@@ -54,7 +54,7 @@ const keyOf = (id: SandboxId, { pid, startTime, boot }: Mark) => `${pid} ${start
 
 /** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver> {
-  const { instance, root, gate, ids, image, programs, replica, caBundle, onRefused } = options;
+  const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
     options.bubblewrap === undefined
       ? undefined
@@ -170,8 +170,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     provision(spec, call, news = () => {}) {
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
-        if (spec.image !== image) {
-          const why = `The process driver runs this machine's own programs in place of ${image}`;
+        if (!images.includes(spec.image)) {
+          const why = `The process driver runs this machine's own programs in place of ${images.join(' and ')}`;
           throw new AppError('image_missing', `${why}; the image ${spec.image} needs another driver.`);
         }
         const before = await folders.read(id);

@@ -228,3 +228,26 @@ test('the packages of a template are there when the sandbox is, and a package th
   );
   for (const id of [sessionId, broken.id]) await client.sessions.delete.mutate({ id });
 });
+
+test.for([
+  ['false', 'true'],
+  ['true', 'false'],
+])(
+  'on process a server with desktops %s starts a sandbox of a template with desktop %s',
+  {
+    timeout: 120_000,
+  },
+  async ([servers = '', own = ''], context) => {
+    await needs(context, 'bubblewrap');
+    await needs(context, 'desktop');
+    using folder = temporaryFolder();
+    await using server = await serverProcess({
+      ...settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` }),
+      ...{ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: servers, CORRAL_EGRESS_POLICY: 'none' },
+    });
+    using client = openClient(server.url, 'ws');
+    const { id: sessionId } = await client.sessions.create.mutate({ template: 'other' });
+    const ran = await client.sandbox.exec.mutate({ sessionId, command: 'echo here' });
+  expect(ran).toMatchObject({ exitCode: 0, stdout: 'here\n' });
+  await client.sessions.delete.mutate({ id: sessionId });
+});

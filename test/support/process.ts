@@ -34,7 +34,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     root,
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: randomIds(),
-    image: 'corral-sandbox',
+    images: ['corral-sandbox', 'corral-sandbox-desktop'],
     programs,
     bubblewrap,
     users: { first: 1_900_000, last: 1_900_999 },

@@ -1,5 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import { deadline, orAborted } from '../../core/cancel.ts';
+import { deadline, orAborted, pause } from '../../core/cancel.ts';
 import { type Clock, elapsed } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import type { Store } from '../../core/ports.ts';
@@ -46,26 +46,45 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
 
 /** In ms. */
 const servesFor = 200;
+/** In ms. A look that takes longer delays nobody while the last answer is good and younger than `outlivesMs`. */
+const slowMs = 50;
+const outlivesMs = 2_000;
 
 /**
  * Concurrent callers share one check, and a good answer serves for 200 ms. Anyone can ask for the health without a
- * credential, and each check uses the store's threads and the driver, so frequent requests must not delay the work.
+ * credential, and each check uses the store's threads and the driver, so frequent requests must not delay the work. An
+ * engine that starts many sandboxes answers late; a good answer then serves for two seconds while the next check runs.
  */
-export function sharedHealth(look: () => Promise<ServiceHealth>, now = elapsed): () => Promise<ServiceHealth> {
+export function sharedHealth(
+  look: () => Promise<ServiceHealth>,
+  clock: Clock,
+  now = elapsed,
+): () => Promise<ServiceHealth> {
   let open: Promise<ServiceHealth> | undefined;
   let last: { readonly answer: ServiceHealth; readonly at: number } | undefined;
   const looked = async () => {
     const at = now();
-    const answer = await look();
-    last = isGood(answer) ? { answer, at } : undefined;
-    return answer;
+    try {
+      const answer = await look();
+      last = isGood(answer) ? { answer, at } : undefined;
+      return answer;
+    } catch (thrown) {
+      last = undefined;
+      throw thrown;
+    }
   };
   return async () => {
-    if (last && now() - last.at < servesFor) return last.answer;
+    const good = last;
+    if (good && now() - good.at < servesFor) return good.answer;
     open ??= looked().finally(() => {
       open = undefined;
     });
-    return await open;
+    if (!good || now() - good.at >= outlivesMs) return await open;
+    const late = new AbortController();
+    const inPlace = pause(slowMs, late.signal, clock).then(() => good.answer);
+    inPlace.catch(() => {});
+    open.catch(() => {}); // the next caller gets the failure
+    return await Promise.race([open, inPlace]).finally(() => late.abort());
   };
 }
 const isGood = ({ storage, sandbox }: ServiceHealth) => storage.status === 'healthy' && sandbox.status === 'healthy';

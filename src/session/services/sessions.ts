@@ -181,7 +181,7 @@ export function sessionService(deps: Deps): SessionService {
   }
 
   // The checks have a deadline of their own.
-  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing));
+  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing), clock);
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });

@@ -58,7 +58,7 @@ test('all who ask at the same time share one look, and the next one after a bad 
     const look = Promise.withResolvers<never>();
     looks.push(look);
     return look.promise;
-  });
+  }, manualClock());
   const asked = Array.from({ length: 100 }, () => health());
   expect(looks).toHaveLength(1);
   looks[0]?.reject(new Error('this look failed'));
@@ -80,6 +80,7 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
       looks++;
       return (await answer(status)) as ServiceHealth;
     },
+    manualClock(),
     () => now,
   );
   await health();
@@ -91,4 +92,36 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
   expect((await health()).sandbox.status).toBe('unhealthy');
   await health();
   expect(looks).toBe(3);
+});
+
+test('a slow check delays nobody for two seconds after a good answer, and its bad answer is the next one', async () => {
+  const clock = manualClock();
+  const good = (await healthOf({
+    ...{ store: works, driver: works },
+    count: async () => ({ total: 0, running: 0, waiting: 0 }),
+  })) as ServiceHealth;
+  const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServiceHealth;
+  let now = 0;
+  let slow = Promise.withResolvers<ServiceHealth>();
+  slow.resolve(good);
+  const health = sharedHealth(
+    () => slow.promise,
+    clock,
+    () => now,
+  );
+  await health();
+  slow = Promise.withResolvers();
+  now = 1_999;
+  const soon = health();
+  clock.advance(50);
+  expect(await soon).toBe(good);
+  now = 2_000;
+  const late = health();
+  clock.advance(50);
+  slow.resolve(bad);
+  expect(await late).toBe(bad);
+  slow = Promise.withResolvers();
+  const after = health();
+  slow.resolve(good);
+  expect(await after).toBe(good);
 });
