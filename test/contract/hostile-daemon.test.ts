@@ -1,8 +1,9 @@
 // A stand-in for the daemon inside a real sandbox answers every call with garbage, as fast as it can.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, test } from 'vitest';
+import { breachOf } from '../../src/core/untrusted.ts';
 import type { SandboxClient } from '../../src/sandbox/client.ts';
-import { garbage } from '../support/hostile-daemon.ts';
+import { garbage, healthyBut, hostileNames, lyingLists, twin } from '../support/hostile-daemon.ts';
 import { hostileSandbox } from '../support/hostile-sandbox.ts';
 import { hasBubblewrap } from '../support/process.ts';
 
@@ -39,4 +40,20 @@ describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real s
       expect(delay.max / 1e6).toBeLessThan(1_000);
     },
   );
+
+  test('a second process with the token of a daemon that stays connected ends the trust', async () => {
+    await using sandbox = await hostileSandbox(healthyBut(''), twin);
+    await using link = await sandbox.attach();
+    await expect.poll(() => link.lost.aborted).toBe(true);
+    expect(breachOf(link.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+  });
+
+  test('a list of files has no name that leads out of its folder', async () => {
+    await using sandbox = await hostileSandbox(healthyBut(lyingLists));
+    await using link = await sandbox.attach();
+    const names = (await link.client.listFiles('.', AbortSignal.timeout(20_000))).map(({ name }) => name);
+    expect(names).toContain('fine.txt');
+    expect(hostileNames.some((name) => name.includes('/'))).toBe(true);
+    expect(names.filter((name) => /[/\0]/.test(name) || name === '..')).toEqual([]);
+  });
 });

@@ -6,6 +6,7 @@ import { createServer as createSocketServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCorralClient } from '../../src/client/index.ts';
+import { namesInZip } from './names-in-zip.ts';
 import { serverProcess } from './server-process.ts';
 
 export interface Attempt {
@@ -276,13 +277,4 @@ async function shownToOperators({ url, id, shell, host }: Outside, server: { out
     ),
     judged("escapes in the server's log", server.output(), 'the log has none'),
   ];
-}
-
-function namesInZip(zip: Buffer): string[] {
-  const names: string[] = [];
-  // Each directory entry of a zip begins with this signature, has its name's length at 28 and its name at 46.
-  for (let at = zip.indexOf('PK\x01\x02'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 46)) {
-    names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
-  }
-  return names;
 }

@@ -15,16 +15,19 @@ const call = (): Call => ({ signal: AbortSignal.timeout(60_000), deadlineAt: Dat
 
 export interface HostileSandbox extends AsyncDisposable {
   /** A new connection, as after a restart of the server. */
-  attach(): Promise<{ readonly client: SandboxClient } & AsyncDisposable>;
+  attach(): Promise<{ readonly client: SandboxClient; readonly lost: AbortSignal } & AsyncDisposable>;
 }
 
-/** A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. */
-export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
+/**
+ * A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. `more` is what it
+ * does besides.
+ */
+export async function hostileSandbox(answer: string, more?: string): Promise<HostileSandbox> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'sandboxd.mjs');
-  await writeFile(file, standIn(answer), { mode: 0o644 });
+  await writeFile(file, standIn(answer, more), { mode: 0o644 });
   const harness = stack.use(await processHarness('bwrap'));
   const options = harness.options({ programs: { ...programs, daemon: async () => file } });
   const driver = stack.use(await processDriver(options));
@@ -43,7 +46,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
     async attach() {
       const link = await driver.attach(id, call());
       const client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
-      return { client, [Symbol.asyncDispose]: () => link[Symbol.asyncDispose]() };
+      return { client, lost: link.lost, [Symbol.asyncDispose]: () => link[Symbol.asyncDispose]() };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
