@@ -248,6 +248,7 @@ test.for([
     using client = openClient(server.url, 'ws');
     const { id: sessionId } = await client.sessions.create.mutate({ template: 'other' });
     const ran = await client.sandbox.exec.mutate({ sessionId, command: 'echo here' });
-  expect(ran).toMatchObject({ exitCode: 0, stdout: 'here\n' });
-  await client.sessions.delete.mutate({ id: sessionId });
-});
+    expect(ran).toMatchObject({ exitCode: 0, stdout: 'here\n' });
+    await client.sessions.delete.mutate({ id: sessionId });
+  },
+);
