@@ -28,7 +28,7 @@ export interface Seen {
   readonly own: Times;
 }
 export interface HealthWatch extends AsyncDisposable {
-  /** What was seen while the work went on. */
+  /** Resolves with the answers and the memory during the work. */
   during(work: () => Promise<unknown>): Promise<Seen>;
 }
 
