@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { ProgramClient } from '../sandbox/client.ts';
 import { type Cell, type Execution, Kernel } from './kernel.ts';
-import { type Language, languageNames } from './languages.ts';
+import { firstLanguages, type Language } from './languages.ts';
 
 /** A kernel with a name: variables of its own, and a folder that it works in. */
 interface CodeContext {
@@ -22,14 +22,14 @@ interface Known extends CodeContext {
 /** The most contexts of a sandbox, because each is a process. */
 const mostContexts = 16;
 
-/** The contexts of one sandbox. Each language has a context of its name, whose kernel starts with its first cell. */
+/** The contexts of one sandbox. A language has a context of its name, whose kernel starts with its first cell. */
 export class Contexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
   readonly #known = new Map<string, Known>();
 
   constructor(deps: { readonly programs: ProgramClient; readonly clock: Clock; readonly newNonce: () => string }) {
     this.#deps = deps;
-    for (const language of languageNames) this.#add({ id: language, language });
+    for (const language of firstLanguages) this.#add({ id: language, language });
   }
 
   list(): readonly CodeContext[] {

@@ -22,9 +22,20 @@ const languages = {
     argv: (source) => ['node', '--no-warnings', '-e', source],
     env: [],
   },
+  typescript: {
+    file: 'kernel.cjs',
+    argv: (source) => ['node', '--no-warnings', '-e', source, 'typescript'],
+    env: [],
+  },
+  bash: {
+    file: 'kernel-bash.py',
+    argv: (source) => ['python3', '-c', source],
+    env: ['PYTHONUTF8=1'],
+  },
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
-export const languageNames = Object.keys(languages) as [Language, ...Language[]];
+/** The languages whose contexts are there from the start. Those of the others come with their first use. */
+export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
 /** The folder of the programs: beside this file, or in the source tree beside tsc's output. */
 function folder(): string {

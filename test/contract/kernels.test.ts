@@ -255,6 +255,55 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
 
 kernelContract('on this machine', () => realSandboxd());
 
+/** The languages that only dialects of other programs offer. */
+async function openedHere() {
+  const harness = await realSandboxd();
+  onTestFinished(() => harness[Symbol.asyncDispose]());
+  const own = kernelsOf(harness.client);
+  for (const language of ['bash', 'typescript'] as const) own.contexts.create({ id: language, language });
+  return own;
+}
+test('bash keeps variables, functions and its folder, takes the variables of a cell back, and tells a status', async () => {
+  const { ran, contexts } = await openedHere();
+  const first = await ran('bash', 'x=40; f() { echo "in f"; }; mkdir -p deep; cd deep; echo out; echo err >&2');
+  expect(first).toMatchObject({ ended: 'whole', count: 1, stdout: 'out\n', stderr: 'err\n', error: undefined });
+  const said: string[] = [];
+  const listener = { onText: (_: string, text: string) => void said.push(text), onResult: () => {} };
+  const env = { OWN: "a'b\nc" };
+  await contexts.execute(
+    'bash',
+    { code: 'echo $((x + 2)) "$OWN" ${PWD##*/}', timeoutMs: 20_000, listener, env },
+    budget(),
+  );
+  expect(said.join('')).toBe("42 a'b\nc deep\n");
+  expect(await ran('bash', 'f; echo [${OWN-none}]; read a; false')).toMatchObject({
+    ...{ stdout: 'in f\n[none]\n', error: { name: 'ExitStatus', value: '1' } },
+  });
+});
+test.each([
+  ['that waits', 'for n in $(seq 600); do sleep 0.1; done; echo never'],
+  ['that spins', 'spin() { while :; do :; done; }; spin; echo never'],
+])('a cell of bash %s is interrupted, and the variables stay', async (_, code) => {
+  const { ran } = await openedHere();
+  await ran('bash', 'kept=7');
+  const over = await ran('bash', code, { timeoutMs: 700 });
+  expect(over).toMatchObject({ ended: 'timed_out', isStateLost: false, stdout: '', error: { name: 'Interrupted' } });
+  expect(await ran('bash', 'echo $kept')).toMatchObject({ stdout: '7\n', isFirst: false });
+});
+test('a shell that exits is a kernel that died, and the next cell finds a new one', async () => {
+  const { ran } = await openedHere();
+  expect(await ran('bash', 'exit 3')).toMatchObject({ ended: 'died', exitCode: 3, isStateLost: true });
+  expect(await ran('bash', 'echo new')).toMatchObject({ stdout: 'new\n', isFirst: true });
+});
+test('TypeScript runs without its types, with those parts of it that are code, and keeps its variables', async () => {
+  const { ran } = await openedHere();
+  const shown = async (code: string) => (await ran('typescript', code)).results[0]?.data['text/plain'];
+  expect(await shown('interface A { n: number }\nconst a: A = { n: 41 };\na.n + 1')).toBe('42');
+  expect(await shown('enum Kind { One = 1, Two }\nKind.Two as number')).toBe('2');
+  expect(await shown('(await Promise.resolve(a)).n')).toBe('41');
+  expect((await ran('typescript', 'let x: = 1')).error).toMatchObject({ name: 'SyntaxError' });
+});
+
 const docker = isNightly && (await hasDocker());
 describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: nightly, where Docker answers', () => {
   let built: Promise<void> | undefined;

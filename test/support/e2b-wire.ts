@@ -66,7 +66,7 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     shell: (text: string) => ({ process: { cmd: '/bin/bash', args: ['-c', text] }, stdin: false }),
     /** Creates the sandbox; a repeated call repeats the request. */
     async create(): Promise<Response> {
-      const body = JSON.stringify({ templateID: 'base', timeout: 600 });
+      const body = JSON.stringify({ templateID: 'base', timeout: 600, envVars: { OF_CREATE: 'yes' } });
       const answer = await api('/v2/sandboxes', { method: 'POST', body, headers: { 'idempotency-key': 'the-wire' } });
       if (sandbox.sandboxID === '') sandbox = (await answer.clone().json()) as typeof sandbox;
       return answer;
@@ -89,13 +89,23 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
       return { status: answer.status, events, last, stdout: Buffer.concat(out).toString() };
     },
-    /** Opens a stream and reads one message of it, and no more until `leave`. */
-    async open(method: string, message: object) {
+    /** Opens a stream and reads one message of it, and no more until it is asked for. */
+    async open(method: string, message: object, headers: Headers = {}) {
       const stop = new AbortController();
-      const answer = await startStream(method, message, {}, stop.signal);
+      const answer = await startStream(method, message, headers, stop.signal);
       const reading = envelopes(answer);
       const { value } = await reading.next();
-      return { events: [value?.message], leave: () => stop.abort() };
+      return {
+        events: [value?.message],
+        next: async () => (await reading.next()).value?.message,
+        /** Rejects when the connection breaks. */
+        async rest() {
+          const said: object[] = [];
+          for await (const { message: one } of reading) said.push(one);
+          return said;
+        },
+        leave: () => stop.abort(),
+      };
     },
     /** A download without the decoding that `fetch` does. */
     raw: (path: string, headers: Headers) =>

@@ -76,8 +76,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   };
 
   const sessions: SessionService = {
-    async create({ origin, title = '', template = 'default', projectId = null, task = '', owner }) {
-      const given = { origin, title, template, projectId, lastTask: task, owner };
+    async create({ origin, title = '', template = 'default', projectId = null, task = '', owner, life }) {
+      const given = { origin, title, template, projectId, lastTask: task, owner, life };
       const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...given, at: clock.now() }));
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });

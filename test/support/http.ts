@@ -5,7 +5,7 @@ import { isLoopback } from '../../src/config/contradictions.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { randomIds } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
+import { type HttpConfig, type HttpServerDeps, httpServer } from '../../src/facades/http-server.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
 import { pageFiles } from '../../src/main/page.ts';
 import type { AuditEntry } from '../../src/observability/audit/row.ts';
@@ -60,6 +60,8 @@ export async function testServer(
     play?: FakeOptions['play'];
     fake?: FakeService;
     audit?: (entry: AuditEntry) => void;
+    /** Replaces parts of the server, which otherwise has fakes. */
+    more?: (others: FakeServices) => Partial<HttpServerDeps>;
   } = {},
 ): Promise<TestServer> {
   const { config = {}, clock = systemClock, play } = options;
@@ -100,6 +102,7 @@ export async function testServer(
     closing: close.signal,
     clock,
     checkReplies: true,
+    ...options.more?.(services),
   });
   const host = config.host && !isLoopback(config.host) ? config.host : '127.0.0.1';
   await app.listen({ host, port: 0 });

@@ -21,14 +21,15 @@ interface Open {
   bell: PromiseWithResolvers<void>;
   reader: Duplex | undefined;
   isOver: boolean;
-  timer: NodeJS.Timeout | undefined;
+  timer: unknown;
 }
 
 /** A watch without a reader ends after this time without a question. */
 const idleMs = 600_000;
 
 /** Watches of folders. Changes wait for their reader, the newest ones only. */
-export function watches(parts: SharedState): Watches {
+export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): Watches {
+  const { clock } = parts;
   const all = new Map<string, Open>();
   const inotify = new Inotify(parts);
 
@@ -38,11 +39,11 @@ export function watches(parts: SharedState): Watches {
     return opened;
   };
   const rest = (opened: Open) => {
-    clearTimeout(opened.timer);
-    opened.timer = setTimeout(() => void end(opened), idleMs);
+    clock.clearTimeout(opened.timer);
+    opened.timer = clock.setTimeout(() => void end(opened), idleMs);
   };
   async function end(opened: Open): Promise<void> {
-    clearTimeout(opened.timer);
+    clock.clearTimeout(opened.timer);
     all.delete(opened.id);
     opened.isOver = true;
     opened.bell.resolve();
@@ -106,7 +107,7 @@ export function watches(parts: SharedState): Watches {
     },
     async attachWatch(id) {
       const opened = existing(id);
-      clearTimeout(opened.timer);
+      clock.clearTimeout(opened.timer);
       opened.reader?.destroy();
       const reader: Duplex = new Duplex({
         read: () => void reader.emit('wanted'),

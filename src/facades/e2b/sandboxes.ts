@@ -1,5 +1,7 @@
+import { neverFires } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
+import { gate } from '../../core/gate.ts';
 import { SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionLife, SessionRecord } from '../../core/records.ts';
@@ -14,6 +16,8 @@ export interface Reached {
   readonly env: readonly string[];
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
+  /** Resumes it if it is paused. Only a request that may use it does so. */
+  wake(): Promise<unknown>;
   enter(signal: AbortSignal): Promise<Inside>;
 }
 interface Deps {
@@ -32,7 +36,7 @@ export class Sandboxes {
     this.#deps = deps;
   }
 
-  /** Undefined: it is gone or paused. `look` neither wakes it nor resumes it. */
+  /** Undefined: it is gone, or paused and stays so. `look` never resumes it: the SDKs look after each stream that broke. */
   async reach(sid: string, how: 'look' | 'use'): Promise<Reached | undefined> {
     const { services, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
@@ -40,8 +44,7 @@ export class Sandboxes {
     if (!record || !id) return undefined;
     const { life } = record;
     if (life?.paused) {
-      if (life.paused !== 'memory' || !life.resumes || how === 'look') return undefined;
-      await this.wake(record, life.seconds);
+      if (!wakesBy(life) || how === 'look') return undefined;
     } else if (life?.endsAt && life.endsAt <= clock.now()) return undefined;
     else if (record.sandboxState === 'stopped' || (!life && record.sandboxState !== 'running')) return undefined;
     const cut = this.#cuts.get(sid) ?? new AbortController();
@@ -51,6 +54,7 @@ export class Sandboxes {
       env: variablesOf(record),
       isPrivate: life?.privatePorts ?? false,
       portHost: life?.portHost,
+      wake: async () => life?.paused && (await this.wake(record, life.seconds)),
       enter: (signal) => services.inside.enter(id, signal),
     };
   }
@@ -76,9 +80,14 @@ export class Sandboxes {
 
   /** Pauses it. Rejects: conflict (it is paused already), unsupported (processes cannot be frozen). */
   async pause(id: SessionId, keeps: 'memory' | 'files'): Promise<void> {
+    await this.#pause(id, keeps, () => true);
+  }
+
+  async #pause(id: SessionId, keeps: 'memory' | 'files', isWanted: (life: SessionLife) => boolean): Promise<void> {
     const { services } = this.#deps;
     await this.#inOrder(id, async () => {
       const { life } = await services.sessions.get(id);
+      if (life && !isWanted(life)) return;
       if (!life) throw new AppError('unsupported', 'Only sandboxes that a program created can be paused.');
       if (life.paused) throw new AppError('conflict', `Sandbox ${id} is paused already.`);
       // The record comes first: from then on no request reaches the sandbox.
@@ -100,23 +109,34 @@ export class Sandboxes {
     return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
   }
 
-  /** The ids of the sandboxes that run. */
+  /** The ids of the sandboxes that run, or would for a request. */
   async live(): Promise<string[]> {
     const all = await this.#deps.services.sessions.list();
-    return all.flatMap(({ id, life }) => (life && !life.paused ? [id] : []));
+    return all.flatMap(({ id, life }) => (life && (!life.paused || wakesBy(life)) ? [id] : []));
   }
 
   /** Deletes and pauses the sandboxes whose time is over. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
-    const now = this.#deps.clock.now();
-    for (const { id, life } of await this.#deps.services.sessions.list()) {
-      if (!life?.endsAt || life.endsAt > now) continue;
-      const keeps = life.onEnd === 'pause' ? 'memory' : 'files';
-      const ended = life.onEnd === 'delete' ? forget(id) : this.pause(id, keeps);
-      await ended.catch((thrown: unknown) => this.#deps.warn(thrown, `sandbox ${id} could not be ended`));
-    }
+    const { services, clock, warn } = this.#deps;
+    // A program can move the end while earlier ones are still being ended.
+    const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
+    const places = gate(atOnce);
+    const end = async ({ id, life }: SessionRecord) => {
+      using _place = await places(neverFires);
+      if (life?.onEnd === 'delete')
+        await forget(id); // a program finds it gone from its end on, and cannot move it
+      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', isDue);
+    };
+    const due = (await services.sessions.list()).filter(({ life }) => life && isDue(life));
+    const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
+    await Promise.all(ended);
   }
 }
+/** The most sandboxes that end at the same time. */
+const atOnce = 8;
+
+/** A request ends the pause. */
+const wakesBy = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
 
 export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);

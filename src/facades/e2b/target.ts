@@ -45,22 +45,22 @@ export class Targets {
     if (below === 'api' || below === 'sandbox') headers.host = 'localhost';
     const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
     if (below !== 'api' && (sid !== undefined || port !== undefined)) {
-      const number = /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
-      if (sid === undefined || number < 1 || number > 65_535)
-        request.url = toSandbox; // without a target, so that it is refused
-      else this.#lead(request, { sid, port: number, byHost: false, url });
+      const number = sid !== undefined && /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
+      this.#lead(request, { sid, port: number, byHost: false, url });
     } else if (/^\/files\?(?:.*&)?signature=/.test(url)) {
       this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
     } else if (below === 'api' || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
+      // Older SDKs send another credential of the same user beside the key.
       const key = headerOf(headers, 'x-api-key');
-      if (key !== undefined && headers.authorization === undefined) headers.authorization = `Bearer ${key}`;
+      if (key !== undefined) headers.authorization = `Bearer ${key}`;
     }
   };
 
   /** The hooks of all routes would judge these headers as the server's own; here they are the sandbox's. */
   #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): void {
-    this.#found.set(request, { ...target, headers: { ...request.headers } });
+    const isPort = target.port >= 1 && target.port <= 65_535;
+    if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } }); // without a target it is refused
     for (const header of hidden) delete request.headers[header];
     if (target.byHost) request.headers.host = 'localhost';
     request.url = toSandbox;

@@ -1,6 +1,6 @@
 // The JavaScript kernel: runs cells one after another and keeps their variables. Requests and messages are as in
 // kernel.py. Cells run in V8's own mode for consoles, which allows `await` and declaring a name again.
-const { createRequire } = require('node:module');
+const { createRequire, stripTypeScriptTypes } = require('node:module');
 const { resolve } = require('node:path');
 const { createInterface } = require('node:readline');
 const { pathToFileURL } = require('node:url');
@@ -100,6 +100,17 @@ function withImports(code) {
     .replace(/(?<![\w$.'"`])import\s*\(/g, '__import(');
 }
 
+/** The code of a cell without its types; enums and the like need more than to be left out. */
+function untyped(code) {
+  if (process.argv[1] !== 'typescript') return code;
+  try {
+    return stripTypeScriptTypes(code);
+  } catch (thrown) {
+    if (thrown.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') throw thrown;
+    return stripTypeScriptTypes(code, { mode: 'transform' });
+  }
+}
+
 const post = (method, params) =>
   new Promise((done, failed) => {
     session.post(method, params, (error, answer) => (error ? failed(error) : done(answer)));
@@ -123,7 +134,7 @@ async function run(code) {
   });
   interrupted.catch(() => {});
   let answer;
-  const params = { expression: withImports(code), replMode: true, awaitPromise: true, objectGroup: 'cell' };
+  const params = { expression: withImports(untyped(code)), replMode: true, awaitPromise: true, objectGroup: 'cell' };
   evaluate = () => {
     answer = post('Runtime.evaluate', params);
     answer.catch(() => {});

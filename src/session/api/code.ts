@@ -27,9 +27,10 @@ interface CodeEnd {
   /** Of a kernel that died. */
   readonly exitCode: number | undefined;
 }
+export type CodeLanguage = 'python' | 'javascript' | 'typescript' | 'bash';
 interface CodeContext {
   readonly id: string;
-  readonly language: 'python' | 'javascript';
+  readonly language: CodeLanguage;
   readonly cwd?: string | undefined;
   /** The folder can lie outside of the workspace. */
   readonly isAnywhere?: boolean;

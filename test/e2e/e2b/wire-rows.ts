@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { framed, wireClient } from '../../support/e2b-wire.ts';
+import { endRows } from './wire-end-rows.ts';
+import { entryRows } from './wire-entry-rows.ts';
+import { programRows } from './wire-program-rows.ts';
 
 type Env = () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string };
 
@@ -18,14 +21,17 @@ export function wireRows(env: Env): void {
     controlRows(it, () => created);
     routingRows(it);
     processRows(it);
+    programRows(it);
     fileCallRows(it);
+    entryRows(it);
     fileRows(it);
     codeRows(it);
     boundRows(it);
+    endRows(it);
   });
 }
 const read = async <Body>(answer: Response | Promise<Response>) => (await (await answer).json()) as Body;
-type It = ReturnType<typeof wireClient>;
+export type It = ReturnType<typeof wireClient>;
 
 function controlRows(it: It, created: () => Response): void {
   const path = (rest = '') => `/sandboxes/${it.sid}${rest}`;
@@ -311,6 +317,30 @@ function fileRows(it: It): void {
     ]);
     expect((await form('same', 'same')).status).toBe(400);
   });
+  test('a download tells its length and is shown in place, and a part of a file is never gzip', async () => {
+    const { headers } = await it.raw('/files?path=r.txt', {});
+    expect(headers).toMatchObject({ 'content-length': '10', 'content-disposition': 'inline' });
+    const part = await it.raw('/files?path=r.txt', { range: 'bytes=0-1', 'accept-encoding': 'gzip' });
+    expect([part.status, part.headers['content-encoding'], part.body.toString()]).toEqual([206, undefined, '01']);
+  });
+  test('a chunked body is stored, in place of what was there', async () => {
+    const content = () => new Blob(['in ', 'pieces']).stream();
+    const send = { method: 'POST', headers: plain, duplex: 'half' } as const;
+    for (let times = 0; times < 2; times++) {
+      expect((await it.agent('/files?path=chunked/c', { ...send, body: content() })).status).toBe(200);
+    }
+    expect(await (await it.agent('/files?path=chunked/c')).text()).toBe('in pieces');
+  });
+  test('a part is stored at the path of the query, and a part that fails leaves the earlier ones', async () => {
+    const body = new FormData();
+    body.append('file', new Blob(['1']), 'its own name');
+    const stored = await it.agent('/files?path=at/path', { method: 'POST', body });
+    expect(await stored.json()).toMatchObject([{ path: '/home/user/at/path', name: 'path', type: 'file' }]);
+    const two = new FormData();
+    for (const name of ['kept', '/etc/hostname/x']) two.append('file', new Blob(['2']), name);
+    expect((await it.agent('/files', { method: 'POST', body: two })).status).toBe(400);
+    expect(await (await it.agent('/files?path=kept')).text()).toBe('2');
+  });
   test('an upload over the limit is 413', async () => {
     const answer = await put('big', new Uint8Array(9 * 2 ** 20)).catch(() => undefined);
     expect(answer?.status ?? 413).toBe(413); // a client that still sends can see the connection break instead
@@ -373,6 +403,47 @@ function codeRows(it: It): void {
     expect(lines.at(-1)).toEqual({ type: 'end_of_execution' });
     expect(lines).toContainEqual({ type: 'stdout', text: 'o\n', timestamp: expect.any(String) });
     expect(lines).toContainEqual({ type: 'result', is_main_result: true, text: 'v' });
+  });
+  kernelRows(ask, it);
+}
+
+/** A context of its own, variables of one execution, and a client that leaves. */
+function kernelRows(ask: (path: string, body?: object, method?: string) => Promise<Response>, it: It): void {
+  const run = async (body: object) =>
+    (await (await ask('/execute', body)).text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; text?: string; name?: string });
+  const text = async (body: object) => (await run(body)).find(({ type }) => type === 'result')?.text;
+  const error = async (body: object) => (await run(body)).find(({ type }) => type === 'error')?.name;
+
+  test('a context keeps its variables until it is restarted, and is gone once it is removed', async () => {
+    const { id } = await read<{ id: string }>(ask('/contexts', { cwd: '/tmp' }));
+    await run({ context_id: id, code: 'x = 5' });
+    expect(await text({ context_id: id, code: 'import os; (x, os.getcwd())' })).toBe("(5, '/tmp')");
+    expect(await error({ code: 'x' })).toBe('NameError');
+    expect(await read(ask(`/contexts/${id}/restart`, {}))).toBeNull();
+    expect(await error({ context_id: id, code: 'x' })).toBe('NameError');
+    expect(await read(ask(`/contexts/${id}`, undefined, 'DELETE'))).toBeNull();
+    expect((await ask('/execute', { context_id: id, code: '1' })).status).toBe(404);
+  });
+  test('variables of one execution are taken back after it', async () => {
+    const code = 'import os; os.environ.get("OWN_OF_CELL")';
+    expect(await text({ code, env_vars: { OWN_OF_CELL: 'v' } })).toBe('v');
+    expect(await text({ code })).toBeUndefined();
+  });
+  test('a client that leaves interrupts its execution, and the next one finds the variables', async () => {
+    await run({ code: 'kept = 7' });
+    const stop = new AbortController();
+    const left = await it.agent('/execute', {
+      ...{ method: 'POST', body: JSON.stringify({ code: 'import time\ntime.sleep(600)' }), signal: stop.signal },
+      headers: { 'e2b-sandbox-port': '49999', 'content-type': 'application/json' },
+    });
+    expect(left.status).toBe(200);
+    stop.abort();
+    const began = performance.now();
+    expect(await text({ code: 'kept' })).toBe('7');
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 }
 

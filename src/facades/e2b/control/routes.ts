@@ -35,12 +35,15 @@ const olderSeconds = 15;
 export function mountControl(app: App, deps: Deps): void {
   const { parts, settings, sandboxes } = deps;
   const { services, clock, idempotency, abilities } = parts;
-  const found = async (sid: string): Promise<SessionRecord> => {
+  const known = async (sid: string): Promise<SessionRecord> => {
     const { success, data } = SessionId.safeParse(sid);
     if (!success) throw missing(sid);
-    const record = await services.sessions.get(data).catch((thrown: unknown) => {
+    return await services.sessions.get(data).catch((thrown: unknown) => {
       throw toAppError(thrown).code === 'session_not_found' ? missing(sid) : thrown;
     });
+  };
+  const found = async (sid: string): Promise<SessionRecord> => {
+    const record = await known(sid);
     if (isOver(record, clock.now())) throw missing(sid);
     return record;
   };
@@ -106,8 +109,9 @@ export function mountControl(app: App, deps: Deps): void {
   const connect = async (given: string, request: FastifyRequest, reply: FastifyReply) => {
     const { timeout } = parsed(Timeout, request.body);
     const seconds = checkedSeconds(timeout, settings);
-    const record = await found(given);
+    const record = await known(given);
     const { life } = record;
+    if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${given} is ending.`);
     if (life?.paused) {
       await services.inside.admits(record.id); // what follows needs no right of the caller's
       await sandboxes.wake(record, seconds);
@@ -122,7 +126,7 @@ export function mountControl(app: App, deps: Deps): void {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
   }
   app.post('/e2b/sandboxes/:sid/resume', withBody, async (request, reply) => {
-    const { id, life } = await found(request.params.sid);
+    const { id, life } = await known(request.params.sid);
     await services.inside.admits(id);
     if (!life?.paused) throw new AppError('conflict', `Sandbox ${request.params.sid} runs already.`);
     return await connect(request.params.sid, request, reply);
@@ -156,6 +160,7 @@ export function mountControl(app: App, deps: Deps): void {
     const query = new URL(request.url, 'http://server').searchParams;
     const now = clock.now();
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
+    if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
     if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
     const sample = await sampleOf(record.id, services, whileConnected(reply));
     return sample

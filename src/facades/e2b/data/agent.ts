@@ -1,7 +1,7 @@
 import { systemClock } from '../../../core/clock.ts';
 import { headerOf } from '../headers.ts';
 import type { Call } from './call.ts';
-import { answerError, answerUnary, ConnectError, ConnectStream, connectError, isLost, messageOf } from './connect.ts';
+import { answerError, answerUnary, ConnectError, connectError, failStream, isLost, messageOf } from './connect.ts';
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
@@ -11,6 +11,8 @@ interface Options {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
 }
+/** The path of a call, as opposed to a route. */
+export const callPath = /^\/(process\.Process|filesystem\.Filesystem)\//;
 type Unary = (typeof processMethods)[string];
 
 const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise<void>>> = {
@@ -25,11 +27,11 @@ export async function serveAgent(call: Call, { maxUploadBytes, root }: Options):
   const { pathname: path } = url;
   const user = userOf(call);
   const isKnown = user === undefined || user === 'user' || (user === 'root' && root === 'alias');
-  const isCall = /^\/(process\.Process|filesystem\.Filesystem)\//.test(path);
+  const isCall = callPath.test(path);
   if (!isKnown) {
     const message = `There is no user ${user} in this sandbox.`;
     if (!isCall) return refuse(response, 401, message);
-    return fail(call, new ConnectError('unauthenticated', message), isStream(path));
+    return failCall(call, path, new ConnectError('unauthenticated', message));
   }
   if (isCall) return await serveCall(call, path);
   if (path === '/health') return void response.writeHead(204).end();
@@ -52,7 +54,8 @@ async function serveCall(call: Call, path: string): Promise<void> {
     return void response.writeHead(415).end();
   }
   try {
-    if (path.endsWith('/StreamInput')) throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
+    if (path === '/process.Process/StreamInput')
+      throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
     const message = await messageOf(request, stream ? 'stream' : 'unary');
     if (stream) return await stream(call, message);
     const method = methodOf(path);
@@ -61,17 +64,20 @@ async function serveCall(call: Call, path: string): Promise<void> {
     answerUnary(response, await method(call, message, inside));
   } catch (thrown) {
     if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
-    fail(call, connectError(thrown), isStream(path));
+    failCall(call, path, connectError(thrown));
   }
 }
 
-const isStream = (path: string) => Object.hasOwn(streams, path) || path.endsWith('/StreamInput');
+const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/process.Process/StreamInput';
 
-/** A stream tells its failure in its last envelope: the clients lose the text of another status. */
-function fail({ request, response }: Call, error: ConnectError, inStream: boolean): void {
-  if (!inStream) return void answerError(response, error);
-  using failed = new ConnectStream(request, response, {});
-  failed.end(error);
+/** Answers a call with its failure, in the form of its kind. */
+export function failCall(
+  { request, response }: Pick<Call, 'request' | 'response'>,
+  path: string,
+  error: ConnectError,
+): void {
+  if (isStream(path)) failStream(request, response, error);
+  else answerError(response, error);
 }
 
 async function answerMetrics({ response, sample }: Call): Promise<void> {
@@ -94,5 +100,5 @@ function methodOf(path: string): Unary | undefined {
 function userOf({ target, url }: Call): string | undefined {
   const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headerOf(target.headers, 'authorization') ?? '') ?? [];
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;
-  return url.searchParams.get('username') ?? undefined;
+  return url.searchParams.get('username') || undefined;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import { randomIds } from '../../../core/ids.ts';
-import type { CodeContexts, CodeListener } from '../../../session/api/code.ts';
+import type { CodeContexts, CodeLanguage, CodeListener } from '../../../session/api/code.ts';
 import { publicText } from '../../shared/wire-errors.ts';
 import { type Call, located } from './call.ts';
 import { resultOf } from './code-results.ts';
@@ -17,8 +17,9 @@ const Execute = z.object({
 });
 const Create = z.object({ language: z.string().nullish(), cwd: z.string().nullish() });
 const ids = randomIds();
-const languages: Readonly<Record<string, 'python' | 'javascript'>> = {
+const languages: Readonly<Record<string, CodeLanguage>> = {
   ...{ python: 'python', javascript: 'javascript', js: 'javascript' },
+  ...{ typescript: 'typescript', ts: 'typescript', bash: 'bash' },
 };
 const keepaliveMs = 5_000;
 const longestMs = 24 * 60 * 60 * 1_000;
@@ -88,10 +89,12 @@ async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<
   }
 }
 
-function languageOf(named: string | null | undefined): 'python' | 'javascript' {
-  const known = languages[(named ?? 'python').toLowerCase()];
+function languageOf(named: string | null | undefined): CodeLanguage {
+  const name = (named ?? 'python').toLowerCase();
+  const known = Object.hasOwn(languages, name) ? languages[name] : undefined;
   if (known) return known;
-  throw new Failure(500, `The image of this sandbox has no kernel for ${named}; it has python and javascript.`);
+  const those = [...new Set(Object.values(languages))].join(', ');
+  throw new Failure(500, `The image of this sandbox has no kernel for ${named}; it has: ${those}.`);
 }
 
 function missing(thrown: unknown): never {
@@ -103,9 +106,9 @@ async function execute(call: Call, contexts: CodeContexts, home: string): Promis
   const wanted = await read(call, Execute);
   const { response } = call;
   if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');
-  const id = wanted.context_id ?? languageOf(wanted.language);
-  const known = contexts.list().find((context) => context.id === id);
-  if (!known) throw new Failure(404, `There is no context ${id}.`);
+  const id = wanted.context_id || languageOf(wanted.language);
+  if (!wanted.context_id) contexts.create({ id, language: languageOf(wanted.language) });
+  else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
   let waiting: Promise<unknown> = Promise.resolve();
   const say = (line: object) => {
     keepalive.refresh();

@@ -111,6 +111,12 @@ export function answerError(response: ServerResponse, error: ConnectError): void
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }
 
+/** A stream tells its failure in its last envelope: the clients lose the text of another status. */
+export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
+  using failed = new ConnectStream(request, response, {});
+  failed.end(error);
+}
+
 const defaultKeepaliveSeconds = 90;
 
 /** The answer to a streaming call. */

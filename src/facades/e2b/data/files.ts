@@ -27,7 +27,7 @@ export async function serveFiles(call: Call, maxUploadBytes: number): Promise<vo
     refuse(call.response, statusOf(error), publicText(error));
   }
 }
-const statusOf = (error: AppError) => (error.code === 'quota' ? 507 : wireErrors[error.code].http);
+const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_full' ? 507 : wireErrors[code].http);
 
 async function download(call: Call): Promise<void> {
   const { url, response, signal, target } = call;
@@ -77,15 +77,15 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
   await using inside = await call.enter();
   const home = await call.home(inside);
-  const left = { bytes: maxUploadBytes };
+  const intake: Intake = { left: maxUploadBytes, failure: undefined };
   const seen = new Set<string>();
   const store = async (content: AsyncIterable<Uint8Array>, to: string) => {
     if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
     const full = located(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
-    const written = inside.paths.write(full, counted(content, left), signal).catch((thrown: unknown) => {
-      throw left.bytes < 0 ? new UploadTooLarge() : thrown; // its connection only tells that it broke
+    const written = inside.paths.write(full, counted(content, intake), signal).catch((thrown: unknown) => {
+      throw intake.failure ?? thrown; // its connection only tells that it broke
     });
     return shown(await written);
   };
@@ -107,11 +107,22 @@ function bodyOf(request: IncomingMessage, encoding: string | undefined): Readabl
   return request.pipe(plain);
 }
 
-async function* counted(content: AsyncIterable<Uint8Array>, left: { bytes: number }): AsyncGenerator<Uint8Array> {
-  for await (const chunk of content) {
-    left.bytes -= chunk.length;
-    if (left.bytes < 0) throw new UploadTooLarge();
-    yield chunk;
+interface Intake {
+  left: number; // bytes
+  /** Why the body could not be taken to its end. */
+  failure: ConnectError | undefined;
+}
+async function* counted(content: AsyncIterable<Uint8Array>, intake: Intake): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of content) {
+      intake.left -= chunk.length;
+      if (intake.left < 0) throw new UploadTooLarge();
+      yield chunk;
+    }
+  } catch (thrown) {
+    const unreadable = () => new ConnectError('invalid_argument', 'The body could not be read to its end.');
+    intake.failure = thrown instanceof ConnectError ? thrown : unreadable();
+    throw intake.failure;
   }
 }
 class UploadTooLarge extends ConnectError {

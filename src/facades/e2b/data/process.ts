@@ -55,8 +55,7 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
 async function started(call: Call, inside: Inside, { process, pty, tag, stdin }: z.output<typeof Start>) {
   const home = await call.home(inside);
   const cwd = located(process.cwd ?? '', home);
-  const own = [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...call.env];
-  const env = [...own, ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
+  const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
     ...{ id: `${ownPrefix}${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
@@ -164,16 +163,16 @@ async function running(inside: Inside, selector: z.output<typeof Selector>, sign
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
 }
 
-/** The last of the variables that each process gets; those of the request follow it. */
-const lastOwn = 'E2B_TEMPLATE_ID=';
+/** The variables that each process gets; those of the request follow them. */
+const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
 /** The unary methods of `process.Process`. */
 export const processMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
-  async List({ signal }, _message, inside) {
-    const jobs = (await ownJobs(inside, signal)).filter(({ exitCode }) => exitCode === undefined);
+  async List(call, _message, inside) {
+    const own = ownVariables('', call).length;
+    const jobs = (await ownJobs(inside, call.signal)).filter(({ exitCode }) => exitCode === undefined);
     const processes = jobs.map(({ argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
-      const asked = env.slice(env.findIndex((line) => line.startsWith(lastOwn)) + 1);
-      const envs = Object.fromEntries(asked.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+      const envs = Object.fromEntries(env.slice(own).map((line) => line.split(/=(.*)/s).slice(0, 2)));
       return { config: { cmd, args, envs, ...(cwd !== undefined && { cwd }) }, pid, ...(label && { tag: label }) };
     });
     return { processes };

@@ -8,6 +8,10 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 export const refuse = (response: ServerResponse, code: number, message: string): void =>
   answerJson(response, code, { code, message });
 
+export interface Refusal {
+  readonly code: number;
+  readonly body: { readonly code: number | string; readonly message: string };
+}
 /** The texts are part of the wire: clients compare them. */
 export const refusals = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
@@ -19,5 +23,4 @@ export const refusals = {
     code: 403,
     body: { sandboxId, message: 'A token of this sandbox is missing or wrong', code: 403 },
   }),
-} as const;
-export type Refusal = ReturnType<(typeof refusals)[keyof typeof refusals]>;
+} as const satisfies Record<string, (sandboxId: string, port: number) => Refusal>;

@@ -7,9 +7,10 @@ import { headerOf } from '../headers.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
 import { type Given, same, signatureOf, type Tokens } from '../tokens.ts';
-import { serveAgent } from './agent.ts';
+import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
+import { ConnectError } from './connect.ts';
 import { joined, passOn, upgradeHead } from './ports.ts';
 import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
 
@@ -39,7 +40,8 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method }, deps);
   if ('refusal' in opened) {
     const { code, body } = opened.refusal;
-    return answerJson(response, code, body);
+    if (code !== 401 || !callPath.test(url.pathname)) return answerJson(response, code, body);
+    return failCall({ request, response }, url.pathname, new ConnectError('unauthenticated', body.message));
   }
   const left = new AbortController();
   response.once('close', () => left.abort());
@@ -99,7 +101,9 @@ async function open(target: Target, sid: string, asked: Asked, deps: DataDeps) {
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found) return { refusal: refusals.gone(sid) };
   const refusal = isHealth ? undefined : judged(target, sid, asked, { ...deps, isPrivate: found.isPrivate });
-  return refusal ? { refusal } : found;
+  if (refusal) return { refusal };
+  await found.wake();
+  return found;
 }
 
 function judged(
@@ -121,13 +125,10 @@ function judged(
   if (given.access === undefined && path === '/files' && url.searchParams.has('signature')) {
     return isSigned(url, method, tokens.access(sid)) ? expired(url, clock) : unauthorized('invalid signature');
   }
-  return unauthorized('the access token of the sandbox is missing or wrong', path);
+  return unauthorized('the access token of the sandbox is missing or wrong');
 }
 
-function unauthorized(message: string, path = ''): Refusal {
-  const code = /^\/[a-z]+\.[A-Z]/.test(path) ? 'unauthenticated' : 401;
-  return { code: 401, body: { code, message } } as unknown as Refusal;
-}
+const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
 
 function isSigned({ searchParams }: URL, method: string | undefined, token: string): boolean {
   const signed = {

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
+import { peppers } from '../../../../src/auth/pepper.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
+import { Secret } from '../../../../src/core/secret.ts';
 import { wantedOf } from '../../../../src/facades/e2b/control/create.ts';
 import { metadataOf, pageOf } from '../../../../src/facades/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/e2b/control/shapes.ts';
 import { resultOf } from '../../../../src/facades/e2b/data/code-results.ts';
-import { camelCased, envelope, envelopeIn } from '../../../../src/facades/e2b/data/connect.ts';
 import { headersFor } from '../../../../src/facades/e2b/data/ports.ts';
-import { endOf } from '../../../../src/facades/e2b/data/process.ts';
+import { e2bSettings } from '../../../../src/facades/e2b/settings.ts';
 import { Targets } from '../../../../src/facades/e2b/target.ts';
 import { signatureOf, tokensOf } from '../../../../src/facades/e2b/tokens.ts';
 
@@ -35,8 +36,10 @@ test('the two headers lead to the sandbox that they name', () => {
 
 test('one header alone, and a port that is none, lead nowhere', () => {
   expect(led('/', { 'e2b-sandbox-id': sid })).toEqual({ url: '/e2b/data' });
-  expect(led('/', { 'e2b-sandbox-id': sid }).url).toBe('/e2b/data');
-  expect(led('/', { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '65536' }).url).toBe('/e2b/data');
+  expect(led('/', { 'e2b-sandbox-port': '3000' })).toEqual({ url: '/e2b/data' });
+  for (const port of ['0', '65536', '1e3', 'x']) {
+    expect(led('/', { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': port })).toEqual({ url: '/e2b/data' });
+  }
 });
 
 test('a signed address of a file leads to the agent without a name', () => {
@@ -44,7 +47,8 @@ test('a signed address of a file leads to the agent without a name', () => {
 });
 
 test('paths of the control plane are found with and without the prefix, and all others stay', () => {
-  for (const path of ['/sandboxes', '/v2/sandboxes?limit=1', `/sandboxes/${sid}/pause`, '/volumes']) {
+  const folders = ['/v2/templates', '/v3/templates', '/templates/x', '/snapshots', '/volumes', '/secrets', '/teams'];
+  for (const path of ['/sandboxes', '/v2/sandboxes?limit=1', `/sandboxes/${sid}/pause`, ...folders]) {
     expect(led(path).url).toBe(`/e2b${path}`);
     expect(led(`/e2b${path}`).url).toBe(`/e2b${path}`);
   }
@@ -76,30 +80,27 @@ test('the two tokens of a sandbox differ, and only the first opens the agent', (
   expect(tokens.opensPorts('0000000000000000', { traffic })).toBe(false);
 });
 
-test('an envelope is read as it was written; a compressed or cut one is refused', () => {
-  expect(JSON.parse(envelopeIn(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
-  const compressed = envelope(0, {});
-  compressed[0] = 1;
-  expect(() => envelopeIn(compressed)).toThrow('Compressed');
-  expect(() => envelopeIn(envelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
-});
-
-test('names of fields are read in both spellings, and the keys of maps stay', () => {
-  expect(camelCased({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
-    includeEntry: true,
-    process: { envs: { MY_VAR: 'x' } },
-  });
-});
-
-test('an end says its exit status, or the signal', () => {
-  expect(endOf({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
-  expect(endOf({ exitCode: 3 })).toMatchObject({ exited: true, status: 'exit status 3', error: 'exit status 3' });
-  expect(endOf({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({ exited: false, status: 'signal: killed' });
+test('tokens are the same on every server with the secret, and one label each', () => {
+  const [one, two, other] = ['a', 'a', 'b'].map((secret) => tokensOf(peppers([new Secret(secret)])));
+  expect([two?.access(sid), two?.traffic(sid)]).toEqual([one?.access(sid), one?.traffic(sid)]);
+  expect(other?.access(sid)).not.toBe(one?.access(sid));
+  expect(one?.access(sid)).toMatch(/^[\w-]{43}$/);
 });
 
 test('metadata of a list is decoded three times', () => {
   const query = new URL('http://x/?metadata=a%3Db%252520c').searchParams;
   expect(metadataOf(query.getAll('metadata'))).toEqual([['a', 'b c']]);
+});
+
+test('what is not set is as the wire says', () => {
+  const { domain, ...rest } = e2bSettings.parse({});
+  expect([domain, rest]).toEqual([
+    undefined,
+    {
+      ...{ facade: 'off', maxSeconds: 86_400, maxUploadBytes: 2 ** 30, root: 'alias', pause: 'memory' },
+      templates: ['base', 'code-interpreter-v1=code-interpreter'],
+    },
+  ]);
 });
 
 const settings = {
@@ -184,6 +185,33 @@ test('each form of a value has its name on the wire, and unknown ones are extra'
   expect(resultOf({ isMain: true, data })).toEqual({
     ...{ type: 'result', is_main_result: true, text: 'a', json: { b: 1 }, svg: '<svg/>', extra: { 'x/y': 'z' } },
   });
+});
+
+test.each([
+  ['text/html', 'html'],
+  ['text/markdown', 'markdown'],
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpeg'],
+  ['application/pdf', 'pdf'],
+  ['text/latex', 'latex'],
+  ['application/javascript', 'javascript'],
+])('%s is %s', (mime, name) => {
+  expect(resultOf({ isMain: false, data: { [mime]: 'v' } })).toEqual({
+    type: 'result',
+    is_main_result: false,
+    [name]: 'v',
+  });
+});
+test('a text loses its quotes if they are a pair', () => {
+  const text = (said: string) => (resultOf({ isMain: true, data: { 'text/plain': said } }) as { text: string }).text;
+  expect(["'a\nb'", '"a"', `'a"`, "'", 'a'].map(text)).toEqual(['a\nb', 'a', `'a"`, "'", 'a']);
+});
+test('tables and charts are values, not texts', () => {
+  const data = {
+    'application/vnd.corral.data+json': '{"a":[1]}',
+    'application/vnd.corral.chart+json': '{"type":"bar"}',
+  };
+  expect(resultOf({ isMain: true, data })).toMatchObject({ data: { a: [1] }, chart: { type: 'bar' } });
 });
 
 test('a program behind a port sees no token, and the Host that was chosen for it', () => {

@@ -86,3 +86,16 @@ test('a session that is being deleted is made although its log cannot be read, s
   );
   expect(await hydration.make(sessionId, never)).toMatchObject({ deleting: true, runs: [] });
 });
+
+test('a sandbox with a life of its own is neither paused nor stopped for idleness', async () => {
+  const life = {
+    ...{ endsAt: null, seconds: 60, onEnd: 'delete' as const, paused: null, resumes: false },
+    ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+  };
+  const of = async (more: Parameters<typeof stored>[0]) => {
+    const { hydration, never } = await world(async () => {}, more);
+    return (await hydration.make(sessionId, never)).sandboxPolicy;
+  };
+  expect(await of({})).toMatchObject({ idleStopMs: sandboxPolicy.idleStopMs });
+  expect(await of({ life })).toMatchObject({ idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 });
+});

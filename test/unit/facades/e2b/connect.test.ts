@@ -1,0 +1,139 @@
+import { EventEmitter } from 'node:events';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
+import { located } from '../../../../src/facades/e2b/data/call.ts';
+import {
+  answerError,
+  ConnectError,
+  ConnectStream,
+  camelCased,
+  connectError,
+  envelope,
+  envelopeIn,
+  timeoutOf,
+} from '../../../../src/facades/e2b/data/connect.ts';
+import { entryOf } from '../../../../src/facades/e2b/data/filesystem.ts';
+import { endOf } from '../../../../src/facades/e2b/data/process.ts';
+
+test('an envelope is read as it was written; a compressed or cut one is refused', () => {
+  expect(JSON.parse(envelopeIn(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
+  const compressed = envelope(0, {});
+  compressed[0] = 1;
+  expect(() => envelopeIn(compressed)).toThrow('Compressed');
+  expect(() => envelopeIn(envelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
+  expect(() => envelopeIn(Buffer.alloc(3))).toThrow('whole envelope');
+});
+
+test.each([
+  ['invalid_argument', 400],
+  ['failed_precondition', 400],
+  ['unauthenticated', 401],
+  ['not_found', 404],
+  ['already_exists', 409],
+  ['resource_exhausted', 429],
+  ['unknown', 500],
+  ['internal', 500],
+  ['unimplemented', 501],
+  ['unavailable', 503],
+  ['deadline_exceeded', 504],
+] as const)('%s has the status %i', (code, status) => {
+  const said: unknown[] = [];
+  const end = (text: string) => void said.push(text);
+  const writeHead = (...of: unknown[]) => {
+    said.push(...of);
+    return { end };
+  };
+  answerError({ writeHead } as never, new ConnectError(code, 'why'));
+  expect(said).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
+});
+
+test.each([
+  ['invalid_request', 'invalid_argument'],
+  ['file_not_found', 'not_found'],
+  ['quota', 'resource_exhausted'],
+  ['unsupported', 'unimplemented'],
+  ['internal', 'internal'],
+  ['sandbox_unavailable', 'unavailable'],
+  ['shutting_down', 'unavailable'],
+] as const)('%s of the sandbox is %s on the wire', (code, connect) => {
+  expect(connectError(new AppError(code, 'why')).code).toBe(connect);
+});
+test('a failure that nobody expected is internal, and tells nothing about itself', () => {
+  expect(connectError(new Error('password=hunter2'))).toMatchObject({
+    code: 'internal',
+    message: 'Internal server error',
+  });
+});
+
+test.each([
+  [{}, 90],
+  [{ 'keepalive-ping-interval': '50' }, 50],
+  [{ 'keepalive-ping-interval': '0' }, 90],
+  [{ 'keepalive-ping-interval': 'x' }, 90],
+])(
+  'a stream asked for with %j is kept alive after %i silent seconds, and what it sends counts',
+  async (headers, seconds) => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const sent: string[] = [];
+    const write = (bytes: Buffer) => sent.push(bytes.subarray(5).toString()) > 0;
+    const response = Object.assign(new EventEmitter(), { write, writeHead: () => {}, flushHeaders: () => {} });
+    using stream = new ConnectStream({ headers } as never, response as never, { keepalive: {} });
+    vi.advanceTimersByTime(seconds * 1_000 - 1);
+    await stream.send({ a: 1 });
+    vi.advanceTimersByTime(seconds * 1_000 - 1);
+    expect(sent).toEqual(['{"a":1}']);
+    vi.advanceTimersByTime(1);
+    expect(sent.at(-1)).toBe('{"keepalive":{}}');
+  },
+);
+
+test.each([
+  ['1500', 1_500],
+  ['0', undefined],
+  [undefined, undefined],
+  ['9999999999', 2 ** 31 - 1],
+])('a timeout of %j is %j', (said, ms) => {
+  expect(timeoutOf({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms);
+});
+
+test.each([
+  ['', '/home/user'],
+  ['~', '/home/user'],
+  ['~/a', '/home/user/a'],
+  ['a/b', '/home/user/a/b'],
+  ['/etc', '/etc'],
+])('the path %j is %s', (path, full) => expect(located(path, '/home/user')).toBe(full));
+test('the home of another user is no path', () =>
+  expect(() => located('~root/x', '/home/user')).toThrow('other users'));
+
+test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
+  const of = (more: object) =>
+    entryOf({
+      ...{ name: 'f', path: '/f', type: 'file', size: 3, mode: 0o100640, owner: 'agent', group: 'agent' },
+      ...{ modified: '2026-01-01T00:00:00.000Z', ...more },
+    } as never);
+  expect(of({})).toEqual({
+    ...{ name: 'f', path: '/f', type: 'FILE_TYPE_FILE', size: '3', mode: 0o640, permissions: '-rw-r-----' },
+    ...{ owner: 'user', group: 'user', modifiedTime: '2026-01-01T00:00:00.000Z' },
+  });
+  expect(of({ type: 'directory', mode: 0o755 })).toMatchObject({
+    type: 'FILE_TYPE_DIRECTORY',
+    permissions: 'drwxr-xr-x',
+  });
+  expect(of({ isLink: true, target: '/t' })).toMatchObject({ permissions: 'Lrw-r-----', symlinkTarget: '/t' });
+  for (const type of ['other', 'broken']) expect(of({ type })).toMatchObject({ type: 'FILE_TYPE_UNSPECIFIED' });
+});
+
+test('names of fields are read in both spellings, and the keys of maps stay', () => {
+  expect(camelCased({ include_entry: true, process: { envs: { MY_VAR: 'x' } } })).toEqual({
+    includeEntry: true,
+    process: { envs: { MY_VAR: 'x' } },
+  });
+});
+
+test('an end says its exit status, or the signal', () => {
+  expect(endOf({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
+  expect(endOf({ exitCode: 3 })).toMatchObject({ exited: true, status: 'exit status 3', error: 'exit status 3' });
+  expect(endOf({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({ exited: false, status: 'signal: killed' });
+});

@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
+import { SessionId } from '../../../../src/core/ids.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+
+// The control plane over sandboxes that have only a state. test/e2e/e2b has the same routes over real ones.
+let it: E2bFacade;
+beforeAll(async () => {
+  it = await e2bFacade();
+});
+beforeEach(() => void it.did.splice(0));
+afterAll(() => it[Symbol.asyncDispose]());
+
+const own = async (options: Parameters<typeof e2bFacade>[0]) => {
+  const facade = await e2bFacade(options);
+  onTestFinished(() => facade[Symbol.asyncDispose]());
+  return facade;
+};
+const sandboxFields = [
+  ...['alias', 'clientID', 'domain', 'envdAccessToken', 'envdVersion', 'sandboxID', 'templateID', 'trafficAccessToken'],
+];
+const listedFields = [
+  ...['alias', 'clientID', 'cpuCount', 'diskSizeMB', 'endAt', 'envdVersion', 'memoryMB', 'metadata', 'sandboxID'],
+  ...['startedAt', 'state', 'templateID'],
+];
+const secondsLeft = async (sid: string) =>
+  Math.round((Date.parse((await it.api('GET', `/sandboxes/${sid}`)).body.endAt) - Date.now()) / 1_000);
+
+test('a create answers every field of a sandbox, and both of its tokens', async () => {
+  const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base:v2' });
+  expect([status, Object.keys(body).sort()]).toEqual([201, sandboxFields]);
+  expect(body).toMatchObject({ templateID: 'base', alias: 'base', clientID: 'corral', domain: 'sandboxes.example' });
+  expect(body.sandboxID).toMatch(/^[0-9a-f]{16}$/);
+  for (const token of [body.envdAccessToken, body.trafficAccessToken]) expect(token).toMatch(/^[\w-]{43}$/);
+});
+
+test('a list and a sandbox have every field that the Python SDK needs', async () => {
+  const { sid, access } = await it.create({ metadata: { a: 'b' }, autoPause: true, autoResume: { enabled: true } });
+  const { body: listed } = await it.api('GET', '/v2/sandboxes?metadata=a%3Db');
+  expect(listed.map(Object.keys)[0]?.sort()).toEqual(listedFields);
+  const { body } = await it.api('GET', `/sandboxes/${sid}`);
+  expect(Object.keys(body).sort()).toEqual(
+    [...listedFields, 'allowInternetAccess', 'domain', 'envdAccessToken', 'lifecycle', 'network'].sort(),
+  );
+  expect(body).toMatchObject({
+    ...{ sandboxID: sid, metadata: { a: 'b' }, state: 'running', envdAccessToken: access, allowInternetAccess: true },
+    ...{ network: { allowPublicTraffic: true }, lifecycle: { onTimeout: 'pause', autoResume: true } },
+  });
+  for (const count of ['cpuCount', 'memoryMB', 'diskSizeMB']) expect(Number.isInteger(body[count])).toBe(true);
+  for (const at of ['startedAt', 'endAt']) expect(body[at]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});
+
+test('a template has every field', async () => {
+  const { body } = await it.api('GET', '/v2/templates');
+  expect(body[0]).toEqual({
+    ...{ templateID: 'base', buildID: 'base', names: ['base'], aliases: ['base'], public: false, buildStatus: 'ready' },
+    ...{ cpuCount: 1, memoryMB: expect.any(Number), diskSizeMB: expect.any(Number), envdVersion: '0.6.1' },
+    ...{ buildCount: 1, spawnCount: 0, createdBy: null },
+    ...{ createdAt: expect.any(String), updatedAt: expect.any(String), lastSpawnedAt: null },
+  });
+});
+
+test('a sample of the metrics has every field, and a paused sandbox has none', async () => {
+  const { sid } = await it.create();
+  const { body } = await it.api('GET', `/sandboxes/${sid}/metrics`);
+  const counts = ['cpuCount', 'cpuUsedPct', 'memUsed', 'memTotal', 'memCache', 'diskUsed', 'diskTotal'];
+  expect(Object.keys(body[0]).sort()).toEqual([...counts, 'timestamp', 'timestampUnix'].sort());
+  expect((await it.api('GET', `/sandboxes/${sid}/metrics?start=soon`)).status).toBe(400);
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect((await it.api('GET', `/sandboxes/${sid}/metrics`)).body).toEqual([]);
+});
+
+test.each([
+  ['/v2/sandboxes', 300],
+  ['/sandboxes', 15],
+])('a create at %s lives %i s unless it asks for a time', async (path, seconds) => {
+  const create = (more: object) => it.api('POST', path, { templateID: 'base', secure: true, unknown: 1, ...more });
+  expect(await secondsLeft((await create({})).body.sandboxID)).toBe(seconds);
+  expect(await secondsLeft((await create({ timeout: 77 })).body.sandboxID)).toBe(77);
+});
+
+test('a create that is repeated with its key starts one sandbox, and says that it repeats', async () => {
+  const headers = { 'idempotency-key': 'a-key-of-python' };
+  const first = await it.api('POST', '/v2/sandboxes', { templateID: 'base' }, headers);
+  const second = await it.api('POST', '/v2/sandboxes', { templateID: 'base' }, headers);
+  expect(second.body).toEqual(first.body);
+  expect([second.status, second.headers['idempotency-replayed'], it.did]).toEqual([201, 'true', ['start']]);
+});
+
+test.each([
+  ['quota', 429, { 'retry-after': '1' }],
+  ['sandbox_capacity', 429, { 'retry-after': '1' }],
+  ['sandbox_unavailable', 503, { 'should-retry': 'false' }],
+  ['internal', 500, { 'should-retry': 'false' }],
+] as const)(
+  'a create that fails with %s is %i, leaves nothing, and tells whether to repeat it',
+  async (code, status, headers) => {
+    const before = (await it.sessions.list()).length;
+    it.failing.push(new AppError(code, 'No sandbox.'));
+    const answer = await it.api('POST', '/v2/sandboxes', { templateID: 'base' });
+    expect(answer).toMatchObject({ status, headers, body: { code: status, message: expect.any(String) } });
+    expect(await it.sessions.list()).toHaveLength(before);
+  },
+);
+
+test.each(['iam', 'mcp', 'volumeMounts'])('a create with %s is 400 and names it', async (name) => {
+  const { status, body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base', [name]: { x: 1 } });
+  expect([status, body]).toEqual([400, expect.objectContaining({ code: 400, message: expect.stringContaining(name) })]);
+});
+test.each([{ egressProxy: 'x' }, { rules: { a: [] } }, { httpsPorts: [443] }])(
+  'a create whose network has %j is 400',
+  async (network) => {
+    expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400);
+  },
+);
+test('a body that is no JSON is 400, with the status in the body', async () => {
+  const answer = await it.ask('/v2/sandboxes', { method: 'POST', body: '{"templateID"' });
+  expect([answer.status, answer.body.code]).toEqual([400, 400]);
+});
+test('a chunked body is read', async () => {
+  const headers = { 'transfer-encoding': 'chunked', 'content-type': 'application/json' };
+  const body = JSON.stringify({ templateID: 'base' });
+  expect((await it.ask('/sandboxes', { method: 'POST', headers, body })).status).toBe(201);
+});
+
+test('without authentication any key is good, and none too', async () => {
+  for (const headers of [{ 'x-api-key': 'e2b_0' }, {}]) {
+    expect((await it.ask('/v2/sandboxes', { headers })).status).toBe(200);
+  }
+});
+
+test('with authentication the key counts, in either header, and the one of the SDKs before the other', async () => {
+  const guarded = await own({ token: 'e2b_0123' });
+  const status = async (headers: Record<string, string>) => (await guarded.ask('/v2/sandboxes', { headers })).status;
+  expect(await status({ 'x-api-key': 'e2b_0123' })).toBe(200);
+  expect(await status({ authorization: 'Bearer e2b_0123' })).toBe(200);
+  expect(await status({ 'x-api-key': 'e2b_0123', authorization: 'Bearer another' })).toBe(200);
+  expect(await status({ 'x-api-key': 'another', authorization: 'Bearer e2b_0123' })).toBe(401);
+  const none = await guarded.ask('/v2/sandboxes');
+  expect([none.status, none.body.code]).toEqual([401, 401]);
+});
+
+test('a pause needs no body, answers 204 without one, and a second one is 409', async () => {
+  const { sid } = await it.create();
+  const paused = await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect([paused.status, paused.text, it.did]).toEqual([204, '', ['start', 'pause']]);
+  expect((await it.api('POST', `/sandboxes/${sid}/pause`)).status).toBe(409);
+  expect((await it.api('GET', `/sandboxes/${sid}`)).body.state).toBe('paused');
+  expect((await it.sessions.get(SessionId.parse(sid))).life?.endsAt).toBeNull();
+});
+
+test('a pause of the files alone stops the sandbox', async () => {
+  const { sid } = await it.create();
+  await it.api('POST', `/sandboxes/${sid}/pause`, { memory: false });
+  expect(it.did).toEqual(['start', 'stop']);
+});
+
+test('a pause with memory is 501 where nothing freezes processes, unless the server keeps the files instead', async () => {
+  const [refusing, files] = [{ freeze: false }, { pause: 'files' } as const];
+  const strict = await own({ abilities: refusing });
+  const { sid } = await strict.create();
+  const answer = await strict.api('POST', `/sandboxes/${sid}/pause`);
+  expect([answer.status, answer.body.message]).toEqual([501, expect.stringContaining('CORRAL_E2B_PAUSE=files')]);
+  expect((await strict.api('GET', `/sandboxes/${sid}`)).body.state).toBe('running');
+  const lax = await own({ abilities: refusing, settings: files });
+  const { sid: other } = await lax.create();
+  expect((await lax.api('POST', `/sandboxes/${other}/pause`)).status).toBe(204);
+  expect(lax.did).toEqual(['start', 'stop']);
+});
+
+test.each(['/v2/sandboxes/{}/connect', '/sandboxes/{}/connect', '/sandboxes/{}/resume'])(
+  'a paused sandbox runs again after POST %s, for the time that was asked for and with its tokens',
+  async (path) => {
+    const { sid, access, traffic } = await it.create({ timeout: 500 });
+    await it.api('POST', `/sandboxes/${sid}/pause`);
+    const { status, body } = await it.api('POST', path.replace('{}', sid), { timeout: 100 });
+    expect([status, Object.keys(body).sort()]).toEqual([201, sandboxFields]);
+    expect(body).toMatchObject({ envdAccessToken: access, trafficAccessToken: traffic });
+    expect([await secondsLeft(sid), it.did]).toEqual([100, ['start', 'pause', 'start']]);
+  },
+);
+test('a connect with an empty body is one of 300 s', async () => {
+  const { sid } = await it.create({ timeout: 20 });
+  expect((await it.api('POST', `/v2/sandboxes/${sid}/connect`, {})).status).toBe(200);
+  expect(await secondsLeft(sid)).toBe(300);
+});
+
+test('a timeout of 0 ends the sandbox now', async () => {
+  const { sid } = await it.create();
+  expect((await it.api('POST', `/sandboxes/${sid}/timeout`, { timeout: 0 })).status).toBe(204);
+  expect((await it.api('GET', `/sandboxes/${sid}`)).status).toBe(404);
+  await expect.poll(async () => (await it.sessions.list()).some(({ id }) => id === sid)).toBe(false);
+});
+
+test('while a sandbox is ending, a connect is 409 and all else 404', async () => {
+  const slow = await own({});
+  slow.server.fake.instead.delete = () => new Promise(() => {});
+  const { sid } = await slow.create({ timeout: 0 });
+  expect((await slow.api('POST', `/v2/sandboxes/${sid}/connect`, {})).status).toBe(409);
+  expect((await slow.api('POST', `/sandboxes/${sid}/timeout`, { timeout: 60 })).status).toBe(404);
+  expect((await slow.api('GET', '/v2/sandboxes')).body).toEqual([]);
+});
+
+test('a timeout over the maximum is 400; of a paused sandbox and of none it is 404', async () => {
+  const { sid } = await it.create();
+  const status = async (of: string, timeout: number) =>
+    (await it.api('POST', `/sandboxes/${of}/timeout`, { timeout })).status;
+  expect(await status(sid, 86_401)).toBe(400);
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect([await status(sid, 10), await status('f'.repeat(16), 10), await status('no-id', 10)]).toEqual([404, 404, 404]);
+});
+
+test('a deleted sandbox answers 204, and then 404', async () => {
+  const { sid } = await it.create();
+  const gone = await it.api('DELETE', `/sandboxes/${sid}`);
+  expect([gone.status, gone.text]).toEqual([204, '']);
+  expect((await it.api('DELETE', `/sandboxes/${sid}`)).status).toBe(404);
+});
+
+test('sessions of other dialects are in no list, and their ids are good for a look and a connect', async () => {
+  const { id } = await it.sessions.create({ origin: 'trpc' });
+  const { body: listed } = await it.api('GET', '/v2/sandboxes');
+  expect(listed.map((one: { sandboxID: string }) => one.sandboxID)).not.toContain(id);
+  expect((await it.api('GET', `/sandboxes/${id}`)).body).toMatchObject({ sandboxID: id, templateID: 'base' });
+  expect((await it.api('POST', `/v2/sandboxes/${id}/connect`, {})).status).toBe(200);
+  expect(it.did).toEqual(['start']);
+  expect((await it.api('POST', `/sandboxes/${id}/timeout`, { timeout: 9 })).status).toBe(409);
+});
+
+test('a sandbox whose time is over is paused where its program asked for that', async () => {
+  const { sid } = await it.create({ timeout: 0, autoPause: true });
+  await expect.poll(async () => (await it.api('GET', `/sandboxes/${sid}`)).body.state).toBe('paused');
+  expect(it.did).toEqual(['start', 'pause']);
+});

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import type { SessionLife, SessionRecord } from '../../../../src/core/records.ts';
+import { pageOf } from '../../../../src/facades/e2b/control/list.ts';
+
+const record = (at: number, life: Partial<SessionLife> | undefined = {}, origin = 'e2b'): SessionRecord =>
+  ({
+    ...{ id: `${at}`.padStart(16, '0'), origin, createdAt: at },
+    ...(life && { life: { kind: 'base', labels: {}, paused: null, ...life } }),
+  }) as never;
+const all = [
+  record(1_000, { labels: { a: '1' } }),
+  record(2_000, { labels: { a: '1', b: 'x y' }, kind: 'desktop' }),
+  record(3_000, { paused: 'memory' }),
+  record(4_000, {}, 'trpc'),
+];
+const listed = (query: string) => pageOf(all, new URLSearchParams(query)).sessions.map(({ createdAt }) => createdAt);
+
+test('the newest come first, and sessions of other dialects not at all', () => {
+  expect(listed('')).toEqual([3_000, 2_000, 1_000]);
+  expect(listed('order=asc')).toEqual([1_000, 2_000, 3_000]);
+});
+test('all pairs of the metadata must match', () => {
+  expect(listed('metadata=a%3D1')).toEqual([2_000, 1_000]);
+  expect(listed('metadata=a%3D1%26b%3Dx%252520y')).toEqual([2_000]);
+  expect(listed('metadata=a%3D1%26c%3D')).toEqual([]);
+  expect(listed('metadata=constructor%3D')).toEqual([]);
+});
+test('a state, several of them, or none can be asked for', () => {
+  expect(listed('state=paused')).toEqual([3_000]);
+  expect(listed('state=running')).toEqual([2_000, 1_000]);
+  for (const both of ['state=running,paused', 'state=running%2Cpaused', 'state=running%252Cpaused', 'state=']) {
+    expect(listed(both)).toHaveLength(3);
+  }
+});
+test('a start time counts itself in, and a template is a name', () => {
+  expect(listed(`startedAfter=${new Date(2_000).toISOString()}`)).toEqual([3_000, 2_000]);
+  expect(listed('template=desktop')).toEqual([2_000]);
+});
+test('the total counts what runs, whatever the query', () => {
+  expect(pageOf(all, new URLSearchParams('state=paused')).running).toBe(2);
+});
+test('a page goes on at its place in either order, and an empty token is none', () => {
+  for (const order of ['asc', 'desc']) {
+    const first = pageOf(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
+    const rest = pageOf(all, new URLSearchParams({ limit: '2', order, nextToken: first.next ?? '' }));
+    expect([...first.sessions, ...rest.sessions].map(({ createdAt }) => createdAt)).toEqual(listed(`order=${order}`));
+    expect(rest.next).toBeUndefined();
+  }
+});

@@ -1,0 +1,315 @@
+import { createHash } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import WebSocket, { WebSocketServer } from 'ws';
+import { AppError } from '../../../../src/core/errors.ts';
+import type { Inside, PathEntry } from '../../../../src/session/api/inside.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+
+// Which request reaches which port of which sandbox, and with which credential.
+const entry = (path: string): PathEntry => ({
+  ...{ name: '', path, type: path === '/home/user' ? 'directory' : 'file', size: 4, mode: 0o644 },
+  ...{ owner: 'agent', group: 'agent', modified: '2026-01-01T00:00:00.000Z' },
+});
+const written = new Map<string, string>();
+let program: Server;
+const inside: Partial<Inside> = {
+  paths: {
+    ...({} as Inside['paths']),
+    stat: async (path) => entry(path),
+    open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
+    async write(path, content) {
+      if (path.includes('full')) throw new AppError('quota', 'The disk is full.');
+      const parts: Uint8Array[] = [];
+      for await (const part of content) parts.push(part);
+      written.set(path, Buffer.concat(parts).toString());
+      return entry(path);
+    },
+  },
+  ports: {
+    async connect(port) {
+      if (port !== 3000) throw new AppError('not_found', 'Nothing listens.');
+      const socket = connect((program.address() as AddressInfo).port, '127.0.0.1');
+      await new Promise((done) => socket.once('connect', done));
+      return socket;
+    },
+  },
+};
+let it: E2bFacade;
+beforeAll(async () => {
+  program = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on('data', (part) => parts.push(part));
+    request.once('end', () => {
+      response.writeHead(
+        418,
+        'A Teapot',
+        [
+          ['Set-Cookie', 'a=1'],
+          ['Set-Cookie', 'b=2'],
+          ['X-Own', 'Yes'],
+        ].flat(),
+      );
+      const { method, url, headers } = request;
+      response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString() }));
+    });
+  });
+  const sockets = new WebSocketServer({ server: program });
+  sockets.on('connection', (socket, { headers }) => {
+    socket.send(JSON.stringify(headers));
+    socket.on('message', (text) => socket.send(`echo ${text}`));
+  });
+  await new Promise<void>((done) => program.listen(0, '127.0.0.1', done));
+  it = await e2bFacade({ inside });
+});
+beforeEach(() => void it.did.splice(0));
+afterAll(async () => {
+  await it[Symbol.asyncDispose]();
+  program.close();
+});
+const own = async (options: Parameters<typeof e2bFacade>[0]) => {
+  const facade = await e2bFacade({ inside, ...options });
+  onTestFinished(() => facade[Symbol.asyncDispose]());
+  return facade;
+};
+const host = (name: string) => ({ host: `${name}.sandboxes.example` });
+
+test('the name api of the domain is the control plane, whatever else the request says', async () => {
+  const named = { ...host('api'), 'e2b-sandbox-id': 'f'.repeat(16), 'e2b-sandbox-port': '3000' };
+  expect((await it.ask('/v2/sandboxes', { headers: named })).status).toBe(200);
+  expect((await it.ask('/other', { headers: named })).status).toBe(501);
+});
+test('the name sandbox of the domain leads on by the headers', async () => {
+  const { sid } = await it.create();
+  expect((await it.port(sid, 49_983, '/health', { headers: host('sandbox') })).status).toBe(204);
+});
+test('a Host that this server does not answer to is refused, with the headers too', async () => {
+  const { sid } = await it.create();
+  expect((await it.port(sid, 49_983, '/health', { headers: { host: 'evil.example' } })).status).toBe(403);
+});
+test.each(['0', '65536', '99999'])('a name with port %s is 400', async (port) => {
+  const { sid } = await it.create();
+  const { status, body } = await it.ask('/', { headers: host(`${port}-${sid}`) });
+  expect([status, body]).toEqual([400, { code: 400, message: expect.any(String) }]);
+});
+test('a request of a page for leave to send the headers is not answered with it', async () => {
+  const headers = { origin: 'http://localhost:3000', 'access-control-request-method': 'GET' };
+  const asks = { ...headers, 'access-control-request-headers': 'e2b-sandbox-id,e2b-sandbox-port,x-access-token' };
+  const answer = await it.ask('/', { method: 'OPTIONS', headers: asks });
+  expect(answer.headers['access-control-allow-headers']).not.toMatch(/e2b|x-access/i);
+});
+
+test('a port named by headers needs a token of its sandbox, and the refusal names the sandbox', async () => {
+  const { sid, access, traffic } = await it.create();
+  const { access: another } = await it.create();
+  for (const headers of [{}, { 'x-access-token': another }]) {
+    const { status, body } = await it.port(sid, 3000, '/', { headers });
+    expect([status, body]).toEqual([403, { sandboxId: sid, message: expect.any(String), code: 403 }]);
+  }
+  for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }]) {
+    expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
+  }
+});
+test('a port named by its host is open, unless the create asked for private ports', async () => {
+  const { sid } = await it.create();
+  expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
+  const closed = await it.create({ network: { allowPublicTraffic: false } });
+  const to = host(`3000-${closed.sid}`);
+  expect((await it.ask('/', { headers: to })).status).toBe(403);
+  expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': closed.traffic } })).status).toBe(418);
+});
+test('the code interpreter needs a token under its host name too', async () => {
+  const { sid, traffic } = await it.create();
+  const to = host(`49999-${sid}`);
+  expect((await it.ask('/health', { headers: to })).status).toBe(403);
+  expect((await it.ask('/health', { headers: { ...to, 'e2b-traffic-access-token': traffic } })).status).toBe(200);
+});
+test('the agent needs the access token; another one is 401, in a stream by its last envelope', async () => {
+  const { sid, traffic } = await it.create();
+  for (const headers of [{}, { 'x-access-token': traffic }] as Record<string, string>[]) {
+    expect(await it.port(sid, 49_983, '/envs', { headers })).toMatchObject({ status: 401, body: { code: 401 } });
+    const call = { method: 'POST', body: '{}', headers: { ...headers, 'content-type': 'application/json' } };
+    const stat = await it.port(sid, 49_983, '/filesystem.Filesystem/Stat', call);
+    expect(stat).toMatchObject({ status: 401, body: { code: 'unauthenticated', message: expect.any(String) } });
+    const start = { ...call, headers: { ...headers, 'content-type': 'application/connect+json' } };
+    for (const method of ['Start', 'Connect', 'StreamInput']) {
+      const { status, text } = await it.port(sid, 49_983, `/process.Process/${method}`, start);
+      expect([status, text]).toEqual([200, expect.stringContaining('{"error":{"code":"unauthenticated"')]);
+    }
+  }
+});
+
+test('the program behind a port gets the request as it came, without tokens, and its answer comes back as it is', async () => {
+  const { sid, access } = await it.create();
+  const headers = { 'x-access-token': access, origin: 'http://a.example', authorization: 'Basic eA==' };
+  const chunked = { 'transfer-encoding': 'chunked', 'content-type': 'text/own', 'content-encoding': 'gzip' };
+  const answer = await it.port(sid, 3000, '/a?b=%20', {
+    method: 'PATCH',
+    body: 'bytes',
+    headers: { ...headers, ...chunked },
+  });
+  expect([answer.status, answer.headers['set-cookie'], answer.headers['x-own']]).toEqual([418, ['a=1', 'b=2'], 'Yes']);
+  const { method, url, body, headers: got } = answer.body;
+  expect([method, url, body]).toEqual(['PATCH', '/a?b=%20', 'bytes']);
+  expect(got).toMatchObject({ origin: 'http://a.example', authorization: 'Basic eA==', 'content-type': 'text/own' });
+  expect(got).toMatchObject({ 'content-encoding': 'gzip', 'x-forwarded-host': expect.stringContaining('127.0.0.1') });
+  expect(Object.keys(got).join()).not.toMatch(/token|e2b/);
+});
+test('the program behind a port sees the Host that the create chose', async () => {
+  const { sid } = await it.create({ network: { maskRequestHost: ['inner:$', '{PORT}'].join('') } });
+  const { headers } = (await it.ask('/', { headers: host(`3000-${sid}`) })).body;
+  expect(headers).toMatchObject({ host: 'inner:3000', 'x-forwarded-host': `3000-${sid}.sandboxes.example` });
+});
+test('a WebSocket goes through to the port, and one without a token is refused', async () => {
+  const { sid, access } = await it.create();
+  const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '3000' };
+  const socket = new WebSocket(`${it.server.url}/socket`, { headers: { ...named, 'x-access-token': access } });
+  const heard: string[] = [];
+  socket.on('message', (data) => heard.push(String(data)));
+  await new Promise((done) => socket.once('open', done));
+  socket.send('hi');
+  await expect.poll(() => heard).toEqual([expect.not.stringContaining(access), 'echo hi']);
+  const closed = new Promise((done) => socket.once('close', done));
+  await it.api('DELETE', `/sandboxes/${sid}`);
+  await closed; // the sandbox is gone
+  const status = (url: string, headers: Record<string, string>) =>
+    new Promise((done) => {
+      const refused = new WebSocket(url, { headers });
+      refused.once('unexpected-response', (_, answer) => done(answer.statusCode));
+      refused.once('error', () => {});
+    });
+  const { sid: other } = await it.create();
+  expect(await status(it.server.url, { ...named, 'e2b-sandbox-id': other })).toBe(403);
+  expect(await status(it.server.url, { ...named, 'e2b-sandbox-id': sid })).toBe(502);
+});
+
+test('a user can be named, root is an alias, and an empty name is none', async () => {
+  const { sid, access } = await it.create();
+  const read = (query: string, more: Record<string, string> = {}) =>
+    it.port(sid, 49_983, `/files?path=x${query}`, { headers: { 'x-access-token': access, ...more } });
+  for (const query of ['', '&username=', '&username=user', '&username=root']) {
+    expect([query, (await read(query)).status]).toEqual([query, 200]);
+  }
+  const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
+  expect((await read('', basic('user'))).status).toBe(200);
+  expect((await read('', basic('daemon'))).status).toBe(401);
+});
+test('CORRAL_E2B_ROOT=refuse answers 401 to requests for root, and to no other', async () => {
+  const strict = await own({ settings: { root: 'refuse' } });
+  const { sid, access } = await strict.create();
+  const ask = (user: string) => {
+    const headers = { 'x-access-token': access, authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` };
+    return Promise.all([
+      strict.port(sid, 49_983, '/files?path=x', { headers }),
+      strict.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
+        ...{ method: 'POST', body: '{"path":"x"}', headers: { ...headers, 'content-type': 'application/json' } },
+      }),
+    ]);
+  };
+  const [file, call] = await ask('root');
+  expect([file.status, file.body.code, call.status, call.body.code]).toEqual([401, 401, 401, 'unauthenticated']);
+  expect((await ask('user')).map(({ status }) => status)).toEqual([200, 200]);
+  const byQuery = await strict.port(sid, 49_983, '/files?path=x&username=root', {
+    headers: { 'x-access-token': access },
+  });
+  expect(byQuery.status).toBe(401);
+});
+
+interface Link {
+  readonly path?: string;
+  readonly operation?: 'read' | 'write';
+  readonly username?: string;
+  readonly expiration?: number;
+}
+function signed(token: string, { path = 'r.txt', operation = 'read', username, expiration }: Link = {}) {
+  const text = [path, operation, username ?? '', token, ...(expiration === undefined ? [] : [expiration])].join(':');
+  const signature = `v1_${createHash('sha256').update(text).digest('base64').replace(/=+$/, '')}`;
+  const query = new URLSearchParams({ path, signature });
+  if (username !== undefined) query.set('username', username);
+  if (expiration !== undefined) query.set('signature_expiration', String(expiration));
+  return `/files?${query}`;
+}
+test('a signature opens its file for its operation and user alone, without a name, by headers and by host', async () => {
+  const { sid, access } = await it.create();
+  const soon = Math.floor(Date.now() / 1_000) + 60;
+  for (const link of [{}, { username: 'user' }, { expiration: soon }, { path: '/a b' }]) {
+    for (const headers of [{}, host(`49983-${sid}`)] as Record<string, string>[]) {
+      expect((await it.ask(signed(access, link), { headers })).text).toBe('text');
+    }
+    expect((await it.port(sid, 49_983, signed(access, link))).text).toBe('text');
+  }
+  const body = 'sent';
+  const upload = { method: 'POST', body, headers: { 'content-type': 'application/octet-stream' } };
+  expect((await it.ask(signed(access, { operation: 'write', path: 'w' }), upload)).status).toBe(200);
+  expect(written.get('/home/user/w')).toBe('sent');
+  for (const wrong of [
+    await it.port(sid, 49_983, signed(access), upload),
+    await it.port(sid, 49_983, signed(access).replace('r.txt', 'q.txt')),
+    await it.port(sid, 49_983, `${signed(access)}&username=user`),
+    await it.port(sid, 49_983, `${signed(access)}&signature_expiration=${soon}`),
+  ]) {
+    expect([wrong.status, wrong.body]).toEqual([401, { code: 401, message: 'invalid signature' }]);
+  }
+  const over = await it.port(sid, 49_983, signed(access, { expiration: 1_000 }));
+  expect([over.status, over.body]).toEqual([401, { code: 401, message: 'signature is already expired' }]);
+});
+test('a token in a header counts before the signature', async () => {
+  const { sid, access, traffic } = await it.create();
+  const ask = (token: string) => it.port(sid, 49_983, signed(access), { headers: { 'x-access-token': token } });
+  expect([(await ask(access)).status, (await ask(traffic)).status]).toEqual([200, 401]);
+});
+test('a signature opens nothing but files', async () => {
+  const { sid, access } = await it.create();
+  const query = signed(access).slice('/files'.length);
+  expect((await it.port(sid, 49_983, `/envs${query}`)).status).toBe(401);
+});
+
+test('a paused sandbox is 502 on every port, in the words that clients compare', async () => {
+  const { sid, access } = await it.create();
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const gone = { sandboxId: sid, message: 'The sandbox was not found', code: 502 };
+  for (const [number, path] of [
+    [49_983, '/health'],
+    [49_983, '/envs'],
+    [3000, '/'],
+    [49_999, '/health'],
+  ] as const) {
+    const { status, body } = await it.port(sid, number, path, { headers: { 'x-access-token': access } });
+    expect([status, body]).toEqual([502, gone]);
+  }
+});
+test('a request with its token resumes a paused sandbox that asked for it; one without, and health, do not', async () => {
+  const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true }, timeout: 70 });
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect((await it.port(sid, 3000, '/')).status).toBe(403);
+  expect((await it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': 'wrong' } })).status).toBe(401);
+  expect((await it.port(sid, 49_983, '/health')).status).toBe(502);
+  expect(it.did).toEqual(['start', 'pause']);
+  const asks = Array.from({ length: 3 }, () =>
+    it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': access } }),
+  );
+  expect((await Promise.all(asks)).map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(it.did).toEqual(['start', 'pause', 'start']);
+  const { state, endAt } = (await it.api('GET', `/sandboxes/${sid}`)).body;
+  expect([state, Math.round((Date.parse(endAt) - Date.now()) / 1_000)]).toEqual(['running', 70]);
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  expect((await it.ask(signed(access))).text).toBe('text'); // a signed URL is such a request too
+});
+
+test('a disk that is full is 507', async () => {
+  const { sid, access } = await it.create();
+  const headers = { 'x-access-token': access, 'content-type': 'application/octet-stream' };
+  const { status, body } = await it.port(sid, 49_983, '/files?path=full', { method: 'POST', body: 'x', headers });
+  expect([status, body.code]).toEqual([507, 507]);
+});
+test('a body that says gzip and is none, or is cut, is 400', async () => {
+  const { sid, access } = await it.create();
+  const plain = { 'x-access-token': access, 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+  const put = (body: Buffer | string) =>
+    it.port(sid, 49_983, '/files?path=x', { method: 'POST', body, headers: plain });
+  expect((await put('no gzip')).status).toBe(400);
+  expect((await put(gzipSync('x'.repeat(10_000)).subarray(0, 20))).status).toBe(400);
+});
