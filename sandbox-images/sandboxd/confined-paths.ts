@@ -107,6 +107,7 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
     case 'ENOENT':
       return new AppError('file_not_found', `There is no file ${path}.`, { cause });
     case 'ENOTDIR':
+    case 'EEXIST': // a file where a folder was to be made
       return new AppError('invalid_request', `${path} is not a folder, or leads through a file.`, { cause });
     case 'EISDIR':
       return new AppError('invalid_request', `${path} is a folder.`, { cause });

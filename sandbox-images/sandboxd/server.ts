@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { joinStream, protocol, refuseStream } from './http-upgrade.ts';
@@ -26,7 +27,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 export function sandboxServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
-    answer(daemon, { token, admit }, request, response).catch((thrown) => sendError(response, toAppError(thrown)));
+    answer(daemon, { token, admit }, request, response).catch((thrown) => void sendError(response, toAppError(thrown)));
   });
   server.on('upgrade', (request, socket, head) => {
     if (head.length > 0) socket.unshift(head);
@@ -119,16 +120,25 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
   }
 }
 
-function sendError(response: ServerResponse, error: AppError): void {
+async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
   // Once a byte was sent, only a cut connection can tell the client that the answer is incomplete.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
+  await restOf(req);
   // Close the connection, so that an unread body is not taken for the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();
+}
+
+const restMs = 200;
+/** Drops the rest of a small body. A client that still writes to a closed connection can miss the answer. */
+async function restOf(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  await finished(request, { signal: AbortSignal.timeout(restMs), cleanup: true }).catch(() => {});
 }
 
 const inspectable = (error: AppError) => (error.cause instanceof Error ? error.cause.stack : String(error.cause));

@@ -1,4 +1,5 @@
 // Code with state, in the daemon with real processes: on this machine and in a container.
+import { dirname } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import type { Execution } from '../../src/kernels/kernel.ts';
@@ -257,7 +258,8 @@ kernelContract('on this machine', () => realSandboxd());
 
 /** The languages that only dialects of other programs offer. */
 async function openedHere() {
-  const harness = await realSandboxd();
+  // TypeScript needs a newer Node than a machine may have.
+  const harness = await realSandboxd({ PATH: `${dirname(process.execPath)}:${process.env.PATH}` });
   onTestFinished(() => harness[Symbol.asyncDispose]());
   const own = kernelsOf(harness.client);
   for (const language of ['bash', 'typescript'] as const) own.contexts.create({ id: language, language });

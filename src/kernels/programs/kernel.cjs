@@ -103,6 +103,7 @@ function withImports(code) {
 /** The code of a cell without its types; enums and the like need more than to be left out. */
 function untyped(code) {
   if (process.argv[1] !== 'typescript') return code;
+  if (!stripTypeScriptTypes) throw new Error(`TypeScript needs Node 22.13 or newer; this is ${process.version}.`);
   try {
     return stripTypeScriptTypes(code);
   } catch (thrown) {

@@ -58,21 +58,24 @@ export function programRows(it: It): void {
       await run(`command -v ${names} | wc -l; touch /usr/x 2>&1 | grep -o Read-only; id -u | grep -vx 0 | wc -l`),
     ).toBe('9\nRead-only\n1');
   });
-  test('input that was refused is at its end; otherwise it is open until it is closed, twice if need be', async () => {
-    expect((await it.stream(start, it.shell('cat'))).last).toEqual({});
-    const { pid, rest } = await begin({ process: { cmd: 'cat' } });
-    const process = { pid };
-    const input = { stdin: Buffer.from('in\n').toString('base64') };
-    expect((await call('SendInput', { process, input })).status).toBe(200);
-    for (let times = 0; times < 2; times++) expect((await call('CloseStdin', { process })).body).toEqual({});
-    expect(await call('SendInput', { process: { pid: 1 }, input })).toMatchObject({ status: 404 });
-    expect(Buffer.concat(output((await rest()).slice(0, -1), 'stdout')).toString()).toBe('in\n');
-  });
-  test('a process whose input is closed takes no more of it', async () => {
+  test('input that was refused is at its end', async () => {
+    expect(await it.stream(start, it.shell('cat'))).toMatchObject({ stdout: '', last: {} });
     const { pid, leave } = await begin(it.shell('sleep 955'));
     const sent = await call('SendInput', { process: { pid }, input: { stdin: 'eA==' } });
     expect(sent).toMatchObject({ status: 500, body: { code: 'internal' } });
     await call('SendSignal', { process: { pid }, signal: 'SIGNAL_SIGKILL' });
+    leave();
+  });
+  test('input is open until it is closed, twice if need be, and then takes nothing', async () => {
+    const { pid, next, leave } = await begin({ process: { cmd: 'bash', args: ['-c', 'cat; sleep 956'] } });
+    const process = { pid };
+    const input = { stdin: Buffer.from('in\n').toString('base64') };
+    expect((await call('SendInput', { process, input })).body).toEqual({});
+    expect(output([(await next()) ?? {}], 'stdout').join('')).toBe('in\n');
+    for (let times = 0; times < 2; times++) expect((await call('CloseStdin', { process })).body).toEqual({});
+    expect((await call('SendInput', { process, input })).body.code).toBe('internal');
+    await call('SendSignal', { process, signal: 'SIGNAL_SIGKILL' });
+    expect((await call('SendInput', { process, input })).body.code).toBe('not_found');
     leave();
   });
   test('a program that does not exist starts, says so and ends with 127', async () => {

@@ -302,7 +302,8 @@ function fileRows(it: It): void {
   test('a body of another type, one without a path, and a folder as target are 400', async () => {
     expect((await put('x', 'x', { 'content-type': 'text/plain' })).status).toBe(400);
     expect((await it.agent('/files', { method: 'POST', body: 'x', headers: plain })).status).toBe(400);
-    expect((await put('/tmp', 'x')).status).toBe(400);
+    const folder = await put('/tmp', 'x');
+    expect([folder.status, await folder.json()]).toEqual([400, { code: 400, message: '/tmp is a folder.' }]);
   });
   test('parts are stored under their full names, and a name that comes twice is 400', async () => {
     const form = (...names: string[]) => {
@@ -338,7 +339,8 @@ function fileRows(it: It): void {
     expect(await stored.json()).toMatchObject([{ path: '/home/user/at/path', name: 'path', type: 'file' }]);
     const two = new FormData();
     for (const name of ['kept', '/etc/hostname/x']) two.append('file', new Blob(['2']), name);
-    expect((await it.agent('/files', { method: 'POST', body: two })).status).toBe(400);
+    const answer = await it.agent('/files', { method: 'POST', body: two });
+    expect([answer.status, await answer.json()]).toEqual([400, { code: 400, message: expect.stringContaining('hostname') }]);
     expect(await (await it.agent('/files?path=kept')).text()).toBe('2');
   });
   test('an upload over the limit is 413', async () => {

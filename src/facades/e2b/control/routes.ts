@@ -56,7 +56,7 @@ export function mountControl(app: App, deps: Deps): void {
 
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const wanted = parsed(NewSandbox, request.body);
-    return await retrying(reply, async () =>
+    const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
         const { life, template } = wantedOf(wanted, { settings, abilities }, seconds);
         const named = template !== undefined && { template };
@@ -69,10 +69,11 @@ export function mountControl(app: App, deps: Deps): void {
         }
         const endsAt = clock.now() + life.seconds * 1_000;
         const record = await services.sessions.update(id, { life: { ...life, endsAt } });
-        reply.code(201);
         return sandboxView(record, deps);
       }),
     );
+    reply.code(201); // of a repeated answer too
+    return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));
   app.post('/e2b/sandboxes', body, create(olderSeconds));
