@@ -274,12 +274,12 @@ test('bash keeps variables, functions and its folder, takes the variables of a c
   const env = { OWN: "a'b\nc" };
   await contexts.execute(
     'bash',
-    { code: 'echo $((x + 2)) "$OWN" ${PWD##*/}', timeoutMs: 20_000, listener, env },
+    { code: 'echo $((x + 2)) "$OWN" $(basename "$PWD")', timeoutMs: 20_000, listener, env },
     budget(),
   );
   expect(said.join('')).toBe("42 a'b\nc deep\n");
-  expect(await ran('bash', 'f; echo [${OWN-none}]; read a; false')).toMatchObject({
-    ...{ stdout: 'in f\n[none]\n', error: { name: 'ExitStatus', value: '1' } },
+  expect(await ran('bash', 'f; echo [$OWN]; read a; false')).toMatchObject({
+    ...{ stdout: 'in f\n[]\n', error: { name: 'ExitStatus', value: '1' } },
   });
 });
 test.each([

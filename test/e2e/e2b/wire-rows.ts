@@ -340,7 +340,10 @@ function fileRows(it: It): void {
     const two = new FormData();
     for (const name of ['kept', '/etc/hostname/x']) two.append('file', new Blob(['2']), name);
     const answer = await it.agent('/files', { method: 'POST', body: two });
-    expect([answer.status, await answer.json()]).toEqual([400, { code: 400, message: expect.stringContaining('hostname') }]);
+    expect([answer.status, await answer.json()]).toEqual([
+      400,
+      { code: 400, message: expect.stringContaining('hostname') },
+    ]);
     expect(await (await it.agent('/files?path=kept')).text()).toBe('2');
   });
   test('an upload over the limit is 413', async () => {
