@@ -25,7 +25,15 @@ export function askToken(isRetry: boolean): Promise<void> {
           done(String(new FormData(event.currentTarget).get('token')).trim());
         }}
       >
-        <input class="field" name="token" type="password" autocomplete="off" aria-label={t('token')} required />
+        <input
+          class="field"
+          name="token"
+          type="password"
+          autocomplete="off"
+          aria-label={t('token')}
+          required
+          autofocus
+        />
         <Button kind="primary" type="submit">
           {t('open')}
         </Button>

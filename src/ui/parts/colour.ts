@@ -1,3 +1,6 @@
+import { effect } from '@preact/signals';
+import { theme } from '../data/prefs.ts';
+
 /** The colour that a custom property has in this place, for canvases, which know no properties. */
 export function colourIn(place: Element, property: string): string {
   const probe = document.createElement('span');
@@ -6,4 +9,18 @@ export function colourIn(place: Element, property: string): string {
   const { color } = getComputedStyle(probe);
   probe.remove();
   return color;
+}
+
+/** Calls `draw` at once and after each change of the theme, by the person or by the system. */
+export function followTheme(draw: () => void): () => void {
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  system.addEventListener('change', draw);
+  const end = effect(() => {
+    theme.value;
+    draw();
+  });
+  return () => {
+    system.removeEventListener('change', draw);
+    end();
+  };
 }

@@ -199,7 +199,8 @@ test('the token comes with the link, disappears from the address bar and lasts f
 
   const other = await browser.newPage();
   await other.goto(`${server.url}/static/index.html`);
-  await other.getByRole('textbox', { name: 'Token' }).fill('wrong');
+  await other.getByRole('textbox', { name: 'Token' }).waitFor();
+  await other.keyboard.type('wrong'); // the field has the focus
   await other.keyboard.press('Enter');
   await other.getByRole('heading', { name: 'That token is not valid' }).waitFor();
   await other.getByRole('textbox', { name: 'Token' }).fill('right+/token');

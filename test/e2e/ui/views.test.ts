@@ -149,7 +149,7 @@ async function walk({ page, see }: Walk): Promise<void> {
 async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   const panel = page.getByRole('tabpanel');
   await page.goto(`/#${id}`);
-  await page.locator('.ended').waitFor();
+  await page.locator('.ended').first().waitFor(); // a replay has one, too
   await see('what changed', async () => {
     await command(page, 'files');
     await panel.getByText('Changed', { exact: true }).click();

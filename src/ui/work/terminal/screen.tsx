@@ -1,9 +1,7 @@
-import { effect } from '@preact/signals';
 import { FitAddon } from '@xterm/addon-fit';
 import { type ITheme, Terminal } from '@xterm/xterm';
 import { useEffect, useRef } from 'preact/hooks';
-import { theme } from '../../data/prefs.ts';
-import { colourIn } from '../../parts/colour.ts';
+import { colourIn, followTheme } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
 import { documentWithSheets } from './style-sheets.ts';
 
@@ -18,20 +16,6 @@ interface Props {
 function coloursIn(node: Element): ITheme {
   const [background, foreground] = [colourIn(node, '--console'), colourIn(node, '--console-text')];
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
-}
-
-/** Calls `draw` at once and after each change of the theme, by the person or by the system. */
-function followTheme(draw: () => void): () => void {
-  const system = matchMedia('(prefers-color-scheme: dark)');
-  system.addEventListener('change', draw);
-  const end = effect(() => {
-    theme.value;
-    draw();
-  });
-  return () => {
-    system.removeEventListener('change', draw);
-    end();
-  };
 }
 
 /** All keys go to the program in the terminal, the tab key and ctrl-k too, except those that leave the terminal. */

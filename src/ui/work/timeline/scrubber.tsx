@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
-import { colourIn } from '../../parts/colour.ts';
+import { colourIn, followTheme } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
 import { columnsOf, type Lane, laneOf, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
@@ -26,7 +26,7 @@ export function Scrubber({ player }: { player: Player }) {
   const columns = useMemo(() => columnsOf(kindsSoFar(count), mostColumns), [count]);
   useEffect(() => {
     const node = canvas.current;
-    if (node) draw(node, columns, count === 0 ? 0 : shown / count);
+    return node ? followTheme(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;
   });
   const seek = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
