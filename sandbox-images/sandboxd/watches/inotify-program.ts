@@ -15,6 +15,7 @@ if fd < 0:
     sys.exit(3)
 places = {}  # watch descriptor -> {(id, folder relative to the watched one): names that a scan reported}
 watches = {}  # id -> (root, recursive, its watch descriptors)
+moved = {}  # cookie of a move -> the folders that it took away, each with its id
 out = sys.stdout
 
 def say(**line):
@@ -62,6 +63,12 @@ def forget(id, below):
             del places[wd]
             libc.inotify_rm_watch(fd, wd)
 
+def follow(id, old, new):
+    """The watches of a folder and those below it stay through a move, so that nothing in it is missed."""
+    for wd in watches[id][2]:
+        for key in [key for key in places[wd] if key[0] == id and (key[1] == old or key[1].startswith(old + "/"))]:
+            places[wd][(id, new + key[1][len(old) :])] = places[wd].pop(key)
+
 def obey(line):
     ask = json.loads(line)
     id = ask["id"]
@@ -85,7 +92,7 @@ def shown(name):
 def tell(id, kind, path):
     say(id=id, type=kind, name=shown(path))
 
-def event(wd, mask, name):
+def event(wd, mask, cookie, name):
     if mask & OVERFLOW:
         for id in watches:
             say(id=id, type="lost", name="")
@@ -114,9 +121,13 @@ def event(wd, mask, name):
             if mask & bit:
                 tell(id, kind, path)
         if mask & ISDIR and watches[id][1]:
+            before = next((old for other, old in moved.get(cookie, []) if other == id), None)
             if mask & FROM:
-                forget(id, path)
-            if mask & (CREATE | TO):
+                moved.setdefault(cookie, []).append((id, path))
+            elif mask & TO and before is not None:
+                moved[cookie].remove((id, before))
+                follow(id, before, path)
+            elif mask & (CREATE | TO):
                 try:
                     add(id, path, (lambda new: tell(id, "create", new)) if mask & CREATE else None)
                 except OSError as failed:
@@ -140,9 +151,13 @@ while True:
             data = os.read(fd, 262144)
             at = 0
             while at < len(data):
-                wd, mask, _, size = struct.unpack_from("iIII", data, at)
+                wd, mask, cookie, size = struct.unpack_from("iIII", data, at)
                 name = os.fsdecode(data[at + 16 : at + 16 + size].rstrip(b"\0"))
                 at += 16 + size
-                event(wd, mask, name)
+                event(wd, mask, cookie, name)
+            for id, path in sum(moved.values(), []):
+                if id in watches:
+                    forget(id, path)  # it left for a folder that is not watched
+            moved.clear()
     out.flush()
 `;
