@@ -299,6 +299,20 @@ test('a request with its token resumes a paused sandbox that asked for it; one w
   expect((await it.ask(signed(access))).text).toBe('text'); // a signed URL is such a request too
 });
 
+test.each([
+  ['gzip', 'gzip'],
+  ['gzip;q=1.0, identity', 'gzip'],
+  ['gzip, deflate, identity;q=0', 'gzip'],
+  ['gzip, deflate', undefined], // what Node sends by itself
+  ['gzip, deflate, br, zstd', undefined], // what httpx sends
+  ['gzip;q=0', undefined],
+  ['', undefined],
+])('a download that accepts %j is encoded as %s', async (accepted, encoding) => {
+  const { sid, access } = await it.create();
+  const headers = { 'x-access-token': access, 'accept-encoding': accepted };
+  const answer = await it.port(sid, 49_983, '/files?path=x', { headers });
+  expect([answer.status, answer.headers['content-encoding']]).toEqual([200, encoding]);
+});
 test('a disk that is full is 507', async () => {
   const { sid, access } = await it.create();
   const headers = { 'x-access-token': access, 'content-type': 'application/octet-stream' };
