@@ -41,6 +41,7 @@ import { P73 } from './P73.ts';
 import { P74 } from './P74.ts';
 import { P75 } from './P75.ts';
 import { P76 } from './P76.ts';
+import { P77 } from './P77.ts';
 
 /** All rows. A new row needs its file and a line here. */
 export const rows: readonly Row[] = [
@@ -91,4 +92,5 @@ export const rows: readonly Row[] = [
   P74,
   P75,
   P76,
+  P77,
 ];
