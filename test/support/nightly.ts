@@ -11,6 +11,7 @@ export const nightlyFiles = [
   'test/e2e/chaos/mongo.test.ts',
   'test/e2e/replicas/chaos.test.ts', // the other files of replicas
   'test/e2e/escapes/docker-runsc.test.ts', // escapes/docker: the same attempts
+  'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
   'test/e2e/faults/output.test.ts', // the same output in test/contract/sandboxd-faults
   'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
   'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send

