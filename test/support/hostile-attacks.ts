@@ -10,9 +10,9 @@ import { openWebSocket } from './sockets.ts';
 
 /** An attack from inside real sandboxes on their server, which goes on until the signal fires. */
 interface Attack {
-  /** Resolves with what shows that it took place. Rejects if the server let itself be deceived. */
+  /** Resolves with evidence that the attack took place. Rejects if it deceived the server. */
   run(hostile: HostileServer, over: AbortSignal): Promise<readonly string[]>;
-  /** What the evidence has to contain. */
+  /** The evidence contains a match of each. */
   readonly shows: readonly RegExp[];
 }
 type Act = (hostile: HostileServer, sessionId: string, over: AbortSignal) => Promise<readonly string[]>;
@@ -62,7 +62,7 @@ const found: Act = async (hostile, id) => {
   await reaches(async () => (await hostile.real.world.running(id)).length === 0, patienceMs);
   return breaches(hostile, id);
 };
-/** Whatever it answers, it comes to an end. */
+/** Any answer counts, within a minute. */
 const asked = async (path: string, body?: object) => {
   const sent = body && { method: 'POST', headers: json, body: JSON.stringify(body) };
   const response = await fetch(path, { ...sent, signal: AbortSignal.timeout(patienceMs) });
