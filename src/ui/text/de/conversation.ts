@@ -78,7 +78,7 @@ export const conversation = {
   retry: 'Noch einmal',
   continue: 'Weitermachen',
   continueText: 'Mach weiter, wo du aufgehört hast.',
-  'why.modelKey': 'Das Modell lehnte den Schlüssel ab: Prüfen Sie ihn in den Einstellungen des Anbieters.',
+  'why.modelKey': 'Das Modell braucht einen gültigen Schlüssel: siehe den Anbieter in den Einstellungen.',
   'why.modelQuota': 'Das Kontingent beim Anbieter des Modells ist verbraucht.',
   'why.modelBusy': 'Das Modell antwortete nicht.',
   'why.modelUnknown': 'Der Anbieter kennt dieses Modell nicht.',

@@ -78,7 +78,7 @@ export const conversation = {
   retry: 'Try again',
   continue: 'Continue',
   continueText: 'Continue where you stopped.',
-  'why.modelKey': 'The model refused the key: check it in the settings of the provider.',
+  'why.modelKey': 'The model needs a valid key: see the provider in the settings.',
   'why.modelQuota': 'The quota of the model’s provider is used up.',
   'why.modelBusy': 'The model did not answer.',
   'why.modelUnknown': 'The provider does not know this model.',
