@@ -20,7 +20,13 @@ const globs = (list: string): string[] =>
 
 export const filesRouter = router({
   list: procedure
-    .input(ofSession.extend({ path: PathInput.default('.') }))
+    .input(
+      ofSession.extend({
+        path: PathInput.default('.'),
+        /** False: the call fails where no sandbox runs, and starts none. */
+        starts: z.boolean().default(true),
+      }),
+    )
     .output(
       z.object({
         path: z.string(),
@@ -34,8 +40,8 @@ export const filesRouter = router({
         ),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
-      const entries = await ctx.services.files.list(sessionId, path, signal);
+    .query(async ({ ctx, input: { sessionId, path, starts }, signal = neverFires }) => {
+      const entries = await ctx.services.files.list(sessionId, path, signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
         // links and pipes count as files, because there is no other type

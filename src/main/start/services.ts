@@ -101,7 +101,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const services: Services = {
     shares,
     sessions,
-    files: fileService({ sandboxes, known }),
+    files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
     egress: egressService({

@@ -3,14 +3,20 @@ import type { FileEntry, OpenFile } from '../../sandbox/client.ts';
 
 /**
  * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
- * that does not run, and rejects: path_outside, invalid_request (NUL in the path), sandbox_unavailable, cancelled.
+ * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path), sandbox_unavailable, cancelled.
  */
 export interface FileService {
   /**
    * Directories first, then files, each by name. Rejects: file_not_found, invalid_request (not a directory),
-   * payload_too_large (more than 20,000 entries).
+   * payload_too_large (more than 20,000 entries). With `starts: false` a sandbox that does not run stays so; rejects:
+   * sandbox_not_found.
    */
-  list(id: SessionId, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  list(
+    id: SessionId,
+    path: string,
+    signal: AbortSignal,
+    options?: { readonly starts?: boolean },
+  ): Promise<readonly FileEntry[]>;
   /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
   read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
   /**

@@ -6,18 +6,21 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { StoredSession } from '../run/log/projection.ts';
 import { changesIn } from '../run/snapshot/changes.ts';
 import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
 import { wholeFile } from './streams/whole-file.ts';
 
 interface Deps {
-  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  /** Finds out, after a restart of the server, whether the session's sandbox still runs. */
+  readonly hydrate: (id: SessionId) => Promise<Pick<StoredSession, 'sandboxState' | 'sandboxHeld'>>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
 /** The files of sessions' workspaces. All access goes through the sandbox. */
-export function fileService({ sandboxes, known }: Deps): FileService {
+export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
   async function check(id: SessionId, path: string): Promise<void> {
     await known(id);
     if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
@@ -33,6 +36,17 @@ export function fileService({ sandboxes, known }: Deps): FileService {
     return await act(used.client);
   }
 
+  /** A sandbox that is being stopped is not started again. */
+  async function listRunning(id: SessionId, path: string, signal: AbortSignal) {
+    await check(id, path);
+    const { sandboxState, sandboxHeld } = await hydrate(id);
+    const client = await sandboxes.look(id, signal);
+    if (client) return await client.listFiles(path, signal);
+    const isPaused = sandboxState === 'running' && !sandboxHeld;
+    if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox does not run.');
+    return await inside(id, path, signal, (resumed) => resumed.listFiles(path, signal));
+  }
+
   async function open(id: SessionId, path: string, signal: AbortSignal) {
     await check(id, path);
     await using stack = new AsyncDisposableStack();
@@ -45,7 +59,8 @@ export function fileService({ sandboxes, known }: Deps): FileService {
 
   return {
     open,
-    list: (id, path, signal) => inside(id, path, signal, (client) => client.listFiles(path, signal)),
+    list: (id, path, signal, { starts = true } = {}) =>
+      starts ? inside(id, path, signal, (client) => client.listFiles(path, signal)) : listRunning(id, path, signal),
     read: (id, path, signal) => inside(id, path, signal, (client) => wholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),

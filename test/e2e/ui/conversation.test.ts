@@ -24,7 +24,7 @@ test('Markdown is drawn as tables, nested lists, tasks and coloured code that ca
   );
   const { page } = await open(context, `/#${id}`);
   const said = page.getByRole('article', { name: 'You' });
-  expect(await said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
+  await expect.poll(() => said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
   expect(await said.locator('li li').allTextContents()).toEqual(['inside one']);
   expect(await said.getByRole('checkbox').isChecked()).toBe(true);
   await said.locator('pre span').getByText('const', { exact: true }).waitFor();

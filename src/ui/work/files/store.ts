@@ -1,4 +1,5 @@
 import { type Signal, signal } from '@preact/signals';
+import { CallFailed } from '../../data/line.ts';
 import { onEvent } from '../../data/log.ts';
 import { once, query, request } from '../../data/server.ts';
 import { type Entry, type Folders, parentOf, root } from './tree.ts';
@@ -35,20 +36,26 @@ export class FileStore {
   /** Looks whether the sandbox runs, and lists the files then. */
   async look(): Promise<void> {
     const { state } = await query('sandbox.status', { sessionId: this.sessionId });
-    if (state === 'running') await this.refresh();
-    else if (this.state.value !== 'ready') this.state.value = 'asleep';
+    if (state === 'running') await this.refresh({ starts: false });
+    else this.#sleep();
   }
 
-  /** Lists every open folder again; starts the sandbox. */
-  async refresh(): Promise<void> {
+  /** Lists every open folder again. `starts: false`: a sandbox that was stopped meanwhile is not started. */
+  async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
-      await this.#list(root);
-      await Promise.all([...this.open.value].map((path) => this.#list(path).catch(() => this.#forget(path))));
+      await this.#list(root, starts);
+      await Promise.all([...this.open.value].map((path) => this.#list(path, starts).catch(() => this.#forget(path))));
       this.state.value = 'ready';
     } catch (thrown) {
-      this.state.value = { failed: (thrown as Error).message };
+      if (!starts && wasStopped(thrown)) this.#sleep();
+      else this.state.value = { failed: (thrown as Error).message };
     }
+  }
+
+  /** The last list stays on the screen. */
+  #sleep(): void {
+    if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
 
   async toggle(path: string): Promise<void> {
@@ -110,8 +117,8 @@ export class FileStore {
     await this.refresh();
   }
 
-  async #list(path: string): Promise<void> {
-    const { items } = await query('files.list', { sessionId: this.sessionId, path });
+  async #list(path: string, starts = true): Promise<void> {
+    const { items } = await query('files.list', { sessionId: this.sessionId, path, starts });
     this.folders.value = new Map<string, readonly Entry[]>([...this.folders.value, [path, items]]);
   }
 
@@ -130,6 +137,8 @@ export async function refusal(answer: Response): Promise<string> {
   const said = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof said?.detail === 'string' ? said.detail : `${answer.status} ${answer.statusText}`;
 }
+
+const wasStopped = (thrown: unknown): boolean => thrown instanceof CallFailed && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
 /** The same store for a session each time, so that another tab does not cost the open folders and drafts. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SandboxClient } from '../../../../src/sandbox/client.ts';
 import { fileService } from '../../../../src/session/services/files.ts';
 import { newSession } from '../../../support/store.ts';
@@ -21,7 +21,8 @@ function finding(found: readonly string[]) {
   };
   const used = { client: client as SandboxClient, [Symbol.asyncDispose]: async () => {} };
   const sandboxes = { use: async () => used };
-  return { asked, files: fileService({ sandboxes: sandboxes as never, known: async () => {} }) };
+  const nothing = async () => {};
+  return { asked, files: fileService({ sandboxes: sandboxes as never, hydrate: nothing as never, known: nothing }) };
 }
 
 test('search results are sorted, whatever the order in which the sandbox reads its folders', async () => {
@@ -41,4 +42,33 @@ test('the types of files are told to the sandbox, and held against one of an old
   const { matches } = await files.grep(newSession(), query, signal);
   expect(new Set(matches.map(({ file }) => file))).toEqual(new Set(['.b.py', 'a.py']));
   expect(asked).toEqual(Array(2).fill(['src', 'x', { types: ['*.py'] }]));
+});
+
+describe('a listing that starts nothing', () => {
+  const listing = (
+    state: string,
+    { isHeld = false, client }: { isHeld?: boolean; client?: Partial<SandboxClient> },
+  ) => {
+    const entries = async () => [];
+    const use = async () => ({ client: { listFiles: entries }, [Symbol.asyncDispose]: async () => {} });
+    const files = fileService({
+      sandboxes: { use, look: async () => client } as never,
+      hydrate: async () => ({ sandboxState: state, sandboxHeld: isHeld }) as never,
+      known: async () => {},
+    });
+    return files.list(newSession(), '.', signal, { starts: false });
+  };
+
+  test.each([
+    ['none was started', 'created', false],
+    ['it was stopped', 'stopped', true],
+    ['it is being stopped', 'running', true],
+  ])('is refused where %s', async (_where, state, isHeld) => {
+    await expect(listing(state, { isHeld })).rejects.toMatchObject({ code: 'sandbox_not_found' });
+  });
+
+  test('reads a sandbox that runs, and resumes one that is paused', async () => {
+    expect(await listing('running', { client: { listFiles: async () => [] } })).toEqual([]);
+    expect(await listing('running', {})).toEqual([]);
+  });
 });
