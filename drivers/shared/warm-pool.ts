@@ -77,8 +77,8 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   async function start(recipe: SandboxRecipe, name: string): Promise<void> {
     const sessionId = ids.sessionId(); // belongs to no session
     const id = sandboxIdOf(sessionId);
-    const expiresAt = clock.now() + options.maxAgeMs + ttlMs;
     const from = clock.now();
+    const expiresAt = from + options.maxAgeMs + ttlMs;
     started.add(id);
     try {
       const spec = { ...recipe, id, sessionId, epoch: options.epoch, expiresAt };

@@ -17,9 +17,11 @@ export const failed = (text: string, reason: NonNullable<BrowserReport['reason']
 /** Errors that the model cannot fix: a lost sandbox, a missing desktop, a cancelled call. */
 const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
 
+const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message ?? thrown);
+
 /** Whether a call of Playwright failed because its page, or the connection to it, was closed. */
 export const isClosedError = (thrown: unknown): boolean =>
-  /(page|target).*closed|session closed/i.test(String((thrown as Error | null)?.message ?? thrown));
+  /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
 /** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
 export function explain(thrown: unknown, isOpen: boolean): Said {
@@ -31,7 +33,7 @@ export function explain(thrown: unknown, isOpen: boolean): Said {
       'timed_out',
     );
   }
-  const message = String((thrown as Error | null)?.message ?? thrown);
+  const message = messageOf(thrown);
   if (thrown instanceof PageError) return failed(clipped(message, 2_000));
   if (!isOpen) return failed('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
   if (/crash/i.test(message)) return failed('The page crashed. Navigate to it again, or elsewhere.');

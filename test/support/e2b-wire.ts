@@ -123,3 +123,6 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       ),
   };
 }
+
+export const read = async <Body>(answer: Response | Promise<Response>): Promise<Body> =>
+  (await (await answer).json()) as Body;

@@ -3,7 +3,8 @@ import type { FileEntry, OpenFile } from '../../sandbox/client.ts';
 
 /**
  * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
- * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path), sandbox_unavailable, cancelled.
+ * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path),
+ * sandbox_unavailable, cancelled.
  */
 export interface FileService {
   /**

@@ -36,16 +36,18 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
     return await act(used.client);
   }
 
-  /** A sandbox that is being stopped is not started again. */
-  async function listRunning(id: SessionId, path: string, signal: AbortSignal) {
+  const list: FileService['list'] = async (id, path, signal, { starts = true } = {}) => {
+    const listed = (client: SandboxClient) => client.listFiles(path, signal);
+    if (starts) return await inside(id, path, signal, listed);
     await check(id, path);
     const { sandboxState, sandboxHeld } = await hydrate(id);
     const client = await sandboxes.look(id, signal);
-    if (client) return await client.listFiles(path, signal);
+    if (client) return await listed(client);
+    // A paused sandbox goes on. One that is being stopped is not started again.
     const isPaused = sandboxState === 'running' && !sandboxHeld;
     if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox does not run.');
-    return await inside(id, path, signal, (resumed) => resumed.listFiles(path, signal));
-  }
+    return await inside(id, path, signal, listed);
+  };
 
   async function open(id: SessionId, path: string, signal: AbortSignal) {
     await check(id, path);
@@ -59,8 +61,7 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
 
   return {
     open,
-    list: (id, path, signal, { starts = true } = {}) =>
-      starts ? inside(id, path, signal, (client) => client.listFiles(path, signal)) : listRunning(id, path, signal),
+    list,
     read: (id, path, signal) => inside(id, path, signal, (client) => wholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),

@@ -7,8 +7,6 @@ import { typeInto } from './keys.ts';
 import { connectAgain, openScreen } from './screen.ts';
 import { cover, rfb } from './state.ts';
 
-const canvasHolder = 'canvas-holder';
-
 /** The whole page: its tools, and the screen with what covers it while it is not live. */
 export const DesktopPage = () => (
   <>
@@ -32,7 +30,7 @@ function Canvas() {
   useEffect(() => {
     if (ref.current) openScreen(ref.current);
   }, []);
-  return <div class={canvasHolder} ref={ref} />;
+  return <div class="canvas-holder" ref={ref} />;
 }
 
 function CoverOver() {

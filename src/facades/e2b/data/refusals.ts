@@ -10,7 +10,7 @@ export const refuse = (response: ServerResponse, code: number, message: string):
 
 export interface Refusal {
   readonly code: number;
-  readonly body: { readonly code: number | string; readonly message: string };
+  readonly body: { readonly code: number; readonly message: string };
 }
 /** The texts are part of the wire: clients compare them. */
 export const refusals = {
