@@ -45,11 +45,23 @@ export async function accountsOf(parts: Accounts): Promise<string[]> {
   return problems;
 }
 
-async function atRest({ clients }: Accounts, id: string): Promise<string> {
+/** Between two queued runs a session is completed for a moment, so its log has to say that no run is left. */
+async function atRest({ clients, events }: Accounts, id: string): Promise<string> {
   for (const until = performance.now() + restMs; ; await sleep(250)) {
     const status = await clients.api.status(id).catch(() => 'no answer');
-    if ((status !== 'running' && status !== 'no answer') || performance.now() > until) return status;
+    const isBusy = status === 'running' || status === 'no answer' || hasOpenRun(await events(id));
+    if (!isBusy || performance.now() > until) return status;
   }
+}
+
+function hasOpenRun(events: readonly SessionEvent[]): boolean {
+  const open = new Set<string>();
+  for (const { type, runId } of events) {
+    if (runId === null) continue;
+    if (type === 'run.end') open.delete(runId);
+    else open.add(runId);
+  }
+  return open.size > 0;
 }
 
 async function logProblems(parts: Accounts, id: string): Promise<string[]> {
