@@ -26,13 +26,16 @@ export const served = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
+/** A file as it is, or a text, which is made for each request when it is too large to keep. */
+export type Asset = URL | { readonly text: string | (() => Promise<string>) };
+
 interface Assets {
   /** The path at which they are served. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
   /** File or text by name. No other file can be read. */
-  readonly files: ReadonlyMap<string, URL | { readonly text: string }>;
+  readonly files: ReadonlyMap<string, Asset>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -47,7 +50,12 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
       const file = files.get(name);
       if (!file) throw new AppError('not_found', 'There is no such file.');
       reply.headers(headers).type(types[extname(name)] ?? 'application/octet-stream');
-      return reply.send(file instanceof URL ? await readFile(file) : file.text);
+      return reply.send(await contentOf(file));
     },
   );
+}
+
+async function contentOf(file: Asset): Promise<Buffer | string> {
+  if (file instanceof URL) return await readFile(file);
+  return typeof file.text === 'string' ? file.text : await file.text();
 }

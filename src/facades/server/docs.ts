@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { App, RouteTable } from '../shared/routes.ts';
 import { about } from './about.ts';
-import { html, mountAssets, open, served } from './assets.ts';
+import { type Asset, html, mountAssets, open, served } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc from the installed packages: they work offline and need no inline script.
@@ -12,15 +12,15 @@ const require = createRequire(import.meta.url);
 const swagger = `SwaggerUIBundle({ url: '/openapi.json' + location.search, dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 const redoc = `Redoc.init('/openapi.json' + location.search, { hideHostname: true }, document.getElementById('docs'));\n`;
 /** ReDoc asks a content network for the logo of its maker. */
-const withoutLogo = (bundle: string) => bundle.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
-const files = new Map<string, URL | { readonly text: string }>([
+const redocBundle = async () => {
+  const bundle = await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
+  return bundle.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
+};
+const files = new Map<string, Asset>([
   ['swagger-ui.css', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))],
   ['swagger-ui-bundle.js', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))],
   ['favicon-32x32.png', pathToFileURL(require.resolve('swagger-ui-dist/favicon-32x32.png'))],
-  [
-    'redoc.standalone.js',
-    { text: withoutLogo(readFileSync(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8')) },
-  ],
+  ['redoc.standalone.js', { text: redocBundle }],
   ['start.js', { text: swagger }],
   ['start-redoc.js', { text: redoc }],
 ]);
