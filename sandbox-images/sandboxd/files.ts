@@ -1,6 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, realpath, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../src/core/errors.ts';
 import type { FileEntry } from '../../src/sandbox/client.ts';
 import { bad } from './body-fields.ts';
@@ -134,9 +136,15 @@ export async function* chunksOf(
   }
 }
 
+/** Chunks that arrive during a write are written together by the next one. */
 export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of content) {
-    let done = 0;
-    while (done < chunk.length) done += (await handle.write(chunk, done)).bytesWritten;
+  async function write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
   }
+  const gathering = new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Uint8Array, _encoding, done) => void write(chunk).then(() => done(), done),
+    writev: (parts, done) => void write(Buffer.concat(parts.map(({ chunk }) => chunk))).then(() => done(), done),
+  });
+  await pipeline(content, gathering);
 }

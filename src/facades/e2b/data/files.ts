@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { basename } from 'node:path';
-import type { Readable } from 'node:stream';
+import { finished, type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../core/errors.ts';
@@ -90,7 +90,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   const home = await call.home(inside);
   const intake: Intake = { left: maxUploadBytes, failure: undefined };
   const seen = new Set<string>();
-  const store = async (content: AsyncIterable<Uint8Array>, to: string) => {
+  const store = async (content: Readable, to: string) => {
     if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
     const full = located(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
@@ -123,18 +123,22 @@ interface Intake {
   /** Why the body could not be taken to its end. */
   failure: ConnectError | undefined;
 }
-async function* counted(content: AsyncIterable<Uint8Array>, intake: Intake): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of content) {
+/** The body as a stream that fails over the limit. Pipes cost less than a loop over the chunks, and a refused body stays open. */
+function counted(content: Readable, intake: Intake): Readable {
+  const meter = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
       intake.left -= chunk.length;
-      if (intake.left < 0) throw new UploadTooLarge();
-      yield chunk;
-    }
-  } catch (thrown) {
-    const unreadable = () => new ConnectError('invalid_argument', 'The body could not be read to its end.');
-    intake.failure = thrown instanceof ConnectError ? thrown : unreadable();
-    throw intake.failure;
-  }
+      if (intake.left >= 0) return done(null, chunk);
+      intake.failure ??= new UploadTooLarge();
+      done(intake.failure);
+    },
+  });
+  finished(content, { writable: false }, (error) => {
+    if (!error) return;
+    intake.failure ??= new ConnectError('invalid_argument', 'The body could not be read to its end.');
+    meter.destroy(intake.failure);
+  });
+  return content.pipe(meter);
 }
 class UploadTooLarge extends ConnectError {
   constructor() {
