@@ -5,7 +5,7 @@ import type { Store } from '../../core/ports.ts';
 import type { SessionCommands } from './session-commands.ts';
 import type { Watchers } from './watchers.ts';
 
-interface Deps {
+export interface RemovalDeps {
   readonly commands: SessionCommands;
   readonly watchers: Pick<Watchers, 'end'>;
   readonly store: Pick<Store, 'events'>;
@@ -18,7 +18,7 @@ const lastWordsMs = 50;
 
 /** Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated. */
 export async function removeSession(
-  { commands, watchers, store, ids, clock, forget }: Deps,
+  { commands, watchers, store, ids, clock, forget }: RemovalDeps,
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });

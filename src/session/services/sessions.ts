@@ -1,32 +1,17 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import { deadline, pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
-import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
-import type { SessionFact } from '../../core/events.ts';
-import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
-import type { EventLog, Store } from '../../core/ports.ts';
+import { AppError } from '../../core/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { Store } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
 import type { Model } from '../../llm/model.ts';
-import type { SandboxClient } from '../../sandbox/client.ts';
-import type {
-  CreateCommand,
-  ForkCommand,
-  ListQuery,
-  SendCommand,
-  Sent,
-  SessionChange,
-  SessionService,
-} from '../api/sessions.ts';
+import type { SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
-import { removeSession } from '../engine/removal.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
-import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import type { Supervisor } from '../engine/supervisor.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import type { Forks } from '../forks/fork.ts';
-import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
+import { StoredSession } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
@@ -35,60 +20,39 @@ import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList, shown } from './session-list.ts';
-import { wholeFile } from './streams/whole-file.ts';
-import { fileFromLog, namedFile, shellFromLog } from './views-from-log.ts';
+import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
+import { sessionDeletion } from './sessions/deletion.ts';
+import { searched } from './sessions/search.ts';
+import { sessionViews, type ViewDeps } from './sessions/views.ts';
 
-interface Deps {
+interface Deps extends CreationDeps, ViewDeps {
   readonly store: Store;
-  readonly log: EventLog;
   readonly commands: SessionCommands;
-  readonly supervisor: Pick<Supervisor, 'wake'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
-  readonly sandboxes: SandboxAccess;
   readonly profileOf: ProfileOf;
   /** Without them the server has none. */
   readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;
-  /** Throws for a session's own model that this server must not use. */
-  readonly checkModel?: (ref: string) => void;
   readonly watchers: Watchers;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly workdir: (id: SandboxId) => string;
-  readonly maxSessions: number;
   /** Limits per owner. */
   readonly ownerLimits?: OwnerLimits;
   readonly startTimeoutMs?: number;
-  /** The template of a new session. Rejects: invalid_request for an unknown name. */
-  readonly templateFor: (
-    named: string | undefined,
-    projectId: string | null,
-  ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
-  readonly forks: Pick<Forks, 'make'>;
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   /** Fires when the server drains; every open stream ends then. */
   readonly closing: AbortSignal;
 }
 
-/** Errors that refuse a change although the session can be read. */
-const notBroken: ReadonlySet<ErrorCode> = new Set([
-  ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
-  ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
-]);
 const maxText = 200_000;
-const deleteMs = 15_000; // the deletion continues in the background after that; no list shows the session any more
-const viewMs = 5_000;
-const keptMs = 20_000; // enough for most sandboxes to start
 
 export function sessionService(deps: Deps): SessionService {
-  const { store, log, commands, supervisor, liveSessions, sandboxes, driver, watchers, clock, ids, closing } = deps;
+  const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
 
   const list = new SessionList({ records: store.records, shared: store.shared });
   const gone = () => new AppError('session_not_found', 'There is no such session.');
-  /** Tombstones that are being written. */
-  const burying = new Map<SessionId, Promise<void>>();
 
   async function stored(id: SessionId): Promise<StoredSession> {
     const live = liveSessions.get(id)?.writer.record;
@@ -104,80 +68,9 @@ export function sessionService(deps: Deps): SessionService {
   });
   const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
 
-  /** Writes the tombstone, also for a session of another server and for one whose log can no longer be read. */
-  async function bury(id: SessionId): Promise<void> {
-    let broken: unknown;
-    for (let wait = 100; wait <= 2_000; wait *= 2) {
-      try {
-        await commands.change(id, { deleting: true });
-        return;
-      } catch (thrown) {
-        if (notBroken.has(toAppError(thrown).code)) throw thrown;
-        broken = thrown;
-      }
-      // the holder may only have crashed, and one that still runs would overwrite our tombstone
-      await pause(wait, closing, clock);
-    }
-    const found = await store.records.get('session', id);
-    if (!found) throw broken;
-    const doc = { ...StoredSession.parse(found.doc), deleting: true };
-    await store.records.put({ kind: unfinishedKind, id, doc: {} });
-    await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
-    list.heard(doc);
-  }
-
   async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
     await stored(id);
     return shown(StoredSession.parse(await commands.change(id, wish)));
-  }
-
-  async function admit(): Promise<void> {
-    // Tombstones are counted too, so they are only sorted out near the limit.
-    const isClose = (await store.records.count('session')) >= deps.maxSessions;
-    if (isClose && (await count()).total >= deps.maxSessions) {
-      const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
-      throw new AppError('sandbox_capacity', message);
-    }
-  }
-
-  async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
-    await admit();
-    const made = await deps.forks.make(await stored(id), command);
-    supervisor.wake(made.id, 'start');
-    return shown(made);
-  }
-
-  async function create({
-    origin,
-    title = '',
-    provisionalTitle,
-    template: named,
-    projectId = null,
-    task = '',
-    owner,
-    model,
-    fallbacks,
-    toolServers,
-    life,
-  }: CreateCommand): Promise<SessionRecord> {
-    for (const ref of [model ?? [], fallbacks ?? []].flat()) deps.checkModel?.(ref);
-    const chosen = await deps.templateFor(named, projectId);
-    await admit();
-    const id = ids.sessionId();
-    const at = clock.now();
-    const record = newSession({
-      ...chosen,
-      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, toolServers, life, at },
-    });
-    const isMeant = title !== '' && !provisionalTitle;
-    const facts: SessionFact[] = [
-      { type: 'session.created', runId: null, data: { origin, template: chosen.template } },
-    ];
-    if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
-    const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
-    await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
-    supervisor.wake(id, 'start');
-    return shown(doc);
   }
 
   // The checks have a deadline of their own.
@@ -198,11 +91,19 @@ export function sessionService(deps: Deps): SessionService {
     }
   });
 
+  const creation = sessionCreation({ ...deps, stored, count });
+  const deletion = sessionDeletion({
+    ...{ ...deps, stored, gone },
+    heard: (record) => list.heard(record),
+    deleted: (session) => news.tell({ type: 'deleted', session }),
+  });
+
   return {
-    create: (command) => forOwner(command.owner, () => create(command)),
+    ...sessionViews({ ...deps, stored }),
+    create: (command) => forOwner(command.owner, () => creation.create(command)),
     async fork(id, command) {
       const { owner } = await stored(id);
-      return await forOwner(command.owner ?? owner, () => fork(id, command));
+      return await forOwner(command.owner ?? owner, () => creation.fork(id, command));
     },
 
     async list(only) {
@@ -219,21 +120,7 @@ export function sessionService(deps: Deps): SessionService {
       yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
     },
 
-    async delete(id) {
-      const record = await stored(id);
-      const other = burying.get(id);
-      if (other) {
-        await other; // until then the session can still come back: its tombstone may not reach the store
-        throw gone();
-      }
-      const buried = bury(id).finally(() => burying.delete(id));
-      burying.set(id, buried);
-      await buried; // the tombstone comes first: from here on no list shows the session
-      news.tell({ type: 'deleted', session: shown(record) });
-      // The deletion succeeds from here on: the reconciler repeats a clean-up that fails.
-      const done = removeSession(deps, id).catch(() => {});
-      await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));
-    },
+    delete: deletion,
 
     async send(id, command) {
       const record = await stored(id);
@@ -314,80 +201,8 @@ export function sessionService(deps: Deps): SessionService {
       const sandboxId = sandboxIdOf(id);
       return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
     },
-    async shell(id, shellId, signal) {
-      await stored(id);
-      const fromLog = () => shellFromLog(log, id, { shell: shellId, workdir: deps.workdir(sandboxIdOf(id)) });
-      return await viewing(
-        id,
-        signal,
-        // A shell is known only from the log until its first command reaches the sandbox.
-        (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
-        fromLog,
-      );
-    },
-    async readFile(id, path, signal) {
-      await stored(id);
-      if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
-      const asked = { path, workdir: deps.workdir(sandboxIdOf(id)) };
-      const bytes = await viewing(
-        id,
-        signal,
-        (client, until) =>
-          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
-        () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
-      );
-      return bytes.toString('utf8');
-    },
-
     health,
   };
-
-  /**
-   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case only.
-   */
-  async function keptFile(
-    id: SessionId,
-    path: string,
-    { signal, unknown }: { signal: AbortSignal; unknown: unknown },
-  ): Promise<Buffer> {
-    if (toAppError(unknown).code !== 'file_not_found') throw unknown;
-    using until = deadline(keptMs, clock, signal);
-    await using used = await sandboxes.use(id, until.signal).catch(() => {
-      throw unknown; // the original error tells the caller what helps
-    });
-    return await wholeFile(used.client, path, until.signal);
-  }
-
-  /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */
-  async function viewing<T>(
-    id: SessionId,
-    signal: AbortSignal,
-    fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
-    fromLog: () => Promise<T>,
-  ): Promise<T> {
-    using until = deadline(viewMs, clock, signal);
-    const client = await sandboxes.look(id, until.signal);
-    if (!client) return await fromLog();
-    return await fromSandbox(client, until.signal).catch((thrown: unknown) => {
-      if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
-      throw thrown;
-    });
-  }
-}
-
-const mostFound = 10_000;
-
-/** Tells which sessions a search finds. */
-async function searched(
-  events: Pick<Store['events'], 'search'>,
-  { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
-): Promise<(session: SessionRecord) => boolean> {
-  const wanted = text.toLowerCase();
-  const has = (where: string) => where.toLowerCase().includes(wanted);
-  const found = new Set(await events.search(text, mostFound));
-  return (session) =>
-    has(session.title) ||
-    (mayRead(session) && (has(session.latestMessage) || has(session.lastTask) || found.has(session.id)));
 }
 
 /** The tool of the call that waits for permission; undefined when another call waits, or none. */
@@ -396,15 +211,6 @@ async function askedTool(events: Store['events'], id: SessionId, callId: string)
   const [event] = (await events.page(id, newest - 1, 1)).events;
   return event?.type === 'approval.requested' && event.data.callId === callId ? event.data.function : undefined;
 }
-
-/** For `catch`: on this code, answers with the other source. */
-const unlessMissing =
-  <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
-  async (thrown: unknown): Promise<NonNullable<T>> => {
-    const found = toAppError(thrown).code === code ? await elsewhere() : undefined;
-    if (found === undefined || found === null) throw thrown;
-    return found;
-  };
 
 function checkText({ text }: Pick<SendCommand, 'text'>): void {
   if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
