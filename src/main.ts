@@ -95,17 +95,27 @@ async function serve(config: Config, { logger, scrubber, progress }: Telling): P
   const { learn, scrub } = scrubber;
   const say = (text: string) => progress.around(() => sayTo(text));
   process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
-  using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last, because it watches the rest
+  let awaited = 'the start';
+  const ending = (part: string) => () => {
+    awaited = part;
+  };
+  const { graceSeconds } = config.shutdown;
+  const late = () => {
+    logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes what is left');
+    sayTo(`The shutdown took longer than ${graceSeconds} s (CORRAL_SHUTDOWN_GRACE_SECONDS); it waited for ${awaited}.`);
+  };
+  using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the rest
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = randomIds();
   const closing = shutdown.requested;
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
-  const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress });
+  const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await onceStoreAnswers(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
+  stack.defer(ending('open requests'));
   const { driver, modelName, instance } = core;
   const { url, startToken } = http;
   const reach = [config.egress.policy, ...config.egress.allow].join(' ');

@@ -13,7 +13,7 @@ import { type OpenServices, openServices } from './start/services.ts';
 import type { Startup } from './start/startup.ts';
 import { openStorage } from './start/storage.ts';
 
-interface Options extends Omit<Startup, 'metrics' | 'learn'>, Partial<Pick<Startup, 'learn'>> {
+interface Options extends Omit<Startup, 'metrics' | 'learn' | 'ending'>, Partial<Pick<Startup, 'learn' | 'ending'>> {
   /** Existing parts, for several servers in one process that share a store and sandboxes. */
   readonly given?: { readonly store?: Store; readonly driver?: Driver };
 }
@@ -41,17 +41,22 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
   const ended = ending.adopt(new AbortController(), (it) => it.abort());
   const startup: Startup = {
     learn: () => {},
+    ending: () => () => {},
     ...options,
     config: { ...options.config, dataDir: resolve(options.config.dataDir) },
     closing: AbortSignal.any([options.closing, ended.signal]),
     metrics: createMetrics({ noise: () => noiseCounts(options.logger) }),
   };
   const storage = stack.use(await openStorage(startup, given.store));
+  stack.defer(startup.ending('the store'));
   const sandboxes = stack.use(await openSandboxes(startup, storage, given.driver));
+  stack.defer(startup.ending("the sandboxes' driver"));
   const agents = stack.use(await openAgents(startup, storage, sandboxes));
+  stack.defer(startup.ending('tools and browsers'));
   const running = stack.use(await openEngine(startup, { storage, sandboxes, agents }));
   const { engine } = running;
   const services = stack.use(await openServices(startup, { storage, sandboxes, agents, running }));
+  stack.defer(startup.ending('workspaces and retention'));
   stack.use(ending.move()); // first of all, the background work ends
   const held = stack.move();
   return {

@@ -92,6 +92,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       onRunEnd: (status) => metrics.runEnded(status),
     }),
   );
+  stack.defer(startup.ending('the sessions at work'));
   const { commands, supervisor, liveSessions } = engine;
   snapshots.meet(liveSessions);
   const forget = async (id: SessionId) => {
@@ -107,6 +108,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   replica.meet({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
   await reconciler.offer(closing);
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
+  stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
   return { engine, snapshots, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -20,6 +20,8 @@ export interface Startup {
   readonly progress?: Pick<StartProgress, 'heard'> | undefined;
   /** Tells people what they need to know at the start. */
   readonly say: (text: string) => void;
+  /** Gives what a stack defers after its use of this part, so that a shutdown that takes too long can name the part. */
+  readonly ending: (part: string) => () => void;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
 }

@@ -4,11 +4,12 @@ import { onShutdown } from '../../../src/shutdown.ts';
 
 function draining(graceMs: number) {
   const codes: number[] = [];
+  const late: string[] = [];
   const proc = Object.assign(new EventEmitter(), { exit: (code: number) => void codes.push(code) });
-  const shutdown = onShutdown(graceMs, proc as unknown as NodeJS.Process);
+  const shutdown = onShutdown(graceMs, { proc: proc as unknown as NodeJS.Process, late: () => late.push('late') });
   onTestFinished(() => shutdown[Symbol.dispose]());
   proc.emit('SIGTERM', 'SIGTERM');
-  return { codes, requested: shutdown.requested };
+  return { codes, late, requested: shutdown.requested };
 }
 /** Gives the event loop no turn. */
 const standStill = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -25,8 +26,9 @@ test('F007 a server that stood still for longer than its grace still has time to
 });
 
 test('F007 work that hangs ends with the grace, and the exit code says so', async () => {
-  const { codes } = draining(100);
+  const { codes, late } = draining(100);
   await expect.poll(() => codes[0], { interval: 5 }).toBe(1);
+  expect(late).toEqual(['late']);
 });
 
 test('F007 a server that stands still again and again ends all the same, after three times its grace', async () => {
