@@ -45,8 +45,7 @@ export function chainOf(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallback
 
 async function one(ref: string, { models, clock, newId, storedKey }: ModelSettings): Promise<Model> {
   const { provider: name, model } = splitModel(ref);
-  const provider = configured(name, models);
-  if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
+  const provider = knownProvider(ref, models);
   const { key, baseUrl } = await accessOf(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, name);
@@ -60,6 +59,13 @@ async function one(ref: string, { models, clock, newId, storedKey }: ModelSettin
     ...{ name: ref, model, abilities, reasoning, key, baseUrl, advice, clock, newId },
   });
   return provider.access === null ? built : priced(built, costOf);
+}
+
+/** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */
+export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
+  const provider = configured(splitModel(ref).provider, models);
+  if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
+  return provider;
 }
 
 /** A provider of the list, or a compatible server of the settings. */
@@ -77,7 +83,7 @@ async function accessOf({ name, access }: Provider, models: ModelsConfig, stored
   return { key, baseUrl: own?.baseUrl ?? access.baseUrl };
 }
 
-function unknown(ref: string, { compatible }: ModelsConfig): AppError {
+function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>): AppError {
   const known = [
     ...providers.filter(({ access }) => access !== null).map(({ name }) => name),
     ...Object.keys(compatible),

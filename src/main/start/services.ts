@@ -2,6 +2,7 @@ import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { parseEntry } from '../../egress/policy.ts';
+import { knownProvider } from '../../llm/registry.ts';
 import type { DesktopOffer } from '../../session/api/desktop.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { SharedSessions } from '../../session/api/shares.ts';
@@ -66,7 +67,10 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     forks,
     ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids, desktopFor },
     ...{ workdir, closing, profileOf: projects.profileOf, forget },
-    checkModel: realModels.check,
+    checkModel(ref) {
+      knownProvider(ref, config.models);
+      realModels.check(ref);
+    },
     async templateFor(named, projectId) {
       if (named !== undefined) {
         const { name, tools } = templates.get(named);

@@ -51,6 +51,15 @@ test('without isolation the server refuses a real model, and refuses to listen o
   expect(await refusalOf({ ...reached, CORRAL_UNCONFINED: '1' })).toContain('listen on 127.0.0.1');
 });
 
+test('a session with a model of an unknown provider is refused with the providers that there are', async () => {
+  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
+  using client = openClient(server.url, 'ws');
+  for (const named of [{ model: 'nobody/some-model' }, { model: 'demo', fallbacks: ['nobody/some-model'] }]) {
+    await expect(client.sessions.create.mutate(named)).rejects.toThrow(/providers are .*openai/);
+  }
+  expect((await client.sessions.list.query()).items).toEqual([]);
+});
+
 test('without isolation a server with the demo model lets no session or project choose a real model', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
   using client = openClient(server.url, 'ws');
