@@ -338,6 +338,16 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         ).toBe('written\n');
         expect(await sh(link, 'ulimit -c; ulimit -n')).toBe('0\n4096\n');
       });
+
+      test('the workspace is also the home of the user called user, and is where commands begin', async () => {
+        const { id } = await driver.provision(spec(), budget());
+        await using link = await driver.attach(id, budget());
+        expect(await sh(link, 'id -un; pwd -P; echo "$HOME"')).toBe('user\n/workspace\n/workspace/.corral/home\n');
+        expect(await sh(link, 'echo x > /workspace/one && cd /home/user && pwd -P && cat one')).toBe('/home/user\nx\n');
+        expect(await sh(link, 'sudo -n id -un; touch /home/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('user\n1\n');
+        const entry = await ask(link, 'GET', '/paths/entry?path=/home/user');
+        expect(entry).toMatchObject({ status: 200, body: { path: '/home/user', workspace: true } });
+      });
     }
     if (!kind.real) return;
 

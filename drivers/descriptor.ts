@@ -48,6 +48,7 @@ export interface DriverParts {
   readonly programs: {
     readonly node: string;
     readonly init: string;
+    readonly sudo: string;
     readonly daemon: () => Promise<string>;
     readonly browserPolicy: string;
   };

@@ -18,8 +18,9 @@ if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
 fi
 # The image names one user. A sandbox that runs as another user id gets its own entry.
 if ! id -un >/dev/null 2>&1 && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
-  echo "agent:x:$(id -u):$(id -g)::$HOME:/bin/bash" >/run/corral-state/passwd
-  echo "agent:x:$(id -g):" >/run/corral-state/group
+  home=${CORRAL_WORKSPACE_ALIAS:-$HOME}
+  echo "user:x:$(id -u):$(id -g)::$home:/bin/bash" >/run/corral-state/passwd
+  echo "user:x:$(id -g):" >/run/corral-state/group
 fi
 node=$(command -v "$1")
 shift

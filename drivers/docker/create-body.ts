@@ -1,7 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
-import { home } from '../shared/home.ts';
+import { home, workspaceAlias } from '../shared/home.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
 import { tokenEnvironment } from '../shared/token.ts';
 
@@ -62,6 +62,7 @@ export function createBody({
     CORRAL_SANDBOX_ID: spec.id,
     ...tokenEnvironment(token, '/run/corral'),
     CORRAL_WORKSPACE: '/workspace',
+    CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
@@ -94,6 +95,11 @@ export function createBody({
       // The engine creates the volume together with the container and gives it these labels, so `list` finds it without a
       // container.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
+      // The engine fills a new volume at the mount that it visits first, in no order. So only /workspace can fill it.
+      {
+        ...{ Type: 'volume', Source: volume, Target: workspaceAlias },
+        VolumeOptions: { ...volumeOptions(labels), NoCopy: true },
+      },
     ],
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },

@@ -1,7 +1,7 @@
 import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
-import { home } from '../shared/home.ts';
+import { home, workspaceAlias } from '../shared/home.ts';
 import { hashOf } from '../shared/token.ts';
 import { contentNote, metaFor, warmMeta } from './labels.ts';
 import type { HostPort, PodSettings } from './options.ts';
@@ -133,6 +133,7 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
     CORRAL_SANDBOXD_TOKEN: hashOf(daemonToken),
     CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,
     CORRAL_WORKSPACE: '/workspace',
+    CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
     ...(wayOut
@@ -164,7 +165,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: V1VolumeMount[] = [
     ...(hasDesktop ? [{ name: 'shm', mountPath: '/dev/shm' }] : []),
-    { name: 'workspace', mountPath: '/workspace' },
+    ...['/workspace', workspaceAlias].map((mountPath) => ({ name: 'workspace', mountPath })),
     ...Object.entries(places).map(([name, mountPath]) => ({ name, mountPath })),
     ...['corral', 'corral-state'].map((subPath) => ({ name: 'run', mountPath: `/run/${subPath}`, subPath })),
   ];

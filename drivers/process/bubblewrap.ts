@@ -1,5 +1,5 @@
 import type { SandboxLimits } from '../driver.ts';
-import { home as workspaceHome } from '../shared/home.ts';
+import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 
 /** The user id inside every sandbox. Also the id on the machine if sandboxes have no user ids of their own. */
@@ -16,6 +16,8 @@ export interface Bubblewrap {
   readonly asRoot: boolean;
   /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
+  /** The machine has a `sudo`, which cannot work inside: the sandbox's own takes its place. */
+  readonly hasSudo: boolean;
   /** Files of /proc that reveal other users. Inside they are empty. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
@@ -26,7 +28,7 @@ export interface Bubblewrap {
 export interface Inside {
   readonly mount: string;
   readonly workspace: string;
-  /** The folder with the `passwd` and `group` files for the sandbox. */
+  /** The folder with the sandbox's own `passwd`, `group` and `sudo`. */
   readonly accounts: string;
   readonly node: string;
   readonly init: string;
@@ -85,6 +87,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...[
       '/etc',
       '/var',
+      '/home',
       ...(browserPolicy === undefined ? [] : policies),
       '/opt',
       tools,
@@ -94,6 +97,9 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...found.system,
     ...['--ro-bind', `${accounts}/passwd`, '/etc/passwd', '--ro-bind', `${accounts}/group`, '/etc/group'],
     ...['--proc', '/proc', '--dev', '/dev'],
+    ...[`${tools}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
+      ...['--ro-bind', `${accounts}/sudo`, path],
+    ]),
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
@@ -103,7 +109,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, `${tools}/sealed`]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
-    ...['--bind', workspace, '/workspace', '--chdir', '/workspace'],
+    ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
     ...become(found, inside.user),
     ...limited(found, inside),
@@ -134,12 +140,13 @@ export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 export const insideEnvironment = {
   PATH: `${tools}/bin:/usr/local/bin:/usr/bin:/bin`,
   HOME: workspaceHome,
-  USER: 'agent',
+  USER: 'user',
   CORRAL_WORKSPACE: '/workspace',
+  CORRAL_WORKSPACE_ALIAS: workspaceAlias,
   CORRAL_RUN_DIR: '/run/corral',
 } as const;
 
 export const accountFiles = (user: number) => ({
-  passwd: `root:x:0:0:root:/root:/bin/bash\nagent:x:${user}:${user}::${home}:/bin/bash\n`,
-  group: `root:x:0:\nagent:x:${user}:\n`,
+  passwd: `root:x:0:0:root:/root:/bin/bash\nuser:x:${user}:${user}::${workspaceAlias}:/bin/bash\n`,
+  group: `root:x:0:\nuser:x:${user}:\n`,
 });

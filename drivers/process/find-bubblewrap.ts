@@ -31,13 +31,14 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   // Users type either name. If the machine has no `python`, link it to `python3`.
   if (!(await isThere('/usr/bin/python'))) system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
+  const hasSudo = await isThere('/usr/bin/sudo');
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
   // In a user namespace, bubblewrap can prevent further ones. Without one, only the filter does.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
-      const found: Bubblewrap = { path, asRoot, system, masked, seccomp, disablesNesting };
+      const found: Bubblewrap = { path, asRoot, system, hasSudo, masked, seccomp, disablesNesting };
       if (await works(found)) return found;
     }
   }

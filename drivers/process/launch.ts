@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -31,6 +31,8 @@ import { giveTo } from './users.ts';
 export interface Programs {
   readonly node: string;
   readonly init: string;
+  /** The script that sandboxes have as `sudo`. */
+  readonly sudo: string;
   /** The browser's policy file, in Chromium's format. */
   readonly browserPolicy?: string;
   daemon(): Promise<string>;
@@ -80,6 +82,9 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
+  // A copy, so that it can be executed however this program was installed.
+  await copyFile(programs.sudo, join(accounts, 'sudo'));
+  await chmod(join(accounts, 'sudo'), 0o755);
   // Absolute, because the process starts in the root folder.
   const [node, init, daemon] = [programs.node, programs.init, await programs.daemon()].map((path) => resolve(path)) as [
     string,

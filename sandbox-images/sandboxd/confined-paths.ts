@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readlink, realpath } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import { bad } from './body-fields.ts';
@@ -9,6 +9,8 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
 export interface Confined {
   readonly root: string;
+  /** All paths at which the workspace is mounted, the root first. The system names open files by any of them. */
+  readonly roots: readonly string[];
   /** The path relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
   locate(path: string): string;
   /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
@@ -27,9 +29,12 @@ export interface Parent extends AsyncDisposable {
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-export async function confined(workspace: string): Promise<Confined> {
+/** `alias`: a second path of the workspace. If it leads to another folder, it is as far outside as any other path. */
+export async function confined(workspace: string, alias?: string): Promise<Confined> {
   const root = await realpath(workspace);
-  const bases = [...new Set([workspace, root])];
+  const isAlias = alias !== undefined && (await isSameFolder(alias, root));
+  const roots = [...new Set([root, ...(isAlias ? [await realpath(alias)] : [])])];
+  const bases = [...new Set([workspace, ...roots, ...(isAlias ? [alias] : [])])];
 
   const locate = (path: string): string => {
     if (path.includes('\0')) throw bad('A path must not contain a NUL character.');
@@ -43,9 +48,9 @@ export async function confined(workspace: string): Promise<Confined> {
 
   const whereIs = async (handle: FileHandle): Promise<string> => {
     const real = await readlink(through(handle));
-    if (real === root) return '';
-    if (!real.startsWith(`${root}/`)) throw outside('What the path leads to');
-    return real.slice(root.length + 1);
+    const base = roots.find((it) => real === it || real.startsWith(`${it}/`));
+    if (base === undefined) throw outside('What the path leads to');
+    return real.slice(base.length + 1);
   };
 
   // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
@@ -82,6 +87,7 @@ export async function confined(workspace: string): Promise<Confined> {
 
   return {
     root,
+    roots,
     locate,
     whereIs,
     open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path)), path, flags),
@@ -96,6 +102,21 @@ export async function confined(workspace: string): Promise<Confined> {
       };
     },
   };
+}
+
+const looks = 10;
+/** Whether both paths lead to one folder, also where it is mounted twice. */
+async function isSameFolder(one: string, other: string): Promise<boolean> {
+  for (let look = 0; look < looks; look++) {
+    const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
+    if (!a || !b) return false;
+    if (a.dev === b.dev && a.ino === b.ino) return true;
+    // In gVisor each mount is a device of its own. No two folders changed in the same nanosecond; a program that writes there
+    // meanwhile can make one folder look like two.
+    const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
+    if (facts(a) === facts(b)) return true;
+  }
+  return false;
 }
 
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));

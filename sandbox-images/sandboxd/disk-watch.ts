@@ -29,6 +29,8 @@ export interface DiskWatch {
 /** Watches the disk usage of `places`, the folders that the limit covers. */
 export function watchDisk(parts: SharedState, places: readonly string[], limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
+  /** Every name that an open file below the places can have. Only the places are walked, so that no file counts twice. */
+  const names = [...new Set([...places, ...parts.place.roots])];
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
   let ceiling = limitBytes;
@@ -48,7 +50,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
     lookedAt = clock.now();
-    const usedBytes = await measure(places, handles(keepers.spared), limitBytes * 2);
+    const usedBytes = await measure(places, handles(keepers.spared, names), limitBytes * 2);
     tookMs = clock.now() - lookedAt;
     use = { ...use, usedBytes };
     if (usedBytes <= limitBytes) ceiling = limitBytes;
@@ -56,7 +58,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
         // Writers went on until they ended. Their last bytes must not count as growth by an innocent process.
-        const after = await measure(places, handles(keepers.spared), limitBytes * 2);
+        const after = await measure(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
       ceiling = use.usedBytes + Math.min(mebibyte, limitBytes / 16);
@@ -72,7 +74,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
     const all = scan();
     const spared = keepers.spared(all);
     const candidates = all.filter((proc) => !spared.has(proc.pid) && !proc.zombie && isOurs(proc));
-    const written = candidates.map((proc) => ({ proc, bytes: largestWritten(proc.pid, places) }));
+    const written = candidates.map((proc) => ({ proc, bytes: largestWritten(proc.pid, names) }));
     const some = (least: number) => written.filter(({ bytes }) => bytes >= least).map(({ proc }) => proc);
     const large = some(mebibyte);
     const any = large.length > 0 ? large : some(0);
@@ -99,13 +101,12 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
 }
 
 interface Handle {
-  readonly path: string;
   readonly key: string;
   readonly bytes: number;
 }
 
-/** Open files that have no name any more. They take room too. */
-function* handles(spared: SharedState['keepers']['spared']): Generator<Handle> {
+/** Open files of these folders that have no name any more. They take room too. */
+function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = mostHandles;
   const all = scan();
   const ours = spared(all);
@@ -114,7 +115,8 @@ function* handles(spared: SharedState['keepers']['spared']): Generator<Handle> {
       if (--left < 0) return;
       try {
         const { ino, dev, blocks, nlink } = statSync(path);
-        if (nlink === 0) yield { path: readlinkSync(path), key: `${dev}.${ino}`, bytes: blocks * 512 };
+        if (nlink > 0 || !isBelow(readlinkSync(path), folders)) continue;
+        yield { key: `${dev}.${ino}`, bytes: blocks * 512 };
       } catch {} // closed meanwhile
     }
   }
@@ -129,11 +131,11 @@ function openOf(pid: number): string[] {
 }
 
 /** The size of the largest file below the folders that the process can write; -1 if it can write none. */
-function largestWritten(pid: number, places: readonly string[]): number {
+function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, mostHandles)) {
     try {
-      if (!isBelow(readlinkSync(path), places)) continue;
+      if (!isBelow(readlinkSync(path), folders)) continue;
       const flags = /^flags:\s+(\d+)/m.exec(readFileSync(path.replace('/fd/', '/fdinfo/'), 'latin1'))?.[1] ?? '0';
       if ((Number.parseInt(flags, 8) & 3) !== 0) largest = Math.max(largest, statSync(path).blocks * 512);
     } catch {}
@@ -141,14 +143,14 @@ function largestWritten(pid: number, places: readonly string[]): number {
   return largest;
 }
 
-const isBelow = (path: string, places: readonly string[]) => places.some((place) => path.startsWith(`${place}/`));
+const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
 /** The bytes that the folders take on their disk. Follows no links, and stops once they exceed `most`. */
 export async function measure(places: readonly string[], unnamed: Iterable<Handle>, most: number): Promise<number> {
   const linked = new Set<string>();
   let sum = 0;
-  for (const { path, key, bytes } of unnamed) {
-    if (linked.has(key) || !isBelow(path, places)) continue;
+  for (const { key, bytes } of unnamed) {
+    if (linked.has(key)) continue;
     linked.add(key);
     sum += bytes;
   }

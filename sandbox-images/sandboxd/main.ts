@@ -45,7 +45,7 @@ const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
 const parts: SharedState = {
   clock: systemClock,
-  place: await confined(env.CORRAL_WORKSPACE ?? '/workspace'),
+  place: await confined(env.CORRAL_WORKSPACE ?? '/workspace', env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
   screenDir: env.CORRAL_SCREEN_DIR,
   env: baseEnvironment(env),

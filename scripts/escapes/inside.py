@@ -257,7 +257,7 @@ def _():
 
 @attempt("mounts", "folders of the host that are mounted writable")
 def _():
-    own = ("/workspace", "/tmp", "/var/tmp", "/home/agent", "/dev", "/run", "/proc", "/sys")
+    own = ("/workspace", "/tmp", "/var/tmp", "/home/agent", "/home/user", "/dev", "/run", "/proc", "/sys")
     bad = []
     for line in open("/proc/self/mountinfo"):
         fields = line.split()

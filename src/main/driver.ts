@@ -8,7 +8,7 @@ import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SandboxId } from '../core/ids.ts';
 import { extraAuthorities } from '../egress/certificate-authorities.ts';
-import { browserPolicy, daemonBundle, desktopOf, initScript, ourImages, sandboxImage } from './image.ts';
+import { browserPolicy, daemonBundle, desktopOf, initScript, ourImages, sandboxImage, sudoScript } from './image.ts';
 import { isolated, sectionOf } from './isolation.ts';
 import type { RealModels } from './real-models.ts';
 import { tokenKeys } from './token-keys.ts';
@@ -106,7 +106,7 @@ function driverParts(options: Options): DriverParts {
     hasEgress: config.egress.policy !== 'none',
     image: sandboxImage(config, desktopOf(config) === true),
     ourImages: ourImages(daemon),
-    programs: { node, init: initScript, daemon, browserPolicy },
+    programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy },
   };
 }
 

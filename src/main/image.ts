@@ -10,6 +10,7 @@ const images = fileURLToPath(new URL('../../sandbox-images', import.meta.url));
 /** The server's own image contains this file, because it lacks the tools to build it. */
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
+export const sudoScript = join(images, 'sudo');
 export const browserPolicy = join(images, 'browser-policy.json');
 
 /** The daemon as one file, built once per start of the server. */
@@ -98,7 +99,7 @@ async function onTools(bundle: () => Promise<string>, dockerfile: string, ...mor
 
 async function contextOf(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
   const folder = join(await bundle(), '..');
-  const copied = ['Dockerfile', 'init.sh', ...more];
+  const copied = ['Dockerfile', 'init.sh', 'sudo', ...more];
   for (const name of copied) await copyWhole(join(images, name), join(folder, name));
   const files = [...copied, 'sandboxd.mjs'];
   return { folder, files, hash: await hashOf(folder, files) };

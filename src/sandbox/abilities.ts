@@ -91,6 +91,8 @@ export interface PathEntry {
   readonly isLink?: true;
   /** Where a link leads, through all links. */
   readonly target?: string;
+  /** The workspace itself, under any of its paths. Only `stat` tells it. */
+  readonly workspace?: true;
 }
 /**
  * Files at any path that the sandbox's user may reach: absolute, `~/…`, or relative to the workspace. Methods reject

@@ -114,6 +114,7 @@ const pathEntry = z.object({
   modified: iso,
   isLink: z.literal(true).optional(),
   target: path.optional(),
+  workspace: z.literal(true).optional(),
 }) as z.ZodType<PathEntry>;
 
 const change = z.object({

@@ -66,7 +66,7 @@ time.sleep(60)`;
         first,
         'whoami; id -gn; node -p "os.userInfo().username"; python3 -c "import getpass; print(getpass.getuser())"',
       ),
-    ).toBe('agent\nagent\nagent\nagent\n');
+    ).toBe('user\nuser\nuser\nuser\n');
     const user = await inside(first, 'id -u');
     expect(Number(user)).toBeGreaterThanOrEqual(40_000);
     const commit = 'cd /workspace && git init -q . && git config user.email a@b && git config user.name a';

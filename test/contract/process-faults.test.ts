@@ -7,6 +7,7 @@ import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
 import { markOf } from '../../drivers/process/proc.ts';
 import { processDriver } from '../../drivers/process/process.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../support/process.ts';
+import { programs } from '../support/programs.ts';
 
 const bubblewrap = await hasBubblewrap();
 const kinds = [
@@ -85,7 +86,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   });
 
   test('a daemon that cannot start ends the start at once, with the reason', async () => {
-    const broken = { node: process.execPath, init: '/bin/true', daemon: async () => '/bin/true' };
+    const broken = { ...programs, init: '/bin/true', daemon: async () => '/bin/true' };
     await using driver = await harness.connect();
     await using other = await processDriver(harness.options({ programs: broken }));
     const wanted = testSpec(harness.image);

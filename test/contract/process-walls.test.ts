@@ -199,7 +199,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       const [one, other] = [await started(driver, harness), await started(driver, harness)];
       const users = [await sh(one.link, 'id -u; touch mine'), await sh(other.link, 'id -u')];
       expect(new Set(users).size).toBe(2);
-      expect(await sh(one.link, 'id -un')).toBe('agent\n');
+      expect(await sh(one.link, 'id -un')).toBe('user\n');
       await driver.destroy(one.id, 'keep', budget());
       await using next = await harness.connect();
       await next.provision({ ...one.wanted, epoch: 2 }, budget());

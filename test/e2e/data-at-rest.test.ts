@@ -68,7 +68,7 @@ test("under any umask, only the server's user can read or write the data folder"
   await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'hello' });
   const command =
     'id -un; umask; touch made; stat -c %a made; wc -l < /etc/passwd; test -r /run/corral/ca.pem && echo readable';
-  expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('agent\n0022\n644\n2\nreadable\n');
+  expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('user\n0022\n644\n2\nreadable\n');
   // Covers files written later, too.
   expect(readFileSync(`/proc/${server.pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m);
   const mode = (path: string) => statSync(path).mode & 0o777;

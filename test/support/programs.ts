@@ -23,6 +23,7 @@ async function makeBundle(): Promise<string> {
 export const programs = {
   node: process.execPath,
   init: join(images, 'init.sh'),
+  sudo: join(images, 'sudo'),
   browserPolicy: join(images, 'browser-policy.json'),
   daemon: () => {
     bundle ??= makeBundle();

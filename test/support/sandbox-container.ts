@@ -19,7 +19,7 @@ const images = join(import.meta.dirname, '../../sandbox-images');
 /** Builds the base image from the sources; quick if only the daemon changed. */
 export async function buildImage(): Promise<void> {
   const context = await mkdtemp(join(tmpdir(), 'corral-image-'));
-  for (const file of ['Dockerfile', 'init.sh']) await copyFile(join(images, file), join(context, file));
+  for (const file of ['Dockerfile', 'init.sh', 'sudo']) await copyFile(join(images, file), join(context, file));
   await copyFile(await bundle(), join(context, 'sandboxd.mjs'));
   const env = { ...process.env, DOCKER_BUILDKIT: '0' }; // the oldest builder must work too
   const args = ['build', '--quiet', '--network', 'host', '--tag', image, context];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../../src/core/ids.ts';
+import { workspaceAlias } from '../../shared/home.ts';
 import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';
 
@@ -35,16 +36,17 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     ReadOnly: z.literal(true),
     BindOptions: z.strictObject({ Propagation: z.literal('rprivate') }),
   });
-  const volume = z.strictObject({
-    Type: z.literal('volume'),
-    Source: z.union([z.literal(name), z.string().regex(warmVolume(instance))]),
-    Target: z.literal('/workspace'),
-    VolumeOptions: z.strictObject({
-      NoCopy: never,
-      Labels: labels,
-      DriverConfig: z.strictObject({ Name: z.literal('local'), Options: z.strictObject({}) }),
-    }),
-  });
+  const volumeAt = (target: string, noCopy: z.ZodType) =>
+    z.strictObject({
+      Type: z.literal('volume'),
+      Source: z.union([z.literal(name), z.string().regex(warmVolume(instance))]),
+      Target: z.literal(target),
+      VolumeOptions: z.strictObject({
+        NoCopy: noCopy,
+        Labels: labels,
+        DriverConfig: z.strictObject({ Name: z.literal('local'), Options: z.strictObject({}) }),
+      }),
+    });
   const host = z
     .strictObject({
       Privileged: never,
@@ -70,7 +72,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
         )
         .max(2),
       Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent']), safeScratch),
-      Mounts: z.tuple([bind, volume]),
+      Mounts: z.tuple([bind, volumeAt('/workspace', never), volumeAt(workspaceAlias, z.literal(true))]),
       RestartPolicy: z.strictObject({ Name: z.literal('no') }),
       LogConfig: z.strictObject({
         Type: z.literal('local'),
@@ -79,7 +81,11 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
       AutoRemove: never,
       Runtime: z.enum(['runc', 'runsc']).optional(),
     })
-    .refine(({ Memory, MemorySwap }) => Memory === MemorySwap, { message: 'MemorySwap has to be Memory: no swap' });
+    .refine(({ Memory, MemorySwap }) => Memory === MemorySwap, { message: 'MemorySwap has to be Memory: no swap' })
+    .refine(({ Mounts: [, workspace, again] }) => workspace.Source === again.Source, {
+      message: `the volume at ${workspaceAlias} has to be that of the workspace`,
+      path: ['Mounts', 2, 'Source'],
+    });
   return z
     .strictObject({
       Image: z.string().min(1),

@@ -59,7 +59,12 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
 
   return {
     openPath,
-    statPath: (path) => at(path, entryAt),
+    statPath: (path) =>
+      at(path, async (full) => {
+        const entry = await entryAt(full);
+        const isWorkspace = parts.place.roots.includes(entry.target ?? full);
+        return { ...entry, ...(isWorkspace && { workspace: true as const }) };
+      }),
     listPaths: (path, depth) =>
       at(path, async (full) => {
         const entries: PathEntry[] = [];

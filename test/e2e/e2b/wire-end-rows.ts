@@ -29,6 +29,14 @@ export function endRows(it: It): void {
     expect((await it.stream('process.Process/Start', it.shell(script))).stdout).toBe('yes\n1\n');
     expect((await it.agent('/health')).status).toBe(204);
   });
+  test('a pause without memory keeps the home, and nothing else', async () => {
+    const run = async (text: string) => (await it.stream('process.Process/Start', it.shell(text))).stdout;
+    await run('echo kept > kept; echo lost > /tmp/lost');
+    expect([await post('/pause', { memory: false }), await post('/resume', { timeout: 300 })]).toEqual([204, 201]);
+    expect(await run('pwd -P; cat kept /workspace/kept; ls /tmp/lost 2>&1 | grep -o "No such"')).toBe(
+      '/home/user\nkept\nkept\nNo such\n',
+    );
+  });
   test('a sandbox that dies behind our back breaks its streams', async () => {
     const { rest } = await sleeping();
     const broken = expect(rest()).rejects.toThrow('terminated');

@@ -5,6 +5,7 @@ import { framed, read, wireClient } from '../../support/e2b-wire.ts';
 import { codeRows } from './wire-code-rows.ts';
 import { endRows } from './wire-end-rows.ts';
 import { entryRows } from './wire-entry-rows.ts';
+import { homeRows } from './wire-home-rows.ts';
 import { programRows } from './wire-program-rows.ts';
 
 type Env = () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string };
@@ -23,6 +24,7 @@ export function wireRows(env: Env): void {
     routingRows(it);
     processRows(it);
     programRows(it);
+    homeRows(it);
     fileCallRows(it);
     entryRows(it);
     fileRows(it);

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { type Bubblewrap, bubblewrapArguments, type Inside, sharedUser } from '../../../drivers/process/bubblewrap.ts';
+import {
+  accountFiles,
+  type Bubblewrap,
+  bubblewrapArguments,
+  type Inside,
+  sharedUser,
+} from '../../../drivers/process/bubblewrap.ts';
 
 const inside: Inside = {
   mount: '/data/s/x/mount',
@@ -18,7 +24,7 @@ const inside: Inside = {
   infoFd: 3,
   seccompFd: 4,
 };
-const machine = { path: 'bwrap', system: ['--ro-bind', '/usr', '/usr'], masked: ['/proc/keys'] };
+const machine = { path: 'bwrap', system: ['--ro-bind', '/usr', '/usr'], masked: ['/proc/keys'], hasSudo: true };
 const user: Bubblewrap = { ...machine, asRoot: false, seccomp: Buffer.from('filter'), disablesNesting: true };
 const root: Bubblewrap = { ...machine, asRoot: true, seccomp: Buffer.from('filter'), disablesNesting: false };
 const asUser = bubblewrapArguments(user, inside);
@@ -40,12 +46,29 @@ test.each([
 test.each([
   ['a user', asUser],
   ['root', asRoot],
-])('started by %s, only the workspace can be written', (_who, args) => {
+])('started by %s, only the workspace can be written, at both of its places', (_who, args) => {
   expect(binds(args).filter(([option]) => option !== '--ro-bind')).toEqual([
+    ['--bind', inside.workspace, '/home/user'],
     ['--bind', inside.workspace, '/workspace'],
   ]);
   expect(binds(args)).toContainEqual(['--ro-bind', inside.mount, '/run/corral']);
   expect(args.join(' ')).toContain('--remount-ro / --');
+});
+
+test("the sandbox's own sudo is on its path, and takes the place of the machine's", () => {
+  const places = (hasSudo: boolean) =>
+    binds(bubblewrapArguments({ ...user, hasSudo }, inside)).flatMap(([, source, target]) =>
+      source === '/data/s/x/sudo' ? [target] : [],
+    );
+  expect(places(true)).toEqual(['/opt/corral/bin/sudo', '/usr/bin/sudo']);
+  expect(places(false)).toEqual(['/opt/corral/bin/sudo']);
+});
+
+test("the sandbox's user is called user, and its home is the workspace", () => {
+  expect(accountFiles(1_500_007)).toEqual({
+    passwd: expect.stringMatching(/^user:x:1500007:1500007::\/home\/user:\/bin\/bash$/m),
+    group: expect.stringMatching(/^user:x:1500007:$/m),
+  });
 });
 
 test('a sandbox outlives the server that started it, so the server can restart', () => {

@@ -40,7 +40,13 @@ test("a container's system is read-only, and its writable folders are in memory 
   expect(host.Mounts).toEqual([
     expect.objectContaining({ Type: 'bind', Source: '/data/s/sbx/mount', Target: '/run/corral', ReadOnly: true }),
     expect.objectContaining({ Type: 'volume', Source: 'corral-test-1', Target: '/workspace' }),
+    expect.objectContaining({ Type: 'volume', Source: 'corral-test-1', Target: '/home/user' }),
   ]);
+});
+
+test('a new volume is filled from one folder of the image alone, whichever place the engine mounts first', () => {
+  const volumes = (host.Mounts as { VolumeOptions?: { NoCopy: boolean } }[]).slice(1);
+  expect(volumes.map(({ VolumeOptions }) => VolumeOptions?.NoCopy)).toEqual([false, true]);
 });
 
 test('a container has limits for memory, processors, processes, files and logs, and no swap', () => {
@@ -69,6 +75,7 @@ test('the token and the places of the daemon are ours, whatever the template say
     `CORRAL_SANDBOX_ID=${spec.id}`,
     'CORRAL_TOKEN_FILE=/run/corral/token',
     'CORRAL_WORKSPACE=/workspace',
+    'CORRAL_WORKSPACE_ALIAS=/home/user',
   ]);
 });
 

@@ -38,7 +38,7 @@ test('a container as the driver makes it may be made', () => {
 test("the filter allows a volume from this installation's pool, but not from another pool", () => {
   const on = (volume: string) => {
     const body = ours();
-    Object.assign(body.HostConfig.Mounts[1] as object, { Source: volume });
+    for (const at of [1, 2]) Object.assign(body.HostConfig.Mounts[at] as object, { Source: volume });
     return allows(body);
   };
   expect(on('corral-mine-warm-fedcba9876543210')).toBe(true);
@@ -107,7 +107,13 @@ const forbidden: [string, (body: Body) => unknown][] = [
       VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'none', o: 'bind', device: '/' } }, Labels: {} },
     }),
   ],
-  ['with a third mount', (body) => body.HostConfig.Mounts.push({ Type: 'bind', Source: '/', Target: '/host' })],
+  ['with another’s volume as its home', mount(2, { Source: 'corral-mine-fedcba9876543210' })],
+  ['with a volume of the pool as its home beside its own', mount(2, { Source: 'corral-mine-warm-fedcba9876543210' })],
+  ['with its volume at a third place', mount(2, { Target: '/opt/corral' })],
+  ['with a folder of the host as its home', mount(2, { Type: 'bind', Source: '/', VolumeOptions: undefined })],
+  ['with a home that is filled from its image', mount(2, { VolumeOptions: { NoCopy: false } })],
+  ['without a home', (body) => body.HostConfig.Mounts.pop()],
+  ['with one more mount', (body) => body.HostConfig.Mounts.push({ Type: 'bind', Source: '/', Target: '/host' })],
   ['with volumes of another', host({ VolumesFrom: ['other'] })],
   ['with sysctls', host({ Sysctls: { 'kernel.core_pattern': '|/x' } })],
   ['with an unmasked proc', host({ MaskedPaths: [] })],

@@ -58,7 +58,7 @@ async function started(call: Call, inside: Inside, { process, pty, tag, stdin }:
   const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
-    ...{ id: `${ownPrefix}${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
+    ...{ id: `${process.cwd ? ownPrefix : homePrefix}${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
     ...(tag !== undefined && { label: tag }),
     ...(size && { terminal: size }),
     ...(stdin === false && !pty && { input: false }),
@@ -147,6 +147,8 @@ export function endOf({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
+/** Of processes whose request named no folder. The list shows requests as they were. */
+const homePrefix = `${ownPrefix}home-`;
 /** The processes of this service, and none that others of the sandbox started. */
 const ownJobs = async (inside: Inside, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
@@ -171,9 +173,10 @@ export const processMethods: Record<string, (call: Call, message: unknown, insid
   async List(call, _message, inside) {
     const own = ownVariables('', call).length;
     const jobs = (await ownJobs(inside, call.signal)).filter(({ exitCode }) => exitCode === undefined);
-    const processes = jobs.map(({ argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
+    const processes = jobs.map(({ id, argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
       const envs = Object.fromEntries(env.slice(own).map((line) => line.split(/=(.*)/s).slice(0, 2)));
-      return { config: { cmd, args, envs, ...(cwd !== undefined && { cwd }) }, pid, ...(label && { tag: label }) };
+      const asked = id.startsWith(homePrefix) ? {} : { cwd };
+      return { config: { cmd, args, envs, ...asked }, pid, ...(label && { tag: label }) };
     });
     return { processes };
   },

@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../core/clock.ts';
+import type { AppError } from '../../../core/errors.ts';
 import type { Inside } from '../../../session/api/inside.ts';
 import type { RateLimiter } from '../../shared/rate-limit.ts';
 import { headerOf } from '../headers.ts';
@@ -152,12 +153,17 @@ async function signedSandbox(url: URL, method: string | undefined, { sandboxes, 
 }
 
 const home = '/home/user';
-/** The workspace under the name that programs of this dialect expect, where the image has it. */
+/** The workspace under the name that programs of this dialect expect, where the sandbox has it. */
 async function homeOf(sid: string, inside: Inside, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
-  const found = await inside.paths.stat(home, signal).catch(() => undefined);
-  const own = found?.type === 'directory' ? home : inside.workdir;
+  const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
+    if (thrown.code !== 'file_not_found') throw thrown;
+  });
+  // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it can be
+  // that of a person with this name.
+  const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
+  const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();
   workdirs.set(sid, own);
   return own;

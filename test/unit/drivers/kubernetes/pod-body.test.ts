@@ -123,6 +123,12 @@ describe('the pod of a sandbox', () => {
     expect(setTo('NOTE')).toEqual(['$$(CORRAL_EGRESS_TOKEN)']);
   });
 
+  test.each(['ephemeral', 'volume'] as const)('mounts its %s workspace at both places', (workspace) => {
+    const mounts = body({ workspace }).spec?.containers[0]?.volumeMounts ?? [];
+    const places = mounts.filter(({ name }) => name === 'workspace');
+    expect(places.map(({ mountPath }) => mountPath)).toEqual(['/workspace', '/home/user']);
+  });
+
   test('has a claim for its workspace where files shall outlive it', () => {
     const claim = { name: 'workspace', persistentVolumeClaim: { claimName: 'corral-test-0123456789abcdef' } };
     expect(body({ workspace: 'volume' }).spec?.volumes).toContainEqual(claim);

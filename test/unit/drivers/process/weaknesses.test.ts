@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
 import { heldLimits, type Protections, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
 
-const found = { path: 'bwrap', system: [], masked: [] };
+const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
 const user: Bubblewrap = { ...found, asRoot: false, seccomp: Buffer.from('x'), disablesNesting: true };
 const whole: Protections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };

@@ -12,7 +12,7 @@ import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
 // Which request reaches which port of which sandbox, and with which credential.
 const entry = (path: string): PathEntry => ({
   ...{ name: '', path, type: path === '/home/user' ? 'directory' : 'file', size: 4, mode: 0o644 },
-  ...{ owner: 'agent', group: 'agent', modified: '2026-01-01T00:00:00.000Z' },
+  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
 });
 const written = new Map<string, string>();
 let program: Server;
