@@ -58,9 +58,9 @@ export function homeRows(it: It): void {
   });
   test('sudo runs a command as the same user, with a clean environment', async () => {
     expect(await run('[ "$(sudo id -u)" = "$(id -u)" ] && sudo -u user -- whoami')).toBe('user');
-    const kept = 'sh -c \'echo "$HOME $USER ${OF_CREATE-none} ${OWN-none}"\'';
+    const kept = 'sh -c \'echo "$HOME $USER <$OF_CREATE> <$OWN>"\'';
     expect(await run(`sudo -n ${kept}; sudo -E ${kept}; sudo OWN=1 ${kept}`)).toBe(
-      ['/home/user user none none', '/home/user user yes none', '/home/user user none 1'].join('\n'),
+      ['/home/user user <> <>', '/home/user user <yes> <>', '/home/user user <> <1>'].join('\n'),
     );
     expect(await run('bash -lc "command -v sudo"; sudo mkdir -p made-by-sudo && stat -c %U made-by-sudo')).toBe(
       '/usr/local/bin/sudo\nuser',

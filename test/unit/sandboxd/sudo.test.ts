@@ -28,17 +28,17 @@ test('a command runs as the same user, in a clean environment with the way out',
   expect(out).not.toMatch(/OF_CALLER|A_SECRET/);
 });
 
-const print = ['sh', '-c', 'echo "$(id -u) ${OF_CALLER-none} ${A_SECRET-none} ${OWN-none}"'];
+const print = ['sh', '-c', 'echo "$(id -u) <$OF_CALLER> <$A_SECRET> <$OWN>"'];
 test.each([
-  ['nothing', [], 'none none none'],
-  ['--', ['--'], 'none none none'],
-  ['-u of the same user', ['-u', me], 'none none none'],
-  ['-u of root', ['-u', 'root', '-H'], 'none none none'],
-  ['--user=', [`--user=#${uid}`], 'none none none'],
-  ['-E', ['-E'], 'dropped x y none'],
-  ['--preserve-env=', ['--preserve-env=A_SECRET,NONE'], 'none x y none'],
-  ['letters in one word', ['-nHEu', 'root', '--'], 'dropped x y none'],
-  ['variables', ['-n', 'OWN=a b', 'OF_CALLER=set'], 'set none a b'],
+  ['nothing', [], '<> <> <>'],
+  ['--', ['--'], '<> <> <>'],
+  ['-u of the same user', ['-u', me], '<> <> <>'],
+  ['-u of root', ['-u', 'root', '-H'], '<> <> <>'],
+  ['--user=', [`--user=#${uid}`], '<> <> <>'],
+  ['-E', ['-E'], '<dropped> <x y> <>'],
+  ['--preserve-env=', ['--preserve-env=A_SECRET,NONE'], '<> <x y> <>'],
+  ['letters in one word', ['-nHEu', 'root', '--'], '<dropped> <x y> <>'],
+  ['variables', ['-n', 'OWN=a b', 'OF_CALLER=set'], '<set> <> <a b>'],
 ] as const)('%s before the command has its meaning', async (_what, options, expected) => {
   expect(await sudo(...options, ...print)).toEqual({ code: 0, out: `${uid} ${expected}\n`, err: '' });
 });
