@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { read } from '../../support/e2b-wire.ts';
 import type { It } from './wire-rows.ts';
 
-// What programs of this dialect find in a sandbox: its user, its home, its tools and its `sudo`.
+// The surroundings of programs in a sandbox: its user, its home, its tools and its `sudo`.
 const start = 'process.Process/Start';
 const mebibyte = 2 ** 20;
 
