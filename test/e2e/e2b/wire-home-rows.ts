@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { read } from '../../support/e2b-wire.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import type { It } from './wire-rows.ts';
 
 // The surroundings of programs in a sandbox: its user, its home, its tools and its `sudo`.
@@ -75,7 +76,8 @@ export function homeRows(it: It): void {
       /Read-only file system\n.*Permission denied\nCapEff:\s0{16}$/,
     );
   });
-  test('pip and npm install into the home', async () => {
+  test('pip and npm install into the home', { timeout: 60_000 }, async (context) => {
+    onlyNightly(context, 'test/e2e/workspace/packages.test.ts installs packages in every run');
     const wheel = [
       'import zipfile',
       'with zipfile.ZipFile("own_module-1.0-py3-none-any.whl", "w") as made:',
