@@ -60,6 +60,8 @@ export class Appender {
   readonly #known = new Map<SessionId, Known>();
   readonly #tails = new Map<SessionId, Promise<unknown>>();
   readonly #late: LatePuts;
+  /** Logs whose last append failed here: the database may have it all the same, and then the records are behind. */
+  readonly #unsure = new Set<SessionId>();
   /** A retried append is the same object, which recognises the document that it wrote before the answer was lost. */
   readonly #batches = new WeakMap<Append, string>();
 
@@ -116,6 +118,7 @@ export class Appender {
       .run(() => this.#insert(documents, batch))
       .catch((thrown: unknown) => {
         this.forget(sessionId);
+        this.#unsure.add(sessionId);
         throw thrown;
       });
     const [late, now] = partition(puts, (put) => this.#late.mayWait(sessionId, put));
@@ -225,6 +228,7 @@ export class Appender {
     if (tail) await this.#redo(session, tail, head);
     if (tail) this.#appended(session, head); // its server may have died before it informed the followers
     if (log?.redo && log.redo.after === head) await this.#put(session, head, log.redo.puts, 'again');
+    this.#unsure.delete(session);
     return head;
   }
 
@@ -238,8 +242,9 @@ export class Appender {
     await this.#put(session, head, first.redo.puts);
   }
 
-  /** Whether another server's append may have left this log's records behind its events. */
-  async isForeign(session: SessionId): Promise<boolean> {
+  /** Whether an append of another server, or one that failed here, may have left this log's records behind its events. */
+  async mayBeAhead(session: SessionId): Promise<boolean> {
+    if (this.#unsure.has(session)) return true;
     const known = this.#known.get(session);
     if (known && elapsed() - known.at < oursMs) return false;
     const log = await this.#connection.run(() => this.#connection.at.logs.findOne({ _id: session }));
@@ -268,6 +273,7 @@ export class Appender {
   async end(session: SessionId): Promise<void> {
     await this.#late.flush();
     this.#late.drop(session);
+    this.#unsure.delete(session);
     this.forget(session);
   }
 

@@ -9,10 +9,10 @@ import { isDuplicate } from './errors.ts';
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** A record can be behind its log when another server wrote the log and died in between. */
+  /** A record can be behind its log when its writer died, or lost the answer, in between. */
   async function settleAppender(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
-    if (session && (id.length === 16 || id[16] === ':') && (await appender.isForeign(session))) {
+    if (session && (id.length === 16 || id[16] === ':') && (await appender.mayBeAhead(session))) {
       await appender.settle(session);
     }
   }

@@ -49,6 +49,18 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 3 }); // the late one lies over nothing newer
   });
 
+  test('F064 a record whose append was stored although it failed: the same server finds it too', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store } = opened;
+    await store.events.append(entry(0, 0));
+    proxy.cause(/^insert events/, 'lose');
+    proxy.cause(/^(insert|find) events/, 'cut', 1_000);
+    await expect(store.events.append(entry(1, 1))).rejects.toMatchObject({ code: 'store_unavailable' });
+    proxy.calm();
+    expect(await store.records.get('session', sessionId)).toMatchObject({ doc: 1 });
+    expect((await store.events.page(sessionId, 0, 10)).events).toHaveLength(2);
+  });
+
   test('F110 a put that is still under way when another server erases the session does not bring it back', async () => {
     await using opened = await behindProxy();
     const { proxy, store, database } = opened;
