@@ -3,6 +3,7 @@ import { hashOf } from '../../auth/token.ts';
 import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
+import { closeInTime } from '../close-in-time.ts';
 import type { Core } from '../compose.ts';
 import { keyPeppers } from '../key-peppers.ts';
 import { alsoListen, listening } from '../listen.ts';
@@ -51,7 +52,7 @@ export async function openHttp(
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
-    (it) => it.close(),
+    (it) => closeInTime(it, (config.shutdown.graceSeconds * 1_000) / 2),
   );
   await app.ready();
   const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
