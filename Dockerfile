@@ -30,7 +30,9 @@ FROM scratch
 COPY --from=build /root-fs/ /
 COPY --from=modules /app/node_modules/ /app/node_modules/
 COPY --from=build --chown=10000:10000 /own/ /var/lib/
-ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production
+# memory: as package.json says under serverProcess
+ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576
 WORKDIR /etc/corral
 USER 10000:10000
 EXPOSE 8000
@@ -38,4 +40,4 @@ VOLUME /var/lib/corral
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["/usr/local/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "/app/server/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=4", "/app/server/main.js"]

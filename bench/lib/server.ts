@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
 import { freePort } from '../../test/support/free-port.ts';
 import { freshFolder } from './folder.ts';
 
@@ -25,9 +26,10 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     ...{ NODE_ENV: 'production', PORT: String(port), CORRAL_DATA_DIR: dataDir },
     ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
   };
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
+  const { flags, env } = packageJson.serverProcess;
+  const child = spawn(process.execPath, [...flags, 'src/main.ts'], {
     cwd: root,
-    env: { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
+    env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true, // ctrl-c reaches only the bench, which then stops the server in order
   });

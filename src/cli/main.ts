@@ -13,6 +13,12 @@ const neededNode = 24;
 
 const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, file), 'utf8')) as Value;
 
+interface Package {
+  readonly version: string;
+  /** How Node runs the server. */
+  readonly serverProcess: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> };
+}
+
 /** The Node that the server needs: the one that came along, or this one. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
@@ -30,8 +36,8 @@ function runServer(args: readonly string[]): Promise<number> {
     process.stderr.write(`corral: ${why}: install Node ${neededNode} or newer and start again.\n`);
     return Promise.resolve(1);
   }
-  const env = { NODE_ENV: 'production', ...process.env };
-  const program = ['--disable-warning=ExperimentalWarning', join(dist, 'src/main.js'), ...args];
+  const env = { NODE_ENV: 'production', ...serverProcess.env, ...process.env };
+  const program = [...serverProcess.flags, join(dist, 'src/main.js'), ...args];
   const child = spawn(node, program, { stdio: 'inherit', env });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   process.on('SIGTERM', pass).on('SIGHUP', pass);
@@ -41,7 +47,7 @@ function runServer(args: readonly string[]): Promise<number> {
   });
 }
 
-const { version } = readJson<{ version: string }>('../package.json');
+const { version, serverProcess } = readJson<Package>('../package.json');
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
 const io = processIo(onInterrupt());
 const args = process.argv.slice(2);

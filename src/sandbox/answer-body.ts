@@ -13,8 +13,11 @@ export class Broken extends Error {
   }
 }
 
-/** The most bytes of large answers of all sandboxes. Small ones are not counted: even many of them need little memory. */
-const held = new BytesBudget(64 * 1024 * 1024);
+/**
+ * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one after
+ * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ */
+const held = new BytesBudget(32 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;

@@ -24,12 +24,14 @@ try {
 } catch {} // another system
 
 parentPort?.on('message', (work: Work) => {
-  answer(work);
-  if (work.length >= collectFrom) collect();
+  const tidy = work.length < collectFrom ? () => {} : collect;
+  answer(work, tidy);
+  tidy();
 });
 
-function answer({ name, bytes, length }: Work): void {
+function answer({ name, bytes, length }: Work, tidy: () => void): void {
   const judged = judge(name as AnswerName, Buffer.from(bytes, 0, length));
+  tidy(); // the text that was parsed goes before its values are turned into text again
   if (!judged.ok) {
     parentPort?.postMessage({ said: judged, bytes } satisfies Verdict, [bytes]);
     return;

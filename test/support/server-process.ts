@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import packageJson from '../../package.json' with { type: 'json' };
 import { serverProgram } from './built-server.ts';
 import { endSandboxes } from './ended-sandboxes.ts';
 import { freePort } from './free-port.ts';
@@ -18,6 +19,7 @@ interface Place {
 type Under = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
 const startMs = 60_000;
+const { serverProcess: serverSettings } = packageJson;
 
 /**
  * How long the process has waited for a processor. On an overloaded machine such time does not count against a start, and
@@ -35,6 +37,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
   const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, NODE_COMPILE_CACHE } = process.env;
   const data = join(folder, 'data');
   const env = {
+    ...serverSettings.env,
     PATH,
     HOME,
     NODE_EXTRA_CA_CERTS,
@@ -45,7 +48,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
     CORRAL_SANDBOX_DESKTOP: 'false', // else sandboxes depend on the images that the machine has
     ...settings,
   };
-  const command = [process.execPath, '--disable-warning=ExperimentalWarning', serverProgram()];
+  const command = [process.execPath, ...serverSettings.flags, serverProgram()];
   const [program = '', ...args] = [...(under(data) ?? []), ...command];
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

@@ -92,3 +92,12 @@ test('the server has no native add-on: what would be one is optional, and the im
   expect(native.filter(([, { dev, optional }]) => !dev && !optional).map(([path]) => path)).toEqual([]);
   expect(read('Dockerfile')).toContain('--omit=optional');
 });
+
+test('the image starts the server as package.json says', () => {
+  const { flags, env } = JSON.parse(read('package.json')).serverProcess;
+  const image = read('Dockerfile');
+  expect(image).toContain(
+    `ENTRYPOINT ${JSON.stringify(['/usr/local/bin/node', ...flags, '/app/server/main.js']).replaceAll(',', ', ')}`,
+  );
+  for (const [name, value] of Object.entries(env)) expect(image).toContain(`${name}=${value}`);
+});

@@ -1,6 +1,7 @@
 // The daemon ends any program that fills the disk beyond its sandbox's limit, and the sandbox continues.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { reaches, realServer, timed } from '../../support/real-server.ts';
 import type { World } from '../../support/worlds.ts';
 
@@ -15,6 +16,12 @@ for n in range(64):
   for _ in range(4):
     file.write(bytes(4 << 20)); file.flush(); time.sleep(0.02)
 print("fin" + "ished")'`;
+
+/** Runs the server with its sandboxes on a disk of 512 MiB, which only it and they see. */
+const ownDisk = (data: string) => {
+  const mounted = 'mkdir -p "$0/s" && mount -t tmpfs -o size=512m tmpfs "$0/s" && exec "$@"';
+  return ['unshare', '-m', 'sh', '-c', mounted, data] as const;
+};
 
 export const diskIn = (world: World) =>
   describe(`the disk in ${world.driver}`, () => {
@@ -63,5 +70,34 @@ export const diskIn = (world: World) =>
       expect(JSON.stringify([end?.data, called?.data, real.log(id)])).toContain('CORRAL_SANDBOX_MIN_FREE_DISK');
       expect(await world.running(id)).toEqual([]);
       expect((await fetch(`${real.server.url}/health`)).status).toBe(200);
+    });
+
+    test('below the minimum of free disk space the sandbox that uses most is stopped with its files kept, and nothing new starts', {
+      timeout: 240_000,
+    }, async (context) => {
+      onlyNightly(context, 'fills a disk of its own for ten seconds');
+      if (world.driver !== 'process') context.skip('the sandboxes of Docker are on the disk of its engine');
+      if (process.getuid?.() !== 0) context.skip('needs root to mount a disk');
+      const settings = { CORRAL_SANDBOX_DISK: '1GiB', CORRAL_SANDBOX_MIN_FREE_DISK: '256MiB' };
+      await using real = await realServer(context, world, settings, ownDisk);
+      const [greedy, modest] = [await real.ready(), await real.ready()];
+      await real.client.chat(modest, fence('sh', 'head -c 8M /dev/zero > small; echo kept'));
+      const fill = 'for i in $(seq 80); do head -c 4M /dev/zero > fill$i; sleep 0.05; done';
+      await real.client.send(greedy, fence('sh', fill));
+
+      await reaches(() => real.factsOf(greedy, 'sandbox.disk_exceeded').length > 0, 60_000);
+      const [fact] = real.factsOf(greedy, 'sandbox.disk_exceeded');
+      expect(fact?.data).toMatchObject({ reason: 'host', detail: expect.stringContaining('nearly full') });
+      await reaches(async () => (await world.running(greedy)).length === 0, 30_000);
+      expect(await world.running(modest)).toHaveLength(1);
+      expect(real.factsOf(modest, 'sandbox.disk_exceeded')).toEqual([]);
+
+      const late = await real.client.create();
+      await real.client.send(late, fence('sh', 'echo never'));
+      await real.rests(late, 'completed', 90_000);
+      expect(JSON.stringify(real.log(late))).toContain('CORRAL_SANDBOX_MIN_FREE_DISK');
+      expect(await world.running(late)).toEqual([]);
+      expect((await fetch(`${real.server.url}/health`)).status).toBe(200);
+      for (const id of [greedy, modest, late]) await real.holds(id);
     });
   });

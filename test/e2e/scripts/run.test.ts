@@ -99,6 +99,24 @@ describe('the start of every script', { timeout: 30_000 }, () => {
     expect(await run('-e', 'process.kill(process.pid, "SIGKILL")').exit).toBe(137);
   });
 
+  test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
+    write(
+      'package.json',
+      JSON.stringify({ serverProcess: { flags: ['--no-warnings'], env: { MALLOC_ARENA_MAX: '2' } } }),
+    );
+    mkdirSync(join(root, 'src'));
+    const tells = 'console.log(process.execArgv.includes("--no-warnings"), process.env.MALLOC_ARENA_MAX);';
+    write('src/main.ts', tells);
+    write('other.ts', tells);
+    for (const [program, told] of [
+      ['src/main.ts', 'true 2\n'],
+      ['other.ts', 'false undefined\n'],
+    ] as const) {
+      const { exit, output } = run(program);
+      expect([await exit, output.out]).toEqual([0, told]);
+    }
+  });
+
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     '%s is passed on to the program, which handles it',
     async (signal) => {
