@@ -3,12 +3,15 @@ import { packageEnvironment } from './package-folders.ts';
 /** The environment that every command starts with: the daemon's, without the daemon's own variables. */
 export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    LANG: 'C.UTF-8',
+    // UTF-8, as LANG=C.UTF-8 would give. LANG makes every program load eleven more files that change nothing in this locale.
+    ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     // No person uses these terminals, so no pager that waits for a key, and no colours that a model would have to read.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
+    // Without it each bash looks its user up, which can take as long as a short command itself.
+    SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isOurs(name)) base[name] = value;
@@ -17,6 +20,8 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...packageEnvironment(base, uid) };
 }
+
+const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
 /** Variables that a command must not inherit from the daemon and that the next command must not inherit from it. */
 export const isOurs = (name: string) =>

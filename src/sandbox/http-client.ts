@@ -60,30 +60,33 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const over = new AbortController();
     const silent = new AbortController();
+    let over: AbortController | undefined;
     const watch = async () => {
+      over = new AbortController();
       const watching = AbortSignal.any([signal, over.signal]);
       const silence = new Silence(systemClock, starvedMs);
       for (let isLost = false; !isLost; ) {
-        await pause(checkEveryMs, watching);
         const hears = await health(watching, silence.patienceMs).then(
           () => true,
           () => false,
         );
         if (hears) silence.heard();
         else isLost = await silence.missed();
+        if (!isLost) await pause(checkEveryMs, watching);
       }
       silent.abort();
     };
-    watch().catch(() => {}); // ended with the call
+    // Most calls end before the first check, and pay for no watch. A watch ends with its call.
+    const first = systemClock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));
     } catch (thrown) {
       if (!silent.signal.aborted || signal.aborted) throw thrown;
       throw new AppError('sandbox_unresponsive', 'The sandbox stopped answering.', { cause: thrown });
     } finally {
-      over.abort();
+      systemClock.clearTimeout(first);
+      over?.abort();
     }
   }
 
