@@ -49,7 +49,7 @@ test.each(Object.entries(additions))('a new %s changes at most three existing fi
 });
 
 test('the tree with all samples passes the type check', { timeout: 300_000 }, () => {
-  // TypeScript 6.0, which makes a release's declarations; `npm run check` uses 7.0 (docs/decisions/0020).
+  // TypeScript 6.0, which makes a release's declarations; `npm run check` uses 7.0 (docs/decisions/0021).
   const compiler = join(repository, 'node_modules/typescript/bin/tsc');
   const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', root], { cwd: root, encoding: 'utf8' });
   expect(stdout).toBe('');
