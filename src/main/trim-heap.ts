@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../core/collect-garbage.ts';
 
 const everyMs = 3_000;
 /** The part of that time in which a server at rest does something. */
@@ -18,15 +17,8 @@ export function trimHeapAtRest(): Disposable {
     before = now;
     if (utilization > restful) return;
     clearInterval(timer);
-    trimHeap();
+    collectGarbage();
   }, everyMs);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function trimHeap(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (how: object) => void;
-  setFlagsFromString('--no-expose-gc');
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }

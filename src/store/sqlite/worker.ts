@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
+import { collectGarbage } from '../../core/collect-garbage.ts';
 import { armFailpoints } from '../../core/failpoint.ts';
 import { checkpoint, type DatabaseOptions, emptyWal, openForReading, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
@@ -13,6 +14,7 @@ export interface WorkerInput extends DatabaseOptions {
   readonly role: 'reader' | 'writer';
   readonly failpoints: string | undefined;
 }
+const startMs = 3_000;
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
   // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
@@ -36,6 +38,7 @@ const restMs = 1_000;
 
 function write(): void {
   const opened = openForWriting(input, systemClock.now());
+  setTimeout(collectGarbage, startMs).unref(); // the start's garbage is 8 MiB, and this thread makes too little more to collect it
   let resting: NodeJS.Timeout | undefined;
   /** Waits until a series of deletions ends, because a project takes many records with it. */
   const emptyAtRest = () => {
