@@ -52,7 +52,7 @@ export async function openHttp(
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
-    (it) => closeInTime(it, (config.shutdown.graceSeconds * 1_000) / 2),
+    (it) => closeInTime(it, (config.shutdown.graceSeconds * 1_000) / 3),
   );
   await app.ready();
   const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));

@@ -61,6 +61,19 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     expect((await store.events.page(sessionId, 0, 10)).events).toHaveLength(2);
   });
 
+  test('F064 a record that a closing server could not write: the next server finds it', async () => {
+    await using opened = await behindProxy();
+    const { proxy, database } = opened;
+    {
+      await using closing = await mongoStore({ url: new Secret(proxy.url), database, deadlineMs: 800 });
+      await closing.events.append(entry(0, 0));
+      proxy.cause(/^update records/, 'hang', 1_000);
+      await closing.events.append(entry(1, 1)); // its record is put late, and hangs
+    }
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 1 });
+  });
+
   test('F110 a put that is still under way when another server erases the session does not bring it back', async () => {
     await using opened = await behindProxy();
     const { proxy, store, database } = opened;
