@@ -1,5 +1,5 @@
 import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { deadline, pause } from '../../core/cancel.ts';
+import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
@@ -61,14 +61,15 @@ export class Reconciler {
   }
 
   /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
-  async recover(): Promise<void> {
+  async recover(signal: AbortSignal = neverFires): Promise<void> {
     const { supervisor, store } = this.#deps;
     if (!this.#isSettled) await store.settle();
     this.#isSettled = true;
     const offered = await sessionsOf(store.records, this.#waiting);
+    throwIfFired(signal);
     this.#waiting = [];
     for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
-    await this.#goOn();
+    await this.#goOn(signal);
   }
 
   /** Takes over the sessions of a server that is gone, and continues their unfinished work. */
@@ -82,16 +83,19 @@ export class Reconciler {
     }
   }
 
-  /** Repeats until the signal fires, so that the next sweep finds what one sweep misses. */
+  /**
+   * Repeats until the signal fires, so that the next sweep finds what one sweep misses. Then it ends at once: a slow store
+   * must not use up the time of a shutdown.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    await this.recover().catch((error: unknown) => {
+    await orAborted(this.recover(signal), signal).catch((error: unknown) => {
       if (!signal.aborted)
         this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
     });
     while (!signal.aborted) {
       await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
       if (signal.aborted) return;
-      this.#isAway = await this.sweep(signal).then(
+      this.#isAway = await orAborted(this.sweep(signal), signal).then(
         () => false,
         (error: unknown) => {
           const isNews = !signal.aborted && !this.#isAway;
@@ -105,12 +109,13 @@ export class Reconciler {
 
   async sweep(signal: AbortSignal): Promise<void> {
     const { supervisor, liveSessions, store } = this.#deps;
-    await this.recover();
+    await this.recover(signal);
     const sandboxes = await this.#list(signal);
     const known = await sessionsOf(
       store.records,
       sandboxes.map(({ sessionId }) => sessionId),
     );
+    throwIfFired(signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of sandboxes) {
@@ -118,6 +123,7 @@ export class Reconciler {
       if (record?.deleting) continue; // its removal is under way
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
+      throwIfFired(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // only once: a sandbox that failed to be adopted is useless
         supervisor.wake(record.id, sandbox);
@@ -131,9 +137,10 @@ export class Reconciler {
     for (const id of this.#offered) if (!up.has(id)) this.#offered.delete(id);
   }
 
-  async #goOn(): Promise<void> {
+  async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
     for (const { mark, record } of await markedSessions(store.records)) {
+      throwIfFired(signal);
       if (liveSessions.get(record.id)) continue;
       if (isUnfinished(record)) this.#takeUp(record);
       // its holder ended before it could remove the mark

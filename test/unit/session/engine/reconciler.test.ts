@@ -23,12 +23,14 @@ interface World {
   readonly elsewhere?: boolean;
   /** The number of times that `settle` fails because the store is unavailable. */
   readonly failures?: number;
+  /** What `settle` waits for. */
+  readonly slow?: Promise<void>;
   /** The answers of `engine.holds`, in order; the last one repeats. */
   readonly holds?: readonly boolean[];
 }
 
 /** A store with these sessions, each marked as unfinished, and records of the reconciler's actions. */
-async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, holds = [true] }: World) {
+async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, slow, holds = [true] }: World) {
   const store = memoryStore();
   const offered: SessionId[] = [];
   const woken: SessionId[] = [];
@@ -47,6 +49,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
       records: store.records,
       settle: async () => {
         settles += 1;
+        await slow;
         if (settles <= failures) throw new AppError('store_unavailable', 'It does not answer.');
       },
     },
@@ -115,6 +118,19 @@ test.each([
   clock.advance(1_000);
   await reconciler.sweep(signal);
   expect(destroyed).toHaveLength(times);
+});
+
+test('F007 a store that does not answer holds up no shutdown, and what it says later wakes nothing', async () => {
+  const id = newSession();
+  const { promise: slow, resolve: answers } = Promise.withResolvers<void>();
+  const { reconciler, woken } = await world({ sessions: [stored({ id, openRuns: [openRun()] })], slow });
+  const stop = new AbortController();
+  const running = reconciler.run(stop.signal);
+  stop.abort();
+  await running;
+  answers();
+  await new Promise(setImmediate);
+  expect(woken).toEqual([]);
 });
 
 test('a backend that stays away is told once', async () => {
