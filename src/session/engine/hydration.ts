@@ -54,10 +54,10 @@ interface Own {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Builds a session in memory from its record and log, and returns the input of its machine. */
 /** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
+/** Builds a session in memory from its record and log, and returns the input of its machine. */
 export class Hydration {
   readonly #deps: Deps;
 
