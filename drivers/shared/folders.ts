@@ -46,6 +46,8 @@ export interface Folders {
   /** Creates the sandbox's folder. The first caller's token stays, also between processes. */
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
+  /** Makes the mount again if it is missing. Never brings a folder back: undefined when it is removed meanwhile. */
+  mended(id: SandboxId): Promise<Meta | undefined>;
   /**
    * Puts the daemon's token into the mount for that container or process of the sandbox. Happens once among all processes.
    */
@@ -75,11 +77,24 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
     return parsed?.data;
   }
 
+  async function remove(id: SandboxId): Promise<void> {
+    await removeMount(id);
+    await rm(home(id), { recursive: true, force: true });
+  }
+
   return {
     root,
     home,
     mount,
     read,
+    remove,
+    async mended(id) {
+      if (!(await read(id))) return undefined;
+      await makeMount(id);
+      const meta = await read(id);
+      if (!meta) await remove(id); // a removal ran between the two looks, and the mount came after it
+      return meta;
+    },
     async ids() {
       const names = await readdir(root).catch(() => []);
       return names.flatMap((name) => SandboxId.safeParse(name).data ?? []);
@@ -132,10 +147,6 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
         () => false,
       ),
     unclaim: (id) => rm(claimOf(id), { force: true }),
-    async remove(id) {
-      await removeMount(id);
-      await rm(home(id), { recursive: true, force: true });
-    },
   };
 }
 

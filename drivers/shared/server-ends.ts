@@ -44,9 +44,8 @@ export function openServerEnds({ folders, end: endOptions, watch }: ServerEndOpt
   const holds = new Map<SandboxId, Promise<Hold>>();
 
   async function make(id: SandboxId): Promise<Hold> {
-    const meta = await folders.read(id);
+    const meta = await folders.mended(id);
     if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
-    await folders.prepare(meta); // the mount folder can be missing
     return {
       end: await openEnd(folders.mount(id), meta, endOptions),
       stop: new AbortController(),

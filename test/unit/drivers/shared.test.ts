@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/single-flight.ts';
 import { orAborted } from '../../../src/core/cancel.ts';
+import type { SandboxId } from '../../../src/core/ids.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
 
@@ -71,6 +72,36 @@ describe('folders', () => {
     expect((await stat(join(folders.home(wanted.id), 'meta.json'))).mode & 0o777).toBe(0o600);
     expect((await stat(folders.home(wanted.id))).mode & 0o777).toBe(0o700);
     expect((await stat(folders.mount(wanted.id))).mode & 0o777).toBe(0o755);
+  });
+
+  test('a missing mount is made again, and the folder of a removed sandbox is not', async () => {
+    await using folder = await tempFolder();
+    const folders = await openFolders(folder.path);
+    const { id } = await folders.prepare(meta());
+    await rm(folders.mount(id), { recursive: true });
+    expect(await folders.mended(id)).toMatchObject({ id });
+    expect((await stat(folders.mount(id))).mode & 0o777).toBe(0o755);
+    await folders.remove(id);
+    expect(await folders.mended(id)).toBeUndefined();
+    expect(await folders.ids()).toEqual([]);
+  });
+
+  test('a folder that is removed while its mount is made again stays removed', async () => {
+    await using folder = await tempFolder();
+    const path = (id: SandboxId) => join(folder.path, id, 'mount');
+    let removesFirst = false;
+    const folders = await openFolders(folder.path, {
+      path,
+      async make(id) {
+        if (removesFirst) await folders.remove(id);
+        await mkdir(path(id), { recursive: true });
+      },
+      remove: async () => {},
+    });
+    const { id } = await folders.prepare(meta());
+    removesFirst = true;
+    expect(await folders.mended(id)).toBeUndefined();
+    expect(await folders.ids()).toEqual([]);
   });
 
   test('two servers that prepare one folder at once agree on the token', async () => {
