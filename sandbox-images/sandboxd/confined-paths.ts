@@ -110,9 +110,9 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
   for (let look = 0; look < looks; look++) {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
-    if (a.dev === b.dev && a.ino === b.ino) return true;
-    // In gVisor each mount is a device of its own. No two folders changed in the same nanosecond; a program that writes there
-    // meanwhile can make one folder look like two.
+    if (a.dev === b.dev) return a.ino === b.ino;
+    // In gVisor each mount is a device of its own. A volume and another folder hardly changed at the same moment; a program
+    // that writes there meanwhile can make one folder look like two.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }
