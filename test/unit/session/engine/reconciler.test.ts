@@ -23,7 +23,7 @@ interface World {
   readonly elsewhere?: boolean;
   /** The number of times that `settle` fails because the store is unavailable. */
   readonly failures?: number;
-  /** What `settle` waits for. */
+  /** Holds up `settle`. */
   readonly slow?: Promise<void>;
   /** The answers of `engine.holds`, in order; the last one repeats. */
   readonly holds?: readonly boolean[];
