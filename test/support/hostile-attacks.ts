@@ -171,6 +171,6 @@ export const attacks: Readonly<Record<string, Attack>> = {
   'forks without end': running(fence('sh', bomb), [/EAGAIN/]),
   'memory without end': running(fence('sh', `${memoryHog(700)}\nsleep 600`), [/killed|refused/]),
   'files without end': running(fence('sh', disk), [/over its disk limit/]),
-  'lines without end': running(fence('sh', lines), [/x{50}|(y\n){50}/]),
+  'lines without end': running(fence('sh', lines), [/x{50}|y{50}|(y\n){50}/]),
   'a terminal without end': running(fence('sh', 'true'), [/megabytes/], typed),
 };

@@ -63,10 +63,9 @@ export class Reconciler {
   /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(signal: AbortSignal = neverFires): Promise<void> {
     const { supervisor, store } = this.#deps;
-    if (!this.#isSettled) await store.settle();
+    if (!this.#isSettled) await orAborted(store.settle(), signal);
     this.#isSettled = true;
-    const offered = await sessionsOf(store.records, this.#waiting);
-    throwIfFired(signal);
+    const offered = await orAborted(sessionsOf(store.records, this.#waiting), signal);
     this.#waiting = [];
     for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
     await this.#goOn(signal);
@@ -88,14 +87,14 @@ export class Reconciler {
    * must not use up the time of a shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
-    await orAborted(this.recover(signal), signal).catch((error: unknown) => {
+    await this.recover(signal).catch((error: unknown) => {
       if (!signal.aborted)
         this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
     });
     while (!signal.aborted) {
       await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
       if (signal.aborted) return;
-      this.#isAway = await orAborted(this.sweep(signal), signal).then(
+      this.#isAway = await this.sweep(signal).then(
         () => false,
         (error: unknown) => {
           const isNews = !signal.aborted && !this.#isAway;
@@ -111,11 +110,8 @@ export class Reconciler {
     const { supervisor, liveSessions, store } = this.#deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    const known = await sessionsOf(
-      store.records,
-      sandboxes.map(({ sessionId }) => sessionId),
-    );
-    throwIfFired(signal);
+    const ids = sandboxes.map(({ sessionId }) => sessionId);
+    const known = await orAborted(sessionsOf(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of sandboxes) {
@@ -139,7 +135,7 @@ export class Reconciler {
 
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
-    for (const { mark, record } of await markedSessions(store.records)) {
+    for (const { mark, record } of await orAborted(markedSessions(store.records), signal)) {
       throwIfFired(signal);
       if (liveSessions.get(record.id)) continue;
       if (isUnfinished(record)) this.#takeUp(record);
