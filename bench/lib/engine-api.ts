@@ -51,6 +51,7 @@ interface Mount {
   readonly Type: string;
   readonly Source: string;
   readonly Target: string;
+  readonly VolumeOptions?: { readonly NoCopy?: boolean };
 }
 
 /** The container of a session. */

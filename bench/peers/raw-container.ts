@@ -48,7 +48,16 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   const Mounts = HostConfig.Mounts.map((it) =>
     it.Type === 'bind'
       ? { ...it, Source: mount }
-      : { ...it, Source: name, VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local' } } },
+      : {
+          ...it,
+          Source: name,
+          // The volume gets its owner from the first of its two places, as Corral's.
+          VolumeOptions: {
+            NoCopy: it.VolumeOptions?.NoCopy ?? false,
+            Labels: labels,
+            DriverConfig: { Name: 'local' },
+          },
+        },
   );
   const body = { ...Config, Env, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
 
