@@ -133,6 +133,7 @@ function counted(content: Readable, intake: Intake): Readable {
       done(intake.failure);
     },
   });
+  meter.on('error', () => {}); // its reader receives the error, or has not begun to read
   finished(content, { writable: false }, (error) => {
     if (!error) return;
     intake.failure ??= new ConnectError('invalid_argument', 'The body could not be read to its end.');
