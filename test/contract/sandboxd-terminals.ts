@@ -224,13 +224,16 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
     test('a slow reader pauses the terminal and loses none of its output', async () => {
       const client = await opened();
       const { type } = await started(client);
+      const attached = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
       let text = '';
       const take = async (chunk: Uint8Array) => {
+        attached.resolve(); // the prompt: a reader that comes later gets only the last screenful
         await go.promise;
         text += Buffer.from(chunk).toString();
       };
       const ended = client.terminals.read('t', { onBytes: take }, budget());
+      await attached.promise;
       await type('seq 1 400000; echo over $((1+1)); exit\n');
       expect((await client.exec({ command: 'sleep 0.5; echo waited' }, budget())).stdout).toBe('waited\n');
       go.resolve();
