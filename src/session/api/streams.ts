@@ -15,7 +15,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input; it ends with the iteration. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once, when the command runs; a rejection before it means that nothing ran. */
+  /** Called once, when the command runs, also where its time is up by then. A rejection before it means that nothing ran. */
   readonly onStart?: () => void;
   /** The command's output waits in its pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;

@@ -133,6 +133,12 @@ describe('exec', () => {
     const id = await newBox();
     expect(await corral('exec', '--timeout', '1', id, 'sleep 60')).toMatchObject({ code: 124 });
   });
+
+  test('--timeout ends a command that is still being started', async () => {
+    const id = await newBox();
+    expect(await corral('exec', '--timeout', '0.001', id, 'sleep 61')).toMatchObject({ code: 124 });
+    expect((await corral('ps', id)).stdout).not.toContain('sleep 61');
+  });
 });
 
 describe('logs --process', () => {

@@ -1,12 +1,14 @@
+import { throwIfFired } from '../../../core/cancel.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { SandboxClient, StartProgram } from '../../../sandbox/client.ts';
 import type { CommandPipes } from '../../api/streams.ts';
 
+const openMs = 30_000;
 const closeMs = 10_000;
 
 /**
  * Runs a program over pipes until it ends, and ends it with every process that it started when `signal` fires or its
- * input fails. Rejects with the input's error, with the signal's reason, and as `ProgramClient` does.
+ * input fails. Rejects with the input's error, with the signal's reason or error, and as `ProgramClient` does.
  */
 export async function runPiped(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -14,15 +16,17 @@ export async function runPiped(
   { input, onStart, onOutput, onErrors }: CommandPipes,
   signal: AbortSignal,
 ): Promise<{ readonly exitCode: number }> {
-  await programs.open(program, signal);
+  throwIfFired(signal);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
-  if (signal.aborted) give();
   try {
-    const pipes = await programs.attach(program.id, { onOutput, onErrors }, signal);
+    // The signal does not cut this call short: nobody would know whether the program has started, and end it.
+    await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
+    throwIfFired(signal);
+    const pipes = await programs.attach(program.id, { onOutput, onErrors }, signal);
     void feed(pipes, input).catch((thrown: unknown) => failed.reject(thrown));
     return await Promise.race([pipes.ended, failed.promise]);
   } finally {

@@ -38,11 +38,16 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       await using sandbox = await used(id, command.cwd, signal);
       const expiry = command.timeoutMs === undefined ? undefined : AbortSignal.timeout(command.timeoutMs);
       const until = expiry ? AbortSignal.any([signal, expiry]) : signal;
+      let hasStarted = false;
+      const onStart = () => {
+        hasStarted = true;
+        pipes.onStart?.();
+      };
       try {
         const program = { id: nameOf('exec'), ...programOf(command) };
-        return { ...(await runPiped(sandbox.client, program, pipes, until)), timedOut: false };
+        return { ...(await runPiped(sandbox.client, program, { ...pipes, onStart }, until)), timedOut: false };
       } catch (thrown) {
-        if (expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
+        if (hasStarted && expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
         throw thrown;
       }
     },
