@@ -1,10 +1,12 @@
-// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--series name] [--seed N] [--gate]`: measures each row against the
-// simplest program that does the same. docs/benchmarks.md explains the method and the terms.
+// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--series name] [--seed N] [--gate]
+// [--against folder]`: measures each row against the simplest program that does the same, or against another checkout.
+// docs/benchmarks.md explains the method and the terms.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { plainTable } from '../src/core/plain-table.ts';
+import { against } from './lib/against.ts';
 import { describeCommit, describeHost } from './lib/host.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure.ts';
 import { noiseSensor, stealSensor } from './lib/noise.ts';
@@ -21,7 +23,7 @@ const here = import.meta.dirname;
 const idleMs = 500;
 const interrupted = 'interrupted';
 
-const { mode, seed, gate, withinMs, rows: chosen, isWanted, series: curve } = wishes(rows);
+const { mode, seed, gate, withinMs, rows: chosen, isWanted, against: other, series: curve } = wishes(rows);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
@@ -46,7 +48,7 @@ const result = BenchResult.parse({
   ...describeCommit(),
   host: { ...host, steal: steal() },
 });
-const folder = join(here, 'results');
+const folder = join(here, 'results', other === undefined ? '' : 'against');
 await mkdir(folder, { recursive: true });
 const file = join(folder, `${new Date().toISOString().replace(/[:.]/g, '-')}.json`);
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
@@ -56,7 +58,8 @@ process.exitCode = exitCode();
 
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
-  const experiments = row.experiments(mode).filter(isWanted);
+  const wanted = row.experiments(mode).filter(isWanted);
+  const experiments = other === undefined ? wanted : wanted.map((it) => against(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(it, missing));

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { tree } from './tree.ts';
 
 /** A program in a child process, with the methods that its parent can call. */
 export interface Program extends AsyncDisposable {
@@ -16,12 +17,11 @@ interface Answer {
   readonly error?: string;
 }
 
-const entry = fileURLToPath(new URL('../child.ts', import.meta.url));
 const quiet = '--disable-warning=ExperimentalWarning';
 const patienceMs = 10_000;
 
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
-  const child = fork(entry, [program, JSON.stringify(argument)], {
+  const child = fork(join(tree(), 'bench/child.ts'), [program, JSON.stringify(argument)], {
     execArgv: [quiet, ...flags],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });

@@ -1,13 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import packageJson from '../../package.json' with { type: 'json' };
+import { z } from 'zod';
 import { freePort } from '../../test/support/free-port.ts';
 import { freshFolder } from './folder.ts';
+import { tree } from './tree.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const startMs = 60_000;
+/** How a checkout starts its server; older ones do not say it. */
+const Package = z.object({
+  serverProcess: z
+    .object({ flags: z.array(z.string()), env: z.record(z.string(), z.string()) })
+    .default({ flags: ['--disable-warning=ExperimentalWarning'], env: {} }),
+});
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
@@ -26,7 +32,8 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     ...{ NODE_ENV: 'production', PORT: String(port), CORRAL_DATA_DIR: dataDir },
     ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
   };
-  const { flags, env } = packageJson.serverProcess;
+  const root = tree();
+  const { flags, env } = Package.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))).serverProcess;
   const child = spawn(process.execPath, [...flags, 'src/main.ts'], {
     cwd: root,
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },

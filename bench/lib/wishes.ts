@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { series } from '../series/all.ts';
 import { gateMs, gateRows } from './gate.ts';
@@ -13,6 +14,8 @@ export interface Wishes {
   readonly withinMs: number | undefined;
   readonly rows: readonly Row[];
   isWanted(experiment: Experiment): boolean;
+  /** The folder of another checkout, which takes the place of the peers. */
+  readonly against: string | undefined;
   readonly series: (typeof series)[number] | undefined;
 }
 
@@ -45,6 +48,7 @@ export function wishes(all: readonly Row[]): Wishes {
     withinMs: isShort ? gateMs : undefined,
     rows,
     isWanted,
+    against: values.against === undefined ? undefined : resolve(values.against),
     series: curve,
   };
 }
@@ -59,14 +63,18 @@ function options() {
         series: { type: 'string' },
         seed: { type: 'string', default: '1' },
         gate: { type: 'boolean', default: false },
+        against: { type: 'string' },
       },
     });
     if (!/^\d+$/.test(values.seed)) throw new Error('--seed needs a whole number');
+    if (values.against !== undefined && (values.gate || values.series !== undefined)) {
+      throw new Error('--against goes with rows only, without --gate and --series');
+    }
     return values;
   } catch (error) {
     return refuse(
       `${(error as Error).message}. It takes [--full] [--only P06,P12] [--variant name=value]… [--series name] ` +
-        '[--seed N] [--gate]; docs/benchmarks.md says what they do.',
+        '[--seed N] [--gate] [--against folder]; docs/benchmarks.md says what they do.',
     );
   }
 }

@@ -1,0 +1,26 @@
+import type { Experiment } from './measure.ts';
+import { inTree } from './tree.ts';
+
+/**
+ * The experiment with another checkout's subject in place of its peer, round by round in turn. The bound is 1: no worse. The
+ * clients are this checkout's on both sides.
+ */
+export function against(experiment: Experiment, folder: string): Experiment {
+  const bound = experiment.better === 'lower' ? { max: 1 } : { min: 1 };
+  return {
+    ...experiment,
+    peer: folder,
+    goals: experiment.goals.map(({ stat, level }) => ({ stat, level, ...bound })),
+    async open() {
+      await using stack = new AsyncDisposableStack();
+      const own = stack.use(await experiment.open());
+      const other = stack.use(await inTree(folder, () => experiment.open()));
+      const held = stack.move();
+      return {
+        subject: () => own.subject(),
+        peer: () => inTree(folder, () => other.subject()),
+        [Symbol.asyncDispose]: () => held.disposeAsync(),
+      };
+    },
+  };
+}
