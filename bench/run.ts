@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { plainTable } from '../src/core/plain-table.ts';
-import { against } from './lib/against.ts';
+import { against, isTimed } from './lib/against.ts';
 import { describeCommit, describeHost } from './lib/host.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure.ts';
 import { noiseSensor, stealSensor } from './lib/noise.ts';
@@ -59,7 +59,7 @@ process.exitCode = exitCode();
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const wanted = row.experiments(mode).filter(isWanted);
-  const experiments = other === undefined ? wanted : wanted.map((it) => against(it, other));
+  const experiments = other === undefined ? wanted : wanted.filter(isTimed).map((it) => against(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(it, missing));
