@@ -129,7 +129,10 @@ export interface Driver extends AsyncDisposable {
    */
   attach(id: SandboxId, call: Call, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
-  /** All sandboxes of this installation, in any phase, including those that an earlier process made. */
+  /**
+   * All sandboxes of this installation, in any phase, including those that an earlier process made, and everything that a
+   * failed or interrupted call left of one: no other call finds it.
+   */
   list(call: Call): Promise<readonly SandboxInfo[]>;
 
   /**

@@ -3,7 +3,7 @@ import { orAborted } from '../../src/core/cancel.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
-import type { Capabilities, Driver, EgressGate, ImageMaking, Pausable, Poolable, SandboxInfo } from '../driver.ts';
+import type { Capabilities, Driver, EgressGate, ImageMaking, Pausable, Poolable } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { openServerEnds } from '../shared/server-ends.ts';
@@ -14,6 +14,7 @@ import { ask, askFor, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
+import { openList } from './list.ts';
 import { type Made, placeContainer, workspaceFrom } from './place.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { openUsers } from './users.ts';
@@ -70,7 +71,6 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
-  const mine = { label: [ownedBy(instance)] };
 
   /** The sandbox's container; undefined if it does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
@@ -99,10 +99,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }
-    // The pointer volume goes last: until then a retry can still find the files through it.
+    for (const key of former ? [former, id] : [id]) await folders.remove(key);
+    // The pointer volume goes last: until then a retry can still find the files and the former folder through it.
     if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
     if (workspace === 'remove') await removeVolume(engine, name, signal);
-    for (const key of former ? [former, id] : [id]) await folders.remove(key);
   }
 
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
@@ -115,9 +115,13 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
 
   const users = openUsers({ engine, instance, ids, range: options.users });
   const placeFor = { engine, folders, holds, instance, names, labels, users, runtime: options.runtime };
+  const warming = new Set<SandboxId>();
+  const hasReplicas = replica !== undefined;
+  const isStarting = (id: SandboxId) => work.isStarting(id);
+  const list = openList({ engine, instance, names, folders, clock: systemClock, hasReplicas, isStarting, warming });
   const pool = dockerPool({
-    ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime },
-    hasReplicas: replica !== undefined,
+    ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime, hasReplicas },
+    starting: warming,
     place: (name, image, marks, made) => (spec, signal) =>
       placeContainer(
         { ...placeFor, token: ids.token(), name, workspace: { volume: name }, image, pool: marks, made },
@@ -177,24 +181,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
       return await unlessUnreachable(link, reachable(await holds.hold(key, Id), signal));
     },
 
-    async list({ signal }) {
-      const filters = { filters: mine, abortSignal: signal };
-      const containers = await ask(signal, () => engine.listContainers({ all: true, ...filters }));
-      const { Volumes } = await ask(signal, () => engine.listVolumes(filters as object));
-      const pointers = new Map((Volumes ?? []).map(({ Name, Labels }) => [Name, Labels]));
-      const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {
-        const name = given.replace(/^\//, '');
-        const body = { name, labels: Labels, pointer: pointers.get(name) };
-        const info = bodyInfo(names, body, phases[State] ?? 'exited');
-        if (!info) return [];
-        return info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
-      });
-      const taken = new Set(live.map(({ id }) => id));
-      const kept = (Volumes ?? []).flatMap(({ Labels }) =>
-        isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? []),
-      );
-      return [...live, ...kept.filter(({ id }) => !taken.has(id))];
-    },
+    list: ({ signal }) => list(signal),
 
     destroy: (id, workspace, call) => work.end(id, workspace, call),
 
@@ -216,10 +203,3 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     },
   };
 }
-
-const phases: Readonly<Record<string, SandboxInfo['phase']>> = {
-  created: 'starting',
-  running: 'ready',
-  restarting: 'starting',
-  paused: 'paused',
-};

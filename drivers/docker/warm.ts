@@ -24,6 +24,8 @@ interface Options {
   readonly runtime: string | undefined;
   /** Several servers share the same sandboxes. */
   readonly hasReplicas: boolean;
+  /** Has each sandbox that this process starts for the pool, until its start is over. */
+  readonly starting: Set<SandboxId>;
   place(name: string, image: string, pool: Readonly<Record<string, string>>, made: Made): PlaceCall;
 }
 type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<Placed>;
@@ -39,8 +41,7 @@ const lost = (text: string) => new AppError('sandbox_lost', text);
  * sandbox sees that folder.
  */
 export function dockerPool(options: Options): Poolable {
-  const { engine, instance, names, labels, folders, holds, images } = options;
-  const starting = new Set<SandboxId>();
+  const { engine, instance, names, labels, folders, holds, images, starting } = options;
   /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
   /**
@@ -76,8 +77,8 @@ export function dockerPool(options: Options): Poolable {
     waiting.delete(id);
     await removeContainer(engine, container, instance, signal);
     await holds.release(id, lost('The sandbox was removed.'));
-    await removeVolume(engine, names.warm(id), signal);
     await folders.remove(id);
+    await removeVolume(engine, names.warm(id), signal);
   }
 
   /** After a claim that failed half-way: removes the claimed sandbox, so that no other session gets it. */
@@ -116,8 +117,8 @@ export function dockerPool(options: Options): Poolable {
     );
     for (const { Name } of unused.filter((it) => idle.has(it.Name))) {
       const id = names.warmIn(Name);
-      await removeVolume(engine, Name, signal);
       if (id) await folders.remove(id);
+      await removeVolume(engine, Name, signal);
     }
     idle = new Set(unused.map(({ Name }) => Name));
   }

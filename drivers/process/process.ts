@@ -94,7 +94,8 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   }
 
   const locked = (id: SandboxId, signal: AbortSignal) => lock(`${folders.root} ${id}`, signal);
-  const isOurs = (meta: Meta) => meta.driver === 'process' && meta.instance === instance;
+  const owner = { driver: 'process', instance };
+  const isOurs = (meta: Meta) => meta.driver === owner.driver && meta.instance === instance;
 
   /** Removes the groups of a sandbox that does not run. */
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
@@ -110,7 +111,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   /** Starts the sandbox's process, or finds the running one. */
   async function place(spec: SandboxSpec, made: { mark?: Mark }, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
-    const meta = await folders.prepare({ driver: 'process', instance, ...labelsOf(spec), token: ids.token() });
+    const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
     await endAll(spec.id, signal); // first, because a leftover daemon would pass for the new one
@@ -151,12 +152,12 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     });
 
   async function infoOf(id: SandboxId): Promise<SandboxInfo | undefined> {
-    const meta = await folders.read(id);
-    if (!meta || !isOurs(meta)) return undefined;
+    const labels = await folders.labels(id, owner);
+    if (!labels) return undefined;
     const record = await readRecord(folders, id);
     const running = record && (await isAlive(record));
     const settled = running ? 'ready' : record ? 'exited' : 'stopped';
-    return { ...labelsOf(meta), phase: work.isStarting(id) ? 'starting' : settled };
+    return { ...labels, phase: work.isStarting(id) ? 'starting' : settled };
   }
 
   return {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../src/core/errors.ts';
-import { SandboxId, SessionId } from '../../src/core/ids.ts';
+import { SandboxId, SessionId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { jsonOrNothing } from '../../src/core/text.ts';
 import type { SandboxSpec } from '../driver.ts';
@@ -28,6 +28,9 @@ export const Meta = z.object({
 });
 export type Meta = z.infer<typeof Meta>;
 
+/** The driver and the installation that made a folder. Several of them can have their folders in one place. */
+type FolderOwner = Pick<Meta, 'driver' | 'instance'>;
+
 export const labelsOf = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
   id,
   sessionId,
@@ -46,6 +49,11 @@ export interface Folders {
   /** Creates the sandbox's folder. The first caller's token stays, also between processes. */
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
+  /**
+   * The labels of the owner's sandbox; undefined if there is no folder or it is another owner's. A server that was killed can
+   * leave a folder without a record, of which only the id is known. Every owner gets its labels, so that it can be removed.
+   */
+  labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof labelsOf> | undefined>;
   /** Makes the mount again if it is missing. Never brings a folder back: undefined when it is removed meanwhile. */
   mended(id: SandboxId): Promise<Meta | undefined>;
   /**
@@ -71,11 +79,10 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
   const claimOf = (id: SandboxId) => join(home(id), 'claimed');
   const metaOf = (id: SandboxId) => join(home(id), 'meta.json');
 
-  async function read(id: SandboxId): Promise<Meta | undefined> {
-    const text = await readFile(metaOf(id), 'utf8').catch(() => undefined);
-    const parsed = text === undefined ? undefined : Meta.safeParse(jsonOrNothing(text));
-    return parsed?.data;
-  }
+  const recordOf = (id: SandboxId) => unlessMissing(readFile(metaOf(id), 'utf8'));
+  const metaIn = (text: string | undefined) =>
+    text === undefined ? undefined : Meta.safeParse(jsonOrNothing(text)).data;
+  const read = async (id: SandboxId): Promise<Meta | undefined> => metaIn(await recordOf(id));
 
   async function remove(id: SandboxId): Promise<void> {
     await removeMount(id);
@@ -95,8 +102,18 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       if (!meta) await remove(id); // a removal ran between the two looks, and the mount came after it
       return meta;
     },
+    async labels(id, owner) {
+      const text = await recordOf(id);
+      if (text === undefined) {
+        const isThere = (await unlessMissing(lstat(home(id)))) !== undefined;
+        const unknown = { epoch: 0, template: '', image: '', expiresAt: 0 };
+        return isThere ? { id, sessionId: sessionIdOf(id), ...unknown } : undefined;
+      }
+      const meta = metaIn(text);
+      return meta?.driver === owner.driver && meta.instance === owner.instance ? labelsOf(meta) : undefined;
+    },
     async ids() {
-      const names = await readdir(root).catch(() => []);
+      const names = (await unlessMissing(readdir(root))) ?? [];
       return names.flatMap((name) => SandboxId.safeParse(name).data ?? []);
     },
     async prepare(meta) {
@@ -148,6 +165,16 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       ),
     unclaim: (id) => rm(claimOf(id), { force: true }),
   };
+}
+
+/** Undefined if there is nothing at the path. Any other error, such as too many open files, says nothing about the folder. */
+async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new AppError('sandbox_unavailable', "The sandbox's folder could not be read.", { cause });
+  }
 }
 
 async function ownMounts(root: string): Promise<Mounts> {

@@ -1,17 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
-import type { Driver, Pausable, ProvisionNews } from '../../drivers/driver.ts';
+import type { Driver, Pausable, Poolable, ProvisionNews } from '../../drivers/driver.ts';
 import { type DockerHarness, docker, dockerHarness, dockerHost, hasDocker, testImage } from '../support/docker.ts';
 import { type EngineProxy, engineProxy } from '../support/engine-proxy.ts';
 
 describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   let harness: DockerHarness;
   let proxy: EngineProxy;
-  let driver: Driver & Pausable;
+  let driver: Driver & Pausable & Poolable;
   const spec = (over = {}) => testSpec(testImage, over);
 
   beforeAll(async () => {
@@ -169,6 +169,57 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
     expect(performance.now() - began).toBeLessThan(2_000);
     expect(proxy.seen.filter((line) => line.startsWith('DELETE') && line.includes('/containers/'))).toHaveLength(1);
+  });
+
+  test('F135 a removal is whole although the engine’s answers about the container and the volume are lost', async () => {
+    const { id } = await driver.provision(spec(), budget());
+    proxy.cause(/DELETE /, 'cut', 2);
+    for (const _ of ['container', 'volume']) {
+      await expect(driver.destroy(id, 'remove', budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    }
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 the folder of a start that could not clean up is listed, and removed by a destroy', async () => {
+    const wanted = spec();
+    const { id, sessionId, epoch } = wanted;
+    proxy.cause(/containers\/create/, 500);
+    proxy.cause(new RegExp(`GET .*${harness.nameOf(id)}/json`), 500);
+    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    proxy.calm();
+    expect(await driver.list(budget())).toMatchObject([{ id, sessionId, epoch, phase: 'stopped' }]);
+    await driver.destroy(id, 'remove', budget());
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 a folder that a killed server left without a record is listed, and removed by a destroy', async () => {
+    const { id, sessionId } = spec();
+    await mkdir(`${harness.root}/${id}/mount`, { recursive: true });
+    expect(await driver.list(budget())).toMatchObject([{ id, sessionId, phase: 'stopped' }]);
+    await driver.destroy(id, 'remove', budget());
+    expect(await driver.list(budget())).toEqual([]);
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 among several servers a folder is listed once it is too old to be the beginning of a start', async () => {
+    const { id } = spec();
+    const folder = `${harness.root}/${id}`;
+    await mkdir(folder);
+    await using other = await harness.connect({ replica: 'other' });
+    expect(await other.list(budget())).toEqual([]);
+    await utimes(folder, 0, 0);
+    expect(await other.list(budget())).toMatchObject([{ id, phase: 'stopped' }]);
+  });
+
+  test('the folder of a sandbox that starts for the pool is not listed', async () => {
+    const wanted = spec();
+    proxy.cause(/containers\/create/, { delayMs: 1_000 });
+    const starting = driver.warm(wanted, 'recipe', budget());
+    await expect.poll(() => proxy.hits).toBe(1);
+    expect(await driver.list(budget())).toEqual([]);
+    await starting;
+    await driver.discard(wanted.id, budget());
+    expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
   test('a watch that the engine cut goes on, and still hears of the end', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
@@ -75,6 +75,16 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
     await using driver = await harness.connect();
     await driver.provision(wanted, budget());
     await ended;
+  });
+
+  test('F135 a folder whose record a killed server had removed already is listed, and removed by a destroy', async () => {
+    const { id, sessionId } = testSpec(harness.image);
+    await mkdir(join(harness.root, id, 'workspace'), { recursive: true });
+    await using driver = await harness.connect();
+    expect(await driver.list(budget())).toMatchObject([{ id, sessionId, phase: 'stopped' }]);
+    await driver.destroy(id, 'remove', budget());
+    expect(await driver.list(budget())).toEqual([]);
+    expect(await harness.remains(id)).toEqual([]);
   });
 
   test('a newer owner’s sandbox is left alone, an older one’s is adopted', async () => {

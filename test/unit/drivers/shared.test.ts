@@ -8,7 +8,7 @@ import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/single-flight.ts';
 import { orAborted } from '../../../src/core/cancel.ts';
-import type { SandboxId } from '../../../src/core/ids.ts';
+import { type SandboxId, sessionIdOf } from '../../../src/core/ids.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
 
@@ -102,6 +102,34 @@ describe('folders', () => {
     removesFirst = true;
     expect(await folders.mended(id)).toBeUndefined();
     expect(await folders.ids()).toEqual([]);
+  });
+
+  test('a folder’s labels are told to its owner alone, and those of a folder without a record to everyone', async () => {
+    await using folder = await tempFolder();
+    const folders = await openFolders(folder.path);
+    const known = await folders.prepare(meta());
+    const { id } = known;
+    const owner = { driver: 'test', instance: 'test' };
+    expect(await folders.labels(id, owner)).toEqual(labelsOf(known));
+    expect(await folders.labels(id, { ...owner, driver: 'another' })).toBeUndefined();
+    expect(await folders.labels(id, { ...owner, instance: 'another' })).toBeUndefined();
+    await rm(join(folders.home(id), 'meta.json'));
+    expect(await folders.labels(id, owner)).toMatchObject({ id, sessionId: sessionIdOf(id) });
+    await folders.remove(id);
+    expect(await folders.labels(id, owner)).toBeUndefined();
+  });
+
+  test('a record that cannot be read now is not taken for a missing one', async () => {
+    await using folder = await tempFolder();
+    const folders = await openFolders(folder.path);
+    const { id } = await folders.prepare(meta());
+    const path = join(folders.home(id), 'meta.json');
+    await rm(path);
+    await mkdir(path); // fails to be read, as any file does while the process has too many open
+    const refused = { code: 'sandbox_unavailable', retryable: true };
+    await expect(folders.mended(id)).rejects.toMatchObject(refused);
+    await expect(folders.labels(id, { driver: 'test', instance: 'test' })).rejects.toMatchObject(refused);
+    expect(await folders.ids()).toEqual([id]);
   });
 
   test('two servers that prepare one folder at once agree on the token', async () => {

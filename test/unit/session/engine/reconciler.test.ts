@@ -120,6 +120,16 @@ test.each([
   expect(destroyed).toHaveLength(times);
 });
 
+test('F135 what is left of the sandbox of a deleted session is destroyed after a while', async () => {
+  const left = { ...sandboxOf(newSession()), phase: 'stopped' as const };
+  const { reconciler, destroyed, clock } = await world({ sandboxes: [left], holds: [false] });
+  await reconciler.sweep(signal);
+  expect(destroyed).toEqual([]);
+  clock.advance(1_000);
+  await reconciler.sweep(signal);
+  expect(destroyed).toEqual([left.id]);
+});
+
 test('F007 a store that does not answer holds up no shutdown, and what it says later wakes nothing', async () => {
   const id = newSession();
   const { promise: slow, resolve: answers } = Promise.withResolvers<void>();

@@ -1,0 +1,78 @@
+import { stat } from 'node:fs/promises';
+import type Dockerode from 'dockerode';
+import type { Clock } from '../../src/core/clock.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxInfo } from '../driver.ts';
+import type { Folders } from '../shared/folders.ts';
+import { ask } from './engine.ts';
+import { bodyInfo, infoFrom, isPooled, type Names, ownedBy } from './labels.ts';
+
+interface Options {
+  readonly engine: Dockerode;
+  readonly instance: string;
+  readonly names: Names;
+  readonly folders: Folders;
+  readonly clock: Clock;
+  /** Other servers start sandboxes in the same folders. */
+  readonly hasReplicas: boolean;
+  readonly isStarting: (id: SandboxId) => boolean;
+  /** The sandboxes that this process starts for the pool. */
+  readonly warming: ReadonlySet<SandboxId>;
+}
+
+/** A start makes its container soon after its folder, so an older folder without one is not a start's. */
+const startMs = 5_000;
+
+/**
+ * The containers; the volumes of those that have no container; and the folders that a failed start or a failed removal left
+ * without either.
+ */
+export function openList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
+  const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
+
+  const isRecent = async (id: SandboxId) => {
+    const found = await stat(folders.home(id)).catch(() => undefined);
+    return found !== undefined && clock.now() - found.mtimeMs < startMs;
+  };
+
+  /** Undefined: the folder is gone, or belongs to another owner or to an unclaimed sandbox. */
+  async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
+    if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
+    const labels = await folders.labels(id, { driver: 'docker', instance });
+    return labels && { ...labels, phase };
+  }
+
+  return async (signal) => {
+    const mine = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
+    // First, because a start that ends meanwhile has a container by the time the engine is asked.
+    const own = (await folders.ids()).filter((id) => !warming.has(id));
+    const starting = new Set(own.filter(isStarting));
+    const containers = await ask(signal, () => engine.listContainers({ all: true, ...mine }));
+    const { Volumes } = await ask(signal, () => engine.listVolumes(mine as object));
+    const volumes = Volumes ?? [];
+    const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));
+    const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {
+      const name = given.replace(/^\//, '');
+      const body = { name, labels: Labels, pointer: pointers.get(name) };
+      const info = bodyInfo(names, body, phases[State] ?? 'exited');
+      if (!info) return [];
+      return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
+    });
+    const taken = new Set<string | undefined>(live.map(({ id }) => id));
+    const kept = volumes
+      .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? [])))
+      .filter(({ id }) => !taken.has(id));
+    // Among these are the ids of unclaimed sandboxes, and those that claimed ones had in the pool.
+    for (const { Labels } of [...containers, ...volumes]) taken.add(Labels?.['corral.sandbox']);
+    const rest = own.filter((id) => !taken.has(id));
+    const left = await Promise.all(rest.map((id) => leftIn(id, starting.has(id) ? 'starting' : 'stopped')));
+    return [...live, ...kept, ...left.filter((info) => info !== undefined)];
+  };
+}
+
+const phases: Readonly<Record<string, SandboxInfo['phase']>> = {
+  created: 'starting',
+  running: 'ready',
+  restarting: 'starting',
+  paused: 'paused',
+};
