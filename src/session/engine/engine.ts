@@ -51,7 +51,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const { sandboxes } = options;
   const session = sessionWith({
-    ...{ ...memory, clock, agents, sandboxes, own, ownership, runs, facts, reports, onRunEnd, track },
+    ...{ ...memory, clock, logger, agents, sandboxes, own, ownership, runs, facts, reports, onRunEnd, track },
   });
   facts.listen((id, fact) => commands.tell(id, fact));
 

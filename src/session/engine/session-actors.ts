@@ -7,6 +7,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import { runWith } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { PendingCommands } from './pending-commands.ts';
 import { type AgentParts, runContext } from './run-contexts.ts';
@@ -33,6 +34,7 @@ export interface SandboxParts {
 }
 interface Deps {
   readonly clock: Clock;
+  readonly logger: EngineLogger;
   readonly agents: AgentParts;
   readonly sandboxes: SandboxParts;
   readonly own: OwnSandboxes;
@@ -49,7 +51,7 @@ interface Deps {
 
 /** The session machine with its actors and actions. */
 export function sessionWith(deps: Deps): typeof sessionMachine {
-  const { clock, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
+  const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
   const { driver, startTimeoutMs, spec, connect, prepare, restore, workdir, diskFloor } = deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
@@ -65,7 +67,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         working: runContext({ clock, agents, liveSessions, sandboxes: own, driver, workdir }),
       }),
       sandbox: sandboxWith({
-        ...{ driver, clock, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
+        ...{ driver, clock, logger, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
         ...(restore && { restore }),
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),

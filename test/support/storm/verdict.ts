@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionEvent } from '../../../src/core/events.ts';
 import { problemsOf } from '../checker.ts';
 import { illegalities } from '../simulation/legality.ts';
+import { evidenceOf } from './leftovers.ts';
 import type { Parts } from './making.ts';
 
 /** V8 keeps pages after a burst of 5 MB outputs and rejected starts, so this only catches growth without a bound. */
@@ -92,23 +93,23 @@ async function logProblems(parts: Accounts, id: string): Promise<string[]> {
 /** I5: each session has at most one sandbox, and nothing of a deleted session remains, within 30 s. */
 async function orphans({ clients, world, server }: Accounts): Promise<string[]> {
   const look = async () => {
-    const found: string[] = [];
+    const found = new Map<string, string>();
     for (const id of clients.ledger.deleted) {
       const remains = await world.remains(id, server);
-      if (remains.length > 0) found.push(`I5: of ${id}, which is ${gone}: ${remains}`);
+      if (remains.length > 0) found.set(id, `I5: of ${id}, which is ${gone}: ${remains}`);
     }
     for (const id of clients.sessions) {
       const running = await world.running(id);
-      if (running.length > 1) found.push(`I5: ${id} has the sandboxes ${running}`);
+      if (running.length > 1) found.set(id, `I5: ${id} has the sandboxes ${running}`);
     }
     return found;
   };
   let found = await look();
-  for (let n = 0; n < 30 && found.length > 0; n++) {
+  for (let n = 0; n < 30 && found.size > 0; n++) {
     await sleep(1_000);
     found = await look();
   }
-  return found;
+  return await Promise.all([...found].map(async ([id, text]) => `${text}\n${await evidenceOf(id, server)}`));
 }
 
 /** I8: the server closes the files and sockets that the storm opened within a minute. */

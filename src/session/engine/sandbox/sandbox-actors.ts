@@ -17,11 +17,13 @@ import type { SandboxId, SessionId } from '../../../core/ids.ts';
 import type { DesktopStatus, SandboxClient } from '../../../sandbox/client.ts';
 import { Silence } from '../../../sandbox/silence.ts';
 import type { Live } from '../../run/live-session.ts';
+import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;
   readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'warn'>;
   readonly startTimeoutMs: number;
   live(sessionId: SessionId): Live;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
@@ -133,11 +135,17 @@ export function sandboxWith(deps: SandboxDeps) {
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
         live(sessionId).isPaused = false;
       }),
-      release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
+      release: fromPromise(async ({ input: { sessionId, sandboxId, workspace }, signal }) => {
         begun.delete(sandboxId);
         broken.delete(sandboxId);
         await failpoint('driver.destroy.before');
-        await within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
+        const ending = within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
+        await ending.catch((error: unknown) => {
+          const about = { session: sessionId, sandbox: sandboxId, workspace, err: error };
+          if (!signal.aborted)
+            deps.logger.warn(about, 'a sandbox could not be ended; the next search for leftovers does it');
+          throw error;
+        });
         await failpoint('driver.destroy.after');
       }),
     },
