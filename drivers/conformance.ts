@@ -90,6 +90,12 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       for (const { id } of await sweeper.list(budget())) await sweeper.destroy(id, 'remove', budget());
     });
 
+    // First of all, because only the first starts prepare what every later one shares.
+    test('the first sandboxes of an installation can start at once', async () => {
+      const boxes = await Promise.all([spec(), spec(), spec()].map((it) => driver.provision(it, budget())));
+      expect(boxes.map(({ phase }) => phase)).toEqual(['ready', 'ready', 'ready']);
+    });
+
     test('the backend answers', async () => {
       await driver.check(budget());
     });

@@ -98,7 +98,7 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
   const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;
-  const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot });
+  const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
     ...entering(group.enter),
     ...(givesWay ? [] : atLowPriority),

@@ -1,5 +1,6 @@
 import { chmod, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lock } from './lock.ts';
 
 /**
  * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it
@@ -9,15 +10,20 @@ import { join } from 'node:path';
 export async function unreadableLoader(
   folder: string,
   { program, asRoot }: { program: string; asRoot: boolean },
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const loader = await loaderOf(program);
   if (loader === undefined) return undefined;
   // The loader's version is in the name, because a loader cannot load another version's library.
   const { size, mtimeMs } = await stat(loader);
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
-  if (await stat(path).catch(() => undefined)) return path;
-  const draft = `${path}.${process.pid}`;
-  await rm(draft, { force: true });
+  const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
+  if (await isMade()) return path;
+  // The first sandboxes of an installation can start at once, here and in other servers: one copies, the rest wait for it.
+  await using _ = await lock(path, signal);
+  if (await isMade()) return path;
+  const draft = `${path}.new`;
+  await rm(draft, { force: true }); // a server that was killed can have left half of it
   await copyFile(loader, draft);
   // If the server is not root, the sandbox's user owns the file. If it is root, another user owns it.
   await chmod(draft, asRoot ? 0o711 : 0o111);

@@ -1,3 +1,4 @@
+import type { AppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import type { SessionId } from '../core/ids.ts';
 
@@ -6,10 +7,14 @@ interface Teller {
   warn(about: object, text: string): void;
 }
 
-/** Logs the few session events that an operator needs. The session's own log has all events. */
-export function tellOperator(logger: Teller, session: SessionId, fact: SessionFact): void {
+/**
+ * Logs the few session events that an operator needs. The session's own log has all events. `failure` is the newest one of
+ * the session's sandbox, with the cause that no client may see.
+ */
+export function tellOperator(logger: Teller, session: SessionId, fact: SessionFact, failure?: AppError): void {
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {
-    logger.warn({ session, detail: fact.data.detail }, 'a sandbox was lost');
+    const why = failure && { code: failure.code, err: failure.cause ?? failure };
+    logger.warn({ session, detail: fact.data.detail, ...why }, 'a sandbox was lost');
   }
   if (fact.type === 'sandbox.untrusted') {
     logger.warn({ session, ...fact.data }, 'a sandbox broke the rules of its protocol and is ended');

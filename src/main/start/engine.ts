@@ -85,7 +85,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       onFact: (id, fact, seq) => {
         snapshots.heard(id, fact, seq);
         metrics.event(fact.type);
-        tellOperator(logger, id, fact);
+        tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
         if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
         if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
       },

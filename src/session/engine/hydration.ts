@@ -146,6 +146,7 @@ export class Hydration {
       runWriter: undefined,
       client: undefined,
       isPaused: false,
+      sandboxFailure: undefined,
       desktop: new DesktopNews(),
       attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
       task: '',

@@ -72,6 +72,13 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
         }),
+        failed(id, failure) {
+          const found = liveSessions.get(id);
+          if (found) found.sandboxFailure = failure;
+          if (!failure.retryable) return; // the session's log says so at once, and `onFact` the server's
+          const why = { code: failure.code, err: failure.cause ?? failure };
+          logger.warn({ session: id, ...why }, 'a sandbox failed, and may be started again');
+        },
         release: (client) => {
           desktop?.release(client);
           external?.release(client);

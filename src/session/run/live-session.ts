@@ -1,4 +1,5 @@
 import type { QueuedRun } from '../../../machines/session.ts';
+import type { AppError } from '../../core/errors.ts';
 import type { FactOf, SessionFact } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
@@ -19,6 +20,8 @@ export interface Live {
   /** The connection to the sandbox, while the session uses it. */
   client: SandboxClient | undefined;
   isPaused: boolean;
+  /** Why the sandbox last failed, with the cause: for the operator's log, never for a client. Cleared once it is ready. */
+  sandboxFailure: AppError | undefined;
   /** The desktop's status as last recorded in the log. */
   readonly desktop: DesktopNews;
   /** The attachments of messages whose runs have not started. */

@@ -1,18 +1,29 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
 import { tellOperator } from '../../../src/observability/operator-log.ts';
 import { asks, fact, runId, sessionId } from '../../support/session-parts.ts';
 
-function heard(it: SessionFact): [level: string, about: object, text: string][] {
+function heard(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
   const lines: [string, object, string][] = [];
   const line = (level: string) => (about: object, text: string) => void lines.push([level, about, text]);
-  tellOperator({ info: line('info'), warn: line('warn') }, sessionId, it);
+  tellOperator({ info: line('info'), warn: line('warn') }, sessionId, it, failure);
   return lines;
 }
 
 test('a lost sandbox is a warning that names its session and why', () => {
   const lost = fact('sandbox.phase', { phase: 'lost', detail: 'exit code 137' }, null);
   expect(heard(lost)).toEqual([['warn', { session: sessionId, detail: 'exit code 137' }, 'a sandbox was lost']]);
+});
+
+test('a lost sandbox is told with the cause that no client sees', () => {
+  const lost = fact('sandbox.phase', { phase: 'lost', detail: 'It did not start.' }, null);
+  const cause = new Error("ENOENT: no such file, chmod '/data/s/sealed'");
+  const about = { session: sessionId, detail: 'It did not start.', code: 'sandbox_unavailable', err: cause };
+  const failure = new AppError('sandbox_unavailable', 'It did not start.', { cause });
+  expect(heard(lost, failure)).toEqual([['warn', about, 'a sandbox was lost']]);
+  const missing = new AppError('image_missing', 'It did not start.');
+  expect(heard(lost, missing)).toMatchObject([['warn', { code: 'image_missing', err: missing }, 'a sandbox was lost']]);
 });
 
 test('the end of a run is told, as a warning where it failed, and never what it was about', () => {

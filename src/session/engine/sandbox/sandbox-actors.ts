@@ -19,6 +19,7 @@ import { Silence } from '../../../sandbox/silence.ts';
 import type { Live } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
+import { sandboxFailure } from './sandbox-failure.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;
@@ -37,6 +38,8 @@ export interface SandboxDeps {
   /** Takes the disk use from each heartbeat. */
   readonly disk?: DiskReports | undefined;
   track(released: Promise<AppError | undefined>): void;
+  /** Takes why a start or a sandbox in use failed, with the cause. The machine passes on only what clients may see. */
+  failed(sessionId: SessionId, failure: AppError): void;
   /** Called before the connection to the sandbox closes. */
   release?(client: SandboxClient): void;
 }
@@ -62,13 +65,40 @@ export function sandboxWith(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
   const broken = new Set<SandboxId>();
-  async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
+  async function telling<Value>({ sessionId, as }: Doing, signal: AbortSignal, work: Promise<Value>): Promise<Value> {
     try {
-      return await holding;
+      return await work;
     } catch (thrown) {
-      if (!signal.aborted) broken.add(id);
-      throw thrown;
+      const failure = sandboxFailure(thrown, as);
+      if (!signal.aborted) deps.failed(sessionId, failure);
+      throw failure;
     }
+  }
+  async function noting<Value>({ sessionId, sandboxId }: Whose, signal: AbortSignal, holding: Promise<Value>) {
+    try {
+      return await telling({ sessionId, as: 'sandbox_lost' }, signal, holding);
+    } catch (failure) {
+      if (!signal.aborted) broken.add(sandboxId);
+      throw failure;
+    }
+  }
+
+  async function start({ sessionId, sandboxId }: Whose, signal: AbortSignal): Promise<void> {
+    begun.set(sandboxId, clock.now());
+    await failpoint('driver.create.before');
+    await deps.disk?.admit();
+    if (broken.has(sandboxId)) {
+      await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
+      broken.delete(sandboxId);
+    }
+    const { writer } = live(sessionId);
+    const tell = (news: ProvisionNews) => {
+      const runId = live(sessionId).runWriter?.runId ?? null;
+      void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
+    };
+    const spec = await deps.spec(sessionId, sandboxId);
+    await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
+    await failpoint('driver.create.afterCall');
   }
 
   async function use(
@@ -82,6 +112,7 @@ export function sandboxWith(deps: SandboxDeps) {
     await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
     await failpoint('driver.create.afterRecord');
     own.client = client;
+    own.sandboxFailure = undefined;
     const since = begun.get(sandboxId);
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
@@ -93,37 +124,26 @@ export function sandboxWith(deps: SandboxDeps) {
 
   return sandboxMachine.provide({
     actors: {
-      provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
-        begun.set(sandboxId, clock.now());
-        await failpoint('driver.create.before');
-        await deps.disk?.admit();
-        if (broken.has(sandboxId)) {
-          await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
-          broken.delete(sandboxId);
-        }
-        const { writer } = live(sessionId);
-        const tell = (news: ProvisionNews) => {
-          const runId = live(sessionId).runWriter?.runId ?? null;
-          void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
-        };
-        const spec = await deps.spec(sessionId, sandboxId);
-        await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
-        await failpoint('driver.create.afterCall');
-      }),
+      provision: fromPromise(({ input, signal }) =>
+        telling({ sessionId: input.sessionId, as: 'sandbox_unavailable' }, signal, start(input, signal)),
+      ),
 
-      hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
+      hold: resourceActor<Held, Whose, HoldNews>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: Call) => {
             // An earlier server process may have paused an adopted sandbox.
             if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
             return await driver.attach(sandboxId, call);
           };
-          const link = await noting(sandboxId, signal, within(callMs, signal, attach));
+          const link = await noting({ sessionId, sandboxId }, signal, within(callMs, signal, attach));
           const client = deps.connect(sessionId, link);
           const own = live(sessionId);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
         },
-        use: (held, tell, signal) => noting(held.sandboxId, signal, use(held, tell, signal)),
+        use: (held, tell, signal) => {
+          const whose = { sessionId: held.own.id, sandboxId: held.sandboxId };
+          return noting(whose, signal, use(held, tell, signal));
+        },
         track: deps.track,
       }),
 
@@ -152,6 +172,15 @@ export function sandboxWith(deps: SandboxDeps) {
   });
 }
 
+interface Whose {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+}
+interface Doing {
+  readonly sessionId: SessionId;
+  /** The code of a failure that has none. */
+  readonly as: Parameters<typeof sandboxFailure>[1];
+}
 interface Held extends AsyncDisposable {
   readonly own: Live;
   readonly sandboxId: SandboxId;
