@@ -23,6 +23,7 @@ test('the log names a sandbox that the driver could not end, and its session goe
       prepare: unused,
       saw: unused,
       track: unused,
+      failed: unused,
     },
   });
   backend.next('destroy', { fail: 'driver_unavailable' });
