@@ -8,7 +8,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({
     dataDir,
     store: 'full',
-    settings: { CORRAL_DRIVER: 'docker', CORRAL_INSTANCE: `bench-${process.pid}` },
+    settings: { CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_DESKTOP: 'false', CORRAL_INSTANCE: `bench-${process.pid}` },
   });
   const never = new AbortController().signal;
   const { id } = await corral.service.create({ origin: 'sheikhbox' });

@@ -31,6 +31,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const own = {
     ...{ NODE_ENV: 'production', PORT: String(port), CORRAL_DATA_DIR: dataDir },
     ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
+    CORRAL_SANDBOX_DESKTOP: 'false', // else a row measures the image that happens to be there
   };
   const root = tree();
   const { flags, env } = Package.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))).serverProcess;
