@@ -16,11 +16,21 @@ if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
   export CORRAL_SEAL=/opt/corral/sealed
   exec "$CORRAL_SEAL" /bin/sh "$0" "$@"
 fi
-# The image names one user. A sandbox that runs as another user id gets its own entry.
-if ! id -un >/dev/null 2>&1 && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
+# The image names one user. A sandbox that runs as another user id gets its own entry. The shell reads the ids itself, because
+# each program that it would ask costs a start of a sandbox milliseconds.
+uid= gid=
+while read -r name real _; do
+  [ "$name" = Uid: ] && uid=$real
+  [ "$name" = Gid: ] && gid=$real && break
+done </proc/self/status
+named=
+while IFS=: read -r _ _ id _; do
+  [ "$id" = "$uid" ] && named=1 && break
+done </etc/passwd
+if [ -z "$named" ] && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
   home=${CORRAL_WORKSPACE_ALIAS:-$HOME}
-  echo "user:x:$(id -u):$(id -g)::$home:/bin/bash" >/run/corral-state/passwd
-  echo "user:x:$(id -g):" >/run/corral-state/group
+  echo "user:x:$uid:$gid::$home:/bin/bash" >/run/corral-state/passwd
+  echo "user:x:$gid:" >/run/corral-state/group
 fi
 node=$(command -v "$1")
 shift

@@ -52,6 +52,9 @@ export interface Placed {
 /** Creates and starts the sandbox's container, or adopts the running container that already has its name. */
 export async function placeContainer(place: Place, spec: SandboxSpec, signal: AbortSignal): Promise<Placed> {
   const { engine, folders, holds, instance, name, image } = place;
+  // Beside the work on the folder, because a start waits for the engine's answers.
+  let user = place.users.settle(place.workspace.user, image, signal);
+  user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = { ...labelsFor(spec, instance, place.labels), ...place.pool };
@@ -60,10 +63,9 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
 
   let { workspace } = place;
   for (let lost = 0; ; ) {
-    const user = workspace.user ?? (await place.users.choose(signal));
-    await place.users.checkImage(image, user, signal);
-    const labels = { ...own, [userLabel]: String(user) };
-    const body = createBody({ ...request, labels, user, volume: workspace.volume });
+    const uid = await user;
+    const labels = { ...own, [userLabel]: String(uid) };
+    const body = createBody({ ...request, labels, user: uid, volume: workspace.volume });
     // If the engine's answer is lost, the container that has the name now shows whether the create succeeded.
     const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;
@@ -72,8 +74,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     });
     if (id !== undefined) {
       place.made.containerId = id;
-      await place.users.checkAlone(user, id, signal);
-      await start(place, { id, sandbox: spec.id, token }, signal);
+      await start(place, { id, sandbox: spec.id, token, user: uid }, signal);
       const info = infoFrom(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
     }
@@ -81,6 +82,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     if (taken) return taken;
     await pause(25, signal); // the name is free again, or its container does not exist yet
     workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
+    user = place.users.settle(workspace.user, image, signal);
   }
 }
 
@@ -121,15 +123,16 @@ interface Startable {
   readonly id: string;
   readonly sandbox: SandboxId;
   readonly token: Secret;
+  readonly user: number;
 }
 
 /** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
-  { engine, folders }: Place,
-  { id, sandbox, token }: Startable,
+  { engine, folders, users }: Place,
+  { id, sandbox, token, user }: Startable,
   signal: AbortSignal,
 ): Promise<void> {
-  await folders.handOver(sandbox, id, token);
+  await Promise.all([users.checkAlone(user, id, signal), folders.handOver(sandbox, id, token)]);
   await ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
     if (statusOf(error) !== 304) throw error;
   });
@@ -158,8 +161,8 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   if (Paused) await ask(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
   if (!Running) {
     place.made.containerId = found.Id;
-    await place.users.checkAlone(place.users.ofWorkspace(Labels), found.Id, signal);
-    await start(place, { id: found.Id, sandbox: spec.id, token }, signal);
+    const user = place.users.ofWorkspace(Labels);
+    await start(place, { id: found.Id, sandbox: spec.id, token, user }, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };
 }

@@ -17,12 +17,13 @@ const maxLooks = 64;
 export interface Users {
   /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
-  /** A user id for a new workspace that no running sandbox has. Rejects: sandbox_capacity. */
-  choose(signal: AbortSignal): Promise<number>;
+  /**
+   * The workspace's user id, or for a new workspace one that no running sandbox has. Rejects: sandbox_capacity, image_missing
+   * (the image would not work for that user).
+   */
+  settle(known: number | undefined, image: string, signal: AbortSignal): Promise<number>;
   /** Rejects if another running sandbox has that user id: if two chose it at once, neither starts. */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
-  /** Rejects with image_missing if the image would not work for that user. */
-  checkImage(image: string, user: number, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
 interface Options {
@@ -51,26 +52,44 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
     return (Volumes ?? []).length > 0;
   }
 
+  async function choose(signal: AbortSignal): Promise<number> {
+    if (range === undefined) return imageUser;
+    const { first, last } = range;
+    const count = last - first + 1;
+    const start = createHash('sha256').update(ids.token()).digest().readUInt32LE() % count;
+    let resting: number | undefined;
+    for (let look = 0; look < Math.min(count, maxLooks); look += 1) {
+      const user = first + ((start + look) % count);
+      const [taken, kept] = await Promise.all([living(user, signal), hasFiles(user, signal)]);
+      if (taken.length === 0 && !kept) return user;
+      if (taken.length === 0) resting ??= user;
+    }
+    // Reuse the id of a stopped sandbox: that sandbox cannot start again while ours runs.
+    if (resting !== undefined) return resting;
+    throw new AppError(
+      'sandbox_capacity',
+      `No user id of ${first}-${last} is free for another sandbox. End sandboxes, or widen CORRAL_DOCKER_USERS.`,
+    );
+  }
+
+  async function checkImage(image: string, signal: AbortSignal): Promise<void> {
+    const { Config } = await ask(signal, () => engine.getImage(image).inspect());
+    if (Config?.Labels?.[anyUserLabel] === '1') return;
+    throw new AppError(
+      'image_missing',
+      `The image ${image} is not made for sandboxes that are different users: it has no label ${anyUserLabel}=1. Build ` +
+        `it on this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none, where all sandboxes share user ${imageUser}.`,
+    );
+  }
+
   return {
     ofWorkspace: (labels) => Number(labels?.[userLabel] ?? imageUser),
 
-    async choose(signal) {
-      if (range === undefined) return imageUser;
-      const count = range.last - range.first + 1;
-      const start = createHash('sha256').update(ids.token()).digest().readUInt32LE() % count;
-      let resting: number | undefined;
-      for (let look = 0; look < Math.min(count, maxLooks); look += 1) {
-        const user = range.first + ((start + look) % count);
-        const [taken, kept] = await Promise.all([living(user, signal), hasFiles(user, signal)]);
-        if (taken.length === 0 && !kept) return user;
-        if (taken.length === 0) resting ??= user;
-      }
-      // Reuse the id of a stopped sandbox: that sandbox cannot start again while ours runs.
-      if (resting !== undefined) return resting;
-      throw new AppError(
-        'sandbox_capacity',
-        `No user id of ${range.first}-${range.last} is free for another sandbox. End sandboxes, or widen CORRAL_DOCKER_USERS.`,
-      );
+    async settle(known, image, signal) {
+      if (known === imageUser || (known === undefined && range === undefined)) return imageUser;
+      // At once, because a start waits for both.
+      const [user] = await Promise.all([known ?? choose(signal), checkImage(image, signal)]);
+      return user;
     },
 
     async checkAlone(user, container, signal) {
@@ -80,17 +99,6 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
       throw new AppError(
         'sandbox_unavailable',
         `Another sandbox that runs is user ${user} too. Start this one again; where that does not help, widen CORRAL_DOCKER_USERS.`,
-      );
-    },
-
-    async checkImage(image, user, signal) {
-      if (user === imageUser) return;
-      const { Config } = await ask(signal, () => engine.getImage(image).inspect());
-      if (Config?.Labels?.[anyUserLabel] === '1') return;
-      throw new AppError(
-        'image_missing',
-        `The image ${image} is not made for sandboxes that are different users: it has no label ${anyUserLabel}=1. Build ` +
-          `it on this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none, where all sandboxes share user ${imageUser}.`,
       );
     },
   };
