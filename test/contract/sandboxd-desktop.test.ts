@@ -122,7 +122,8 @@ describe('the desktop', () => {
     const some = (form: RegExp) => lines.filter((line) => form.test(line)).length;
     expect(some(/^contextmenu/)).toBe(1);
     expect(some(/^dblclick/)).toBe(1);
-    expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(3); // with the button pressed
+    // With the button pressed. The browser makes one event of all moves between two frames, and a busy one shows few frames.
+    expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(0);
     expect(
       lines.filter((line) => /^key(down|up) [SA]/.test(line)).map((line) => line.split(' ').slice(0, 2).join(' ')),
     ).toEqual([...['keydown Shift', 'keydown A', 'keyup A', 'keyup Shift']]);
