@@ -122,12 +122,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const pool = dockerPool({
     ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime, hasReplicas },
     starting: warming,
-    place: (name, image, marks, made) => (spec, signal) =>
-      placeContainer(
-        { ...placeFor, token: ids.token(), name, workspace: { volume: name }, image, pool: marks, made },
-        spec,
-        signal,
-      ),
+    place: (name, image, marks, made) => (spec, signal) => {
+      const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };
+      return placeContainer({ ...placeFor, ...own, name, image, pool: marks, made }, spec, signal);
+    },
   });
 
   return {
@@ -154,11 +152,13 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
       return work.start(id, call, async (own) => {
         const { signal } = own;
         const kept = pointerOf(engine, nameOf(id), signal);
+        const freshUser = users.choose(signal);
+        freshUser.catch(() => {}); // a workspace with files needs none
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const made: Made = { containerId: undefined };
         try {
-          const place = { ...placeFor, token: ids.token(), name: nameOf(id), image, made };
+          const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made };
           const workspace = workspaceFrom(pointer, place);
           const { info, end } = await placeContainer({ ...place, workspace }, spec, signal);
           await started(end, signal);

@@ -31,6 +31,8 @@ interface Place {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: Users;
+  /** The user id for a workspace that has no files yet. It is asked for early, because a start waits for it. */
+  readonly freshUser: Promise<number>;
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
@@ -53,7 +55,7 @@ export interface Placed {
 export async function placeContainer(place: Place, spec: SandboxSpec, signal: AbortSignal): Promise<Placed> {
   const { engine, folders, holds, instance, name, image } = place;
   // Beside the work on the folder, because a start waits for the engine's answers.
-  let user = place.users.settle(place.workspace.user, image, signal);
+  let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
@@ -82,8 +84,14 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     if (taken) return taken;
     await pause(25, signal); // the name is free again, or its container does not exist yet
     workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
-    user = place.users.settle(workspace.user, image, signal);
+    user = userFor(place, workspace, signal);
   }
+}
+
+async function userFor({ users, freshUser, image }: Place, workspace: Workspace, signal: AbortSignal): Promise<number> {
+  const user = workspace.user ?? (await freshUser);
+  await users.checkImage(user, image, signal);
+  return user;
 }
 
 export const workspaceFrom = (
@@ -132,10 +140,14 @@ async function start(
   { id, sandbox, token, user }: Startable,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all([users.checkAlone(user, id, signal), folders.handOver(sandbox, id, token)]);
-  await ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
+  await folders.handOver(sandbox, id, token);
+  const starting = ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
     if (statusOf(error) !== 304) throw error;
   });
+  // Beside the start, because nobody can run a program in the sandbox before this function returns. Both are waited for, so
+  // that the caller never removes a container that is still being started.
+  const [alone, started] = await Promise.allSettled([users.checkAlone(user, id, signal), starting]);
+  for (const it of [alone, started]) if (it.status === 'rejected') throw it.reason;
 }
 
 /** Undefined: no container has the name, or it was removed, so the name is free. */

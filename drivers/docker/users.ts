@@ -17,12 +17,11 @@ const maxLooks = 64;
 export interface Users {
   /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
-  /**
-   * The workspace's user id, or for a new workspace one that no running sandbox has. Rejects: sandbox_capacity, image_missing
-   * (the image would not work for that user).
-   */
-  settle(known: number | undefined, image: string, signal: AbortSignal): Promise<number>;
-  /** Rejects if another running sandbox has that user id: if two chose it at once, neither starts. */
+  /** A user id for a new workspace, that no running sandbox has. Rejects: sandbox_capacity. */
+  choose(signal: AbortSignal): Promise<number>;
+  /** Rejects with image_missing if the image would not work for that user. */
+  checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
+  /** Rejects if another running sandbox has that user id. If two chose it at once, neither may run anything. */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -72,7 +71,8 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
     );
   }
 
-  async function checkImage(image: string, signal: AbortSignal): Promise<void> {
+  async function checkImage(user: number, image: string, signal: AbortSignal): Promise<void> {
+    if (user === imageUser) return;
     const { Config } = await ask(signal, () => engine.getImage(image).inspect());
     if (Config?.Labels?.[anyUserLabel] === '1') return;
     throw new AppError(
@@ -84,13 +84,8 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
 
   return {
     ofWorkspace: (labels) => Number(labels?.[userLabel] ?? imageUser),
-
-    async settle(known, image, signal) {
-      if (known === imageUser || (known === undefined && range === undefined)) return imageUser;
-      // At once, because a start waits for both.
-      const [user] = await Promise.all([known ?? choose(signal), checkImage(image, signal)]);
-      return user;
-    },
+    choose,
+    checkImage,
 
     async checkAlone(user, container, signal) {
       if (range === undefined || user === imageUser) return;

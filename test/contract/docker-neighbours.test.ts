@@ -98,6 +98,18 @@ time.sleep(60)`;
     await few.provision(first, budget());
   }, 120_000);
 
+  test('of two starts at once with one user left at most one succeeds, and a refused start leaves nothing', async () => {
+    await using few = await dockerDriver(harness.options({ users: { first: 50_010, last: 50_010 } }));
+    const specs = [testSpec(testImage), testSpec(testImage)];
+    const outcomes = await Promise.allSettled(specs.map((spec) => few.provision(spec, budget())));
+    const refused = specs.filter((_, at) => outcomes[at]?.status === 'rejected');
+    expect(refused.length).toBeGreaterThanOrEqual(1);
+    for (const { id } of refused) expect(await harness.remains(id)).toEqual([]);
+    const [again] = refused;
+    for (const { id } of specs) await few.destroy(id, 'remove', budget());
+    if (again) await few.provision(again, budget());
+  }, 120_000);
+
   test('an image that is for one user only is refused, with what to do', async () => {
     await expect(driver.provision(testSpec('debian:bookworm-slim'), budget())).rejects.toMatchObject({
       code: 'image_missing',
