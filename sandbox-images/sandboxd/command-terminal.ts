@@ -41,6 +41,7 @@ export async function commandLine(stateDir: string, id: string, command: string)
   return { file };
 }
 
-export const removeCommand = (stateDir: string, id: string) => rm(commandFile(stateDir, id), { force: true });
+export const removeCommand = (stateDir: string, id: string) =>
+  rm(commandFile(stateDir, id), { force: true, recursive: true });
 
 const commandFile = (stateDir: string, id: string) => join(stateDir, `${id}.sh`);

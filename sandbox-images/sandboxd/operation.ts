@@ -93,8 +93,9 @@ export async function launch(parts: SharedState, request: StartOperation, standi
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
     await spool.close();
-    const stands = await takeShellState(stateDir, id, request.shell);
-    await removeCommand(stateDir, id);
+    // The command itself could put anything where these files are. Whatever it did, the operation has to end.
+    const stands = await takeShellState(stateDir, id, request.shell).catch(() => undefined);
+    await removeCommand(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {

@@ -17,7 +17,7 @@ const stateEnd = 'corral-end';
 // The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
 // bash, because the output of `env -0` needs no parsing by another bash.
 export const shellSetup = `unset BASH_ENV
-trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } >|"$CORRAL_STATE" 2>/dev/null' EXIT
+trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
 
 /** The file in which the command with this id reports them. */
@@ -29,7 +29,7 @@ export async function takeShellState(stateDir: string, id: string, shell: string
   const path = stateFile(stateDir, id);
   const standing = await readShellState(path);
   if (standing) await rename(path, keptFile(stateDir, shell)).catch(() => {});
-  else await rm(path, { force: true });
+  else await rm(path, { force: true, recursive: true });
   return standing;
 }
 

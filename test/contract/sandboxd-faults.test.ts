@@ -74,6 +74,14 @@ test('F032 a stopped daemon is noticed within five seconds by whoever waits for 
   expect(await daemon.client.operation('long', budget())).toMatchObject({ state: 'running' });
 });
 
+test('a command ends even when it puts folders where its shell and the daemon keep their files', async () => {
+  const { client } = await opened();
+  const command = 'mkdir "$CORRAL_STATE" "$(echo $CORRAL_STATE | sed s/state$/sh/)"; echo made';
+  await client.start({ id: 'folders', shell: 'main', command }, budget());
+  expect(await followed(client, 'folders')).toMatchObject({ output: 'made\n', operation: { exitCode: 0 } });
+  expect((await run(client, 'echo next')).output).toBe('next\n');
+});
+
 test('F034 the daemon does nothing for a caller with a wrong token', async () => {
   const daemon = await opened();
   for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
