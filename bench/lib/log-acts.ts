@@ -40,8 +40,8 @@ export async function longLog(store: Store, events: number): Promise<SessionId> 
 async function followed(log: EventLog, id: SessionId, { from, to }: { from: number; to: number }): Promise<number> {
   const stop = new AbortController();
   for await (const item of log.follow(id, from, { signal: stop.signal, deltas: true })) {
-    if (item.kind !== 'event') throw new Error(`told to resync: ${item.reason}`);
-    if (item.event.seq === to) stop.abort();
+    if (item.kind === 'resync') throw new Error(`told to resync: ${item.reason}`);
+    if (item.events.some(({ seq }) => seq === to)) stop.abort();
   }
   return to;
 }

@@ -168,9 +168,12 @@ export interface Store extends AsyncDisposable {
   check(signal: AbortSignal): Promise<void>;
 }
 
-/** After a `resync` the reader loads the session again and follows it from `head`. */
+/**
+ * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with one
+ * write. After a `resync` the reader loads the session again and follows it from `head`.
+ */
 export type Followed =
-  | { kind: 'event'; event: SessionEvent }
+  | { kind: 'events'; events: readonly SessionEvent[] }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
 
 export interface FollowOptions {

@@ -1,7 +1,5 @@
 import type { SessionEvent } from '../core/events.ts';
-import type { Append, Followed } from '../core/ports.ts';
-
-export type LiveItem = Extract<Followed, { kind: 'event' }>;
+import type { Append } from '../core/ports.ts';
 
 /** The most events and text of one followed session in memory. */
 export interface WindowLimits {
@@ -15,7 +13,8 @@ export interface WindowLimits {
  */
 export class LiveWindow {
   readonly #limits: WindowLimits;
-  readonly #items: { readonly item: LiveItem; readonly chars: number }[] = [];
+  readonly #events: SessionEvent[] = [];
+  readonly #sizes: number[] = [];
   #chars = 0;
   #head: number | undefined;
 
@@ -28,10 +27,10 @@ export class LiveWindow {
     return this.#head;
   }
 
-  /** The event right after the cursor, if it is kept. */
-  after(cursor: number): LiveItem | undefined {
-    const first = this.#items[0]?.item.event.seq;
-    return first === undefined ? undefined : this.#items[cursor + 1 - first]?.item;
+  /** All events after the cursor, if the first of them is kept; otherwise none. */
+  after(cursor: number): readonly SessionEvent[] {
+    const first = this.#events[0]?.seq;
+    return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
   }
 
   /** Adds facts that became durable. A fact out of order is left to the store, or starts a new window. */
@@ -56,18 +55,21 @@ export class LiveWindow {
 
   #keep(event: SessionEvent): void {
     const chars = charsIn(event.data);
-    this.#items.push({ item: { kind: 'event', event }, chars });
+    this.#events.push(event);
+    this.#sizes.push(chars);
     this.#chars += chars;
   }
 
   #trim(): void {
-    while (this.#items.length > this.#limits.events || this.#chars > this.#limits.chars) {
-      this.#chars -= this.#items.shift()?.chars ?? 0;
+    while (this.#events.length > this.#limits.events || this.#chars > this.#limits.chars) {
+      this.#events.shift();
+      this.#chars -= this.#sizes.shift() ?? 0;
     }
   }
 
   #clear(): void {
-    this.#items.length = 0;
+    this.#events.length = 0;
+    this.#sizes.length = 0;
     this.#chars = 0;
   }
 }

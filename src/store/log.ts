@@ -36,11 +36,12 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {
-      const kept = isTooSlow(window.head ?? 0) ? undefined : window.after(cursor);
-      if (kept) {
+      const kept = isTooSlow(window.head ?? 0) ? [] : window.after(cursor);
+      const newest = kept.at(-1);
+      if (newest) {
         forgiven ??= 0;
-        yield kept;
-        cursor = kept.event.seq;
+        yield { kind: 'events', events: kept };
+        cursor = newest.seq;
         continue;
       }
       if (cursor !== window.head) {
@@ -59,12 +60,12 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
           cursor = page.head;
           continue;
         }
-        for (const event of page.events) {
-          if (signal.aborted) return;
-          yield { kind: 'event', event };
-          cursor = event.seq;
+        const last = page.events.at(-1);
+        if (last) {
+          yield { kind: 'events', events: page.events };
+          cursor = last.seq;
+          continue; // only an empty page proves that the reader has caught up
         }
-        if (page.events.length > 0) continue; // only an empty page proves that the reader has caught up
       }
       await bell.heard();
       headWhenWoken = Math.max(cursor, window.head ?? 0); // it was waiting for us, so a burst is not its fault

@@ -18,9 +18,9 @@ test('subscribers have a message before its run prepares a request', async () =>
   const leave = new AbortController();
   const following = (async () => {
     for await (const item of sessions.follow(id, 1, { signal: leave.signal, deltas: false })) {
-      if (item.kind !== 'event') continue;
-      order.push(item.event.type);
-      if (item.event.type === 'run.end') leave.abort();
+      if (item.kind === 'resync') continue;
+      order.push(...item.events.map(({ type }) => type));
+      if (order.includes('run.end')) leave.abort();
     }
   })();
   await sessions.send(id, { text: 'Hello\n```fail\nenough\n```', mode: 'inject' });

@@ -147,7 +147,7 @@ test('F103 a log of 100,000 events opens, resumes, reads and trims without renum
     const stop = new AbortController();
     for await (const item of sessions.follow(id as SessionId, after, { signal: stop.signal, deltas: true })) {
       stop.abort();
-      return item.kind === 'event' ? item.event.seq : item.reason;
+      return item.kind === 'events' ? item.events[0]?.seq : item.reason;
     }
     return undefined;
   };

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FactOf, SessionFact } from '../../src/core/events.ts';
+import type { FactOf, SessionEvent, SessionFact } from '../../src/core/events.ts';
 import { MessageId, SessionId } from '../../src/core/ids.ts';
 import type { EventLog, Followed, Store } from '../../src/core/ports.ts';
 
@@ -43,7 +43,17 @@ export function writer(
   };
 }
 
-export const seqOf = (item: Followed | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
+export type FollowedOne =
+  | Exclude<Followed, { kind: 'events' }>
+  | { readonly kind: 'event'; readonly event: SessionEvent };
+/** The items of a follower, with one event each. */
+export async function* oneByOne(items: AsyncIterable<Followed>): AsyncGenerator<FollowedOne> {
+  for await (const item of items) {
+    if (item.kind === 'resync') yield item;
+    else for (const event of item.events) yield { kind: 'event', event };
+  }
+}
+export const seqOf = (item: FollowedOne | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
 
 /** The items of a reader that disconnects after `count` items. */
 export async function take(
@@ -55,8 +65,10 @@ export async function take(
 ) {
   const cut = new AbortController();
   const got: ReturnType<typeof seqOf>[] = [];
-  for await (const item of log.follow(sessionId, after, { ...options, signal: cut.signal })) {
-    if (got.push(seqOf(item)) === count) cut.abort();
+  for await (const item of oneByOne(log.follow(sessionId, after, { ...options, signal: cut.signal }))) {
+    if (got.push(seqOf(item)) < count) continue;
+    cut.abort();
+    break;
   }
   return got;
 }

@@ -17,7 +17,8 @@ export async function* eventsUntil(
   using until = deadline(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
     // After a resync the log goes on at its head; the state before that is in the session itself.
-    if (item.kind === 'event' && !droppable.has(item.event.type)) yield item.event;
+    if (item.kind === 'resync') continue;
+    for (const event of item.events) if (!droppable.has(event.type)) yield event;
   }
 }
 

@@ -3,6 +3,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { publicText } from '../shared/wire-errors.ts';
+import { textFrame } from '../shared/ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
 import { about } from './about.ts';
 import { chatOf, type OpencodexDeps, viewOf } from './context.ts';
@@ -67,9 +68,11 @@ async function follow(
       frames.skip(await runBefore(deps, id, item.head), item.head);
       continue;
     }
-    const frame = frames.of(item.event);
-    if (frame) socket.sendJson(frame);
-    if (item.event.seq <= head) await socket.drained();
+    const made = item.events
+      .flatMap((event) => frames.of(event) ?? [])
+      .map((frame) => textFrame(JSON.stringify(frame)));
+    if (item.events.some(({ seq }) => seq <= head)) await socket.sendHistory(made);
+    else socket.sendFrames(made);
   }
   socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { callingActor } from './caller.ts';
+import { inPieces, JoinedFrames } from './joined-frames.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off; it can resume by its cursor. */
@@ -24,6 +25,8 @@ export interface SseStream extends Disposable {
    * Undefined, or a promise when the client must read first. The promise resolves in any case, also when the client leaves.
    */
   write(frame: Buffer): Promise<void> | undefined;
+  /** The same for several frames, with as few writes as possible. Between these it waits until the client has read. */
+  writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;
 }
@@ -71,19 +74,28 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     timer = clock.setTimeout(ping, pingMs);
   }
 
+  const put = (frames: readonly Buffer[]) => {
+    if (hangUp.signal.aborted) return undefined;
+    if (res.writableLength > maxQueuedBytes) {
+      res.destroy();
+      return undefined;
+    }
+    const { socket } = res;
+    // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
+    const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
+    const hasRoom = isNext ? socket.write(chunks.of(frames)) : res.write(Buffer.concat(frames));
+    return hasRoom ? undefined : drained(isNext ? socket : res, stalledMs, clock, hangUp.signal);
+  };
+
   return {
     gone: hangUp.signal,
-    write(frame) {
-      if (hangUp.signal.aborted) return undefined;
-      if (res.writableLength > maxQueuedBytes) {
-        res.destroy();
-        return undefined;
-      }
-      const { socket } = res;
-      // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
-      const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
-      const hasRoom = isNext ? socket.write(asChunk(frame)) : res.write(frame);
-      return hasRoom ? undefined : drained(isNext ? socket : res, stalledMs, clock, hangUp.signal);
+    write: (frame) => put([frame]),
+    writeAll(frames) {
+      const [first, ...others] = inPieces(frames);
+      if (!first || others.length === 0) return first && put(first);
+      return (async () => {
+        for (const piece of [first, ...others]) await put(piece);
+      })();
     },
     destroy: () => void res.destroy(),
     [Symbol.dispose]() {
@@ -97,19 +109,14 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-const chunks = new WeakMap<Buffer, Buffer>();
-
 /**
  * Frames the bytes as the HTTP chunk that Node would write. Node writes each chunk in four pieces for each response; made
  * once, it reaches a hundred subscribers with one write of one buffer each.
  */
-function asChunk(frame: Buffer): Buffer {
-  const known = chunks.get(frame);
-  if (known) return known;
-  const chunk = Buffer.concat([Buffer.from(`${frame.length.toString(16)}\r\n`), frame, lineEnd]);
-  chunks.set(frame, chunk);
-  return chunk;
-}
+const chunks = new JoinedFrames((frames) => {
+  const length = frames.reduce((sum, frame) => sum + frame.length, 0);
+  return Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), ...frames, lineEnd]);
+});
 const lineEnd = Buffer.from('\r\n');
 
 /** Begins a response that stays open for as long as there is something to tell. */

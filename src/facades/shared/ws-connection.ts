@@ -42,10 +42,10 @@ export class Connection extends WebSocket {
     this.#limitBacklog();
   }
 
-  /** Sends a frame that was encoded once for many connections. */
-  sendFrame(frame: Buffer): void {
+  /** Sends whole frames that were encoded once for many connections. */
+  sendEncoded(frames: Buffer): void {
     if (this.readyState !== WebSocket.OPEN) return;
-    this.#line?.write(frame, this.#tookSilently);
+    this.#line?.write(frames, this.#tookSilently);
     this.#limitBacklog();
   }
 

@@ -2,6 +2,7 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import { onBehalf } from './caller.ts';
+import { inPieces, JoinedFrames } from './joined-frames.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLogger } from './observe.ts';
 import { publicText, wireErrors } from './wire-errors.ts';
@@ -34,8 +35,10 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export interface Socket {
   /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** Sends a frame encoded once by `textFrame` for many sockets; no socket copies it. */
-  sendFrame(frame: Buffer): void;
+  /** Sends frames of `textFrame`, encoded once for many sockets, with as few writes as possible. */
+  sendFrames(frames: readonly Buffer[]): void;
+  /** The same for a history (up to the head at the start), which waits until the client has taken most of it. */
+  sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
    * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled. With
@@ -52,7 +55,7 @@ export interface Socket {
   readonly closed: AbortSignal;
   /**
    * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed with
-   * 1013. Await it between the events of a history (up to the head at the start); live events need no wait.
+   * 1013. Live events need no wait.
    */
   drained(): Promise<void>;
   /** For a library that needs the connection itself; the limits apply there too. */
@@ -87,7 +90,15 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     connection,
     closed: connection.leaving,
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
-    sendFrame: (frame) => connection.sendFrame(frame),
+    sendFrames: (frames) => {
+      for (const piece of inPieces(frames)) connection.sendEncoded(joined.of(piece));
+    },
+    async sendHistory(frames) {
+      for (const piece of inPieces(frames)) {
+        connection.sendEncoded(joined.of(piece));
+        await drained(connection, clock);
+      }
+    },
     sendBytes: (bytes) => connection.send(bytes),
     onJson(take, refuse) {
       const on = (bytes: Buffer, isBinary: boolean) => {
@@ -102,6 +113,8 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     drained: () => drained(connection, clock),
   };
 }
+
+const joined = new JoinedFrames((frames) => (frames.length === 1 && frames[0]) || Buffer.concat(frames));
 
 /** Undefined when the frame is not a JSON object or exceeds the depth or size limits. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {

@@ -27,8 +27,7 @@ import { closeWith, openSocket, type Socket, type SocketContext } from './ws-soc
 //   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
 //     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
 //     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
-//       socket.sendJson(toFrame(item));
-//       if (item.seq <= headAtTheStart) await socket.drained();
+//       socket.sendFrames(item.events.map((event) => textFrame(JSON.stringify(toFrame(event)))));
 //     }
 //     socket.close(closeCodes.sessionDeleted); // no effect on a closed socket
 //   },

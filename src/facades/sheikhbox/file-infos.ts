@@ -39,16 +39,19 @@ export class FileInfos {
   }
 
   /** Returns a promise only when a lookup is needed. */
-  learn(event: SessionEvent): Promise<void> | undefined {
-    if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
-    const strange = event.data.attachments.filter((id) => uuid.test(id) && !this.#known.has(id));
-    return strange.length > 0 && this.#uploads ? this.#find(strange) : undefined;
+  learn(events: readonly SessionEvent[]): Promise<void> | undefined {
+    const strange = new Set<string>();
+    for (const { type, data } of events) {
+      if (type !== 'message.user' && type !== 'message.assistant') continue;
+      for (const id of data.attachments) if (uuid.test(id) && !this.#known.has(id)) strange.add(id);
+    }
+    return strange.size > 0 && this.#uploads ? this.#find(strange) : undefined;
   }
   get(file: string, at: number): FileInfo {
     return this.#known.get(file) ?? bareInfo(file, at);
   }
 
-  async #find(ids: readonly string[]): Promise<void> {
+  async #find(ids: Iterable<string>): Promise<void> {
     for (const id of ids) {
       const file = await this.#uploads?.get(id).catch(() => undefined); // a deleted file keeps only its id from the log
       if (this.#known.size >= maxKnown) this.#known.clear();

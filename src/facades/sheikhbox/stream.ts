@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { toAppError } from '../../core/errors.ts';
+import type { SessionEvent } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Followed } from '../../core/ports.ts';
 import { openSse, type SseStream } from '../shared/sse.ts';
@@ -15,7 +16,7 @@ export function streamChat(
   given: StreamPlan,
   context: SheikhboxContext,
 ): Promise<void> {
-  const { sessions, frameOf } = context;
+  const { sessions } = context;
   let plan = given;
   return watched(reply, id, context, async (stream) => {
     const over = await isOver(sessions, id, plan, plan.after);
@@ -29,12 +30,14 @@ export function streamChat(
         if (await isOver(sessions, id, plan, item.head)) return;
         continue;
       }
-      const learning = context.infos.learn(item.event);
-      if (learning) await learning;
-      const frame = item.event.type === 'message.user' ? undefined : frameOf(item.event);
-      const full = frame && stream.write(frame);
-      if (full) await full;
-      if (isEnd(item.event, plan)) return;
+      const end = item.events.findIndex((event) => isEnd(event, plan));
+      const events = end < 0 ? item.events : item.events.slice(0, end + 1);
+      await writeFrames(
+        stream,
+        events.filter(({ type }) => type !== 'message.user'),
+        context,
+      );
+      if (end >= 0) return;
     }
   });
 }
@@ -52,13 +55,21 @@ export function streamEvents(
         await sayResync(stream, item, context);
         continue;
       }
-      const learning = context.infos.learn(item.event);
-      if (learning) await learning;
-      const frame = context.frameOf(item.event);
-      const full = frame && stream.write(frame);
+      const full = writeFrames(stream, item.events, context);
       if (full) await full;
     }
   });
+}
+
+/** Writes them together, so that a burst or a history is few writes. Resolves when there is room for more. */
+function writeFrames(
+  stream: SseStream,
+  events: readonly SessionEvent[],
+  { infos, frameOf }: SheikhboxContext,
+): Promise<void> | undefined {
+  const write = () => stream.writeAll(events.map(frameOf).filter((frame) => frame !== undefined));
+  const learning = infos.learn(events);
+  return learning ? learning.then(write) : write();
 }
 
 async function sayResync(stream: SseStream, item: Extract<Followed, { kind: 'resync' }>, { clock }: SheikhboxContext) {

@@ -36,7 +36,7 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
   const { profile } = context;
   const events: SseEvent[] = [];
   for await (const event of context.sessions.history(session.id)) {
-    await context.infos.learn(event);
+    await context.infos.learn([event]);
     const said = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
     if (said) events.push(withLinkedPicture(said, linked));
   }
@@ -56,9 +56,9 @@ export async function sessionText(session: SessionRecord, context: SheikhboxCont
   const texts: string[] = [];
   for (let after = 0, head = Number.POSITIVE_INFINITY; after < head; ) {
     const page = await sessions.page(session.id, after, pageSize);
+    const learning = infos.learn(page.events);
+    if (learning) await learning;
     for (const event of page.events) {
-      const learning = infos.learn(event);
-      if (learning) await learning;
       const text = textOf(event);
       if (text !== '') texts.push(text);
     }
@@ -76,7 +76,7 @@ export async function attachmentsOf({ id }: SessionRecord, context: ViewContext,
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
     if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;
-    await context.infos.learn(event);
+    await context.infos.learn([event]);
     for (const file of event.data.attachments) found.set(file, withLink(context.infos.get(file, event.ts), linked));
   }
   return [...found.values()];

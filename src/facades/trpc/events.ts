@@ -49,9 +49,10 @@ async function* follow(
   const { sessions } = ctx.services;
   using _watching = sessions.watching(sessionId);
   for await (const item of sessions.follow(sessionId, after, { signal, deltas: true })) {
-    const said = item.kind === 'event' ? item.event : resync(sessionId, item, ctx.clock.now());
-    yield tracked(String(said.seq), said);
-    if (said.seq <= head) await ctx.drained();
+    for (const said of item.kind === 'events' ? item.events : [resync(sessionId, item, ctx.clock.now())]) {
+      yield tracked(String(said.seq), said);
+      if (said.seq <= head) await ctx.drained();
+    }
   }
 }
 type TrackedItem = ReturnType<typeof tracked<Event | Resync>>;

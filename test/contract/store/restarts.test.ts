@@ -50,7 +50,7 @@ test.skipIf(skipMongo || !isNightly)(
     const seen: number[] = [];
     const follow = async () => {
       for await (const item of log.follow(first, 0, { signal: over.signal, deltas: true })) {
-        if (item.kind === 'event') seen.push(item.event.seq);
+        if (item.kind === 'events') seen.push(...item.events.map(({ seq }) => seq));
       }
     };
     const following = follow();

@@ -57,11 +57,13 @@ export class Follower {
       if (!this.#isAhead) this.#world.problem(`a follower of ${this.id} at ${this.cursor} was told ${item.reason}`);
       this.cursor = item.head;
     } else {
-      const { seq } = item.event;
-      if (seq !== this.cursor + 1 && !this.#isAhead) {
-        this.#world.problem(`a follower of ${this.id} saw ${seq} after ${this.cursor}`);
+      for (const { seq } of item.events) {
+        if (seq !== this.cursor + 1 && !this.#isAhead) {
+          this.#world.problem(`a follower of ${this.id} saw ${seq} after ${this.cursor}`);
+        }
+        this.cursor = seq;
+        this.#isAhead = false;
       }
-      this.cursor = seq;
     }
     this.#isAhead = false;
   }

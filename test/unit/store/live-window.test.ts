@@ -5,17 +5,18 @@ import { facts, newSession } from '../../support/store.ts';
 const sessionId = newSession();
 const append = (after: number, count: number) => ({ sessionId, after, at: 1, facts: facts(count, after + 1) });
 const kept = (window: LiveWindow) =>
-  Array.from({ length: 40 }, (_, cursor) => window.after(cursor)?.event.seq).filter(Boolean);
+  Array.from({ length: 40 }, (_, cursor) => window.after(cursor)[0]?.seq).filter(Boolean);
 
 test('the window keeps the newest events and finds the one after a cursor', () => {
   const window = new LiveWindow({ events: 4, chars: 1_000 });
-  expect([window.head, window.after(0)]).toEqual([undefined, undefined]);
+  expect([window.head, window.after(0)]).toEqual([undefined, []]);
   window.add(append(10, 3));
   window.add(append(13, 3));
   expect(kept(window)).toEqual([13, 14, 15, 16]);
   expect(window.head).toBe(16);
-  expect(window.after(16)).toBeUndefined();
-  expect(window.after(12)?.event).toMatchObject({ seq: 13, sessionId, ts: 1, data: { title: 't13' } });
+  expect(window.after(16)).toEqual([]);
+  expect(window.after(14).map(({ seq }) => seq)).toEqual([15, 16]);
+  expect(window.after(12)[0]).toMatchObject({ seq: 13, sessionId, ts: 1, data: { title: 't13' } });
 });
 
 test('the window keeps at most its limit of text and drops an event longer than that', () => {

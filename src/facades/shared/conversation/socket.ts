@@ -99,11 +99,16 @@ async function converse(
         flow = new TextFlow(profile, await textBefore(sessions, id, item.head));
         continue;
       }
-      const how = flow.next(item.event);
-      const isListed = inHistory.has(item.event.type) && item.event.seq <= listedUpTo;
-      const frame = how === 'skip' || isListed ? undefined : frameOf(item.event, workdir, how);
-      if (frame !== undefined) socket.sendFrame(frame);
-      if (item.event.seq <= lastSeq) await socket.drained();
+      const frames: Buffer[] = [];
+      for (const event of item.events) {
+        const how = flow.next(event);
+        const isListed = inHistory.has(event.type) && event.seq <= listedUpTo;
+        const frame = how === 'skip' || isListed ? undefined : frameOf(event, workdir, how);
+        if (frame !== undefined) frames.push(frame);
+      }
+      const isHistory = item.events.some(({ seq }) => seq <= lastSeq);
+      if (isHistory) await socket.sendHistory(frames);
+      else socket.sendFrames(frames);
     }
     socket.close(closeCodes.sessionDeleted);
   } catch (thrown) {

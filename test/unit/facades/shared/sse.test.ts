@@ -85,6 +85,22 @@ test('F089 a client with more than 4 MiB before it is cut off at the next frame'
   expect(res.written.length).toBeLessThanOrEqual(5);
 });
 
+test('frames that are written together are one write, and a client that does not read gets no second one', async () => {
+  const { start } = open();
+  const { res, stream } = start();
+  const others = Array.from({ length: 100 }, () => Buffer.alloc(1_000, 'x'));
+  const waiting = stream.writeAll([frame, frame, ...others]);
+  await Promise.resolve();
+  expect(res.written).toHaveLength(2); // the greeting, and a first piece of 64 KiB
+  expect(res.written[1]?.startsWith(`${frame}${frame}x`)).toBe(true);
+  expect(res.written[1]?.length).toBeLessThanOrEqual(64 * 1024);
+  res.emit('drain');
+  await expect.poll(() => res.written.length).toBe(3);
+  res.emit('drain');
+  await waiting;
+  expect(res.written.slice(1).join('')).toBe(`${frame}${frame}${'x'.repeat(100_000)}`);
+});
+
 test('one huge frame does not count as a backlog', () => {
   const { start } = open();
   const { res, stream } = start();
