@@ -93,7 +93,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
     await spool.close();
-    // The command itself could put anything where these files are. Whatever it did, the operation has to end.
+    // The command itself could put anything where these files are. The operation ends in any case.
     const stands = await takeShellState(stateDir, id, request.shell).catch(() => undefined);
     await removeCommand(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
