@@ -47,6 +47,8 @@ export interface DockerOptions {
   /** The OCI runtime for the containers, such as runsc; undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
+  /** How long the engine may take to begin an answer, in ms. */
+  readonly answerMs?: number;
 }
 
 const capabilities: Capabilities = {
@@ -60,7 +62,7 @@ const cleanUpMs = 30_000;
 
 export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
-  const engine = openEngine(host);
+  const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
   const folders = await openFolders(root, socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir));
   const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());

@@ -4,9 +4,15 @@ import { orAborted, throwIfFired } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 
 /**
+ * How long the engine may take to begin its answer, in ms. Even a busy one takes a fraction of it, so a longer wait means that
+ * the request or its answer is lost. A start waited for its whole time of minutes otherwise.
+ */
+const usualAnswerMs = 60_000;
+
+/**
  * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix sockets.
  */
-export function openEngine(host: string): Dockerode {
+export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
   if (!socketPath.startsWith('/')) {
     const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
@@ -14,7 +20,8 @@ export function openEngine(host: string): Dockerode {
   }
   // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
   // retry after the engine closes an idle connection.
-  return new Dockerode({ socketPath, host: undefined, agent: new Agent({ keepAlive: false }) } as object);
+  const agent = new Agent({ keepAlive: false });
+  return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }
 
 /** One request to the engine. Rejects only with AppError, and at once when the signal fires. */

@@ -141,8 +141,14 @@ async function start(
   signal: AbortSignal,
 ): Promise<void> {
   await folders.handOver(sandbox, id, token);
-  const starting = ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
-    if (statusOf(error) !== 304) throw error;
+  const begin = () =>
+    ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
+      if (statusOf(error) !== 304) throw error;
+    });
+  // After a lost answer it is asked once more, because a container that runs already answers 304.
+  const starting = begin().catch((error) => {
+    if (error.code !== 'driver_unavailable') throw error;
+    return begin();
   });
   // Beside the start, because nobody can run a program in the sandbox before this function returns. Both are waited for, so
   // that the caller never removes a container that is still being started.

@@ -87,6 +87,27 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(proxy.connections).toBeLessThan(2); // no hung request keeps a connection open
   });
 
+  test.each([
+    ['create', /POST .*create/],
+    ['start', /POST .*\/start/],
+  ])('F024 a %s that the engine never answers costs a start only the time that an answer may take', async (_, what) => {
+    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs: 1_500 }));
+    const wanted = spec();
+    proxy.cause(what, 'hang', 1);
+    expect(await patient.provision(wanted, budget(20_000))).toMatchObject({ phase: 'ready' });
+    expect(proxy.hits).toBe(1);
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
+  });
+
+  test('F024 a question that the engine never answers fails a start, which can be repeated', async () => {
+    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs: 1_500 }));
+    const wanted = spec();
+    proxy.cause(/GET .*volumes/, 'hang', 1);
+    await expect(patient.provision(wanted, budget(20_000))).rejects.toMatchObject({ code: 'driver_unavailable' });
+    expect(await patient.provision(wanted, budget(20_000))).toMatchObject({ phase: 'ready' });
+  });
+
   test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {
     const wanted = spec({ image: 'corral-test/absent:1' });
     proxy.cause(/images\/create/, 500);

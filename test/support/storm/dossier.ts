@@ -8,7 +8,7 @@ interface Seen {
   readonly server: Pick<ServerProcess, 'linesWith'>;
   readonly sessions: readonly string[];
   readonly events: (id: string) => Promise<readonly SessionEvent[]>;
-  /** What the storm said, with the time of each fault. */
+  /** The lines of the storm, with the time of each fault. */
   readonly said: readonly string[];
 }
 

@@ -57,7 +57,7 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
   );
   const events = async (id: string): Promise<readonly SessionEvent[]> => {
     if (!mongo) return storedEvents(server.data, id);
-    await using opened = await mongoStore({ url: new Secret(direct.href) });
+    await using opened = await mongoStore({ url: new Secret(direct.href), deadlineMs: 60_000 });
     return (await opened.events.page(SessionId.parse(id), 0, 1_000_000)).events;
   };
   const clients = new Clients(server.url);
