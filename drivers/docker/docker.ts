@@ -97,7 +97,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
-    await removeContainer(engine, name, instance, signal);
+    await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }

@@ -3,15 +3,20 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { ask, askFor, statusOf } from './engine.ts';
 
-/** Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. */
+/**
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known` is what
+ * the caller has just read of it, which saves a question.
+ */
 export async function removeContainer(
   engine: Dockerode,
   nameOrId: string,
   instance: string,
   signal: AbortSignal,
+  known?: Dockerode.ContainerInspectInfo,
 ): Promise<void> {
-  for (;;) {
-    const found = await askFor(signal, () => engine.getContainer(nameOrId).inspect({ abortSignal: signal }));
+  for (let told = known; ; told = undefined) {
+    const look = () => engine.getContainer(nameOrId).inspect({ abortSignal: signal });
+    const found = told ?? (await askFor(signal, look));
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
