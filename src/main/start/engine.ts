@@ -100,7 +100,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     await snapshots.forget(id);
   };
   const reconciler = new Reconciler({
-    ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 15_000, everyMs: 10_000 },
+    // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.
+    ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 9_000, everyMs: 10_000 },
     ...{ ownership: replica.ownership, mayReap: replica.mayReap },
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });

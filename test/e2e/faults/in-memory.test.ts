@@ -23,7 +23,7 @@ test('F002 a server with an in-memory store warns at start, and starts empty aft
   expect((await api(server.url).ask('GET', '')).body.data).toEqual({ sessions: [] });
   expect((await api(server.url).get(id)).status).toBe(404);
   expect(await readdir(server.data)).not.toContain('corral.db');
-  if (!isNightly) return; // the grace period takes 15 s
+  if (!isNightly) return; // the grace period takes 9 s
   // No server claims the sandbox, so it ends after the grace period.
   await expect.poll(sandboxes, { timeout: 60_000, interval: 500 }).toEqual([]);
 });

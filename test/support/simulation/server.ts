@@ -126,7 +126,7 @@ export function startServer(world: World): Server {
     ...{ supervisor, liveSessions },
     clock: life,
     logger,
-    graceMs: 15_000,
+    graceMs: 9_000,
     everyMs: 10_000,
     remove,
     ...(store.shared && {
