@@ -129,7 +129,7 @@ const nothingReal = {
   ...{ resizeJob: noPrograms, signalJob: noPrograms, statPath: noPrograms, listPaths: noPrograms },
   ...{ makeFolder: noPrograms, movePath: noPrograms, removePath: noPrograms, openPath: noPrograms },
   ...{ writePath: noPrograms, openWatch: noPrograms, watchChanges: noPrograms, attachWatch: noPrograms },
-  ...{ closeWatch: noPrograms, openPort: noPrograms },
+  ...{ closeWatch: noPrograms, openPort: noPrograms, sendFile: noPrograms, receiveFile: noPrograms },
 };
 
 /** The socket methods that Node's agents call. A stream in memory does not need them. */

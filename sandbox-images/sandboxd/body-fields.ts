@@ -1,4 +1,5 @@
 import { AppError } from '../../src/core/errors.ts';
+import type { FilePart } from '../../src/sandbox/abilities.ts';
 
 // No zod here: every sandbox pays for each module that the daemon loads.
 
@@ -58,6 +59,11 @@ export function count(query: URLSearchParams, name: string): number | undefined 
   const value = Number(text);
   check(name, 'count', /^\d+$/.test(text) ? value : undefined);
   return value;
+}
+/** The part of a file that a query asks for. */
+export function partIn(query: URLSearchParams): FilePart {
+  const [from, most] = [count(query, 'from'), count(query, 'most')];
+  return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
 }
 
 /** Checks an id that becomes part of a file name. */

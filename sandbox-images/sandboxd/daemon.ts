@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type {
   FileChanges,
   FilePart,
+  FileVersion,
   JobEntry,
   PathEntry,
   StartJob,
@@ -95,6 +96,10 @@ export interface Daemon {
   openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
+  /** A file of any size, behind a line with its size and version. */
+  sendFile(path: string, part: FilePart): Promise<OpenFile>;
+  /** The file takes its place whole. `replaces`: the version that must be there, or `none`. Rejects: file_changed. */
+  receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
   /** `types` are globs, and a name must also match one of them. Empty: all names match. */
   find(path: string, glob: string, types: readonly string[]): Promise<Matches<string>>;

@@ -99,7 +99,7 @@ export function files(place: Confined): Files {
   return { openFile, writeFile, listFiles, removeFile };
 }
 
-function regular(stats: Stats, path: string): void {
+export function regular(stats: Pick<Stats, 'isFile' | 'isDirectory'>, path: string): void {
   if (stats.isFile()) return;
   throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }

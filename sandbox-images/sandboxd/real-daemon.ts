@@ -17,6 +17,7 @@ import { type SharedState, straysSince } from './shared-state.ts';
 import { shells } from './shells.ts';
 import { StoppedRuns } from './stopped-runs.ts';
 import { terminals } from './terminals.ts';
+import { transfers } from './transfers.ts';
 import { watches } from './watches/watches.ts';
 
 export interface Identity {
@@ -36,6 +37,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
   const written = [parts.place.root, ...(parts.screenDir === undefined ? [] : [parts.screenDir])];
   const disk = parts.diskBytes > 0 ? watchDisk(parts, written, parts.diskBytes) : undefined;
   const stored = files(parts.place);
+  const moved = transfers(parts.place);
   const anywhere = paths(parts);
   const jobsOfRuns = jobs(parts);
   const refuseFull = () => {
@@ -91,6 +93,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     startJob: (request) => startUnlessStopped(request.tag, () => jobsOfRuns.startJob(request)),
     openProgram: (request) => startUnlessStopped(request.tag, () => programsOfRuns.openProgram(request)),
     ...stored,
+    ...moved,
     ...search(parts.place, parts.env),
     health() {
       const shown = desktop.status();
@@ -111,6 +114,10 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     async writeFile(path, content, how) {
       refuseFull();
       await stored.writeFile(path, content, how);
+    },
+    async receiveFile(path, content, replaces) {
+      refuseFull();
+      return await moved.receiveFile(path, content, replaces);
     },
     async writePath(path, content) {
       refuseFull();

@@ -1,5 +1,5 @@
 import { AppError } from '../../src/core/errors.ts';
-import { bad, count, fields, identifier, parameter } from './body-fields.ts';
+import { bad, count, fields, identifier, parameter, partIn } from './body-fields.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { pathRoutes } from './paths/routes.ts';
@@ -97,6 +97,21 @@ export const routes: readonly Route[] = [
     method: 'DELETE',
     path: '/files/content',
     handle: async ({ daemon, query }) => void (await daemon.removeFile(parameter(query, 'path'))),
+  },
+  {
+    method: 'GET',
+    path: '/files/stream',
+    async handle({ daemon, query }) {
+      const file = await daemon.sendFile(parameter(query, 'path'), partIn(query));
+      return { size: file.size, chunks: disposing(file, file.chunks) };
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/files/stream',
+    handle: async ({ daemon, query, raw }) => ({
+      json: await daemon.receiveFile(parameter(query, 'path'), raw, query.get('replaces') ?? undefined),
+    }),
   },
   {
     method: 'GET',

@@ -17,6 +17,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   file_not_found: 404,
   shell_not_found: 404,
   conflict: 409,
+  file_changed: 412,
   fenced: 409,
   payload_too_large: 413,
   unsupported: 501,

@@ -120,6 +120,29 @@ export interface FilePart {
   readonly most?: number;
 }
 
+/** A file of the workspace; the version changes with the file: its size and the time of its last change. */
+export interface FileVersion {
+  readonly size: number;
+  readonly version: string;
+}
+/** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
+export interface TransferClient {
+  /** False for the daemon of an older image, which has none of the other methods. */
+  areSupported(signal: AbortSignal): Promise<boolean>;
+  /** The content begins with a line: the whole file's size and its version. Rejects: file_not_found. */
+  open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
+  /**
+   * Makes the parents. The file takes its place whole; content that fails leaves the old file as it is. `replaces` is the
+   * version that must be there, or `none`. Rejects: quota, file_changed.
+   */
+  write(
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    condition: { readonly replaces?: string },
+    signal: AbortSignal,
+  ): Promise<FileVersion>;
+}
+
 export interface WatchFiles {
   /** A folder: absolute, `~/…`, or relative to the workspace. */
   readonly path: string;

@@ -209,6 +209,7 @@ export const answers = {
   /** The last frame of a job's stream. */
   jobEnd: rule<JobEnd>(z.object(end) as z.ZodType<JobEnd>, [1, 4, 2]),
   pathEntry: rule(pathEntry, [64, 20, 2]),
+  fileVersion: rule(z.object({ size: count, version: text(100) }), [16, 6, 2]),
   pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 12, 3]),
   watch: rule(z.object({ id }), [16, 4, 2]),
   change: rule(change, [64, 20, 3]),

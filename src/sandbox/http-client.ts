@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
 import { jobClient } from './anywhere/job-client.ts';
 import { pathClient } from './anywhere/path-client.ts';
+import { transferClient } from './anywhere/transfer-client.ts';
 import { portClient, watchClient } from './anywhere/watch-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
@@ -210,6 +211,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     programs: programClient({ ...daemon, trust }, again),
     jobs: jobClient({ ...daemon, trust }, again),
     paths: pathClient({ ...daemon, trust }, again),
+    transfers: transferClient({ ...daemon, trust }, again, health),
     watches: watchClient({ ...daemon, trust }, again),
     ports: portClient({ ...daemon, trust }),
     desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),

@@ -9,6 +9,7 @@ const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'path_outside',
   'not_found',
   'file_not_found',
+  'file_changed',
   'shell_not_found',
   'conflict',
   'payload_too_large',

@@ -3,7 +3,7 @@ import type { SandboxClient } from '../../src/sandbox/client.ts';
 /** The abilities of a client whose sandbox has neither processes nor a file system of its own. */
 export const incapable = (
   cannot: () => Promise<never>,
-): Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports'> => ({
+): Pick<SandboxClient, 'jobs' | 'paths' | 'transfers' | 'watches' | 'ports'> => ({
   jobs: {
     ...{ start: cannot, list: cannot, attach: cannot, write: cannot },
     ...{ endInput: cannot, resize: cannot, signal: cannot },
@@ -12,6 +12,7 @@ export const incapable = (
     ...{ stat: cannot, list: cannot, makeFolder: cannot, move: cannot },
     ...{ remove: cannot, open: cannot, write: cannot },
   },
+  transfers: { areSupported: async () => false, open: cannot, write: cannot },
   watches: { open: cannot, changes: cannot, follow: cannot, close: cannot },
   ports: { connect: cannot },
 });

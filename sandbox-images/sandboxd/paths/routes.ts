@@ -1,4 +1,4 @@
-import { count, fields, parameter } from '../body-fields.ts';
+import { count, fields, parameter, partIn } from '../body-fields.ts';
 import { disposing, type Route } from '../route.ts';
 
 export const pathRoutes: readonly Route[] = [
@@ -38,9 +38,7 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/content',
     async handle({ daemon, query }) {
-      const [from, most] = [count(query, 'from'), count(query, 'most')];
-      const part = { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
-      const file = await daemon.openPath(parameter(query, 'path'), part);
+      const file = await daemon.openPath(parameter(query, 'path'), partIn(query));
       return { size: file.size, chunks: disposing(file, file.chunks) };
     },
   },

@@ -54,7 +54,7 @@ export interface NewFile {
 
 /**
  * Commands and files of any size, which need not fit into memory. Every method starts a sandbox that does not
- * run, and holds no more than a buffer. Rejects: sandbox_unavailable, cancelled, conflict (32 transfers and programs run
+ * run, and holds no more than a buffer. Rejects: sandbox_unavailable, cancelled, conflict (32 programs run
  * in the sandbox already), unsupported (the sandbox cannot run programs over pipes).
  */
 export interface StreamService {

@@ -64,6 +64,8 @@ test('every request and answer is as documented', async () => {
   await ask('PUT', '/files/content', '/files/content?path=a/b.txt', { some: 'bytes' });
   await ask('GET', '/files/content', '/files/content?path=a/b.txt');
   await ask('GET', '/files/content', '/files/content?path=../x');
+  await ask('GET', '/files/stream', '/files/stream?path=a/b.txt&from=1&most=2');
+  await ask('PUT', '/files/stream', '/files/stream?path=a/b.txt&replaces=none');
   await ask('GET', '/files/list', '/files/list?path=.');
   await ask('GET', '/files/find', '/files/find?path=.&glob=*.txt&type=*.txt&type=*.md');
   await ask('GET', '/files/grep', '/files/grep?path=.&regex=bytes');

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { AppError } from '../../../core/errors.ts';
+import { AppError, toAppError } from '../../../core/errors.ts';
 import type { IdSource, SessionId } from '../../../core/ids.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
@@ -23,7 +23,10 @@ const versionChars = 100;
 /** The first line of a file's transfer. */
 type Heading = Pick<FileStream, 'size' | 'version'>;
 
-/** Commands and files of any size, as programs over pipes, so that every driver's sandboxes move them in the same way. */
+/**
+ * Commands of any length as programs over pipes, and files of any size as streams of the daemon. A daemon of an older image
+ * has no such streams, so scripts move its files.
+ */
 export function streamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 
@@ -76,21 +79,29 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       content.once('close', () => left.abort());
       const opened = Promise.withResolvers<Heading>();
       const errors = textOf(errorsChars);
-      const part = [String(from), length === undefined ? '' : String(length)];
-      const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
       const heading = headingReader(opened.resolve);
-      const pipes = {
-        input: noInput(),
-        onOutput: async (bytes: Uint8Array) => {
-          const rest = heading(bytes);
-          if (rest.length > 0) await content.carry(rest);
-        },
-        onErrors: errors.add,
+      const onOutput = async (bytes: Uint8Array) => {
+        const rest = heading(bytes);
+        if (rest.length > 0) await content.carry(rest);
+      };
+      const until = AbortSignal.any([signal, left.signal]);
+      const byScript = async () => {
+        const part = [String(from), length === undefined ? '' : String(length)];
+        const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
+        const pipes = { input: noInput(), onOutput, onErrors: errors.add };
+        const { exitCode } = await runPiped(client, program, pipes, until);
+        if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+      };
+      const byDaemon = async () => {
+        const part = { from, ...(length !== undefined && { most: length }) };
+        const file = await client.transfers.open(path, part, until);
+        for await (const bytes of file.content) await onOutput(bytes);
       };
       const held = stack.move();
-      const done = runPiped(client, program, pipes, AbortSignal.any([signal, left.signal]))
-        .then(({ exitCode }) => {
-          if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+      const send = async () => ((await client.transfers.areSupported(until)) ? await byDaemon() : await byScript());
+      const done = send()
+        .then(() => {
+          opened.reject(noSize()); // no effect after the heading
           content.push(null);
         })
         .finally(() => held.disposeAsync());
@@ -114,8 +125,14 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
           yield piece;
         }
       })();
-      const only = replaces === null ? 'none' : (replaces ?? '');
-      const program = { id: nameOf('write'), argv: ['sh', '-c', receiveScript, 'sh', path, client.workdir, only] };
+      const only = replaces === null ? 'none' : replaces;
+      if (await client.transfers.areSupported(signal)) {
+        const condition = only === undefined ? {} : { replaces: only };
+        const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
+        return { size, version: versionIn(written.version) };
+      }
+      const argv = ['sh', '-c', receiveScript, 'sh', path, client.workdir, only ?? ''];
+      const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
       const { exitCode } = await runPiped(client, program, pipes, signal);
       if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
@@ -129,6 +146,12 @@ const programOf = ({ command, cwd, env = {} }: StreamedCommand) => ({
   ...(cwd !== undefined && { cwd }),
   env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
 });
+
+function asDiskFull(thrown: unknown): never {
+  const error = toAppError(thrown);
+  if (error.code !== 'quota') throw error;
+  throw new AppError('disk_full', `The sandbox cannot write the file: ${error.message}`, { cause: error });
+}
 
 /** The beginning of a text that arrives in pieces. */
 function textOf(maxChars: number) {
@@ -153,11 +176,13 @@ function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) =
     if (end < 0 && line.length < versionChars) return new Uint8Array();
     isDone = true;
     const [size = '', version = ''] = line.split(' ', 2);
-    if (!/^\d{1,16}$/.test(size)) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+    if (!/^\d{1,16}$/.test(size)) throw noSize();
     found({ size: Number(size), version: versionIn(version) });
     return bytes.subarray(end + 1);
   };
 }
+
+const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
 
 /** A version becomes a header, so any other text of a sandbox is refused. */
 function versionIn(told: string): string {
