@@ -35,6 +35,8 @@ const oursMs = 1_000;
 const reopenMs = 5 * 60_000;
 /** A server that did not renew its mark for this long has no unfinished append that the next reader should look for. */
 const openMs = 3 * reopenMs;
+/** In ms. An append can take several times the deadline of one operation. */
+const closeMs = 2_000;
 const settling = 8; // concurrent logs
 const maxKnown = 10_000; // sessions
 const maxBytes = 12 * 1024 * 1024; // of a whole append, in its first event; MongoDB allows 16 MB
@@ -277,8 +279,18 @@ export class Appender {
     this.forget(session);
   }
 
-  /** Takes this server's marks off. A mark stays where a record may be behind: the next reader then looks at the log. */
+  /**
+   * Takes this server's marks off, if the store answers soon: a shutdown has no time for a slow one, and a mark that stays costs
+   * the next start only a look at its log.
+   */
   async close(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, closeMs);
+    await Promise.race([this.#finish(), late.promise]).finally(() => clearTimeout(timer));
+  }
+
+  /** A mark stays where a record may be behind: the next reader then looks at the log. */
+  async #finish(): Promise<void> {
     await Promise.all(this.#tails.values());
     const isFlushed = await Promise.resolve(this.#late.flush()).then(
       () => true,

@@ -77,7 +77,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       at: collections(db, ranges ? 1 : spread),
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
-      [Symbol.asyncDispose]: () => client.close(),
+      [Symbol.asyncDispose]: () => soon(client.close()),
     };
   } catch (thrown) {
     await client.close();
@@ -164,6 +164,15 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+const goodbyeMs = 1_000;
+
+/** The driver says goodbye to the server before it closes its connections. A server that does not answer is left without. */
+async function soon(closing: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, goodbyeMs);
+  await Promise.race([closing, late]).finally(() => clearTimeout(timer));
 }
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {

@@ -49,6 +49,21 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 3 }); // the late one lies over nothing newer
   });
 
+  test('a store that does not answer keeps a shutdown waiting for a few seconds only, whatever it still has to write', async () => {
+    await using proxy = await mongoProxy(mongoUrl as string);
+    const opened = await openMongo({ url: new Secret(proxy.url), deadlineMs: 3_000 });
+    await opened.store.events.append(entry(0, 0));
+    proxy.cause(/./, 'hang', 1_000);
+    const appends = [opened.store.events.append(entry(1, 1)), opened.store.events.append(entry(2, 2))];
+    const outcomes = Promise.allSettled(appends);
+    const began = performance.now();
+    await opened.store[Symbol.asyncDispose]();
+    expect(performance.now() - began).toBeLessThan(6_000); // each operation alone may take three
+    await outcomes;
+    proxy.calm();
+    await opened[Symbol.asyncDispose]();
+  });
+
   test('F064 a record whose append was stored although it failed: the same server finds it too', async () => {
     await using opened = await behindProxy();
     const { proxy, store } = opened;
