@@ -55,11 +55,10 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await opened.store.events.append(entry(0, 0));
     proxy.cause(/./, 'hang', 1_000);
     const appends = [opened.store.events.append(entry(1, 1)), opened.store.events.append(entry(2, 2))];
-    const outcomes = Promise.allSettled(appends);
+    for (const append of appends) append.catch(() => {});
     const began = performance.now();
     await opened.store[Symbol.asyncDispose]();
     expect(performance.now() - began).toBeLessThan(6_000); // each operation alone may take three
-    await outcomes;
     proxy.calm();
     await opened[Symbol.asyncDispose]();
   });
