@@ -120,6 +120,11 @@ export interface Lease {
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews it and keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
+  /**
+   * Prolongs those of the leases that the holder still has, expired or not, in one step for all. Resolves with their
+   * epochs; a name that is missing has another holder, or none.
+   */
+  renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
   /** The last holder, even if its lease has expired. */
   get(name: string): Promise<Lease | undefined>;

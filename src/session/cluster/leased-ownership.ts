@@ -27,11 +27,15 @@ interface Held {
 }
 
 export const leaseNameOf = (id: SessionId): string => `session:${id}`;
-const renewals = 16; // concurrent renewals
+const releases = 16; // at once
+const renewals = 1_000; // in one request to the store
 /** An answer of the store that is at most this old counts as new. */
 const freshMs = 100;
 
-/** Owns sessions through leases in a store that several servers share. Renews each lease after a third of its time. */
+/**
+ * Owns sessions through leases in a store that several servers share. Renews each lease after a third of its time, all
+ * leases together: the store's load does not grow with the sessions.
+ */
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;
   readonly #options: LeaseOptions;
@@ -87,7 +91,7 @@ export class LeasedOwnership implements Ownership {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
-    await inLanes(this.owned(), renewals, (id) => this.release(id));
+    await inLanes(this.owned(), releases, (id) => this.release(id));
   }
 
   #isSure({ sureUntil, sureUntilTime }: Held): boolean {
@@ -116,7 +120,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async #renew(id: SessionId, held: Held): Promise<void> {
-    const { lease, since } = await this.#askUntil(held, id).catch((thrown: unknown) => {
+    const { lease, since } = await this.#until(held.sureUntil, this.#ask(id)).catch((thrown: unknown) => {
       if (this.#isSure(held)) return { lease: undefined, since: undefined }; // retried soon
       this.#lose(id);
       throw thrown;
@@ -136,15 +140,15 @@ export class LeasedOwnership implements Ownership {
   }
 
   /** Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session. */
-  async #askUntil(held: Held, id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
+  async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
     const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
-    const leftMs = Math.max(held.sureUntil - elapsed(), ttlMs / 3);
+    const leftMs = Math.max(sureUntil - elapsed(), ttlMs / 3);
     const late = pause(leftMs, over.signal, clock).then(() => {
       throw new AppError('store_unavailable', 'The store does not answer.');
     });
     late.catch(() => {}); // the store's answer may win the race
-    return await Promise.race([this.#ask(id), late]).finally(() => over.abort());
+    return await Promise.race([answer, late]).finally(() => over.abort());
   }
 
   async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
@@ -169,11 +173,23 @@ export class LeasedOwnership implements Ownership {
     while (!signal.aborted) {
       await pause(ttlMs / 3, signal, clock).catch(() => {});
       if (signal.aborted) return;
-      await inLanes([...this.#held], renewals, async ([id, held]) => {
-        await this.#turns(id, async () => {
-          if (this.#held.get(id) === held) await this.#renew(id, held);
-        }).catch(() => {}); // `onLost` has informed the holder
-      });
+      const all = [...this.#held];
+      for (let from = 0; from < all.length; from += renewals) await this.#renewSome(all.slice(from, from + renewals));
+    }
+  }
+
+  async #renewSome(some: readonly (readonly [SessionId, Held])[]): Promise<void> {
+    const { leases, holder, clock, elapsed, ttlMs } = this.#options;
+    const since = elapsed();
+    const expiresAt = clock.now() + ttlMs;
+    const names = some.map(([id]) => leaseNameOf(id));
+    const soonest = Math.min(...some.map(([, { sureUntil }]) => sureUntil));
+    const epochs = await this.#until(soonest, leases.renew(names, holder, expiresAt)).catch(() => undefined);
+    for (const [id, held] of some) {
+      if (this.#held.get(id) !== held) continue; // given back or taken again meanwhile
+      const epoch = epochs?.get(leaseNameOf(id));
+      if (epoch === held.epoch) this.#held.set(id, { epoch, sureUntil: since + ttlMs, sureUntilTime: expiresAt });
+      else if (epochs || !this.#isSure(held)) this.#lose(id); // without an answer, it is tried again soon
     }
   }
 }

@@ -204,6 +204,16 @@ function leases(): LeaseStore {
       held.set(name, lease);
       return lease;
     },
+    async renew(names, holder, expiresAt) {
+      const renewed = new Map<string, number>();
+      for (const name of names) {
+        const found = held.get(name);
+        if (found?.holder !== holder) continue;
+        held.set(name, { ...found, expiresAt });
+        renewed.set(name, found.epoch);
+      }
+      return renewed;
+    },
     async release(name, holder) {
       const found = held.get(name);
       if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 }); // the epoch must still grow

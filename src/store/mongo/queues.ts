@@ -62,6 +62,15 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
         return { name, ...next };
       });
     },
+    async renew(names, holder, expiresAt) {
+      const mine = { _id: { $in: [...names] }, holder };
+      return await run(async () => {
+        await at.leases.updateMany(mine, { $set: { expiresAt } });
+        // What is found now is ours until then: nobody else takes a lease that has not expired.
+        const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
+        return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
+      });
+    },
     async release(name, holder) {
       await run(() => at.leases.updateOne({ _id: name, holder }, { $set: { holder: '', expiresAt: 0 } }));
     },

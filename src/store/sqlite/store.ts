@@ -151,6 +151,7 @@ function inbox(writer: Channel<Writes>): Inbox {
 function leases(writer: Channel<Writes>, reader: Channel<Reads>): LeaseStore {
   return {
     acquire: (name, holder, now, ttlMs) => writer.call('acquire', [name, holder, now, ttlMs]),
+    renew: async (names, holder, expiresAt) => new Map(await writer.call('renew', [names, holder, expiresAt])),
     release: (name, holder) => writer.call('letGo', [name, holder]),
     get: (name) => reader.call('lease', [name]),
   };

@@ -121,6 +121,7 @@ function inboxWrites(db: DatabaseSync) {
 function leaseWrites(db: DatabaseSync) {
   const find = db.prepare('SELECT holder, epoch, expires_at FROM lease WHERE name = ?');
   const put = db.prepare('INSERT OR REPLACE INTO lease (name, holder, epoch, expires_at) VALUES (?, ?, ?, ?)');
+  const prolong = db.prepare('UPDATE lease SET expires_at = ? WHERE name = ? AND holder = ? RETURNING epoch');
   // Keeps the row, because the epoch must grow for the next holder too.
   const letGo = db.prepare(`UPDATE lease SET holder = '', expires_at = 0 WHERE name = ? AND holder = ?`);
   return {
@@ -132,6 +133,11 @@ function leaseWrites(db: DatabaseSync) {
       put.run(name, holder, epoch, now + ttlMs);
       return { name, holder, epoch, expiresAt: now + ttlMs };
     },
+    renew: (names: readonly string[], holder: string, expiresAt: number): [string, number][] =>
+      names.flatMap((name) => {
+        const found = prolong.get(expiresAt, name, holder);
+        return found ? [[name, Number(found.epoch)] as [string, number]] : [];
+      }),
     letGo: (name: string, holder: string): void => void letGo.run(name, holder),
   };
 }

@@ -75,6 +75,25 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'b', 102, 50)).toMatchObject({ epoch: 3 });
     });
 
+    test('a holder renews many leases at once, and hears which of them it no longer has', async () => {
+      const [kept, lapsed, lost, free] = [newName(), newName(), newName(), newName()];
+      const { leases } = store();
+      await leases.acquire(lost, 'b', 90, 50);
+      for (const name of [kept, lapsed, free]) await leases.acquire(name, 'a', 100, name === lapsed ? 1 : 50);
+      await leases.acquire(lost, 'a', 140, 1);
+      await leases.acquire(lost, 'b', 150, 50);
+      await leases.release(free, 'a');
+      const renewed = await leases.renew([kept, lapsed, lost, free, newName()], 'a', 300);
+      expect(new Map(renewed)).toEqual(
+        new Map([
+          [kept, 1],
+          [lapsed, 1],
+        ]),
+      );
+      expect(await leases.get(kept)).toEqual({ name: kept, holder: 'a', epoch: 1, expiresAt: 300 });
+      expect(await leases.get(lost)).toMatchObject({ holder: 'b', expiresAt: 200 });
+    });
+
     test('any caller can read the holder of a lease, expired or not', async () => {
       const name = newName();
       expect(await store().leases.get(name)).toBeUndefined();

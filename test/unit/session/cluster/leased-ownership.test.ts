@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { SessionId } from '../../../../src/core/ids.ts';
 import type { Store } from '../../../../src/core/ports.ts';
 import { LeasedOwnership, leaseNameOf } from '../../../../src/session/cluster/leased-ownership.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
@@ -16,15 +17,17 @@ async function later(clock: ManualClock, ms: number): Promise<void> {
 function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'leases'> = memoryStore({ shared: true })) {
   const asked: string[] = [];
   const trouble = { next: undefined as Error | undefined, hang: false };
+  function reached<Answer>(asking: string, answer: () => Promise<Answer>): Promise<Answer> {
+    asked.push(asking);
+    const error = trouble.next;
+    trouble.next = undefined;
+    if (trouble.hang) return new Promise(() => {});
+    return error ? Promise.reject(error) : answer();
+  }
   const seen: typeof leases = {
     ...leases,
-    acquire(name, ...rest) {
-      asked.push(name);
-      const error = trouble.next;
-      trouble.next = undefined;
-      if (trouble.hang) return new Promise(() => {});
-      return error ? Promise.reject(error) : leases.acquire(name, ...rest);
-    },
+    acquire: (...all) => reached(all[0], () => leases.acquire(...all)),
+    renew: (...all) => reached(all[0].join(), () => leases.renew(...all)),
   };
   let stoppedFor = 0;
   let wallOff = 0;
@@ -68,6 +71,16 @@ describe('a session among several servers', () => {
     for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
     expect(a.asked).toHaveLength(9);
     expect(a.ownership.confirm(sessionId)).toBeUndefined();
+  });
+
+  test('is renewed together with all others, in one request', async () => {
+    const clock = manualClock(1_000);
+    const a = server('a', clock);
+    const ids = [1, 2, 3].map((n) => SessionId.parse(`00000000000000b${n}`));
+    for (const id of ids) await a.ownership.take(id);
+    a.asked.length = 0;
+    await later(clock, ttlMs / 3);
+    expect(a.asked).toEqual([ids.map(leaseNameOf).join()]);
   });
 
   test('F057 is kept when one renewal fails and the next works', async () => {
