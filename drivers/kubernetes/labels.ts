@@ -56,6 +56,8 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
 
 /** The selector of all pods of an installation, including unclaimed ones. */
 export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+/** The selector of the pods of every installation. */
+export const everyPodOfAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
 
 /** The selector of a session's pods, except the one that was this sandbox in the pool. */

@@ -10,6 +10,8 @@ export interface Pods {
   get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** `since`: the list contains every write up to that version. The API server can answer from its cache. */
   list(selector: string, signal: AbortSignal, since?: string): Promise<V1Pod[]>;
+  /** The same pods without their specs and states, for callers that need only names, labels and annotations. */
+  listMetadata(selector: string, signal: AbortSignal): Promise<V1Pod[]>;
   /** Undefined: the name is taken. */
   create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
@@ -22,7 +24,9 @@ export interface Pods {
 
 /** After this time an unconfirmed delete counts as done: the node is taken for lost, and a forced delete frees the name. */
 const confirmMs = 15_000;
-const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const only = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
+const metadataOnly = only('PartialObjectMetadata');
+const metadataList = only('PartialObjectMetadataList');
 
 export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
   const path = `/api/v1/namespaces/${namespace}/pods`;
@@ -46,6 +50,11 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
       const query = `?labelSelector=${encodeURIComponent(selector)}${from}`;
       const { items } = await api.ask<V1PodList>({ method: 'GET', path: path + query, what: 'list pods' }, signal);
       return items;
+    },
+    async listMetadata(selector, signal) {
+      const query = `${path}?labelSelector=${encodeURIComponent(selector)}`;
+      const request = { method: 'GET', path: query, what: 'list pods', accept: metadataList } as const;
+      return (await api.ask<V1PodList>(request, signal)).items;
     },
     async create(body, signal) {
       try {

@@ -1,4 +1,4 @@
-import { expiryOf, instanceOf } from './labels.ts';
+import { everyPod, everyPodOfAll, expiryOf } from './labels.ts';
 import type { Pods } from './pods.ts';
 
 interface Reaping {
@@ -13,11 +13,8 @@ const marginMs = 60_000;
 
 /** Deletes expired pods and resolves with their names. */
 export async function reapPods({ pods, instance, now }: Reaping, signal: AbortSignal): Promise<string[]> {
-  const all = await pods.list('app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox', signal);
-  const late = all.filter(({ metadata }) => {
-    if (instance !== undefined && instanceOf(metadata) !== instance) return false;
-    return expiryOf(metadata) + marginMs < now; // false for NaN: a pod without a readable deadline stays
-  });
+  const all = await pods.listMetadata(instance === undefined ? everyPodOfAll : everyPod(instance), signal);
+  const late = all.filter(({ metadata }) => expiryOf(metadata) + marginMs < now); // a pod without a readable deadline stays
   await Promise.all(late.map((pod) => pods.remove(pod, signal)));
   return late.map(({ metadata }) => metadata?.name ?? '');
 }

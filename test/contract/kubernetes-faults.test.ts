@@ -319,4 +319,10 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await driver.list(budget())).toMatchObject([{ id: fresh.id }]);
     expect(stub.pods()).toHaveLength(2);
   });
+
+  test("the reaper does not read other installations' pods", async () => {
+    await driver.reap(budget().signal);
+    const [list] = seen(/^GET .*labelSelector/).slice(-1);
+    expect(decodeURIComponent(list?.line ?? '')).toMatch(/corral\/instance=/);
+  });
 });
