@@ -22,7 +22,7 @@ export async function clearInstance(options: Options, signal: AbortSignal): Prom
   using credentials = openCredentials(options);
   const api = openApi({ credentials, clock, random: options.random, maxInFlight: 10 });
   const owned = `corral/instance=${instance}`;
-  const pods = openPods(api, namespace, clock);
+  const pods = openPods({ api, namespace, clock });
   const claims = openClaims(api, namespace, instance, undefined);
   const running = await pods.list(owned, signal);
   await Promise.all(running.map((pod) => pods.remove(pod, signal)));

@@ -13,7 +13,7 @@ import { podBody } from './pod-body.ts';
 import { dialAddress, openPodLinks } from './pod-links.ts';
 import { stateOf } from './pod-state.ts';
 import { watchPods } from './pod-watch.ts';
-import { isOurs, openPods } from './pods.ts';
+import { isOurs, openPods, podsPath } from './pods.ts';
 import { ensurePolicies } from './policies.ts';
 import { openPolicyCheck } from './policy-check.ts';
 import { portForwarder } from './port-forward.ts';
@@ -57,18 +57,18 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   } = options;
   const credentials = openCredentials({ kubeconfig, context, clock });
   const api = openApi({ credentials, clock, random, maxInFlight });
-  const pods = openPods(api, namespace, clock);
   const claims =
     settings.workspace === 'volume' ? openClaims(api, namespace, instance, settings.storageClass) : undefined;
   const keys = sandboxKeys(instance, options.keys);
   const watch = watchPods({
     api,
-    path: pods.path,
+    path: podsPath(namespace),
     selector: everyPod(instance),
     clock,
     random,
     onTrouble: options.onTrouble,
   });
+  const pods = openPods({ api, namespace, clock, watch });
   const forward = portForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
@@ -203,7 +203,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async check({ signal }) {
       const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      const path = `${pods.path}?limit=1&labelSelector=${encodeURIComponent(ownedBy(instance))}`;
+      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(ownedBy(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });
@@ -263,10 +263,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async list({ signal }) {
-      const [live, kept = []] = await Promise.all([
-        pods.list(ownedBy(instance), signal),
-        claims?.list(ownedBy(instance), signal),
-      ]);
+      const [live, kept = []] = await Promise.all([watch.list(signal), claims?.list(ownedBy(instance), signal)]);
       const infos = live.flatMap((pod) => {
         const info = infoFrom(pod.metadata, phaseOf(pod));
         if (!info) return [];

@@ -1,5 +1,19 @@
 import type { V1Pod } from '@kubernetes/client-node';
 
+/** The part of a pod that the driver uses. The rest is four fifths of it, and would stay in memory for each pod. */
+function essence({ metadata, spec, status }: V1Pod): V1Pod {
+  const { managedFields: _, ...meta } = metadata ?? {};
+  const { activeDeadlineSeconds } = spec ?? {};
+  return {
+    metadata: meta,
+    spec: { containers: [], ...(activeDeadlineSeconds !== undefined && { activeDeadlineSeconds }) },
+    ...(status && { status }),
+  };
+}
+
+/** Pods that are gone are remembered for late events, at most so many of them. */
+const maxGone = 10_000;
+
 /** The known pods. Duplicate, late and outdated events change nothing. */
 export class PodTable {
   readonly #pods = new Map<string, V1Pod>(); // by uid
@@ -24,26 +38,33 @@ export class PodTable {
     const uid = uidOf(pod);
     const known = this.#pods.get(uid);
     if (this.#gone.has(uid) || (known && versionOf(known) >= versionOf(pod))) return;
-    this.#pods.set(uid, pod);
-    this.#heard(uid, pod);
+    const kept = essence(pod);
+    this.#pods.set(uid, kept);
+    this.#heard(uid, kept);
   }
 
   deleted(pod: V1Pod): void {
     this.#remove(uidOf(pod));
   }
 
-  /** Records a full list at that version. Known pods that are not in it are gone. */
+  /** Records a full list at that version. Known pods that are not in it are gone. A watch may still be behind it. */
   listed(pods: readonly V1Pod[], version: string): void {
     const there = new Set(pods.map(uidOf));
     for (const pod of pods) this.seen(pod);
     for (const [uid, pod] of this.#pods) {
       if (!there.has(uid) && versionOf(pod) <= number(version)) this.#remove(uid);
     }
-    this.#gone.clear(); // the watch continues from this version, so older events can no longer arrive
+  }
+
+  /** Call it when the watch begins anew at the version of the last list, so that no older event can arrive. */
+  restarted(): void {
+    this.#gone.clear();
   }
 
   #remove(uid: string): void {
     this.#gone.add(uid);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > maxGone && oldest !== undefined) this.#gone.delete(oldest);
     if (this.#pods.delete(uid)) this.#heard(uid, undefined);
   }
 }

@@ -13,6 +13,8 @@ type Listener = (pod: V1Pod | undefined) => void;
 export interface PodWatch extends AsyncDisposable {
   /** Calls the listener with the newest known state, with each later one, and with undefined once the pod is gone. */
   follow(pod: V1Pod, listener: Listener): Disposable;
+  /** All pods now. Also tells the listeners what the watch has missed, so the watch itself need not list so soon. */
+  list(signal: AbortSignal): Promise<V1Pod[]>;
 }
 interface Options {
   readonly api: KubeApi;
@@ -24,7 +26,8 @@ interface Options {
   readonly onTrouble: ((error: AppError) => void) | undefined;
 }
 
-/** Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long. */
+/** Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long.
+ * A list that somebody else asked for counts. */
 const listEveryMs = 25_000;
 const tellEveryMs = 60_000;
 
@@ -38,12 +41,15 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
   const query = `labelSelector=${encodeURIComponent(selector)}`;
   let toldAt = Number.NEGATIVE_INFINITY;
 
-  async function list(): Promise<string> {
-    const request = { method: 'GET', path: `${path}?${query}`, what: 'list pods', tries: 1 } as const;
-    const { items, metadata } = await api.ask<V1PodList>(request, signal);
+  let listedAt = Number.NEGATIVE_INFINITY;
+  async function list(until: AbortSignal, tries?: number): Promise<{ items: V1Pod[]; version: string }> {
+    const what = { method: 'GET', path: `${path}?${query}`, what: 'list pods' } as const;
+    const askedAt = clock.now();
+    const { items, metadata } = await api.ask<V1PodList>(tries === undefined ? what : { ...what, tries }, until);
     const version = metadata?.resourceVersion ?? '';
     table.listed(items, version);
-    return version;
+    listedAt = askedAt;
+    return { items, version };
   }
 
   /** Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed. */
@@ -73,10 +79,17 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
 
   /** Lists once, then watches from that version until the next list is due. */
   async function round(): Promise<void> {
-    let version: string | undefined = await list();
+    let version: string | undefined = (await list(signal, 1)).version;
+    table.restarted();
     failures = 0;
     const late = new AbortController();
-    const timer = clock.setTimeout(() => late.abort(), listEveryMs);
+    const whenLate = (ms: number): unknown =>
+      clock.setTimeout(() => {
+        const left = listedAt + listEveryMs - clock.now();
+        if (left > 0) timer = whenLate(left);
+        else late.abort();
+      }, ms);
+    let timer = whenLate(listEveryMs);
     const until = AbortSignal.any([signal, late.signal]);
     try {
       for (let cuts = 0; version !== undefined && !until.aborted; cuts += 1) {
@@ -123,6 +136,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
         },
       };
     },
+    list: async (until) => (await list(until)).items,
     async [Symbol.asyncDispose]() {
       stop.abort(new AppError('cancelled', 'The driver was closed.'));
       await running;

@@ -1,12 +1,12 @@
 import type { V1Pod, V1PodList } from '@kubernetes/client-node';
-import { pause } from '../../src/core/cancel.ts';
+import { pause, throwIfFired } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { KubeApi } from './api.ts';
 import { instanceOf } from './labels.ts';
+import type { PodWatch } from './pod-watch.ts';
 import { statusOf } from './status.ts';
 
 export interface Pods {
-  readonly path: string;
   get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** `since`: the list contains every write up to that version. The API server can answer from its cache. */
   list(selector: string, signal: AbortSignal, since?: string): Promise<V1Pod[]>;
@@ -24,12 +24,24 @@ export interface Pods {
 
 /** After this time an unconfirmed delete counts as done: the node is taken for lost, and a forced delete frees the name. */
 const confirmMs = 15_000;
+/** A removed pod is read this seldom while the watch tells of it, only in case the watch is broken. */
+const watchedMs = 2_000;
 const only = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 const metadataOnly = only('PartialObjectMetadata');
 const metadataList = only('PartialObjectMetadataList');
 
-export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
-  const path = `/api/v1/namespaces/${namespace}/pods`;
+interface Options {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  readonly clock: Clock;
+  /** Tells when a removed pod is gone. Without it the pod is read again and again. */
+  readonly watch?: Pick<PodWatch, 'follow'>;
+}
+
+export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
+
+export function openPods({ api, namespace, clock, watch }: Options): Pods {
+  const path = podsPath(namespace);
   const get: Pods['get'] = (name, signal) =>
     api.askFor({ method: 'GET', path: `${path}/${name}`, what: 'get pods' }, signal);
 
@@ -43,7 +55,6 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
   }
 
   return {
-    path,
     get,
     async list(selector, signal, since) {
       const from = since === undefined ? '' : `&resourceVersion=${since}&resourceVersionMatch=NotOlderThan`;
@@ -93,19 +104,21 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
         throw error;
       }
     },
-    async remove({ metadata }, signal) {
-      const { name = '', uid = '' } = metadata ?? {};
+    async remove(pod, signal) {
+      const { name = '', uid = '' } = pod.metadata ?? {};
+      const gone = new AbortController();
+      using _following = watch?.follow(pod, (now) => void (now ?? gone.abort()));
       await end(name, uid, 1, signal);
       const since = clock.now();
       let forced = false;
-      for (let ms = 50; ; ms = Math.min(ms * 1.3, 500)) {
+      for (let ms = watch ? watchedMs : 0; ; ms = watch ? watchedMs : Math.min(Math.max(ms * 1.3, 50), 500)) {
+        await pause(ms, AbortSignal.any([signal, gone.signal]), clock).catch(() => throwIfFired(signal));
+        if (gone.signal.aborted) return;
         const left = await get(name, signal);
         if (left?.metadata?.uid !== uid) return;
-        if (!forced && clock.now() - since > confirmMs) {
-          forced = true;
-          await end(name, uid, 0, signal);
-        }
-        await pause(ms, signal, clock);
+        if (forced || clock.now() - since <= confirmMs) continue;
+        forced = true;
+        await end(name, uid, 0, signal);
       }
     },
   };

@@ -320,6 +320,23 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(stub.pods()).toHaveLength(2);
   });
 
+  test('the end of a sandbox is told by the watch, not found by reading the pod again and again', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    const before = seen(/^GET .*\/pods\/corral/).length;
+    await driver.destroy(wanted.id, 'remove', budget());
+    expect(seen(/^GET .*\/pods\/corral/).length - before).toBe(1); // which pod it is
+    expect(stub.pods()).toEqual([]);
+  });
+
+  test('a sandbox ends although the watch is silent', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    stub.silent = true;
+    await driver.destroy(wanted.id, 'remove', budget());
+    expect(stub.pods()).toEqual([]);
+  });
+
   test("the reaper does not read other installations' pods", async () => {
     await driver.reap(budget().signal);
     const [list] = seen(/^GET .*labelSelector/).slice(-1);

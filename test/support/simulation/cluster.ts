@@ -109,11 +109,12 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
     },
     /** A server with its own view of the pods. */
     server() {
-      const watch = { follow: () => ({ [Symbol.dispose]() {} }), [Symbol.asyncDispose]: async () => {} };
+      const nothing = { [Symbol.dispose]() {}, [Symbol.asyncDispose]: async () => {} };
+      const watch = { ...nothing, follow: () => nothing, list: async () => [] };
       const start = async () => {
         throw new Error('no pod is started here');
       };
-      const open = openPods(api, 'simulated', time);
+      const open = openPods({ api, namespace: 'simulated', clock: time });
       const pool = podPool({ pods: open, watch, instance, clock: time, ids, name, start, forget: () => {} });
       return {
         look: (): Promise<readonly WarmSandbox[]> => pool.ability.unclaimed(call),

@@ -39,6 +39,46 @@ test('F047 a list within 30 s reports what a silent watch missed', async () => {
   await expect.poll(() => streams.length).toBe(2);
 });
 
+test('a list that the driver asks for postpones the list of the watch, and reports what the watch missed', async () => {
+  const clock = manualClock();
+  let items = [pod('a', 1)];
+  let lists = 0;
+  const api = {
+    ask: async () => {
+      lists += 1;
+      return { items, metadata: { resourceVersion: String(10 * lists) } };
+    },
+    stream: async (_request: unknown, signal: AbortSignal) => {
+      const stream = new PassThrough();
+      signal.addEventListener('abort', () => stream.destroy());
+      return stream;
+    },
+  } as unknown as KubeApi;
+  await using watch = watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
+  const heard: (string | undefined)[] = [];
+  using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
+  await expect.poll(() => lists).toBe(1);
+  for (let n = 0; n < 6; n++) {
+    clock.advance(10_000);
+    if (n === 5) items = [];
+    await watch.list(new AbortController().signal);
+  }
+  expect(lists).toBe(7);
+  expect(heard).toEqual(['Running', undefined]);
+});
+
+test('a pod is kept without the parts that nobody reads', () => {
+  const table = new PodTable(() => {});
+  const { metadata, status } = pod('a', 1);
+  const managedFields = [{ manager: 'kubelet' }];
+  table.seen({
+    status,
+    metadata: { ...metadata, managedFields },
+    spec: { containers: [{ name: 'sandbox' }] },
+  } as V1Pod);
+  expect(table.get('a')).toEqual({ status, metadata, spec: { containers: [] } });
+});
+
 test('F048 whatever order the news of a pod comes in, the end is the same', () => {
   const news = [
     { type: 'ADDED', pod: pod('a', 1, 'Pending') },
