@@ -113,10 +113,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
   }
 
-  /** The session's pods that were claimed from the pool. They keep their pool names. */
+  /** The session's pods: the one under its own name, and those that were claimed from the pool and keep their names. */
+  const podsOf = (id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> =>
+    pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
   async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
-    const all = await pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
-    return all.filter(({ metadata }) => isFromPool(metadata));
+    return (await podsOf(id, signal, since)).filter(({ metadata }) => isFromPool(metadata));
   }
 
   /** The sandbox's pod, under its own name or its pool name. */
@@ -142,8 +143,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const [found, claimed] = await Promise.all([pods.get(nameOf(id), signal), claimedFor(id, signal)]);
-    const all = isOurs(found, instance) ? [found, ...claimed] : claimed;
+    const all = await podsOf(id, signal);
     await Promise.all(all.map((pod) => pods.remove(pod, signal)));
     ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
     if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
