@@ -41,6 +41,11 @@ const host = describeHost();
 const metrics: Metric[] = [];
 const broken: string[] = [];
 if (!curve) for (const row of chosen) metrics.push(...(await metricsOf(row)));
+const cannot = await curve?.missing?.();
+if (cannot !== undefined) {
+  console.error(`bench: ${curve?.id} is skipped: ${cannot}`);
+  process.exit(3);
+}
 const curves = curve ? [await measureSeries(curve, mode, stop.signal)] : [];
 
 const result = BenchResult.parse({

@@ -13,6 +13,8 @@ export interface SeriesPlan {
   readonly id: string;
   readonly title: string;
   readonly along: string;
+  /** Why it cannot be measured here; undefined when it can. */
+  missing?(): Promise<string | undefined>;
   points(mode: Mode): readonly number[];
   /** The figures at one point. The points come in ascending order, and share what `open` made. */
   open(mode: Mode): Promise<{ at(x: number): Promise<Figures> } & AsyncDisposable>;

@@ -53,7 +53,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const url = `http://127.0.0.1:${port}`;
   const deadline = performance.now() + startMs;
   const isUp = () =>
-    fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) }).then(
+    fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -9,4 +9,5 @@ import './faults.ts';
 import './hostile.ts';
 import './pool.ts';
 import './session.ts';
+import './simulated.ts';
 import './templates.ts';
