@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 
 /** The part of a pod that the driver uses. The rest is four fifths of it, and would stay in memory for each pod. */
-function essence({ metadata, spec, status }: V1Pod): V1Pod {
+export function essence({ metadata, spec, status }: V1Pod): V1Pod {
   const { managedFields: _, ...meta } = metadata ?? {};
   const { activeDeadlineSeconds } = spec ?? {};
   return {

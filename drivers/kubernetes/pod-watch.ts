@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { V1Pod, V1PodList } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
 import { pause } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError, toAppError } from '../../src/core/errors.ts';
 import type { KubeApi } from './api.ts';
-import { PodTable } from './pod-table.ts';
+import { listPods } from './pod-list.ts';
+import { essence, PodTable } from './pod-table.ts';
 import { statusOf } from './status.ts';
 
 type Listener = (pod: V1Pod | undefined) => void;
@@ -43,10 +44,9 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
 
   let listedAt = Number.NEGATIVE_INFINITY;
   async function list(until: AbortSignal, tries?: number): Promise<{ items: V1Pod[]; version: string }> {
-    const what = { method: 'GET', path: `${path}?${query}`, what: 'list pods' } as const;
     const askedAt = clock.now();
-    const { items, metadata } = await api.ask<V1PodList>(tries === undefined ? what : { ...what, tries }, until);
-    const version = metadata?.resourceVersion ?? '';
+    const wanted = { path: `${path}?${query}`, keep: essence, ...(tries !== undefined && { tries }) };
+    const { items, version } = await listPods(api, wanted, until);
     table.listed(items, version);
     listedAt = askedAt;
     return { items, version };

@@ -3,6 +3,7 @@ import { pause, throwIfFired } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import type { KubeApi } from './api.ts';
 import { instanceOf } from './labels.ts';
+import { listPods } from './pod-list.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { statusOf } from './status.ts';
 
@@ -63,9 +64,8 @@ export function openPods({ api, namespace, clock, watch }: Options): Pods {
       return items;
     },
     async listMetadata(selector, signal) {
-      const query = `${path}?labelSelector=${encodeURIComponent(selector)}`;
-      const request = { method: 'GET', path: query, what: 'list pods', accept: metadataList } as const;
-      return (await api.ask<V1PodList>(request, signal)).items;
+      const wanted = { path: `${path}?labelSelector=${encodeURIComponent(selector)}`, accept: metadataList };
+      return (await listPods(api, { ...wanted, keep: (pod) => pod }, signal)).items;
     },
     async create(body, signal) {
       try {

@@ -67,6 +67,20 @@ test('a list that the driver asks for postpones the list of the watch, and repor
   expect(heard).toEqual(['Running', undefined]);
 });
 
+test('a long list is read in pages of one version, and only a pod that no page has is gone', async () => {
+  const asked: string[] = [];
+  const pages = [
+    { items: [pod('a', 1)], metadata: { resourceVersion: '10', continue: 'more/2' } },
+    { items: [pod('b', 2)], metadata: { resourceVersion: '10' } },
+  ];
+  const api = { ask: async ({ path }: { path: string }) => pages[asked.push(path) - 1] } as unknown as KubeApi;
+  const clock = manualClock();
+  await using watch = watchPods({ api, path: '/pods', selector: 's', clock, random: () => 0, onTrouble: undefined });
+  const found = await watch.list(new AbortController().signal);
+  expect(found.map(({ metadata }) => metadata?.uid)).toEqual(['a', 'b']);
+  expect(asked).toEqual(['/pods?labelSelector=s&limit=500', '/pods?labelSelector=s&limit=500&continue=more%2F2']);
+});
+
 test('a pod is kept without the parts that nobody reads', () => {
   const table = new PodTable(() => {});
   const { metadata, status } = pod('a', 1);
