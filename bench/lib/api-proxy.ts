@@ -8,7 +8,7 @@ import { systemClock } from '../../src/core/clock.ts';
 
 // Between a server and the real API server: counts requests and their bytes, and makes trouble on demand.
 
-/** What the driver asks for, by its selectors. The first group is asked again and again, the second for a session. */
+/** The driver's requests, recognized by their selectors. */
 const kinds = {
   watch: /[?&]watch=true/,
   'list for the reaper': /managed-by=corral| metadata$/,

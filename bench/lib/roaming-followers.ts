@@ -14,7 +14,8 @@ export interface Followed {
   readonly ids: readonly number[];
   readonly reconnects: number;
 }
-const againMs = 50;
+/** As patient as a browser, and not all at once. */
+const againMs = () => 500 + Math.random() * 1_000;
 
 export async function open({ urls, sessions, followers }: Argument): Promise<Program> {
   const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
@@ -25,7 +26,7 @@ export async function open({ urls, sessions, followers }: Argument): Promise<Pro
     reconnects: -1,
   }));
 
-  /** Resolves when the stream has ended, for whatever reason. */
+  /** Resolves when the stream has ended or cannot be opened. */
   function read(base: string, to: (typeof all)[number]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const headers = { 'last-event-id': String(to.ids.at(-1) ?? 0) };
@@ -51,7 +52,7 @@ export async function open({ urls, sessions, followers }: Argument): Promise<Pro
   const running = all.map(async (one, n) => {
     for (let turn = n; !stop.signal.aborted; turn++) {
       await read(urls[turn % urls.length] as string, one);
-      await new Promise((go) => setTimeout(go, againMs));
+      await new Promise((go) => setTimeout(go, againMs()));
     }
   });
   return {

@@ -14,7 +14,7 @@ export interface ServerGroup extends AsyncDisposable {
   readonly members: readonly Member[];
   /** The address of their database. */
   readonly store: string;
-  /** The processor time of all servers so far, in ms. Restarts begin anew. */
+  /** The processor time of all servers so far, in ms. A restart sets a server's to 0. */
   cpuMs(): number;
 }
 

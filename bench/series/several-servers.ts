@@ -57,6 +57,7 @@ async function figuresOf(count: number, ms: number): Promise<Figures> {
   const done = load.runs - runs;
   const runsPerS = (done * 1_000) / (monotonicMs() - from);
   const cpuMsPerRun = (group.cpuMs() - cpuMs) / done;
+  load.restMs = 1_000; // a store that scans could not serve two hundred followers beside sessions without a rest
   const argument = { urls, sessions, followers };
   await using clients = await startChild('roaming-followers', argument);
   await pause(1_000);
@@ -115,6 +116,8 @@ async function ask(url: string, session: string, signal: AbortSignal): Promise<R
 /** Each session gets its next message when its run has ended, from its own server or, if that fails, from the next. */
 class Load {
   runs = 0;
+  /** The time between a session's runs, in ms. */
+  restMs = 0;
   avoid: string | undefined;
   readonly sessions: readonly string[];
   readonly #urls: readonly string[];
@@ -137,8 +140,10 @@ class Load {
           () => true,
           () => false,
         ));
-      if (isDone) this.runs += 1;
-      else {
+      if (isDone) {
+        this.runs += 1;
+        await pause(this.restMs);
+      } else {
         at += 1;
         await pause(50);
       }

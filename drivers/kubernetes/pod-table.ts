@@ -56,7 +56,7 @@ export class PodTable {
     }
   }
 
-  /** Call it when the watch begins anew at the version of the last list, so that no older event can arrive. */
+  /** Call it when a watch begins at the version of the last list, so that no older event can arrive. */
   restarted(): void {
     this.#gone.clear();
   }

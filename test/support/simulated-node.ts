@@ -29,9 +29,9 @@ const leaseEveryMs = 4_000;
 const atOnce = 24;
 
 /**
- * Stands in for the kubelets of nodes that do not exist: registers the nodes at the real API server, renews their leases,
- * and reports the namespace's pods that are bound to them as running, or as gone once they are deleted. No container
- * starts. A taint keeps all other pods away.
+ * Stands in for the kubelets of nodes that do not exist. It registers the nodes at the real API server and renews their
+ * leases. It reports the namespace's pods on them as running, and as gone once they are deleted. No container starts. A
+ * taint keeps all other pods away.
  */
 export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: Wanted) {
   await using stack = new AsyncDisposableStack();
@@ -113,7 +113,7 @@ class Kubelet {
   started = 0;
   ended = 0;
   readonly #duty: Duty;
-  /** What was done for each pod, by uid, so that a repeated event does nothing. */
+  /** The last deed for each pod, by uid, so that a repeated event does nothing. */
   readonly #done = new Map<string, 'started' | 'ended'>();
 
   constructor(duty: Duty) {

@@ -1,6 +1,6 @@
 import type { V1Node, V1NodeStatus, V1Pod } from '@kubernetes/client-node';
 
-// What a kubelet writes about its node and its pods.
+// The statuses that a kubelet writes of its node and its pods.
 
 /** The label of simulated nodes, and the key of their taint. */
 export const simulated = 'corral.test/simulated';

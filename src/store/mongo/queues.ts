@@ -66,7 +66,7 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
       const mine = { _id: { $in: [...names] }, holder };
       return await run(async () => {
         await at.leases.updateMany(mine, { $set: { expiresAt } });
-        // What is found now is ours until then: nobody else takes a lease that has not expired.
+        // A lease that is found now stays ours until then: no other server takes a lease that has not expired.
         const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
         return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
       });
