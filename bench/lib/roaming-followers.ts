@@ -3,6 +3,8 @@ import type { Program } from './child-process.ts';
 
 // Clients that follow sessions over SSE. When its stream ends, a client goes to the next server with its cursor.
 
+const arrivalMs = 5_000;
+
 interface Argument {
   readonly urls: readonly string[];
   readonly sessions: readonly string[];
@@ -15,7 +17,7 @@ export interface Followed {
   readonly reconnects: number;
 }
 /** As patient as a browser, and not all at once. */
-const againMs = () => 500 + Math.random() * 1_000;
+const againMs = () => 500 + Math.random() * 3_000;
 
 export async function open({ urls, sessions, followers }: Argument): Promise<Program> {
   const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
@@ -50,6 +52,7 @@ export async function open({ urls, sessions, followers }: Argument): Promise<Pro
     return promise;
   }
   const running = all.map(async (one, n) => {
+    await new Promise((go) => setTimeout(go, Math.random() * arrivalMs));
     for (let turn = n; !stop.signal.aborted; turn++) {
       await read(urls[turn % urls.length] as string, one);
       await new Promise((go) => setTimeout(go, againMs()));

@@ -11,13 +11,13 @@ import { type Member, type ServerGroup, serverGroup } from '../lib/server-group.
 import { missingMongo } from '../lib/shared-store.ts';
 
 // Real servers on one MongoDB, with fake sandboxes: sessions that run without end, a rolling restart of all servers under
-// two hundred following clients, and a server that is stopped like a machine that was cut off. Database, servers and
+// up to two hundred following clients, and a server that is stopped like a machine that was cut off. Database, servers and
 // clients share this machine's processors, so the runs per second say how many processors it has: the processor time of
 // a run says what a run costs a server. At the end the log of each session is checked for lost and doubled work.
 
 const leaseSeconds = 5;
 const perServer = 2;
-const followers = 200;
+const scale = { quick: { ms: 6_000, followers: 40 }, full: { ms: 30_000, followers: 200 } } as const;
 const task = 'Work\n```sh\necho one\n```\n```sh\necho two\n```';
 
 export const severalServers: SeriesPlan = {
@@ -36,12 +36,12 @@ export const severalServers: SeriesPlan = {
     atMost('no work is lost or done twice', 0, ({ y }) => Math.max(...(y.problems ?? [Number.NaN]))),
   ],
   open: async (mode) => ({
-    at: (count) => figuresOf(count, mode === 'quick' ? 10_000 : 30_000),
+    at: (count) => figuresOf(count, scale[mode]),
     async [Symbol.asyncDispose]() {},
   }),
 };
 
-async function figuresOf(count: number, ms: number): Promise<Figures> {
+async function figuresOf(count: number, { ms, followers }: (typeof scale)['quick' | 'full']): Promise<Figures> {
   await using group = await serverGroup(count, {
     ...{ CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error' },
     ...{ CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_REPLICAS_LEASE_SECONDS: String(leaseSeconds) },
@@ -60,7 +60,7 @@ async function figuresOf(count: number, ms: number): Promise<Figures> {
   load.restMs = 1_000; // a store that scans could not serve two hundred followers beside sessions without a rest
   const argument = { urls, sessions, followers };
   await using clients = await startChild('roaming-followers', argument);
-  await pause(1_000);
+  await pause(8_000); // all have arrived
   const rolledAt = monotonicMs();
   for (const member of group.members) await member.restart();
   const rolledS = (monotonicMs() - rolledAt) / 1_000;
