@@ -110,11 +110,13 @@ export class Reconciler {
     const { supervisor, liveSessions, store } = this.#deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    const ids = sandboxes.map(({ sessionId }) => sessionId);
+    // A session that has its sandbox needs no look at the store, which would be asked for every sandbox at every sweep.
+    const unsettled = sandboxes.filter(({ sessionId }) => !supervisor.hasSandbox(sessionId));
+    const ids = unsettled.map(({ sessionId }) => sessionId);
     const known = await orAborted(sessionsOf(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
-    for (const sandbox of sandboxes) {
+    for (const sandbox of unsettled) {
       const record = records.get(sandbox.sessionId);
       if (record?.deleting) continue; // its removal is under way
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;

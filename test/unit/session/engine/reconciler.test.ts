@@ -64,7 +64,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     ownership: { isElsewhere: async () => elsewhere },
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
-  return { reconciler, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
+  return { reconciler, records: store.records, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
 }
 
 test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {
@@ -128,6 +128,19 @@ test('F135 what is left of the sandbox of a deleted session is destroyed after a
   clock.advance(1_000);
   await reconciler.sweep(signal);
   expect(destroyed).toEqual([left.id]);
+});
+
+test('a sweep does not read the record of a session that has its sandbox', async () => {
+  const id = newSession();
+  const read: string[] = [];
+  const { reconciler, records } = await world({ sandboxes: [sandboxOf(id)], holds: [true] });
+  const { get } = records;
+  records.get = (kind, key) => {
+    read.push(`${kind} ${key}`);
+    return get(kind, key);
+  };
+  await reconciler.sweep(signal);
+  expect(read).not.toContain(`session ${id}`);
 });
 
 test('F007 a store that does not answer holds up no shutdown, and what it says later wakes nothing', async () => {
