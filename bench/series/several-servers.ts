@@ -133,7 +133,7 @@ class Load {
   async #work(session: string, n: number): Promise<void> {
     for (let at = n; !this.#over.signal.aborted; ) {
       const url = this.#urls[at % this.#urls.length] as string;
-      const soon = AbortSignal.timeout(15_000);
+      const soon = AbortSignal.timeout(60_000);
       const isDone =
         url !== this.avoid &&
         (await say(url, session, soon).then(
@@ -154,11 +154,11 @@ class Load {
   async end(): Promise<void> {
     this.#over.abort();
     await Promise.all(this.#working);
-    const until = monotonicMs() + 60_000;
+    const until = monotonicMs() + 180_000;
     for (const session of this.sessions) {
       for (let is = ''; is !== 'completed'; await pause(100)) {
         is = await statusOf(this.#urls[0] as string, session);
-        if (monotonicMs() > until) throw new Error(`after a minute ${session} is ${is}`);
+        if (monotonicMs() > until) throw new Error(`after three minutes ${session} is ${is}`);
       }
     }
   }

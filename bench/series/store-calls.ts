@@ -22,7 +22,7 @@ export const storeCalls: SeriesPlan = {
       1,
       ({ fits }) => fits.restPerMin?.slope ?? Number.NaN,
     ),
-    atMost('an event costs at most 2 commands, with all that its run needs', 2, ({ y }) =>
+    atMost('an event costs at most 3 commands, with all that its run needs', 3, ({ y }) =>
       Math.max(...(y.perEvent ?? [Number.NaN])),
     ),
   ],

@@ -73,6 +73,7 @@ const ordered: readonly Section[] = [
       ['audit', 'Who did what'],
       ['traces', 'Traces'],
       ['performance', 'Performance'],
+      ['scale', 'Scale'],
     ],
   ],
   [

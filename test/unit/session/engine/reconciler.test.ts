@@ -64,7 +64,17 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     ownership: { isElsewhere: async () => elsewhere },
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
-  return { reconciler, records: store.records, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
+  return {
+    reconciler,
+    records: store.records,
+    offered,
+    woken,
+    marked,
+    destroyed,
+    clock,
+    warned,
+    settles: () => settles,
+  };
 }
 
 test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {
