@@ -194,6 +194,7 @@ async function wrong(clients: Child, url: string, logs: ReadonlyMap<string, read
     sessions: [...logs.keys()],
     followers: logs.size,
   });
+  await pause(8_000); // all have arrived
   const until = monotonicMs() + 30_000;
   const totals = async (child: Child) =>
     (await child.call<readonly Followed[]>('followed')).map(({ ids }) => ids.length).join();
