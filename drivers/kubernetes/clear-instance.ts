@@ -24,7 +24,7 @@ export async function clearInstance(options: Options, signal: AbortSignal): Prom
   const owned = `corral/instance=${instance}`;
   const pods = openPods({ api, namespace, clock });
   const claims = openClaims(api, namespace, instance, undefined);
-  const running = await pods.list(owned, signal);
+  const running = await pods.listMetadata(owned, signal);
   await Promise.all(running.map((pod) => pods.remove(pod, signal)));
   const kept = await claims.list(owned, signal);
   const names = kept.map(({ metadata }) => metadata?.name ?? '');

@@ -27,8 +27,10 @@ interface Options {
   readonly onTrouble: ((error: AppError) => void) | undefined;
 }
 
-/** Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long.
- * A list that somebody else asked for counts. */
+/**
+ * Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long. A list
+ * that a caller asked for counts.
+ */
 const listEveryMs = 25_000;
 const tellEveryMs = 60_000;
 

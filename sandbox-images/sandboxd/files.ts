@@ -1,21 +1,17 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, realpath, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../src/core/errors.ts';
 import type { FileEntry } from '../../src/sandbox/client.ts';
-import { bad } from './body-fields.ts';
 import { type Confined, fileError, type Parent } from './confined-paths.ts';
 import { type Daemon, limits, type OpenFile } from './daemon.ts';
+import { atPlaceOf, regular, replaceWhole, writeAll } from './place-file.ts';
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
 
 export function files(place: Confined): Files {
-  let temporaries = 0;
-
   async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
@@ -32,20 +28,6 @@ export function files(place: Confined): Files {
     }
   }
 
-  async function replace(parent: Parent, content: AsyncIterable<Uint8Array>, mode: number | undefined) {
-    // The name always leads to a whole file: a concurrent reader sees the old one until the rename.
-    const temporary = parent.at(`.corral-${process.pid}-${temporaries++}.tmp`);
-    try {
-      await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
-      await writeAll(handle, content);
-      if (mode !== undefined) await handle.chmod(mode & 0o777);
-      await rename(temporary, parent.at(parent.name));
-    } catch (thrown) {
-      await rm(temporary, { force: true });
-      throw thrown;
-    }
-  }
-
   async function append(parent: Parent, content: AsyncIterable<Uint8Array>, path: string) {
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     await using handle = await open(parent.at(parent.name), flags, 0o644);
@@ -54,21 +36,10 @@ export function files(place: Confined): Files {
   }
 
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
-    await using parent = await place.openParent(path, 'make');
-    const before = await lstat(parent.at(parent.name)).catch(() => undefined);
-    if (before?.isSymbolicLink()) {
-      const target = await realpath(parent.at(parent.name)).catch((cause) => {
-        throw fileError(cause, path);
-      });
-      return await writeFile(place.locate(target), content, how);
-    }
-    if (before) regular(before, path);
-    try {
+    await atPlaceOf(place, path, async (parent, before) => {
       if (how === 'append') await append(parent, content, path);
-      else await replace(parent, content, before?.mode);
-    } catch (thrown) {
-      throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
-    }
+      else await replaceWhole({ parent, content, mode: before?.mode, last: async () => {} });
+    });
   }
 
   async function listFiles(path: string): Promise<FileEntry[]> {
@@ -97,11 +68,6 @@ export function files(place: Confined): Files {
   }
 
   return { openFile, writeFile, listFiles, removeFile };
-}
-
-export function regular(stats: Pick<Stats, 'isFile' | 'isDirectory'>, path: string): void {
-  if (stats.isFile()) return;
-  throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
 /** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
@@ -134,17 +100,4 @@ export async function* chunksOf(
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-/** Chunks that arrive during a write are written together by the next one. */
-export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
-  async function write(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
-  }
-  const gathering = new Writable({
-    highWaterMark: 1024 * 1024,
-    write: (chunk: Uint8Array, _encoding, done) => void write(chunk).then(() => done(), done),
-    writev: (parts, done) => void write(Buffer.concat(parts.map(({ chunk }) => chunk))).then(() => done(), done),
-  });
-  await pipeline(content, gathering);
 }

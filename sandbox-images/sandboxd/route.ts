@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { bad, fields } from './body-fields.ts';
-import { type Daemon, limits } from './daemon.ts';
+import { type Daemon, limits, type OpenFile } from './daemon.ts';
 import { protocol } from './http-upgrade.ts';
 import type { Chunks } from './send-chunks.ts';
 
@@ -49,7 +49,10 @@ export function checkArguments({ argv, env = [] }: { argv: readonly string[]; en
   throw bad(`argv and env must have at most ${limits.arguments} items.`);
 }
 
-export async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+/** The answer with a file's bytes, which closes the file at its end. */
+export const fileReply = (file: OpenFile): Chunks => ({ size: file.size, chunks: disposing(file, file.chunks) });
+
+async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
   await using _ = resource;
   yield* items;
 }

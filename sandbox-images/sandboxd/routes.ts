@@ -4,7 +4,7 @@ import { type Daemon, limits } from './daemon.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { pathRoutes } from './paths/routes.ts';
 import { portRoutes } from './ports/routes.ts';
-import { checkArguments, disposing, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
+import { checkArguments, fileReply, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
 import { watchRoutes } from './watches/routes.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
@@ -79,10 +79,8 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/files/content',
-    async handle({ daemon, query }) {
-      const file = await daemon.openFile(parameter(query, 'path'), count(query, 'maxBytes'));
-      return { size: file.size, chunks: disposing(file, file.chunks) };
-    },
+    handle: async ({ daemon, query }) =>
+      fileReply(await daemon.openFile(parameter(query, 'path'), count(query, 'maxBytes'))),
   },
   {
     method: 'PUT',
@@ -101,10 +99,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/files/stream',
-    async handle({ daemon, query }) {
-      const file = await daemon.sendFile(parameter(query, 'path'), partIn(query));
-      return { size: file.size, chunks: disposing(file, file.chunks) };
-    },
+    handle: async ({ daemon, query }) => fileReply(await daemon.sendFile(parameter(query, 'path'), partIn(query))),
   },
   {
     method: 'PUT',

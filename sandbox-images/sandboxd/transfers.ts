@@ -1,19 +1,16 @@
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { AppError } from '../../src/core/errors.ts';
-import type { FileVersion } from '../../src/sandbox/abilities.ts';
-import { type Confined, fileError, type Parent } from './confined-paths.ts';
+import type { Confined } from './confined-paths.ts';
 import type { Daemon, OpenFile } from './daemon.ts';
-import { chunksOf, regular, writeAll } from './files.ts';
+import { chunksOf } from './files.ts';
+import { atPlaceOf, regular, replaceWhole } from './place-file.ts';
 
 export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const noFile = 'none';
 
 /** Files of the workspace, of any size. Size and time of the last change are a file's version. */
 export function transfers(place: Confined): Transfers {
-  let temporaries = 0;
-
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
@@ -31,53 +28,22 @@ export function transfers(place: Confined): Transfers {
     }
   }
 
-  async function receiveFile(
-    path: string,
-    content: AsyncIterable<Uint8Array>,
-    replaces: string | undefined,
-  ): Promise<FileVersion> {
-    await using parent = await place.openParent(path, 'make');
-    const at = parent.at(parent.name);
-    const before = await lstat(at).catch(() => undefined);
-    if (before?.isSymbolicLink()) {
-      const target = await realpath(at).catch((cause) => {
-        throw fileError(cause, path);
-      });
-      return await receiveFile(place.locate(target), content, replaces);
-    }
-    if (before) regular(before, path);
-    const part = parent.at(`.corral-${process.pid}-${temporaries++}.part`);
-    try {
-      await using handle = await open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
-      await writeAll(handle, content);
-      if (before) await handle.chmod(before.mode & 0o777);
-      return await takePlace({ handle, part, parent, replaces });
-    } catch (thrown) {
-      await rm(part, { force: true });
-      throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
-    }
-  }
+  const receiveFile: Transfers['receiveFile'] = (path, content, replaces) =>
+    atPlaceOf(place, path, (parent, before) => {
+      const last = async (written: FileHandle) => {
+        const stats = await written.stat({ bigint: true });
+        if (replaces !== undefined) await mustBe(replaces, parent.at(parent.name));
+        return { size: Number(stats.size), version: versionOf(stats) };
+      };
+      return replaceWhole({ parent, content, mode: before?.mode, last });
+    });
 
   return { sendFile, receiveFile };
 }
 
-interface Received {
-  readonly handle: FileHandle;
-  readonly part: string;
-  readonly parent: Parent;
-  readonly replaces: string | undefined;
-}
-
-/** The file changes its place whole, and only if the version that it replaces is still there. */
-async function takePlace({ handle, part, parent, replaces }: Received): Promise<FileVersion> {
-  const at = parent.at(parent.name);
-  const stats = await handle.stat({ bigint: true });
-  if (replaces !== undefined) {
-    const now = await stat(at, { bigint: true }).then(versionOf, () => noFile);
-    if (now !== replaces) throw new AppError('file_changed', 'The file has changed meanwhile.');
-  }
-  await rename(part, at);
-  return { size: Number(stats.size), version: versionOf(stats) };
+async function mustBe(version: string, at: string): Promise<void> {
+  const now = await stat(at, { bigint: true }).then(versionOf, () => noFile);
+  if (now !== version) throw new AppError('file_changed', 'The file has changed meanwhile.');
 }
 
 const billion = 1_000_000_000n;

@@ -10,6 +10,7 @@ import { portClient, watchClient } from './anywhere/watch-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
 import { programClient } from './program-client.ts';
+import { query } from './query.ts';
 import { type Ask, requester, type Way } from './request.ts';
 import { Silence } from './silence.ts';
 import { paced } from './throttle.ts';
@@ -222,5 +223,4 @@ const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)
 
 const typesOf = ({ types = [] }: SearchOptions = {}) =>
   types.map((type) => `&type=${encodeURIComponent(type)}`).join('');
-const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;

@@ -98,6 +98,7 @@ export function desktopConformance(
       expect(await sh('echo here')).toBe('here\n');
       // On a busy machine pages can fight for the last memory without end, and nothing is killed. Then the shell ends them.
       if (!ended) await sh('pkill -9 -f type=renderer; true');
+      await expect.poll(over, patience).toBe(true);
       expect((await client.health(soon())).bootId).toBe(bootId);
       expect(await client.operation('op-long', soon())).toMatchObject({ state: 'running' });
       const again = cdp(await client.desktop.cdp(soon()));

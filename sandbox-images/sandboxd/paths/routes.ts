@@ -1,5 +1,5 @@
 import { count, fields, parameter, partIn } from '../body-fields.ts';
-import { disposing, type Route } from '../route.ts';
+import { fileReply, type Route } from '../route.ts';
 
 export const pathRoutes: readonly Route[] = [
   {
@@ -37,10 +37,7 @@ export const pathRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/paths/content',
-    async handle({ daemon, query }) {
-      const file = await daemon.openPath(parameter(query, 'path'), partIn(query));
-      return { size: file.size, chunks: disposing(file, file.chunks) };
-    },
+    handle: async ({ daemon, query }) => fileReply(await daemon.openPath(parameter(query, 'path'), partIn(query))),
   },
   {
     method: 'PUT',

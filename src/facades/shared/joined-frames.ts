@@ -57,5 +57,8 @@ export class JoinedFrames {
   }
 }
 
+/** The frames themselves, one after the other. */
+export const joined = new JoinedFrames((frames) => (frames.length === 1 && frames[0]) || Buffer.concat(frames));
+
 const isSame = (some: readonly Buffer[], others: readonly Buffer[]): boolean =>
   some.length === others.length && some.every((frame, n) => frame === others[n]);

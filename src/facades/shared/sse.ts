@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { callingActor } from './caller.ts';
-import { inPieces, JoinedFrames } from './joined-frames.ts';
+import { inPieces, JoinedFrames, joined } from './joined-frames.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off; it can resume by its cursor. */
@@ -83,7 +83,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     const { socket } = res;
     // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
     const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
-    const hasRoom = isNext ? socket.write(chunks.of(frames)) : res.write(Buffer.concat(frames));
+    const hasRoom = isNext ? socket.write(chunks.of(frames)) : res.write(joined.of(frames));
     return hasRoom ? undefined : drained(isNext ? socket : res, stalledMs, clock, hangUp.signal);
   };
 
@@ -91,10 +91,11 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     gone: hangUp.signal,
     write: (frame) => put([frame]),
     writeAll(frames) {
-      const [first, ...others] = inPieces(frames);
-      if (!first || others.length === 0) return first && put(first);
+      const pieces = [...inPieces(frames)];
+      const [first] = pieces;
+      if (pieces.length <= 1) return first && put(first);
       return (async () => {
-        for (const piece of [first, ...others]) await put(piece);
+        for (const piece of pieces) await put(piece);
       })();
     },
     destroy: () => void res.destroy(),

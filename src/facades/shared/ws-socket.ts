@@ -2,7 +2,7 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import { onBehalf } from './caller.ts';
-import { inPieces, JoinedFrames } from './joined-frames.ts';
+import { inPieces, joined } from './joined-frames.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLogger } from './observe.ts';
 import { publicText, wireErrors } from './wire-errors.ts';
@@ -113,8 +113,6 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     drained: () => drained(connection, clock),
   };
 }
-
-const joined = new JoinedFrames((frames) => (frames.length === 1 && frames[0]) || Buffer.concat(frames));
 
 /** Undefined when the frame is not a JSON object or exceeds the depth or size limits. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {

@@ -1,10 +1,10 @@
 import type { PathClient } from '../abilities.ts';
+import { partValues, query } from '../query.ts';
 import type { Ask } from '../request.ts';
 import type { Again, Daemon } from './job-client.ts';
 
 const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
-const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
 
 /** The files at any path, behind the daemon's HTTP API. */
 export function pathClient({ json, done, file, sending }: Daemon, again: Again): PathClient {
@@ -24,9 +24,9 @@ export function pathClient({ json, done, file, sending }: Daemon, again: Again):
     async remove(path, signal) {
       await done({ method: 'DELETE', path: `/paths/entry?${query({ path })}`, timeoutMs: slowMs }, signal);
     },
-    open: (path, signal, { from, most } = {}) => {
-      const part = { ...(from && { from: String(from) }), ...(most !== undefined && { most: String(most) }) };
-      return file({ method: 'GET', path: `/paths/content?${query({ path, ...part })}` }, most ?? anySize, signal);
+    open: (path, signal, part = {}) => {
+      const asked = query({ path, ...partValues(part) });
+      return file({ method: 'GET', path: `/paths/content?${asked}` }, part.most ?? anySize, signal);
     },
     write: (path, content, signal) =>
       sending('pathEntry', { method: 'PUT', path: `/paths/content?${query({ path })}`, body: content }, signal),

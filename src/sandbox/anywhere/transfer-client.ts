@@ -1,10 +1,10 @@
 import type { TransferClient } from '../abilities.ts';
 import type { Health } from '../client.ts';
+import { partValues, query } from '../query.ts';
 import type { Ask } from '../request.ts';
 import type { Again, Daemon } from './job-client.ts';
 
 const anySize = Number.MAX_SAFE_INTEGER;
-const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
 
 /** Files of any size in the workspace, behind the daemon's HTTP API. */
 export function transferClient(
@@ -18,10 +18,8 @@ export function transferClient(
       canTransfer ??= isSince11((await again(signal, () => health(signal))).version);
       return canTransfer;
     },
-    open(path, { from, most }, signal) {
-      const part = { ...(from && { from: String(from) }), ...(most !== undefined && { most: String(most) }) };
-      return file({ method: 'GET', path: `/files/stream?${query({ path, ...part })}` }, anySize, signal);
-    },
+    open: (path, part, signal) =>
+      file({ method: 'GET', path: `/files/stream?${query({ path, ...partValues(part) })}` }, anySize, signal),
     write(path, content, { replaces }, signal) {
       const asked = query({ path, ...(replaces !== undefined && { replaces }) });
       const ask: Ask & { body: typeof content } = { method: 'PUT', path: `/files/stream?${asked}`, body: content };

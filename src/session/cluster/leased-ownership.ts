@@ -159,7 +159,7 @@ export class LeasedOwnership implements Ownership {
     return (await this.#ask(id)).lease;
   }
 
-  #keep(id: SessionId, { epoch, expiresAt }: Lease, since: number): void {
+  #keep(id: SessionId, { epoch, expiresAt }: Pick<Lease, 'epoch' | 'expiresAt'>, since: number): void {
     this.#held.set(id, { epoch, sureUntil: since + this.#options.ttlMs, sureUntilTime: expiresAt });
   }
 
@@ -188,7 +188,7 @@ export class LeasedOwnership implements Ownership {
     for (const [id, held] of some) {
       if (this.#held.get(id) !== held) continue; // given back or taken again meanwhile
       const epoch = epochs?.get(leaseNameOf(id));
-      if (epoch === held.epoch) this.#held.set(id, { epoch, sureUntil: since + ttlMs, sureUntilTime: expiresAt });
+      if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
       else if (epochs || !this.#isSure(held)) this.#lose(id); // without an answer, it is tried again soon
     }
   }

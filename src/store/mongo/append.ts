@@ -5,7 +5,7 @@ import { droppable, searchable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { Append } from '../../core/ports.ts';
-import type { Connection } from './connection.ts';
+import { atMost, type Connection } from './connection.ts';
 import {
   type EventDocument,
   erasedKind,
@@ -284,9 +284,7 @@ export class Appender {
    * the next start only a look at its log.
    */
   async close(): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, closeMs);
-    await Promise.race([this.#finish(), late.promise]).finally(() => clearTimeout(timer));
+    await atMost(closeMs, this.#finish());
   }
 
   /** A mark stays where a record may be behind: the next reader then looks at the log. */

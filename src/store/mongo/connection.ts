@@ -57,6 +57,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 const [firstPauseMs, longestPauseMs] = [25, 400];
+const goodbyeMs = 1_000;
 
 export async function connect(options: ConnectionOptions): Promise<Connection> {
   const { url, database = 'corral', deadlineMs = 3_000, maxWaiting = 2_000 } = options;
@@ -77,7 +78,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       at: collections(db, ranges ? 1 : spread),
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
-      [Symbol.asyncDispose]: () => soon(client.close()),
+      // The driver says goodbye to the server first. A server that does not answer is left without.
+      [Symbol.asyncDispose]: () => atMost(goodbyeMs, client.close()),
     };
   } catch (thrown) {
     await client.close();
@@ -166,13 +168,11 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-const goodbyeMs = 1_000;
-
-/** The driver says goodbye to the server before it closes its connections. A server that does not answer is left without. */
-async function soon(closing: Promise<void>): Promise<void> {
+/** Resolves with the work, or when the time is up. The work then goes on, and nothing waits for it. */
+export async function atMost(ms: number, work: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, goodbyeMs);
-  await Promise.race([closing, late]).finally(() => clearTimeout(timer));
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
