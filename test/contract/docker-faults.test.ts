@@ -126,13 +126,11 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
     const defaultImage = { name, context, buildNetwork: 'none' };
     await using builder = await dockerDriver(harness.options({ host: proxy.host, defaultImage }));
-    const starts = heard.map((list) => builder.provision(spec({ image: name }), budget(), (news) => list.push(news)));
-    for (const start of starts) {
-      await expect(start).rejects.toMatchObject({
-        code: 'image_missing',
-        publicMessage: expect.stringContaining('false'),
-      });
-    }
+    const wanted = heard.map(() => spec({ image: name }));
+    const starts = wanted.map((it, n) => builder.provision(it, budget(), (news) => heard[n]?.push(news)));
+    const reason = { code: 'image_missing', publicMessage: expect.stringContaining('false') };
+    await Promise.all(starts.map((start) => expect(start).rejects.toMatchObject(reason)));
+    expect((await Promise.all(wanted.map(({ id }) => harness.remains(id)))).flat()).toEqual([]);
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
     for (const list of heard)
       expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
