@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './generator.ts';
-import { clientFrame, serverFrame, upgradeRequest } from './ws-frames.ts';
+import { clientFrame, pong, serverFrame, upgradeRequest } from './ws-frames.ts';
 
 /** One call, as the bytes of its request, over HTTP or over an open WebSocket. */
 export interface Call {
@@ -72,6 +72,7 @@ export class Line implements Disposable {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.#answered = resolve;
     this.#failed = reject;
+    if (this.#socket.destroyed) reject(new Error(`${this.#call.url} closed the connection earlier`));
     return promise;
   }
 
@@ -110,6 +111,7 @@ export class Line implements Disposable {
       const text = this.#got.toString('utf8', frame.begin, frame.end);
       at = frame.end;
       if (frame.isText) this.#answered?.(text);
+      if (frame.isPing) this.#socket.write(pong); // servers end connections that miss pings, as rows of minutes would
     }
     this.#got = at < this.#got.length ? this.#got.subarray(at) : nothing;
   }

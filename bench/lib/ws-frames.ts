@@ -25,10 +25,20 @@ export function clientFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81]), size, Buffer.alloc(4), payload]);
 }
 
-const text = 1;
+/** A client's answer to a ping without a payload. */
+export const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+
+const opcodes = { text: 1, ping: 9 };
+
+interface Frame {
+  readonly isText: boolean;
+  readonly isPing: boolean;
+  readonly begin: number;
+  readonly end: number;
+}
 
 /** The server's frame at this offset; undefined while it is incomplete. */
-export function serverFrame(bytes: Buffer, from: number): { isText: boolean; begin: number; end: number } | undefined {
+export function serverFrame(bytes: Buffer, from: number): Frame | undefined {
   const short = bytes.length > from + 1 ? (bytes[from + 1] as number) : undefined;
   if (short === undefined) return undefined;
   const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
@@ -37,7 +47,8 @@ export function serverFrame(bytes: Buffer, from: number): { isText: boolean; beg
     short < 126 ? short : short === 126 ? bytes.readUInt16BE(from + 2) : Number(bytes.readBigUInt64BE(from + 2));
   const begin = from + headBytes;
   if (bytes.length < begin + size) return undefined;
-  return { isText: ((bytes[from] as number) & 0x0f) === text, begin, end: begin + size };
+  const opcode = (bytes[from] as number) & 0x0f;
+  return { isText: opcode === opcodes.text, isPing: opcode === opcodes.ping, begin, end: begin + size };
 }
 
 /** Corral's conversation socket and the peer's: JSON with the text as `content`. */
