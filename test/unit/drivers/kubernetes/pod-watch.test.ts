@@ -12,58 +12,66 @@ const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => 
   status: { phase },
 });
 
+/** An API server with one pod, whose watch says nothing. */
+function silentServer() {
+  const server = {
+    ...{ items: [pod('a', 1)], lists: 0, streams: 0 },
+    api: {
+      ask: async () => {
+        server.lists += 1;
+        return { items: server.items, metadata: { resourceVersion: String(10 * server.lists) } };
+      },
+      stream: async (_request: unknown, signal: AbortSignal) => {
+        const stream = new PassThrough();
+        signal.addEventListener('abort', () => stream.destroy());
+        server.streams += 1;
+        return stream;
+      },
+    } as unknown as KubeApi,
+  };
+  return server;
+}
+
 test('F047 a list within 30 s reports what a silent watch missed', async () => {
   const clock = manualClock();
-  let items = [pod('a', 1)];
-  let lists = 0;
-  const streams: PassThrough[] = [];
-  const api = {
-    ask: async () => {
-      lists += 1;
-      return { items, metadata: { resourceVersion: String(10 * lists) } };
-    },
-    stream: async (_request: unknown, signal: AbortSignal) => {
-      const stream = new PassThrough();
-      signal.addEventListener('abort', () => stream.destroy());
-      streams.push(stream);
-      return stream;
-    },
-  } as unknown as KubeApi;
-  await using watch = watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
+  const server = silentServer();
+  await using watch = watchPods({
+    api: server.api,
+    path: '',
+    selector: '',
+    clock,
+    random: () => 0,
+    onTrouble: undefined,
+  });
   const heard: (string | undefined)[] = [];
   using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
-  await expect.poll(() => streams.length).toBe(1);
-  items = []; // without an event of the watch
+  await expect.poll(() => server.streams).toBe(1);
+  server.items = []; // without an event of the watch
   clock.advance(29_000);
   await expect.poll(() => heard).toEqual(['Running', undefined]);
-  await expect.poll(() => streams.length).toBe(2);
+  await expect.poll(() => server.streams).toBe(2);
 });
 
 test('a list that the driver asks for postpones the list of the watch, and reports what the watch missed', async () => {
   const clock = manualClock();
-  let items = [pod('a', 1)];
-  let lists = 0;
-  const api = {
-    ask: async () => {
-      lists += 1;
-      return { items, metadata: { resourceVersion: String(10 * lists) } };
-    },
-    stream: async (_request: unknown, signal: AbortSignal) => {
-      const stream = new PassThrough();
-      signal.addEventListener('abort', () => stream.destroy());
-      return stream;
-    },
-  } as unknown as KubeApi;
-  await using watch = watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
+  const server = silentServer();
+  await using watch = watchPods({
+    api: server.api,
+    path: '',
+    selector: '',
+    clock,
+    random: () => 0,
+    onTrouble: undefined,
+  });
   const heard: (string | undefined)[] = [];
   using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
-  await expect.poll(() => lists).toBe(1);
+  await expect.poll(() => server.lists).toBe(1);
   for (let n = 0; n < 6; n++) {
     clock.advance(10_000);
-    if (n === 5) items = [];
+    if (n === 5) server.items = [];
     await watch.list(new AbortController().signal);
   }
-  expect(lists).toBe(7);
+  expect(server.lists).toBe(7);
   expect(heard).toEqual(['Running', undefined]);
 });
 
