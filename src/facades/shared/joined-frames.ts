@@ -1,3 +1,5 @@
+import { NewestFrames } from './newest-frames.ts';
+
 /** A write of this size costs the kernel little for each byte, and a slow reader's backlog stays small. */
 const pieceBytes = 64 * 1024;
 const maxRecent = 16;
@@ -28,7 +30,7 @@ export function* inPieces(frames: readonly Buffer[]): Generator<readonly Buffer[
  */
 export class JoinedFrames {
   readonly #join: (frames: readonly Buffer[]) => Buffer;
-  readonly #ofOne = new WeakMap<Buffer, Buffer>();
+  readonly #ofOne = new NewestFrames<Buffer, Buffer>();
   /** By the first frame, the oldest first. */
   readonly #recent = new Map<Buffer, Joined>();
 
@@ -39,11 +41,7 @@ export class JoinedFrames {
   of(frames: readonly Buffer[]): Buffer {
     const [first] = frames;
     if (!first) return Buffer.alloc(0);
-    if (frames.length === 1) {
-      const known = this.#ofOne.get(first) ?? this.#join(frames);
-      this.#ofOne.set(first, known);
-      return known;
-    }
+    if (frames.length === 1) return this.#ofOne.of(first, () => this.#join(frames));
     const known = this.#recent.get(first);
     if (known && isSame(known.frames, frames)) return known.bytes;
     const bytes = this.#join(frames);

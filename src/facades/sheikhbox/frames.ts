@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../../core/events.ts';
+import { NewestFrames } from '../shared/newest-frames.ts';
 import { sseFrame } from '../shared/sse.ts';
 import { type Profile, toSheikhbox } from './events.ts';
 import type { FileInfos } from './file-infos.ts';
@@ -27,13 +28,10 @@ export function textCache(profile: Profile, infos: FileInfos): (event: SessionEv
 
 /** An event's frame, encoded once for all subscribers: followers share the event objects, and so the bytes. */
 export function frameCache(profile: Profile, infos?: FileInfos): (event: SessionEvent) => Buffer | undefined {
-  const frames = new WeakMap<SessionEvent, { readonly frame: Buffer | undefined }>();
-  return (event) => {
-    const known = frames.get(event);
-    if (known) return known.frame;
-    const said = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
-    const frame = said && toFrame(said);
-    frames.set(event, { frame });
-    return frame;
-  };
+  const frames = new NewestFrames<SessionEvent, Buffer | undefined>();
+  return (event) =>
+    frames.of(event, () => {
+      const said = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
+      return said && toFrame(said);
+    });
 }

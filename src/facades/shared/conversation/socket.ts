@@ -6,6 +6,7 @@ import type { SessionRecord } from '../../../core/records.ts';
 import type { SessionService } from '../../../session/api/sessions.ts';
 import { parseCursor } from '../cursor.ts';
 import { refusedUpgrades } from '../failure-docs.ts';
+import { NewestFrames } from '../newest-frames.ts';
 import type { HttpLogger } from '../observe.ts';
 import type { RouteDoc } from '../route-docs.ts';
 import type { Dialect } from '../routes.ts';
@@ -184,19 +185,16 @@ function told(thrown: unknown, sid: string, logger: HttpLogger): string {
   return publicText(error);
 }
 
-interface Frames {
-  plain?: Buffer | undefined;
-  parted?: Buffer | undefined;
-}
-const frames = new WeakMap<SessionEvent, Frames>();
+const frames = {
+  plain: new NewestFrames<SessionEvent, Buffer | undefined>(),
+  parted: new NewestFrames<SessionEvent, Buffer | undefined>(),
+};
 
 /** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */
-function frameOf(event: SessionEvent, workdir: string, how: keyof Frames): Buffer | undefined {
-  const known = frames.get(event) ?? {};
-  if (how in known) return known[how];
-  const said = toFrame(event, workdir);
-  const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
-  known[how] = meant && textFrame(JSON.stringify(meant));
-  frames.set(event, known);
-  return known[how];
+function frameOf(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
+  return frames[how].of(event, () => {
+    const said = toFrame(event, workdir);
+    const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
+    return meant && textFrame(JSON.stringify(meant));
+  });
 }

@@ -1,0 +1,38 @@
+import { expect, test, vi } from 'vitest';
+import { NewestFrames } from '../../../../src/facades/shared/newest-frames.ts';
+
+const key = (n: number) => ({ n });
+
+test('a frame is made once for all its subscribers', () => {
+  const frames = new NewestFrames<object, Buffer>();
+  const [event, make] = [key(1), vi.fn(() => Buffer.from('frame'))];
+  const [first, second] = [frames.of(event, make), frames.of(event, make)];
+  expect(second).toBe(first);
+  expect(make).toHaveBeenCalledTimes(1);
+});
+
+test('an event without a frame is not asked again', () => {
+  const frames = new NewestFrames<object, undefined>();
+  const [event, make] = [key(1), vi.fn(() => undefined)];
+  expect([frames.of(event, make), frames.of(event, make)]).toEqual([undefined, undefined]);
+  expect(make).toHaveBeenCalledTimes(1);
+});
+
+test.each([
+  ['1,024 frames', 1, 1_024],
+  ['4 MiB', 64 * 1024, 64],
+])('frames beyond %s are forgotten, the oldest first', (_limit, bytes, kept) => {
+  const frames = new NewestFrames<object, Buffer>();
+  const keys = Array.from({ length: kept + 1 }, (_, n) => key(n));
+  for (const it of keys) frames.of(it, () => Buffer.alloc(bytes));
+  const again = vi.fn(() => Buffer.alloc(bytes));
+  for (const it of keys.slice(1)) frames.of(it, again);
+  expect(again).not.toHaveBeenCalled();
+  frames.of(keys[0] as object, again);
+  expect(again).toHaveBeenCalledTimes(1);
+});
+
+test('a frame larger than the limit is passed on', () => {
+  const frames = new NewestFrames<object, Buffer>();
+  expect(frames.of(key(1), () => Buffer.alloc(5 * 1024 * 1024))).toHaveLength(5 * 1024 * 1024);
+});
