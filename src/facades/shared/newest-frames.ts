@@ -1,8 +1,8 @@
 /** Enough for a burst that many subscribers follow in step. */
-const most = { frames: 1_024, bytes: 4 * 1024 * 1024 };
+const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
 
 /**
- * Keeps the newest frames of a kind, so that a frame is made once for all its subscribers: at most 1,024, and 4 MiB. A map of
+ * Keeps the newest frames of a kind, so that a frame is made once for all its subscribers: at most 8,192, and 4 MiB. A map of
  * weak keys would keep each frame for as long as its event is in memory, and tens of thousands of weak keys make a full
  * garbage collection stop the server for longer.
  */
@@ -12,7 +12,8 @@ export class NewestFrames<Key extends object, Frame extends Buffer | undefined> 
 
   /** Calls `make` if the key's frame is not kept. Undefined frames are kept too. */
   of(key: Key, make: () => Frame): Frame {
-    if (this.#made.has(key)) return this.#made.get(key) as Frame;
+    const known = this.#made.get(key);
+    if (known !== undefined || this.#made.has(key)) return known as Frame; // one lookup for most calls
     const frame = make();
     this.#made.set(key, frame);
     this.#bytes += frame?.length ?? 0;

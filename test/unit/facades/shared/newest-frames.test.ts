@@ -19,7 +19,7 @@ test('an event without a frame is not asked again', () => {
 });
 
 test.each([
-  ['1,024 frames', 1, 1_024],
+  ['8,192 frames', 1, 8_192],
   ['4 MiB', 64 * 1024, 64],
 ])('frames beyond %s are forgotten, the oldest first', (_limit, bytes, kept) => {
   const frames = new NewestFrames<object, Buffer>();
