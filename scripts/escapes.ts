@@ -10,7 +10,7 @@ const tests = {
   docker: ['test/e2e/escapes/docker.test.ts'],
   'docker:runsc': ['test/e2e/escapes/docker-runsc.test.ts'],
   process: ['test/e2e/escapes/process.test.ts'],
-  kubernetes: ['test/cluster/all.test.ts', '-t', 'no attempt to get out'],
+  kubernetes: ['test/cluster/all.test.ts', '-t', 'every attempt to escape'],
 };
 const root = join(import.meta.dirname, '..');
 const { values: asked } = parseArgs({ options: { driver: { type: 'string', default: 'docker' } } });
@@ -22,7 +22,7 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...tests[driver]];
 const { status } = spawnSync(process.execPath, vitest, {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, CI: 'true' },
+  env: { ...process.env, CI: 'true', TEST_NIGHTLY: '1' }, // two of the drivers are tried in nightly runs only
 });
 
 const Attempts = z.array(z.object({ group: z.string(), what: z.string(), outcome: z.string(), by: z.string() }));
