@@ -15,7 +15,7 @@ import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { openList } from './list.ts';
-import { type Made, openFolder, placeContainer, workspaceFrom } from './place.ts';
+import { type Made, placeContainer, workspaceFrom } from './place.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { openUsers } from './users.ts';
 import { dockerPool } from './warm.ts';
@@ -125,8 +125,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime, hasReplicas },
     starting: warming,
     place: (name, image, marks, made) => (spec, signal) => {
-      const opened = openFolder({ ...placeFor, pool: marks, token: ids.token() }, spec);
-      const own = { opened, freshUser: users.choose(signal), workspace: { volume: name } };
+      const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };
       return placeContainer({ ...placeFor, ...own, name, image, pool: marks, made }, spec, signal);
     },
   });
@@ -157,22 +156,17 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
         const kept = pointerOf(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
         freshUser.catch(() => {}); // a workspace with files needs none
-        const opened = openFolder({ ...placeFor, token: ids.token() }, spec);
-        opened.catch(() => {}); // awaited below
+        const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
+        news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const made: Made = { containerId: undefined };
-        let hadFiles = true; // until it is known
         try {
-          const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
-          hadFiles = pointer !== undefined;
-          news({ phase: 'starting', detail: `Starting a container of ${image}` });
-          const place = { ...placeFor, opened, freshUser, name: nameOf(id), image, made };
+          const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made };
           const workspace = workspaceFrom(pointer, place);
           const { info, end } = await placeContainer({ ...place, workspace }, spec, signal);
           await started(end, signal);
           return info;
         } catch (error) {
-          await opened.catch(() => {}); // else its folder could come after the removal
-          await undo(id, made, hadFiles ? 'keep' : 'remove').catch(() => {}); // `list` still shows what is left
+          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what is left
           throw error;
         }
       });

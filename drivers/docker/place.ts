@@ -33,8 +33,8 @@ interface Place {
   readonly users: Users;
   /** The user id for a workspace that has no files yet. It is asked for early, because a start waits for it. */
   readonly freshUser: Promise<number>;
-  /** The daemon's token, once the sandbox's folder is there: see `openFolder`. */
-  readonly opened: Promise<Secret>;
+  /** The token for a new sandbox; a running one keeps its own. */
+  readonly token: string;
   readonly name: string;
   /** The workspace's volume and its owner. An undefined owner means that the workspace has no files yet. */
   readonly workspace: Workspace;
@@ -51,31 +51,16 @@ export interface Placed {
   readonly end: SandboxEnd;
 }
 
-type Opening = Pick<Place, 'folders' | 'holds' | 'instance' | 'pool'> & {
-  /** The token for a new sandbox; a running one keeps its own. */
-  readonly token: string;
-};
-
-/**
- * Makes the sandbox's folder and listens in it. A start does this beside its first questions to the engine, because none of
- * them needs the folder.
- */
-export async function openFolder(
-  { folders, holds, instance, pool, token }: Opening,
-  spec: SandboxSpec,
-): Promise<Secret> {
-  const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token });
-  await (pool ? holds.listen(spec.id) : holds.open(spec.id));
-  return new Secret(meta.token);
-}
-
 /** Creates and starts the sandbox's container, or adopts the running container that already has its name. */
 export async function placeContainer(place: Place, spec: SandboxSpec, signal: AbortSignal): Promise<Placed> {
   const { engine, folders, holds, instance, name, image } = place;
+  // Beside the work on the folder, because a start waits for the engine's answers.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
-  const token = await place.opened;
+  const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
+  await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = { ...labelsFor(spec, instance, place.labels), ...place.pool };
+  const token = new Secret(meta.token);
   const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime };
 
   let { workspace } = place;
