@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './generator.ts';
-import { clientFrame, pong, serverFrame, upgradeRequest } from './ws-frames.ts';
+import { clientFrame, serverFrame, upgradeRequest } from './ws-frames.ts';
 
 /** One call, as the bytes of its request, over HTTP or over an open WebSocket. */
 export interface Call {
@@ -111,7 +111,7 @@ export class Line implements Disposable {
       const text = this.#got.toString('utf8', frame.begin, frame.end);
       at = frame.end;
       if (frame.isText) this.#answered?.(text);
-      if (frame.isPing) this.#socket.write(pong); // servers end connections that miss pings, as rows of minutes would
+      if (frame.reply) this.#socket.write(frame.reply);
     }
     this.#got = at < this.#got.length ? this.#got.subarray(at) : nothing;
   }

@@ -6,11 +6,13 @@ import type { Correctness } from './measure.ts';
 
 const nothing = Buffer.alloc(0);
 
-interface FrameAt {
+export interface FrameAt {
   readonly isText: boolean;
   readonly begin: number;
   readonly end: number;
   readonly next?: number;
+  /** The answer that the protocol asks for, such as the pong for a ping. */
+  readonly reply?: Buffer | undefined;
 }
 /** How a protocol asks for events, and where their frames are. */
 export interface Framing {
@@ -104,6 +106,7 @@ export class Listener implements Disposable {
     const { frameAt } = this.#framing;
     for (let frame = frameAt(bytes, at); frame; frame = frameAt(bytes, at)) {
       at = frame.next ?? frame.end;
+      if (frame.reply) this.#socket.write(frame.reply);
       if (!frame.isText) continue;
       this.#frames += 1;
       const payload = bytes.subarray(frame.begin, frame.end);

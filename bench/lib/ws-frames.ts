@@ -1,4 +1,4 @@
-import type { Framing } from './listener.ts';
+import type { FrameAt, Framing } from './listener.ts';
 
 // The part of RFC 6455 that a client on a bare socket needs.
 
@@ -25,20 +25,13 @@ export function clientFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81]), size, Buffer.alloc(4), payload]);
 }
 
-/** A client's answer to a ping without a payload. */
-export const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+/** A client's answer to a ping without a payload. Servers end connections that miss pings, as rows of minutes would. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 const opcodes = { text: 1, ping: 9 };
 
-interface Frame {
-  readonly isText: boolean;
-  readonly isPing: boolean;
-  readonly begin: number;
-  readonly end: number;
-}
-
 /** The server's frame at this offset; undefined while it is incomplete. */
-export function serverFrame(bytes: Buffer, from: number): Frame | undefined {
+export function serverFrame(bytes: Buffer, from: number): FrameAt | undefined {
   const short = bytes.length > from + 1 ? (bytes[from + 1] as number) : undefined;
   if (short === undefined) return undefined;
   const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
@@ -48,7 +41,8 @@ export function serverFrame(bytes: Buffer, from: number): Frame | undefined {
   const begin = from + headBytes;
   if (bytes.length < begin + size) return undefined;
   const opcode = (bytes[from] as number) & 0x0f;
-  return { isText: opcode === opcodes.text, isPing: opcode === opcodes.ping, begin, end: begin + size };
+  const reply = opcode === opcodes.ping ? pong : undefined;
+  return { isText: opcode === opcodes.text, begin, end: begin + size, reply };
 }
 
 /** Corral's conversation socket and the peer's: JSON with the text as `content`. */

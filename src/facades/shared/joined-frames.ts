@@ -29,22 +29,24 @@ export function* inPieces(frames: readonly Buffer[]): Generator<readonly Buffer[
  * buffers are kept, at most 1 MiB, and shared.
  */
 export class JoinedFrames {
-  readonly #join: (frames: readonly Buffer[]) => Buffer;
+  readonly #join: ((frames: readonly Buffer[]) => Buffer) | undefined;
   readonly #ofOne = new NewestFrames<Buffer, Buffer>();
   /** By the first frame, the oldest first. */
   readonly #recent = new Map<Buffer, Joined>();
 
-  constructor(join: (frames: readonly Buffer[]) => Buffer) {
+  /** Without `join`: the frames themselves, one after the other. */
+  constructor(join?: (frames: readonly Buffer[]) => Buffer) {
     this.#join = join;
   }
 
   of(frames: readonly Buffer[]): Buffer {
     const [first] = frames;
     if (!first) return Buffer.alloc(0);
-    if (frames.length === 1) return this.#ofOne.of(first, () => this.#join(frames));
+    const join = this.#join;
+    if (frames.length === 1) return join ? this.#ofOne.of(first, () => join(frames)) : first;
     const known = this.#recent.get(first);
     if (known && isSame(known.frames, frames)) return known.bytes;
-    const bytes = this.#join(frames);
+    const bytes = join ? join(frames) : Buffer.concat(frames);
     this.#recent.delete(first);
     this.#recent.set(first, { frames, bytes });
     for (const [oldest] of this.#recent) {
@@ -55,8 +57,7 @@ export class JoinedFrames {
   }
 }
 
-/** The frames themselves, one after the other. */
-export const joined = new JoinedFrames((frames) => (frames.length === 1 && frames[0]) || Buffer.concat(frames));
+export const joined = new JoinedFrames();
 
 const isSame = (some: readonly Buffer[], others: readonly Buffer[]): boolean =>
   some.length === others.length && some.every((frame, n) => frame === others[n]);

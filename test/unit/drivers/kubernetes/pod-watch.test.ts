@@ -5,12 +5,16 @@ import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api.ts';
 import { PodTable } from '../../../../drivers/kubernetes/pod-table.ts';
 import { watchPods } from '../../../../drivers/kubernetes/pod-watch.ts';
+import type { Clock } from '../../../../src/core/clock.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => ({
   metadata: { name: uid, uid, resourceVersion: String(resourceVersion) },
   status: { phase },
 });
+
+const watchOf = (api: KubeApi, clock: Clock) =>
+  watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
 
 /** An API server with one pod, whose watch says nothing. */
 function silentServer() {
@@ -35,14 +39,7 @@ function silentServer() {
 test('F047 a list within 30 s reports what a silent watch missed', async () => {
   const clock = manualClock();
   const server = silentServer();
-  await using watch = watchPods({
-    api: server.api,
-    path: '',
-    selector: '',
-    clock,
-    random: () => 0,
-    onTrouble: undefined,
-  });
+  await using watch = watchOf(server.api, clock);
   const heard: (string | undefined)[] = [];
   using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
   await expect.poll(() => server.streams).toBe(1);
@@ -55,14 +52,7 @@ test('F047 a list within 30 s reports what a silent watch missed', async () => {
 test('a list that the driver asks for postpones the list of the watch, and reports what the watch missed', async () => {
   const clock = manualClock();
   const server = silentServer();
-  await using watch = watchPods({
-    api: server.api,
-    path: '',
-    selector: '',
-    clock,
-    random: () => 0,
-    onTrouble: undefined,
-  });
+  await using watch = watchOf(server.api, clock);
   const heard: (string | undefined)[] = [];
   using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
   await expect.poll(() => server.lists).toBe(1);
