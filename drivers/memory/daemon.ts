@@ -130,6 +130,7 @@ const nothingReal = {
   ...{ makeFolder: noPrograms, movePath: noPrograms, removePath: noPrograms, openPath: noPrograms },
   ...{ writePath: noPrograms, openWatch: noPrograms, watchChanges: noPrograms, attachWatch: noPrograms },
   ...{ closeWatch: noPrograms, openPort: noPrograms, sendFile: noPrograms, receiveFile: noPrograms },
+  ...{ keepForRun: noPrograms, printWorkspace: noPrograms },
 };
 
 /** The socket methods that Node's agents call. A stream in memory does not need them. */

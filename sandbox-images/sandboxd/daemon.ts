@@ -5,9 +5,11 @@ import type {
   FileVersion,
   JobEntry,
   PathEntry,
+  RunMark,
   StartJob,
   TerminalSize,
   WatchFiles,
+  WorkspacePrint,
 } from '../../src/sandbox/abilities.ts';
 import type {
   DesktopStatus,
@@ -151,6 +153,12 @@ export interface Daemon {
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FilePart): Promise<OpenFile>;
   writePath(path: string, content: AsyncIterable<Uint8Array>): Promise<PathEntry>;
+
+  // The workspace as a whole, as long as it is small.
+  /** `done` is false where a program has to do it. */
+  keepForRun(mark: RunMark): Promise<{ readonly done: boolean }>;
+  /** Empty where a program has to look. */
+  printWorkspace(): Promise<Partial<WorkspacePrint>>;
 
   // Watches of folders. All methods but the first reject with not_found.
   /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */

@@ -19,6 +19,7 @@ import { StoppedRuns } from './stopped-runs.ts';
 import { terminals } from './terminals.ts';
 import { transfers } from './transfers.ts';
 import { watches } from './watches/watches.ts';
+import { workspace } from './workspace/workspace.ts';
 
 export interface Identity {
   readonly version: string;
@@ -85,6 +86,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     ...jobsOfRuns,
     ...anywhere,
     ...watches(parts),
+    ...workspace(parts.place.root),
     ...ports(),
     async start(request) {
       const known = sessions.operation(request.id);

@@ -6,6 +6,7 @@ import { pathRoutes } from './paths/routes.ts';
 import { portRoutes } from './ports/routes.ts';
 import { checkArguments, fileReply, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
 import { watchRoutes } from './watches/routes.ts';
+import { workspaceRoutes } from './workspace/routes.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
@@ -209,6 +210,7 @@ export const routes: readonly Route[] = [
   },
   ...jobRoutes,
   ...pathRoutes,
+  ...workspaceRoutes,
   ...watchRoutes,
   ...portRoutes,
   {

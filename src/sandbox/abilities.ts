@@ -143,6 +143,28 @@ export interface TransferClient {
   ): Promise<FileVersion>;
 }
 
+/** A run, and when it began, epoch ms. */
+export interface RunMark {
+  readonly run: string;
+  readonly at: number;
+}
+export interface WorkspacePrint {
+  /** SHA-256 in hexadecimal. */
+  readonly print: string;
+  /** The sizes of all files together. */
+  readonly bytes: number;
+}
+/**
+ * The whole workspace, as long as it is small. Of a large one, and behind the daemon of an older image, a program in the
+ * sandbox has to do the same.
+ */
+export interface WorkspaceClient {
+  /** Keeps the files as a run finds them (run-files.ts), once for each run. False: a program has to do it. */
+  keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
+  /** Equal prints mean equal files. Undefined: a program has to look. */
+  print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;
+}
+
 export interface WatchFiles {
   /** A folder: absolute, `~/…`, or relative to the workspace. */
   readonly path: string;

@@ -210,6 +210,8 @@ export const answers = {
   jobEnd: rule<JobEnd>(z.object(end) as z.ZodType<JobEnd>, [1, 4, 2]),
   pathEntry: rule(pathEntry, [64, 20, 2]),
   fileVersion: rule(z.object({ size: count, version: text(100) }), [16, 6, 2]),
+  kept: rule(z.object({ done: z.boolean() }), [16, 4, 2]),
+  print: rule(z.object({ print: text(64).optional(), bytes: count.optional() }), [16, 6, 2]),
   pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 12, 3]),
   watch: rule(z.object({ id }), [16, 4, 2]),
   change: rule(change, [64, 20, 3]),

@@ -1,6 +1,14 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
-import type { JobClient, PathClient, PortClient, TerminalSize, TransferClient, WatchClient } from './abilities.ts';
+import type {
+  JobClient,
+  PathClient,
+  PortClient,
+  TerminalSize,
+  TransferClient,
+  WatchClient,
+  WorkspaceClient,
+} from './abilities.ts';
 import type { Trust } from './trust.ts';
 
 // The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
@@ -346,6 +354,7 @@ export interface SandboxClient {
   readonly jobs: JobClient;
   readonly paths: PathClient;
   readonly transfers: TransferClient;
+  readonly workspace: WorkspaceClient;
   readonly watches: WatchClient;
   readonly ports: PortClient;
   readonly desktop: DesktopClient;

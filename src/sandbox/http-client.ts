@@ -7,7 +7,9 @@ import { jobClient } from './anywhere/job-client.ts';
 import { pathClient } from './anywhere/path-client.ts';
 import { transferClient } from './anywhere/transfer-client.ts';
 import { portClient, watchClient } from './anywhere/watch-client.ts';
+import { workspaceClient } from './anywhere/workspace-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
+import { daemonSince } from './daemon-version.ts';
 import { desktopClient } from './desktop-client.ts';
 import { programClient } from './program-client.ts';
 import { query } from './query.ts';
@@ -56,6 +58,8 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     again(signal, () => json(name, { method: 'GET', path }, signal));
   const health = (signal: AbortSignal, timeoutMs?: number) =>
     json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
+
+  const since = daemonSince((signal) => again(signal, () => health(signal)));
 
   /** Runs a call that can be silent for hours, as long as the daemon answers health checks meanwhile. */
   async function whileAlive<Result>(
@@ -212,7 +216,8 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     programs: programClient({ ...daemon, trust }, again),
     jobs: jobClient({ ...daemon, trust }, again),
     paths: pathClient({ ...daemon, trust }, again),
-    transfers: transferClient({ ...daemon, trust }, again, health),
+    transfers: transferClient({ ...daemon, trust }, since),
+    workspace: workspaceClient(daemon, again, since),
     watches: watchClient({ ...daemon, trust }, again),
     ports: portClient({ ...daemon, trust }),
     desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),

@@ -3,7 +3,7 @@ import type { SandboxClient } from '../../src/sandbox/client.ts';
 /** The abilities of a client whose sandbox has neither processes nor a file system of its own. */
 export const incapable = (
   cannot: () => Promise<never>,
-): Pick<SandboxClient, 'jobs' | 'paths' | 'transfers' | 'watches' | 'ports'> => ({
+): Pick<SandboxClient, 'jobs' | 'paths' | 'transfers' | 'workspace' | 'watches' | 'ports'> => ({
   jobs: {
     ...{ start: cannot, list: cannot, attach: cannot, write: cannot },
     ...{ endInput: cannot, resize: cannot, signal: cannot },
@@ -13,6 +13,7 @@ export const incapable = (
     ...{ remove: cannot, open: cannot, write: cannot },
   },
   transfers: { areSupported: async () => false, open: cannot, write: cannot },
+  workspace: { keep: async () => false, print: async () => undefined },
   watches: { open: cannot, changes: cannot, follow: cannot, close: cannot },
   ports: { connect: cannot },
 });

@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
+import type { WorkspacePrint } from '../../sandbox/abilities.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
+import { outputFiles, runFiles, toldOutputBytes } from '../../sandbox/run-files.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 
-/** The content of a workspace: equal prints mean equal files. */
-export interface Measured {
-  readonly print: string;
-  /** The sizes of all files together. */
-  readonly bytes: number;
-}
-type Sandbox = Pick<SandboxClient, 'workdir' | 'programs'>;
+type Sandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 
 /** Moves whole workspaces in and out of sandboxes. `name` names the program in the sandbox, which no other one there has. */
 export interface WorkspaceArchive {
-  measure(sandbox: Sandbox, name: string, signal: AbortSignal): Promise<Measured>;
+  measure(sandbox: Sandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
   pack(sandbox: Sandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over those that are there. */
@@ -26,8 +22,12 @@ export interface Packed {
 }
 
 // Few processes, because a run's next command waits for them. Sockets are no files that a copy could keep.
-const listing = (workdir: string) =>
-  ['find', workdir, '-mindepth', '1', '!', '-type', 's', '-printf', '%y %s %m %T@ %P %l\\0'] as const;
+const listing = (workdir: string) => [
+  ...['find', workdir, '-mindepth', '1'],
+  ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
+  ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${toldOutputBytes + 1}c`, '-o'],
+  ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
+];
 // The workspace's own folder is left out, because it belongs to another user in some sandboxes.
 const packScript = `
 set -o pipefail
@@ -43,6 +43,8 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 /** Archives made by the tar and gzip of the sandbox itself, so that the server never unpacks what a sandbox wrote. */
 export const workspaceArchive: WorkspaceArchive = {
   async measure(sandbox, name, signal) {
+    const seen = await sandbox.workspace.print(signal);
+    if (seen) return seen;
     const hash = createHash('sha256');
     const sizes = sizeReader();
     const onOutput = (bytes: Uint8Array) => {

@@ -122,6 +122,8 @@ test('every request and answer is as documented', async () => {
   await ask('POST', '/paths/move', '/paths/move', { from: 'a', to: 'b' });
   await ask('GET', '/paths/content', '/paths/content?path=/tmp/x&from=1&most=2');
   await ask('PUT', '/paths/content', '/paths/content?path=/tmp/x');
+  await ask('POST', '/workspace/kept', '/workspace/kept', { run: 'r', at: 1 });
+  await ask('GET', '/workspace/print', '/workspace/print');
   await ask('POST', '/watches', '/watches', { path: '.', recursive: true, entries: false });
   await ask('GET', '/watches/{id}/changes', '/watches/w/changes');
   await ask('GET', '/watches/{id}/stream', '/watches/w/stream');

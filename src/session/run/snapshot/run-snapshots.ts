@@ -4,7 +4,7 @@ import type { RunId, SessionId } from '../../../core/ids.ts';
 import type { SandboxClient } from '../../../sandbox/client.ts';
 import { takeScript } from './snapshot-scripts.ts';
 
-type Client = Pick<SandboxClient, 'exec'>;
+type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
 interface Deps {
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
@@ -37,8 +37,10 @@ export class RunSnapshots {
   async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const { clock, warn } = this.#deps;
     using until = deadline(patienceMs, clock);
-    const command = `run=${runId} at=${clock.now()}\n${takeScript}`;
+    const at = clock.now();
+    const command = `run=${runId} at=${at}\n${takeScript}`;
     try {
+      if (await client.workspace.keep({ run: runId, at }, until.signal)) return;
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
       if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
     } catch (err) {

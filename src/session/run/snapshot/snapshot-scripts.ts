@@ -1,18 +1,15 @@
+import { runFiles as own, runFileLimits, uncompared } from '../../../sandbox/run-files.ts';
+
 // The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
 // are bounded, so a large workspace is listed whole and copied in part.
 
-const own = '.corral/run';
-const maxFiles = 20_000;
-const maxCopies = 2_000;
-const maxCopyBlocks = 512; // of 512 bytes: 256 KiB
-const maxCopiedBytes = 16 * 1024 * 1024;
+const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
+const maxCopyBlocks = copyBytes / 512;
 export const maxChanges = 2_000;
 /** The script's exit code when no run has left a snapshot. */
 export const noSnapshot = 44;
 
-/** Folders of programs, whose files nobody wants to compare. */
-const skipped = ['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'];
-const pruned = `-xdev \\( ${skipped.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
+const pruned = `-xdev \\( ${uncompared.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies the small ones, unless it was done for this run already. Prepend `run` and `at`. */

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { keepFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
 import { RunId, SessionId } from '../../../../../src/core/ids.ts';
+import type { SandboxClient } from '../../../../../src/sandbox/client.ts';
 import { changesIn, readChanges } from '../../../../../src/session/run/snapshot/changes.ts';
 import { RunSnapshots } from '../../../../../src/session/run/snapshot/run-snapshots.ts';
 import { copyOf } from '../../../../../src/session/run/snapshot/snapshot-scripts.ts';
@@ -14,13 +16,22 @@ const first = RunId.parse('11111111-1111-4111-8111-111111111111');
 const second = RunId.parse('22222222-2222-4222-8222-222222222222');
 const now = 1_700_000_000_000;
 
-/** A folder on this machine in place of a sandbox: the scripts are the same. */
-function workspace() {
+const byProgram = async () => false;
+type Keep = SandboxClient['workspace']['keep'];
+
+/** A folder on this machine in place of a sandbox: the daemon and the scripts do the same here. */
+function workspace(by: 'program' | 'daemon' = 'program') {
   const temporary = temporaryFolder();
   onTestFinished(() => temporary[Symbol.dispose]());
   const root = temporary.path;
   const ran: string[] = [];
+  const byDaemon: Keep = async (mark) => {
+    ran.push(`run=${mark.run}`);
+    keepFiles(root, mark, 100);
+    return true;
+  };
   const client = {
+    workspace: { keep: by === 'daemon' ? byDaemon : byProgram, print: async () => undefined },
     async exec({ command }: { command: string }) {
       ran.push(command);
       const { status, stdout, stderr } = spawnSync('bash', ['-c', command], { cwd: root, encoding: 'utf8' });
@@ -38,9 +49,9 @@ function workspace() {
   return { root, ran, warned, begin, write, changes };
 }
 
-describe('the changes since a run began', () => {
+describe.each(['program', 'daemon'] as const)('the changes since a run began, kept by the %s,', (by) => {
   test('are added, modified and deleted files with their sizes, and the files as they were are kept', async () => {
-    const { root, begin, write, changes, warned } = workspace();
+    const { root, begin, write, changes, warned } = workspace(by);
     write('kept.txt', 'same');
     write('deep/er/edited name.txt', 'one\n');
     write('old.txt', 'gone');
@@ -62,7 +73,7 @@ describe('the changes since a run began', () => {
   });
 
   test('begin again with the next run, and a repeat of the same run keeps them', async () => {
-    const { begin, write, changes, ran } = workspace();
+    const { begin, write, changes, ran } = workspace(by);
     await begin();
     write('a.txt', 'a');
     await begin();
@@ -73,11 +84,12 @@ describe('the changes since a run began', () => {
   });
 
   test('of a restarted server go on from the start of the run', async () => {
-    const { begin, write, changes, root } = workspace();
+    const { begin, write, changes, root } = workspace(by);
     await begin();
     write('a.txt', 'a');
     const other = new RunSnapshots({ clock: manualClock(now + 1), warn: () => {} });
     const client = {
+      workspace: { keep: byProgram, print: async () => undefined },
       exec: async ({ command }: { command: string }) => {
         const { status } = spawnSync('bash', ['-c', command], { cwd: root });
         return { exitCode: status ?? 1, stdout: '', stderr: '', timedOut: false };
@@ -88,7 +100,7 @@ describe('the changes since a run began', () => {
   });
 
   test('see a change of the same size by its time, and a file that moved', async () => {
-    const { root, begin, write, changes } = workspace();
+    const { root, begin, write, changes } = workspace(by);
     write('same.txt', 'ab');
     write('from.txt', 'x');
     await begin();
@@ -103,7 +115,7 @@ describe('the changes since a run began', () => {
   });
 
   test('pass over what package managers, git and Corral keep, and keep no copy of a large file', async () => {
-    const { root, begin, write, changes } = workspace();
+    const { root, begin, write, changes } = workspace(by);
     write('large.bin', 'x'.repeat(300_000));
     await begin();
     for (const path of ['.git/x', 'node_modules/a/b.js', '.corral/output/1.log']) write(path, 'x');
@@ -112,7 +124,7 @@ describe('the changes since a run began', () => {
   });
 
   test('are unknown before the first run', async () => {
-    expect(await workspace().changes()).toEqual({ since: null, files: [], truncated: false });
+    expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false });
   });
 
   test('that a sandbox makes up are left out', () => {
@@ -125,7 +137,10 @@ describe('the changes since a run began', () => {
 test('a sandbox that cannot take a snapshot does not hinder the run, and the operator learns of it', async () => {
   const warned: object[] = [];
   const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
-  const client = { exec: async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }) };
+  const client = {
+    workspace: { keep: byProgram, print: async () => undefined },
+    exec: async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }),
+  };
   await snapshots.ofRun(session, first, client);
   expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
 });

@@ -1,0 +1,61 @@
+import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSync, openSync } from 'node:fs';
+
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+/**
+ * An open folder of the workspace. Names lead through the open folder and never through a link, so a program that swaps
+ * folders meanwhile cannot lead the daemon to other files, its own ones in `/proc` above all.
+ */
+export class Folder implements Disposable {
+  readonly #fd: number;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  static workspace(root: string): Folder {
+    return new Folder(openSync(root, O_RDONLY | O_DIRECTORY));
+  }
+
+  at = (name: string): string => `/proc/self/fd/${this.#fd}/${name}`;
+
+  /** Throws where no folder has this name. */
+  folder(name: string): Folder {
+    return new Folder(openSync(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  }
+
+  made(name: string): Folder {
+    try {
+      mkdirSync(this.at(name));
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    }
+    return this.folder(name);
+  }
+
+  file(name: string, flags: number): number {
+    return openSync(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o644);
+  }
+
+  /** The state of the folder or of what has this name in it; undefined: it is gone. */
+  stats(name = ''): BigIntStats | undefined {
+    return lstatSync(this.at(name), { bigint: true, throwIfNoEntry: false });
+  }
+
+  *names(): Generator<string> {
+    using listing = opendirSync(this.at(''), { encoding: 'buffer' as BufferEncoding });
+    for (let entry = listing.readSync(); entry; entry = listing.readSync()) {
+      const name = Buffer.from(entry.name);
+      const text = name.toString();
+      if (!Buffer.from(text).equals(name)) throw new UnfitWorkspace('a name is not text');
+      yield text;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** The daemon leaves this workspace to programs of the sandbox. */
+export class UnfitWorkspace extends Error {}

@@ -1,0 +1,88 @@
+import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { RunMark } from '../../../src/sandbox/abilities.ts';
+import { runFileLimits, runFiles, uncompared } from '../../../src/sandbox/run-files.ts';
+import { Folder } from './folder.ts';
+import { changedAt, type Found, walk } from './walk.ts';
+
+const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+const own = basename(runFiles);
+const { copyBytes, copiedBytes, copies } = runFileLimits;
+
+/** Lists the files of the workspace and copies the small ones, unless that was done for this run already. */
+export function keepFiles(root: string, { run, at }: RunMark, most: number): void {
+  using workspace = Folder.workspace(root);
+  using corral = workspace.made('.corral');
+  if (keptRun(corral) === run) return;
+  const fresh = `${own}.new`;
+  rmSync(corral.at(fresh), { recursive: true, force: true });
+  {
+    using folder = corral.made(fresh);
+    using files = folder.made('files');
+    const lines: string[] = [];
+    let [left, bytesLeft] = [copies, copiedBytes];
+    for (const found of walk(root, { leavesOut: (_, name) => uncompared.includes(name), most })) {
+      const { path, stats } = found;
+      if (!stats.isFile()) continue;
+      const size = Number(stats.size);
+      lines.push(`./${path}\t${size}\t${changedAt(stats)}`);
+      if (size > copyBytes || left <= 0 || bytesLeft < size) continue;
+      if (!copied(found, files)) continue;
+      left--;
+      bytesLeft -= size;
+    }
+    const list = lines.map((line) => Buffer.from(`${line}\0`)).sort(Buffer.compare);
+    write(folder, 'list', Buffer.concat(list));
+    write(folder, 'about', Buffer.from(`${run}\n${at}\n`));
+  }
+  rmSync(corral.at(own), { recursive: true, force: true });
+  renameSync(corral.at(fresh), corral.at(own));
+}
+
+function keptRun(corral: Folder): string | undefined {
+  try {
+    using last = corral.folder(own);
+    return read(last, 'about')?.toString().split('\n')[0];
+  } catch {
+    return undefined; // there is none
+  }
+}
+
+/** False: it is gone, closed, or no longer the file that was listed. */
+function copied({ path, name, folder }: Found, into: Folder): boolean {
+  const content = read(folder, name);
+  if (!content) return false;
+  using stack = new DisposableStack();
+  let parent = into;
+  for (const part of path.split('/').slice(0, -1)) parent = stack.use(parent.made(part));
+  write(parent, name, content);
+  return true;
+}
+
+/** A file of at most 256 KiB. */
+function read(folder: Folder, name: string): Buffer | undefined {
+  let fd: number | undefined;
+  try {
+    fd = folder.file(name, O_RDONLY);
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.size > copyBytes) return undefined;
+    const content = Buffer.allocUnsafe(stats.size);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < content.length; length += got)
+      got = readSync(fd, content, length, content.length - length, null);
+    return content.subarray(0, length);
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function write(folder: Folder, name: string, content: Buffer): void {
+  const fd = folder.file(name, O_WRONLY | O_CREAT | O_EXCL);
+  try {
+    for (let done = 0; done < content.length; ) done += writeSync(fd, content, done);
+  } finally {
+    closeSync(fd);
+  }
+}

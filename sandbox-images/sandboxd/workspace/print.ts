@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import type { WorkspacePrint } from '../../../src/sandbox/abilities.ts';
+import { outputFiles, runFiles, toldOutputBytes } from '../../../src/sandbox/run-files.ts';
+import { changedAt, type Found, walk } from './walk.ts';
+
+/** Equal prints mean equal files. The time of a folder's last change tells nothing that its entries do not tell. */
+export function printOf(root: string, most: number): WorkspacePrint {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const leavesOut = (path: string) => path === runFiles || path === `${runFiles}.new`;
+  for (const found of walk(root, { leavesOut, most })) {
+    const { path, stats } = found;
+    if (stats.isSocket() || isToldOutput(found)) continue;
+    hash.update(`${lineOf(found)} ${path}\0`);
+    if (stats.isFile()) bytes += Number(stats.size);
+  }
+  return { print: hash.digest('hex'), bytes };
+}
+
+const isToldOutput = ({ path, stats }: Found) =>
+  path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= toldOutputBytes;
+
+function lineOf({ stats, folder, name }: Found): string {
+  if (stats.isDirectory()) return `d ${stats.mode}`;
+  if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
+  return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${changedAt(stats)}`;
+}

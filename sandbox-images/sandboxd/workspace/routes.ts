@@ -1,0 +1,17 @@
+import { fields } from '../body-fields.ts';
+import type { Route } from '../route.ts';
+
+export const workspaceRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/workspace/kept',
+    async handle({ daemon, json }) {
+      return { json: await daemon.keepForRun(fields(await json(), { run: 'name', at: 'count' })) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/workspace/print',
+    handle: async ({ daemon }) => ({ json: await daemon.printWorkspace() }),
+  },
+];

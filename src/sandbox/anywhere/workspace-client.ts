@@ -1,0 +1,20 @@
+import type { WorkspaceClient } from '../abilities.ts';
+import type { Since } from '../daemon-version.ts';
+import type { Again, Daemon } from './job-client.ts';
+
+/** The workspace as a whole, behind the daemon's HTTP API. */
+export function workspaceClient({ json }: Pick<Daemon, 'json'>, again: Again, since: Since): WorkspaceClient {
+  return {
+    async keep(mark, signal) {
+      if (!(await since('1.2', signal))) return false;
+      const ask = { method: 'POST', path: '/workspace/kept', json: mark } as const;
+      return (await again(signal, () => json('kept', ask, signal))).done;
+    },
+    async print(signal) {
+      if (!(await since('1.2', signal))) return undefined;
+      const ask = { method: 'GET', path: '/workspace/print' } as const;
+      const { print, bytes } = await again(signal, () => json('print', ask, signal));
+      return print === undefined || bytes === undefined ? undefined : { print, bytes };
+    },
+  };
+}
