@@ -54,7 +54,7 @@ done
 while :; do
   # A daemon that only relays bytes needs no large young generation: output of any length then costs under 20 MB.
   # Any process of the daemon's user could otherwise start Node's debugger in it with USR1.
-  printf '%s\n' "$token" | $CORRAL_SEAL "$node" --max-semi-space-size=1 --disable-sigusr1 "$@" &
+  printf '%s\n' "$token" | $CORRAL_SEAL "$node" --v8-pool-size=1 --max-semi-space-size=1 --disable-sigusr1 "$@" &
   daemon=$!
   # A signal can interrupt `wait` before the daemon has exited.
   while kill -0 "$daemon" 2>/dev/null; do

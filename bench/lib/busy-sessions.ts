@@ -5,13 +5,15 @@ import { httpCalls, trpcData } from './http-calls.ts';
 // Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
 // message as soon as the run ends. With `runsEach`, a session ends after so many runs and another takes its place: a
 // conversation without end keeps what was said in memory, and grows. Meanwhile `starts` further sessions are created, used
-// once and deleted, again and again.
+// once and deleted, again and again. With `printer: 'perl'`, one program prints all lines of a run. A shell starts a `sleep`
+// for each, and 500 of those a second would be more work than all the rest; but fake sandboxes know no other way.
 
 interface Argument {
   readonly url: string;
   readonly active: number;
   readonly starts: number;
   readonly runsEach?: number;
+  readonly printer?: 'shell' | 'perl';
 }
 export interface Progress {
   /** Bytes received by each active session's client. */
@@ -21,12 +23,17 @@ export interface Progress {
   readonly failed: readonly string[];
 }
 const lines = 20;
-const work = Array.from({ length: lines }, (_, n) => `echo line ${n} ${'.'.repeat(80)}\nsleep 0.1`).join('\n');
-const busy = `Work\n\`\`\`sh\n${work}\n\`\`\``;
+const rest = '.'.repeat(80);
+const work = {
+  shell: Array.from({ length: lines }, (_, n) => `echo line ${n} ${rest}\nsleep 0.1`).join('\n'),
+  perl: `perl -e '$| = 1; for (0..${lines - 1}) { print "line $_ ${rest}\\n"; select(undef, undef, undef, 0.1) }'`,
+};
 const brief = 'Work\n```sh\necho done\n```';
 const atOnce = 4;
 
-export async function open({ url, active, starts, runsEach = Number.POSITIVE_INFINITY }: Argument): Promise<Program> {
+export async function open(argument: Argument): Promise<Program> {
+  const { url, active, starts, runsEach = Number.POSITIVE_INFINITY, printer = 'shell' } = argument;
+  const busy = `Work\n\`\`\`sh\n${work[printer]}\n\`\`\``;
   using stack = new DisposableStack();
   const calls = stack.use(httpCalls(url));
   const heard = Array.from({ length: active }, () => 0);
@@ -56,7 +63,7 @@ export async function open({ url, active, starts, runsEach = Number.POSITIVE_INF
     }
   }
   const works = (n: number) => {
-    let left = runsEach;
+    let left = runsEach - (n % runsEach || 0); // they do not all end together
     return until(async () => {
       if (left === 0) {
         const before = ids[n] as string;

@@ -18,8 +18,8 @@ interface Argument {
   readonly sessions: number;
 }
 const everyMs = 50;
-const worksMs = 400;
-const restsMs = 100;
+const worksMs = 1_600;
+const restsMs = 400;
 const waits = 'Work\n```sh\necho begun\nsleep 30\n```';
 
 export async function open({ url, sessions }: Argument): Promise<Program> {
