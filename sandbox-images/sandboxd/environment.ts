@@ -16,6 +16,8 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isOurs(name)) base[name] = value;
   }
+  // Node would read it at the daemon's own start, so the init script renames it.
+  if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // The sandbox id also tells this sandbox's processes from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...packageEnvironment(base, uid) };

@@ -85,6 +85,11 @@ test('a command gets neither the token nor the daemon’s own settings', () => {
   expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
 });
 
+test('Node of a command uses the proxy, though the daemon’s own Node is not told of it', () => {
+  expect(baseEnvironment({ CORRAL_NODE_USE_ENV_PROXY: '1' }).NODE_USE_ENV_PROXY).toBe('1');
+  expect(baseEnvironment({})).not.toHaveProperty('NODE_USE_ENV_PROXY');
+});
+
 test('a command is told its shell, so that no bash looks its user up', () => {
   expect(baseEnvironment({}).SHELL).toBe('/bin/bash');
   expect(baseEnvironment({ SHELL: '/bin/zsh' }).SHELL).toBe('/bin/zsh');
