@@ -159,7 +159,10 @@ export interface WorkspacePrint {
  * sandbox has to do the same.
  */
 export interface WorkspaceClient {
-  /** Keeps the files as a run finds them (run-files.ts), once for each run. False: a program has to do it. */
+  /**
+   * Keeps the files as a run finds them (run-files.ts), once for each run. False: a program has to do it. Rejects:
+   * unsupported (a sandbox in memory).
+   */
   keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
   /** Equal prints mean equal files. Undefined: a program has to look. */
   print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;

@@ -3,11 +3,15 @@ import type { Health } from './client.ts';
 /** Whether the daemon has the routes of this version. A sandbox keeps the daemon of its image for life. */
 export type Since = (version: '1.1' | '1.2', signal: AbortSignal) => Promise<boolean>;
 
+/** The daemon of a sandbox in memory is as new as the server. It refuses what it cannot do with `unsupported`. */
+export const inMemory = 'memory';
+
 /** Asks the daemon once. */
 export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): Since {
   let known: string | undefined;
   return async (wanted, signal) => {
     known ??= (await health(signal)).version;
+    if (known === inMemory) return true;
     const [major = 0, minor = 0] = known.split('.').map(Number);
     const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number);
     return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);

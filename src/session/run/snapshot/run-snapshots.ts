@@ -1,5 +1,6 @@
 import { deadline } from '../../../core/cancel.ts';
 import type { Clock } from '../../../core/clock.ts';
+import { toAppError } from '../../../core/errors.ts';
 import type { RunId, SessionId } from '../../../core/ids.ts';
 import type { SandboxClient } from '../../../sandbox/client.ts';
 import { takeScript } from './snapshot-scripts.ts';
@@ -44,6 +45,7 @@ export class RunSnapshots {
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
       if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
     } catch (err) {
+      if (toAppError(err).code === 'unsupported') return; // a sandbox in memory has no programs that could compare
       warn({ sessionId, err }, 'no snapshot of the workspace was taken');
     }
   }
