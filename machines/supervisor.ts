@@ -1,5 +1,6 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/ids.ts';
+import { type Children, childOf, withChild, withoutChild } from './children.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
 import { given, noSlots, type Slots, taken } from './slots.ts';
@@ -36,7 +37,7 @@ export type SupervisorEvent =
   | ErrorActorEvent;
 
 interface SupervisorContext extends SupervisorInput {
-  children: Readonly<Record<string, Child>>;
+  children: Children<Child>;
   slots: Slots;
 }
 const hydrationOf = (id: string) => `hydrate ${id}`;
@@ -68,16 +69,16 @@ export const supervisorMachine = setup({
       actions: enqueueActions(({ context, event: { id, command }, enqueue, self }) => {
         const actor = self.getSnapshot().children[id];
         if (actor?.getSnapshot().status === 'active') return enqueue.sendTo(actor, command);
-        const child = context.children[id];
+        const child = childOf(context.children, id);
         const pending = [...(child?.pending ?? []), command];
-        enqueue.assign({ children: { ...context.children, [id]: { crashes: child?.crashes ?? [], pending } } });
+        enqueue.assign({ children: withChild(context.children, id, { crashes: child?.crashes ?? [], pending }) });
         if (!child) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
     },
     'session.wake': {
-      guard: ({ context, event }) => !(event.id in context.children),
+      guard: ({ context, event }) => childOf(context.children, event.id) === undefined,
       actions: enqueueActions(({ context, event: { id }, enqueue }) => {
-        enqueue.assign({ children: { ...context.children, [id]: { crashes: [], pending: [] } } });
+        enqueue.assign({ children: withChild(context.children, id, { crashes: [], pending: [] }) });
         enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
     },
@@ -88,17 +89,17 @@ export const supervisorMachine = setup({
       }),
     },
     'session.leave': {
-      guard: ({ context, event }) => event.id in context.children,
+      guard: ({ context, event }) => childOf(context.children, event.id) !== undefined,
       actions: enqueueActions(({ context, event: { id }, enqueue, self }) => {
         enqueue.cancel(`restart ${id}`);
         for (const actor of [id, hydrationOf(id)]) if (self.getSnapshot().children[actor]) enqueue.stopChild(actor);
         const { slots, grants } = released(context, id);
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
-        enqueue.assign({ slots, children: without(context.children, id) });
+        enqueue.assign({ slots, children: withoutChild(context.children, id) });
       }),
     },
     'session.hydrate': {
-      guard: ({ context, event }) => event.id in context.children,
+      guard: ({ context, event }) => childOf(context.children, event.id) !== undefined,
       actions: enqueueActions(({ event: { id }, enqueue }) => {
         enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
@@ -121,21 +122,21 @@ export const supervisorMachine = setup({
       actions: enqueueActions(({ context, event: { actorId, output }, enqueue, self }) => {
         enqueue.stopChild(actorId); // a finished child stays in `children`, and so in memory, until it is stopped
         const id = sessionOf(actorId);
-        const child = context.children[id];
+        const child = childOf(context.children, id);
         if (actorId !== id) {
           if (!child) return; // the session has left memory
           enqueue.spawnChild('session', { id, input: output as SessionInput });
-          enqueue.assign({ children: { ...context.children, [id]: { ...child, pending: [] } } });
+          enqueue.assign({ children: withChild(context.children, id, { ...child, pending: [] }) });
           for (const command of child.pending) enqueue.sendTo(id as never, command as never);
           return;
         }
         const { slots, grants } = released(context, id);
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
-        const left = without(context.children, id);
+        const left = withoutChild(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
         // A command that arrived in the moment of the end restores the session.
         const pending = child?.pending ?? [];
-        enqueue.assign({ slots, children: pending.length > 0 ? { ...left, [id]: { crashes: [], pending } } : left });
+        enqueue.assign({ slots, children: pending.length > 0 ? withChild(left, id, { crashes: [], pending }) : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
     },
@@ -144,24 +145,24 @@ export const supervisorMachine = setup({
         for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopIt);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
-        const child = context.children[id];
+        const child = childOf(context.children, id);
         if (!child) return;
         const { slots, grants } = released(context, id);
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         if (actorId !== id) {
-          enqueue.assign({ slots, children: without(context.children, id) });
+          enqueue.assign({ slots, children: withoutChild(context.children, id) });
           enqueue.emit({ type: 'session.unavailable', id, error, commands: child.pending });
           return;
         }
         const now = context.now();
         const crashes = [...child.crashes.filter((at) => now - at < context.policy.windowMs), now];
         if (crashes.length > context.policy.maxRestarts) {
-          enqueue.assign({ slots, children: without(context.children, id) });
+          enqueue.assign({ slots, children: withoutChild(context.children, id) });
           enqueue.emit({ type: 'session.givenUp', id, error, commands: child.pending });
           return;
         }
         const delay = context.policy.backoffMs(crashes.length);
-        enqueue.assign({ slots, children: { ...context.children, [id]: { ...child, crashes } } });
+        enqueue.assign({ slots, children: withChild(context.children, id, { ...child, crashes }) });
         enqueue.raise({ type: 'session.hydrate', id }, { id: `restart ${id}`, delay });
         enqueue.emit({ type: 'session.crashed', id, error, restartInMs: delay });
       }),
@@ -179,9 +180,4 @@ type Tell = (actor: never, event: never) => void;
 function tell(children: Record<string, unknown>, grant: { id: SessionId; slot: SlotKind }, send: unknown): void {
   const actor = children[grant.id];
   if (actor) (send as Tell)(actor as never, { type: 'slot.granted', slot: grant.slot } as never);
-}
-
-function without(children: Readonly<Record<string, Child>>, id: string): Record<string, Child> {
-  const { [id]: _gone, ...rest } = children;
-  return rest;
 }

@@ -7,7 +7,6 @@ import { sandboxServer } from '../../sandbox-images/sandboxd/server.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { anyGlob, globMatcher } from '../../src/core/glob.ts';
-import { inMemory } from '../../src/sandbox/daemon-version.ts';
 import { FileTree } from './file-tree.ts';
 import { Processes } from './processes.ts';
 import { memoryShells } from './shells.ts';
@@ -46,7 +45,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     signalProgram: noPrograms,
     closeProgram: noPrograms,
     ...nothingReal,
-    health: () => ({ version: inMemory, bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
+    health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
     usage: () => ({ cpuSeconds: 0, memoryBytes: 0, memoryLimitBytes: null, processes: processes.list().length }),
     touch() {
       activeAt = clock.now();

@@ -15,14 +15,13 @@ export async function interpret(command: string, around: Surroundings): Promise<
 
 async function script(command: string, around: Surroundings): Promise<number> {
   let last = 0;
-  // Tokenized twice: first to find the commands, then each command in its turn, with the variables' values at that time.
-  const shape = tokenize(command, (name) => `\uE000${name}\uE001`);
-  if (!shape) {
+  const commands = commandsOf(command);
+  if (!commands) {
     await around.err('bash: -c: line 1: unexpected EOF while looking for matching quote\n');
     return 2;
   }
   let join = ';';
-  for (const { words, operator } of split(shape)) {
+  for (const { words, operator } of commands) {
     if (words.length > 0 && (join === ';' || (join === '&&') === (last === 0))) {
       const tokens = words.map((token) => ({ ...token, text: expand(token.text, around, last) }));
       if (operator === '&') {
@@ -34,6 +33,21 @@ async function script(command: string, around: Surroundings): Promise<number> {
     join = operator === '&&' || operator === '||' ? operator : ';';
   }
   return last;
+}
+
+type Commands = readonly { readonly words: readonly Token[]; readonly operator: string }[];
+const known = new Map<string, Commands>();
+
+/** Undefined: a quote is not closed. Variables get their values when a command's turn comes. */
+function commandsOf(script: string): Commands | undefined {
+  const before = known.get(script);
+  if (before) return before;
+  const shape = tokenize(script, (name) => `\uE000${name}\uE001`);
+  if (!shape) return undefined;
+  if (known.size === 100) known.clear(); // benches and tests repeat a few scripts
+  const commands = split(shape);
+  known.set(script, commands);
+  return commands;
 }
 
 const expand = (text: string, around: Surroundings, last: number) =>

@@ -1,10 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 
 /** The SHA-256 of a text, in hexadecimal. */
-export const digestOfText = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const digestOfText = (text: string): string => hash('sha256', text);
 
 /** The SHA-256 of a JSON value. The order of its keys does not count, because stores and parsers can change it. */
-export const digestOf = (value: unknown): string => digestOfText(JSON.stringify(value, sorted) ?? 'null');
+export const digestOf = (value: unknown): string => digestOfText(sortedJson(value) ?? 'null');
 
 /** The same for an object with a long list of texts, which is put in without a look at each. */
 export function digestWithTexts(
@@ -19,7 +19,7 @@ export function digestWithTexts(
 /** The object as JSON with sorted keys, before and after the texts of a list that is put in. */
 function around(value: Readonly<Record<string, unknown>>, key: string): { before: string; after: string } {
   const parts = Object.entries(value).flatMap(([name, part]) => {
-    const json = JSON.stringify(part, sorted);
+    const json = sortedJson(part);
     return json === undefined || name === key ? [] : [[name, `${JSON.stringify(name)}:${json}`] as const];
   });
   parts.sort(([a], [b]) => (a < b ? -1 : 1));
@@ -72,7 +72,23 @@ export class GrowingDigest<Item extends object> {
   }
 }
 
-function sorted(_key: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** As `JSON.stringify`, with the keys of objects in order. A replacer would make a sorted copy of each object. */
+function sortedJson(value: unknown): string | undefined {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const own = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;
+  if (own !== value) return sortedJson(own);
+  if (Array.isArray(value)) return `[${value.map((item) => sortedJson(item) ?? 'null').join(',')}]`;
+  let fields = '';
+  for (const key of keysOf(value)) {
+    const json = sortedJson((value as Record<string, unknown>)[key]);
+    if (json !== undefined) fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${json}`;
+  }
+  return `{${fields}}`;
+}
+
+/** Keys that are whole numbers come first and in their own order, as in every object. */
+function keysOf(value: object): string[] {
+  const keys = Object.keys(value).sort();
+  const isNumber = (key: string) => key >= '0' && key < ':';
+  return keys.some(isNumber) ? Object.keys(Object.fromEntries(keys.map((key) => [key, 0]))) : keys;
 }

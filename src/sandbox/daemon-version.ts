@@ -4,7 +4,7 @@ import type { Health } from './client.ts';
 export type Since = (version: '1.1' | '1.2', signal: AbortSignal) => Promise<boolean>;
 
 /** The daemon of a sandbox in memory is as new as the server. It refuses what it cannot do with `unsupported`. */
-export const inMemory = 'memory';
+const inMemory = 'memory';
 
 /** Asks the daemon once. */
 export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): Since {

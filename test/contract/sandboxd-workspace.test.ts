@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runFiles } from '../../src/sandbox/run-files.ts';
+import { runFiles } from '../../src/core/run-files.ts';
 import { workspaceArchive } from '../../src/session/forks/workspace-archive.ts';
 import { takeScript } from '../../src/session/run/snapshot/snapshot-scripts.ts';
 import { realSandboxd } from '../support/sandboxd.ts';

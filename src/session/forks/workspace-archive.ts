@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.ts';
+import { outputFiles, runFiles, toldOutputBytes } from '../../core/run-files.ts';
 import type { WorkspacePrint } from '../../sandbox/abilities.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import { outputFiles, runFiles, toldOutputBytes } from '../../sandbox/run-files.ts';
 import { PacedOutput } from '../services/streams/paced-output.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 

@@ -24,6 +24,9 @@ import { guarded } from './legality.ts';
 import { Life } from './life.ts';
 import type { World } from './world.ts';
 
+/** Of the store and of other things outside of the server. */
+export const slowestCallMs = 30;
+
 export interface Server {
   readonly life: Life;
   readonly sessions: SessionService;
@@ -40,7 +43,7 @@ export function startServer(world: World): Server {
   const { time, dice, backend } = world;
   const life = new Life({
     time,
-    latency: () => (dice.chance(0.8) ? 0 : dice.between(1, 30)),
+    latency: () => (dice.chance(0.8) ? 0 : dice.between(1, slowestCallMs)),
     onKilled: (where) => world.killed(where),
   });
   const closing = new AbortController();

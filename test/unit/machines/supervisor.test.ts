@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
+import { childOf } from '../../../machines/children.ts';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
@@ -185,7 +186,7 @@ describe('supervisor: sessions come and go', () => {
     clock.increment(900_000);
     await made(a);
     expect(answers).toEqual([command]);
-    expect(supervisor.getSnapshot().context.children).toHaveProperty(a);
+    expect(childOf(supervisor.getSnapshot().context.children, a)).toBeDefined();
   });
 
   test('F110 a deleted session is gone, and a command behind the delete is refused by its log', async () => {

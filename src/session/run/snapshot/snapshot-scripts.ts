@@ -1,4 +1,4 @@
-import { runFiles as own, runFileLimits, uncompared } from '../../../sandbox/run-files.ts';
+import { runFiles as own, runFileLimits, uncompared } from '../../../core/run-files.ts';
 
 // The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
 // are bounded, so a large workspace is listed whole and copied in part.
