@@ -1,6 +1,6 @@
 /**
- * What the supervisor knows of its sessions, in small parts by the end of their ids. Each change copies three small objects
- * instead of one with an entry for every session in memory.
+ * The supervisor's own notes about its sessions, in small parts by the end of their ids. Each change copies three small
+ * objects instead of one with an entry for every session in memory.
  */
 export type Children<Child> = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Child>>>>>>;
 
