@@ -2,6 +2,8 @@ import type { Proc } from './proc.ts';
 import { nameOf, type Spared, type Tree, treeOf } from './process-tree.ts';
 
 const graceMs = 2_000;
+/** The first looks whether a tree has ended come soon, because most programs end at once. */
+const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface Ending {
   readonly spared: Spared;
@@ -31,14 +33,14 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   const asked = new Set<string>();
   const patience = performance.now() + (grace === 'none' ? 0 : graceMs);
   let left = find();
-  while (left.length > 0 && performance.now() < patience) {
+  for (let look = 0; left.length > 0 && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
       // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
       if (asked.has(`${pid} ${name}`)) continue;
       asked.add(`${pid} ${name}`);
       send(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
     }
-    await sleep(left.length > 64 ? 50 : 10);
+    await sleep(left.length > 64 ? 50 : (firstLooksMs[look] ?? 10));
     left = find();
   }
   const giveUp = performance.now() + 10_000;

@@ -41,6 +41,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
   const moved = transfers(parts.place);
   const anywhere = paths(parts);
   const jobsOfRuns = jobs(parts);
+  const whole = workspace(parts.place.root);
   const refuseFull = () => {
     if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
   };
@@ -86,7 +87,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     ...jobsOfRuns,
     ...anywhere,
     ...watches(parts),
-    ...workspace(parts.place.root),
+    ...whole,
     ...ports(),
     async start(request) {
       const known = sessions.operation(request.id);
@@ -113,6 +114,10 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
       return { ...(whole ?? summed(all)), processes: all.length };
     },
     touch: parts.touch,
+    async keepForRun(mark) {
+      refuseFull();
+      return await whole.keepForRun(mark);
+    },
     async writeFile(path, content, how) {
       refuseFull();
       await stored.writeFile(path, content, how);

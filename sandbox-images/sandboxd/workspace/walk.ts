@@ -13,6 +13,8 @@ interface Walk {
   /** Throws UnfitWorkspace beyond it: programs are faster with many files, and leave the daemon free meanwhile. */
   readonly most: number;
 }
+/** A workspace on a slow disk is left to programs too. */
+const patienceMs = 250;
 
 /**
  * Everything in the workspace, folders before their content. Links are not followed, and other file systems are not
@@ -20,11 +22,13 @@ interface Walk {
  */
 export function* walk(root: string, { leavesOut, most }: Walk): Generator<Found> {
   let left = most;
+  const until = performance.now() + patienceMs;
   function* below(folder: Folder, inside: string, device: bigint): Generator<Found> {
     for (const name of folder.names()) {
       const path = `${inside}${name}`;
       if (leavesOut(path, name)) continue;
       if (left-- === 0) throw new UnfitWorkspace('many files');
+      if (performance.now() > until) throw new UnfitWorkspace('a slow disk');
       const stats = folder.stats(name);
       if (!stats) continue; // removed meanwhile
       yield { path, name, folder, stats };
