@@ -19,7 +19,9 @@ const rules: readonly [why: string, breaks: (sentence: Sentence) => boolean][] =
 ];
 
 const listed = () =>
-  execFileSync('git', [...listing, '*.ts', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' }).trim().split('\n');
+  execFileSync('git', [...listing, '*.ts', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
 /** New files too, before git knows them. */
 const listing = ['ls-files', '--cached', '--others', '--exclude-standard'];
 const files = process.argv.length > 2 ? process.argv.slice(2) : listed();
