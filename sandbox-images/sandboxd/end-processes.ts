@@ -2,6 +2,8 @@ import type { Proc } from './proc.ts';
 import { nameOf, type Spared, type Tree, treeOf } from './process-tree.ts';
 
 const graceMs = 2_000;
+/** How long a process can be between two programs, at most, before it counts as one without an environment. */
+const execMs = 1_000;
 /** The first looks whether a tree has ended come soon, because most programs end at once. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
@@ -20,20 +22,27 @@ export interface Ending {
 export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: Ending): Promise<number> {
   let count = 0;
   const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
+  const begun = performance.now();
+  let waitedFor: ReadonlySet<string> | undefined;
+  let isDone = false;
   const find = () => {
-    const found = treeOf(tree, spared, known);
-    for (const proc of found) {
+    const { members, undecided } = treeOf(tree, spared, { known, waits: performance.now() - begun < execMs });
+    for (const proc of members) {
       const name = nameOf(proc);
       if (!met.has(name)) count++;
       met.add(name);
       known.add(name);
     }
-    return found;
+    // Once nothing of the tree is left, nothing new can come from it, so only those seen undecided before are waited for.
+    const names = undecided.map(nameOf).filter((name) => waitedFor?.has(name) ?? true);
+    waitedFor = members.length > 0 ? undefined : new Set(names);
+    isDone = members.length === 0 && names.length === 0;
+    return members;
   };
   const asked = new Set<string>();
-  const patience = performance.now() + (grace === 'none' ? 0 : graceMs);
+  const patience = begun + (grace === 'none' ? 0 : graceMs);
   let left = find();
-  for (let look = 0; left.length > 0 && performance.now() < patience; look++) {
+  for (let look = 0; !isDone && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
       // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
       if (asked.has(`${pid} ${name}`)) continue;
@@ -44,10 +53,10 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
     left = find();
   }
   const giveUp = performance.now() + 10_000;
-  while (left.length > 0 && performance.now() < giveUp) {
+  while (!isDone && performance.now() < giveUp) {
     left = freeze(find);
     for (const { pid } of left) send(pid, 'SIGKILL');
-    await sleep(20);
+    await sleep(left.length > 0 ? 20 : 2);
     left = find();
   }
   return count;

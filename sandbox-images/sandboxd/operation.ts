@@ -139,13 +139,11 @@ export async function launch(parts: SharedState, request: StartOperation, standi
 
   /** Keeps the terminal open as long as background processes use it. */
   const linger = async (from: Terminal) => {
-    while (
-      treeOf(
-        marked(() => false),
-        keepers.spared,
-      ).length > 0
-    )
+    const mine = marked(() => false);
+    for (let open = treeOf(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
       await wait(lingerMs);
+      open = treeOf(mine, keepers.spared);
+    }
     const forget = keepers.dismiss(from.pid);
     from.close();
     await wait(1_000);

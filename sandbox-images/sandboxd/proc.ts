@@ -43,12 +43,28 @@ function look(pid: number): Proc | undefined {
 }
 
 /** The variable's value when the process was started. */
-export function variable(pid: number, name: string): string | undefined {
-  const environ = `\0${read(pid, 'environ')}`;
+export const variable = (pid: number, name: string) => variableIn(read(pid, 'environ'), name);
+
+/** The variable's value in an environment as the kernel shows it. */
+export function variableIn(environment: string, name: string): string | undefined {
+  const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
   if (at < 0) return undefined;
   const start = at + name.length + 2;
   return environ.slice(start, environ.indexOf('\0', start) >>> 0);
+}
+
+/**
+ * The environment that the process was started with. Undefined while it is between two programs: exec has dropped the old
+ * memory, and the new one has neither arguments nor an environment yet.
+ */
+export function environmentOf(pid: number): string | undefined {
+  const first = read(pid, 'environ');
+  if (first !== '') return first;
+  const before = read(pid, 'cmdline');
+  const second = read(pid, 'environ');
+  if (second !== '') return second;
+  return before === '' || read(pid, 'cmdline') !== before ? undefined : '';
 }
 
 export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();

@@ -1,4 +1,4 @@
-import { type Proc, scan, variable } from './proc.ts';
+import { environmentOf, type Proc, scan, variable, variableIn } from './proc.ts';
 
 /** A set of processes: by how they were started, or by one process at the root. */
 export type Tree = Marked | Rooted;
@@ -17,8 +17,8 @@ export interface Rooted {
   readonly orphans: Strays;
 }
 
-/** Whether a process without the tree's environment and parent still counts as the tree's. */
-export type Strays = (proc: Proc) => boolean;
+/** Whether a process with that environment, which is not the tree's, and another parent still counts as the tree's. */
+export type Strays = (proc: Proc, environment: string) => boolean;
 
 /** The processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
 export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
@@ -26,18 +26,37 @@ export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
 /** Identifies a process for good, because the system reuses pids. */
 export const nameOf = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
-/** `known`: names of processes that an earlier scan found. They still count after their parents have ended. */
-export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = new Set()): Proc[] {
+export interface Look {
+  /** Names of processes that an earlier scan found. They still count after their parents have ended. */
+  readonly known?: ReadonlySet<string>;
+  /** Whether a process that is between two programs is left for a later look. If not, its environment counts as empty. */
+  readonly waits?: boolean;
+}
+
+export interface Found {
+  readonly members: Proc[];
+  /** Processes between two programs: only a later look can tell whether they are the tree's. */
+  readonly undecided: Proc[];
+}
+
+/** The kernel's own threads have neither arguments nor an environment, as if they were always between two programs. */
+const isKernelThread = ({ ppid, session }: Proc) => ppid === 2 && session === 0;
+
+export function treeOf(tree: Tree, spared: Spared, { known = new Set(), waits = true }: Look = {}): Found {
   const all = scan();
   const safe = spared(all);
-  const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie);
+  const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie && !isKernelThread(proc));
+  const environments = new Map(candidates.map(({ pid }) => [pid, environmentOf(pid)]));
   const chosen = new Map<number, Proc>();
   const sessions = new Set<number>();
-  const isMarked = 'root' in tree ? undefined : ({ pid }: Proc) => variable(pid, tree.name) === tree.value;
-  const isFirst =
-    'root' in tree
-      ? (proc: Proc) => nameOf(proc) === nameOf(tree.root) || tree.orphans(proc)
-      : (proc: Proc) => isMarked?.(proc) || tree.strays(proc);
+  const isMarked =
+    'root' in tree ? undefined : (environment: string) => variableIn(environment, tree.name) === tree.value;
+  const isFirst = (proc: Proc) => {
+    if ('root' in tree && nameOf(proc) === nameOf(tree.root)) return true;
+    const environment = environments.get(proc.pid) ?? (waits ? undefined : '');
+    if (environment === undefined) return false;
+    return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
+  };
   const ledBy = (proc: Proc) => {
     // A marked process brings its whole session. A single process brings only a session that it leads.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
@@ -50,7 +69,10 @@ export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = 
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
   for (const proc of candidates) if (known.has(nameOf(proc)) || isFirst(proc)) choose(proc);
   // A terminal's keeper is spared, but the processes on its terminal are not.
-  if (isMarked) for (const proc of all) if (safe.has(proc.pid) && isMarked(proc)) sessions.add(proc.session);
+  if (isMarked) {
+    for (const proc of all)
+      if (safe.has(proc.pid) && isMarked(environmentOf(proc.pid) ?? '')) sessions.add(proc.session);
+  }
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
   const belongs = ({ ppid, session, group }: Proc) =>
     chosen.has(ppid) || sessions.has(session) || (!isMarked && sessions.has(group));
@@ -59,7 +81,8 @@ export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = 
     before = chosen.size;
     for (const proc of candidates) if (!chosen.has(proc.pid) && belongs(proc)) choose(proc);
   }
-  return [...chosen.values()];
+  const isOpen = ({ pid }: Proc) => waits && environments.get(pid) === undefined && !chosen.has(pid);
+  return { members: [...chosen.values()], undecided: candidates.filter(isOpen) };
 }
 
 /**
@@ -71,12 +94,12 @@ export function rootedAt(root: Proc, init: number | undefined, strays: Strays): 
   const operation = variable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: Proc) => ppid === 1 || ppid === init;
   const hasNeighbours = isOrphan(root);
-  const orphans = (proc: Proc) =>
-    strays(proc) ||
+  const orphans: Strays = (proc, environment) =>
+    strays(proc, environment) ||
     (operation !== undefined &&
       isOrphan(proc) &&
       proc.startTicks >= root.startTicks &&
       (proc.session !== root.session || !hasNeighbours) &&
-      variable(proc.pid, 'CORRAL_OPERATION') === operation);
+      variableIn(environment, 'CORRAL_OPERATION') === operation);
   return { root, orphans };
 }

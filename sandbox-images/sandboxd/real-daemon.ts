@@ -162,7 +162,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
       const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first: a shell whose child ends goes on with its next command.
-      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared)]) send(proc.pid, name);
+      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared).members]) send(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };

@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Confined } from './confined-paths.ts';
 import type { Journal } from './journal.ts';
-import { type Proc, scan, startedAt, variable } from './proc.ts';
+import { type Proc, scan, startedAt, variableIn } from './proc.ts';
 import type { Strays } from './process-tree.ts';
 
 /** The state that all parts of the daemon share. */
@@ -35,10 +35,10 @@ export interface SharedState {
 export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): Strays {
   if (init === undefined) return () => false;
   const now = clock.now();
-  return (proc) =>
+  return (proc, environment) =>
     (proc.ppid === 1 || proc.ppid === init) &&
     startedAt(proc, now) >= since - 100 &&
-    variable(proc.pid, 'CORRAL_SANDBOX_ID') === undefined;
+    variableIn(environment, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */

@@ -47,10 +47,35 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
 
   test('F039 a process without its environment and its parents still ends with its run', async () => {
     const { client } = await opened();
+    const commands = async () => (await client.processes(budget())).map(({ cmd }) => cmd);
     await run(client, '(env -i setsid sleep 91 </dev/null >/dev/null 2>&1 &) & wait; echo ok', { tag: 'run' });
     await client.exec({ command: 'setsid sleep 92 >/dev/null 2>&1 &', tag: 'other' }, budget());
     await client.killTagged('run', budget());
-    expect((await client.processes(budget())).map(({ cmd }) => cmd)).toEqual(['sleep 92']);
+    await expect.poll(commands).toEqual(['sleep 92']);
+  });
+
+  test('F039 a stop leaves the programs of other runs alone, even while one is between two programs', async () => {
+    const { client } = await opened();
+    const runs = Array.from({ length: 40 }, (_, n) => `run-${n}`);
+    for (const tag of runs) await client.exec({ command: 'true', tag }, budget());
+    const again = `printf '#!/bin/sh\nexec "$0"\n' > again; chmod +x again; (setsid ./again >/dev/null 2>&1 &)`;
+    await client.exec({ command: again, tag: 'other' }, budget());
+    const programs = async () => (await client.processes(budget())).length;
+    await expect.poll(programs).toBe(1);
+    for (const tag of runs) await client.killTagged(tag, budget());
+    expect(await programs()).toBe(1);
+  });
+
+  test('F039 a stop reaches a program without its environment and its parents even while it is between two programs', async () => {
+    const { client } = await opened();
+    const again = `printf '#!/bin/sh\nexec "$0"\n' > again; chmod +x again; (env -i setsid "$PWD/again" >/dev/null 2>&1 &)`;
+    const left: number[] = [];
+    for (let n = 0; n < 20; n++) {
+      await client.exec({ command: again, tag: `run-${n}` }, budget());
+      await client.killTagged(`run-${n}`, budget());
+      left.push((await client.processes(budget())).length);
+    }
+    expect(left).toEqual(left.map(() => 0));
   });
 
   test('whatever scrubbed its environment and its parents ends with its process, its shell and its call too', async () => {

@@ -173,7 +173,7 @@ export function jobs(parts: SharedState): Jobs {
       if (opened.end) throw new AppError('not_found', `There is no job ${id}.`);
       const { keeper } = opened.started;
       if (name !== 'SIGKILL') {
-        for (const { pid } of treeOf(treeIn(opened), keepers.spared)) if (pid !== keeper) send(pid, name);
+        for (const { pid } of treeOf(treeIn(opened), keepers.spared).members) if (pid !== keeper) send(pid, name);
         return;
       }
       using _turn = await killGate(neverFires);
