@@ -14,6 +14,7 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'egress-origin': () => import('./lib/egress-origin.ts'),
   'egress-proxy': () => import('./lib/egress-proxy.ts'),
   'neighbour-installations': () => import('./lib/neighbour-installations.ts'),
+  'pod-daemons': () => import('./lib/pod-daemons.ts'),
   'roaming-followers': () => import('./lib/roaming-followers.ts'),
   'hostile-answers': () => import('./lib/hostile-answers.ts'),
   'garbage-reader': () => import('./lib/garbage-reader.ts'),

@@ -2,9 +2,9 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { openApi } from '../../drivers/kubernetes/api.ts';
 import { openCredentials } from '../../drivers/kubernetes/credentials.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { simulatedDaemons } from '../../test/support/simulated-daemons.ts';
 import { type SimulatedNodes, simulatedNodes } from '../../test/support/simulated-node.ts';
 import { type ApiProxy, apiProxy } from './api-proxy.ts';
+import { startChild } from './child-process.ts';
 import { freshFolder } from './folder.ts';
 import { monotonicMs } from './generator.ts';
 
@@ -44,7 +44,9 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
     const until = monotonicMs() + 120_000;
     while ((await list('?limit=1')).length > 0 && monotonicMs() < until) await new Promise((go) => setTimeout(go, 500));
   });
-  const daemons = stack.use(await simulatedDaemons());
+  // Beside this process, which lists thousands of pods: a daemon that answers late would pass for a lost one.
+  const daemons = stack.use(await startChild('pod-daemons', null));
+  const daemonPort = await daemons.call<number>('port');
   const proxy = stack.use(await apiProxy(folder.path, kubeconfig));
   const [[label, set] = []] = Object.entries(nodes.nodeSelector);
   const { key, value, effect } = nodes.toleration;
@@ -55,7 +57,7 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
       ...{ CORRAL_DRIVER: 'kubernetes', CORRAL_SANDBOX_IMAGE: 'simulated', CORRAL_EGRESS_POLICY: 'none' },
       NODE_EXTRA_CA_CERTS: '', // else each pod has this machine's authorities in its environment, ten times its own size
       ...{ KUBECONFIG: proxy.kubeconfig, CORRAL_KUBERNETES_NAMESPACE: namespace, CORRAL_KUBERNETES_REACH: 'pod-ip' },
-      ...{ CORRAL_KUBERNETES_DAEMON_PORT: String(daemons.port), CORRAL_KUBERNETES_REQUEST_SHARE: '0.02' },
+      ...{ CORRAL_KUBERNETES_DAEMON_PORT: String(daemonPort), CORRAL_KUBERNETES_REQUEST_SHARE: '0.02' },
       ...{
         CORRAL_KUBERNETES_NODE_SELECTOR: `${label}=${set}`,
         CORRAL_KUBERNETES_TOLERATIONS: `${key}=${value}:${effect}`,

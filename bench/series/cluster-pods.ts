@@ -42,6 +42,7 @@ export const clusterPods: SeriesPlan = {
     const server = stack.use(
       await startServer({
         ...{ ...cluster.settings, CORRAL_SANDBOX_WARM_POOL: String(ready), LOG_LEVEL: 'error' },
+        CORRAL_SANDBOX_IDLE_SECONDS: '86400', // the last point comes more than half an hour after the first sessions
         ...{ CORRAL_MAX_SESSIONS: '2000', CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_SANDBOX_MAX_STARTING: '10' },
       }),
     );

@@ -35,6 +35,7 @@ interface Awaited {
 
 const patienceMs = 60_000; // a start may have to queue; the caller repeats what takes longer
 const orphanMs = 1_000; // after this time without an answer, the session may have no holder
+const orphanedMs = 200; // between looks while a command waits for a holder's lease to end
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -135,17 +136,18 @@ export class RemoteCommands implements AsyncDisposable {
 
   /** Executes the commands that other servers posted for sessions of this server. */
   async #serve(): Promise<void> {
+    await this.#again('commands could not be read', () => this.#doPending());
+  }
+
+  /** Whether there was a command. */
+  async #doPending(): Promise<boolean> {
     const { commands, ownership } = this.#options;
-    await this.#again('commands could not be read', async () => {
-      const owned = ownership.owned();
-      if (owned.length === 0) return false;
-      // Commands being executed are unanswered too. A stop may queue behind slow starts.
-      const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(
-        ({ id }) => !this.#taken.has(id),
-      );
-      for (const command of pending) void this.#do(command);
-      return pending.length > 0;
-    });
+    const owned = ownership.owned();
+    if (owned.length === 0) return false;
+    // Commands being executed are unanswered too. A stop may queue behind slow starts.
+    const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
+    for (const command of pending) void this.#do(command);
+    return pending.length > 0;
   }
 
   async #do(command: QueuedCommand): Promise<void> {
@@ -192,16 +194,21 @@ export class RemoteCommands implements AsyncDisposable {
     const { commands, ownership, clock, warn } = this.#options;
     const { signal } = this.#stop;
     let sweptAt = clock.now();
+    let wait = orphanMs;
     while (!signal.aborted) {
-      await pause(orphanMs, signal, clock).catch(() => {});
+      await pause(wait, signal, clock).catch(() => {});
       if (signal.aborted) return;
+      wait = orphanMs;
       try {
         const now = clock.now();
-        for (const id of await commands.waiting(now - orphanMs, atOnce)) {
+        const waiting = await commands.waiting(now - orphanMs, atOnce);
+        if (waiting.length > 0) wait = orphanedMs;
+        for (const id of waiting) {
           await ownership.take(id).catch((thrown: unknown) => {
             if (toAppError(thrown).code !== 'fenced') throw thrown;
           });
         }
+        if (waiting.length > 0) await this.#doPending();
         if (now - sweptAt < keptMs) continue;
         sweptAt = now;
         await commands.expire(now - keptMs);

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/ids.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/session/cluster/remote-commands.ts';
-import { soleOwnership } from '../../../../src/session/engine/ownership.ts';
+import { lost, soleOwnership } from '../../../../src/session/engine/ownership.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
 
 const id = SessionId.parse('00000000000000aa');
 const until = Date.now() + 60_000;
@@ -31,4 +32,28 @@ test('a posted command runs at once, however many are under way before it', { ti
   await expect.poll(async () => (await bench.commands.answers(['command-200'])).size, { timeout: 5_000 }).toBe(1);
   expect(begun).toBe(201);
   slow.resolve();
+});
+
+test('a command whose holder has died runs soon after the end of its lease', async () => {
+  const clock = manualClock(1_000_000);
+  const { commands } = memoryStore();
+  const leaseEnds = clock.now() + 3_100;
+  const held: SessionId[] = [];
+  const take = async () => {
+    if (clock.now() < leaseEnds) throw lost();
+    held[0] = id;
+    return 1;
+  };
+  const ownership = { ...soleOwnership(), isShared: true, owned: () => held, take };
+  const begun: number[] = [];
+  const act = async () => void begun.push(clock.now());
+  await using crossing = new RemoteCommands({ commands, ownership, clock, ids: randomIds(), act, warn: () => {} });
+  const body = { until: clock.now() + 60_000, body: null };
+  await commands.post({ id: 'waiting', sessionId: id, name: 'command', at: clock.now(), body });
+  crossing.start();
+  while (begun.length === 0 && clock.now() < leaseEnds + 2_000) {
+    await new Promise(setImmediate); // what is under way comes to its next timer
+    clock.advance(10);
+  }
+  expect((begun[0] ?? 0) - leaseEnds).toBeLessThanOrEqual(250);
 });
