@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { type Clock, elapsed } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
-import type { IdSource } from '../core/ids.ts';
+import type { IdSource, SessionId } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
 import { LeasedOwnership } from '../session/cluster/leased-ownership.ts';
 import { type PeerOptions, Peers } from '../session/cluster/peers.ts';
@@ -23,6 +23,8 @@ export interface Replica extends AsyncDisposable {
   mayReap(): Promise<boolean>;
   /** Whether this server deletes sessions that the retention settings no longer keep. */
   mayDeleteOld(): Promise<boolean>;
+  /** Whether another server that is alive works on the session, as far as this one has heard. */
+  isWithPeer(id: SessionId): boolean;
   /** From this call on, this server and the others know of each other. */
   meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
@@ -45,6 +47,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       ownership: soleOwnership(),
       mayReap: async () => true,
       mayDeleteOld: async () => true,
+      isWithPeer: () => false,
       meet: () => {},
     };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
@@ -60,6 +63,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
     mayDeleteOld: async () =>
       (await store.leases.acquire('retention', holder, clock.now(), retentionLeaseMs)) !== undefined,
+    isWithPeer: (id) => peers?.has(id) === true,
     meet(others) {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },

@@ -102,7 +102,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const reconciler = new Reconciler({
     // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.
     ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 9_000, everyMs: 10_000 },
-    ...{ ownership: replica.ownership, mayReap: replica.mayReap },
+    ...{ ownership: replica.ownership, isWithPeer: replica.isWithPeer, mayReap: replica.mayReap },
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
   engine.start();

@@ -20,6 +20,7 @@ interface Peer {
   version: number;
   /** When the record last changed, by our own clock; the clocks of the servers need not agree. */
   since: number;
+  sessions: ReadonlySet<SessionId>;
 }
 
 const kind = 'replica';
@@ -41,6 +42,13 @@ export class Peers implements AsyncDisposable {
     this.#options = options;
     options.closing.addEventListener('abort', () => this.#leave(), { once: true });
     this.#running = this.#run();
+  }
+
+  /** Whether the last record of a server that is alive names the session. */
+  has(id: SessionId): boolean {
+    const { elapsed, ttlMs } = this.#options;
+    const now = elapsed();
+    return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
   }
 
   /** Dispose this when no session is worked on any more: the other servers then take over at once. */
@@ -87,9 +95,11 @@ export class Peers implements AsyncDisposable {
       if (id === name) continue;
       const { holder, gone, sessions } = Doc.parse(doc);
       const known = this.#known.get(id);
-      if (known?.version !== version) this.#known.set(id, { version, since: now });
+      if (known?.version !== version)
+        this.#known.set(id, { version, since: now, sessions: new Set(gone ? [] : sessions) });
       const isSilent = known?.version === version && now - known.since > ttlMs;
       if (!gone && !isSilent && !isDead(holder)) continue;
+      this.#known.set(id, { version, since: known?.since ?? now, sessions: new Set() });
       await inherit(sessions);
       await records.delete(kind, id);
     }

@@ -23,6 +23,8 @@ interface Deps {
   readonly remove: (id: SessionId) => Promise<void>;
   /** Tells which sessions other servers own; undefined: this server owns all. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
+  /** Whether a server that is alive works on the session, as far as this one has heard. */
+  readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether this server destroys unclaimed sandboxes now; two servers at once would do no harm. */
   readonly mayReap?: () => Promise<boolean>;
 }
@@ -111,7 +113,8 @@ export class Reconciler {
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
     // A session that has its sandbox needs no look at the store, which would be asked for every sandbox at every sweep.
-    const unsettled = sandboxes.filter(({ sessionId }) => !supervisor.hasSandbox(sessionId));
+    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#deps.isWithPeer?.(id) === true;
+    const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
     const known = await orAborted(sessionsOf(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
@@ -137,9 +140,10 @@ export class Reconciler {
 
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
-    for (const { mark, record } of await orAborted(markedSessions(store.records), signal)) {
+    const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#deps.isWithPeer?.(id) === true;
+    for (const { mark, record } of await orAborted(markedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
-      if (liveSessions.get(record.id)) continue;
+      if (isInHands(record.id)) continue; // since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
       // its holder ended before it could remove the mark
       else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);

@@ -14,8 +14,11 @@ export interface Marked {
   readonly record: StoredSession;
 }
 
-/** The sessions that may have unfinished work. On a store without such marks yet, all sessions are read once. */
-export async function markedSessions(records: RecordStore): Promise<Marked[]> {
+/**
+ * The sessions that may have unfinished work, without those of which it is known who works on them. On a store without
+ * such marks yet, all sessions are read once.
+ */
+export async function markedSessions(records: RecordStore, isInHands: (id: SessionId) => boolean): Promise<Marked[]> {
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
       const record = StoredSession.parse(doc);
@@ -24,10 +27,9 @@ export async function markedSessions(records: RecordStore): Promise<Marked[]> {
     await records.put({ kind: 'server', id: 'unfinished', doc: {} });
   }
   const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
-  const found = await sessionsOf(
-    records,
-    [...marks.keys()].map((id) => SessionId.parse(id)),
-  );
+  const ids = [...marks.keys()].map((id) => SessionId.parse(id));
+  const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands, at every sweep
+  const found = await sessionsOf(records, left);
   return found.flatMap((record) => {
     const mark = marks.get(record.id);
     return mark ? [{ mark, record }] : [];

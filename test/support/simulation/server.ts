@@ -123,6 +123,7 @@ export function startServer(world: World): Server {
   const remove = (id: Parameters<typeof removeSession>[1]) =>
     removeSession({ commands, watchers, store, ids, clock: life }, id);
   const { logger } = world;
+  let peers: Peers | undefined;
   const reconciler = new Reconciler({
     driver,
     store,
@@ -134,10 +135,11 @@ export function startServer(world: World): Server {
     remove,
     ...(store.shared && {
       ownership,
+      isWithPeer: (id: SessionId) => peers?.has(id) === true,
       mayReap: async () => (await store.leases.acquire('reaper', holder, life.now(), 30_000)) !== undefined,
     }),
   });
-  const peers = store.shared
+  peers = store.shared
     ? new Peers({
         ...{ records: store.records, ownership, name: holder, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
         ...{ isDead: (it: string) => world.deadHolders.has(it), closing: signal, warn },

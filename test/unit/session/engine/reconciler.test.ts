@@ -3,6 +3,7 @@ import type { SandboxInfo } from '../../../../drivers/driver.ts';
 import { AppError } from '../../../../src/core/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../../../src/core/ids.ts';
 import { Reconciler } from '../../../../src/session/engine/reconciler.ts';
+import type { Live } from '../../../../src/session/run/live-session.ts';
 import type { StoredSession } from '../../../../src/session/run/log/projection.ts';
 import { unfinishedKind } from '../../../../src/session/run/log/projection.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
@@ -21,6 +22,10 @@ interface World {
   readonly sandboxes?: readonly SandboxInfo[];
   /** True: another server has the leases of all sessions. */
   readonly elsewhere?: boolean;
+  /** The sessions in this server's memory. */
+  readonly here?: readonly SessionId[];
+  /** The sessions that another living server works on. */
+  readonly withPeers?: readonly SessionId[];
   /** The number of times that `settle` fails because the store is unavailable. */
   readonly failures?: number;
   /** Holds up `settle`. */
@@ -30,8 +35,14 @@ interface World {
 }
 
 /** A store with these sessions, each marked as unfinished, and records of the reconciler's actions. */
-async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, slow, holds = [true] }: World) {
+async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, slow, ...rest }: World) {
+  const { holds = [true], here = [], withPeers = [] } = rest;
   const store = memoryStore();
+  const read: string[] = [];
+  const get: typeof store.records.get = async (kind, id) => {
+    if (kind === 'session') read.push(id);
+    return await store.records.get(kind, id);
+  };
   const offered: SessionId[] = [];
   const woken: SessionId[] = [];
   const destroyed: string[] = [];
@@ -46,14 +57,14 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
   const reconciler = new Reconciler({
     driver: { list: async () => [...sandboxes], destroy: async (id) => void destroyed.push(id) },
     store: {
-      records: store.records,
+      records: { ...store.records, get },
       settle: async () => {
         settles += 1;
         await slow;
         if (settles <= failures) throw new AppError('store_unavailable', 'It does not answer.');
       },
     },
-    liveSessions: { offer: (id) => void offered.push(id), get: () => undefined },
+    liveSessions: { offer: (id) => void offered.push(id), get: (id) => (here.includes(id) ? ({} as Live) : undefined) },
     supervisor: {
       wake: (id) => void woken.push(id),
       hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
@@ -62,11 +73,12 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     logger: { info: () => {}, warn: (_fields, text) => void warned.push(text), error: () => {} },
     ...{ graceMs: 1_000, everyMs: 1_000, remove: async () => {} },
     ownership: { isElsewhere: async () => elsewhere },
+    isWithPeer: (id) => withPeers.includes(id),
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
   return {
     reconciler,
-    records: store.records,
+    read,
     offered,
     woken,
     marked,
@@ -142,15 +154,17 @@ test('F135 what is left of the sandbox of a deleted session is destroyed after a
 
 test('a sweep does not read the record of a session that has its sandbox', async () => {
   const id = newSession();
-  const read: string[] = [];
-  const { reconciler, records } = await world({ sandboxes: [sandboxOf(id)], holds: [true] });
-  const { get } = records;
-  records.get = (kind, key) => {
-    read.push(`${kind} ${key}`);
-    return get(kind, key);
-  };
+  const { reconciler, read } = await world({ sandboxes: [sandboxOf(id)], holds: [true] });
   await reconciler.sweep(signal);
-  expect(read).not.toContain(`session ${id}`);
+  expect(read).toEqual([]);
+});
+
+test.each(['here', 'withPeers'] as const)('a sweep reads nothing of a session that is in hands (%s)', async (place) => {
+  const id = newSession();
+  const sessions = [stored({ id, openRuns: [openRun()] })];
+  const { reconciler, read, marked } = await world({ sessions, sandboxes: [sandboxOf(id)], [place]: [id] });
+  await reconciler.sweep(signal);
+  expect([read, await marked()]).toEqual([[], [id]]);
 });
 
 test('F007 a store that does not answer holds up no shutdown, and what it says later wakes nothing', async () => {
