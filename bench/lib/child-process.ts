@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { serverProcess } from './server-process.ts';
 import { tree } from './tree.ts';
 
 /** A program in a child process, with the methods that its parent can call. */
@@ -20,9 +21,12 @@ interface Answer {
 const quiet = '--disable-warning=ExperimentalWarning';
 const patienceMs = 10_000;
 
+/** Programs that are Corral itself run as its server does: with its flags of Node and its environment. */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
+  const own = program.startsWith('corral-') ? serverProcess() : { flags: [quiet], env: {} };
   const child = fork(join(tree(), 'bench/child.ts'), [program, JSON.stringify(argument)], {
-    execArgv: [quiet, ...flags],
+    execArgv: [...own.flags, ...flags],
+    env: { ...process.env, ...own.env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();

@@ -1,20 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { freePort } from '../../test/support/free-port.ts';
 import { freshFolder } from './folder.ts';
+import { serverProcess } from './server-process.ts';
 import { tree } from './tree.ts';
 
 const startMs = 60_000;
-/** How a checkout starts its server; older ones do not say it. */
-const Package = z.object({
-  serverProcess: z
-    .object({ flags: z.array(z.string()), env: z.record(z.string(), z.string()) })
-    .default({ flags: ['--disable-warning=ExperimentalWarning'], env: {} }),
-});
-
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
@@ -34,7 +26,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     CORRAL_SANDBOX_DESKTOP: 'false', // else a row measures the image that happens to be there
   };
   const root = tree();
-  const { flags, env } = Package.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))).serverProcess;
+  const { flags, env } = serverProcess();
   const child = spawn(process.execPath, [...flags, 'src/main.ts'], {
     cwd: root,
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },

@@ -25,6 +25,8 @@ const steered = 8;
 const runsEach = 20;
 const atOnce = 50;
 const budgetMs = 100;
+/** Long enough for a p99: eight people stop four runs a second. */
+const roundMs = { quick: 25_000, full: 60_000 } as const;
 const drivers = ['memory', 'process'] as const;
 type Driver = (typeof drivers)[number];
 
@@ -44,8 +46,8 @@ function experiment(driver: Driver, mode: Mode): Experiment {
     ...{ id: 'P65', variant: { driver, active, idle }, unit: 'ms', better: 'lower', feels: 'nothing' },
     ...{ subject: 'corral', peer: `budget of ${budgetMs} ms` },
     goals: [{ stat: 'p99', max: 1, level: 'lead' }],
-    rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 12, capMs: mode === 'quick' ? 90_000 : 400_000 },
-    open: async () => ({ ...(await openPair(driver, mode === 'quick' ? 10_000 : 20_000)), ...budget(budgetMs) }),
+    rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 150_000 : 600_000 },
+    open: async () => ({ ...(await openPair(driver, roundMs[mode])), ...budget(budgetMs) }),
   };
 }
 

@@ -1,17 +1,17 @@
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect, createSecureContext, TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import type { SessionId } from '../../core/ids.ts';
-import type { Client } from '../client.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
 import { answer, headBytes, misplacedRefusal, refuse } from '../plain-http.ts';
 import { Refusal } from '../refusal.ts';
-import { parseAuthority, type Target } from '../target.ts';
+import { parseAuthority } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { Bound } from './bound.ts';
 import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from './credential.ts';
 import { type Filled, filledHeaders } from './headers.ts';
 import { relayUpgrade } from './upgrade.ts';
+import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
 import { withhold } from './withhold.ts';
 
 export interface CredentialOptions {
@@ -22,15 +22,9 @@ export interface CredentialOptions {
   readonly trusted: string;
 }
 
-interface Tunnel {
-  readonly client: Client;
-  readonly target: Target;
-  readonly upstream: Duplex;
-}
-
 /** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
 export function boundTunnels({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
-  const secure = createSecureContext({ ca: trusted });
+  const agentOf = upstreamAgents(trusted, open);
   const tunnels = new WeakMap<Duplex, Bound>();
   const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
@@ -108,41 +102,6 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     };
   }
 
-  /** One connection of an agent: the tunnel's own, then further ones that the policy allows. */
-  const connector = ({ client, target, upstream }: Tunnel): Agent => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    let ready: Duplex | undefined = upstream;
-    agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {
-      const socket = ready;
-      ready = undefined;
-      void (socket && !socket.destroyed ? Promise.resolve(socket) : again())
-        .then((plain) => {
-          const tls = connect({
-            socket: plain as never,
-            host: target.host,
-            servername: target.host,
-            secureContext: secure,
-            ALPNProtocols: ['http/1.1'],
-          });
-          tls.once('error', done);
-          tls.once('secureConnect', () => {
-            tls.off('error', done);
-            tls.on('error', () => {});
-            done(null, tls);
-          });
-        })
-        .catch(done);
-      return undefined;
-    }) as never;
-    const again = async (): Promise<Duplex> => {
-      const opened = await open(client, target);
-      if (opened.kind === 'refused') throw new Error(opened.refusal.text);
-      return opened.upstream;
-    };
-    client.gone.addEventListener('abort', () => agent.destroy(), { once: true });
-    return agent;
-  };
-
   return {
     serve(tunnel: Tunnel): void {
       const { client, target } = tunnel;
@@ -157,7 +116,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       socket.on('error', () => client.socket.destroy());
       socket.once('secure', () => client.helloDone());
       socket.once('close', () => client.socket.destroy());
-      tunnels.set(socket, { client, target, agent: connector(tunnel) });
+      tunnels.set(socket, { client, target, agent: agentOf(tunnel) });
       http.emit('connection', socket);
     },
   };

@@ -30,9 +30,12 @@ export function withhold(texts: readonly Buffer[], found: (which: number) => voi
 
 /** How many of the last bytes could be the beginning of the text. */
 function beginningOf(text: Buffer, seen: Buffer): number {
-  const most = Math.min(text.length - 1, seen.length);
-  for (let length = most; length > 0; length--) {
-    if (seen.subarray(seen.length - length).equals(text.subarray(0, length))) return length;
+  const [first] = text;
+  if (first === undefined) return 0;
+  let at = seen.indexOf(first, Math.max(0, seen.length - text.length + 1));
+  while (at >= 0) {
+    if (seen.compare(text, 0, seen.length - at, at) === 0) return seen.length - at;
+    at = seen.indexOf(first, at + 1);
   }
   return 0;
 }

@@ -57,8 +57,8 @@ async function world(
     bench,
     secure,
     /** TLS through a tunnel to the host, as a program of the sandbox opens it. */
-    async tls(host: string, options: ConnectionOptions = {}): Promise<TLSSocket> {
-      const socket = await bench.connect();
+    async tls(host: string, options: ConnectionOptions = {}, from?: 'another'): Promise<TLSSocket> {
+      const socket = await bench.connect(from);
       socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
       const said = await until(socket, '\r\n\r\n');
       if (!said.startsWith('HTTP/1.1 200')) throw new Error(said);
@@ -145,6 +145,18 @@ test('a credential of one session does not count in another', async () => {
   tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
   expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+});
+
+test('the next connection of a sandbox resumes the TLS of the last one to the host, and no other sandbox does', async () => {
+  await using it = await world((req, res) => void res.end(`reused: ${(req.socket as TLSSocket).isSessionReused()}`));
+  const asked = async (from?: 'another') => {
+    const tls = await it.tls('api.example.test', {}, from);
+    tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
+    return /reused: \w+/.exec(await rest(tls))?.[0];
+  };
+  expect(await asked()).toBe('reused: false');
+  expect(await asked()).toBe('reused: true');
+  expect(await asked('another')).toBe('reused: false');
 });
 
 test('a revoked credential is refused with the next request, also on an open connection', async () => {
