@@ -176,7 +176,8 @@ export class Making {
     const requests: [string, RequestInit][] = [
       [`${url}/api/v1/sessions`, {}],
       [`${url}/api/v1/sessions/none-${n}`, {}],
-      [`${url}/api/v1/sessions`, { method: 'PUT', body: '{"broken' }],
+      // Not a PUT of a session, whose body is ignored: hundreds of sessions would stay, and leave no room for the storm's.
+      [`${url}/api/v1/sessions/none-${n}/chat`, { method: 'POST', headers: json, body: '{"broken' }],
     ];
     const [where, how] = requests[n % 3] as [string, RequestInit];
     const response = await fetch(where, { ...how, signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
@@ -194,6 +195,8 @@ export class Making {
     return true;
   }
 }
+
+const json = { 'content-type': 'application/json' };
 
 const met = (act: Promise<unknown>): Promise<boolean> =>
   act.then(
