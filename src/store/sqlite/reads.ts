@@ -64,10 +64,15 @@ function eventReads(db: DatabaseSync) {
   };
 }
 
+/** The pluses keep SQLite from walking the whole kind in its order: the ids with the prefix are few. */
+export const recordsByPrefix = `
+  SELECT id, doc, version FROM record WHERE id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1
+  ORDER BY +sort DESC, id LIMIT ?3
+`;
+
 function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
-  const list = (also: string) =>
-    db.prepare(`SELECT id, doc, version FROM record WHERE kind = ? ${also} ORDER BY sort DESC, id LIMIT ?`);
+  const ofKind = db.prepare('SELECT id, doc, version FROM record WHERE kind = ? ORDER BY sort DESC, id LIMIT ?');
   const count = db.prepare('SELECT count(*) AS n FROM record WHERE kind = ?');
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
@@ -80,7 +85,7 @@ function recordReads(db: DatabaseSync) {
       SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort < ?2 ORDER BY sort DESC, id LIMIT ?4)
     ) ORDER BY sort DESC, id LIMIT ?4
   `);
-  const [ofKind, withPrefix] = [list(''), list('AND id >= ?2 AND substr(id, 1, length(?2)) = ?2')];
+  const withPrefix = db.prepare(recordsByPrefix);
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
     String(found.doc),
@@ -97,8 +102,8 @@ function recordReads(db: DatabaseSync) {
     /** A negative limit means no limit. */
     list(kind: string, idPrefix: string, limit: number, after?: { sort: number; id: string }): RecordRow[] {
       if (after) return behind.all(kind, after.sort, after.id, limit).map(row);
-      const found = idPrefix === '' ? ofKind?.all(kind, limit) : withPrefix?.all(kind, idPrefix, limit);
-      return (found ?? []).map(row);
+      const found = idPrefix === '' ? ofKind.all(kind, limit) : withPrefix.all(kind, idPrefix, limit);
+      return found.map(row);
     },
   };
 }
