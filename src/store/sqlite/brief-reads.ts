@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Channel } from './channel.ts';
 import { type DatabaseOptions, openForReading } from './database.ts';
 import { isBusy, storeError } from './errors.ts';
-import { type Reads, readOperations } from './reads.ts';
+import { idsByPrefix, type Reads, readOperations } from './reads.ts';
 
 /** Each reads a few pages, which takes microseconds. */
 const brief: ReadonlySet<string> = new Set<keyof Reads>(['get', 'lastOf', 'lease', 'ping']);
@@ -41,11 +41,13 @@ type Read = <Name extends keyof Reads>(
 
 function briefReads(db: DatabaseSync, path: string): Read {
   const operations = readOperations(db);
-  const sizes = db.prepare('SELECT octet_length(doc) AS bytes FROM record WHERE kind = ? LIMIT ?');
+  const ofKind = db.prepare('SELECT octet_length(doc) AS bytes FROM record WHERE kind = ?1 LIMIT ?3');
+  const withPrefix = db.prepare(`SELECT octet_length(doc) AS bytes FROM record WHERE ${idsByPrefix} LIMIT ?3`);
 
-  function isShort(kind: string): boolean {
+  function isShort(kind: string, idPrefix = ''): boolean {
     let [records, total] = [0, 0];
-    for (const { bytes } of sizes.iterate(kind, most.records + 1)) {
+    const sizes = idPrefix === '' ? ofKind : withPrefix;
+    for (const { bytes } of sizes.iterate(kind, idPrefix, most.records + 1)) {
       records++;
       total += Number(bytes);
       if (records > most.records || total > most.bytes) return false;
@@ -55,7 +57,8 @@ function briefReads(db: DatabaseSync, path: string): Read {
 
   return (name, args) => {
     try {
-      const isBrief = brief.has(name) || ((name === 'list' || name === 'count') && isShort(args[0] as string));
+      const [kind, idPrefix] = args as [string, string?];
+      const isBrief = brief.has(name) || ((name === 'list' || name === 'count') && isShort(kind, idPrefix));
       if (!isBrief) return undefined;
       const act = operations[name] as (...args: unknown[]) => ReturnType<Reads[typeof name]>;
       return { value: act(...args) };

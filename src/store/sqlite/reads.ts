@@ -65,9 +65,9 @@ function eventReads(db: DatabaseSync) {
 }
 
 /** The pluses keep SQLite from walking the whole kind in its order: the ids with the prefix are few. */
+export const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefix = `
-  SELECT id, doc, version FROM record WHERE id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1
-  ORDER BY +sort DESC, id LIMIT ?3
+  SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
 function recordReads(db: DatabaseSync) {

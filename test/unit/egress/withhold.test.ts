@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { withhold } from '../../../src/egress/credentials/withhold.ts';
 
-/** What passes of these chunks, and which text was found. */
+/** The part of the chunks that passes, and the index of each text that was found. */
 async function passed(texts: readonly string[], chunks: readonly string[]) {
   const found: number[] = [];
   const through = withhold(

@@ -41,6 +41,15 @@ test.each([
   expect(at.away).toEqual(['list']);
 });
 
+test('a short list by prefix is read without the thread, however many records the kind has', async () => {
+  await using at = await reading(40);
+  expect((await at.reads.call('list', ['k', 'r1', -1])).map(([id]) => id)).toEqual([
+    ...['r1', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'r16', 'r17', 'r18', 'r19'],
+  ]);
+  await at.reads.call('list', ['k', 'r', -1]);
+  expect(at.away).toEqual(['list']);
+});
+
 test('a page of events and a search go to the thread', async () => {
   await using at = await reading(1);
   await at.reads.call('page', ['s', 0, 10]);
