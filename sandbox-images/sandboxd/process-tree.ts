@@ -39,13 +39,19 @@ export interface Found {
   readonly undecided: Proc[];
 }
 
-/** The kernel's own threads have neither arguments nor an environment, as if they were always between two programs. */
-const isKernelThread = ({ ppid, session }: Proc) => ppid === 2 && session === 0;
+/**
+ * Without the kernel's own threads, which a machine shows to its daemons, and a container does not. They have neither
+ * arguments nor an environment, as if they were always between two programs.
+ */
+function programs(all: readonly Proc[]): readonly Proc[] {
+  const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
+  return showsThreads ? all.filter(({ pid, ppid }) => pid !== 2 && ppid !== 2) : all;
+}
 
 export function treeOf(tree: Tree, spared: Spared, { known = new Set(), waits = true }: Look = {}): Found {
   const all = scan();
   const safe = spared(all);
-  const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie && !isKernelThread(proc));
+  const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
   const environments = new Map(candidates.map(({ pid }) => [pid, environmentOf(pid)]));
   const chosen = new Map<number, Proc>();
   const sessions = new Set<number>();
