@@ -59,6 +59,8 @@ const capabilities: Capabilities = {
 };
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
+/** What cannot be cleaned up in this time at the end is left to a search for leftovers. */
+const lastMs = 4_000;
 
 export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
@@ -70,6 +72,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance), systemClock);
   const holds = openServerEnds({ folders, end, watch: ends.over });
+  const hurry = new AbortController();
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
@@ -109,7 +112,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
 
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.timeout(cleanUpMs);
+    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), hurry.signal]);
     if (made.creating) await orAborted(made.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
@@ -198,7 +201,9 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     },
 
     async [Symbol.asyncDispose]() {
+      const last = setTimeout(() => hurry.abort(), lastMs);
       await work[Symbol.asyncDispose]();
+      clearTimeout(last);
       await images[Symbol.asyncDispose]();
       await holds[Symbol.asyncDispose]();
       await ends[Symbol.asyncDispose]();

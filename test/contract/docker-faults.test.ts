@@ -108,6 +108,18 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await patient.provision(wanted, budget(20_000))).toMatchObject({ phase: 'ready' });
   });
 
+  test('F007 F024 a driver closes within a shutdown’s time while the engine hangs in the middle of a start', async () => {
+    const wanted = spec();
+    proxy.cause(/POST .*\/start/, 'hang');
+    const starting = driver.provision(wanted, budget()).catch((error) => error);
+    await expect.poll(() => proxy.hits).toBe(1);
+    proxy.cause(/./, 'hang');
+    const from = performance.now();
+    await driver[Symbol.asyncDispose]();
+    expect(performance.now() - from).toBeLessThan(8_000);
+    expect(await starting).toMatchObject({ code: 'cancelled' });
+  });
+
   test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {
     const wanted = spec({ image: 'corral-test/absent:1' });
     proxy.cause(/images\/create/, 500);
