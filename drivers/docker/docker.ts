@@ -59,7 +59,7 @@ const capabilities: Capabilities = {
 };
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
-/** What cannot be cleaned up in this time at the end is left to a search for leftovers. */
+/** The time for a clean-up at the driver's end. A search for leftovers finds the rest. */
 const lastMs = 4_000;
 
 export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
