@@ -29,6 +29,7 @@ const kubernetesWorld = (workspace: 'ephemeral' | 'volume'): World => ({
   remains: (sessionId) => namespace.names('pods,persistentvolumeclaims', sessionId),
   kill: unused,
   signalDaemon: unused,
+  clear: async () => {}, // the namespace goes as a whole
 });
 
 stoppingIn(kubernetesWorld('ephemeral'));

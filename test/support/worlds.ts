@@ -20,6 +20,8 @@ export interface World {
   /** Kills the whole sandbox at once, as the kernel would. */
   kill(sessionId: string): Promise<void>;
   signalDaemon(sessionId: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void>;
+  /** Removes the session's leftovers, which no server removes any more. */
+  clear(sessionId: string): Promise<void>;
 }
 
 const lines = (text: string) => text.split('\n').filter(Boolean);
@@ -45,6 +47,12 @@ const dockerWorld: World = {
     // As the sandbox's own user, so that the test needs no rights on the host.
     await docker('exec', name, 'bash', '-c', `kill -${signal} $(${daemonInside})`);
   },
+  async clear(sessionId) {
+    const containers = await docker('ps', '-a', ...labelled(sessionId));
+    if (containers.length > 0) await docker('rm', '-f', ...containers);
+    const volumes = await docker('volume', 'ls', ...labelled(sessionId));
+    if (volumes.length > 0) await docker('volume', 'rm', ...volumes);
+  },
 };
 const daemonInside =
   "cd /proc; for p in [0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -Eq '^[^ ]*(sealed [^ ]*)?node .*sandboxd.mjs' && echo $p; done";
@@ -63,6 +71,9 @@ const processWorld: World = {
       /^(\S*sealed )?\S*node (-\S+ )*\S*sandboxd[.]mjs/.test(command),
     );
     process.kill(Number(only(daemons.map(({ pid }) => `${pid}`))), `SIG${signal}`);
+  },
+  async clear(sessionId) {
+    for (const { pid } of await inside(sessionId)) process.kill(pid, 'SIGKILL');
   },
 };
 

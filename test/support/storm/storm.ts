@@ -47,6 +47,11 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
       await client.db(database).dropDatabase();
     });
   }
+  const left = new Set<string>();
+  // After the server's end: a deletion that its end cuts off would leave a container, and no server comes after it.
+  stack.defer(async () => {
+    for (const id of left) await world.clear(id).catch((error: unknown) => say(`left behind of ${id}: ${error}`));
+  });
   const server = stack.use(
     await serverProcess({
       ...{ CORRAL_DRIVER: driver, CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' },
@@ -100,6 +105,7 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
     const name = `${new Date().toISOString().replaceAll(':', '-')}-${store}-${seed}`;
     say(`kept in ${await keepDossier(name, { problems, server, sessions: clients.sessions, events, said })}`);
   }
+  for (const id of [...clients.sessions, ...deleted]) left.add(id);
   for (const id of [...clients.sessions]) await clients.delete(id);
   for (const problem of problems) say(`PROBLEM ${problem}`);
   if (problems.length > 0) say(server.output().slice(-3_000));
