@@ -7,6 +7,7 @@ import { serverProcess } from './server-process.ts';
 import { tree } from './tree.ts';
 
 const startMs = 60_000;
+
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;

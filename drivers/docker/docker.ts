@@ -59,8 +59,6 @@ const capabilities: Capabilities = {
 };
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
-/** The time for a clean-up at the driver's end. A search for leftovers finds the rest. */
-const lastMs = 4_000;
 
 export async function dockerDriver(options: DockerOptions): Promise<Driver & ImageMaking & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
@@ -72,7 +70,6 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance), systemClock);
   const holds = openServerEnds({ folders, end, watch: ends.over });
-  const hurry = new AbortController();
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
@@ -112,7 +109,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
 
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), hurry.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (made.creating) await orAborted(made.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
@@ -201,9 +198,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     },
 
     async [Symbol.asyncDispose]() {
-      const last = setTimeout(() => hurry.abort(), lastMs);
       await work[Symbol.asyncDispose]();
-      clearTimeout(last);
       await images[Symbol.asyncDispose]();
       await holds[Symbol.asyncDispose]();
       await ends[Symbol.asyncDispose]();

@@ -30,7 +30,6 @@ const capabilities: Omit<Capabilities, 'egress'> = {
   desktop: false, // the options can override it
 };
 const cleanUpMs = 40_000;
-const lastMs = 4_000;
 const reapEveryMs = 60_000;
 
 /** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
@@ -151,7 +150,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), hurry.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     const found = await pods.get(nameOf(id), signal);
     if (found && found.metadata?.annotations?.['corral/attempt'] !== attempt) return;
     await clear(id, workspace, signal);
@@ -159,7 +158,6 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   const reap = (signal: AbortSignal, whose?: 'all') =>
     reapPods({ pods, instance: whose === 'all' ? undefined : instance, now: clock.now() }, signal);
-  const hurry = new AbortController();
   let reaping: Promise<unknown> = Promise.resolve();
   const reapLater = () =>
     clock.setTimeout(() => {
@@ -279,9 +277,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async [Symbol.asyncDispose]() {
       closing.abort();
       clock.clearTimeout(timer);
-      const last = clock.setTimeout(() => hurry.abort(), lastMs); // a later clean-up finds the rest by labels
       await work[Symbol.asyncDispose]();
-      clock.clearTimeout(last);
       await reaping;
       pool[Symbol.dispose]();
       ends[Symbol.dispose]();

@@ -6,11 +6,15 @@ type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */
 type Clear = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
+/** In ms. The time for the last clean-ups when the driver closes; a shutdown has ten seconds in all. */
+const lastMs = 4_000;
+
 /** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
 export class StartsAndEnds implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();
   readonly #ends = new SingleFlight<void>();
   readonly #clear: Clear;
+  readonly #hurry = new AbortController();
 
   constructor(clear: Clear) {
     this.#clear = clear;
@@ -36,9 +40,19 @@ export class StartsAndEnds implements AsyncDisposable {
     return this.#starts.has(id);
   }
 
+  /** Fires soon after the driver began to close: a search for leftovers does the rest of a failed start's clean-up. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
+  }
+
   /** Callers that still wait get an error. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#starts[Symbol.asyncDispose]();
-    await this.#ends[Symbol.asyncDispose]();
+    const last = setTimeout(() => this.#hurry.abort(), lastMs);
+    try {
+      await this.#starts[Symbol.asyncDispose]();
+      await this.#ends[Symbol.asyncDispose]();
+    } finally {
+      clearTimeout(last);
+    }
   }
 }

@@ -24,7 +24,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
   const begun = performance.now();
   let waitedFor: ReadonlySet<string> | undefined;
-  let isDone = false;
+  const isDone = () => waitedFor?.size === 0;
   const find = () => {
     const { members, undecided } = treeOf(tree, spared, { known, waits: performance.now() - begun < execMs });
     for (const proc of members) {
@@ -36,13 +36,12 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
     // Once nothing of the tree is left, nothing new can come from it, so only those seen undecided before are waited for.
     const names = undecided.map(nameOf).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
-    isDone = members.length === 0 && names.length === 0;
     return members;
   };
   const asked = new Set<string>();
   const patience = begun + (grace === 'none' ? 0 : graceMs);
   let left = find();
-  for (let look = 0; !isDone && performance.now() < patience; look++) {
+  for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
       // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
       if (asked.has(`${pid} ${name}`)) continue;
@@ -53,7 +52,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
     left = find();
   }
   const giveUp = performance.now() + 10_000;
-  while (!isDone && performance.now() < giveUp) {
+  while (!isDone() && performance.now() < giveUp) {
     left = freeze(find);
     for (const { pid } of left) send(pid, 'SIGKILL');
     await sleep(left.length > 0 ? 20 : 2);

@@ -94,12 +94,11 @@ export class Peers implements AsyncDisposable {
     for (const { id, version, doc } of found) {
       if (id === name) continue;
       const { holder, gone, sessions } = Doc.parse(doc);
-      const known = this.#known.get(id);
-      if (known?.version !== version)
-        this.#known.set(id, { version, since: now, sessions: new Set(gone ? [] : sessions) });
-      const isSilent = known?.version === version && now - known.since > ttlMs;
-      if (!gone && !isSilent && !isDead(holder)) continue;
-      this.#known.set(id, { version, since: known?.since ?? now, sessions: new Set() });
+      const before = this.#known.get(id);
+      const known = before?.version === version ? before : { version, since: now, sessions: new Set(sessions) };
+      const isOver = gone || now - known.since > ttlMs || isDead(holder);
+      this.#known.set(id, isOver ? { ...known, sessions: new Set() } : known);
+      if (!isOver) continue;
       await inherit(sessions);
       await records.delete(kind, id);
     }

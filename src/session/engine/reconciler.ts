@@ -113,7 +113,7 @@ export class Reconciler {
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
     // A session that has its sandbox needs no look at the store, which would be asked for every sandbox at every sweep.
-    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#deps.isWithPeer?.(id) === true;
+    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
     const known = await orAborted(sessionsOf(store.records, ids), signal);
@@ -140,7 +140,7 @@ export class Reconciler {
 
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
-    const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#deps.isWithPeer?.(id) === true;
+    const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
     for (const { mark, record } of await orAborted(markedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
       if (isInHands(record.id)) continue; // since the marks were read
@@ -174,6 +174,8 @@ export class Reconciler {
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }
+
+  #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
 
   #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));
 

@@ -47,10 +47,10 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
       await client.db(database).dropDatabase();
     });
   }
-  const left = new Set<string>();
+  let made = (): readonly string[] => [];
   // After the server's end: a deletion that its end cuts off would leave a container, and no server comes after it.
   stack.defer(async () => {
-    for (const id of left) await world.clear(id).catch((error: unknown) => say(`left behind of ${id}: ${error}`));
+    for (const id of made()) await world.clear(id).catch((error: unknown) => say(`left behind of ${id}: ${error}`));
   });
   const server = stack.use(
     await serverProcess({
@@ -66,6 +66,7 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
     return (await opened.events.page(SessionId.parse(id), 0, 1_000_000)).events;
   };
   const clients = new Clients(server.url);
+  made = () => [...clients.sessions, ...clients.ledger.condemned];
   const problems: string[] = [];
   const making = new Making({ server, world, clients, engine, mongo, problems });
   say(`storm: seed ${seed}, ${plan.length} faults in ${ms / 1_000} s, driver ${driver}, store ${store}`);
@@ -105,7 +106,6 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
     const name = `${new Date().toISOString().replaceAll(':', '-')}-${store}-${seed}`;
     say(`kept in ${await keepDossier(name, { problems, server, sessions: clients.sessions, events, said })}`);
   }
-  for (const id of [...clients.sessions, ...deleted]) left.add(id);
   for (const id of [...clients.sessions]) await clients.delete(id);
   for (const problem of problems) say(`PROBLEM ${problem}`);
   if (problems.length > 0) say(server.output().slice(-3_000));
