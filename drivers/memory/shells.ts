@@ -2,6 +2,7 @@ import type { Daemon } from '../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { prompt } from '../../src/core/prompt.ts';
+import { newestOutputs } from '../../src/core/shell-console.ts';
 import type { StartOperation } from '../../src/sandbox/client.ts';
 import { interpret } from './interpreter.ts';
 import { type MemoryOperation, runCommand } from './operation.ts';
@@ -79,11 +80,12 @@ export function memoryShells(
       running?.end('killed');
       await running?.ended;
     },
-    async view(id) {
+    async view(id, chars = Number.POSITIVE_INFINITY) {
       const { history, running } = existing(id);
-      const console = history.slice(-20).map(({ ps1, command, operation }) => {
-        return { ps1, command, output: operation.read(Math.max(0, operation.now().bytes - 65_536)).toString() };
+      const commands = history.slice(-20).map(({ ps1, command, operation }) => {
+        return { ps1, command, text: () => operation.read(Math.max(0, operation.now().bytes - 65_536)).toString() };
       });
+      const console = await newestOutputs(commands, chars);
       return { id, console, ...(running && { running: running.now().id }) };
     },
     async exec(request, signal) {

@@ -90,7 +90,7 @@ export interface Daemon {
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
-  view(shell: string): Promise<ShellView>;
+  view(shell: string, chars?: number): Promise<ShellView>;
   /** Ends every process of that run. From then on, what the run starts rejects with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal fires, every process that the command started is killed. */

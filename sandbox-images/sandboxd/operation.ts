@@ -1,5 +1,6 @@
 import { AppError } from '../../src/core/errors.ts';
 import { prompt } from '../../src/core/prompt.ts';
+import type { ShownCommand } from '../../src/core/shell-console.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
 import { openForCommand, removeCommand } from './command-terminal.ts';
@@ -12,17 +13,12 @@ import { openSpool, type Spool } from './spool.ts';
 import { tail } from './tail.ts';
 import { markFinder, markStart, type Terminal } from './terminal.ts';
 
-export interface Shown {
-  readonly ps1: string;
-  readonly command: string;
-  text(): string | Promise<string>;
-}
 export interface Live {
   now(): Operation;
   readonly spool: Spool;
   readonly tag: string | undefined;
   /** The operation as a console shows it. */
-  readonly shown: Shown;
+  readonly shown: ShownCommand;
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;

@@ -46,7 +46,7 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/shells/{id}',
-    handle: async ({ daemon, params }) => ({ json: await daemon.view(params.id ?? '') }),
+    handle: async ({ daemon, params, query }) => ({ json: await daemon.view(params.id ?? '', count(query, 'chars')) }),
   },
   {
     method: 'POST',

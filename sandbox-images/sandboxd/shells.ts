@@ -1,8 +1,9 @@
 import { AppError } from '../../src/core/errors.ts';
+import { newestOutputs, type ShownCommand } from '../../src/core/shell-console.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import type { Daemon } from './daemon.ts';
 import { endTree } from './end-processes.ts';
-import { type Live, launch, type Shown } from './operation.ts';
+import { type Live, launch } from './operation.ts';
 import { scan, variable } from './proc.ts';
 import type { SharedState } from './shared-state.ts';
 import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
@@ -17,7 +18,7 @@ interface Shell {
   standing: ShellState;
   busy: boolean;
   running: Live | undefined;
-  readonly history: Shown[];
+  readonly history: ShownCommand[];
 }
 const historyLength = 20;
 const maxShells = 32;
@@ -152,11 +153,9 @@ export function shells(parts: SharedState): Shells {
       await running?.end('killed');
       await endBackground(id);
     },
-    async view(id) {
+    async view(id, chars = Number.POSITIVE_INFINITY) {
       const { history, running } = await existing(id);
-      const console = await Promise.all(
-        history.map(async ({ ps1, command, text }) => ({ ps1, command, output: await text() })),
-      );
+      const console = await newestOutputs(history, chars);
       return { id, console, ...(running && { running: running.now().id }) };
     },
     async endTagged(tag, met) {

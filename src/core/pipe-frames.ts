@@ -30,23 +30,51 @@ export function framesOf(channel: PipeChannel, bytes: Uint8Array): Buffer {
  * or a frame that is too long.
  */
 export function pipeFrameReader(): { push(chunk: Buffer): PipeFrame[] } {
-  let held: Buffer = Buffer.alloc(0);
+  let head: Buffer = Buffer.alloc(0);
+  let open: (PipeFrame & { filled: number }) | undefined;
+
+  /** Copies what belongs to the incomplete frame, and returns the bytes after it. */
+  function fill(chunk: Buffer): Buffer {
+    if (!open) return head.length > 0 ? Buffer.concat([head, chunk]) : chunk;
+    const copied = chunk.copy(open.payload, open.filled);
+    open.filled += copied;
+    return chunk.subarray(copied);
+  }
+  /** Keeps the beginning of a frame, in memory of its own: the chunk's memory is larger. */
+  function keep(rest: Buffer, next: Head | undefined): void {
+    head = next ? Buffer.alloc(0) : Buffer.from(rest);
+    open = next && { channel: next.channel, payload: Buffer.allocUnsafe(next.length), filled: 0 };
+    if (next) fill(rest.subarray(headBytes));
+  }
   return {
     push(chunk) {
-      const data = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
-      const frames: PipeFrame[] = [];
+      const data = fill(chunk);
+      if (open && open.filled < open.payload.length) return [];
+      const frames: PipeFrame[] = open ? [{ channel: open.channel, payload: open.payload }] : [];
       let at = 0;
-      while (data.length - at >= headBytes) {
-        const channel = pipeChannels[data[at] as number];
-        const length = data.readUInt32BE(at + 1);
-        if (!channel) throw new RangeError(`there is no channel ${data[at]}`);
-        if (length > maxFrameBytes) throw new RangeError(`a frame of ${length} bytes`);
-        if (data.length - at < headBytes + length) break;
-        frames.push({ channel, payload: data.subarray(at + headBytes, at + headBytes + length) });
-        at += headBytes + length;
+      let next = headAt(data, at);
+      while (next && data.length - at >= headBytes + next.length) {
+        const begin = at + headBytes;
+        at = begin + next.length;
+        frames.push({ channel: next.channel, payload: data.subarray(begin, at) });
+        next = headAt(data, at);
       }
-      held = at < data.length ? Buffer.from(data.subarray(at)) : Buffer.alloc(0);
+      keep(data.subarray(at), next);
       return frames;
     },
   };
+}
+
+interface Head {
+  readonly channel: PipeChannel;
+  readonly length: number;
+}
+
+function headAt(data: Buffer, at: number): Head | undefined {
+  if (data.length - at < headBytes) return undefined;
+  const channel = pipeChannels[data[at] as number];
+  const length = data.readUInt32BE(at + 1);
+  if (!channel) throw new RangeError(`there is no channel ${data[at]}`);
+  if (length > maxFrameBytes) throw new RangeError(`a frame of ${length} bytes`);
+  return { channel, length };
 }

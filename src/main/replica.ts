@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
+import { atMost } from '../core/cancel.ts';
 import { type Clock, elapsed } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { IdSource, SessionId } from '../core/ids.ts';
@@ -36,6 +37,8 @@ interface Options {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
+/** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
+const partingMs = 2_000;
 
 export function replicaOf({ store, ids, clock, settings }: Options): Replica {
   const ttlMs = settings.leaseSeconds * 1_000;
@@ -68,8 +71,8 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      for (const name of ['reaper', 'retention']) await store.leases.release(name, holder).catch(() => {}); // or lapses
-      await peers?.[Symbol.asyncDispose]();
+      const released = ['reaper', 'retention'].map((name) => store.leases.release(name, holder).catch(() => {})); // or lapses
+      await atMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
     },
   };
 }

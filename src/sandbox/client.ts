@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
+import type { ConsoleEntry } from '../core/shell-console.ts';
 import type {
   JobClient,
   PathClient,
@@ -50,7 +51,7 @@ export interface StartOperation {
 }
 export interface ShellView {
   readonly id: string;
-  readonly console: readonly { ps1: string; command: string; output: string }[];
+  readonly console: readonly ConsoleEntry[];
   /** The operation that runs in the shell now. */
   readonly running?: string;
 }
@@ -296,7 +297,8 @@ export interface SandboxClient {
    * shell_not_found.
    */
   kill(shell: string, signal: AbortSignal): Promise<void>;
-  view(shell: string, signal: AbortSignal): Promise<ShellView>; // Rejects: shell_not_found
+  /** The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found. */
+  view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves with their number once
    * they are gone. From then on the daemon starts nothing with this tag: such a call rejects with conflict.

@@ -145,7 +145,10 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
       await done(ask, signal);
     },
-    view: (shell, signal) => get('shell', `/shells/${encodeURIComponent(shell)}`, signal),
+    view(shell, signal, limit) {
+      const values = limit ? `?${query({ chars: String(limit.chars) })}` : '';
+      return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
+    },
     async killTagged(tag, signal) {
       hasten?.();
       const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };

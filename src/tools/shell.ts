@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { pause, throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { ToolContent } from '../core/events.ts';
+import { type ConsoleEntry, newestOutputs } from '../core/shell-console.ts';
 import type { Operation } from '../sandbox/client.ts';
 import { wholeIn } from './kept-output.ts';
 import { BoundedOutput, bounded } from './output.ts';
@@ -62,10 +63,10 @@ export const shellView = defineTool({
   parameters: z.object({ id }),
   orderKey,
   async run(ctx, { id: shell }) {
-    const { console, running } = await ctx.sandbox.view(shell, ctx.signal);
+    const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${output}`).join('\n');
     const output = bounded(running === undefined ? lines : `${lines}\n[still running]`);
-    return { ok: true, output, content: { console: boundedConsole(console) } };
+    return { ok: true, output, content: { console: await boundedConsole(console) } };
   },
 });
 
@@ -228,21 +229,17 @@ export async function consoleOf(
   shell: string,
   signal: AbortSignal,
 ): Promise<{ console: Console }> {
-  return { console: boundedConsole((await sandbox.view(shell, signal)).console) };
+  return { console: await boundedConsole((await sandbox.view(shell, signal, { chars: consoleChars })).console) };
 }
 
 const consoleChars = 256 * 1024; // keeps one event within the stores' limits
 
 /** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
-function boundedConsole(console: Console | readonly Console[number][]): Console {
-  let left = consoleChars;
-  const newestFirst = console.toReversed().map((entry) => {
-    const output = bounded(entry.output);
-    left -= output.length + entry.command.length;
-    return { ...entry, output: left < 0 ? '[… left out …]' : output };
-  });
-  return newestFirst.toReversed();
-}
+const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
+  newestOutputs(
+    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => bounded(output) })),
+    consoleChars,
+  );
 
 /** Fires with the caller's signal, or when the time is up. */
 function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {

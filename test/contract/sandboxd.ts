@@ -151,6 +151,17 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       });
     });
 
+    test('a console can be limited to its newest outputs, and names every command all the same', async () => {
+      const client = await opened();
+      for (const text of ['first', 'second', 'third']) await run(client, `echo ${text}`);
+      const { console } = await client.view('main', budget(), { chars: 'echo second'.length * 4 });
+      expect(console.map(({ command, output }) => [command, output])).toEqual([
+        ['echo first', '[… left out …]'],
+        ['echo second', 'second\n'],
+        ['echo third', 'third\n'],
+      ]);
+    });
+
     test('an unknown shell session is shell_not_found in every call', async () => {
       const client = await opened();
       const calls = [client.view('no', budget()), client.write('no', 'x', budget()), client.kill('no', budget())];

@@ -1,11 +1,12 @@
 import { type Filter, MongoBulkWriteError } from 'mongodb';
+import { atMost } from '../../core/cancel.ts';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { droppable, searchable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { Append } from '../../core/ports.ts';
-import { atMost, type Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import {
   type EventDocument,
   erasedKind,

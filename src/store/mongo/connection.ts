@@ -1,5 +1,5 @@
 import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
-import { orAborted, throwIfFired } from '../../core/cancel.ts';
+import { atMost, orAborted, throwIfFired } from '../../core/cancel.ts';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -166,13 +166,6 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Resolves with the work, or when the time is up. The work then goes on, and nothing waits for it. */
-export async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {

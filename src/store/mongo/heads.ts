@@ -1,9 +1,11 @@
+import { atMost } from '../../core/cancel.ts';
 import { elapsed } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Connection } from './connection.ts';
 import { eventRange, seqOf } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
+const closeMs = 1_000;
 const share = 3; // a server that is slow to store heads is asked less often in proportion
 
 /**
@@ -56,8 +58,9 @@ export class Heads {
     return heads;
   }
 
+  /** Writes the notes that are due, if the store answers soon. */
   async close(): Promise<void> {
-    await this.#flush();
+    await atMost(closeMs, this.#flush());
   }
 
   /** Writes one batch after another, so that a slow store is not flooded; later heads go with the next batch. */

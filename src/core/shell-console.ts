@@ -1,0 +1,28 @@
+// The console of a shell session: its commands in order, each with what it printed.
+
+export interface ConsoleEntry {
+  readonly ps1: string;
+  readonly command: string;
+  readonly output: string;
+}
+/** A command whose output is read only where it is shown. */
+export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
+  text(): string | Promise<string>;
+}
+
+const leftOut = '[… left out …]';
+
+/**
+ * All commands, and the newest outputs: commands and outputs have at most so many characters together, except that no command
+ * is left out. Outputs beyond the limit are not read.
+ */
+export async function newestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
+  let left = chars;
+  const newestFirst: ConsoleEntry[] = [];
+  for (const { ps1, command, text } of commands.toReversed()) {
+    const output = left < 0 ? leftOut : await text();
+    left -= output.length + command.length;
+    newestFirst.push({ ps1, command, output: left < 0 ? leftOut : output });
+  }
+  return newestFirst.toReversed();
+}
