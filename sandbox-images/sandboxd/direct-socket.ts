@@ -7,6 +7,8 @@ const mostChunks = 4;
 
 /** A connection without `data` events: its bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
+  /** Resolves with whether the other side sent a byte, as soon as it did or the connection is gone. */
+  readonly spoken: Promise<boolean>;
   /** Call it once, before any byte was read. Reading starts with it, and pauses while the target is full. */
   pourInto(to: Duplex): void;
 }
@@ -20,6 +22,7 @@ export function directSocket(): DirectSocket {
   let to: Duplex | undefined;
   let early: Uint8Array | undefined;
   let waiting = 0;
+  const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
   /** Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer. */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
@@ -35,11 +38,14 @@ export function directSocket(): DirectSocket {
       callback(size, buffer) {
         if (to?.writable) return give(to, buffer, size);
         early = buffer.subarray(0, size);
+        speak(true);
         return to !== undefined;
       },
     },
   });
+  socket.once('close', () => speak(false));
   return Object.assign(socket, {
+    spoken,
     pourInto(into: Duplex) {
       to = into;
       if (early) into.write(early);

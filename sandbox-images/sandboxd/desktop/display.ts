@@ -4,9 +4,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pause } from '../../../src/core/cancel.ts';
+import { orAborted, pause } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import { directSocket } from '../direct-socket.ts';
+import { type DirectSocket, directSocket } from '../direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
 import type { Programs } from './programs.ts';
@@ -32,6 +32,7 @@ export interface DisplayOptions {
 const startMs = 20_000;
 const connectAttempts = 100;
 const connectPauseMs = 20;
+const greetingMs = 2_000;
 
 /** Starts an Xvnc that only two Unix sockets lead to. */
 export async function startDisplay(
@@ -66,7 +67,7 @@ export async function startDisplay(
     const connection = await connectDisplay({ socket: `/tmp/.X11-unix/X${number}`, cookie });
     await answersRfb(socket, patience);
     return {
-      value: { env: own, connection, viewer: () => opened(socket, directSocket) },
+      value: { env: own, connection, viewer: () => greeted(socket) },
       died: xvnc.died,
       async end() {
         connection[Symbol.dispose]();
@@ -137,6 +138,16 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   } finally {
     viewer.destroy();
   }
+}
+
+/** A viewer's connection, once the display greets it: one that is just dying still takes connections, and drops them. */
+async function greeted(path: string): Promise<DirectSocket> {
+  const viewer = await opened(path, directSocket);
+  viewer.on('error', () => {}); // its close tells enough
+  const patience = AbortSignal.timeout(greetingMs);
+  const isSpoken = await orAborted(viewer.spoken, patience).catch(() => true); // so slow a display may only be busy
+  if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
+  return viewer;
 }
 
 /** Connects, with retries: Xvnc accepts only a few connections at once and refuses more for a moment. */

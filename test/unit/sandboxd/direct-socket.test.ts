@@ -103,3 +103,12 @@ test('both ends go together, whichever goes first', async () => {
     await expect.poll(() => [it.viewer.destroyed, it.to.destroyed]).toEqual([true, true]);
   }
 });
+
+test('a side that speaks is told from one that drops the connection', async () => {
+  await using speaks = await line();
+  speaks.screen.write('RFB 003.008\n');
+  expect(await speaks.viewer.spoken).toBe(true);
+  await using drops = await line();
+  drops.screen.destroy();
+  expect(await drops.viewer.spoken).toBe(false);
+});
