@@ -1,8 +1,8 @@
 // `npm run faults`: lists which test proves that Corral survives which fault, and its last result. `-- --run` runs the
 // tests; `-- --brief` leaves out the rows that passed in each of their layers.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faultRows, faultTests, outcomeOf, type RowResult, resultsIn } from './fault-rows.ts';
 
@@ -15,8 +15,21 @@ const { values: asked } = parseArgs({
   },
 });
 
+/** The test files that run a suite, which several of them can share. */
+function testsThatRun(file: string): string[] {
+  if (file.endsWith('.test.ts')) return [file];
+  return globSync('test/**/*.ts', { cwd: root })
+    .filter((other) => importsOf(other).includes(file))
+    .flatMap(testsThatRun);
+}
+
+const importsOf = (file: string): string[] =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import) ?\(?'(\.[^']+)'/g)].map(([, path = '']) =>
+    join(dirname(file), path),
+  );
+
 if (asked.run) {
-  const files = [...new Set(faultTests(root).flatMap(({ file }) => file))];
+  const files = [...new Set(faultTests(root).flatMap(({ file }) => testsThatRun(file)))];
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
   spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }

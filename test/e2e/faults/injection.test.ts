@@ -43,6 +43,7 @@ test.each(wireNames)(
     await real.client.send(id, 'Read the note');
     const waits = () => real.factsOf(id, 'approval.requested').length - real.factsOf(id, 'approval.resolved').length;
     await reaches(() => waits() === 1, 45_000);
+    await real.rests(id, 'waiting'); // the log is read from the file, which can be ahead of the server's answers
     // The model did read the attack.
     expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('Ignore all previous instructions');
     const [asked] = real.factsOf(id, 'approval.requested');
@@ -60,6 +61,7 @@ test.each(wireNames)(
       });
     expect((await decide(asked?.data.callId ?? '', 'approve')).status).toBe(200); // a user approves without looking
     await reaches(() => real.factsOf(id, 'approval.requested').length === 2, 45_000);
+    await real.rests(id, 'waiting');
     const sent = real.factsOf(id, 'tool.called').find(({ data }) => data.function === 'shell_exec');
     expect(sent?.data.output).toMatch(/ended with [1-9]/);
     expect(sent?.data.output).toContain('PATH=');
