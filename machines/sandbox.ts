@@ -58,7 +58,8 @@ export type SandboxNews =
 
 /** How the sandbox ended. A lost one can be provisioned again on the same workspace. */
 export type SandboxEnd =
-  | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove' }
+  /** `unfinished`: it could not be ended, or not in time. The reconciler finds the rest by its labels. */
+  | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
 
@@ -309,12 +310,16 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: it.context.workspace }),
         onDone: 'released',
-        onError: 'released', // the reconciler finds the rest by its labels
+        onError: 'abandoned',
       },
-      after: { releaseGrace: 'released' },
+      after: { releaseGrace: 'abandoned' },
     },
     released: {
       entry: assign({ end: ({ context }) => ({ kind: 'released', workspace: context.workspace }) }),
+      type: 'final',
+    },
+    abandoned: {
+      entry: assign({ end: ({ context }) => ({ kind: 'released', workspace: context.workspace, unfinished: true }) }),
       type: 'final',
     },
     failed: {

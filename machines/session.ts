@@ -254,6 +254,12 @@ export const sessionMachine = sessionSetup.createMachine({
                   policy,
                 }),
                 onDone: [
+                  {
+                    guard: ({ context, event: { output } }) =>
+                      context.goes && output.kind === 'released' && output.workspace === 'remove' && !output.unfinished,
+                    target: 'removed',
+                    actions: refuseWaiters(() => gone),
+                  },
                   { guard: 'goes', target: 'removing', actions: refuseWaiters(() => gone) },
                   {
                     guard: ({ event }) => event.output.kind === 'failed',

@@ -2,6 +2,9 @@
 # Pid 1 of a sandbox, called as `init.sh NODE DAEMON`. It restarts the daemon whenever it dies and reaps every orphan, as any
 # shell does while it waits. It exits on TERM, and then the kernel kills every process left in the sandbox.
 export CORRAL_INIT_PID=$$
+umask 022
+# Where no bounded place for the output exists.
+[ -n "$CORRAL_QUIET" ] && exec >/dev/null 2>&1
 # These limits apply even if the engine that starts containers sets none.
 ulimit -c 0 2>/dev/null
 ulimit -n 4096 2>/dev/null
@@ -11,7 +14,7 @@ if [ "${CORRAL_DISK_BYTES:-0}" -ge 134217728 ]; then
 fi
 # A copy of the program loader that the sandbox's user can execute but not read. The kernel then hides every process started
 # through it from that user: no memory, environment or open files, and no tracing. Where the copy does not work (gVisor),
-# programs start without it.
+# programs start without it. A server that tried the copy itself sets the variable.
 if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
   export CORRAL_SEAL=/opt/corral/sealed
   exec "$CORRAL_SEAL" /bin/sh "$0" "$@"

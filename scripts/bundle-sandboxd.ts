@@ -19,17 +19,30 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports at once. Those of node:http load WebSocket and with it
-// Node's whole fetch: a waste of 20 ms and 5 MB in every sandbox.
+// An ES import of a built-in module reads all of its exports at once, and so does esbuild's bridge to `require`. Each module then costs
+// milliseconds, and those of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every
+// sandbox. Here each name that is used is read by itself.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }));
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
-    }));
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const builtin = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      const read = (name: string) =>
+        usedLate.has(path) ? `(...args) => ${builtin}.${name}(...args)` : `${builtin}.${name}`;
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => !unreadable.has(name));
+      // esbuild drops what nobody imports, because the calls are marked as pure.
+      return {
+        contents: names.map((name) => `export const ${name} = /* @__PURE__ */ (() => ${read(name)})();`).join('\n'),
+      };
+    });
   },
 };
+
+/** Modules of which a sandbox needs only functions, and at its start none of these. */
+const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
+/** Names that JavaScript reserves. */
+const unreadable = new Set(['default', 'delete']);
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const outfile = process.argv[2] ?? fileURLToPath(new URL('../dist/sandboxd.mjs', import.meta.url));

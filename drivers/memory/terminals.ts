@@ -1,4 +1,7 @@
+import { addAbortListener } from 'node:events';
+import { StringDecoder } from 'node:string_decoder';
 import { type Daemon, limits } from '../../sandbox-images/sandboxd/daemon.ts';
+import { keyboard } from '../../sandbox-images/sandboxd/keyboard.ts';
 import { TerminalView } from '../../sandbox-images/sandboxd/terminal-view.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
@@ -7,7 +10,7 @@ import { type Inside, inBackground, type Surroundings, sleeping } from './surrou
 
 type MemoryTerminals = Pick<
   Daemon,
-  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'resizeTerminal' | 'closeTerminal'
+  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
 > & { endAll(): void };
 interface Open {
   readonly entry: TerminalEntry;
@@ -42,6 +45,15 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
     await print(opened, '$ ');
   }
 
+  function type(opened: Open, text: string): void {
+    const lines = `${opened.typed}${text}`.split(/\r\n|\r|\n/);
+    opened.typed = lines.pop() ?? '';
+    for (const line of lines) {
+      const next = () => (opened.closed.signal.aborted ? undefined : run(opened, line));
+      opened.last = opened.last.then(next).catch(() => {}); // the terminal was closed while a command ran
+    }
+  }
+
   return {
     async openTerminal(id) {
       const known = all.get(id);
@@ -74,14 +86,16 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
     },
     terminals: () => [...all.values()].map(({ entry }) => entry),
     readTerminal: (id, signal) => existing(id).view.read(signal),
-    async typeTerminal(id, text) {
+    typeTerminal: async (id, text) => type(existing(id), text),
+    async keyboard(id) {
       const opened = existing(id);
-      const lines = `${opened.typed}${text}`.split(/\r\n|\r|\n/);
-      opened.typed = lines.pop() ?? '';
-      for (const line of lines) {
-        const next = () => (opened.closed.signal.aborted ? undefined : run(opened, line));
-        opened.last = opened.last.then(next).catch(() => {}); // the terminal was closed while a command ran
-      }
+      const decoder = new StringDecoder();
+      const stream = keyboard((bytes, taken) => {
+        type(opened, decoder.write(bytes));
+        taken();
+      });
+      addAbortListener(opened.closed.signal, () => void stream.destroy());
+      return stream;
     },
     async resizeTerminal(id, { rows }) {
       existing(id).view.rows = rows;

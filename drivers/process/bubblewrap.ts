@@ -6,6 +6,9 @@ import type { Limit } from './cgroup/limits.ts';
 export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
+const sealed = `${tools}/sealed`;
+/** Tells pid 1 that it runs in the loader already, which the server has tried. */
+export const sealEnvironment = { CORRAL_SEAL: sealed } as const;
 /** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
@@ -107,28 +110,26 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
-    ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, `${tools}/sealed`]),
+    ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
     ...become(found, inside.user),
     ...limited(found, inside),
-    ...['/bin/bash', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
+    ...(inside.seal === undefined ? [] : [sealed]),
+    ...['/bin/sh', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
   ];
 }
 
-/**
- * A shell that sets the limits and the usual umask, and then becomes the program. Output is dropped, because no bounded
- * place for it exists.
- */
+/** A shell that sets the limits that no control group enforces, and then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: Inside): string[] {
   // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would count all sandboxes.
   const isCounted = !asRoot || user !== sharedUser;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
-  const set = `umask 022; ulimit -c 0; ulimit -n 4096; ${processes}${memory}`;
+  const set = `${processes}${memory}`;
   // Bash, because Debian's sh cannot limit the number of processes.
-  return ['/bin/bash', '-c', `${set}exec "$@" >/dev/null 2>&1`, 'bash'];
+  return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@" >/dev/null 2>&1`, 'bash'];
 }
 
 /** The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
@@ -144,6 +145,7 @@ export const insideEnvironment = {
   CORRAL_WORKSPACE: '/workspace',
   CORRAL_WORKSPACE_ALIAS: workspaceAlias,
   CORRAL_RUN_DIR: '/run/corral',
+  CORRAL_QUIET: '1',
 } as const;
 
 export const accountFiles = (user: number) => ({

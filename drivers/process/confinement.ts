@@ -18,11 +18,16 @@ export interface KernelLimits {
   readonly weaknesses: readonly Weakness[];
   /** The user id and the groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
-  /** Kills every process left in the sandbox's groups and removes the groups. */
-  end(id: SandboxId, signal: AbortSignal): Promise<void>;
+  /**
+   * Kills every process left in the sandbox's groups and removes the groups. True: it had groups, and then these were all
+   * of its processes, because each enters them before anything else and cannot leave.
+   */
+  end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   /** Sets the sandbox's share of busy processors among the sandboxes. */
   share(id: SandboxId, share: Share): Promise<void>;
+  /** Sets the share of all sandboxes together, next to the server. */
+  shareOfAll(share: Share): Promise<void>;
   /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   /** The sandboxes that have groups, including those of a server that was killed. */
@@ -43,11 +48,11 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  async function foldersOf(id: SandboxId): Promise<string[]> {
-    const text = await readFile(recordOf(id), 'utf8').catch(() => '[]');
-    // An earlier server can have had its groups elsewhere.
-    return [...new Set([...Recorded.parse(JSON.parse(text)), ...cgroups.foldersOf(id)])];
+  /** The groups of the sandbox's last start, perhaps by an earlier server that had its groups elsewhere. */
+  async function recorded(id: SandboxId): Promise<string[]> {
+    return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }
+  const foldersOf = async (id: SandboxId) => [...new Set([...(await recorded(id)), ...cgroups.foldersOf(id)])];
 
   return {
     limits: heldLimits(known),
@@ -66,11 +71,14 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
       };
     },
     async end(id, signal) {
+      const wereGrouped = (await recorded(id)).length > 0;
       await cgroups.end(await foldersOf(id), signal);
       await rm(recordOf(id), { force: true });
+      return wereGrouped;
     },
     ranOutOfMemory: async (id) => (await cgroups.oomKills(await foldersOf(id))) > 0,
     share: (id, share) => cgroups.share(id, share),
+    shareOfAll: (share) => cgroups.shareOfAll(share),
     releaseUser: async (id, remove) => (users ? users.release(id, remove) : remove()),
     grouped: async () => (await cgroups.names()).flatMap((name) => SandboxId.safeParse(name).data ?? []),
   };

@@ -23,7 +23,7 @@ import { hastener } from './hasten.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
-import { endProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
+import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
 import { noIsolation } from './weaknesses.ts';
 
 export interface ProcessOptions {
@@ -46,6 +46,12 @@ export interface ProcessOptions {
   readonly caBundle?: string;
   readonly replica?: string;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
+}
+
+/** A start: whether the sandbox has no folder from before, and its process once it was made. */
+interface Placed {
+  readonly isNew: boolean;
+  mark?: Mark;
 }
 
 const cleanUpMs = 10_000;
@@ -109,14 +115,14 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   }
 
   /** Starts the sandbox's process, or finds the running one. */
-  async function place(spec: SandboxSpec, made: { mark?: Mark }, signal: AbortSignal): Promise<Mark> {
+  async function place(spec: SandboxSpec, made: Placed, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    await endAll(spec.id, signal); // first, because a leftover daemon would pass for the new one
-    await holds.open(spec.id);
-    const confinement = await kernelLimits?.confine(spec, signal);
+    // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search takes long.
+    if (!made.isNew) await endAll(spec.id, signal);
+    const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await layToken(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launch({ spec, meta, folders, programs, confinement }, signal);
     made.mark = launched.mark;
@@ -126,8 +132,9 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   }
 
   async function endAll(id: SandboxId, signal: AbortSignal): Promise<void> {
-    await endProcesses(folders, id, signal);
-    await kernelLimits?.end(id, signal);
+    await endRecorded(folders, id, signal);
+    const wereGrouped = await kernelLimits?.end(id, signal);
+    if (!wereGrouped) await endCarrying(id, signal);
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
@@ -183,7 +190,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
           throw new AppError('fenced', 'A server that took this session over has its sandbox.');
         }
         news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
-        const made: { mark?: Mark } = {};
+        const made: Placed = { isNew: before === undefined };
         try {
           const mark = await place(spec, made, signal);
           await started(await holds.hold(id, keyOf(id, mark)), signal);

@@ -28,22 +28,25 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Mark): 
 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
-/**
- * Ends every process of the sandbox and resolves once they are gone: the recorded one, and all that carry its id. The second
- * group includes a start that was cut off before it was recorded, and processes that left their group.
- */
-export async function endProcesses(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
+/** Ends the recorded process, and in its namespaces all others. Resolves once it is gone. */
+export async function endRecorded(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
+  while (recorded && (await isAlive(recorded))) {
+    await kill(recorded, 'group'); // without namespaces, it leads its group
+    await kill(recorded, 'process'); // with namespaces, this ends all of them
+    await pause(10, signal);
+  }
+}
+
+/**
+ * Ends every process that carries the sandbox's id, and resolves once they are gone. These include a start that was cut off
+ * before it was recorded, and processes that left their group. It reads about every process of the machine.
+ */
+export async function endCarrying(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
-    if (recorded && (await isAlive(recorded))) {
-      await kill(recorded, 'group'); // without namespaces, it leads its group
-      await kill(recorded, 'process'); // with namespaces, this ends all of them
-    } else {
-      // Last, because it scans every process of the machine.
-      const rest = await carrying('CORRAL_SANDBOX_ID', id);
-      if (rest.length === 0) return;
-      for (const mark of rest) await kill(mark, 'process');
-    }
+    const rest = await carrying('CORRAL_SANDBOX_ID', id);
+    if (rest.length === 0) return;
+    for (const mark of rest) await kill(mark, 'process');
     await pause(10, signal);
   }
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lock } from './lock.ts';
@@ -5,7 +7,7 @@ import { lock } from './lock.ts';
 /**
  * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it
  * from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the
- * program has no loader.
+ * program has no loader, or the copy does not work here.
  */
 export async function unreadableLoader(
   folder: string,
@@ -18,17 +20,32 @@ export async function unreadableLoader(
   const { size, mtimeMs } = await stat(loader);
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
-  if (await isMade()) return path;
+  if (await isMade()) return await tried(path);
   // The first sandboxes of an installation can start at once, here and in other servers: one copies, the rest wait for it.
   await using _ = await lock(path, signal);
-  if (await isMade()) return path;
+  if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a server that was killed can have left half of it
   await copyFile(loader, draft);
   // If the server is not root, the sandbox's user owns the file. If it is root, another user owns it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
-  return path;
+  return await tried(path);
+}
+
+const known = new Map<string, Promise<boolean>>();
+
+/** The copy if a program starts through it. Tried once, because gVisor, for example, cannot. */
+async function tried(path: string): Promise<string | undefined> {
+  const works = known.get(path) ?? startsThrough(path);
+  known.set(path, works);
+  return (await works) ? path : undefined;
+}
+
+async function startsThrough(loader: string): Promise<boolean> {
+  const child = spawn(loader, ['/bin/sh', '-c', ':'], { stdio: 'ignore', timeout: 5_000 });
+  const [code] = await once(child, 'exit').catch(() => [1]);
+  return code === 0;
 }
 
 /** The path of the loader, which a program's file names near its beginning. */

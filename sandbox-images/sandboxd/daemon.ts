@@ -116,6 +116,8 @@ export interface Daemon {
   /** The output from now on. Ends the terminal's previous reading. */
   readTerminal(id: string, signal: AbortSignal): Reading;
   typeTerminal(id: string, text: string): Promise<void>;
+  /** A stream for all that one person types. Input that the terminal has not read yet holds it up. */
+  keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;

@@ -166,6 +166,12 @@ export const routes: readonly Route[] = [
     },
   },
   {
+    method: 'GET',
+    path: '/terminals/{id}/keyboard',
+    stream: (daemon, params) => daemon.keyboard(params.id ?? ''),
+    handle: onlyStream,
+  },
+  {
     method: 'POST',
     path: '/terminals/{id}/size',
     async handle({ daemon, params, json }) {

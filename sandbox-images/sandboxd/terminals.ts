@@ -7,6 +7,7 @@ import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
+import { keyboard } from './keyboard.ts';
 import { scan } from './proc.ts';
 import { noteTerminals } from './recover.ts';
 import { type SharedState, straysSince } from './shared-state.ts';
@@ -15,7 +16,7 @@ import { TerminalView } from './terminal-view.ts';
 
 export type Terminals = Pick<
   Daemon,
-  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'resizeTerminal' | 'closeTerminal'
+  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
 >;
 interface Open {
   readonly entry: TerminalEntry;
@@ -92,6 +93,13 @@ export function terminals(parts: SharedState): Terminals {
         throw new AppError('conflict', 'What runs there does not read what was typed before; over 1 MiB of it waits.');
       }
       input.write(text);
+    },
+    async keyboard(id) {
+      const { input } = existing(id).terminal;
+      const stream = keyboard((bytes, taken) => void input.write(bytes, taken));
+      const over = () => void stream.destroy();
+      input.once('close', over);
+      return stream.once('close', () => void input.off('close', over));
     },
     async resizeTerminal(id, { cols, rows }) {
       const { device, view } = existing(id);

@@ -4,6 +4,7 @@ import type { Client } from './client.ts';
 import { type Credential, placeholderIn } from './credentials/credential.ts';
 import { withhold } from './credentials/withhold.ts';
 import type { OpenUpstream } from './open-upstream.ts';
+import { type Passing, pour } from './pour.ts';
 import { Refusal } from './refusal.ts';
 import { authorityOf, parseAuthority, type Target } from './target.ts';
 
@@ -78,7 +79,7 @@ interface Answering {
   readonly target: Target;
   readonly res: ServerResponse;
   /** Checks the answer's body on its way. */
-  readonly through?: Transform;
+  readonly through?: Passing;
   /** Texts that no header of the answer may carry. */
   readonly secrets?: readonly Buffer[];
 }
@@ -109,9 +110,13 @@ export function answer(
       return;
     }
     res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, headers);
-    incoming.on('data', (chunk: Buffer) => client.count(chunk.length));
-    if (through) incoming.pipe(through).pipe(res);
-    else incoming.pipe(res);
+    pour(incoming, res, {
+      pass(chunk) {
+        client.count(chunk.length);
+        return through ? through.pass(chunk) : chunk;
+      },
+      rest: () => through?.rest() ?? Buffer.alloc(0),
+    });
   });
   return promise;
 }

@@ -1,4 +1,4 @@
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
 import type { ConsoleEntry } from '../core/shell-console.ts';
 import type {
@@ -106,6 +106,11 @@ export interface TerminalClient {
   /** Reads the output from now on. A previous reader's `read` ends with `replaced`. */
   read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
+  /**
+   * A stream for all that one person types, in order; the caller destroys it. Undefined: an older daemon, which has only
+   * `write`.
+   */
+  keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /** Ends the terminal. Every process that it started has ended when this resolves. */
   close(id: string, signal: AbortSignal): Promise<void>;

@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
 import { jobClient } from './anywhere/job-client.ts';
 import { pathClient } from './anywhere/path-client.ts';
+import { endWithTrust } from './anywhere/read-frames.ts';
 import { transferClient } from './anywhere/transfer-client.ts';
 import { portClient, watchClient } from './anywhere/watch-client.ts';
 import { workspaceClient } from './anywhere/workspace-client.ts';
@@ -21,8 +22,8 @@ import { judge } from './validate-answer.ts';
 
 export interface SandboxAddress extends Way {
   readonly workdir: string;
-  /** Puts the sandbox before others on busy processors for a moment. */
-  readonly hasten?: () => void;
+  /** Puts the sandbox before others on busy processors, until it is disposed. */
+  readonly hasten?: () => Disposable;
   /** Dials the display without the daemon; undefined: it cannot be reached so. */
   readonly screen?: () => Promise<Duplex | undefined>;
   /** How long the daemon has waited for a processor, in ms; only differences have a meaning. */
@@ -41,7 +42,7 @@ const maxOutputBytes = 65 * 1024 * 1024;
 export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: SandboxAddress): SandboxClient {
   const trust = openTrust();
   const daemon = requester({ ...way, trust });
-  const { json, done, bytes, whole, file: opened } = daemon;
+  const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   /** Retries an idempotent call when the connection is lost: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -141,7 +142,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
     },
     async kill(shell, signal) {
-      hasten?.();
+      using _ = hasten?.();
       const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
       await done(ask, signal);
     },
@@ -150,7 +151,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
     },
     async killTagged(tag, signal) {
-      hasten?.();
+      using _ = hasten?.();
       const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };
       return (await again(signal, () => json('killed', ask, signal))).killed;
     },
@@ -179,7 +180,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
 
     processes: (signal) => get('processes', '/processes', signal),
     async signalProcess(pid, name, signal) {
-      hasten?.();
+      using _ = hasten?.();
       const path = `/processes/${pid}/signal`;
       await done({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
     },
@@ -207,6 +208,13 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       },
       async write(id, text, signal) {
         await done({ method: 'POST', path: terminal(id, '/input'), json: { text } }, signal);
+      },
+      async keyboard(id, signal) {
+        if (!(await since('1.3', signal))) return undefined;
+        const stream = await upgrade({ method: 'GET', path: terminal(id, '/keyboard') }, signal);
+        endWithTrust(stream, trust);
+        const call = 'GET /terminals/{id}/keyboard';
+        return stream.once('data', () => void trust.breaks({ reason: 'bad_frame', call, detail: 'it sends nothing' }));
       },
       async resize(id, size, signal) {
         await done({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);

@@ -70,9 +70,11 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
 
   test('a start that was cut before it was recorded is swept away by the next one', async () => {
     const wanted = testSpec(harness.image);
+    await using driver = await harness.connect();
+    await driver.provision(wanted, budget());
+    await driver.destroy(wanted.id, 'keep', budget()); // a start makes the folder before anything else
     const forgotten = spawn('sleep', ['600'], { env: { CORRAL_SANDBOX_ID: wanted.id }, stdio: 'ignore' });
     const ended = once(forgotten, 'exit');
-    await using driver = await harness.connect();
     await driver.provision(wanted, budget());
     await ended;
   });

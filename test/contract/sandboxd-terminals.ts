@@ -42,6 +42,27 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(await client.terminals.list(budget())).toEqual([]);
     });
 
+    test('what is typed over one stream arrives in order, characters of several bytes too, and the stream ends with the terminal', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      const keyboard = await client.terminals.keyboard('t', budget());
+      for (const byte of Buffer.from('echo ä-one-€\n')) keyboard?.write(Buffer.from([byte]));
+      await shows(reader, '\nä-one-€\r\n');
+      keyboard?.write('exit\n');
+      expect(await reader.ended).toBe('exited');
+      await expect.poll(() => keyboard?.closed).toBe(true);
+    });
+
+    test('a stream of typing that its client ends leaves the terminal as it is', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      (await client.terminals.keyboard('t', budget()))?.destroy();
+      const reader = reading(client, 't');
+      await client.terminals.write('t', 'echo still\n', budget());
+      await shows(reader, '\nstill\r\n');
+    });
+
     test('opening it a second time gives the same terminal', async () => {
       const client = await opened();
       const [a, b] = await Promise.all([1, 2].map(() => client.terminals.open('same', budget())));
@@ -138,6 +159,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       const calls = [
         client.terminals.read('no', { onBytes: () => {} }, budget()),
         client.terminals.write('no', 'x', budget()),
+        client.terminals.keyboard('no', budget()),
         client.terminals.resize('no', { cols: 80, rows: 24 }, budget()),
         client.terminals.close('no', budget()),
       ];

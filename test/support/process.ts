@@ -49,7 +49,9 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     options,
     pidOf,
     async groups() {
-      const found = await promisify(execFile)('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*']);
+      const args = ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*'];
+      // `find` fails where another driver's groups vanish meanwhile, and prints the rest.
+      const found = await promisify(execFile)('find', args).catch((failed: { stdout: string }) => failed);
       const ours = `${installationOf(root)}.`;
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
     },

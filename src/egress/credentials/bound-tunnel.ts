@@ -12,7 +12,7 @@ import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from 
 import { type Filled, filledHeaders } from './headers.ts';
 import { relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
-import { withhold } from './withhold.ts';
+import { withholding } from './withhold.ts';
 
 export interface CredentialOptions {
   /** The credentials that count in a session, the closest first. Never rejects. */
@@ -54,7 +54,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       path: req.url ?? '/',
       headers: [...all.headers],
     });
-    const through = withhold(all.secrets, () => {
+    const through = withholding(all.secrets, () => {
       client.tell(target, 'refused', 'credential: the answer repeats it');
       res.destroy();
       outgoing.destroy();

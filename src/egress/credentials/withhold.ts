@@ -1,30 +1,39 @@
 import { Transform } from 'node:stream';
+import type { Passing } from '../pour.ts';
 
 /**
  * Passes bytes on until one of the texts appears; then it calls `found` once with its index and passes nothing more. No byte of the text
  * is passed on, also where it spans chunks.
  */
-export function withhold(texts: readonly Buffer[], found: (which: number) => void): Transform {
-  let held = Buffer.alloc(0);
+export function withholding(texts: readonly Buffer[], found: (which: number) => void): Passing {
+  const none = Buffer.alloc(0);
+  let held = none;
   let isOver = false;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (isOver) return done();
+  return {
+    pass(chunk) {
+      if (isOver) return none;
       const seen = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
       const which = texts.findIndex((text) => seen.includes(text));
       if (which >= 0) {
         isOver = true;
-        held = Buffer.alloc(0);
+        held = none;
         found(which);
-        return done();
+        return none;
       }
       const keep = Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
-      held = Buffer.from(seen.subarray(seen.length - keep));
-      done(null, seen.subarray(0, seen.length - keep));
+      held = keep > 0 ? Buffer.from(seen.subarray(seen.length - keep)) : none;
+      return seen.subarray(0, seen.length - keep);
     },
-    flush(done) {
-      done(null, isOver ? undefined : held);
-    },
+    rest: () => (isOver ? none : held),
+  };
+}
+
+/** The same as a stream. */
+export function withhold(texts: readonly Buffer[], found: (which: number) => void): Transform {
+  const passing = withholding(texts, found);
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => done(null, passing.pass(chunk)),
+    flush: (done) => done(null, passing.rest()),
   });
 }
 

@@ -7,8 +7,8 @@ import type { Watchers } from './watchers.ts';
 
 export interface RemovalDeps {
   readonly commands: SessionCommands;
-  readonly watchers: Pick<Watchers, 'end'>;
-  readonly store: Pick<Store, 'events'>;
+  readonly watchers: Pick<Watchers, 'end' | 'isInUse'>;
+  readonly store: Pick<Store, 'events' | 'shared'>;
   readonly ids: IdSource;
   readonly clock: Clock;
   /** Removes data of the session that is stored outside of the log. */
@@ -22,7 +22,8 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  await pause(lastWordsMs, neverFires, clock); // time for its streams to send the end of the run
+  // Time for its streams to send the end of the run. Those of other servers are not known here.
+  if (store.shared || watchers.isInUse(id)) await pause(lastWordsMs, neverFires, clock);
   watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);

@@ -131,7 +131,15 @@ export class SimulatedSandbox {
       processes: cannot,
       signalProcess: cannot,
       programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
-      terminals: { open: cannot, list: cannot, read: cannot, write: cannot, resize: cannot, close: cannot },
+      terminals: {
+        open: cannot,
+        list: cannot,
+        read: cannot,
+        write: cannot,
+        keyboard: cannot,
+        resize: cannot,
+        close: cannot,
+      },
       ...incapable(cannot),
       desktop: noDesktop(),
     };

@@ -248,7 +248,7 @@ describe('sandbox: its release', () => {
     await toReady();
     actor.send({ type: 'sandbox.release', workspace: 'keep' });
     clock.increment(10_000);
-    expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
+    expect(end()).toEqual({ kind: 'released', workspace: 'keep', unfinished: true });
   });
 
   test('a release that fails is left to the reconciler', async () => {

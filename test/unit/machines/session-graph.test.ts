@@ -61,6 +61,7 @@ const graph = explore({
     doneEvent('run', { reason: 'completed' }),
     errorEvent('run', new Error('bug')),
     released,
+    doneEvent('sandbox', { kind: 'released', workspace: 'remove' }),
     doneEvent('sandbox', { kind: 'lost' }),
     doneEvent('sandbox', { kind: 'failed', code: 'quota', message: 'No.', retryable: false }),
     errorEvent('sandbox', new Error('bug')),

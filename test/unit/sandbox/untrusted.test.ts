@@ -189,6 +189,17 @@ test('a display that does not begin as RFB does is refused', async () => {
   expect(breach).toMatchObject({ reason: 'bad_frame', call: 'GET /desktop/vnc' });
 });
 
+test('a daemon that answers on the stream of what is typed is refused', async () => {
+  const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
+  const health = JSON.stringify({ version: '1.3.0', bootId: 'b', idleMs: 0, oomKills: 0 });
+  const client = await facing((socket) =>
+    socket.on('data', (asked) => void socket.write(`${asked}`.includes('keyboard') ? `${upgraded}x` : http(health))),
+  );
+  const keyboard = await client.terminals.keyboard('t', budget());
+  await expect.poll(() => keyboard?.closed).toBe(true);
+  expect(breachOf(client.trust.broken.reason)).toMatchObject({ call: 'GET /terminals/{id}/keyboard' });
+});
+
 test('an answer for the thread is the same as one that is read here', async () => {
   const list = Array.from({ length: 5_000 }, (_, n) => ({ name: `file ${n}`, type: 'file', size: n, modified }));
   const client = await saying(http(JSON.stringify(list)));

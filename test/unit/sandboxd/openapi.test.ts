@@ -99,6 +99,7 @@ test('every request and answer is as documented', async () => {
   await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 100, rows: 30 });
   await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 0, rows: 30 });
   await ask('GET', '/terminals/{id}/stream', '/terminals/t/stream');
+  await ask('GET', '/terminals/{id}/keyboard', '/terminals/t/keyboard'); // 400 without the protocol
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
   await ask('POST', '/programs', '/programs', { id: 'p', argv: ['cat', '-n'], cwd: '.', env: ['A=b'], tag: 't' });

@@ -1,10 +1,14 @@
+import type { Writable } from 'node:stream';
 import type { TerminalSize } from '../../../sandbox/abilities.ts';
 import type { TerminalClient, TerminalEnd } from '../../../sandbox/client.ts';
 import type { PacedOutput } from './paced-output.ts';
 
-const maxUnsent = 1024 * 1024;
+const maxUnsent = 1024 * 1024; // bytes on a stream, else characters
 
-/** Sends input to a terminal in order. Input beyond 1 MiB that the terminal has not taken is dropped. */
+/**
+ * Sends input to a terminal in order, over one stream where the daemon has it. Input beyond 1 MiB that the terminal has
+ * not taken is dropped. When the terminal is gone, its output reports that; the input can ignore it.
+ */
 export class TerminalInput {
   readonly #client: TerminalClient;
   readonly #id: string;
@@ -12,11 +16,13 @@ export class TerminalInput {
   #typed = '';
   #size: TerminalSize | undefined;
   #busy = false;
+  #keyboard: Writable | undefined;
 
   constructor(client: TerminalClient, id: string, signal: AbortSignal) {
     this.#client = client;
     this.#id = id;
     this.#signal = signal;
+    void this.#plugIn();
   }
 
   write(text: string): void {
@@ -28,18 +34,35 @@ export class TerminalInput {
     void this.#send();
   }
 
+  async #plugIn(): Promise<void> {
+    const stream = await this.#client.keyboard(this.#id, this.#signal).catch(() => undefined);
+    if (!stream) return;
+    stream.once('close', () => {
+      this.#keyboard = undefined;
+    });
+    if (this.#signal.aborted) stream.destroy();
+    else this.#signal.addEventListener('abort', () => void stream.destroy(), { once: true });
+    this.#keyboard = stream;
+  }
+
   async #send(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    // When the terminal is gone, its output stream reports that; the input can ignore it.
     while ((this.#typed !== '' || this.#size) && !this.#signal.aborted) {
-      const [typed, size] = [this.#typed, this.#size];
-      this.#typed = '';
+      const size = this.#size;
       this.#size = undefined;
       if (size) await this.#client.resize(this.#id, size, this.#signal).catch(() => {});
-      if (typed !== '') await this.#client.write(this.#id, typed, this.#signal).catch(() => {});
+      const typed = this.#typed;
+      this.#typed = '';
+      if (typed !== '') await this.#type(typed);
     }
     this.#busy = false;
+  }
+
+  async #type(text: string): Promise<void> {
+    const stream = this.#keyboard;
+    if (!stream?.writable) await this.#client.write(this.#id, text, this.#signal).catch(() => {});
+    else if (stream.writableLength < maxUnsent) stream.write(text);
   }
 }
 

@@ -29,7 +29,7 @@ test('the log names a sandbox that the driver could not end, and its session goe
   backend.next('destroy', { fail: 'driver_unavailable' });
   const input = sandboxInput({ begin: 'release' });
   const { ends } = asChild(machine, input);
-  await expect.poll(() => ends).toEqual([{ output: { kind: 'released', workspace: 'remove' } }]);
+  await expect.poll(() => ends).toEqual([{ output: { kind: 'released', workspace: 'remove', unfinished: true } }]);
   const { sessionId: session, sandboxId: sandbox } = input;
   expect(warned).toMatchObject([{ session, sandbox, workspace: 'remove', err: { code: 'driver_unavailable' } }]);
 });

@@ -1,0 +1,36 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A filter: the bytes that pass of each chunk of a stream, and at its end. */
+export interface Passing {
+  pass(chunk: Buffer): Buffer;
+  rest(): Buffer;
+}
+
+const mostWaiting = 256 * 1024;
+
+/**
+ * Passes a body on at the speed of the slower side. All chunks of one turn of the event loop leave with one write, because
+ * TLS brings each 16 KiB by itself, and a write of each would cost as much as their encryption.
+ */
+export function pour(from: Readable, to: Writable, { pass, rest }: Passing): void {
+  let isCorked = false;
+  const uncork = () => {
+    isCorked = false;
+    to.uncork();
+  };
+  from.on('data', (chunk: Buffer) => {
+    const passed = pass(chunk);
+    if (to.destroyed || passed.length === 0) return;
+    if (!isCorked) {
+      isCorked = true;
+      to.cork();
+      setImmediate(uncork);
+    }
+    to.write(passed);
+    if (to.writableLength >= mostWaiting) from.pause();
+  });
+  to.on('drain', () => void from.resume());
+  from.once('end', () => {
+    if (!to.destroyed) to.end(rest());
+  });
+}
