@@ -66,10 +66,10 @@ export interface SandboxLink extends AsyncDisposable {
   /** Fires once when the sandbox is gone for good: it died or was removed. */
   readonly lost: AbortSignal;
   /**
-   * On busy processors, puts the sandbox's processes before those of the other sandboxes, until it is disposed. A stop needs
-   * it: the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do that.
+   * On busy processors, puts the sandbox's processes before those of the other sandboxes, for a second. A stop needs it:
+   * the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do that.
    */
-  readonly hasten?: () => Disposable;
+  readonly hasten?: () => void;
   /**
    * How long the sandbox's daemon has waited for a processor, in ms; only differences have a meaning. A daemon that gets no
    * processor is silent, but not lost. Absent: unknown.

@@ -26,8 +26,6 @@ export interface KernelLimits {
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   /** Sets the sandbox's share of busy processors among the sandboxes. */
   share(id: SandboxId, share: Share): Promise<void>;
-  /** Sets the share of all sandboxes together, next to the server. */
-  shareOfAll(share: Share): Promise<void>;
   /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   /** The sandboxes that have groups, including those of a server that was killed. */
@@ -78,7 +76,6 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
     },
     ranOutOfMemory: async (id) => (await cgroups.oomKills(await foldersOf(id))) > 0,
     share: (id, share) => cgroups.share(id, share),
-    shareOfAll: (share) => cgroups.shareOfAll(share),
     releaseUser: async (id, remove) => (users ? users.release(id, remove) : remove()),
     grouped: async () => (await cgroups.names()).flatMap((name) => SandboxId.safeParse(name).data ?? []),
   };

@@ -22,8 +22,8 @@ import { judge } from './validate-answer.ts';
 
 export interface SandboxAddress extends Way {
   readonly workdir: string;
-  /** Puts the sandbox before others on busy processors, until it is disposed. */
-  readonly hasten?: () => Disposable;
+  /** Puts the sandbox before others on busy processors for a moment. */
+  readonly hasten?: () => void;
   /** Dials the display without the daemon; undefined: it cannot be reached so. */
   readonly screen?: () => Promise<Duplex | undefined>;
   /** How long the daemon has waited for a processor, in ms; only differences have a meaning. */
@@ -142,7 +142,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
     },
     async kill(shell, signal) {
-      using _ = hasten?.();
+      hasten?.();
       const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
       await done(ask, signal);
     },
@@ -151,7 +151,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
     },
     async killTagged(tag, signal) {
-      using _ = hasten?.();
+      hasten?.();
       const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };
       return (await again(signal, () => json('killed', ask, signal))).killed;
     },
@@ -180,7 +180,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
 
     processes: (signal) => get('processes', '/processes', signal),
     async signalProcess(pid, name, signal) {
-      using _ = hasten?.();
+      hasten?.();
       const path = `/processes/${pid}/signal`;
       await done({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
     },

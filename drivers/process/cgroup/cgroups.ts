@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { pause } from '../../../src/core/cancel.ts';
 import type { GroupFiles } from './files.ts';
-import { type Limit, oomFiles, type Share, shareLine, type Wanted, weightLine } from './limits.ts';
+import { type Limit, oomFiles, type Share, shareLine, type Wanted } from './limits.ts';
 import { groupFolder, type Place, setLimit, words } from './places.ts';
 
 /** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that a limit needs. */
@@ -15,8 +15,6 @@ export interface Cgroups {
   make(name: string, limits: Wanted): Promise<Group>;
   /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
   share(name: string, share: Share): Promise<void>;
-  /** Sets the share of all sandboxes together, next to the server. */
-  shareOfAll(share: Share): Promise<void>;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   /** The number of processes in these groups that the kernel killed for lack of memory. */
@@ -76,12 +74,6 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
       for (const place of places.filter(({ limits }) => limits.includes('cpus'))) {
         const line = shareLine[place.version];
         await files.write(join(pathOf(place, name), line.file), line[share]).catch(() => {}); // its group has ended
-      }
-    },
-    async shareOfAll(share) {
-      for (const { folder, version } of places.filter((place) => place.givesWay)) {
-        const line = weightLine[version];
-        await files.write(join(folder, line.file), line[share]).catch(() => {}); // its folder is gone
       }
     },
     async end(folders, signal) {

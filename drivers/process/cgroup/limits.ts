@@ -9,9 +9,6 @@ interface Line {
   readonly optional?: true;
 }
 
-export type Share = 'usual' | 'first';
-type ShareLine = { readonly file: string } & Readonly<Record<Share, string>>;
-
 export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' } as const satisfies Record<
   Limit,
   string
@@ -48,19 +45,19 @@ export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus
 }
 
 /**
- * The share of all sandboxes together while the processors are busy. `usual` is a fifth, next to a server with the
- * kernel's default, so that the server stays fast. `first` is half, while one of them ends programs: a person waits for
- * that as for the server. Idle processors are not limited.
+ * The share of all sandboxes together while the processors are busy: a fifth, next to a server with the kernel's default.
+ * So stopping or steering them stays fast. Idle processors are not limited.
  */
 export const weightLine = {
-  1: { file: 'cpu.shares', usual: '256', first: '1024' },
-  2: { file: 'cpu.weight', usual: '25', first: '100' },
-} as const satisfies Record<1 | 2, ShareLine>;
+  1: { file: 'cpu.shares', value: '256' }, // of 1024
+  2: { file: 'cpu.weight', value: '25' }, // of 100
+} as const satisfies Record<1 | 2, Line>;
 
 /** The share of one sandbox among the others while the processors are busy. `usual` is the kernel's default. */
 export const shareLine = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the most that the kernel takes
-} as const satisfies Record<1 | 2, ShareLine>;
+} as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
+export type Share = 'usual' | 'first';
 
 export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

@@ -94,7 +94,7 @@ async function tryPlace(
 
 /** Of the folder of all sandboxes, as a weight counts only beside its neighbours, and theirs are other sandboxes. */
 const lowerWeight = (files: GroupFiles, version: 1 | 2, folder: string): Promise<boolean> =>
-  files.write(join(folder, weightLine[version].file), weightLine[version].usual).then(
+  files.write(join(folder, weightLine[version].file), weightLine[version].value).then(
     () => true,
     () => false, // each sandbox then gives way by itself
   );
