@@ -47,7 +47,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
 /** In ms. */
 const servesFor = 200;
 /** In ms. A look that takes longer delays nobody while the last answer is good and younger than `outlivesMs`. */
-const slowMs = 50;
+const slowMs = 20;
 const outlivesMs = 2_000;
 
 /**
