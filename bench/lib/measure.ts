@@ -32,7 +32,7 @@ export interface Pair extends AsyncDisposable {
 export type Level = 'anchor' | 'lead' | 'stretch';
 export interface Goal {
   readonly stat: Stat;
-  /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
+  /** The upper bound of the ratio subject : peer; `min` is a lower bound. With neither, the figure is only stated. */
   readonly max?: number;
   readonly min?: number;
   readonly level: Level;

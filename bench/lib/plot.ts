@@ -4,7 +4,14 @@ import type { Metric, Series } from './result.ts';
 
 const [left, right, top, lineHeight] = [340, 40, 40, 22];
 const width = 860;
-const colours = { pass: '#2a7f3e', fail: '#c0392b', unclear: '#b7791f', noisy: '#808080', skipped: '#808080' } as const;
+const colours = {
+  pass: '#2a7f3e',
+  fail: '#c0392b',
+  unclear: '#b7791f',
+  noisy: '#808080',
+  skipped: '#808080',
+  stated: '#808080',
+} as const;
 const style = 'text{font:13px system-ui,sans-serif;fill:#777}.axis{stroke:#999;stroke-width:1}.grid{stroke:#9994}';
 const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 const round = (value: number) => Math.round(value * 10) / 10;
@@ -20,7 +27,8 @@ const line = (x1: number, y1: number, x2: number, y2: number, how = 'class="axis
 const most = 8;
 /** Each metric's ratio as a multiple of its target, with its interval: left of the line in the middle it is met. */
 export function targetsPlot(metrics: readonly Metric[]): string {
-  const shown = metrics.filter(({ ratio }) => ratio !== undefined);
+  const hasTarget = ({ max, min }: Metric['target']) => max !== undefined || min !== undefined;
+  const shown = metrics.filter(({ ratio, target }) => ratio !== undefined && hasTarget(target));
   const height = top + shown.length * lineHeight + 30;
   const span = width - left - right;
   const at = (times: number) => {

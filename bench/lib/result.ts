@@ -45,7 +45,7 @@ const Metric = z.strictObject({
       reordered: z.int(),
     })
     .optional(),
-  verdict: z.enum(['pass', 'fail', 'unclear', 'noisy', 'skipped']),
+  verdict: z.enum(['pass', 'fail', 'unclear', 'stated', 'noisy', 'skipped']),
   reason: z.string(),
 });
 export type Metric = z.infer<typeof Metric>;

@@ -7,7 +7,8 @@ const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ?
 /** A metric as cells of the table. */
 export function cells({ id, variant, ratio, target, verdict, reason }: Metric): string[] {
   const of = Object.entries(variant).map(([name, value]) => `${name}=${value}`);
-  const bound = target.max !== undefined ? `<= ${target.max}` : `>= ${target.min}`;
+  const least = target.min === undefined ? 'none' : `>= ${target.min}`;
+  const bound = target.max === undefined ? least : `<= ${target.max}`;
   return [
     id,
     [...of, ...(ratio ? [ratio.stat] : [])].join(' '),

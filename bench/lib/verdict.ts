@@ -1,16 +1,16 @@
-export type Verdict = 'pass' | 'fail' | 'unclear' | 'noisy' | 'skipped';
+export type Verdict = 'pass' | 'fail' | 'unclear' | 'stated' | 'noisy' | 'skipped';
 type Interval = readonly [number, number];
-/** The target: at most `max`, or at least `min`. */
+/** The target: at most `max`, or at least `min`. With neither, the figure is only stated. */
 interface Bound {
   readonly max?: number | undefined;
   readonly min?: number | undefined;
 }
 
 /** Judges by the interval alone, never by the point estimate. */
-export function judge([low, high]: Interval, { max, min }: Bound): 'pass' | 'fail' | 'unclear' {
+export function judge([low, high]: Interval, { max, min }: Bound): 'pass' | 'fail' | 'unclear' | 'stated' {
   if (max !== undefined) return high <= max ? 'pass' : low > max ? 'fail' : 'unclear';
   if (min !== undefined) return low >= min ? 'pass' : high < min ? 'fail' : 'unclear';
-  return 'pass';
+  return 'stated';
 }
 
 const mostVoid = 0.3;

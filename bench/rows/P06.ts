@@ -25,7 +25,8 @@ function experiment(peerAppend: Append, mode: Mode): Experiment {
     id: 'P06',
     variant: { peerAppend },
     ...{ unit: 'ms', better: 'lower', subject: 'corral', peer: 'raw-fastify-post-sse', feels: 'noise' },
-    goals: [{ stat: 'p50', max: 2, level: 'lead' }],
+    // The price of the disk's sync is stated, and the target is for the same durability on both sides.
+    goals: [{ stat: 'p50', level: 'lead', ...(peerAppend === 'full' && { max: 2 }) }],
     rounds: { warmUp: 2, min: 6, max: quick ? 10 : 40, capMs: quick ? 13_000 : 300_000 },
     open: () => openPair(peerAppend, quick ? 40 : 300),
   };

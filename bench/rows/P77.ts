@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { e2bSandbox, missingSdk } from '../lib/e2b-sandbox.ts';
 import { missingEngine } from '../lib/engine-api.ts';
@@ -61,17 +63,13 @@ function transfer(way: 'up' | 'down', mode: Mode): Experiment {
       const content = randomBytes(bytes);
       const crc = crc32(content);
       const [own, engines] = ['/home/user/of-corral.bin', '/home/user/of-the-engine.bin'];
-      const headers = { 'content-type': 'application/octet-stream' };
       const up = async () => {
-        const answer = await fetch(await sandbox.uploadUrl(own), { method: 'POST', headers, body: content });
-        if (!answer.ok) throw new Error(`the upload answered ${answer.status}: ${await answer.text()}`);
-        await answer.arrayBuffer();
+        for await (const _answer of await asked(await sandbox.uploadUrl(own), content));
       };
       const down = async () => {
-        const answer = await fetch(await sandbox.downloadUrl(own));
         let sum = 0;
-        for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) sum = crc32(chunk, sum);
-        if (sum !== crc) throw new Error(`another file came back, with status ${answer.status}`);
+        for await (const chunk of await asked(await sandbox.downloadUrl(own))) sum = crc32(chunk as Buffer, sum);
+        if (sum !== crc) throw new Error('another file came back');
       };
       await up();
       await rawWrite(container.Id, engines, content);
@@ -91,6 +89,15 @@ function transfer(way: 'up' | 'down', mode: Mode): Experiment {
       };
     },
   };
+}
+
+/** By the same client as the peer's: `fetch` alone takes a quarter of a second for 100 MB. */
+async function asked(url: string, body?: Buffer): Promise<IncomingMessage> {
+  const headers = body && { 'content-type': 'application/octet-stream', 'content-length': body.length };
+  const sent = request(url, { method: body ? 'POST' : 'GET', agent: false, ...(headers && { headers }) }).end(body);
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  if (answer.statusCode === 200) return answer;
+  throw new Error(`the server answered ${answer.statusCode}: ${(await answer.toArray()).join('')}`);
 }
 
 function code(mode: Mode): Experiment {
