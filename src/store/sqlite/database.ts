@@ -74,16 +74,28 @@ function migrate(db: DatabaseSync): void {
 
 /** The write-ahead log has deleted data until it is emptied. This does not wait for readers that block it. */
 export function emptyWal(db: DatabaseSync, { busyTimeoutMs }: DatabaseOptions): void {
-  db.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  db.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)`);
+  beginWal(db);
+  db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}
+
+/** Copies the write-ahead log into the file and restarts it. An obstacle leaves this for the next time. */
+export function checkpoint(db: DatabaseSync): void {
+  try {
+    db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  } catch (thrown) {
+    if (!isBusy(thrown)) throw thrown;
+  }
+  beginWal(db);
 }
 
 /**
- * Copies the write-ahead log into the file and restarts it. Writing its first page waits for the disk, which must not
- * happen on the event loop's connection. An obstacle leaves this for the next time.
+ * Writes the first page of a write-ahead log that is empty or begins again. SQLite then waits for the disk, which must not
+ * happen on the event loop's connection. If another connection writes, that one does it.
  */
-export function checkpoint(db: DatabaseSync): void {
+function beginWal(db: DatabaseSync): void {
   try {
-    db.exec(`PRAGMA wal_checkpoint(PASSIVE); PRAGMA user_version = ${migrations.length}`);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
   } catch (thrown) {
     if (!isBusy(thrown)) throw thrown;
   }

@@ -52,7 +52,7 @@ function write(): void {
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   serve(opened, (calls) => {
     const replies = commit(calls);
-    if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db, input);
+    if (calls.some(([name]) => name === 'empty')) emptyWal(opened.db, input);
     if (calls.some(([name, kind]) => name === 'delete' && wordy.has(kind))) emptyAtRest();
     if (calls.some(([name]) => name === 'checkpoint')) checkpoint(opened.db);
     return replies;

@@ -15,6 +15,8 @@ const mostChars = 32 * 1024;
 const small: ReadonlySet<string> = new Set<keyof Writes>([
   ...(['append', 'put', 'claim', 'answer', 'release', 'acquire', 'letGo'] as const),
 ]);
+/** The most syncs to the disk that a write waits for, before it goes to the thread, too. */
+const mostSyncs = 3;
 /** Each commit here adds a few pages to the log. SQLite's own limit would be a thousand pages. */
 const commitsPerCheckpoint = 250;
 
@@ -43,7 +45,8 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
   let telling: Promise<void> | undefined;
   let failed: AppError | undefined;
   let commits = 0;
-  let isCheckpointing = false;
+  /** The checkpoints that the thread has not answered. */
+  let checkpoints = 0;
   let isClosed = false;
 
   /**
@@ -64,21 +67,29 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
     }
   }
 
-  function checkpoint(): void {
+  async function checkpoint(): Promise<void> {
     commits = 0;
-    isCheckpointing = true;
-    const done = () => {
-      isCheckpointing = false;
-    };
-    channel.call('checkpoint', []).then(done, done);
+    checkpoints++;
+    await channel.call('checkpoint', []).finally(() => checkpoints--);
   }
 
-  const mayCommit = (name: string, chars: number) =>
-    !isClosed &&
-    unsettled === undefined &&
-    channel.pending === (isCheckpointing ? 1 : 0) && // a checkpoint does not write the same data
-    chars <= mostChars &&
-    small.has(name);
+  /**
+   * Removes erased data from the write-ahead log. A checkpoint first, which lets other writes pass, so that they wait only
+   * for the short rest.
+   */
+  const empty = oneAfterAnother(async () => {
+    await checkpoint();
+    await channel.call('empty', []);
+  });
+
+  const isFree = () => !isClosed && channel.pending === checkpoints; // a checkpoint does not write the same data
+  const isSmall = (name: string, chars: number) => chars <= mostChars && small.has(name);
+  /** While the thread does a checkpoint, the end of a commit here comes sooner than the thread's next turn. */
+  async function soonest(): Promise<void> {
+    for (let left = mostSyncs; left > 0 && unsettled && checkpoints > 0 && isFree(); left--) {
+      await unsettled.catch(() => {});
+    }
+  }
 
   const held = stack.move();
   return {
@@ -92,14 +103,22 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       // Otherwise followers would learn of the last commit only after the next one, which blocks the same loop.
       if (telling && name === 'append') await telling;
       if (failed) throw failed;
-      if (!mayCommit(name, chars)) return await channel.call(name, args, chars);
+      if (name === 'erase') {
+        const erased = await channel.call(name, args, chars);
+        await empty();
+        return erased;
+      }
+      if (!isSmall(name, chars)) return await channel.call(name, args, chars);
+      if (checkpoints > 0) await soonest();
+      if (failed) throw failed;
+      if (unsettled || !isFree()) return await channel.call(name, args, chars);
       const [reply] = commit([[name, ...args]]);
       if (reply?.[0] === false) {
         if (reply[1] === 'store_busy') return await channel.call(name, args, chars); // the thread can wait for the lock
         throw errorOf(reply);
       }
       unsettled = settle();
-      if (++commits >= commitsPerCheckpoint && !isCheckpointing) checkpoint();
+      if (++commits >= commitsPerCheckpoint && checkpoints === 0) checkpoint().catch(() => {}); // the next one tries again
       await unsettled;
       return reply?.[1] as never;
     },
@@ -108,6 +127,26 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       await unsettled?.catch(() => {});
       await held.disposeAsync();
     },
+  };
+}
+
+/** Work that serves all callers who came before it began. */
+function oneAfterAnother(work: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const begin = (): Promise<void> => {
+    current = work().finally(() => (current = undefined));
+    return current;
+  };
+  return () => {
+    if (!current) return begin();
+    next ??= current
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return begin();
+      });
+    return next;
   };
 }
 

@@ -16,7 +16,9 @@ export function writeOperations(db: DatabaseSync) {
     ...leaseWrites(db),
     ...commandWrites(db),
     ping: () => {},
-    checkpoint: () => {}, // after its transaction: see the worker
+    // Both after their transaction: see the worker.
+    checkpoint: () => {},
+    empty: () => {},
   };
 }
 

@@ -75,6 +75,43 @@ test("only the server's user can read the store's files", async () => {
   expect(statSync(join(database.folder, 'made')).mode & 0o777).toBe(0o700);
 });
 
+test('an erase begins the emptied log, so that the next append does not wait for the disk on the event loop', async () => {
+  await using store = await open();
+  const [gone, kept] = [newSession(), newSession()];
+  await writer(store.events, gone)(facts(200));
+  await store.events.erase(gone);
+  const sizeOfLog = () => statSync(`${database.path}-wal`).size;
+  const begun = sizeOfLog();
+  expect(begun).toBeGreaterThan(32); // its header and one page
+  expect(begun).toBeLessThan(10_000);
+  await writer(store.events, kept)(facts(1));
+  expect(sizeOfLog()).toBeGreaterThan(begun);
+});
+
+test('of many sessions that are erased at once, while others write, no text is in any file once each answer is out', async () => {
+  await using store = await open();
+  const busy = newSession();
+  const going = Array.from({ length: 12 }, newSession);
+  for (const [n, id] of going.entries()) {
+    await writer(store.events, id)([{ type: 'title', runId: null, data: { title: `xyzzy-${n}-`.repeat(500) } }]);
+  }
+  const append = writer(store.events, busy);
+  let isOver = false;
+  const writing = (async () => {
+    while (!isOver) await append(facts(1));
+  })();
+  const all = () => ['', '-wal'].map((end) => readFileSync(`${database.path}${end}`, 'latin1')).join('');
+  const found = await Promise.all(
+    going.map(async (id, n) => {
+      await store.events.erase(id);
+      return all().includes(`xyzzy-${n}-`);
+    }),
+  );
+  isOver = true;
+  await writing;
+  expect(found).toEqual(going.map(() => false));
+});
+
 test('the text of an erased session is in no file of the store', async () => {
   await using store = await open();
   const [gone, kept] = [newSession(), newSession()];
