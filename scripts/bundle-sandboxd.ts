@@ -19,8 +19,8 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports at once, and so does esbuild's bridge to `require`. Each module then costs
-// milliseconds, and those of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every
+// An ES import of a built-in module reads all of its exports at once, and so does esbuild's bridge to `require`. Each module
+// then costs milliseconds, and those of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every
 // sandbox. Here each name that is used is read by itself.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

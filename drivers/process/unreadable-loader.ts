@@ -33,13 +33,13 @@ export async function unreadableLoader(
   return await tried(path);
 }
 
-const known = new Map<string, Promise<boolean>>();
+const good = new Set<string>();
 
-/** The copy if a program starts through it. Tried once, because gVisor, for example, cannot. */
+/** The copy if a program starts through it, which gVisor, for example, cannot do. A copy that works is not tried again. */
 async function tried(path: string): Promise<string | undefined> {
-  const works = known.get(path) ?? startsThrough(path);
-  known.set(path, works);
-  return (await works) ? path : undefined;
+  if (!good.has(path) && !(await startsThrough(path))) return undefined;
+  good.add(path);
+  return path;
 }
 
 async function startsThrough(loader: string): Promise<boolean> {
