@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { streamFrames } from '../../src/core/stream-frames.ts';
+import { goodAnswer } from './good-answer.ts';
 
 /** The byte streams of one session, as any client asks for them. */
 export interface SandboxStreams extends Disposable {
@@ -15,10 +15,7 @@ export function sandboxStreams(server: string, session: string): SandboxStreams 
   const agent = new Agent({ keepAlive: true });
   async function ask(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {
     const headers = body && { 'content-type': 'application/octet-stream', 'content-length': body.length };
-    const asked = request(`${base}${path}`, { method, agent, ...(headers && { headers }) }).end(body);
-    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-    if (answer.statusCode === 200) return answer;
-    throw new Error(`${method} ${path} answered ${answer.statusCode}: ${(await answer.toArray()).join('')}`);
+    return goodAnswer(request(`${base}${path}`, { method, agent, ...(headers && { headers }) }).end(body));
   }
   const at = (path: string) => `/file?path=${encodeURIComponent(path)}`;
   return {

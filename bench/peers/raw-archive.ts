@@ -1,17 +1,14 @@
 // A file in and out of a container as `docker cp` does it: a tar with one entry, by the engine's API.
-import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { socketPath } from '../lib/engine-api.ts';
+import { goodAnswer } from '../lib/good-answer.ts';
 
 const block = 512;
 
 async function ask(method: string, container: string, path: string, body?: Buffer): Promise<IncomingMessage> {
   const at = `/containers/${container}/archive?path=${encodeURIComponent(path)}`;
   const headers = body && { 'content-type': 'application/x-tar', 'content-length': body.length };
-  const asked = request({ socketPath, method, path: at, agent: false, ...(headers && { headers }) }).end(body);
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
-  if (answer.statusCode === 200) return answer;
-  throw new Error(`the engine answered ${answer.statusCode}: ${(await answer.toArray()).join('')}`);
+  return goodAnswer(request({ socketPath, method, path: at, agent: false, ...(headers && { headers }) }).end(body));
 }
 
 export async function rawWrite(container: string, path: string, content: Buffer): Promise<void> {

@@ -8,7 +8,13 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { accountFiles, bubblewrapArguments, insideEnvironment, sharedUser } from '../../drivers/process/bubblewrap.ts';
+import {
+  accountFiles,
+  bubblewrapArguments,
+  type Inside,
+  insideEnvironment,
+  sharedUser,
+} from '../../drivers/process/bubblewrap.ts';
 import { entering, openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { feed, findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { unreadableLoader } from '../../drivers/process/unreadable-loader.ts';
@@ -31,10 +37,12 @@ export async function daemonStarts(): Promise<{ once(): Promise<number> } & Asyn
   const daemon = join(folder.path, 'sandboxd.mjs');
   await bundleSandboxd(daemon);
   await chmod(folder.path, 0o755);
-  const found = await findBubblewrap('bwrap', seccompProgram(process.arch));
-  if (!found) throw new Error('bubblewrap does not work here');
+  const bubblewrap = await findBubblewrap('bwrap', seccompProgram(process.arch));
+  if (!bubblewrap) throw new Error('bubblewrap does not work here');
+  const { asRoot, seccomp } = bubblewrap;
+  const confined = (inside: Inside) => [bubblewrap.path, ...bubblewrapArguments(bubblewrap, inside)];
   const cgroups = await openCgroups(folder.path);
-  const seal = await unreadableLoader(folder.path, { program: process.execPath, asRoot: found.asRoot }, patience());
+  const seal = await unreadableLoader(folder.path, { program: process.execPath, asRoot }, patience());
   let count = 0;
 
   async function start(own: string, id: string) {
@@ -42,25 +50,19 @@ export async function daemonStarts(): Promise<{ once(): Promise<number> } & Asyn
     for (const path of [mount, workspace]) await mkdir(path, { recursive: true });
     for (const [name, text] of Object.entries(accountFiles(sharedUser))) await writeFile(join(own, name), text);
     await copyFile(join(images, 'sudo'), join(own, 'sudo'));
-    if (found?.asRoot) await chown(workspace, sharedUser, sharedUser);
+    if (asRoot) await chown(workspace, sharedUser, sharedUser);
     const group = await cgroups.make(id, limits);
     const programs = { node: process.execPath, init: join(images, 'init.sh'), daemon, screen: undefined };
     const inside = { mount, workspace, accounts: own, ...programs, seal, id, limits, user: sharedUser };
     const walls = { grouped: cgroups.limits, groups: group.shown, infoFd: 3, seccompFd: 4 };
-    const [program = '', ...args] = [
-      ...[...entering(group.enter), found?.path ?? ''],
-      ...bubblewrapArguments(found as NonNullable<typeof found>, { ...inside, ...walls }),
-    ];
-    const named = {
-      ...{ CORRAL_SANDBOX_ID: id, CORRAL_SANDBOXD_TOKEN: token, CORRAL_SANDBOXD_LISTEN: '/workspace/s' },
-      ...(seal !== undefined && { CORRAL_SEAL: '/opt/corral/sealed' }),
-    };
+    const [program = '', ...args] = [...entering(group.enter), ...confined({ ...inside, ...walls })];
+    const named = { CORRAL_SANDBOX_ID: id, CORRAL_SANDBOXD_TOKEN: token, CORRAL_SANDBOXD_LISTEN: '/workspace/s' };
     const child = spawn(program, args, {
       env: { ...insideEnvironment, ...named, CORRAL_EGRESS_PORT: '0' },
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
-    feed(child.stdio[4] as Writable, found?.seccomp);
+    feed(child.stdio[4] as Writable, seccomp);
     while (!(await answers(join(workspace, 's')))) await pause(1);
     return child;
   }

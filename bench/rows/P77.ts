@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { crc32 } from 'node:zlib';
 import { e2bSandbox, missingSdk } from '../lib/e2b-sandbox.ts';
 import { missingEngine } from '../lib/engine-api.ts';
+import { goodAnswer } from '../lib/good-answer.ts';
 import { linePeer } from '../lib/line-peer.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { peerPython, pythonPackage } from '../lib/peer-packages.ts';
@@ -94,10 +94,9 @@ function transfer(way: 'up' | 'down', mode: Mode): Experiment {
 /** By the same client as the peer's: `fetch` alone takes a quarter of a second for 100 MB. */
 async function asked(url: string, body?: Buffer): Promise<IncomingMessage> {
   const headers = body && { 'content-type': 'application/octet-stream', 'content-length': body.length };
-  const sent = request(url, { method: body ? 'POST' : 'GET', agent: false, ...(headers && { headers }) }).end(body);
-  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-  if (answer.statusCode === 200) return answer;
-  throw new Error(`the server answered ${answer.statusCode}: ${(await answer.toArray()).join('')}`);
+  return goodAnswer(
+    request(url, { method: body ? 'POST' : 'GET', agent: false, ...(headers && { headers }) }).end(body),
+  );
 }
 
 function code(mode: Mode): Experiment {

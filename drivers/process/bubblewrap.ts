@@ -7,8 +7,6 @@ export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
 const sealed = `${tools}/sealed`;
-/** Tells pid 1 that it runs in the loader already, which the server has tried. */
-export const sealEnvironment = { CORRAL_SEAL: sealed } as const;
 /** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
@@ -110,7 +108,8 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
-    ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed]),
+    // The variable tells pid 1 that it runs in the loader already, which the server has tried.
+    ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
@@ -129,7 +128,7 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: Inside): str
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
   const set = `${processes}${memory}`;
   // Bash, because Debian's sh cannot limit the number of processes.
-  return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@" >/dev/null 2>&1`, 'bash'];
+  return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
 /** The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */

@@ -16,7 +16,6 @@ import {
   bubblewrapArguments,
   insideEnvironment,
   screenEnvironment,
-  sealEnvironment,
   sharedUser,
 } from './bubblewrap.ts';
 import type { Group } from './cgroup/cgroups.ts';
@@ -114,7 +113,6 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   const env = {
     ...spec.env,
     ...insideEnvironment,
-    ...(seal !== undefined && sealEnvironment),
     ...memory,
     ...shown,
     ...identity(meta, insideEnvironment.CORRAL_RUN_DIR),

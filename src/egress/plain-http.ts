@@ -110,13 +110,8 @@ export function answer(
       return;
     }
     res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, headers);
-    pour(incoming, res, {
-      pass(chunk) {
-        client.count(chunk.length);
-        return through ? through.pass(chunk) : chunk;
-      },
-      rest: () => through?.rest() ?? Buffer.alloc(0),
-    });
+    incoming.on('data', (chunk: Buffer) => client.count(chunk.length));
+    pour(incoming, res, through);
   });
   return promise;
 }

@@ -6,13 +6,14 @@ export interface Passing {
   rest(): Buffer;
 }
 
+const asItIs: Passing = { pass: (chunk) => chunk, rest: () => Buffer.alloc(0) };
 const mostWaiting = 256 * 1024;
 
 /**
  * Passes a body on at the speed of the slower side. All chunks of one turn of the event loop leave with one write, because
  * TLS brings each 16 KiB by itself, and a write of each would cost as much as their encryption.
  */
-export function pour(from: Readable, to: Writable, { pass, rest }: Passing): void {
+export function pour(from: Readable, to: Writable, { pass, rest }: Passing = asItIs): void {
   let isCorked = false;
   const uncork = () => {
     isCorked = false;
@@ -31,6 +32,9 @@ export function pour(from: Readable, to: Writable, { pass, rest }: Passing): voi
   });
   to.on('drain', () => void from.resume());
   from.once('end', () => {
-    if (!to.destroyed) to.end(rest());
+    const last = rest();
+    if (to.destroyed) return;
+    if (last.length > 0) to.end(last);
+    else to.end();
   });
 }

@@ -132,19 +132,15 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
 
 /** Work that serves all callers who came before it began. */
 function oneAfterAnother(work: () => Promise<void>): () => Promise<void> {
-  let current: Promise<void> | undefined;
+  let last = Promise.resolve();
   let next: Promise<void> | undefined;
-  const begin = (): Promise<void> => {
-    current = work().finally(() => (current = undefined));
-    return current;
-  };
   return () => {
-    if (!current) return begin();
-    next ??= current
+    next ??= last
       .catch(() => {})
       .then(() => {
         next = undefined;
-        return begin();
+        last = work();
+        return last;
       });
     return next;
   };
