@@ -5,10 +5,12 @@ import { AppError } from '../../core/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { noSpending } from '../../core/spending.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
 import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
 import type { OwnLoops } from '../run/agent/own-loop.ts';
 import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
+import type { Live } from '../run/live-session.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composed } from '../run/prompt/compose.ts';
@@ -63,14 +65,31 @@ interface Deps {
   readonly workdir: (id: SandboxId) => string;
 }
 
-/**
- * Collects the dependencies of a run's actors. The returned function rejects with `cancelled` when the run has ended. With
- * a signal, the tools of tool servers are among them, and the sandbox starts for them.
- */
-export function runContext({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps) {
+export interface RunContexts {
+  /**
+   * Collects the dependencies of a run's actors. Rejects with `cancelled` when the run has ended. With a signal, the tools
+   * of tool servers are among them, and the sandbox starts for them.
+   */
+  working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
+  /** Takes from a sandbox that is ready what the session's run needs before its first command. Never rejects. */
+  ready(live: Live, client: SandboxClient): Promise<void>;
+}
+
+export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
-  return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
+
+  async function ready(live: Live, client: SandboxClient): Promise<void> {
+    const { id, runWriter, writer } = live;
+    if (!runWriter) return;
+    void agents.snapshots?.ofRun(id, runWriter.runId, client);
+    try {
+      const { model } = await agents.profileOf(writer.record);
+      await memory.begin(runWriter, { client, clock, window: model.abilities.window });
+    } catch {} // the run's next turn tries again and reports it
+  }
+
+  async function working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> {
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
@@ -132,7 +151,9 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions: prompt } }),
       hasTitle: () => live.writer.record.titleBy !== null,
     };
-  };
+  }
+
+  return { working, ready };
 }
 
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };

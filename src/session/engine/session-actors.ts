@@ -10,7 +10,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { PendingCommands } from './pending-commands.ts';
-import { type AgentParts, runContext } from './run-contexts.ts';
+import { type AgentParts, runContexts } from './run-contexts.ts';
 import type { RunRecorder } from './run-recorder.ts';
 import type { DesktopReports } from './sandbox/desktop-reports.ts';
 import type { DiskFloor } from './sandbox/disk-floor.ts';
@@ -60,14 +60,16 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };
   };
+  const contexts = runContexts({ clock, agents, liveSessions, sandboxes: own, driver, workdir });
   return sessionMachine.provide({
     actors: {
       run: runWith({
         ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal), kernels, loops },
-        working: runContext({ clock, agents, liveSessions, sandboxes: own, driver, workdir }),
+        working: contexts.working,
       }),
       sandbox: sandboxWith({
         ...{ driver, clock, logger, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
+        ready: (session, client) => void contexts.ready(session, client),
         ...(restore && { restore }),
         ...(diskFloor && {
           disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),

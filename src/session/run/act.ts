@@ -36,7 +36,9 @@ export async function act(
   if (turn.empty) return await emptyTurn(work, turn);
   const said = step && message.text !== '' ? runWriter.said(pieces) : [];
   if (message.calls.length > 0) {
-    await runWriter.write(...said, ...facts);
+    // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
+    if (text === 'live' && pieces.length > 0) await runWriter.write(...facts);
+    else runWriter.owe(...said, ...facts);
     return { kind: 'calls', calls: message.calls.map((call): PendingCall => ({ ...call, begun: false })), spent };
   }
   if (!step) {

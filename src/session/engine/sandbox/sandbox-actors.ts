@@ -33,6 +33,8 @@ export interface SandboxDeps {
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
   restore?(session: Live, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  /** Called when the session can use its sandbox. */
+  ready(session: Live, client: SandboxClient): void;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   /** Takes the disk use from each heartbeat. */
@@ -113,6 +115,7 @@ export function sandboxWith(deps: SandboxDeps) {
     await failpoint('driver.create.afterRecord');
     own.client = client;
     own.sandboxFailure = undefined;
+    deps.ready(own, client);
     const since = begun.get(sandboxId);
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });

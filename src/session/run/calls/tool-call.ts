@@ -24,7 +24,10 @@ export async function call(
 ): Promise<CallResult> {
   const { runWriter } = work;
   const permission = permissionFor(work, wanted);
-  if (permission?.kind === 'ask') return permission;
+  if (permission?.kind === 'ask') {
+    await runWriter.write(); // the question shows what was spent so far
+    return permission;
+  }
   if (!wanted.begun && !runWriter.openCalls.some(({ callId }) => callId === wanted.callId))
     await runWriter.write(announced(work, wanted));
   await failpoint('effect.intent.after');

@@ -56,6 +56,7 @@ export class RunWriter {
   #inbox: UserMessage[];
   readonly #listeners = new Set<() => void>();
   #unsaid: readonly string[] = [];
+  #owed: SessionFact[] = [];
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -119,14 +120,22 @@ export class RunWriter {
 
   /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
   async told(): Promise<void> {
-    await this.#writer.write([]);
+    await this.#writer.write(this.#owed.splice(0), this.transcript.takeUnstored());
     await turnOfTheLoop();
   }
 
   /** Writes facts of the run, with the new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
-    await this.#writer.write(facts, this.transcript.takeUnstored());
+    await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
+  }
+
+  /**
+   * Writes the facts together with the next ones of the run, because each write waits for the disk. None of them may
+   * complete a message whose beginning is in the log.
+   */
+  owe(...facts: readonly SessionFact[]): void {
+    this.#owed.push(...facts);
   }
 
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
@@ -271,6 +280,7 @@ export class RunWriter {
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
     const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
-    await this.#writer.write([...said, ...facts, ...last], this.transcript.takeUnstored());
+    const owed = this.#owed.splice(0);
+    await this.#writer.write([...owed, ...said, ...facts, ...last], this.transcript.takeUnstored());
   }
 }

@@ -1,4 +1,4 @@
-import { deadline, throwIfFired } from '../../../core/cancel.ts';
+import { deadline, orAborted } from '../../../core/cancel.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { SandboxClient } from '../../../sandbox/client.ts';
@@ -18,26 +18,37 @@ interface Reader {
 
 /**
  * The notes that a workspace has for agents. A run reads them once, as soon as its sandbox is there, and keeps them: a
- * prompt that changed in the middle of a run would cost the provider's cache.
+ * prompt that changed in the middle of a run would cost the provider's cache. `run` is any object that lives as long as it.
  */
 export class WorkspaceMemory {
   readonly #read = new WeakMap<object, string | undefined>();
+  readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** `run` is any object that lives as long as the run. Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
+  /** Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
-    if (this.#read.has(run) || !reader) return this.#read.get(run);
-    const { client, clock, window } = reader;
+    if (reader) await orAborted(this.begin(run, reader), signal);
+    return this.#read.get(run);
+  }
+
+  /** Reads them ahead of the turn that needs them. Resolves when they were read, or cannot be. */
+  begin(run: object, reader: Reader): Promise<void> {
+    const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
+    if (known) return known;
+    const reading = this.#take(run, reader).finally(() => this.#reading.delete(run));
+    this.#reading.set(run, reading);
+    return reading;
+  }
+
+  async #take(run: object, { client, clock, window }: Reader): Promise<void> {
     const most = Math.min(mostBytes, Math.floor(window * 0.3));
-    using until = deadline(waitMs, clock, signal);
+    using until = deadline(waitMs, clock);
     try {
       const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });
       this.#read.set(run, harmless(bytes, most));
     } catch (thrown) {
-      throwIfFired(signal);
       if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
       if (thrown instanceof AppError && final.includes(thrown.code)) this.#read.set(run, undefined);
     }
-    return this.#read.get(run);
   }
 }
 

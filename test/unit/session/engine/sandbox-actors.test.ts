@@ -21,6 +21,7 @@ test('the log names a sandbox that the driver could not end, and its session goe
       spec: unused,
       connect: unused,
       prepare: unused,
+      ready: unused,
       saw: unused,
       track: unused,
       failed: unused,

@@ -29,6 +29,26 @@ describe('a run that is written down', () => {
     expect(await store.records.list('transcript')).toMatchObject([{ doc: { message: { text: 'one' } } }]);
   });
 
+  test('appends facts that it owes with the next ones, and an end of the run with them', async () => {
+    for (const end of [false, true]) {
+      const { runWriter, appends, types } = scribeBench();
+      runWriter.owe(runWriter.title('T'));
+      await quiet();
+      expect(appends).toEqual([]);
+      if (end) await runWriter.close([stopped()], 'cancelled');
+      else await runWriter.write(runWriter.plan([running]));
+      expect(appends).toEqual([2]);
+      expect(await types()).toEqual(['title', end ? 'run.end' : 'plan']);
+    }
+  });
+
+  test('appends what it owes before a turn begins', async () => {
+    const { runWriter, types } = scribeBench();
+    runWriter.owe(runWriter.title('T'));
+    await runWriter.told();
+    expect(await types()).toEqual(['title']);
+  });
+
   test('takes up what a restart left: the steps and the open call', () => {
     const openCall = { ...call, logged: 3 };
     const { runWriter } = scribeBench({ steps: [running], openCalls: [openCall] });

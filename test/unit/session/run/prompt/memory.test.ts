@@ -17,9 +17,11 @@ function bench(answers: readonly (string | ErrorCode)[]) {
   };
   const { runWriter } = scribeBench();
   const memory = new WorkspaceMemory();
+  const reader = { client, clock: manualClock(), window: 32_768 };
   return {
     asked,
-    read: () => memory.of(runWriter, { client, clock: manualClock(), window: 32_768 }, new AbortController().signal),
+    begin: () => memory.begin(runWriter, reader),
+    read: (signal = new AbortController().signal) => memory.of(runWriter, reader, signal),
   };
 }
 
@@ -27,6 +29,16 @@ test('a run reads the notes once, whatever the file says later', async () => {
   const { asked, read } = bench(['Use tabs.', 'Use spaces.']);
   expect([await read(), await read()]).toEqual(['Use tabs.', 'Use tabs.']);
   expect(asked).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
+});
+
+test('a turn waits for a read that began before it, and its signal ends only the wait', async () => {
+  const { asked, begin, read } = bench(['Use tabs.']);
+  const begun = begin();
+  await expect(read(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await read()).toBe('Use tabs.');
+  await begun;
+  await begin();
+  expect(asked).toHaveLength(1);
 });
 
 test('a missing file is not asked for again, and a failed call is', async () => {
