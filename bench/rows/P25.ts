@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -6,38 +7,57 @@ import { startChild } from '../lib/child-process.ts';
 import { hashOf, host } from '../lib/egress-origin.ts';
 import { placeholder, secret } from '../lib/egress-proxy.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Goal, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
+import { tinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
 // The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`: the
 // proxy decides and passes bytes on. `injection`: it also ends the TLS and fills in a secret. The peer asks the origin
-// directly. The daemon's forwarder in a sandbox, and its network, are not in it.
+// directly, or through tinyproxy with the same host in its allow-list. The daemon's forwarder in a sandbox, and its network,
+// are not in it.
 
-const ways = ['tunnel', 'injection'] as const;
-type Way = (typeof ways)[number];
 const sizes = { get: 0, '100 MB': 100_000_000 } as const;
+type Way = 'tunnel' | 'injection';
 type What = keyof typeof sizes;
+type Beside = 'direct' | 'tinyproxy';
+interface Variant {
+  readonly way: Way;
+  readonly what: What;
+  readonly beside: Beside;
+}
+const whats = ['get', '100 MB'] as const;
 
 export const P25: Row = {
   id: 'P25',
   title: 'the egress proxy',
   missing: nothingMissing,
-  experiments: (mode) => ways.flatMap((way) => (['get', '100 MB'] as const).map((what) => experiment(way, what, mode))),
+  experiments: (mode) =>
+    (['tunnel', 'injection'] as const).flatMap((way) =>
+      whats.map((what) => experiment({ way, what, beside: 'direct' }, mode)),
+    ),
+};
+export const P25Tinyproxy: Row = {
+  id: 'P25',
+  title: 'the egress proxy beside another proxy',
+  missing: async () => (existsSync(tinyproxyProgram) ? undefined : 'tinyproxy is not installed'),
+  experiments: (mode) => whats.map((what) => experiment({ way: 'tunnel', what, beside: 'tinyproxy' }, mode)),
 };
 
-/** Times; 1.43 is 0.7 of the speed. */
-const goals: Readonly<Record<Way, Readonly<Record<What, Goal>>>> = {
-  tunnel: { get: { stat: 'p50', max: 1.5, level: 'lead' }, '100 MB': { stat: 'p50', max: 1.43, level: 'lead' } },
-  injection: { get: { stat: 'p50', max: 2, level: 'lead' }, '100 MB': { stat: 'p50', max: 2, level: 'lead' } },
-};
+/** Times; 1.43 is 0.7 of the speed. A GET beside an origin without any policy is only stated: it is the policy's price. */
+function mostOf({ way, what, beside }: Variant): number | undefined {
+  if (way === 'injection') return 2;
+  if (what === '100 MB') return 1.43;
+  return beside === 'tinyproxy' ? 1.5 : undefined;
+}
 
-function experiment(way: Way, what: What, mode: Mode): Experiment {
+function experiment(variant: Variant, mode: Mode): Experiment {
   const quick = mode === 'quick';
+  const max = mostOf(variant);
   return {
-    ...{ id: 'P25', variant: { way, what }, unit: 'ms', better: 'lower', feels: 'noise' },
-    ...{ subject: 'egress-proxy', peer: 'direct' },
-    goals: [goals[way][what]],
+    ...{ id: 'P25', variant: { ...variant }, unit: 'ms', better: 'lower', feels: 'noise' },
+    ...{ subject: 'egress-proxy', peer: variant.beside },
+    goals: [{ stat: 'p50', level: 'lead', ...(max !== undefined && { max }) }],
     rounds: { warmUp: 2, min: 5, max: quick ? 12 : 60, capMs: quick ? 8_000 : 90_000 },
-    open: () => openPair(way, what, quick ? 30 : 200),
+    open: () => openPair(variant, quick ? 30 : 200),
   };
 }
 
@@ -46,7 +66,7 @@ interface Origin {
   readonly certificate: string;
 }
 
-async function openPair(way: Way, what: What, times: number): Promise<Pair> {
+async function openPair({ way, what, beside }: Variant, times: number): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const origin = await stack.use(await startChild('egress-origin', {})).call<Origin>('listen');
   const proxy = stack.use(await startChild('egress-proxy', { ...origin, injects: way === 'injection' }));
@@ -64,21 +84,23 @@ async function openPair(way: Way, what: What, times: number): Promise<Pair> {
     return { samples };
   };
   const direct = async () => connectTcp(origin.port, '127.0.0.1').setNoDelay(true);
+  const other = beside === 'tinyproxy' ? stack.use(await tinyproxy('127.0.0.1', origin.port)) : undefined;
+  const around = () =>
+    tunnelled(connectTcp(other?.port ?? 0, '127.0.0.1').setNoDelay(true), `127.0.0.1:${origin.port}`);
   const held = stack.move();
   return {
-    subject: () => round(() => tunnelled(path), ca, way === 'injection'),
-    peer: () => round(direct, origin.certificate, false),
+    subject: () => round(() => tunnelled(connectTcp(path), `${host}:443`), ca, way === 'injection'),
+    peer: () => round(other ? around : direct, origin.certificate, false),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-/** A connection to the origin through the proxy. */
-async function tunnelled(path: string): Promise<Socket> {
-  const socket = connectTcp(path);
-  socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
+/** The connection to a proxy, as one to the origin behind it. */
+async function tunnelled(socket: Socket, origin: string): Promise<Socket> {
+  socket.write(`CONNECT ${origin} HTTP/1.1\r\nHost: ${origin}\r\n\r\n`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   socket.pause();
-  if (!answer.toString().startsWith('HTTP/1.1 200')) throw new Error(`the proxy answered ${answer.toString()}`);
+  if (!/^HTTP\/1\.[01] 200/.test(answer.toString())) throw new Error(`the proxy answered ${answer.toString()}`);
   return socket;
 }
 

@@ -23,7 +23,7 @@ import { P21 } from './P21.ts';
 import { P22 } from './P22.ts';
 import { P23 } from './P23.ts';
 import { P24 } from './P24.ts';
-import { P25 } from './P25.ts';
+import { P25, P25Tinyproxy } from './P25.ts';
 import { P26, P26Files } from './P26.ts';
 import { P27 } from './P27.ts';
 import { P28 } from './P28.ts';
@@ -73,6 +73,7 @@ export const rows: readonly Row[] = [
   P23,
   P24,
   P25,
+  P25Tinyproxy,
   P26,
   P26Files,
   P27,

@@ -1,0 +1,38 @@
+// tinyproxy with an allow-list of one host, which refuses everything else. Not from this repository: Debian's package.
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../test/support/free-port.ts';
+import { freshFolder } from '../lib/folder.ts';
+
+export const tinyproxyProgram = '/usr/bin/tinyproxy';
+const patienceMs = 10_000;
+
+/** Starts it for connections to this host and port alone. */
+export async function tinyproxy(host: string, to: number): Promise<{ readonly port: number } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await freshFolder());
+  const port = await freePort();
+  const [config, filter] = [join(path, 'config'), join(path, 'filter')];
+  await writeFile(filter, `^${host.replaceAll('.', '\\.')}$\n`);
+  const lines = [
+    ...[`Port ${port}`, 'Listen 127.0.0.1', 'Allow 127.0.0.1', `ConnectPort ${to}`, 'LogLevel Critical'],
+    ...[`Filter "${filter}"`, 'FilterExtended On', 'FilterDefaultDeny Yes', 'MaxClients 100'],
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
+  stack.adopt(spawn(tinyproxyProgram, ['-d', '-c', config], { stdio: 'ignore' }), (child) => void child.kill());
+  for (const until = performance.now() + patienceMs; !(await listens(port)); ) {
+    if (performance.now() > until) throw new Error('tinyproxy did not start');
+    await pause(20);
+  }
+  const held = stack.move();
+  return { port, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+const listens = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
