@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
+import { spares } from '../core/spare-buffers.ts';
 import { readingTurns } from '../core/turns.ts';
 import type { DesktopClient } from '../sandbox/client.ts';
 
@@ -115,9 +116,10 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Few steps, because each leaves a buffer to the collector. Pages that no byte was written to need no memory.
-      const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
+      // Few steps, because each copies all. Pages that no byte was written to need no memory.
+      const larger = Buffer.from(spares.take(Math.max(4 * this.#begun.length, length, 4096)));
       this.#begun.copy(larger, 0, 0, this.#length);
+      spares.give(this.#begun.buffer as ArrayBuffer);
       this.#begun = larger;
     }
     piece.copy(this.#begun, this.#length);

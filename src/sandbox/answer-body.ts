@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { UntrustedReason } from '../core/events.ts';
+import { spares } from '../core/spare-buffers.ts';
 import { BytesBudget } from './bytes-budget.ts';
-import { onLoopBytes, spares } from './validation-thread.ts';
+import { onLoopBytes } from './validation-thread.ts';
 
 /** The sandbox sent something that its daemon never sends. */
 export class Broken extends Error {

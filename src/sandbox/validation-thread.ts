@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../core/errors.ts';
+import { fits, spares } from '../core/spare-buffers.ts';
 import type { AnswerName, AnswerOf } from './answers.ts';
-import { fits, SpareBuffers } from './spare-buffers.ts';
 import { type Judged, judge } from './validate-answer.ts';
 
 export interface Work {
@@ -24,7 +24,15 @@ type Judgement =
       readonly key: string | undefined;
       /** The list's items, as JSON texts of arrays. */
       readonly parts: readonly ArrayBuffer[];
+      readonly texts: readonly LongText[];
     };
+/** A long text that was taken out of the answer. */
+export interface LongText {
+  /** The object in `rest` that it belongs to. */
+  readonly holder: Record<string, unknown>;
+  readonly key: string;
+  readonly pieces: readonly { readonly bytes: ArrayBuffer; readonly encoding: 'latin1' | 'utf16le' }[];
+}
 
 /** Parsing fewer bytes blocks the event loop for no more than a millisecond or two. */
 export const onLoopBytes = 64 * 1024;
@@ -41,6 +49,15 @@ export async function validated<Name extends AnswerName>(name: Name, bytes: Buff
   if (bytes.length <= onLoopBytes) return judge(name, bytes);
   const said = await inTurn(() => asked({ name, bytes: owned(bytes), length: bytes.length }));
   if (!said.ok) return said;
+  for (const { holder, key, pieces } of said.texts) {
+    let text = '';
+    for (const { bytes: piece, encoding } of pieces) {
+      text += Buffer.from(piece).toString(encoding); // the engine joins them when somebody reads the text
+      piece.transfer(0);
+      await new Promise(setImmediate);
+    }
+    holder[key] = text;
+  }
   const items: unknown[] = [];
   for (const part of said.parts) {
     for (const item of JSON.parse(Buffer.from(part).toString())) items.push(item);
@@ -57,8 +74,6 @@ function owned({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
   if (byteOffset === 0 && buffer instanceof ArrayBuffer && fits(buffer.byteLength, byteLength)) return buffer;
   return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 }
-
-export const spares = new SpareBuffers();
 
 // One thread serves all sandboxes: large answers wait for one another, and the server never waits for them.
 let thread: Worker | undefined;

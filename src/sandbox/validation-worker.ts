@@ -6,11 +6,12 @@ import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import type { AnswerName } from './answers.ts';
 import { judge } from './validate-answer.ts';
-import type { Verdict, Work } from './validation-thread.ts';
+import type { LongText, Verdict, Work } from './validation-thread.ts';
 
 // Parses large answers in a thread with a heap of its own, so that no answer can block or crash the server's event loop.
 
 const partChars = 48 * 1024;
+const pieceChars = 256 * 1024;
 const niceness = 5;
 const collectFrom = 2 * 1024 * 1024; // bytes
 
@@ -38,8 +39,10 @@ function answer({ name, bytes, length }: Work, tidy: () => void): void {
   }
   const { rest, key, items } = withoutList(judged.value);
   const parts = inParts(items);
-  const said = { ok: true, rest, key, parts } as const;
-  parentPort?.postMessage({ said, bytes } satisfies Verdict, [...parts, bytes]);
+  const texts = withoutTexts(rest);
+  const said = { ok: true, rest, key, parts, texts } as const;
+  const moved = texts.flatMap(({ pieces }) => pieces.map((piece) => piece.bytes));
+  parentPort?.postMessage({ said, bytes } satisfies Verdict, [...parts, ...moved, bytes]);
 }
 
 /**
@@ -51,6 +54,31 @@ function withoutList(value: unknown): { rest: object; key: string | undefined; i
   const key = Object.keys(whole).find((name) => Array.isArray(whole[name]));
   if (key === undefined) return { rest: whole, key, items: [] };
   return { rest: { ...whole, [key]: [] }, key, items: whole[key] as unknown[] };
+}
+
+/** Takes the long texts out, because a copy of such a text at once would hold the event loop for many milliseconds. */
+function withoutTexts(value: object): LongText[] {
+  const texts: LongText[] = [];
+  const left = [value as Record<string, unknown>];
+  for (let holder = left.pop(); holder; holder = left.pop()) {
+    for (const [key, item] of Object.entries(holder)) {
+      if (typeof item === 'object' && item !== null) left.push(item as Record<string, unknown>);
+      if (typeof item !== 'string' || item.length <= pieceChars) continue;
+      texts.push({ holder, key, pieces: piecesOf(item) });
+      holder[key] = '';
+    }
+  }
+  return texts;
+}
+
+function piecesOf(text: string): LongText['pieces'] {
+  return Array.from({ length: Math.ceil(text.length / pieceChars) }, (_, n) => {
+    const piece = text.slice(n * pieceChars, (n + 1) * pieceChars);
+    const encoding = /[^\0-\xff]/.test(piece) ? 'utf16le' : 'latin1';
+    const bytes = Buffer.allocUnsafeSlow(encoding === 'latin1' ? piece.length : 2 * piece.length);
+    bytes.write(piece, encoding);
+    return { bytes: bytes.buffer as ArrayBuffer, encoding };
+  });
 }
 
 function inParts(items: readonly unknown[]): ArrayBuffer[] {

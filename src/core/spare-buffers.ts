@@ -23,5 +23,8 @@ export class SpareBuffers {
   }
 }
 
+/** For all that sandboxes send. Whoever needs no more large buffers clears it. */
+export const spares = new SpareBuffers();
+
 /** Whether a buffer is large enough for so many bytes, and not far too large. */
 export const fits = (bytes: number, length: number): boolean => bytes >= length && bytes <= 4 * length;
