@@ -23,7 +23,7 @@ export class SpareBuffers {
   }
 }
 
-/** For all that sandboxes send. Whoever needs no more large buffers clears it. */
+/** Shared by all who read large things from sandboxes. It is cleared when the thread that checks them ends. */
 export const spares = new SpareBuffers();
 
 /** Whether a buffer is large enough for so many bytes, and not far too large. */
