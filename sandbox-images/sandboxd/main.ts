@@ -16,6 +16,7 @@ import { keepersOf, type SharedState } from './shared-state.ts';
 import { shellSetup } from './shell-state.ts';
 import { trustAuthorities } from './trusted-authorities.ts';
 import { version } from './version.ts';
+import { warmUp } from './warm-up.ts';
 
 const { env } = process;
 // If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.
@@ -76,7 +77,9 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop }), token);
+const daemon = realDaemon(parts, { version, sandboxId, desktop });
+const server = sandboxServer(daemon, token);
+warmUp(server, daemon, parts);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
