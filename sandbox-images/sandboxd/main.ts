@@ -77,9 +77,8 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-const daemon = realDaemon(parts, { version, sandboxId, desktop });
-const server = sandboxServer(daemon, token);
-warmUp(server, daemon, parts);
+const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop }), token);
+warmUp(server, parts);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);

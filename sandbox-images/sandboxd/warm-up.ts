@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Daemon } from './daemon.ts';
 import { marks } from './environment.ts';
+import { executor } from './exec.ts';
 import type { SharedState } from './shared-state.ts';
 import { markFinder, markStart, openTerminal } from './terminal.ts';
 
@@ -14,12 +14,13 @@ const mark = 'warm-up';
  * Runs a command that does nothing, once the server has its first answer: the first command of a process takes three times
  * as long as later ones. It also opens a terminal, if nobody uses the sandbox by then.
  */
-export function warmUp(server: Server, daemon: Pick<Daemon, 'exec'>, parts: SharedState): void {
+export function warmUp(server: Server, parts: SharedState): void {
+  const exec = executor({ ...parts, bootId: mark, touch: () => {} }); // it is nobody's use of the sandbox
   const begin = (_request: unknown, response: ServerResponse) =>
     response.once('close', () => setImmediate(() => void run().catch(() => {}))); // a real command reports what is wrong
   const run = async () => {
     const signal = AbortSignal.timeout(patienceMs);
-    await daemon.exec({ command: ':' }, signal);
+    await exec({ command: ':' }, signal);
     await pause(restMs);
     if (parts.idleMs() >= restMs - 10) await useTerminal(parts, signal);
   };

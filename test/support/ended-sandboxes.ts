@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openCgroups } from '../../drivers/process/cgroup/open.ts';
+import { sandboxFolder } from '../../src/main/driver.ts';
 import { run } from './api.ts';
 
 /**
@@ -7,6 +9,7 @@ import { run } from './api.ts';
  */
 export async function endSandboxes(dataDir: string): Promise<void> {
   await endProcesses(`${dataDir}/`);
+  await endGroups(sandboxFolder(dataDir));
   const instance = await readFile(join(dataDir, 'instance'), 'utf8').catch(() => undefined);
   if (instance !== undefined) await endContainers(`label=corral.owner-instance=${instance.trim()}`);
 }
@@ -28,6 +31,12 @@ async function endProcesses(folder: string): Promise<void> {
       // already ended
     }
   }
+}
+
+/** The control groups of sandboxes that no server ends any more. They are empty, but the kernel keeps them. */
+async function endGroups(folder: string): Promise<void> {
+  const groups = await openCgroups(folder);
+  for (const name of await groups.names()) await groups.end(groups.foldersOf(name), AbortSignal.timeout(5_000));
 }
 
 async function endContainers(label: string): Promise<void> {
