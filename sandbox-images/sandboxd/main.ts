@@ -37,6 +37,7 @@ if (token === '') {
   );
   process.exit(78); // 78: init does not restart the daemon, because a restart would not find a token either
 }
+process.stderr.on('error', () => {}); // its reader is gone; each report of that would fail again, without end
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { bundle } from '../support/sandboxd.ts';
+
+/** Processor time so far, in ms. */
+async function spentBy(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'latin1')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+test('a daemon whose log nobody reads any more goes on quietly', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-unheard-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, 'workspace'));
+  const env = {
+    ...{ PATH: process.env.PATH, HOME: folder, CORRAL_SANDBOX_ID: 'sbx-unheard', CORRAL_SANDBOXD_TOKEN: 'token' },
+    ...{ CORRAL_WORKSPACE: join(folder, 'workspace'), CORRAL_RUN_DIR: folder, CORRAL_STATE_DIR: join(folder, 'state') },
+    ...{ CORRAL_EGRESS_PORT: '0', CORRAL_SANDBOXD_LISTEN: join(folder, 'no-such-folder', 's') }, // it logs that this fails
+  };
+  const daemon = spawn(process.execPath, [await bundle()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  onTestFinished(async () => {
+    const ended = once(daemon, 'exit');
+    if (daemon.exitCode === null && daemon.kill('SIGKILL')) await ended;
+  });
+  daemon.stderr.destroy();
+  await sleep(1_500);
+  const before = await spentBy(daemon.pid as number);
+  await sleep(1_000);
+  expect((await spentBy(daemon.pid as number)) - before).toBeLessThan(300);
+});
