@@ -21,7 +21,7 @@ else await evaluate();
 
 async function evaluate(): Promise<void> {
   const tasks = await tasksNamed(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
-  const repeat = values.check ? 1 : wholeNumber('repeat');
+  const [repeat, parallel] = [values.check ? 1 : wholeNumber('repeat'), wholeNumber('parallel')];
   const interrupted = interruption();
   await using stack = new AsyncDisposableStack();
   const recorded =
@@ -34,7 +34,7 @@ async function evaluate(): Promise<void> {
   const { driver: used } = await corral.system.info.query();
   const agentFor = (task: Task, n: number): Agent => ({ model: values.model ?? recordedModel(task, n) });
   const jobs = tasks.flatMap((task) => Array.from({ length: repeat }, (_, n) => ({ task, n: n + 1 })));
-  const outcomes = await inParallel(jobs, wholeNumber('parallel'), async ({ task, n }): Promise<Outcome[]> => {
+  const outcomes = await inParallel(jobs, parallel, async ({ task, n }): Promise<Outcome[]> => {
     const agents: Agent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
     const made: Outcome[] = [];
     for (const agent of agents) {

@@ -22,10 +22,11 @@ interface Ran {
   readonly out: string;
   readonly err: string;
 }
-const evaluate = (...args: string[]): Promise<Ran> =>
+const evaluate = (...args: string[]): Promise<Ran> => evaluateWith({}, ...args);
+const evaluateWith = (variables: NodeJS.ProcessEnv, ...args: string[]): Promise<Ran> =>
   new Promise((resolve) => {
     const command = ['--disable-warning=ExperimentalWarning', 'eval/run.ts', ...args];
-    const child = execFile(process.execPath, command, (_error, out, err) =>
+    const child = execFile(process.execPath, command, { env: { ...process.env, ...variables } }, (_error, out, err) =>
       resolve({ code: child.exitCode ?? 1, out, err }),
     );
   });
@@ -149,8 +150,10 @@ describe('without a sandbox', () => {
     [['--parallel', 'x'], '--parallel needs a number from 1'],
     [['--tasks', 'no-such-task'], 'no-such-task'],
   ])('%j is refused before anything starts', async (args, why) => {
-    const { code, err } = await evaluate(...args);
+    const servers = await mkdtemp(join(folder, 'servers-'));
+    const { code, err } = await evaluateWith({ TMPDIR: servers }, ...args);
     expect(code).toBe(2);
     expect(err).toContain(why);
+    expect(readdirSync(servers)).toEqual([]);
   });
 });
