@@ -83,14 +83,13 @@ async function openPair({ way, what, beside }: Variant, times: number): Promise<
     }
     return { samples };
   };
-  const direct = async () => connectTcp(origin.port, '127.0.0.1').setNoDelay(true);
-  const other = beside === 'tinyproxy' ? stack.use(await tinyproxy('127.0.0.1', origin.port)) : undefined;
-  const around = () =>
-    tunnelled(connectTcp(other?.port ?? 0, '127.0.0.1').setNoDelay(true), `127.0.0.1:${origin.port}`);
+  const local = (port: number) => connectTcp(port, '127.0.0.1').setNoDelay(true);
+  const other = beside === 'tinyproxy' && stack.use(await tinyproxy('127.0.0.1', origin.port));
+  const dialPeer = async () => (other ? tunnelled(local(other.port), `127.0.0.1:${origin.port}`) : local(origin.port));
   const held = stack.move();
   return {
     subject: () => round(() => tunnelled(connectTcp(path), `${host}:443`), ca, way === 'injection'),
-    peer: () => round(other ? around : direct, origin.certificate, false),
+    peer: () => round(dialPeer, origin.certificate, false),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

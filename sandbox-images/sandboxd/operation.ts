@@ -140,10 +140,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
       await wait(lingerMs);
       open = treeOf(mine, keepers.spared);
     }
-    const forget = keepers.dismiss(from.pid);
-    from.close();
-    await wait(1_000);
-    forget();
+    await keepers.close(from);
   };
 
   const end: Live['end'] = async (why, met) => {

@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/clock.ts';
 import type { Confined } from './confined-paths.ts';
 import type { Journal } from './journal.ts';
 import { type Proc, scan, startedAt, variableIn } from './proc.ts';
 import type { Strays } from './process-tree.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The state that all parts of the daemon share. */
 export interface SharedState {
@@ -45,24 +47,24 @@ export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 export interface Keepers {
   add(pid: number): void;
   delete(pid: number): void;
-  /**
-   * Marks a keeper that is about to be ended. It and its shell count as the user's until the returned function is called.
-   */
-  dismiss(pid: number): () => void;
+  /** Closes a keeper's terminal. Until the keeper and its shell have ended, they stay the daemon's own. */
+  close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
   spared(all: readonly Proc[]): ReadonlySet<number>;
 }
+
+const endMs = 1_000;
 
 export function keepersOf(daemon: number, parent: number): Keepers {
   const terminals = new Set<number>();
   return {
     add: (pid) => void terminals.add(pid),
     delete: (pid) => void terminals.delete(pid),
-    dismiss(pid) {
-      const shells = scan().filter(({ ppid }) => ppid === pid);
-      for (const shell of shells) terminals.add(shell.pid);
-      return () => {
-        for (const gone of [pid, ...shells.map((shell) => shell.pid)]) terminals.delete(gone);
-      };
+    async close(terminal) {
+      const shells = scan().filter(({ ppid }) => ppid === terminal.pid);
+      for (const { pid } of shells) terminals.add(pid);
+      terminal.close();
+      await pause(endMs);
+      for (const { pid } of [terminal, ...shells]) terminals.delete(pid);
     },
     spared(all) {
       const spared = new Set([1, daemon, parent, ...terminals]);

@@ -7,7 +7,6 @@ import { markFinder, markStart, openTerminal } from './terminal.ts';
 
 const restMs = 150;
 const patienceMs = 5_000;
-const endMs = 1_000;
 const mark = 'warm-up';
 
 /**
@@ -22,6 +21,7 @@ export function warmUp(server: Server, parts: SharedState): void {
     const signal = AbortSignal.timeout(patienceMs);
     await exec({ command: ':' }, signal);
     await pause(restMs);
+    // The timer and the clock can differ by a few milliseconds.
     if (parts.idleMs() >= restMs - 10) await useTerminal(parts, signal);
   };
   server.once('request', begin);
@@ -42,9 +42,6 @@ async function useTerminal({ place, env, keepers }: SharedState, signal: AbortSi
     for await (const chunk of terminal.output) if (finder.push(chunk).exitCode !== undefined) break;
   } finally {
     signal.removeEventListener('abort', close);
-    const forget = keepers.dismiss(terminal.pid);
-    close();
-    await pause(endMs);
-    forget();
+    await keepers.close(terminal);
   }
 }

@@ -120,14 +120,14 @@ export class RunWriter {
 
   /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
   async told(): Promise<void> {
-    await this.#writer.write(this.#owed.splice(0), this.transcript.takeUnstored());
+    await this.#append([]);
     await turnOfTheLoop();
   }
 
   /** Writes facts of the run, with the new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
-    await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
+    await this.#append(facts);
   }
 
   /**
@@ -136,6 +136,10 @@ export class RunWriter {
    */
   owe(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
+  }
+
+  async #append(facts: readonly SessionFact[]): Promise<void> {
+    await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
@@ -280,7 +284,6 @@ export class RunWriter {
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
     const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
-    const owed = this.#owed.splice(0);
-    await this.#writer.write([...owed, ...said, ...facts, ...last], this.transcript.takeUnstored());
+    await this.#append([...said, ...facts, ...last]);
   }
 }
