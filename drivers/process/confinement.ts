@@ -25,7 +25,7 @@ export interface KernelLimits {
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   /** Sets the sandbox's share of busy processors among the sandboxes. */
-  share(id: SandboxId, share: Share): Promise<void>;
+  share(id: SandboxId, share: Share): void;
   /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   /** The sandboxes that have groups, including those of a server that was killed. */

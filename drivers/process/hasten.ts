@@ -15,14 +15,14 @@ export function hastener({ share }: Pick<KernelLimits, 'share'>) {
       }
       const over = () => {
         timers.delete(id);
-        void share(id, 'usual');
+        share(id, 'usual');
       };
       timers.set(id, setTimeout(over, lastsMs).unref());
-      void share(id, 'first');
+      share(id, 'first');
     },
     /** A server that was killed can have left the sandbox with the larger share. */
-    async settle(id: SandboxId): Promise<void> {
-      if (!timers.has(id)) await share(id, 'usual');
+    settle(id: SandboxId): void {
+      if (!timers.has(id)) share(id, 'usual');
     },
   };
 }

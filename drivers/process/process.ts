@@ -215,7 +215,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       const body = keyOf(id, record);
       const workdir = bubblewrap ? '/workspace' : workspaceOf(folders, { id });
       const link = await holds.link(id, { body, workdir, role });
-      await priority?.settle(id);
+      priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
       const screen = desktop && bubblewrap ? { screen: () => dialScreen(folders.home(id)) } : {};
       return await unlessUnreachable(

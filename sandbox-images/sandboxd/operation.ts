@@ -22,10 +22,18 @@ export interface Live {
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
-  /** Resolves once every process that the operation started is gone. Adds the names of those processes to `met`. */
-  end(reason: 'timed_out' | 'killed', met?: Set<string>): Promise<void>;
+  /** Resolves once every process that the operation started is gone. */
+  end(reason: 'timed_out' | 'killed', within?: EndingRun): Promise<void>;
   /** Resolves with the shell's folder and environment afterwards, if it reported them. */
   readonly ended: Promise<ShellState | undefined>;
+}
+
+/** The end of a whole run, of which the operation is a part. */
+export interface EndingRun {
+  /** The number of the run's processes, once they are gone. */
+  readonly processes: Promise<number>;
+  /** Receives the names of the processes that were found. */
+  readonly met: Set<string>;
 }
 
 const tailBytes = 64 * 1024;
@@ -143,13 +151,14 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     await keepers.close(from);
   };
 
-  const end: Live['end'] = async (why, met) => {
+  const end: Live['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
     // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
     const tree = marked(straysSince(parts, begunAt));
-    for (let patience = performance.now() + keeperGraceMs; ; ) {
-      if ((await endTree(tree, { spared: keepers.spared, ...(met && { met }) })) > 0)
-        patience = performance.now() + keeperGraceMs;
+    const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
+    let ending = within?.processes ?? endMine(); // the run's processes include the operation's
+    for (let patience = performance.now() + keeperGraceMs; ; ending = endMine()) {
+      if ((await ending) > 0) patience = performance.now() + keeperGraceMs;
       await Promise.race([finished.promise, wait(20)]);
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;

@@ -63,7 +63,8 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
   const endTagged = async (tag: string): Promise<number> => {
     const met = new Set<string>();
     const tree = { name: 'CORRAL_RUN', value: tag, strays: straysSince(parts, begunAt(tag)) } as const;
-    await Promise.all([endTree(tree, { spared: keepers.spared, met }), sessions.endTagged(tag, met)]);
+    const processes = endTree(tree, { spared: keepers.spared, met });
+    await Promise.all([processes, sessions.endTagged(tag, { processes, met })]);
     return met.size;
   };
 

@@ -3,7 +3,7 @@ import { newestOutputs, type ShownCommand } from '../../src/core/shell-console.t
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import type { Daemon } from './daemon.ts';
 import { endTree } from './end-processes.ts';
-import { type Live, launch } from './operation.ts';
+import { type EndingRun, type Live, launch } from './operation.ts';
 import { scan, variable } from './proc.ts';
 import type { SharedState } from './shared-state.ts';
 import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
@@ -11,7 +11,7 @@ import { closedSpool, lastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's operations that still run. Other processes of the run are not searched here. */
-  endTagged(tag: string, met: Set<string>): Promise<void>;
+  endTagged(tag: string, within: EndingRun): Promise<void>;
 };
 
 interface Shell {
@@ -158,9 +158,9 @@ export function shells(parts: SharedState): Shells {
       const console = await newestOutputs(history, chars);
       return { id, console, ...(running && { running: running.now().id }) };
     },
-    async endTagged(tag, met) {
+    async endTagged(tag, within) {
       const mine = [...operations.values()].filter((live) => live.tag === tag && live.now().state === 'running');
-      await Promise.all(mine.map((live) => live.end('killed', met)));
+      await Promise.all(mine.map((live) => live.end('killed', within)));
     },
   };
 }

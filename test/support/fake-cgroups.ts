@@ -60,7 +60,8 @@ export function fakeCgroups(top: string, rules: Rules) {
       if (!mayWrite(dirname(path))) throw fail('EACCES');
       add(path);
     },
-    async write(path, text) {
+    write: async (path, text) => port.writeNow(path, text),
+    writeNow(path, text) {
       const [folder, file] = [dirname(path), basename(path)];
       const group = groups.get(folder);
       if (!group || !has(folder, file)) throw fail('ENOENT');

@@ -14,7 +14,7 @@ export interface Cgroups {
   foldersOf(name: string): string[];
   make(name: string, limits: Wanted): Promise<Group>;
   /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
-  share(name: string, share: Share): Promise<void>;
+  share(name: string, share: Share): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   /** The number of processes in these groups that the kernel killed for lack of memory. */
@@ -70,10 +70,12 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
         }),
       };
     },
-    async share(name, share) {
+    share(name, share) {
       for (const place of places.filter(({ limits }) => limits.includes('cpus'))) {
         const line = shareLine[place.version];
-        await files.write(join(pathOf(place, name), line.file), line[share]).catch(() => {}); // its group has ended
+        try {
+          files.writeNow(join(pathOf(place, name), line.file), line[share]);
+        } catch {} // its group has ended
       }
     },
     async end(folders, signal) {

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { kill, markOf } from '../proc.ts';
 
@@ -7,6 +7,8 @@ export interface GroupFiles {
   /** Creates a group, or does nothing if it exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
+  /** Writes before it returns, because the threads of the asynchronous kind can be busy with the store's syncs. */
+  writeNow(path: string, text: string): void;
   /** Undefined: the file does not exist or cannot be read. */
   read(path: string): Promise<string | undefined>;
   /** The groups inside a group. */
@@ -30,6 +32,7 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
   },
   // without O_CREAT, so a missing file is an error
   write: (path, text) => writeFile(path, text, { flag: constants.O_WRONLY }),
+  writeNow: (path, text) => writeFileSync(path, text, { flag: 'r+' }),
   read: (path) => readFile(path, 'latin1').catch(() => undefined),
   async children(path) {
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);

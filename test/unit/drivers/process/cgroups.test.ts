@@ -92,17 +92,17 @@ test('a sandbox is put before the others and back, in both versions, and a group
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
   await groups.make('sbx', wanted);
-  await groups.share('sbx', 'first');
+  groups.share('sbx', 'first');
   expect(fake.value('/cg/corral/here.sbx', 'cpu.weight')).toBe('10000');
-  await groups.share('sbx', 'usual');
+  groups.share('sbx', 'usual');
   expect(fake.value('/cg/corral/here.sbx', 'cpu.weight')).toBe('100'); // the default
-  await groups.share('gone', 'first');
+  groups.share('gone', 'first');
   const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
   const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
   await first.groups.make('sbx', wanted);
-  await first.groups.share('sbx', 'first');
+  first.groups.share('sbx', 'first');
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('102400');
-  await first.groups.share('sbx', 'usual');
+  first.groups.share('sbx', 'usual');
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('1024'); // the default
 });
 
