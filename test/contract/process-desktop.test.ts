@@ -66,4 +66,19 @@ if (await hasBubblewrap()) {
       await driver.destroy(wanted.id, 'remove', budget());
     }
   }, 120_000);
+
+  test('a desktop that takes longer to start than it may be idle starts all the same', async (context) => {
+    await needs(context, 'desktop');
+    await using harness = await open();
+    await using driver = await harness.connect();
+    const env = { CORRAL_DESKTOP: 'on', CORRAL_DESKTOP_IDLE_MS: '20' };
+    const wanted = testSpec('corral-sandbox', { env });
+    await driver.provision(wanted, budget(60_000));
+    await using link = await driver.attach(wanted.id, budget());
+    try {
+      expect((await sandboxClient(link).desktop.start(soon())).state).toBe('running');
+    } finally {
+      await driver.destroy(wanted.id, 'remove', budget());
+    }
+  }, 120_000);
 } else describe.skip('process driver, desktop: bubblewrap does not work', () => test('skipped', () => {}));

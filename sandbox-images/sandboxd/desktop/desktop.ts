@@ -94,6 +94,7 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
       watchIdle();
     }
     const shown = await display.get();
+    usedAt = clock.now(); // a start can take longer than the idle time
     light();
     return shown;
   }
@@ -115,7 +116,8 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     clock.clearTimeout(idleCheck);
     idleCheck = clock.setTimeout(() => {
       if (display.state === 'stopped') return;
-      if (viewers.size === 0 && clock.now() - usedAt >= options.idleMs) void stop();
+      const isIdle = display.state === 'running' && viewers.size === 0;
+      if (isIdle && clock.now() - usedAt >= options.idleMs) void stop();
       else watchIdle();
     }, options.idleMs / 4);
   }
