@@ -1,5 +1,5 @@
 // The daemon of every sandbox. It is bundled into one file, so an image needs only Node, bash and a few basic tools.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confined-paths.ts';
@@ -8,6 +8,7 @@ import { baseEnvironment } from './environment.ts';
 import { forwarder, wayOut } from './forwarder.ts';
 import { openJournal } from './journal.ts';
 import { lazyDesktop, noDesktop } from './lazy-desktop.ts';
+import { makeFolders } from './make-folders.ts';
 import { writeProfile } from './package-folders.ts';
 import { realDaemon } from './real-daemon.ts';
 import { recover } from './recover.ts';
@@ -22,8 +23,9 @@ const { env } = process;
 // If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
+const workspace = env.CORRAL_WORKSPACE ?? '/workspace';
 const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
-const stateDir = makeStateDir(
+const stateDir = await makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
 // Pid 1 or 2 is the image's own init, and then all visible processes belong to this sandbox. On a shared machine it has a
@@ -37,17 +39,21 @@ if (token === '') {
   );
   process.exit(78); // 78: init does not restart the daemon, because a restart would not find a token either
 }
+if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
+  log(`${workspace} was removed, and all files of the sandbox with it.`);
+  process.exit(78);
+}
 process.stderr.on('error', () => {}); // its reader is gone; each report of that would fail again, without end
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
-makeHome(env.HOME);
+await makeHome(env.HOME);
 trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
 const parts: SharedState = {
   clock: systemClock,
-  place: await confined(env.CORRAL_WORKSPACE ?? '/workspace', env.CORRAL_WORKSPACE_ALIAS),
+  place: await confined(workspace, env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
   screenDir: env.CORRAL_SCREEN_DIR,
   env: baseEnvironment(env),
@@ -93,19 +99,19 @@ if (listen) {
 }
 
 /** Creates the home on the workspace's disk if the image has none. */
-function makeHome(home: string | undefined): void {
+async function makeHome(home: string | undefined): Promise<void> {
   if (!home?.startsWith('/') || existsSync(home)) return;
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  await makeFolders(home, 0o700);
   // Keeps a user's `git add -A` in the workspace from taking installed packages along.
   if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 
 /** Prefers a folder whose disk the user's files cannot fill. */
-function makeStateDir(candidates: readonly string[]): string {
+async function makeStateDir(candidates: readonly string[]): Promise<string> {
   let failure: unknown;
   for (const candidate of candidates) {
     try {
-      mkdirSync(candidate, { recursive: true, mode: 0o700 });
+      await makeFolders(candidate, 0o700);
       return candidate;
     } catch (thrown) {
       failure = thrown;

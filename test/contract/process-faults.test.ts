@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
@@ -108,6 +108,15 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   });
 
   if (program === undefined) return;
+  test('a sandbox whose files were removed behind its back ends when its daemon does', async () => {
+    const wanted = testSpec(harness.image);
+    await using driver = await harness.connect();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await sh(link, 'setsid -f sh -c "sleep 1; kill -9 $PPID"');
+    await rm(join(harness.root, wanted.id, 'workspace'), { recursive: true });
+    await expect.poll(() => driver.list(budget()), { timeout: 10_000 }).toMatchObject([{ phase: 'exited' }]);
+  });
 
   test('two sandboxes see neither the files nor the processes of each other', async () => {
     await using driver = await harness.connect();

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors.ts';
+import { makeFolders } from '../make-folders.ts';
 import { scan } from '../proc.ts';
 import type { SharedState } from '../shared-state.ts';
 import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
@@ -39,7 +40,7 @@ export async function startBrowser(
   signal: AbortSignal,
 ): Promise<Running<Browser>> {
   const profile = join(env.HOME ?? '/tmp', '.config', 'chromium');
-  await mkdir(profile, { recursive: true });
+  await makeFolders(profile);
   const [isSandboxed, hasRoom] = await Promise.all([hasUserNamespaces(), isRoomy('/dev/shm')]);
   const flags = [
     ...['--remote-debugging-pipe', `--user-data-dir=${profile}`, '--no-first-run', '--no-default-browser-check'],

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { orAborted, pause } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { type DirectSocket, directSocket } from '../direct-socket.ts';
+import { makeFolders } from '../make-folders.ts';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
 import type { Programs } from './programs.ts';
@@ -42,7 +43,7 @@ export async function startDisplay(
   signal: AbortSignal,
 ): Promise<Running<Display>> {
   const folder = join(stateDir, 'desktop');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, 0o700);
   const [socket, authority] = [join(screenDir ?? folder, 'vnc'), join(folder, 'authority')];
   const cookie = randomBytes(16);
   await writeFile(authority, authorityFile(cookie), { mode: 0o600 });

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { cp, lstat, mkdir, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { cp, lstat, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors.ts';
 import type { PathEntry } from '../../../src/sandbox/abilities.ts';
@@ -7,6 +7,7 @@ import { bad } from '../body-fields.ts';
 import { fileError } from '../confined-paths.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { chunksOf } from '../files.ts';
+import { makeFolders } from '../make-folders.ts';
 import { writeAll } from '../place-file.ts';
 import type { SharedState } from '../shared-state.ts';
 import { entryAt } from './entries.ts';
@@ -49,7 +50,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
 
   /** In place, as any program of the sandbox writes, so that watches tell the same and links stay. */
   async function replace(full: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    await mkdir(dirname(full), { recursive: true });
+    await makeFolders(dirname(full));
     const before = await stat(full).catch(() => undefined);
     // Opening a pipe must not wait for its reader.
     const flags =
@@ -80,7 +81,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
         const before = await stat(full).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is a folder already.`);
         if (before) throw bad(`${path} exists and is not a folder.`);
-        await mkdir(full, { recursive: true, mode: 0o755 });
+        await makeFolders(full, 0o755);
         return await entryAt(full);
       }),
     movePath: (from, to) =>
@@ -88,7 +89,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
         const target = located(to, parts);
         await notOurs(target);
         await lstat(full);
-        await mkdir(dirname(target), { recursive: true });
+        await makeFolders(dirname(target));
         await rename(full, target).catch(async (thrown: NodeJS.ErrnoException) => {
           if (thrown.code !== 'EXDEV') throw thrown; // another disk
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });

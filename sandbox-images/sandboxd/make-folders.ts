@@ -1,0 +1,23 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Creates a folder and its missing parents; an existing folder stays as it is. Node's own recursive `mkdir` never returns
+ * inside a folder that was removed while it is mounted or in use.
+ */
+export async function makeFolders(path: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeFolders(dirname(path), mode);
+      await mkdir(path, mode).catch((again) => unlessFolder(path, again));
+    } else await unlessFolder(path, thrown);
+  }
+}
+
+async function unlessFolder(path: string, thrown: unknown): Promise<void> {
+  const isFolder = (thrown as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(path)).isDirectory();
+  if (!isFolder) throw thrown;
+}

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { makeFolders } from '../../../sandbox-images/sandboxd/make-folders.ts';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'corral-folders-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+test('missing parents are made, and folders that exist stay', async () => {
+  const wanted = join(root, 'a/b/c');
+  await makeFolders(wanted, 0o700);
+  await makeFolders(wanted);
+  expect((await stat(wanted)).mode & 0o777).toBe(0o700);
+});
+
+test('a file in the way is an error', async () => {
+  await writeFile(join(root, 'file'), '');
+  await expect(makeFolders(join(root, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(makeFolders(join(root, 'file/below'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+});
+
+test('a folder that was removed while in use is an error, not a loop without end', async () => {
+  const gone = join(root, 'gone');
+  await mkdir(gone);
+  const user = spawn('sleep', ['60'], { cwd: gone, stdio: 'ignore' });
+  try {
+    await rmdir(gone);
+    await expect(makeFolders(`/proc/${user.pid}/cwd/a/b`)).rejects.toMatchObject({ code: 'ENOENT' });
+  } finally {
+    user.kill('SIGKILL');
+  }
+});
