@@ -69,7 +69,9 @@ export async function open(argument: Argument): Promise<Program> {
         const before = ids[n] as string;
         ids[n] = await create();
         left = runsEach;
+        passing.add(before);
         await remove(before);
+        passing.delete(before);
       }
       left--;
       await chat(ids[n] as string, busy, (chunk) => {
