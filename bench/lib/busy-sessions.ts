@@ -47,7 +47,11 @@ export async function open(argument: Argument): Promise<Program> {
     creating.add(settled);
     return trpcData<{ id: string }>((await asked).text).id;
   }
-  const remove = (id: string) => calls.ask('/trpc/sessions.delete', { id });
+  async function remove(id: string): Promise<void> {
+    passing.add(id);
+    await calls.ask('/trpc/sessions.delete', { id });
+    passing.delete(id);
+  }
   const chat = (id: string, message: string, told: (chunk: string) => void) =>
     calls.stream(`/api/v1/sessions/${id}/chat`, { message }, told);
 
@@ -69,9 +73,7 @@ export async function open(argument: Argument): Promise<Program> {
         const before = ids[n] as string;
         ids[n] = await create();
         left = runsEach;
-        passing.add(before);
         await remove(before);
-        passing.delete(before);
       }
       left--;
       await chat(ids[n] as string, busy, (chunk) => {
@@ -85,7 +87,6 @@ export async function open(argument: Argument): Promise<Program> {
       const id = await create();
       passing.add(id);
       await chat(id, brief, () => {}).finally(() => remove(id));
-      passing.delete(id);
       started++;
     });
 

@@ -5,7 +5,7 @@ export type Tree = Marked | Rooted;
 
 /** The processes that were started with this variable, and their descendants. */
 export interface Marked {
-  readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION';
+  readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
   readonly strays: Strays;
 }

@@ -1,7 +1,9 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors.ts';
 import { endTree } from '../end-processes.ts';
+import type { Marked } from '../process-tree.ts';
 import type { Keepers } from '../shared-state.ts';
 
 export interface ChildSpec {
@@ -19,7 +21,7 @@ export interface ChildSpec {
 export interface Child {
   readonly process: ChildProcess;
   readonly died: Promise<string>;
-  /** Ends the program and every process that it started; all of them are in its session. */
+  /** Ends the program and every process that it started. */
   end(): Promise<void>;
 }
 
@@ -27,9 +29,10 @@ export interface Child {
 export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
+  const mark = { name: 'CORRAL_SERVICE', value: randomBytes(8).toString('hex') } as const;
   const started = spawn('/bin/sh', ['-c', own, 'sh', ...spec.command], {
     cwd: spec.cwd,
-    env: spec.env,
+    env: { ...spec.env, [mark.name]: mark.value },
     detached: true,
     stdio: spec.stdio,
   });
@@ -42,11 +45,8 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  const mine = {
-    name: 'CORRAL_OPERATION',
-    value: '',
-    strays: ({ session }: { session: number }) => session === pid,
-  } as const;
+  // Chromium's crash handlers leave its session, and its other processes overwrite their environment: each has one of the two.
+  const mine: Marked = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,
     died,

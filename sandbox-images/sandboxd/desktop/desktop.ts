@@ -87,7 +87,6 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
   }
 
   async function on(): Promise<Display> {
-    usedAt = clock.now();
     if (display.state === 'stopped') {
       restarts = { display: 0, browser: 0 };
       lastFailure = undefined;
