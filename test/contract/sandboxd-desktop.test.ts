@@ -111,10 +111,10 @@ describe('the desktop', () => {
       ],
     });
     const log = async () => ((await evaluate('log.join("\\n")')) as string).split('\n');
-    // The browser may merge several wheel turns into one event, so the test waits for each direction.
+    // The browser may merge wheel turns into one event, so the test waits for each direction and turns farther back than down.
     await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: 2 });
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^wheel.* 1$/));
-    await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: -1 });
+    await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: -3 });
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^wheel.* -1$/));
     await act({ kind: 'key', keys: 'shift+a', holdMs: 50 });
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^keyup Shift/));
