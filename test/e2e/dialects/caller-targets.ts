@@ -1,0 +1,94 @@
+import { expect, vi } from 'vitest';
+import type { SessionLife } from '../../../src/core/records.ts';
+import type { ComposedServer } from '../../support/composed.ts';
+
+/** The ids that a call can name. */
+export interface Targets {
+  readonly sid: string;
+  readonly project: string;
+  readonly file: string;
+  readonly terminal: string;
+  readonly action: string;
+  readonly block: string;
+  readonly key: string;
+}
+export const nobodys: Targets = {
+  sid: 'fedcba9876543210',
+  project: '00000000-0000-4000-8000-00000000aaaa',
+  file: '00000000-0000-4000-8000-00000000bbbb',
+  terminal: 'shell_ffffffff',
+  action: '00000000-0000-4000-8000-00000000cccc',
+  block: '00000000-0000-4000-8000-00000000dddd',
+  key: 'nobody',
+};
+
+interface Owner {
+  readonly id: string;
+  readonly server: ComposedServer;
+}
+
+/** A session of the owner with everything that a session can have, and a key that can be revoked. */
+export async function sharedTargets(owner: Owner, token: string): Promise<Targets> {
+  const { url, core } = owner.server;
+  const { services, keys } = core;
+  const { signal } = new AbortController();
+  const project = await services.projects.create({ name: 'One', owner: owner.id });
+  const session = await services.sessions.create({ origin: 'trpc', owner: owner.id, projectId: project.id });
+  const file = await upload(owner, { name: 'a.txt', mimeType: 'text/plain' });
+  const terminal = await services.terminals.open(session.id, signal).then(
+    ({ id }) => id,
+    () => 'shell_00000000',
+  );
+  await services.files.write(session.id, 'report.md', 'hello', signal).catch(() => {});
+  await services.sessions.send(session.id, { text: 'Say hi\n```sh\necho hi\n```', mode: 'inject' });
+  const status = async () => (await services.sessions.get(session.id)).status;
+  await vi.waitFor(async () => expect(await status()).toBe('completed'), { timeout: 20_000 });
+  const chat = async (what: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/api/v1/chats/${session.id}/${what}`, { headers });
+    return Object.values((await response.json()) as Record<string, { id: string }[]>)[0]?.[0]?.id ?? 'none';
+  };
+  const ids = { action: await chat('agent-actions'), block: await chat('blocks') };
+  const key = (await keys.create({ name: 'spare', role: 'viewer' })).view.id;
+  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key };
+}
+
+const aLife: SessionLife = {
+  ...{ endsAt: null, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
+  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+};
+
+/** New targets for a call that changes or ends them; creates only the ones that the route names. */
+export async function freshTargets(owner: Owner, path: string): Promise<Partial<Targets>> {
+  const { services } = owner.server.core;
+  const made = {};
+  if (path.includes('project_id'))
+    Object.assign(made, { project: (await services.projects.create({ name: 'Two', owner: owner.id })).id });
+  if (path.includes('sid}') || path === 'sid') {
+    const life = path.startsWith('/e2b/') && { life: aLife };
+    Object.assign(made, { sid: (await services.sessions.create({ origin: 'trpc', owner: owner.id, ...life })).id });
+  }
+  if (path.includes('/files/{id}')) {
+    const file = await upload(owner, { name: 'b.txt', mimeType: null });
+    Object.assign(made, { file: file?.id });
+  }
+  if (path.includes('shell_id')) {
+    const { id } = await services.sessions.create({ origin: 'trpc', owner: owner.id });
+    const { id: terminal } = await services.terminals.open(id, new AbortController().signal);
+    Object.assign(made, { terminal });
+  }
+  return made;
+}
+
+async function upload({ id, server }: Owner, named: { name: string; mimeType: string | null }) {
+  const { uploads } = server.core.opencodex;
+  const content = (async function* () {
+    yield Buffer.from('hello');
+  })();
+  const staged = await uploads.stage(
+    { ...named, projectId: null, type: 'input', owner: id, content },
+    new AbortController().signal,
+  );
+  const [file] = await uploads.keep([staged]);
+  return file;
+}
