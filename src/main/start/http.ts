@@ -9,6 +9,7 @@ import { keyPeppers } from '../key-peppers.ts';
 import { alsoListen, listening } from '../listen.ts';
 import { announce } from '../local-server.ts';
 import { isNarrower } from '../session-configs.ts';
+import { type MoreSockets, mayShare, shareWith, tryPort } from '../shared-port.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
 import { trimHeapAtRest } from '../trim-heap.ts';
 import type { Startup } from './startup.ts';
@@ -39,6 +40,7 @@ export async function openHttp(
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
   if (local) learn(local);
   await using stack = new AsyncDisposableStack();
+  let more: MoreSockets | undefined;
   const app = stack.adopt(
     await httpServer({
       ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
@@ -52,11 +54,19 @@ export async function openHttp(
       },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
-    (it) => closeInTime(it, (config.shutdown.graceSeconds * 1_000) / 3),
+    (it) => {
+      const closing = { server: it.server, close: () => Promise.all([more?.close(), it.close()]) };
+      return closeInTime(closing, (config.shutdown.graceSeconds * 1_000) / 3);
+    },
   );
   await app.ready();
-  const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
-  for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
+  const { host, port } = config;
+  const reusePort = mayShare(isolation);
+  const place = { host, port, reusePort };
+  if (reusePort) await listening(place, () => tryPort(host, port));
+  const url = await listening(place, () => app.listen(place));
+  if (reusePort) more = await shareWith(app.server, host);
+  for (const extra of config.extraPorts) stack.use(await alsoListen(app.server, host, extra));
   stack.use(trimHeapAtRest());
   stack.use(await announce({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();

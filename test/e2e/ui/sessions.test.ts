@@ -202,8 +202,10 @@ test('on a phone a menu has what the header has no room for', async (context) =>
   await page.getByRole('button', { name: 'More' }).click();
   const menu = page.getByRole('menu', { name: 'More' });
   expect(await menu.getByRole('menuitem').count()).toBe(7);
+  const focused = () => page.evaluate('document.activeElement.textContent');
+  await expect.poll(focused).toContain('Pin or unpin');
   await page.keyboard.press('ArrowDown');
-  expect(await page.evaluate('document.activeElement.textContent')).toContain('Archive or unarchive');
+  expect(await focused()).toContain('Archive or unarchive');
   await menu.getByRole('menuitem', { name: 'Share this session' }).click();
   await page.getByRole('dialog', { name: 'Share this session' }).waitFor();
 });
