@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { EgressGate } from '../driver.ts';
 import { firstLine, type LineReader } from '../shared/first-line.ts';
+import { canSharePorts, shareWith, tryPort } from '../shared/shared-port.ts';
 import type { HostPort } from './options.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
@@ -26,6 +27,7 @@ const maxConnections = 4_096;
 export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
+    if (open.size >= maxConnections) return socket.destroy();
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
     const line = await firstLine(socket, lineBeforeRest(socket));
@@ -34,14 +36,16 @@ export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused
     if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
     socket.destroy();
   });
-  server.maxConnections = maxConnections;
-  await once(server.listen(listen.port, listen.host), 'listening');
+  const { host, port } = listen;
+  if (canSharePorts) await tryPort(host, port);
+  await once(server.listen({ host, port, reusePort: canSharePorts }), 'listening');
   server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
+  const more = canSharePorts ? await shareWith(server, host) : undefined;
   const address = server.address();
   return {
-    port: typeof address === 'object' && address ? address.port : listen.port,
+    port: typeof address === 'object' && address ? address.port : port,
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((done) => server.close(done));
+      const closed = Promise.all([more?.close(), new Promise((done) => server.close(done))]);
       for (const socket of open) socket.destroy();
       await closed;
     },

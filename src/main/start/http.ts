@@ -1,4 +1,5 @@
 import { isPausable } from '../../../drivers/driver.ts';
+import { canSharePorts, type MoreSockets, shareWith, tryPort } from '../../../drivers/shared/shared-port.ts';
 import { hashOf } from '../../auth/token.ts';
 import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
@@ -9,7 +10,6 @@ import { keyPeppers } from '../key-peppers.ts';
 import { alsoListen, listening } from '../listen.ts';
 import { announce } from '../local-server.ts';
 import { isNarrower } from '../session-configs.ts';
-import { type MoreSockets, mayShare, shareWith, tryPort } from '../shared-port.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
 import { trimHeapAtRest } from '../trim-heap.ts';
 import type { Startup } from './startup.ts';
@@ -61,7 +61,7 @@ export async function openHttp(
   );
   await app.ready();
   const { host, port } = config;
-  const reusePort = mayShare(isolation);
+  const reusePort = canSharePorts && isolation !== 'none'; // sandboxes without isolation could join the port
   const place = { host, port, reusePort };
   if (reusePort) await listening(place, () => tryPort(host, port));
   const url = await listening(place, () => app.listen(place));

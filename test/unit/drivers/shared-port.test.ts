@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { mayShare, shareWith, tryPort } from '../../../src/main/shared-port.ts';
+import { shareWith, tryPort } from '../../../drivers/shared/shared-port.ts';
 
 const host = '127.0.0.1';
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
@@ -59,8 +59,4 @@ test('once it is closed, no client is let in any more, and open requests are wai
 test('a port that is taken is refused, also when its sockets would share it', async () => {
   const { port } = await shared();
   await expect(tryPort(host, port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
-});
-
-test('sandboxes without isolation could join the port, so it is not shared with them', () => {
-  expect([mayShare('none'), mayShare('container'), mayShare('namespaces')]).toEqual([false, true, true]);
 });

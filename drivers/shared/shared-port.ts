@@ -1,17 +1,11 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
-import type { Capabilities } from '../../drivers/driver.ts';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 
-/** The sockets that listen at the server's port. */
+/** The sockets that listen at a shared port. */
 const sockets = 8;
 
-/**
- * Whether several sockets may listen at the server's port. Every program of the server's user can then join them, so not
- * where sandboxes are such programs.
- */
-export const mayShare = (isolation: Capabilities['isolation']): boolean =>
-  process.platform === 'linux' && isolation !== 'none';
+/** Whether several sockets can listen at one port. Every other program of this process's user can join them. */
+export const canSharePorts: boolean = process.platform === 'linux';
 
 /** Rejects as `listen` does if the port is taken. A socket that shares its port would not notice. */
 export async function tryPort(host: string, port: number): Promise<void> {
@@ -22,7 +16,7 @@ export async function tryPort(host: string, port: number): Promise<void> {
 }
 
 export interface MoreSockets {
-  /** Accepts no more connections. Resolves when the last one has ended. */
+  /** From now on no connection is accepted. Resolves when the last one has ended. */
   close(): Promise<void>;
 }
 
@@ -41,12 +35,12 @@ export async function shareWith(server: Server, host: string): Promise<MoreSocke
   );
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
-  for (const one of opened) one.on('error', (error) => void server.emit('error', error));
+  for (const one of opened) one.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
   stack.move(); // open from now on, until `close`
   return { close: async () => void (await Promise.all(opened.map(close))) };
 }
 
-async function close(server: ReturnType<typeof createServer>): Promise<void> {
+async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve()); // also when it listens no more
   await promise;
