@@ -26,7 +26,7 @@ async function listener(port = 0) {
   return { ...opened, served };
 }
 
-/** What a pod's forwarder gets that begins with this line. */
+/** The answer to a forwarder that begins with the line of this token. */
 async function dial(port: number, token: string): Promise<string> {
   const socket = connect({ port, host });
   socket.write(`corral-egress 1 ${id} ${token}\n`);
