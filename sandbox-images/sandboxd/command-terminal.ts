@@ -35,11 +35,13 @@ export async function openForCommand(
 
 /** The command as an argument, or a file that contains it if it is too long for one. */
 export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
-  if (Buffer.byteLength(command) < longCommand) return command;
+  if (!isLong(command)) return command;
   const file = commandFile(stateDir, id);
   await writeFile(file, command);
   return { file };
 }
+
+export const isLong = (command: string) => Buffer.byteLength(command) >= longCommand;
 
 export const removeCommand = (stateDir: string, id: string) =>
   rm(commandFile(stateDir, id), { force: true, recursive: true });

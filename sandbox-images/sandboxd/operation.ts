@@ -3,7 +3,7 @@ import { prompt } from '../../src/core/prompt.ts';
 import type { ShownCommand } from '../../src/core/shell-console.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
-import { openForCommand, removeCommand } from './command-terminal.ts';
+import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
 import { limits } from './daemon.ts';
 import { endTree } from './end-processes.ts';
 import { type Marked, treeOf } from './process-tree.ts';
@@ -94,12 +94,11 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     operation = { ...operation, bytes: spool.bytes };
     ring();
   };
-  const finish = async (measured: number) => {
+  const finish = (measured: number) => {
     clock.clearTimeout(timer);
-    await spool.close();
-    // The command itself could put anything where these files are. The operation ends in any case.
-    const stands = await takeShellState(stateDir, id, request.shell).catch(() => undefined);
-    await removeCommand(stateDir, id).catch(() => {});
+    void spool.close();
+    const stands = takeShellState(stateDir, id, request.shell);
+    if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {
@@ -129,7 +128,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
           await keep(before);
           if (exitCode === undefined) continue;
           over = true;
-          await finish(exitCode);
+          finish(exitCode);
           if (after.length > 0) recent.push(after);
           void linger(from);
         }
@@ -138,7 +137,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     keepers.delete(from.pid);
     if (over) return;
     await keep(finder.rest());
-    await finish(await from.closed.catch(() => 137));
+    finish(await from.closed.catch(() => 137));
   };
 
   /** Keeps the terminal open as long as background processes use it. */
@@ -174,7 +173,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
   if (terminal) void read(terminal);
   else {
     await keep(Buffer.from('The command could not be started: the sandbox has no process to spare, or no shell.\n'));
-    await finish(126);
+    finish(126);
   }
   return {
     now: () => operation,

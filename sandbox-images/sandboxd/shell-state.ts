@@ -1,4 +1,5 @@
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StartOperation } from '../../src/sandbox/client.ts';
 import { bad } from './body-fields.ts';
@@ -12,7 +13,10 @@ export interface ShellState {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const stateEnd = 'corral-end';
+/** The kernel takes no larger environment. */
+const maxBytes = 8 * 1024 * 1024;
 
 // The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
 // bash, because the output of `env -0` needs no parsing by another bash.
@@ -24,19 +28,27 @@ trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; print
 export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
-/** Reads the state that the command's shell left, and keeps it for a later daemon. */
-export async function takeShellState(stateDir: string, id: string, shell: string): Promise<ShellState | undefined> {
+/**
+ * Reads the state that the command's shell left, and keeps it for a later daemon. Synchronous, because each trip through
+ * another thread would delay the end of every command.
+ */
+export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = stateFile(stateDir, id);
-  const standing = await readShellState(path);
-  if (standing) await rename(path, keptFile(stateDir, shell)).catch(() => {});
-  else await rm(path, { force: true, recursive: true });
+  const standing = readShellState(path);
+  if (!standing)
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // anything can be there, a large folder too
+  else {
+    try {
+      renameSync(path, keptFile(stateDir, shell));
+    } catch {} // the command put something else in its place
+  }
   return standing;
 }
 
 export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
 
-async function readShellState(path: string): Promise<ShellState | undefined> {
-  const [cwd, ...rest] = (await readFile(path, 'utf8').catch(() => '')).split('\0');
+function readShellState(path: string): ShellState | undefined {
+  const [cwd, ...rest] = textOf(path).split('\0');
   // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
@@ -45,6 +57,22 @@ async function readShellState(path: string): Promise<ShellState | undefined> {
     if (equals > 0 && !isOurs(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
   }
   return { cwd, env };
+}
+
+/** The text of a file that the command itself can have replaced, so it may be no file at all, such as a FIFO without an end. */
+function textOf(path: string): string {
+  let file: number | undefined;
+  try {
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > maxBytes) return '';
+    const bytes = Buffer.allocUnsafe(stats.size);
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, stats.size, 0));
+  } catch {
+    return '';
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 /** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */

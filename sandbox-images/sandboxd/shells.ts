@@ -84,7 +84,7 @@ export function shells(parts: SharedState): Shells {
     }
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
-    const standing = (await lastShellState(stateDir, id)) ?? { cwd: place.root };
+    const standing = lastShellState(stateDir, id) ?? { cwd: place.root };
     const shell = open.get(id) ?? make(id); // another caller can have made it meanwhile
     shell.standing = standing;
     if (shell.history.length > 0) return shell;

@@ -82,6 +82,14 @@ test('a command ends even when it puts folders where its shell and the daemon ke
   expect((await run(client, 'echo next')).output).toBe('next\n');
 });
 
+test('a command ends even when it leaves a FIFO where its shell keeps its state', async () => {
+  const { client } = await opened();
+  const command = 'trap - EXIT; rm -f "$CORRAL_STATE"; mkfifo "$CORRAL_STATE"; echo made';
+  await client.start({ id: 'fifo', shell: 'main', command }, budget());
+  expect(await followed(client, 'fifo')).toMatchObject({ output: 'made\n', operation: { exitCode: 0 } });
+  expect((await run(client, 'echo next')).output).toBe('next\n');
+});
+
 test('F034 the daemon does nothing for a caller with a wrong token', async () => {
   const daemon = await opened();
   for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
