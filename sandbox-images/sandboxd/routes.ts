@@ -63,10 +63,15 @@ export const routes: readonly Route[] = [
   {
     method: 'POST',
     path: '/kill',
-    async handle({ daemon, json }) {
+    async handle({ daemon, json, query }) {
       const { tag } = fields(await json(), { tag: 'name' });
       if (tag === '') throw bad('tag must not be empty.');
-      return { json: { killed: await daemon.killTagged(tag) } };
+      const shells = query.getAll('shell');
+      const killed = await daemon.killTagged(tag);
+      if (shells.length === 0) return { json: { killed } };
+      const chars = count(query, 'chars');
+      const views = await Promise.all(shells.map((shell) => daemon.view(shell, chars).catch(() => undefined)));
+      return { json: { killed, shells: views.filter((view) => view !== undefined) } };
     },
   },
   {

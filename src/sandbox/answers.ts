@@ -17,6 +17,7 @@ import {
   type ProgramEntry,
   type SandboxUsage,
   type ShellView,
+  type TaggedEnd,
   type TerminalEntry,
   terminalEnds,
 } from './client.ts';
@@ -37,6 +38,7 @@ export const largeBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
+const maxShells = 32;
 /** Of one command and its output in a shell's console. */
 const maxShown = 64 * KiB;
 /** Of each output stream of a command that is only asked for its result. */
@@ -66,6 +68,12 @@ const desktop = z.object({
   lastFailure: cut(1_000).optional(),
   browserSandbox: z.boolean().optional(),
 }) as z.ZodType<DesktopStatus>;
+
+const shell = z.object({
+  id,
+  console: z.array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) })).max(20),
+  running: id.optional(),
+}) as z.ZodType<ShellView>;
 
 const operation = z.object({
   id,
@@ -149,15 +157,11 @@ export const answers = {
     [16, 20, 2],
   ),
   operation: rule(operation, [64, 40, 2]),
-  shell: rule<ShellView>(
-    z.object({
-      id,
-      console: z.array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) })).max(20),
-      running: id.optional(),
-    }) as z.ZodType<ShellView>,
-    [large, 200, 4],
+  shell: rule<ShellView>(shell, [large, 200, 4]),
+  killed: rule<TaggedEnd>(
+    z.object({ killed: count, shells: z.array(shell).max(maxShells).optional() }) as z.ZodType<TaggedEnd>,
+    [large, 200 * maxShells, 6],
   ),
-  killed: rule(z.object({ killed: count }), [16, 10, 2]),
   exec: rule<ExecResult>(
     z.object({
       ...{ exitCode: z.int(), stdout: cut(maxExec), stderr: cut(maxExec), timedOut: z.boolean() },

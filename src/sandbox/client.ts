@@ -55,6 +55,13 @@ export interface ShellView {
   /** The operation that runs in the shell now. */
   readonly running?: string;
 }
+/** The end of everything that was started with a tag. */
+export interface TaggedEnd {
+  /** The number of its processes. */
+  readonly killed: number;
+  /** The shells that were asked for, as they are afterwards. Missing from a daemon before 1.4. */
+  readonly shells?: readonly ShellView[];
+}
 export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -305,10 +312,14 @@ export interface SandboxClient {
   /** The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found. */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
-   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves with their number once
-   * they are gone. From then on the daemon starts nothing with this tag: such a call rejects with conflict.
+   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. From then
+   * on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: shells to show as `view` does.
    */
-  killTagged(tag: string, signal: AbortSignal): Promise<number>;
+  killTagged(
+    tag: string,
+    signal: AbortSignal,
+    view?: { readonly shells: readonly string[]; readonly chars: number },
+  ): Promise<TaggedEnd>;
 
   /** Runs one command over pipes, without a terminal, and waits for its end. Each output stream is cut at 1 MiB. */
   exec(

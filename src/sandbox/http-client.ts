@@ -150,10 +150,13 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       const values = limit ? `?${query({ chars: String(limit.chars) })}` : '';
       return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
     },
-    async killTagged(tag, signal) {
+    killTagged(tag, signal, view) {
       hasten?.();
-      const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };
-      return (await again(signal, () => json('killed', ask, signal))).killed;
+      // In the query, because a daemon before 1.4 refuses an unknown field of the body.
+      const shown = (view?.shells ?? []).map((shell) => `&${query({ shell })}`).join('');
+      const path = view ? `/kill?${query({ chars: String(view.chars) })}${shown}` : '/kill';
+      const ask: Ask = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };
+      return again(signal, () => json('killed', ask, signal));
     },
     exec: (request, signal) =>
       whileAlive(signal, (ask) => json('exec', { method: 'POST', path: '/exec', json: request, timeoutMs: 0 }, ask)),

@@ -232,7 +232,7 @@ export async function consoleOf(
   return { console: await boundedConsole((await sandbox.view(shell, signal, { chars: consoleChars })).console) };
 }
 
-const consoleChars = 256 * 1024; // keeps one event within the stores' limits
+export const consoleChars = 256 * 1024; // keeps one event within the stores' limits
 
 /** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>

@@ -204,7 +204,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       const count = async () => (await client.exec({ command: `pgrep -cfx '${sleep}'` }, budget())).stdout;
       await run(client, `env -i ${sleep} &`, { tag: 'run' });
       await expect.poll(count).toBe('1\n');
-      expect(await client.killTagged('run', budget())).toBe(1);
+      expect((await client.killTagged('run', budget())).killed).toBe(1);
       expect(await count()).toBe('0\n');
     });
 
@@ -223,7 +223,7 @@ os.execvp("sleep", ["sleep", "84"])'`,
       await run(client, `${detached.join('\n')}\necho done`, { tag: 'run' });
       await client.exec({ command: 'setsid sleep 85 >/dev/null 2>&1 &', tag: 'other' }, budget());
       await expect.poll(() => sleeping(client)).toHaveLength(6);
-      expect(await client.killTagged('run', budget())).toBeGreaterThanOrEqual(5);
+      expect((await client.killTagged('run', budget())).killed).toBeGreaterThanOrEqual(5);
       expect(await sleeping(client)).toEqual(['sleep 85']);
     });
 

@@ -189,11 +189,22 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       await client.start({ id: 'tagged', shell: 'a', command: 'sleep 61', tag: 'run-1' }, budget());
       await client.exec({ command: 'sleep 62 > /dev/null 2>&1 &', tag: 'run-1' }, budget());
       await client.start({ id: 'spared', shell: 'b', command: 'sleep 63', tag: 'run-2' }, budget());
-      expect(await client.killTagged('run-1', budget())).toBeGreaterThanOrEqual(2);
+      expect((await client.killTagged('run-1', budget())).killed).toBeGreaterThanOrEqual(2);
       expect((await followed(client, 'tagged')).operation).toMatchObject({ reason: 'killed' });
       const left = (await client.processes(budget())).filter(({ cmd }) => cmd.includes('sleep'));
       expect(new Set(left.map(({ tag }) => tag))).toEqual(new Set(['run-2']));
-      expect(await client.killTagged('run-1', budget())).toBe(0);
+      expect((await client.killTagged('run-1', budget())).killed).toBe(0);
+    });
+
+    test('the end of a tag shows the shells that were asked for, with all that their commands printed', async () => {
+      const client = await opened();
+      await client.start({ id: 'last', shell: 'a', command: 'echo first; sleep 61', tag: 'run-1' }, budget());
+      await expect.poll(async () => (await client.operation('last', budget()))?.bytes).toBeGreaterThan(0);
+      const view = { shells: ['a', 'unknown'], chars: 1_000 };
+      const { shells = [] } = await client.killTagged('run-1', budget(), view);
+      const { console } = await client.view('a', budget(), view);
+      expect(shells).toMatchObject([{ id: 'a', console }]);
+      expect(console[0]?.output).toContain('first');
     });
 
     test('a process is listed with its tag, and can be signalled', async () => {

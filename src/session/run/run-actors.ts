@@ -5,7 +5,8 @@ import { deadline } from '../../core/cancel.ts';
 import { type Clock, turnOfTheLoop } from '../../core/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
-import { consoleOf } from '../../tools/shell.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import { consoleChars, consoleOf } from '../../tools/shell.ts';
 import { act, summarize } from './act.ts';
 import type { OwnLoops } from './agent/own-loop.ts';
 import { isOwn, ownCalls, ownTurn } from './agent/own-turn.ts';
@@ -114,11 +115,21 @@ async function endRun(
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
-      await Promise.all([own.killTagged(runId, until.signal), kernels?.endOf(own, runId), loops?.end(own)]);
+      const shells = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap((call) => shellOf(call) ?? []);
+      const view = { shells, chars: consoleChars };
+      const [ended] = await Promise.all([
+        own.killTagged(runId, until.signal, view),
+        kernels?.endOf(own, runId),
+        loops?.end(own),
+      ]);
       if (end.reason === 'deleted') return;
+      const viewed: Pick<SandboxClient, 'view'> = {
+        view: async (shell, signal, limit) =>
+          ended.shells?.find(({ id }) => id === shell) ?? (await own.view(shell, signal, limit)),
+      };
       for (const call of runWriter.openCalls) {
         const shell = shellOf(call);
-        const console = shell === undefined ? undefined : await consoleOf(own, shell, until.signal);
+        const console = shell === undefined ? undefined : await consoleOf(viewed, shell, until.signal);
         if (console) shown.set(call.callId, console);
       }
     };

@@ -99,7 +99,7 @@ export class SimulatedSandbox {
         call(signal, async () => {
           await this.#time.sleep(this.#journal.size % 2 === 0 ? 10 : 2_000); // some processes end only on KILL
           this.#background = this.#background.filter((it) => it.tag !== tag);
-          return this.#end((it) => it.tag === tag);
+          return { killed: this.#end((it) => it.tag === tag) }; // without shells, as a daemon before 1.4
         }),
       view: (shell, signal) =>
         call(signal, () => ({

@@ -36,7 +36,10 @@ const routes: Record<string, { ask: Ask; right: unknown }> = {
     ask: (client, signal) => client.view('s', signal),
     right: { id: 's', console: [{ ps1: '$ ', command: 'true', output: '' }] },
   },
-  'POST /kill': { ask: (client, signal) => client.killTagged('t', signal), right: { killed: 1 } },
+  'POST /kill': {
+    ask: (client, signal) => client.killTagged('t', signal, { shells: ['s'], chars: 100 }),
+    right: { killed: 1, shells: [{ id: 's', console: [{ ps1: '$ ', command: 'true', output: '' }] }] },
+  },
   'POST /exec': {
     ask: (client, signal) => client.exec({ command: 'true' }, signal),
     right: { exitCode: 0, stdout: '', stderr: '', timedOut: false },
@@ -107,7 +110,7 @@ async function refused(client: SandboxClient, ask: Ask) {
 describe.each(Object.entries(routes))('the answer of %s', (call, { ask, right }) => {
   test('is accepted when it is valid, without its additional fields', async () => {
     const beside = Array.isArray(right) ? right : { ...(right as object), later: 'field' };
-    expect(await ask(await saying(http(JSON.stringify(beside))), budget())).toEqual(call === 'POST /kill' ? 1 : right);
+    expect(await ask(await saying(http(JSON.stringify(beside))), budget())).toEqual(right);
   });
 
   test.each([
@@ -191,7 +194,7 @@ test('a display that does not begin as RFB does is refused', async () => {
 
 test('a daemon that answers on the stream of what is typed is refused', async () => {
   const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
-  const health = JSON.stringify({ version: '1.3.0', bootId: 'b', idleMs: 0, oomKills: 0 });
+  const health = JSON.stringify({ version: '1.4.0', bootId: 'b', idleMs: 0, oomKills: 0 });
   const client = await facing((socket) =>
     socket.on('data', (asked) => void socket.write(`${asked}`.includes('keyboard') ? `${upgraded}x` : http(health))),
   );

@@ -90,7 +90,7 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/operations/{id}', '/operations/x');
   await ask('GET', '/operations/{id}', '/operations/none');
   await ask('GET', '/operations/{id}/output', '/operations/x/output');
-  await ask('POST', '/kill', '/kill', { tag: 'none' });
+  await ask('POST', '/kill', '/kill?shell=s&shell=none&chars=100', { tag: 'none' });
   await ask('POST', '/exec', '/exec', { command: 'cat', stdin: 'x', timeoutMs: 1_000 });
   await ask('POST', '/terminals', '/terminals', { id: 't' });
   await ask('POST', '/terminals', '/terminals', { id: '../t' });
