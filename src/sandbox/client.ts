@@ -313,7 +313,7 @@ export interface SandboxClient {
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. From then
-   * on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: shells to show as `view` does.
+   * on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to show afterwards.
    */
   killTagged(
     tag: string,

@@ -45,7 +45,7 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  // Chromium's crash handlers leave its session, and its other processes overwrite their environment: each has one of the two.
+  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay.
   const mine: Marked = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,
