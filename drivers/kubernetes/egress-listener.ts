@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { EgressGate } from '../driver.ts';
 import { firstLine, type LineReader } from '../shared/first-line.ts';
-import { canSharePorts, shareWith, tryPort } from '../shared/shared-port.ts';
+import { listenShared } from '../shared/shared-port.ts';
 import type { HostPort } from './options.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
@@ -36,16 +36,13 @@ export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused
     if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
     socket.destroy();
   });
-  const { host, port } = listen;
-  if (canSharePorts) await tryPort(host, port);
-  await once(server.listen({ host, port, reusePort: canSharePorts }), 'listening');
+  const shared = await listenShared(server, listen, (place) => once(server.listen(place), 'listening'));
   server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
-  const more = canSharePorts ? await shareWith(server, host) : undefined;
   const address = server.address();
   return {
-    port: typeof address === 'object' && address ? address.port : port,
+    port: typeof address === 'object' && address ? address.port : listen.port,
     async [Symbol.asyncDispose]() {
-      const closed = Promise.all([more?.close(), new Promise((done) => server.close(done))]);
+      const closed = Promise.all([shared.close(), new Promise((done) => server.close(done))]);
       for (const socket of open) socket.destroy();
       await closed;
     },

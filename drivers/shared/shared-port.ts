@@ -4,27 +4,45 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 /** The sockets that listen at a shared port. */
 const sockets = 8;
 
-/** Whether several sockets can listen at one port. Every other program of this process's user can join them. */
-export const canSharePorts: boolean = process.platform === 'linux';
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly reusePort?: boolean;
+}
+export interface SharedPort<First> {
+  /** The value of `open`. */
+  readonly first: First;
+  /** From now on only the server's own socket accepts connections. Resolves when those of the others have ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens at the port with several sockets: `open` lets the server listen, and all further connections reach it as its own.
+ * Node accepts one connection per socket in a turn of the event loop, so with a single one a busy server lets new clients,
+ * and probes of its health, wait for seconds. Every other program of this process's user can join the port. Rejects as
+ * `open` does, also if the port is taken. On systems other than Linux there is one socket.
+ */
+export async function listenShared<First>(
+  server: Server,
+  { host, port }: Omit<Place, 'reusePort'>,
+  open: (place: Place) => Promise<First>,
+): Promise<SharedPort<First>> {
+  if (process.platform !== 'linux') return { first: await open({ host, port }), close: async () => {} };
+  await tryPort(host, port);
+  const first = await open({ host, port, reusePort: true });
+  const more = await openMore(server, host);
+  return { first, close: async () => void (await Promise.all(more.map(close))) };
+}
 
 /** Rejects as `listen` does if the port is taken. A socket that shares its port would not notice. */
-export async function tryPort(host: string, port: number): Promise<void> {
+async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });
   await once(server, 'listening');
   await close(server);
 }
 
-export interface MoreSockets {
-  /** From now on no connection is accepted. Resolves when the last one has ended. */
-  close(): Promise<void>;
-}
-
-/**
- * Opens more sockets at the port where the server listens with `reusePort`. Node accepts one connection per socket in a
- * turn of the event loop, so with a single one a busy server lets new clients, and probes of its health, wait for seconds.
- */
-export async function shareWith(server: Server, host: string): Promise<MoreSockets> {
+async function openMore(server: Server, host: string): Promise<readonly Server[]> {
   const { port } = server.address() as AddressInfo;
   await using stack = new AsyncDisposableStack();
   const opened = Array.from({ length: sockets - 1 }, () =>
@@ -36,8 +54,8 @@ export async function shareWith(server: Server, host: string): Promise<MoreSocke
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
   for (const one of opened) one.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
-  stack.move(); // open from now on, until `close`
-  return { close: async () => void (await Promise.all(opened.map(close))) };
+  stack.move(); // open from now on, until the caller closes them
+  return opened;
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,5 +1,5 @@
 import { isPausable } from '../../../drivers/driver.ts';
-import { canSharePorts, type MoreSockets, shareWith, tryPort } from '../../../drivers/shared/shared-port.ts';
+import { listenShared, type Place, type SharedPort } from '../../../drivers/shared/shared-port.ts';
 import { hashOf } from '../../auth/token.ts';
 import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
@@ -40,7 +40,7 @@ export async function openHttp(
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
   if (local) learn(local);
   await using stack = new AsyncDisposableStack();
-  let more: MoreSockets | undefined;
+  let shared: SharedPort<string> | undefined;
   const app = stack.adopt(
     await httpServer({
       ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
@@ -55,17 +55,16 @@ export async function openHttp(
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
     (it) => {
-      const closing = { server: it.server, close: () => Promise.all([more?.close(), it.close()]) };
+      const closing = { server: it.server, close: () => Promise.all([shared?.close(), it.close()]) };
       return closeInTime(closing, (config.shutdown.graceSeconds * 1_000) / 3);
     },
   );
   await app.ready();
   const { host, port } = config;
-  const reusePort = canSharePorts && isolation !== 'none'; // sandboxes without isolation could join the port
-  const place = { host, port, reusePort };
-  if (reusePort) await listening(place, () => tryPort(host, port));
-  const url = await listening(place, () => app.listen(place));
-  if (reusePort) more = await shareWith(app.server, host);
+  const open = (place: Place) => app.listen(place);
+  const isAlone = isolation === 'none'; // sandboxes without isolation could join the port
+  if (!isAlone) shared = await listening(config, () => listenShared(app.server, { host, port }, open));
+  const url = shared?.first ?? (await listening(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await alsoListen(app.server, host, extra));
   stack.use(trimHeapAtRest());
   stack.use(await announce({ url, dataDir: config.dataDir, token: local }));

@@ -115,23 +115,18 @@ async function endRun(
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
-      const shells = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap((call) => shellOf(call) ?? []);
-      const view = { shells, chars: consoleChars };
+      const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
+      const view = { shells: calls.map(({ shell }) => shell), chars: consoleChars };
       const [ended] = await Promise.all([
         own.killTagged(runId, until.signal, view),
         kernels?.endOf(own, runId),
         loops?.end(own),
       ]);
-      if (end.reason === 'deleted') return;
       const viewed: Pick<SandboxClient, 'view'> = {
         view: async (shell, signal, limit) =>
           ended.shells?.find(({ id }) => id === shell) ?? (await own.view(shell, signal, limit)),
       };
-      for (const call of runWriter.openCalls) {
-        const shell = shellOf(call);
-        const console = shell === undefined ? undefined : await consoleOf(viewed, shell, until.signal);
-        if (console) shown.set(call.callId, console);
-      }
+      for (const { callId, shell } of calls) shown.set(callId, await consoleOf(viewed, shell, until.signal));
     };
     // A deleted session's processes end with its sandbox, and a lost sandbox has none.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
@@ -139,9 +134,9 @@ async function endRun(
   await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
-/** The shell session whose command is open. */
-const shellOf = (call: OpenCall): string | undefined =>
-  call.tool === 'shell' && typeof call.args.id === 'string' ? call.args.id : undefined;
+/** The call with its shell session; nothing for a call of another tool. */
+const inShell = ({ callId, tool, args }: OpenCall) =>
+  tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 
 async function closeRun(
   live: Live,

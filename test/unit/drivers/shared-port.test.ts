@@ -2,15 +2,16 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { shareWith, tryPort } from '../../../drivers/shared/shared-port.ts';
+import { listenShared, type Place } from '../../../drivers/shared/shared-port.ts';
 
 const host = '127.0.0.1';
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
+const opening = (server: Server) => (place: Place) => once(server.listen(place), 'listening');
+
 async function shared() {
-  const server = createServer((_, res) => res.end('here')).listen({ host, port: 0, reusePort: true });
-  await once(server, 'listening');
-  const more = await shareWith(server, host);
+  const server = createServer((_, res) => res.end('here'));
+  const more = await listenShared(server, { host, port: 0 }, opening(server));
   const end = async () => {
     server.closeAllConnections();
     server.close();
@@ -58,5 +59,6 @@ test('once it is closed, no client is let in any more, and open requests are wai
 
 test('a port that is taken is refused, also when its sockets would share it', async () => {
   const { port } = await shared();
-  await expect(tryPort(host, port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  const other = createServer();
+  await expect(listenShared(other, { host, port }, opening(other))).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
