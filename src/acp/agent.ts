@@ -12,11 +12,7 @@ import { orAborted } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { ProgramStream } from './program-stream.ts';
 import { Spending } from './spending.ts';
-import { Calls, updateOf } from './updates.ts';
-
-type Item = AgentUpdate | AgentPause;
-export const isPause = (item: Item): item is AgentPause =>
-  item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
+import { Calls, type Item, updateOf } from './updates.ts';
 
 const mostWaiting = 500;
 const mostUpdates = 200_000; // in one prompt

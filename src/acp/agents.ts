@@ -5,8 +5,9 @@ import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { RecordStore } from '../core/ports.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
-import { AcpAgent, isPause } from './agent.ts';
+import type { AcpAgent } from './agent.ts';
 import { programStream } from './program-stream.ts';
+import { isPause } from './updates.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -126,10 +127,11 @@ export class AcpAgents {
     { agent: { command, auth }, cwd, runId }: OwnTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
+    const { AcpAgent: Agent } = await import('./agent.ts'); // its protocol takes 5 MiB, and most servers have no such agent
     let made: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await programStream(client.programs, program, { room: async () => made?.room(), signal });
-    const agent = new AcpAgent(stream, this.#deps.newId);
+    const agent = new Agent(stream, this.#deps.newId);
     made = agent;
     this.#agents.set(client, agent);
     const opened = await agent.open({ cwd, known: stored, auth }, signal);

@@ -1,5 +1,5 @@
 import type { SessionUpdate, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
-import type { AgentCall, AgentResult, AgentUpdate } from '../core/agent-updates.ts';
+import type { AgentCall, AgentPause, AgentResult, AgentUpdate } from '../core/agent-updates.ts';
 import type { PlanStep, ToolContent, ToolFamily } from '../core/events.ts';
 import { beginningOf } from '../core/text.ts';
 
@@ -12,6 +12,10 @@ const families: Partial<Record<ToolKind, ToolFamily>> = {
   ...{ execute: 'shell', search: 'search', fetch: 'browser' },
 };
 const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
+
+export type Item = AgentUpdate | AgentPause;
+export const isPause = (item: Item): item is AgentPause =>
+  item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
 
 /** The parts of an update that Corral shows; none for other updates. */
 export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {

@@ -13,8 +13,19 @@ export const text = (accepts: string, pattern = /./) => accepting(accepts, z.str
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-const wholeNumber = (min: number, max: number) =>
-  z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).pipe(z.number().int().min(min).max(max));
+// A schema takes 2 KiB, and there are hundreds of settings, so kinds share what they can.
+const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
+const amountText = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^\d+([.]\d+)?$/)
+    .transform(Number),
+]);
+const between = (min: number, max: number) => z.number().check(z.gte(min), z.lte(max));
+const wholeBetween = (min: number, max: number) => z.int().check(z.gte(min), z.lte(max));
+
+const wholeNumber = (min: number, max: number) => wholeText.pipe(wholeBetween(min, max));
 
 export const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting(
@@ -27,48 +38,34 @@ export const wholeOr = <const Word extends string>(word: Word, min: number, max:
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
 export const amount = (min: number, max: number) =>
-  accepting(
-    `a number from ${min} to ${max}`,
-    z
-      .union([
-        z.number(),
-        z
-          .string()
-          .regex(/^\d+([.]\d+)?$/)
-          .transform(Number),
-      ])
-      .pipe(z.number().min(min).max(max)),
-  );
+  accepting(`a number from ${min} to ${max}`, amountText.pipe(between(min, max)));
 
 const units = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 const sizeForm = /^(\d+(?:[.]\d+)?) ?(|B|[KMG]i?B)$/;
 
+const sizeText = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(sizeForm)
+    .transform((given) => {
+      const [, count, unit] = sizeForm.exec(given) as unknown as [string, string, keyof typeof units];
+      return Math.round(Number(count) * units[unit]);
+    }),
+]);
+
 /** Bytes, or a number with a unit. */
 export const size = (min: number, max = Number.MAX_SAFE_INTEGER) =>
-  accepting(
-    'bytes, or a size such as 512MiB or 2GiB',
-    z
-      .union([
-        z.number(),
-        z
-          .string()
-          .regex(sizeForm)
-          .transform((given) => {
-            const [, count, unit] = sizeForm.exec(given) as unknown as [string, string, keyof typeof units];
-            return Math.round(Number(count) * units[unit]);
-          }),
-      ])
-      .pipe(z.number().int().min(min).max(max)),
-  );
+  accepting('bytes, or a size such as 512MiB or 2GiB', sizeText.pipe(wholeBetween(min, max)));
 
 const yes = ['1', 'true', 'yes', 'on'];
 const no = ['0', 'false', 'no', 'off'];
-export const flag = () =>
-  accepting('true or false', z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]));
+const flagKind = z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]);
+export const flag = () => accepting('true or false', flagKind);
 
 /** A flag that has one more word. */
 export const flagOr = <const Word extends string>(word: Word) =>
-  accepting(`true, false or ${word}`, z.union([flag().kind, z.literal(word)]));
+  accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
 /** Visible ASCII only, because the value goes into a header. */
 export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
@@ -93,11 +90,9 @@ const items = (given: string): unknown => {
     return given;
   }
 };
+const listText = z.union([z.array(z.unknown()), z.string().transform(items)]);
 export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
-  accepting(
-    `${accepts} (a comma list or JSON array)`,
-    z.union([z.array(z.unknown()), z.string().transform(items)]).pipe(z.array(item)),
-  );
+  accepting(`${accepts} (a comma list or JSON array)`, listText.pipe(z.array(item)));
 
 export const words = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
 

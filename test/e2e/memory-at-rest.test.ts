@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { serverProcess } from '../support/server-process.ts';
 
-/** Measured: 114 MiB. Loading the protocol's packages, keeping a thread, or the garbage of the start, takes 10 to 40 MiB more. */
+/** Measured: 112 MiB. Loading the protocol's packages, keeping a thread, or the garbage of the start, takes 10 to 40 MiB more. */
 const mostMebibytes = 120;
 
 test('a server that nobody uses yet needs little memory', { timeout: 60_000 }, async () => {
