@@ -5,7 +5,6 @@ import { detailFailures } from '../shared/failure-docs.ts';
 import { describing, type ReplyDoc } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { docs, paths } from './pages.ts';
-import { renderPage } from './render.ts';
 
 const style = new URL('guide.css', import.meta.url);
 const headers = {
@@ -27,9 +26,12 @@ function mountGuide(app: App): void {
   const rendered = new Map<string, string>();
   const page = async (path: string) => {
     if (!paths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
-    const known = rendered.get(path) ?? renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
-    rendered.set(path, known);
-    return known;
+    const known = rendered.get(path);
+    if (known !== undefined) return known;
+    const { renderPage } = await import('./render.ts');
+    const html = renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
+    rendered.set(path, html);
+    return html;
   };
   app.get(
     '/guide/guide.css',

@@ -2,7 +2,6 @@ import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../session/projects/uploads.ts';
 import { fits, maxPackedBytes, type WorkspaceFile } from '../shared/archive/files-below.ts';
-import { zip } from '../shared/archive/zip.ts';
 import { bytes, idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
@@ -99,6 +98,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
+      const { zip } = await import('../shared/archive/zip.ts');
       return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(
         zip(found, { open, maxPacked: maxPackedBytes }),
       );

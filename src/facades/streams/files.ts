@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { filesBelow, fits, maxPackedBytes } from '../shared/archive/files-below.ts';
-import { zip } from '../shared/archive/zip.ts';
 import { attachment } from '../shared/content-disposition.ts';
 import { bytes, ok } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
@@ -72,6 +71,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       if (listing.files.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
+      const { zip } = await import('../shared/archive/zip.ts');
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
       reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
       return reply.send(zip(listing.files, { open, maxPacked: maxPackedBytes }));
