@@ -58,7 +58,7 @@ const ownPlaces: Plugin = {
 
 /**
  * An import of one of these evaluates every getter of the module. The getters load Node's fetch client (node:http) and
- * its Web Crypto (node:crypto), 4 MiB that an idle server never uses. A require leaves the getters alone.
+ * its Web Crypto (node:crypto), 2 MiB that an idle server never uses. A require leaves the getters alone.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

@@ -127,7 +127,7 @@ export class AcpAgents {
     { agent: { command, auth }, cwd, runId }: OwnTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
-    const { AcpAgent: Agent } = await import('./agent.ts'); // its protocol takes 5 MiB, and most servers have no such agent
+    const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
     let made: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await programStream(client.programs, program, { room: async () => made?.room(), signal });

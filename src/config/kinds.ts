@@ -13,7 +13,7 @@ export const text = (accepts: string, pattern = /./) => accepting(accepts, z.str
 export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
-// A schema takes 2 KiB, and there are hundreds of settings, so kinds share what they can.
+// A schema takes 1 to 2 KiB, and there are hundreds of settings, so kinds share what they can.
 const wholeText = z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]);
 const amountText = z.union([
   z.number(),

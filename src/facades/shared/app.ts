@@ -44,7 +44,7 @@ export const transport: ServerOptions = {
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
-/** Without them Fastify loads a validator and a serializer of its own, 2 MiB; here zod validates, and replies are plain JSON. */
+/** Without them Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON. */
 const compilersFactory = {
   buildValidator: () => validatorCompiler,
   buildSerializer: () => () => JSON.stringify,

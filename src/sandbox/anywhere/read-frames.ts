@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { chunkPassed } from '../../core/collect-garbage.ts';
 import { AppError } from '../../core/errors.ts';
 import { type PipeFrame, pipeFrameReader } from '../../core/pipe-frames.ts';
 import type { AnswerName, AnswerOf } from '../answers.ts';
@@ -29,7 +30,10 @@ export async function* readFrames(
     }
   };
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) yield* split(chunk);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      yield* split(chunk);
+      chunkPassed(chunk.length);
+    }
   } catch (cause) {
     throw cause instanceof AppError ? cause : lost(cause);
   }
