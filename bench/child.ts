@@ -22,6 +22,7 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'raw-list': () => import('./peers/raw-list.ts'),
   'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
+  'raw-relay': () => import('./peers/raw-relay.ts'),
   'raw-ws': () => import('./peers/raw-ws.ts'),
   'bare-loop': () => import('./peers/bare-loop.ts'),
   'bare-actors': () => import('./peers/bare-actors.ts'),

@@ -1,30 +1,54 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { dockerSession } from '../lib/docker-session.ts';
+import { startChild } from '../lib/child-process.ts';
+import { type DockerSession, dockerSession } from '../lib/docker-session.ts';
 import { missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { rawTerminal } from '../peers/raw-stream.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
-// echoes. The peer is `docker exec -it` on an attached stream, in the same container.
+// echoes. The peer is `docker exec -it` on an attached stream, in the same container. The second experiment only states what
+// the simplest server between the two would cost.
 
 export const P21: Row = {
   id: 'P21',
   title: 'echo of one key in a terminal, Docker',
   missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      ...experiment(mode, corralTerminal),
+      ...{ variant: { over: 'websocket' }, subject: 'corral' },
+      goals: [{ stat: 'p99', max: 1.2, level: 'anchor' }],
+    },
+    {
+      ...experiment(mode, relayedTerminal),
+      ...{ variant: { over: 'simplest relay' }, subject: 'raw-relay' },
+      goals: [{ stat: 'p99', level: 'anchor' }],
+    },
+  ],
 };
 
-function experiment(mode: Mode): Experiment {
+type Terminal = (session: DockerSession, stack: AsyncDisposableStack) => Promise<WebSocket>;
+
+function experiment(mode: Mode, terminal: Terminal): Omit<Experiment, 'variant' | 'subject' | 'goals'> {
   const quick = mode === 'quick';
   return {
-    ...{ id: 'P21', variant: { over: 'websocket' }, unit: 'ms', better: 'lower', feels: 'noise' },
-    ...{ subject: 'corral', peer: 'engine-api-attach' },
-    goals: [{ stat: 'p99', max: 1.2, level: 'anchor' }],
+    ...{ id: 'P21', unit: 'ms', better: 'lower', feels: 'noise', peer: 'engine-api-attach' },
     rounds: { warmUp: 2, min: 6, max: quick ? 12 : 60, capMs: quick ? 20_000 : 120_000 },
-    open: () => openPair(quick ? 100 : 500),
+    open: () => openPair(quick ? 100 : 500, terminal),
   };
+}
+
+async function corralTerminal({ url, session }: DockerSession): Promise<WebSocket> {
+  const made = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });
+  const { shell_id } = (await made.json()) as { shell_id: string };
+  return new WebSocket(`${url.replace('http', 'ws')}/ws/shells/${shell_id}`);
+}
+
+async function relayedTerminal({ container }: DockerSession, stack: AsyncDisposableStack): Promise<WebSocket> {
+  const relay = stack.use(await startChild('raw-relay', { container: container.Id }));
+  return new WebSocket(await relay.call<string>('listen'));
 }
 
 /** A terminal whose bytes go both ways. */
@@ -33,14 +57,11 @@ interface Keys {
   hear(heard: (text: string) => void): void;
 }
 
-async function openPair(keys: number): Promise<Pair> {
+async function openPair(keys: number, terminal: Terminal): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
-  const { url, session, container } = stack.use(await dockerSession());
-  const made = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });
-  const { shell_id } = (await made.json()) as { shell_id: string };
-  const socket = stack.adopt(new WebSocket(`${url.replace('http', 'ws')}/ws/shells/${shell_id}`), (it) =>
-    it.terminate(),
-  );
+  const session = stack.use(await dockerSession());
+  const { container } = session;
+  const socket = stack.adopt(await terminal(session, stack), (it) => it.terminate());
   await once(socket, 'open');
   const subject = await echoing({
     press: (data) => socket.send(JSON.stringify({ type: 'shell_input', data })),

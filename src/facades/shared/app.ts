@@ -45,10 +45,9 @@ export const transport: ServerOptions = {
 };
 
 /** Without them Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON. */
-const compilersFactory = {
-  buildValidator: () => validatorCompiler,
-  buildSerializer: () => () => JSON.stringify,
-} as unknown as NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']; // whose types are Ajv's
+const schemaController = {
+  compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // whose types are Ajv's
 
 /** Creates an HTTP server with everything that the dialects share, but without routes. */
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
@@ -64,7 +63,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     http: transport,
     requestTimeout: 0,
     return503OnClosing: false,
-    schemaController: { ...(compilersFactory && { compilersFactory }) },
+    schemaController,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (thrown, request, reply) => {
