@@ -1,14 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-type Collect = (how: {
+/** Without `how`: a full collection. */
+type Collect = (how?: {
   readonly type: 'major' | 'minor';
   readonly execution: 'sync';
   readonly flavor?: string;
 }) => void;
 
-/** Keeps a context of its own alive, so hold it only where it is used often. */
-function collector(): Collect {
+/**
+ * Collects garbage of this thread's heap; threads take no V8 options of their own. It keeps a context of its own alive, so
+ * hold it only where it is used often.
+ */
+export function collector(): Collect {
   setFlagsFromString('--expose-gc'); // stays set: it is one for all threads, and another one may be about to use it
   return runInNewContext('gc') as Collect;
 }

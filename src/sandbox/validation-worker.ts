@@ -1,9 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
+import { collector } from '../core/collect-garbage.ts';
 import type { AnswerName } from './answers.ts';
 import { judge } from './validate-answer.ts';
 import type { LongText, Verdict, Work } from './validation-thread.ts';
@@ -15,9 +14,8 @@ const pieceChars = 256 * 1024;
 const niceness = 5;
 const collectFrom = 2 * 1024 * 1024; // bytes
 
-// Without a collection the texts of several large answers wait in memory for the next one. Threads take no V8 options.
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+// Without a collection the texts of several large answers wait in memory for the next one.
+const collect = collector();
 
 try {
   // On busy processors the event loop goes first. Linux gives each thread a priority of its own, and this file its name.

@@ -28,7 +28,7 @@ function mountGuide(app: App): void {
     if (!paths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
     const known = rendered.get(path);
     if (known !== undefined) return known;
-    const { renderPage } = await import('./render.ts');
+    const { renderPage } = await import('./render.ts'); // its package loads when first used
     const html = renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
     rendered.set(path, html);
     return html;

@@ -98,7 +98,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
-      const { zip } = await import('../shared/archive/zip.ts');
+      const { zip } = await import('../shared/archive/zip.ts'); // its package loads when first used
       return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(
         zip(found, { open, maxPacked: maxPackedBytes }),
       );

@@ -44,7 +44,10 @@ export const transport: ServerOptions = {
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
-/** Without them Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON. */
+/**
+ * Without both, Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON,
+ * because Fastify never sees their schemas.
+ */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>; // whose types are Ajv's
@@ -75,7 +78,6 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   // Node would silently drop surplus headers, Origin included; the guard refuses the request instead
   app.server.maxHeadersCount = 0;
 
-  app.setValidatorCompiler(validatorCompiler);
   observeRequests(app, logger, options.metrics);
   const clock = options.clock ?? systemClock;
   limitBodyTime(app, clock);

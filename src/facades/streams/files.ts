@@ -71,7 +71,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       if (listing.files.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
-      const { zip } = await import('../shared/archive/zip.ts');
+      const { zip } = await import('../shared/archive/zip.ts'); // its package loads when first used
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
       reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
       return reply.send(zip(listing.files, { open, maxPacked: maxPackedBytes }));
