@@ -4,8 +4,8 @@
 FROM node:24-bookworm-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional \
- && rm -rf node_modules/.cache node_modules/typescript node_modules/@types \
+RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional --omit=peer \
+ && rm -rf node_modules/.cache node_modules/@types \
  && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 FROM node:24-bookworm-slim AS build

@@ -52,7 +52,7 @@ export function testSpec(image: string, over: Partial<SandboxSpec> = {}): Sandbo
 /** Sends a request to the daemon over the link and resolves with its status and body. */
 export async function ask(link: SandboxLink, method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
-  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(20_000) };
+  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(60_000) };
   const call = request(`http://sandbox${path}`, options);
   call.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
@@ -351,6 +351,8 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         expect(await sh(link, 'id -un; pwd -P; echo "$HOME"')).toBe('user\n/workspace\n/workspace/.corral/home\n');
         expect(await sh(link, 'echo x > /workspace/one && cd /home/user && pwd -P && cat one')).toBe('/home/user\nx\n');
         expect(await sh(link, 'sudo -n id -un; touch /home/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('user\n1\n');
+        const inLogin = "bash -lc 'sudo -n id -un; python -c 1 && echo python'";
+        expect(await sh(link, inLogin)).toBe('user\npython\n');
         const entry = await ask(link, 'GET', '/paths/entry?path=/home/user');
         expect(entry).toMatchObject({ status: 200, body: { path: '/home/user', workspace: true } });
       });

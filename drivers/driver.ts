@@ -88,6 +88,10 @@ export interface Capabilities {
   /** The limits that apply to a sandbox as a whole, not just to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
+  /** The only images of its sandboxes, for which this machine's programs stand in; absent: any image can be run. */
+  readonly images?: readonly string[];
+  /** Ports inside the sandbox at which its daemon listens for the server; absent: none. */
+  readonly daemonPorts?: readonly number[];
   /** A stopped sandbox does not keep its files. */
   readonly losesFiles?: boolean;
   /** The isolation that this machine does not let the driver provide; absent: nothing is known. */

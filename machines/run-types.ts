@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../src/core/errors.ts';
-import type { ApprovalDecision, PlanStep, RunEndReason } from '../src/core/events.ts';
+import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/ids.ts';
 import type { OverBudget, WaitReason } from '../src/core/spending.ts';
 import type { Act, StuckPolicy } from './stuck.ts';
@@ -68,6 +68,10 @@ export interface PendingCall {
   readonly args: unknown;
   /** The provider demands that a person permits the call, and why. */
   readonly confirm?: string;
+  /** The text that the call would write, with the earlier one. */
+  readonly content?: ToolContent;
+  /** An agent with a loop of its own makes the call, so a person cannot change its arguments. */
+  readonly fixed?: true;
   /** The log announced the call before a restart, so its outcome must be looked up, not guessed. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
@@ -109,6 +113,8 @@ export interface WantedApproval {
   readonly args: Readonly<Record<string, unknown>>;
   /** The provider's reason, when it is the provider of the model that demands the approval. */
   readonly reason?: string;
+  readonly content?: ToolContent;
+  readonly fixed?: true;
   readonly timeoutMs: number;
 }
 

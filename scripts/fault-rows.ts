@@ -2,9 +2,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
+import { isNightly, nightlyFiles } from '../test/support/nightly.ts';
 
 export type Layer = 'S' | 'U' | 'C' | 'E' | 'N';
-export type RowResult = 'passed' | 'failed' | 'skipped' | 'not run';
+export type RowResult = 'passed' | 'failed' | 'skipped' | 'nightly' | 'not run';
 export interface FaultRow {
   readonly number: number;
   readonly fault: string;
@@ -84,7 +85,8 @@ interface LayerOutcome {
 }
 
 /**
- * A row fails when one of its tests fails, and passes when at least one passes: skipped tests are for other components.
+ * A row fails when one of its tests fails, and passes when at least one passes: skipped tests are for other components. A row
+ * whose tests are all in files of the nightly run is `nightly` in another one.
  */
 export function outcomeOf(
   row: FaultRow,
@@ -95,10 +97,13 @@ export function outcomeOf(
     // A nightly test can be in any folder; it is skipped in other runs.
     const isHere = (test: FaultTest) => test.number === row.number && (layer === 'N' || test.layer === layer);
     const found = (ran ?? []).filter(isHere).map(({ result }) => result);
-    return { layer, written: tests.some(isHere), result: worst(found) };
+    const here = tests.filter(isHere);
+    // An ordinary run leaves whole files to the nightly one.
+    const isLeft = found.length === 0 && !isNightly && here.some(({ file }) => nightlyFiles.includes(file));
+    return { layer, written: here.length > 0, result: isLeft ? 'nightly' : worst(found) };
   });
   return { layers, result: worst(layers.map(({ result }) => result)) };
 }
 
 const worst = (found: readonly RowResult[]): RowResult =>
-  (['failed', 'passed', 'skipped'] as const).find((result) => found.includes(result)) ?? 'not run';
+  (['failed', 'passed', 'skipped', 'nightly'] as const).find((result) => found.includes(result)) ?? 'not run';

@@ -50,7 +50,8 @@ console.log(
   `\n${rows.length - without.length} of ${rows.length} rows have a test in each of their layers.` +
     (results
       ? ` The last run: ${count((it) => it === 'passed')} passed, ${count((it) => it === 'failed')} failed, ` +
-        `${count((it) => it === 'skipped')} skipped, ${count((it) => it === 'not run')} not run.`
+        `${count((it) => it === 'skipped')} skipped, ${count((it) => it === 'nightly')} only in nightly runs, ` +
+        `${count((it) => it === 'not run')} not run.`
       : ' No run is recorded: npm test, or npm run faults -- --run.'),
 );
 process.exitCode = without.length > 0 || count((it) => it === 'failed') > 0 ? 1 : 0;

@@ -13,6 +13,7 @@ import { ask, askFor, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { type Users, userLabel } from './users.ts';
+import { giveWorkspace } from './workspace-owner.ts';
 import { type Pointer, point, pointerOf } from './workspace-volume.ts';
 
 /** The things that a call must remove again if it fails. */
@@ -76,7 +77,8 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     });
     if (id !== undefined) {
       place.made.containerId = id;
-      await start(place, { id, sandbox: spec.id, token, user: uid }, signal);
+      const isFresh = workspace.user === undefined;
+      await start(place, { id, sandbox: spec.id, token, user: uid, isFresh }, signal);
       const info = infoFrom(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
     }
@@ -132,15 +134,17 @@ interface Startable {
   readonly sandbox: SandboxId;
   readonly token: Secret;
   readonly user: number;
+  /** The workspace has no files yet. */
+  readonly isFresh: boolean;
 }
 
 /** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
   { engine, folders, users }: Place,
-  { id, sandbox, token, user }: Startable,
+  { id, sandbox, token, user, isFresh }: Startable,
   signal: AbortSignal,
 ): Promise<void> {
-  await folders.handOver(sandbox, id, token);
+  await Promise.all([folders.handOver(sandbox, id, token), isFresh && giveWorkspace(engine, { id, user }, signal)]);
   const begin = () =>
     ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
       if (statusOf(error) !== 304) throw error;
@@ -180,7 +184,8 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   if (!Running) {
     place.made.containerId = found.Id;
     const user = place.users.ofWorkspace(Labels);
-    await start(place, { id: found.Id, sandbox: spec.id, token, user }, signal);
+    const isFresh = place.workspace.user === undefined;
+    await start(place, { id: found.Id, sandbox: spec.id, token, user, isFresh }, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };
 }

@@ -192,6 +192,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     name: 'kubernetes',
     capabilities: {
       ...capabilities,
+      daemonPorts: [port],
       get egress() {
         return policyCheck.isOpen() ? 'open' : 'enforced';
       },

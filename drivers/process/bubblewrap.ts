@@ -29,7 +29,7 @@ export interface Bubblewrap {
 export interface Inside {
   readonly mount: string;
   readonly workspace: string;
-  /** The folder with the sandbox's own `passwd`, `group` and `sudo`. */
+  /** The folder with the sandbox's own `passwd`, `group`, `profile` and `sudo`. */
   readonly accounts: string;
   readonly node: string;
   readonly init: string;
@@ -87,6 +87,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     // Created implicitly, these folders would be root's alone.
     ...[
       '/etc',
+      '/etc/profile.d',
       '/var',
       '/home',
       ...(browserPolicy === undefined ? [] : policies),
@@ -97,6 +98,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ].flatMap((path) => ['--perms', '0755', '--dir', path]),
     ...found.system,
     ...['--ro-bind', `${accounts}/passwd`, '/etc/passwd', '--ro-bind', `${accounts}/group`, '/etc/group'],
+    ...['--ro-bind', `${accounts}/profile`, '/etc/profile.d/corral.sh'],
     ...['--proc', '/proc', '--dev', '/dev'],
     ...[`${tools}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
       ...['--ro-bind', `${accounts}/sudo`, path],
@@ -147,7 +149,11 @@ export const insideEnvironment = {
   CORRAL_QUIET: '1',
 } as const;
 
+/** A login shell takes its PATH from the machine's /etc/profile, which knows nothing of the sandbox's own programs. */
+const profile = `case ":$PATH:" in *:${tools}/bin:*) ;; *) PATH="${tools}/bin:$PATH" ;; esac\n`;
+
 export const accountFiles = (user: number) => ({
+  profile,
   passwd: `root:x:0:0:root:/root:/bin/bash\nuser:x:${user}:${user}::${workspaceAlias}:/bin/bash\n`,
   group: `root:x:0:\nuser:x:${user}:\n`,
 });

@@ -81,9 +81,10 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         egress: 'enforced',
         limits: kernelLimits.limits,
         desktop,
+        images,
         weaknesses: kernelLimits.weaknesses,
       }
-    : { isolation: 'none', egress: 'open', limits: [], desktop: false, weaknesses: [noIsolation] };
+    : { isolation: 'none', egress: 'open', limits: [], desktop: false, images, weaknesses: [noIsolation] };
 
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
     const [pid, startTime = '', boot = '', name] = body.split(' ');

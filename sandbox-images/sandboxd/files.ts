@@ -5,7 +5,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { FileEntry } from '../../src/sandbox/client.ts';
 import { type Confined, fileError, type Parent } from './confined-paths.ts';
 import { type Daemon, limits, type OpenFile } from './daemon.ts';
-import { atPlaceOf, regular, replaceWhole, writeAll } from './place-file.ts';
+import { atPlaceOf, inTurn, regular, replaceWhole, writeAll } from './place-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
@@ -38,7 +38,7 @@ export function files(place: Confined): Files {
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
     await atPlaceOf(place, path, async (parent, before) => {
       if (how === 'append') await append(parent, content, path);
-      else await replaceWhole({ parent, content, mode: before?.mode, last: async () => {} });
+      else await replaceWhole({ parent, content, mode: before?.mode });
     });
   }
 
@@ -61,7 +61,7 @@ export function files(place: Confined): Files {
     try {
       const stats = await lstat(at);
       if (stats.isDirectory()) await rm(at, { recursive: true });
-      else await unlink(at);
+      else await inTurn(parent, () => unlink(at));
     } catch (cause) {
       throw fileError(cause as NodeJS.ErrnoException, path);
     }

@@ -84,15 +84,16 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop }), token);
+// Used where the server's sockets cannot be mounted: a port of the loopback interface or of the given address, or a path.
+const listen = env.CORRAL_SANDBOXD_LISTEN;
+const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
+const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
+const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop, ownPorts }), token);
 warmUp(server, parts);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
-// Used where the server's sockets cannot be mounted: a port of the loopback interface or of the given address, or a path.
-const listen = env.CORRAL_SANDBOXD_LISTEN;
 if (listen) {
-  const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen) ?? [];
   if (!port) rmSync(listen, { force: true }); // an earlier daemon that was killed can have left it
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });

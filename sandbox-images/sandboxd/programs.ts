@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { ProgramEntry, StartProgram } from '../../src/sandbox/client.ts';
 import { bad } from './body-fields.ts';
@@ -40,11 +42,16 @@ export function programs(parts: SharedState): Programs {
     const { id, argv, tag } = request;
     const operation = `program-${id}`;
     const cwd = await startFolder(place, request, { cwd: place.root });
-    const env = { ...parts.env, ...variables(request.env ?? []), ...marks(operation, tag), CORRAL_MARK: operation };
+    const env: NodeJS.ProcessEnv = {
+      ...parts.env,
+      ...variables(request.env ?? []),
+      ...marks(operation, tag),
+      CORRAL_MARK: operation,
+    };
     const [program = '', ...args] = argv;
     const child = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
     await once(child, 'spawn').catch((cause: unknown) => {
-      throw cannotStart(program, cause);
+      throw cannotStart(program, cause, env.PATH);
     });
     const pipes = piped(child, parts.touch);
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
@@ -103,10 +110,16 @@ export function variables(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(named);
 }
 
-export function cannotStart(program: string, cause: unknown): AppError {
+/** The reason why a program could not be started. `path` is the search path that it was looked for on. */
+export function cannotStart(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
+  // The system also says EACCES when it could not look into a folder of the search path.
+  const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
+  if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
   if (code === 'EACCES') return bad(`${program} cannot be executed.`);
   if (code === 'E2BIG') return bad('The arguments and the environment are too long.');
   return new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
 }
+
+const isOnPath = (program: string, path = ''): boolean =>
+  path.split(':').some((folder) => folder !== '' && existsSync(join(folder, program)));

@@ -25,10 +25,12 @@ export interface Identity {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
+  /** Ports that only the sandbox's own programs or the server can dial. */
+  readonly ownPorts: readonly number[];
 }
 
 /** The daemon inside a real sandbox, with this system's processes and files. */
-export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: Identity): Daemon {
+export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: Identity): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = shells(parts);
   const exec = executor(parts);
@@ -89,7 +91,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     ...anywhere,
     ...watches(parts),
     ...whole,
-    ...ports(),
+    ...ports(ownPorts),
     async start(request) {
       const known = sessions.operation(request.id);
       return known ?? (await startUnlessStopped(request.tag, () => sessions.start(request)));

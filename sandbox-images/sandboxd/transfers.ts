@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, stat } from 'node:fs/promises';
 import { AppError } from '../../src/core/errors.ts';
 import type { Confined } from './confined-paths.ts';
 import type { Daemon, OpenFile } from './daemon.ts';
@@ -29,21 +28,16 @@ export function transfers(place: Confined): Transfers {
   }
 
   const receiveFile: Transfers['receiveFile'] = (path, content, replaces) =>
-    atPlaceOf(place, path, (parent, before) => {
-      const last = async (written: FileHandle) => {
-        const stats = await written.stat({ bigint: true });
-        if (replaces !== undefined) await mustBe(replaces, parent.at(parent.name));
-        return { size: Number(stats.size), version: versionOf(stats) };
+    atPlaceOf(place, path, async (parent, before) => {
+      const check = (now: BigIntStats | undefined) => {
+        if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
+        throw new AppError('file_changed', 'The file has changed meanwhile.');
       };
-      return replaceWhole({ parent, content, mode: before?.mode, last });
+      const written = await replaceWhole({ parent, content, mode: before?.mode, check });
+      return { size: Number(written.size), version: versionOf(written) };
     });
 
   return { sendFile, receiveFile };
-}
-
-async function mustBe(version: string, at: string): Promise<void> {
-  const now = await stat(at, { bigint: true }).then(versionOf, () => noFile);
-  if (now !== version) throw new AppError('file_changed', 'The file has changed meanwhile.');
 }
 
 const billion = 1_000_000_000n;

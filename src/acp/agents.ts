@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentPause, AgentUpdate, OwnTurn } from '../core/agent-updates.ts';
+import type { AgentPause, AgentUpdate, AskedCall, OwnTurn } from '../core/agent-updates.ts';
 import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
@@ -26,6 +26,8 @@ const programId = 'acp-agent';
 export class AcpAgents {
   readonly #deps: Deps;
   readonly #agents = new Map<SandboxClient, AcpAgent>();
+  /** Decisions on calls whose agents have gone meanwhile, such as by a restart of the server. */
+  readonly #carried = new WeakMap<SandboxClient, { readonly call: AskedCall; readonly allowed: boolean }>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -44,8 +46,9 @@ export class AcpAgents {
     try {
       const busy = wish.texts.length > 0 ? this.#agents.get(client) : undefined;
       if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
-      const agent = await this.#working(client, wish, signal);
+      const agent = await this.#working(client, wish, hear, signal);
       await wish.given();
+      if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
         using until = deadline(wish.silenceMs, this.#deps.clock, signal);
         const item = await agent.next(until.signal);
@@ -69,8 +72,9 @@ export class AcpAgents {
     void this.#agents.get(client)?.cancel();
   }
 
-  decide(client: SandboxClient, callId: string, allowed: boolean): void {
-    this.#agents.get(client)?.decide(callId, allowed);
+  /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
+  decide(client: SandboxClient, call: AskedCall, allowed: boolean): void {
+    if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
   /** Ends the agent with everything that it started. */
@@ -97,7 +101,12 @@ export class AcpAgents {
   }
 
   /** The agent with its message: the one that works, or a new one. */
-  async #working(client: SandboxClient, wish: OwnTurn, signal: AbortSignal): Promise<AcpAgent> {
+  async #working(
+    client: SandboxClient,
+    wish: OwnTurn,
+    hear: (update: AgentUpdate) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<AcpAgent> {
     const known = this.#agents.get(client);
     const { texts, instructions, sessionId } = wish;
     if (known && known.ended === undefined) {
@@ -106,25 +115,37 @@ export class AcpAgents {
     }
     await this.end(client);
     const stored = Stored.safeParse((await this.#deps.records.get(kind, sessionId))?.doc).data?.acpSession;
-    const { agent, id, isLoaded } = await this.#start(client, wish, { stored, signal });
-    if (id !== stored) await this.#deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
-    if (texts.length > 0) {
-      agent.prompt([...(isLoaded || instructions === undefined ? [] : [instructions]), ...texts].join('\n\n'));
-    } else if (isLoaded) {
-      agent.prompt(`You were interrupted. Look at what is done already, and go on with the task: ${wish.task}`);
-    } else {
+    const { agent, id, lost } = await this.#start(client, wish, { stored, signal });
+    const isLoaded = stored !== undefined && lost === undefined;
+    const carried = this.#carried.get(client);
+    this.#carried.delete(client);
+    if (texts.length === 0 && !isLoaded) {
       await this.end(client);
-      throw new AppError(
-        'agent_failed',
-        'The agent was interrupted, and it cannot go on with an earlier conversation.',
-      );
+      const why = lost === undefined ? '' : `: ${lost}`;
+      throw new AppError('agent_failed', `The agent was interrupted, and it cannot go on with its conversation${why}.`);
     }
+    if (id !== stored) await this.#deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
+    if (carried) agent.carry(carried.call, carried.allowed);
+    if (texts.length === 0) {
+      const verdict = carried ? decisionText(carried) : '';
+      agent.prompt(
+        `You were interrupted. Look at what is done already, and go on with the task: ${wish.task}${verdict}`,
+      );
+      return agent;
+    }
+    const before = isLoaded || instructions === undefined ? [] : [instructions];
+    if (lost !== undefined) {
+      const detail = `The agent lost its conversation (${lost}). It goes on with a summary of it.`;
+      await hear({ kind: 'forgot', detail });
+      before.push(wish.history());
+    }
+    agent.prompt([...before, ...texts].filter((text) => text !== '').join('\n\n'));
     return agent;
   }
 
   async #start(
     client: SandboxClient,
-    { agent: { command, auth }, cwd, runId }: OwnTurn,
+    { agent: { command, auth, mode }, cwd, runId }: OwnTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
     const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
@@ -134,7 +155,13 @@ export class AcpAgents {
     const agent = new Agent(stream, this.#deps.newId);
     made = agent;
     this.#agents.set(client, agent);
-    const opened = await agent.open({ cwd, known: stored, auth }, signal);
+    const opened = await agent.open({ cwd, known: stored, auth, mode }, signal);
     return { agent, ...opened };
   }
 }
+
+const decisionText = ({ call, allowed }: { readonly call: AskedCall; readonly allowed: boolean }): string => {
+  const { command, title } = call.args;
+  const deed = String(command ?? title ?? call.name);
+  return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours meanwhile: ${deed}`;
+};

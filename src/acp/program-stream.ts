@@ -1,8 +1,8 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError } from '../core/errors.ts';
-import { type Line, lineSplitter } from '../mcp/lines.ts';
+import { parseJson } from '../core/json.ts';
+import { type Line, lineSplitter, maxLineBytes } from '../mcp/lines.ts';
 import type { ProgramClient, StartProgram } from '../sandbox/client.ts';
-import { tooComplex } from '../sandbox/json-complexity.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
@@ -11,7 +11,7 @@ export interface ProgramStream {
   /** Ends the program with everything that it started. */
   close(): Promise<void>;
 }
-const limits = { maxDepth: 100, maxValues: 200_000 };
+const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
 const mostJunk = 10_000; // lines that are no message
 const errorsChars = 1_000;
 const endMs = 10_000;
@@ -82,12 +82,9 @@ export async function programStream(
 
 /** Agents print more than messages. Only JSON objects can be messages. */
 function messageIn(text: string): AnyMessage | undefined {
-  if (!text.startsWith('{') || tooComplex(Buffer.from(text), limits) !== undefined) return undefined;
-  try {
-    return JSON.parse(text) as AnyMessage;
-  } catch {
-    return undefined;
-  }
+  if (!text.startsWith('{')) return undefined;
+  const message = parseJson(text, limits);
+  return message.ok ? (message.value as AnyMessage) : undefined;
 }
 
 function unlessGone(thrown: unknown): void {

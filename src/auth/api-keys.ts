@@ -55,6 +55,8 @@ export interface KeyRing {
   find(presented: readonly string[]): Actor | undefined;
   /** The actor of this key; undefined when the key does not exist, has expired or is revoked. */
   live(id: string): Actor | undefined;
+  /** The actors of all keys that are valid now. */
+  actors(): readonly Actor[];
 }
 export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
 
@@ -212,6 +214,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       }
       return undefined;
     },
+    actors: () => [...entries.values()].filter(isLive).map(({ actor }) => actor),
     live(id) {
       const entry = entries.get(id);
       return entry && isLive(entry) ? entry.actor : undefined;

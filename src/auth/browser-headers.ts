@@ -18,25 +18,33 @@ export function hostAllowed(host: string | undefined, extra: readonly string[]):
   });
 }
 
-/**
- * `own`: this server's page, or no page at all. `listed`: a page of an origin that the operator allowed. `foreign`: any
- * other page.
- */
-export type Page = 'own' | 'listed' | 'foreign';
+const developmentPorts = [3000, 5173, 5174];
+/** The origins of development servers, on which any program can serve any page. */
+export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].flatMap((name) =>
+  developmentPorts.map((port) => `http://${name}:${port}`),
+);
 
-/** The kind of page that sent the request. */
-export function pageOf(headers: IncomingHttpHeaders, origins: readonly string[]): Page {
+/**
+ * `own`: this server's page, or no page at all. `named`: a page of an origin that the operator named. `default`: one of
+ * `developmentOrigins`, where the operator named none. `foreign`: any other page.
+ */
+export type Page = 'own' | 'named' | 'default' | 'foreign';
+
+/** The kind of page that sent the request. `named`: the operator's own list; undefined: there is none. */
+export function pageOf(headers: IncomingHttpHeaders, named: readonly string[] | undefined): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
-  if (origin === undefined && (site === undefined || site === 'none')) return 'own'; // no browser, or a typed address
+  const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
+  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // no browser, or a typed address
   if (site === 'same-origin') return 'own';
-  if (origin === undefined) return 'foreign';
-  if (sameOrigin(origin, host)) return 'own';
-  return originAllowed(origin, origins) ? 'listed' : 'foreign';
+  // A browser knows better than two headers whether the page is of another origin, such as behind a proxy that drops the port.
+  if (!saysOther && sameOrigin(origin, host)) return 'own';
+  if (!originAllowed(origin, named)) return 'foreign';
+  return named ? 'named' : 'default';
 }
 
-export function originAllowed(origin: string | undefined, origins: readonly string[]): origin is string {
-  return origin !== undefined && origins.includes(origin);
+export function originAllowed(origin: string | undefined, named: readonly string[] | undefined): origin is string {
+  return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { parseJson } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
 
 export interface TokenGate {
@@ -52,13 +53,11 @@ export function presentedTokens({ authorization, query, protocols, connectionPar
   return tokens;
 }
 
+const parameterLimits = { maxBytes: 16_384, maxDepth: 16, maxValues: 100 };
 function tokenAmong(json: string): string | undefined {
-  try {
-    const { token } = JSON.parse(json) as { token?: unknown };
-    return typeof token === 'string' ? token : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = parseJson(json, parameterLimits);
+  const { token } = found.ok ? (found.value as { token?: unknown }) : {};
+  return typeof token === 'string' ? token : undefined;
 }
 
 const carrier = 'corral.bearer.';

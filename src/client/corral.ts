@@ -16,6 +16,8 @@ export interface NewBox {
   readonly projectId?: string;
   /** `demo` or `provider/model`; default: the project's, or the server's. */
   readonly model?: string;
+  /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
+  readonly template?: string;
 }
 export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
 
@@ -33,8 +35,9 @@ export class Corral {
   }
 
   /** Makes a session, whose sandbox starts in the background. */
-  static create({ title, projectId, model, ...server }: ServerOptions & NewBox = {}): Promise<Box> {
-    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...(model && { model }) };
+  static create({ title, projectId, model, template, ...server }: ServerOptions & NewBox = {}): Promise<Box> {
+    const agent = { ...(model && { model }), ...(template && { template }) };
+    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...agent };
     return new Corral(server).create(wish);
   }
 

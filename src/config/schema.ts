@@ -25,7 +25,6 @@ import { model, models } from './models.ts';
 import { optional, optionalSecret, secretSetting, setting } from './setting.ts';
 import { toolServers } from './tool-servers.ts';
 
-const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
 const day = 24 * 60 * 60;
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
@@ -50,10 +49,9 @@ export const Config = z.strictObject({
   ),
 
   token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
-  corsOrigins: setting(
+  corsOrigins: optional(
     origins(),
-    pages,
-    'origins whose pages may read the API, and with a token use it',
+    'origins whose pages may use the API as the own page does; where unset, those of localhost and 127.0.0.1 on ports 3000, 5173 and 5174, which without a token only read',
     'CORS_ORIGINS',
   ),
   allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),

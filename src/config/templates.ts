@@ -51,6 +51,7 @@ const TemplateFile = z.strictObject({
     kind: optional(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
     command: optional(argv(), 'the program and its arguments'),
     auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's own name of the way to log in, where it wants one"),
+    mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's own name of the mode in which it works"),
   }),
   prompt: optional(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),

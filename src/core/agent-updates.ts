@@ -7,6 +7,8 @@ export interface OwnAgent {
   readonly command: readonly string[];
   /** The agent's own name of the way to log in, for agents that want one named. */
   readonly auth?: string | undefined;
+  /** The agent's own name of the mode in which it works, such as one that asks for permission. */
+  readonly mode?: string | undefined;
 }
 /** A part of a conversation that such an agent works on by itself. */
 export interface OwnTurn {
@@ -23,6 +25,8 @@ export interface OwnTurn {
   readonly silenceMs: number;
   /** Called once the agent has the messages. */
   readonly given: () => Promise<void>;
+  /** The conversation so far, for an agent that has lost it. */
+  readonly history: () => string;
 }
 
 /** The updates of an agent with a loop of its own, while the agent works. */
@@ -32,6 +36,10 @@ export type AgentUpdate =
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
   | AgentCall
   | AgentResult
+  /** The agent has lost the conversation, and goes on with a summary of it. */
+  | { readonly kind: 'forgot'; readonly detail: string }
+  /** The model that works for it. */
+  | { readonly kind: 'model'; readonly name: string }
   /** Further tokens and costs, as far as it counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
@@ -42,11 +50,17 @@ export interface AgentCall {
   readonly family: ToolFamily;
   readonly args: Record<string, unknown>;
 }
-export interface AgentResult {
+/** The end of a call, which is told once more as the agent last described it. */
+export interface AgentResult extends Omit<AgentCall, 'kind'> {
   readonly kind: 'result';
-  readonly callId: string;
   readonly success: boolean;
   readonly output: string;
+  readonly content: ToolContent | null;
+  readonly exitCode?: number;
+}
+/** A call that waits for a person. */
+export interface AskedCall extends Omit<AgentCall, 'kind' | 'family'> {
+  /** The text that it would write, with the earlier one. */
   readonly content: ToolContent | null;
 }
 
@@ -54,6 +68,5 @@ export interface AgentResult {
 export type AgentPause =
   /** `isCut`: it was interrupted. */
   | { readonly kind: 'said'; readonly isCut?: true }
-  /** A call waits for a person to permit it. */
-  | { readonly kind: 'asks'; readonly call: Omit<AgentCall, 'kind'>; readonly title: string }
+  | { readonly kind: 'asks'; readonly call: AskedCall; readonly title: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

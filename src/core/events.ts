@@ -124,8 +124,12 @@ export const SessionFact = z.discriminatedUnion('type', [
     'approval.requested',
     z.object({
       ...{ callId: z.string(), function: z.string(), args, expiresAt: z.number() },
-      /** The provider's reason, when it is the provider of the model that demands the approval. */
+      /** The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of the call. */
       reason: z.string().optional(),
+      /** The text that the call would write, with the earlier one. */
+      content: ToolContent.optional(),
+      /** The call can only be made as it is, because an agent with a loop of its own makes it. */
+      fixed: z.literal(true).optional(),
     }),
   ),
   fact(
@@ -146,7 +150,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** The run waits instead of working: for the provider, or because it is stuck. */
   fact(
     'run.notice',
-    z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() }),
+    z.object({
+      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot']),
+      detail: z.string(),
+    }),
   ),
   fact('run.error', z.object({ error: z.string() })),
   fact(

@@ -16,6 +16,7 @@ export interface Template {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
+    readonly mode?: string | undefined;
   };
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../core/errors.ts';
+import { answerTo } from './answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
 
@@ -43,13 +43,10 @@ export function pageFetcher(options: ConnectorOptions & { readonly ca?: string }
   };
 }
 
-async function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
+function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
   const headers = { Host: url.host, Accept: 'text/html, application/json;q=0.9', Connection: 'close' };
   const path = `${url.pathname}${url.search}`;
-  const outgoing = request({ createConnection: () => socket, setHost: false, path, headers }).end();
-  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-  outgoing.on('error', () => {}); // reading the answer tells
-  return answer;
+  return answerTo(request({ createConnection: () => socket, setHost: false, path, headers }).end());
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { AppError } from '../core/errors.ts';
+import { answerTo } from './answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
 
@@ -9,6 +10,8 @@ export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Re
 
 const connectMs = 10_000;
 const maxHeaderBytes = 32 * 1024;
+/** The highest that a Response can have. */
+const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
@@ -21,7 +24,6 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     const url = new URL(target);
     const signal = init.signal ?? new AbortController().signal;
     const socket = await connectTo(url, { via, ca: options.ca }, signal);
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const headers = { ...Object.fromEntries(new Headers(init.headers)), host: url.host, connection: 'close' };
     const outgoing = request({
       ...{ createConnection: () => socket, setHost: false, maxHeaderSize: maxHeaderBytes },
@@ -30,25 +32,24 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     const abort = () => void socket.destroy(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
-    outgoing.once('response', resolve);
-    outgoing.on('error', (cause) =>
-      reject(
-        signal.aborted
-          ? (signal.reason as Error)
-          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause }),
-      ),
-    );
     if (signal.aborted) abort();
-    outgoing.end(typeof init.body === 'string' ? init.body : undefined);
-    const answer = await promise;
+    const answer = await answerTo(outgoing.end(typeof init.body === 'string' ? init.body : undefined)).catch(
+      (cause) => {
+        socket.destroy();
+        throw signal.aborted
+          ? (signal.reason as Error)
+          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
+      },
+    );
     const status = answer.statusCode ?? 0;
+    if (status > maxStatus) {
+      socket.destroy();
+      throw new AppError('not_found', `${url.host} answered with the unknown status ${status}.`);
+    }
     const has = !withoutBody.has(status);
     if (!has) answer.resume();
-    return new Response(has ? (Readable.toWeb(answer) as ReadableStream<Uint8Array>) : null, {
-      status,
-      statusText: answer.statusMessage ?? '',
-      headers: headersOf(answer),
-    });
+    const body = has ? (Readable.toWeb(answer) as ReadableStream<Uint8Array>) : null;
+    return new Response(body, { status, headers: headersOf(answer) });
   };
 }
 

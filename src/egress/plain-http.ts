@@ -1,26 +1,13 @@
-import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
+import { passAnswer, refuse } from './answer.ts';
 import type { Client } from './client.ts';
 import { type Credential, placeholderIn } from './credentials/credential.ts';
 import { withhold } from './credentials/withhold.ts';
+import { endToEnd, headBytes } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
-import { type Passing, pour } from './pour.ts';
 import { Refusal } from './refusal.ts';
 import { authorityOf, parseAuthority, type Target } from './target.ts';
-
-const hopByHop = new Set([
-  'connection',
-  'expect', // answered by the proxy
-  'host', // written again from the checked target
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Forwards one plain HTTP request: decides on it alone and sends it over a connection of its own. */
 export async function forward(
@@ -45,7 +32,7 @@ export async function forward(
     path: wish.path,
     headers: requestHeaders(req, wish.target),
   });
-  const answered = answer(outgoing, { client, target: wish.target, res });
+  const answered = passAnswer(outgoing, { client, target: wish.target, res });
   req.on('data', (chunk: Buffer) => client.count(chunk.length));
   if (credentials.length === 0) req.pipe(outgoing);
   else {
@@ -72,48 +59,6 @@ export function misplacedRefusal(client: Client, target: Target, { name }: Crede
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
   return Refusal.of(target, `the request has the placeholder of the credential '${name}', which is not for it`, advice);
-}
-
-interface Answering {
-  readonly client: Client;
-  readonly target: Target;
-  readonly res: ServerResponse;
-  /** Checks the answer's body on its way. */
-  readonly through?: Passing;
-  /** Texts that no header of the answer may carry. */
-  readonly secrets?: readonly Buffer[];
-}
-
-/** Passes the answer to a request on. Resolves when it has left, or the sandbox has. */
-export function answer(
-  outgoing: ClientRequest,
-  { client, target, res, through, secrets = [] }: Answering,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  res.once('close', resolve);
-  let complete = () => false;
-  const broken = (error: Error) => {
-    if (complete()) return; // the server answered, and hung up on the rest of the upload
-    if (!res.headersSent)
-      refuse(res, Refusal.failed(target, `the server's answer broke off (${error.message})`, false));
-    else client.socket.destroy(); // a truncated answer must not look like a complete one
-  };
-  outgoing.on('error', broken);
-  outgoing.once('response', (incoming) => {
-    client.count(headBytes(incoming));
-    complete = () => incoming.complete;
-    incoming.on('error', broken);
-    const headers = endToEnd(incoming);
-    if (secrets.some((secret) => headers.some((value) => value.includes(secret.toString())))) {
-      client.tell(target, 'refused', 'credential: the answer repeats it');
-      client.socket.destroy();
-      return;
-    }
-    res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, headers);
-    incoming.on('data', (chunk: Buffer) => client.count(chunk.length));
-    pour(incoming, res, through);
-  });
-  return promise;
 }
 
 /** The target and path of a request: from its absolute URL, or from the tunnel that carries it. */
@@ -150,25 +95,3 @@ function requestHeaders(req: IncomingMessage, target: Target): string[] {
   if (req.headers['content-length'] === undefined && mayHaveBody) headers.push('Content-Length', '0');
   return headers;
 }
-
-/** The headers that are not hop-by-hop, in their original spelling. */
-export function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
-  const named = (headers.connection ?? '').toLowerCase().split(',');
-  const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
-  drop.delete('content-length'); // Connection must not hide a body's length
-  const kept: string[] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? '';
-    if (!drop.has(name.toLowerCase())) kept.push(name, rawHeaders[at + 1] ?? '');
-  }
-  return kept;
-}
-
-export function refuse(res: ServerResponse, refusal: Refusal): void {
-  if (res.destroyed || res.headersSent) return;
-  res.writeHead(refusal.status, refusal.reason, { 'Content-Type': 'text/plain; charset=utf-8' });
-  res.end(`${refusal.text}\n`);
-}
-
-export const headBytes = ({ rawHeaders, url }: IncomingMessage): number =>
-  rawHeaders.reduce((sum, text) => sum + text.length + 2, url?.length ?? 0);

@@ -5,6 +5,7 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { SandboxId, SessionId } from '../core/ids.ts';
+import { answerTo } from './answer.ts';
 import type { EgressProxy } from './proxy.ts';
 
 interface ProxiedAnswer {
@@ -54,9 +55,7 @@ export function proxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): Pro
         ...{ createConnection: () => socket, setHost: false, maxHeaderSize: maxHeaderBytes },
         ...{ path: `${url.pathname}${url.search}`, headers: { Host: url.host, ...headers } },
       });
-      outgoing.end();
-      const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
-      outgoing.on('error', () => {}); // the body tells
+      const answer = await answerTo(outgoing.end());
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: bodyOf(url, { answer, ours, signal }) };
     } catch (cause) {
       ours.destroy();

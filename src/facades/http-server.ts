@@ -18,17 +18,18 @@ import type { SessionService } from '../session/api/sessions.ts';
 import type { SharedSessions } from '../session/api/shares.ts';
 import type { WorkspaceService } from '../session/workspaces/workspaces.ts';
 import { type DialectSettings, dialects } from './list.ts';
-import type { PageFiles } from './server/page-files.ts';
 import type { Acting } from './shared/acting.ts';
 import { createApp } from './shared/app.ts';
 import { auditOf } from './shared/audit.ts';
 import { callingActor } from './shared/caller.ts';
+import { credentialsOf } from './shared/credentials.ts';
 import type { DialectParts, ProjectParts, SandboxAbilities } from './shared/dialect.ts';
 import type { Elsewhere } from './shared/elsewhere.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
 import { actorFor } from './shared/guard.ts';
 import { idempotency } from './shared/idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
+import type { PageFiles } from './shared/page-files.ts';
 import { rateLimiter } from './shared/rate-limit.ts';
 import type { App } from './shared/routes.ts';
 import { socketServer } from './shared/ws.ts';
@@ -103,17 +104,19 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { services, projects, sign } = actingBy(deps, links.sign, actorOf);
   const signed = { ...links, sign };
   const elsewhere: Elsewhere[] = [];
+  const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const { app, table } = createApp({
     elsewhere,
     guard: {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
+      isOwnName: (request) => elsewhere.some(({ answersTo }) => answersTo(request)),
       corsOrigins: config.corsOrigins,
       gate,
       keys,
       signed: links,
       lockout: guesses,
-      limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
+      limiter,
     },
     styles,
     maxBodyBytes: config.maxBodyBytes,
@@ -152,6 +155,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,
     elsewhere,
+    credentials: credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell }),
     peppers: deps.peppers ?? (async () => peppers([])),
     limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
     abilities: deps.abilities ?? { freeze: false, keepsFiles: true, admitsEgress: () => false },

@@ -1,7 +1,7 @@
 import { orAborted, pause } from '../core/cancel.ts';
 import { turnOfTheLoop } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import { jsonOrNothing } from '../core/text.ts';
+import { parseJson } from '../core/json.ts';
 import type { ProgramClient, ProgramPipes } from '../sandbox/client.ts';
 import { markReader, type Part } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
@@ -20,6 +20,9 @@ export interface CellEnd {
   readonly count: number;
   readonly error?: CodeError | undefined;
 }
+
+/** Of one message of a kernel, whose results can be pictures. */
+const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface Awaited {
   readonly type: 'hello' | 'end';
@@ -133,7 +136,8 @@ export class KernelConnection {
   }
 
   #heard(stream: OutputStream, bytes: Buffer): void {
-    const { data: message } = KernelMessage.safeParse(jsonOrNothing(bytes.toString()));
+    const json = parseJson(bytes, messageLimits);
+    const { data: message } = KernelMessage.safeParse(json.ok ? json.value : undefined);
     if (!message) {
       this.#fail('an unknown message');
       return;

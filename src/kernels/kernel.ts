@@ -15,6 +15,8 @@ export interface Cell {
   readonly env?: Readonly<Record<string, string>>;
   /** Marks the processes of a kernel that this cell starts, as of an operation. */
   readonly tag?: string;
+  /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
+  readonly folder?: string;
 }
 export interface Execution {
   /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
@@ -79,9 +81,10 @@ export class Kernel {
     this.#connection = undefined;
   }
 
-  async #execute({ code, timeoutMs, listener, tag, env }: Cell, signal: AbortSignal): Promise<Execution> {
+  async #execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     throwIfFired(signal);
-    const { connection, isFirst } = await this.#connected(tag, signal);
+    const { code, timeoutMs, listener, env } = cell;
+    const { connection, isFirst } = await this.#connected(cell, signal);
     using until = deadline(timeoutMs, this.#deps.clock, signal);
     const work = connection.execute(code, listener, env);
     const told = { isFirst, count: undefined, error: undefined, exitCode: undefined };
@@ -122,7 +125,7 @@ export class Kernel {
   }
 
   async #connected(
-    tag: string | undefined,
+    { tag, folder }: Cell,
     signal: AbortSignal,
   ): Promise<{ connection: KernelConnection; isFirst: boolean }> {
     if (this.#connection && this.#connection.exitCode === undefined) {
@@ -134,7 +137,10 @@ export class Kernel {
     const known = (await programs.list(until.signal)).find((it) => it.id === id);
     const isRunning = known !== undefined && known.exitCode === undefined;
     if (known && !isRunning) await programs.close(id, until.signal).catch(unlessGone);
-    const request = { id, ...programIn(this.#options), ...(tag && { tag }) };
+    const options = this.#options;
+    const isElsewhere = options.cwd === undefined && folder !== undefined;
+    const where = isElsewhere ? { ...options, cwd: folder, isAnywhere: true } : options;
+    const request = { id, ...programIn(where), ...(tag && { tag }) };
     await programs.open(request, until.signal);
     try {
       // An earlier server may have left a cell at work.

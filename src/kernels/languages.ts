@@ -46,12 +46,18 @@ function folder(): string {
   return found;
 }
 
+/** A program is one argument, so the part that it names stands in it. */
+function sourceOf(file: string): string {
+  const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
+  return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));
+}
+
 const sources = new Map<Language, string>();
 
 /** How a kernel of the language is started. */
 export function programOf(language: Language): { readonly argv: readonly string[]; readonly env: readonly string[] } {
   const { file, argv, env } = languages[language];
-  const source = sources.get(language) ?? readFileSync(`${folder()}${file}`, 'utf8');
+  const source = sources.get(language) ?? sourceOf(file);
   sources.set(language, source);
   return { argv: argv(source), env };
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError } from '../core/errors.ts';
-import type { PageFiles } from '../facades/server/page-files.ts';
+import type { PageFiles } from '../facades/shared/page-files.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** A package and the server's own image contain this folder, because they lack the tools to build it. */
@@ -26,7 +26,8 @@ export function pageFiles(): () => Promise<PageFiles> {
 async function read(): Promise<PageFiles> {
   const folder = existsSync(built) ? built : await builtHere();
   const names = (await readdir(folder)).filter((name) => extname(name) !== '');
-  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)));
+  const files = names.map(async (name) => [name, await readFile(join(folder, name))] as const);
+  return { byName: new Map(await Promise.all(files)), apiDocs: pathToFileURL(join(folder, 'api-docs/')) };
 }
 
 async function builtHere(): Promise<string> {

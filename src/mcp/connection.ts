@@ -11,9 +11,9 @@ import { throwIfFired } from '../core/cancel.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { AppError, type ErrorCode } from '../core/errors.ts';
 import { globMatcher } from '../core/glob.ts';
+import { tooComplex } from '../core/json.ts';
 import { beginningOf } from '../core/text.ts';
 import type { McpServer } from '../core/tool-server.ts';
-import { tooComplex } from '../sandbox/json-complexity.ts';
 import type { McpTool } from './server.ts';
 
 export interface ServerTransport {

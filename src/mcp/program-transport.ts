@@ -1,8 +1,8 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
 import { AppError } from '../core/errors.ts';
+import { tooComplex } from '../core/json.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../sandbox/client.ts';
-import { tooComplex } from '../sandbox/json-complexity.ts';
 import { answeredId, type Line, lineSplitter } from './lines.ts';
 
 const errorsChars = 1_000;

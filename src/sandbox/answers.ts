@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonLimits } from '../core/json.ts';
 import {
   changeTypes,
   type FileChange,
@@ -21,14 +22,12 @@ import {
   type TerminalEntry,
   terminalEnds,
 } from './client.ts';
-import type { JsonLimits } from './json-complexity.ts';
 import { withSafeNames, withSafePaths } from './safe-file-names.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
 export interface Rule<Value = unknown> extends JsonLimits {
-  readonly maxBytes: number;
   readonly shape: z.ZodType<Value>;
 }
 

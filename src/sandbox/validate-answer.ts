@@ -1,6 +1,6 @@
 import type { UntrustedReason } from '../core/events.ts';
+import { parseJson } from '../core/json.ts';
 import { type AnswerName, type AnswerOf, answers } from './answers.ts';
-import { tooComplex } from './json-complexity.ts';
 
 export type Judged<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -11,16 +11,9 @@ const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, d
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
 export function judge<Name extends AnswerName>(name: Name, bytes: Buffer): Judged<AnswerOf<Name>> {
   const rule = answers[name];
-  if (bytes.length > rule.maxBytes) return bad('too_large', `more than ${rule.maxBytes} bytes`);
-  const complaint = tooComplex(bytes, rule);
-  if (complaint !== undefined) return bad('too_complex', complaint);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch {
-    return bad('not_json', `${bytes.length} bytes that are no JSON`);
-  }
-  const parsed = rule.shape.safeParse(json);
+  const json = parseJson(bytes, rule);
+  if (!json.ok) return bad(json.reason, json.detail);
+  const parsed = rule.shape.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data as AnswerOf<Name> };
   const [issue] = parsed.error.issues;
   // The detail names the place and the kind of error. It never repeats the sandbox's own text.

@@ -226,9 +226,7 @@ describe('F126 the browser at its worst', () => {
     using browser = fresh({ answerMs: 1_500 });
     const open = (path: string) => browser.navigate(`${shop.url}${path}`, signal);
     await open('/hang');
-    const began = performance.now();
     expect(await browser.view(signal)).toMatchObject({ ok: false, reason: 'timed_out' });
-    expect(performance.now() - began).toBeLessThan(5_000);
     const next = await open('/thanks');
     expect(next.ok).toBe(true);
     expect(next.text).toContain('did not answer any more');

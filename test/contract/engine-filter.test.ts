@@ -60,6 +60,14 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     return { status: reply.statusCode, body: (await json(reply)) as { message?: string } };
   };
 
+  const put = async (path: string, body: string) => {
+    const [reply] = (await once(request({ socketPath: listen, method: 'PUT', path }).end(body), 'response')) as [
+      IncomingMessage,
+    ];
+    reply.resume();
+    return reply.statusCode;
+  };
+
   test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
     const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
     await using _driver = driver;
@@ -82,12 +90,40 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     expect(refused).toEqual([]);
   }, 120_000);
 
+  test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {
+    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
+    await using _driver = driver;
+    const spec = testSpec(testImage);
+    try {
+      await driver.provision(spec, within(60_000));
+      await using link = await driver.attach(spec.id, within(10_000));
+      const archived =
+        'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
+      const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
+      const said = '[ "$(stat -c %u:%g .)" = "$(id -u):$(id -g)" ] && stat -c "%a %y" . && chmod 755 . && cat file';
+      const { body } = await ask(link, 'POST', '/exec', { command: `${archived} && ${used} && ${said}` });
+      expect(body).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^700 2020-01-02 .*\nx\n$/) });
+
+      const name = await docker('ps', '--filter', `label=corral.sandbox=${spec.id}`, '--format', '{{.Names}}');
+      expect(await put(`/containers/${name}/archive?path=/workspace`, 'not an archive')).toBe(200);
+      for (const query of ['path=/tmp', 'path=/workspace&path=/etc', 'path=/workspace&copyUIDGID=true', ''])
+        expect(await put(`/containers/${name}/archive?${query}`, '')).toBe(403);
+      expect(await ask(link, 'POST', '/exec', { command: 'ls; stat -c %a .' })).toMatchObject({
+        body: { stdout: 'file\n755\n' },
+      });
+      refused.length = 0;
+    } finally {
+      await driver.destroy(spec.id, 'remove', within(30_000));
+    }
+  }, 120_000);
+
   test('another’s container is as unknown as one that is not there, and stays as it was', async () => {
     const name = `corral-test-foreign-${process.pid}`;
     await docker('create', '--pull', 'never', '--name', name, 'debian:bookworm-slim');
     try {
       for (const [method, path] of [
         ['GET', `/containers/${name}/json`],
+        ['PUT', `/containers/${name}/archive?path=/workspace`],
         ['POST', `/containers/${name}/start`],
         ['DELETE', `/containers/${name}?force=true`],
         ['DELETE', '/containers/there-is-none'],

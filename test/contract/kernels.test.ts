@@ -28,7 +28,7 @@ function kernelsOf(client: SandboxClient) {
   onTestFinished(() => kernels.release(client));
   const contexts = kernels.of(client);
   const ran = async (language: Language, code: string, options: Options = {}): Promise<Ran> => {
-    const { context = language, timeoutMs = 20_000, tag, signal = budget(), heard = () => {} } = options;
+    const { context = language, timeoutMs = 60_000, tag, signal = budget(), heard = () => {} } = options;
     const said = { stdout: '', stderr: '' };
     const results: CodeResult[] = [];
     const order: string[] = [];
@@ -58,7 +58,7 @@ const words = {
     fail: "def broken():\n    raise ValueError('no good')\nbroken()",
     error: { name: 'ValueError', value: 'no good', traceback: /line 2, in broken[\s\S]*ValueError: no good$/ },
     syntax: 'x = (',
-    wait: 'import time\nfor i in range(600): time.sleep(0.1)',
+    wait: 'import time\nprint("waiting", flush=True)\nfor i in range(600): time.sleep(0.1)',
     never: 'import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)',
     child: "import subprocess; subprocess.Popen(['sleep', '917'], start_new_session=True); None",
     flood: "print('x' * 3_000_000)",
@@ -77,7 +77,7 @@ const words = {
     fail: "function broken() {\n  throw new TypeError('no good');\n}\nbroken()",
     error: { name: 'TypeError', value: 'no good', traceback: /^TypeError: no good\n +at broken \(<anonymous>:2:9\)/ },
     syntax: 'x = (',
-    wait: 'await new Promise((done) => setTimeout(done, 60_000))',
+    wait: 'console.log("waiting"); await new Promise((done) => setTimeout(done, 60_000))',
     never: 'await null; while (true);',
     child: "require('child_process').spawn('sleep', ['917'], { detached: true }); undefined",
     flood: "console.log('x'.repeat(3_000_000))",
@@ -183,8 +183,8 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       await ran(language, own.child, { tag: 'run-1' });
       expect(await sleeping(client)).toBe(true);
       const stop = new AbortController();
-      const work = ran(language, own.wait, { tag: 'run-1', signal: stop.signal });
-      setTimeout(() => stop.abort(), 300);
+      // The test stops in the middle of the cell, whose first output says that it runs.
+      const work = ran(language, own.wait, { tag: 'run-1', signal: stop.signal, heard: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
       await kernels.endOf(client, 'run-1');
       expect(await client.programs.list(budget())).toEqual([]);
@@ -235,15 +235,13 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       expect((await client.programs.list(budget())).map(({ id }) => id)).toEqual([`kernel-${language}`]);
     });
 
-    const moments = [
-      ['in the middle of a cell', 300],
-      ['before a cell begins', 0],
-    ] as const;
-    test.each(moments)('is found again by a server that starts again, even %s', async (_, passedMs) => {
+    const moments = ['in the middle of a cell', 'before a cell begins'] as const;
+    test.each(moments)('is found again by a server that starts again, even %s', async (moment) => {
       const { client, kernels, ran } = await opened();
       await ran(language, own.set);
-      const busy = ran(language, own.wait).catch((thrown: { code: string }) => thrown.code);
-      await new Promise((done) => setTimeout(done, passedMs));
+      const begun = Promise.withResolvers<void>();
+      const busy = ran(language, own.wait, { heard: begun.resolve }).catch((thrown: { code: string }) => thrown.code);
+      if (moment === 'in the middle of a cell') await begun.promise;
       const next = kernelsOf(client);
       const found = await next.ran(language, own.get);
       expect(found).toMatchObject({ ended: 'whole', isFirst: false });
@@ -304,6 +302,77 @@ test('TypeScript runs without its types, with those parts of it that are code, a
   expect(await shown('enum Kind { One = 1, Two }\nKind.Two as number')).toBe('2');
   expect(await shown('(await Promise.resolve(a)).n')).toBe('41');
   expect((await ran('typescript', 'let x: = 1')).error).toMatchObject({ name: 'SyntaxError' });
+});
+
+/** The syntax that IPython takes in a cell. The expected value is that of the last expression, or what is printed. */
+const interactive: readonly [what: string, code: string, expected: { text?: unknown; stdout?: unknown }][] = [
+  ['an indented cell', '    x = 40\n    if x:\n        y = 2\n    x + y', { text: '42' }],
+  ['a command, with a value of the program', 'n = 6\n!printf "%s-" a b {n * 7}', { stdout: 'a-b-42-' }],
+  ['the lines of a command', "found = !printf 'a\\nb'\nlen(found), found[1]", { text: "(2, 'b')" }],
+  ['a command in a block', 'for i in range(2):\n    !echo n{i}', { stdout: 'n0\nn1\n' }],
+  ['text that only looks like commands', "s = '''\n!not\n%nor\n'''\nlen(s), 7 % 4", { text: '(11, 3)' }],
+  ['a line that goes on with %', 'a = (7\n% 4)\na', { text: '3' }],
+  ['a cell of bash', '%%bash\nfor i in 1 2; do echo "$i"; done', { stdout: '1\n2\n' }],
+  ['pip', '%pip --version', { stdout: expect.stringMatching(/^pip \d/) }],
+  ['a file', '%%writefile made-by-cell.txt\none\ntwo', { stdout: 'Writing made-by-cell.txt\n' }],
+  ['a variable of the environment', "%env OWN_OF_TEST=5\nimport os\nos.environ['OWN_OF_TEST']", { text: "'5'" }],
+  ['the shell by its name', "ip = get_ipython()\nip.system('echo sys')", { stdout: 'sys\n' }],
+  ['a semicolon, which hides a value', 'x = 1\nx;  # of no interest', {}],
+  ['a command that fails', '!exit 3\n_exit_code', { text: '3' }],
+  ['a word that is a program of the shell', 'pwd', { text: expect.stringMatching(/^'\//) }],
+  ['a magic for figures', '%matplotlib inline\n1.5', { text: '1.5' }],
+];
+/** IPython is there on some machines; `sys.modules` keeps it from being found. */
+const shells = {
+  'without IPython': "import sys; sys.modules['IPython'] = None",
+  'with IPython, where the machine has it': 'None',
+};
+describe.each(Object.entries(shells))('cells %s', (_, first) => {
+  test('have what people write in notebooks', { timeout: 60_000 }, async () => {
+    const { ran } = await openedHere();
+    await ran('python', first);
+    for (const [what, code, expected] of interactive) {
+      const { error, results, stdout } = await ran('python', code);
+      const text = results.find(({ isMain }) => isMain)?.data['text/plain'];
+      expect([what, error, text]).toEqual([what, undefined, expected.text]);
+      if (expected.stdout !== undefined) expect([what, stdout]).toEqual([what, expected.stdout]);
+    }
+    const shown = await ran('python', "display({'text/latex': 'x'}, raw=True)");
+    expect(shown.results).toEqual([{ type: 'result', isMain: false, data: { 'text/latex': 'x' } }]);
+  });
+  test('fail by name where a magic is unknown or a cell of bash fails', async () => {
+    const { ran } = await openedHere();
+    await ran('python', first);
+    expect((await ran('python', '%nosuchmagic')).error).toMatchObject({ name: 'UsageError' });
+    expect((await ran('python', '%%bash\nexit 3')).error).toMatchObject({ name: 'CalledProcessError' });
+    expect((await ran('python', 'def f(:\n pass')).error).toMatchObject({ name: 'SyntaxError' });
+    expect((await ran('python', "'on'")).results).toHaveLength(1);
+  });
+  test('are interrupted while a command of theirs runs, and keep their variables', async () => {
+    const { ran } = await openedHere();
+    await ran('python', `${first}; kept = 7`);
+    const over = await ran('python', '!sleep 600; echo never', { timeoutMs: 700 });
+    expect(over).toMatchObject({ ended: 'timed_out', isStateLost: false, stdout: '' });
+    expect((await ran('python', 'kept')).results[0]?.data['text/plain']).toBe('7');
+  });
+});
+test('values of IPython.display are shown by their form, whether IPython is there or not', async () => {
+  const { ran } = await openedHere();
+  const code = "from IPython.display import HTML, Image, display\ndisplay(HTML('<b>1</b>'))\nImage(data=b'\\x89PNG-')";
+  const { error, results } = await ran('python', code);
+  expect(error).toBeUndefined();
+  expect(results.map(({ isMain, data }) => [isMain, data['text/html'] ?? data['image/png']])).toEqual([
+    [false, '<b>1</b>'],
+    [true, Buffer.from('\x89PNG-', 'latin1').toString('base64')],
+  ]);
+});
+test('a kernel that starts for a cell works in the folder of the cell', async () => {
+  const { contexts } = await openedHere();
+  const shown: CodeResult[] = [];
+  const listener = { onText: () => {}, onResult: (result: CodeResult) => void shown.push(result) };
+  const cell = { code: 'import os; os.getcwd()', timeoutMs: 20_000, listener, folder: '/usr' };
+  await contexts.execute('python', cell, budget());
+  expect(shown[0]?.data['text/plain']).toBe("'/usr'");
 });
 
 const docker = isNightly && (await hasDocker());

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import { sandboxClient } from '../../src/sandbox/http-client.ts';
 
-const call = () => ({ signal: AbortSignal.timeout(5_000), deadlineAt: 0 });
+const call = () => ({ signal: AbortSignal.timeout(30_000), deadlineAt: 0 });
 const { signal } = call();
 const sessionId = SessionId.parse('00000000000000aa');
 const id = sandboxIdOf(sessionId);

@@ -64,6 +64,35 @@ test('a file is replaced whole and keeps its mode and the links to it, and only 
   expect(await shell('ls -A | wc -l')).toBe('2\n');
 });
 
+test('of many writers that name the same version exactly one replaces the file, whatever the clock says', async () => {
+  const { client, shell } = await opened();
+  let { version } = await write(client, 'shared', 'first', 'none');
+  for (let round = 0; round < 8; round++) {
+    const writers = Array.from({ length: 12 }, (_, at) => write(client, 'shared', `${at}`.padEnd(5), version));
+    const ends = await Promise.allSettled(writers);
+    const won = ends.flatMap((end, at) => (end.status === 'fulfilled' ? [{ at, version: end.value.version }] : []));
+    expect(won).toHaveLength(1);
+    expect((await read(client, 'shared')).content.trim()).toBe(`${won[0]?.at}`);
+    expect(won[0]?.version).not.toBe(version);
+    version = won[0]?.version ?? '';
+  }
+  const makers = await Promise.allSettled(Array.from({ length: 12 }, () => write(client, 'new', 'mine', 'none')));
+  expect(makers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(await shell('ls -A')).toBe('new\nshared\n');
+});
+
+test('a version is another one also when the file was written in the same tick of the clock', async () => {
+  const { client, shell } = await opened();
+  const { version } = await write(client, 'a', 'one');
+  await shell('touch -d @2000000000.5 a');
+  await write(client, 'a', 'two'); // a time that a person set far ahead is no reason to keep it
+  expect((await shell('stat -c %Y a')).trim()).not.toBe('2000000000');
+  const ahead = (await shell("touch -d 'now + 0.5 sec' a; stat -c '%s-%.9Y' a")).trim();
+  const next = await write(client, 'a', 'six', ahead);
+  expect(new Set([version, ahead, next.version]).size).toBe(3);
+  expect(Number(next.version.slice(2))).toBeGreaterThan(Number(ahead.slice(2)));
+});
+
 test('an upload that breaks off leaves the old file and nothing beside it', async () => {
   const { client, shell } = await opened();
   await write(client, 'kept', 'old');

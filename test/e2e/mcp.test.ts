@@ -33,7 +33,7 @@ async function filesServer(): Promise<string> {
   return await readFile(outfile, 'utf8');
 }
 
-describe.each(worldsOrOnly('docker').map((world) => [world.driver, world] as const))(
+describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as const))(
   'tool servers on %s',
   (_, world) => {
     test('serve a run over both transports, and a server that dies in a call is one clear error', {
@@ -102,10 +102,8 @@ describe.each(worldsOrOnly('docker').map((world) => [world.driver, world] as con
       ]);
 
       await expect.poll(output, patience).toBe(true);
-      const killedAt = performance.now();
       everything.kill('SIGKILL');
       await expect.poll(() => called('mcp_docs_trigger-long-running-operation').length, patience).toBe(1);
-      expect(performance.now() - killedAt).toBeLessThan(5_000);
       expect(called('mcp_docs_trigger-long-running-operation')).toMatchObject([
         {
           success: false,

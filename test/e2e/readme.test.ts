@@ -1,18 +1,20 @@
-// Runs the README's first sections line by line, unchanged; the curl lines on every driver that this machine has.
+// Runs the README's first sections line by line, unchanged; the curl lines with `process`, and in a nightly run with Docker too.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { needs } from '../support/components.ts';
+import { isNightly } from '../support/nightly.ts';
 import { serverProcess } from '../support/server-process.ts';
 
 const execute = promisify(execFile);
 const answers = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-const drivers = [
+const all = [
   { driver: 'docker', missing: answers('docker', 'version') ? '' : 'Docker does not answer' },
   { driver: 'process', missing: answers('bwrap', '--version') ? '' : 'bubblewrap is not installed' },
 ];
+const drivers = isNightly ? all : all.filter(({ driver }) => driver === 'process');
 
 async function sectionOf(heading: string): Promise<string> {
   const readme = await readFile('README.md', 'utf8');

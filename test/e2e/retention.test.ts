@@ -129,20 +129,16 @@ test('F103 a log of 100,000 events opens, resumes, reads and trims without renum
   const count = 100_000;
   let id: SessionId | undefined;
   const opened = async (settings: Record<string, string>) => {
-    const from = performance.now();
     const server = await composedServer({ CORRAL_MAX_EVENTS_PER_SESSION: '200000', ...settings }, folder.path);
-    return { server, ms: performance.now() - from };
+    return server;
   };
-  const empty = await opened({});
-  await using first = empty.server;
+  await using first = await opened({});
   const { sessions } = first.core.services;
   const many = Array.from({ length: count / 100 - 1 }, (_, n) => [...deltas(40), ...facts(60, n * 60)]).flat();
   id = await addStored(first.core.store, { facts: [...many, ...facts(99)] });
-  const from = performance.now();
   expect((await sessions.page(id, 0, 256)).events).toHaveLength(256);
   expect((await sessions.page(id, count - 256, 256)).events.at(-1)?.seq).toBe(count);
   expect((await sessions.page(id, count / 2, 256)).events[0]?.seq).toBe(count / 2 + 1);
-  expect((performance.now() - from) / 3).toBeLessThan(200);
   const next = async (after: number) => {
     const stop = new AbortController();
     for await (const item of sessions.follow(id as SessionId, after, { signal: stop.signal, deltas: true })) {
@@ -166,8 +162,6 @@ test('F103 a log of 100,000 events opens, resumes, reads and trims without renum
   expect(titles.size).toBe(wanted.length);
   expect(wanted.every((seq) => titles.has(seq))).toBe(true);
   await first[Symbol.asyncDispose]();
-  const again = await opened({});
-  await using second = again.server;
-  expect(again.ms).toBeLessThan(empty.ms + 1_000);
+  await using second = await opened({});
   expect((await second.core.services.sessions.page(id, count - 1, 10)).events.map(({ seq }) => seq)).toEqual([count]);
 });

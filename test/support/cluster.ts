@@ -14,14 +14,12 @@ import { listenForEgress } from '../../drivers/kubernetes/egress-listener.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../drivers/kubernetes/options.ts';
 import { sandboxKeys } from '../../drivers/kubernetes/sandbox-tokens.ts';
-import { pause } from '../../src/core/cancel.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { randomIds, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { imageContext } from '../../src/main/image.ts';
 import { buildVariant, type Variant } from './build-variant.ts';
 import { programs } from './programs.ts';
-import { msLeft } from './time-left.ts';
 
 const execute = promisify(execFile);
 const env: NodeJS.ProcessEnv = { ...process.env };
@@ -72,48 +70,16 @@ export async function apply(manifest: unknown): Promise<void> {
 /** Stops or starts one component of the cluster. */
 export const component = (action: 'start' | 'stop', name: string) => execute('bash', [script, action, name], { env });
 
-// The first tests build an image and copy it to the node, which takes minutes.
-const testsNeedMs = 5 * 60_000;
-
 /**
- * In CI the cluster's build runs parallel to other tests: waits until the build is complete, then starts the cluster. False:
- * the run would have no time left for tests on it.
- */
-async function started(build: string): Promise<boolean> {
-  const patience = AbortSignal.timeout(30 * 60_000);
-  const code = () => readFile(join(build, 'code'), 'utf8').catch(() => undefined);
-  while ((await code()) === undefined) {
-    if (msLeft() < testsNeedMs) return false;
-    await pause(500, patience);
-  }
-  if ((await code())?.trim() !== '0')
-    throw new Error(`The cluster was not built:\n${await readFile(join(build, 'log'), 'utf8')}`);
-  const { stdout } = await execute('bash', [script, 'start'], { env, timeout: 180_000 });
-  env.KUBECONFIG = /^KUBECONFIG=(.*)$/m.exec(stdout)?.[1];
-  env.PATH = `${/^PATH=([^:]*)/m.exec(stdout)?.[1]}:${env.PATH}`;
-  return true;
-}
-
-let starting: Promise<boolean> | undefined;
-
-/**
- * False: the caller skips tests that need a cluster. In CI a missing cluster is an error, unless its build leaves this run no
- * time for tests on it.
+ * False: the caller skips tests that need a cluster, because KUBECONFIG names none. In CI a named cluster must answer.
  */
 export async function hasCluster(): Promise<boolean> {
-  // Modules with an `await` at their top run side by side: two starts of one cluster break each other.
-  if (env.KUBECONFIG === undefined && env.CLUSTER_BUILD !== undefined) starting ??= started(env.CLUSTER_BUILD);
-  if (starting !== undefined && !(await starting)) {
-    console.warn('The tests on a cluster are skipped: its build was not complete before TEST_UNTIL.');
-    return false;
-  }
-  const answers =
-    env.KUBECONFIG !== undefined &&
-    (await kubectl('get', '--raw', '/readyz').then(
-      (text) => text === 'ok',
-      () => false,
-    ));
-  if (!answers && env.CI === 'true') throw new Error('KUBECONFIG names no cluster that answers, and in CI it must.');
+  if (env.KUBECONFIG === undefined) return false;
+  const answers = await kubectl('get', '--raw', '/readyz').then(
+    (text) => text === 'ok',
+    () => false,
+  );
+  if (!answers && env.CI === 'true') throw new Error('KUBECONFIG names a cluster that does not answer.');
   return answers;
 }
 

@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { type Config, loadConfig } from '../../src/config/config.ts';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { randomIds } from '../../src/core/ids.ts';
 import { httpServer } from '../../src/facades/http-server.ts';
+import type { RegisteredRoute } from '../../src/facades/shared/routes.ts';
 import { type Core, compose } from '../../src/main/compose.ts';
 import { temporaryFolder } from './store.ts';
 
@@ -16,6 +17,7 @@ export interface Composed extends AsyncDisposable {
 }
 export interface ComposedServer extends Composed {
   readonly url: string;
+  readonly routes: readonly RegisteredRoute[];
   /** The log lines of the server. */
   readonly lines: Line[];
 }
@@ -55,7 +57,7 @@ export async function composed(
 export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,
-  given: Parameters<typeof compose>[0]['given'] = {},
+  { clock = systemClock, ...given }: Parameters<typeof compose>[0]['given'] & { readonly clock?: Clock } = {},
 ): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
   const lines: Line[] = [];
@@ -71,7 +73,7 @@ export async function composedServer(
       inbox: core.inbox,
       logger: logger(lines),
       closing: closing.signal,
-      clock: systemClock,
+      clock,
       checkReplies: true,
     }),
     (it) => it.close(),
@@ -84,7 +86,15 @@ export async function composedServer(
   const { port } = app.server.address() as AddressInfo;
   const held = stack.move();
   const url = `http://127.0.0.1:${port}`;
-  return { core, config, closing, url, lines, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return {
+    core,
+    config,
+    closing,
+    url,
+    lines,
+    routes: app.registered,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
 }
 
 function logger(lines: Line[]) {

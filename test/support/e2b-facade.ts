@@ -5,8 +5,10 @@ import { AppError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { E2bSettings } from '../../src/facades/e2b/settings.ts';
 import type { SandboxAbilities } from '../../src/facades/shared/dialect.ts';
+import type { AuditEntry } from '../../src/observability/audit/row.ts';
 import type { Inside } from '../../src/session/api/inside.ts';
 import type { Services } from '../../src/session/api/services.ts';
+import { fakeService } from './fake-service.ts';
 import { testServer } from './http.ts';
 import { incapable } from './incapable.ts';
 
@@ -26,6 +28,8 @@ interface Options {
   readonly settings?: Partial<E2bSettings>;
   readonly abilities?: Partial<SandboxAbilities>;
   readonly token?: string;
+  readonly rateLimitPerMinute?: number;
+  readonly audit?: (entry: AuditEntry) => void;
   readonly clock?: Clock;
   /** The inside of every sandbox; the rest of it can do nothing. */
   readonly inside?: Partial<Inside>;
@@ -36,6 +40,8 @@ export async function e2bFacade({
   settings = {},
   abilities = {},
   token,
+  rateLimitPerMinute,
+  audit,
   clock = systemClock,
   inside = {},
 }: Options = {}) {
@@ -59,11 +65,20 @@ export async function e2bFacade({
       remove: cannot,
     },
   };
+  const fake = fakeService({ clock });
+  const running = new Set<string>();
+  const { sessions } = fake;
+  const shown = async (...[id]: Parameters<typeof sessions.get>) => {
+    const record = await sessions.get(id);
+    return running.has(id) ? { ...record, sandboxState: 'running' as const } : record;
+  };
   const server = await testServer({
-    clock,
+    ...{ clock, fake: { ...fake, sessions: { ...sessions, get: shown } } },
+    ...(audit && { audit }),
     config: {
       e2b: facade,
       ...(token !== undefined && { token: new Secret(token) }),
+      ...(rateLimitPerMinute !== undefined && { rateLimitPerMinute }),
     },
     more({ services }) {
       const power: Pick<Services['sandboxes'], 'start' | 'stop' | 'pause'> = {
@@ -71,6 +86,7 @@ export async function e2bFacade({
           const failure = failing.shift();
           if (failure) throw failure;
           did.push('start');
+          running.add(id);
           return await services.sandboxes.start(id, signal);
         },
         async stop(id) {
@@ -126,7 +142,7 @@ export async function e2bFacade({
     ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
   return {
     ...{ server, did, failing, ask, api, create, port },
-    sessions: server.fake.sessions,
+    sessions,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

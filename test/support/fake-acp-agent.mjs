@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 
 if (process.argv.includes('--exit-at-once')) process.exit(3);
 const canLoad = !process.argv.includes('--forgetful');
+const isLate = process.argv.includes('--late'); // repeats the conversation after the answer to session/load
+const isLost = process.argv.includes('--lost'); // finds no session to load
 const kept = '/workspace/.fake-agent.json';
 const sessions = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
 const waiting = new Map();
@@ -27,6 +29,22 @@ const call = (id, more) => ({
   ...more,
 });
 const done = (id, more) => ({ sessionUpdate: 'tool_call_update', toolCallId: id, status: 'completed', ...more });
+
+const yesOrNo = [
+  { optionId: 'yes', name: 'Yes', kind: 'allow_once' },
+  { optionId: 'no', name: 'No', kind: 'reject_once' },
+];
+
+/** The history, with a turn of the loop after each part, as an agent sends it that does not wait for the end. */
+async function repeat(sessionId) {
+  for (let n = 0; n < 30; n++) {
+    update(sessionId, { sessionUpdate: 'user_message_chunk', ...text('an old question') });
+    await new Promise(setImmediate);
+    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('what I said long ago') });
+    update(sessionId, call(`old-${n}`, { status: 'completed', title: 'an old call' }));
+    await new Promise(setImmediate);
+  }
+}
 
 async function work(sessionId, prompt) {
   const say = (said) => update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text(said) });
@@ -58,6 +76,46 @@ async function work(sessionId, prompt) {
     say('Done.');
     return 'end_turn';
   }
+  if (prompt.includes('stream a call')) {
+    // as OpenCode and the adapter for Claude Code do: a call begins without its arguments
+    update(
+      sessionId,
+      call('s1', { title: 'bash', kind: 'execute', status: 'pending', rawInput: { cwd: '/workspace' } }),
+    );
+    const known = { title: 'make all', kind: 'execute', rawInput: { command: 'make all', cwd: '/workspace' } };
+    const described = [{ type: 'content', content: { type: 'text', text: 'Builds everything' } }];
+    update(sessionId, { sessionUpdate: 'tool_call_update', toolCallId: 's1', ...known, content: described });
+    update(
+      sessionId,
+      done('s1', { title: 'make all (done)', rawOutput: { output: 'built\n', metadata: { exit: 2 } } }),
+    );
+    update(sessionId, done('s1', { title: 'once more' }));
+    say('Done.');
+    return 'end_turn';
+  }
+  if (prompt.includes('write two files')) {
+    update(sessionId, call('w1', { title: 'Preparing file…', kind: 'edit', status: 'pending', rawInput: {} }));
+    const diff = (path, oldText, newText) => ({ type: 'diff', path: `/workspace/${path}`, oldText, newText });
+    const content = [diff('a.txt', 'old\n', 'new\n'), diff('b.txt', null, 'fresh\n')];
+    const toolCall = { toolCallId: 'w1', title: 'Write a.txt and b.txt', kind: 'edit', status: 'pending', content };
+    const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
+    const wrote = [{ type: 'content', content: { type: 'text', text: 'Wrote 2 files.' } }];
+    update(
+      sessionId,
+      done('w1', { content: wrote, status: result.outcome.optionId === 'yes' ? 'completed' : 'failed' }),
+    );
+    say(`You said ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    return 'end_turn';
+  }
+  if (prompt.includes('two permissions')) {
+    const answers = ['one', 'two'].map((command) => {
+      const toolCall = { toolCallId: command, title: command, kind: 'execute', rawInput: { command } };
+      return ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
+    });
+    const said = (await Promise.all(answers)).map(({ result }) => result.outcome.optionId ?? result.outcome.outcome);
+    say(`You said ${said.join(' and ')}.`);
+    return 'end_turn';
+  }
   if (prompt.includes('permission')) {
     const toolCall = {
       toolCallId: 'p1',
@@ -65,11 +123,7 @@ async function work(sessionId, prompt) {
       kind: 'execute',
       rawInput: { command: 'rm -rf build' },
     };
-    const options = [
-      { optionId: 'yes', name: 'Yes', kind: 'allow_once' },
-      { optionId: 'no', name: 'No', kind: 'reject_once' },
-    ];
-    const { result } = await ask('session/request_permission', { sessionId, toolCall, options });
+    const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
     say(`You said ${result.outcome.optionId ?? result.outcome.outcome}.`);
     return 'end_turn';
   }
@@ -112,9 +166,11 @@ const answers = {
   'session/new': () => {
     const sessionId = `fake-${Object.keys(sessions).length + 1}`;
     sessions[sessionId] = [];
-    return { sessionId };
+    return { sessionId, models: { currentModelId: 'fake-1', availableModels: [] } };
   },
   'session/load': ({ sessionId }) => {
+    if (isLost) throw { code: -32603, message: 'Internal error', data: { details: 'No such session.' } };
+    if (isLate) void repeat(sessionId);
     update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('what I said long ago') });
     return {};
   },
@@ -127,6 +183,11 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
   if (message.method === 'session/cancel') return cancelled();
   if (message.method === undefined) return waiting.get(message.id)?.(message);
   const answer = answers[message.method];
-  if (answer) send({ id: message.id, result: await answer(message.params) });
-  else if (message.id !== undefined) send({ id: message.id, error: { code: -32601, message: 'Method not found' } });
+  if (answer) {
+    try {
+      send({ id: message.id, result: await answer(message.params) });
+    } catch (error) {
+      send({ id: message.id, error });
+    }
+  } else if (message.id !== undefined) send({ id: message.id, error: { code: -32601, message: 'Method not found' } });
 });

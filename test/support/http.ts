@@ -37,7 +37,7 @@ const defaults: HttpConfig = {
   host: '127.0.0.1',
   token: undefined,
   allowedHosts: [],
-  corsOrigins: ['http://localhost:3000', 'http://localhost:5173'],
+  corsOrigins: undefined,
   rateLimitPerMinute: 100_000,
   maxBodyBytes: 10 * 1024 * 1024,
   sheikhbox: { profile: 'current' },

@@ -30,7 +30,7 @@ let bundled: Promise<string> | undefined;
 /** The daemon's bundle, built once per test file. Equal content has an equal path, so that files do not pile up. */
 export function bundle(): Promise<string> {
   bundled ??= (async () => {
-    const folder = join(tmpdir(), 'corral-test-bundles');
+    const folder = join(tmpdir(), `corral-test-bundles-${process.getuid?.()}`);
     await mkdir(folder, { recursive: true });
     const draft = join(folder, `${process.pid}.mjs`);
     await bundleSandboxd(draft);

@@ -44,7 +44,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
     guard: {
       loopback: true,
       allowedHosts: [],
-      corsOrigins: ['http://localhost:3000'],
+      corsOrigins: undefined,
       gate: tokenGate(token === undefined ? undefined : new Secret(token)),
       limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
     },

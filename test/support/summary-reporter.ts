@@ -25,10 +25,6 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number)
   );
   const failed = tests.filter((test) => stateOf(test) === 'failed').length + brokenFiles.length + unhandledErrors;
 
-  // A test that needed a second try shows a fault of the product or of the test, so the summary names it.
-  const shaky = tests.filter((test) => test.diagnostic()?.flaky);
-  const again = shaky.map((test) => `    - ${test.fullName} (${test.module.relativeModuleId})`);
-
   const byReason = Map.groupBy(skipped, reasonOf);
   const lines = [...byReason].flatMap(([reason, those]) => [
     `  ${reason}`,
@@ -36,7 +32,6 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number)
     ...(those.length > 5 ? [`    - … and ${those.length - 5} more`] : []),
   ]);
   return [
-    ...(again.length > 0 ? ['Passed only when tried again:', ...again, ''] : []),
     ...(lines.length > 0 ? [`Skipped, and why:`, ...lines, ''] : []),
     [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
   ];

@@ -121,7 +121,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
     });
 }
 
-const isIn = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
+export const isIn = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
 
 const sandboxLabel = 'corral.sandbox';
 

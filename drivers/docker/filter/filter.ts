@@ -3,7 +3,8 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { UserRange } from '../../shared/user-range.ts';
-import { containerRules, folderOf, volumeRules } from './container-rules.ts';
+import { ownerArchive } from '../workspace-owner.ts';
+import { containerRules, folderOf, isIn, volumeRules } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 
@@ -77,6 +78,8 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
       return undefined;
     case 'own':
       return await onlyOwn(options, verdict);
+    case 'give-workspace':
+      return await onlyItsOwner(options, verdict.id);
     case 'create':
       return await onlyHardened(options, verdict.name, incoming);
     case 'create-volume':
@@ -97,22 +100,35 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
 }
 
 async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' }): Promise<undefined> {
-  const { what, id, newName, starts } = verdict;
-  const { status, json } = await ask(
-    options.engine,
-    what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`,
-  );
-  const { Config, HostConfig, Labels } = json as Inspected;
-  const labels = what === 'containers' ? Config?.Labels : Labels;
-  // answers for another installation's container as if it did not exist
-  if (status !== 200 || labels?.['corral.owner-instance'] !== options.instance)
-    throw new Refusal(404, `there is no such one among ${what}: ${id}`);
+  const { newName, starts } = verdict;
+  const { HostConfig, labels } = await ownOf(options, verdict);
   if (newName !== undefined) checkName(options, newName);
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
+
+/** The archive that the engine extracts with the rights of root is never what came. */
+async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
+  const { Config } = await ownOf(options, { what: 'containers', id });
+  const user = Number.parseInt(Config?.User ?? '', 10);
+  if (!isIn(options.users, user)) throw new Refusal(403, 'the container runs as none of the users of sandboxes');
+  return ownerArchive(user);
+}
+
+async function ownOf(
+  { engine, instance }: FilterOptions,
+  { what, id }: Pick<Verdict & { kind: 'own' }, 'what' | 'id'>,
+): Promise<Inspected & { readonly labels: Labels }> {
+  const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
+  const found = json as Inspected;
+  const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
+  // answers for another installation's container as if it did not exist
+  if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
+    throw new Refusal(404, `there is no such one among ${what}: ${id}`);
+  return { ...found, labels };
+}
 type Labels = Record<string, string> | null;
 interface Inspected {
-  readonly Config?: { readonly Labels?: Labels };
+  readonly Config?: { readonly Labels?: Labels; readonly User?: string };
   readonly HostConfig?: Host;
   readonly Labels?: Labels;
 }

@@ -1,3 +1,5 @@
+import { workspacePath } from '../workspace-owner.ts';
+
 interface Own {
   readonly kind: 'own';
   readonly what: 'containers' | 'volumes';
@@ -14,6 +16,8 @@ export type Verdict =
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume carries the installation's label. */
   | Own
+  /** Gives the root of its workspace to the container's user. The filter writes the body itself. */
+  | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
   /** The filter answers these itself; the engine does not know them. */
@@ -44,6 +48,12 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
   ['POST', new RegExp(`^/containers/${name}/start$`), (id) => ({ kind: 'own', what: 'containers', id, starts: true })],
   ['POST', new RegExp(`^/containers/${name}/(?:stop|kill|wait|pause|unpause|rename)$`), container],
   ['DELETE', new RegExp(`^/containers/${name}$`), container],
+  [
+    'PUT',
+    new RegExp(`^/containers/${name}/archive$`),
+    (id, query) =>
+      isWorkspaceAlone(query) ? { kind: 'give-workspace', id } : refuse('only a workspace is written to'),
+  ],
   ['GET', new RegExp(`^/volumes/${name}$`), own('volumes')],
   ['DELETE', new RegExp(`^/volumes/${name}$`), own('volumes')],
   ['PUT', new RegExp(`^/corral/sockets/${sandbox}$`), (id) => ({ kind: 'make-folder', id })],
@@ -55,10 +65,12 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
     (_, query) => (query.has('fromSrc') ? refuse('an image may be pulled, not imported') : pass),
   ],
 ];
+const isWorkspaceAlone = (query: URLSearchParams) =>
+  query.toString() === `${new URLSearchParams({ path: workspacePath })}`;
 const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
 
 /**
- * Decides by method and path. Everything not listed is refused: exec, attach, archive, build, networks, swarm, plugins, …
+ * Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, …
  */
 export function verdictOn(method: string, target: string): Verdict {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);

@@ -71,7 +71,7 @@ async function spawned(program: string, args: readonly string[], { cwd, env }: P
   await once(child, 'spawn').catch((cause: unknown) => {
     throw program === 'script'
       ? new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause })
-      : cannotStart(program, cause);
+      : cannotStart(program, cause, env.PATH);
   });
   return child;
 }

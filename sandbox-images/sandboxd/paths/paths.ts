@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { cp, lstat, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { cp, type FileHandle, lstat, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors.ts';
 import type { PathEntry } from '../../../src/sandbox/abilities.ts';
 import { bad } from '../body-fields.ts';
@@ -37,6 +38,12 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
       try {
         const stats = await handle.stat();
         if (!stats.isFile()) throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+        // Files of /proc and /sys say that they are empty.
+        const made = stats.size === 0 ? await contentOf(handle) : undefined;
+        if (made && made.length > 0) {
+          const part = made.subarray(from, from + most);
+          return { size: part.length, chunks: Readable.from([part]), [Symbol.asyncDispose]: () => handle.close() };
+        }
         const start = Math.min(from, stats.size);
         const size = Math.min(stats.size - start, most);
         const chunks = chunksOf(handle, { start, size });
@@ -56,6 +63,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
     const flags =
       before && !before.isFile() ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
     await using handle = await open(full, flags, 0o644);
+    if (!before) await handle.chmod(0o644); // watches tell of a new file: create, chmod, write
     await writeAll(handle, content);
   }
 
@@ -127,6 +135,21 @@ const tooMany = (path: string) =>
 /** A folder inside that cannot be read is listed without its content. */
 function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
+}
+
+/** The most that is read of a file whose size the system does not tell. */
+const mostUnsized = 16 * 1024 * 1024;
+
+/** The content of a file, also where the system reports a wrong size. */
+async function contentOf(handle: FileHandle): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for (let total = 0; ; ) {
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(64 * 1024), 0, null, null);
+    if (bytesRead === 0) return Buffer.concat(parts);
+    parts.push(buffer.subarray(0, bytesRead));
+    total += bytesRead;
+    if (total > mostUnsized) throw new AppError('payload_too_large', 'The file has no size and is over 16 MiB.');
+  }
 }
 
 /** The daemon's own files in /proc are not the user's. */

@@ -9,12 +9,13 @@ export type Ports = Pick<Daemon, 'openPort'>;
 
 const hosts = ['127.0.0.1', '::1'] as const;
 
-/** Connections to what listens inside the sandbox. */
-export function ports(): Ports {
+/** Connections to what listens inside the sandbox, except at the `own` ports of this daemon. */
+export function ports(own: readonly number[]): Ports {
   let open = 0;
   return {
     async openPort(port): Promise<Duplex> {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('port must be from 1 to 65535.');
+      if (own.includes(port)) throw bad(`Port ${port} belongs to Corral and is never opened.`);
       if (open >= limits.portStreams) {
         throw new AppError(
           'conflict',

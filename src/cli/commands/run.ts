@@ -14,6 +14,7 @@ export const runCommand: CliCommand = {
   options: [
     ['-f, --file <path...>', 'put these files into its workspace and name them to it'],
     ['-m, --model <model>', 'the model, such as openai/gpt-5-mini; default: the one of the server'],
+    ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
     ['-s, --session <session>', 'go on in this session'],
     ['--title <title>', "the new session's title"],
     ['--follow', 'show everything that happens, also where the screen is no terminal; with --json, every event'],
@@ -30,8 +31,13 @@ export const runCommand: CliCommand = {
     const task = given ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
     if (task === undefined || task.trim() === '') throw new UsageError('run needs a task: corral run "Say hello".');
     const server = corral();
-    const [model, title, session] = ['model', 'title', 'session'].map((name) => options.text(name));
-    const wish = { ...(model !== undefined && { model }), ...(title !== undefined && { title }) };
+    const session = options.text('session');
+    const template = options.text('template');
+    if (session !== undefined && template !== undefined)
+      throw new UsageError('A session keeps its template: --template is for a new one, without --session.');
+    const [model, title] = ['model', 'title'].map((name) => options.text(name));
+    const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
+    const wish = { ...agent, ...(title !== undefined && { title }) };
     const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
     try {
       const json = options.flag('json');

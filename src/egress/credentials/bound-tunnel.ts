@@ -2,17 +2,18 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { SessionId } from '../../core/ids.ts';
+import { passAnswer, refuse } from '../answer.ts';
+import { headBytes } from '../heads.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
-import { answer, headBytes, misplacedRefusal, refuse } from '../plain-http.ts';
+import { misplacedRefusal } from '../plain-http.ts';
 import { Refusal } from '../refusal.ts';
 import { parseAuthority } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { Bound } from './bound.ts';
 import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from './credential.ts';
 import { type Filled, filledHeaders } from './headers.ts';
-import { relayUpgrade } from './upgrade.ts';
+import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
-import { withholding } from './withhold.ts';
 
 export interface CredentialOptions {
   /** The credentials that count in a session, the closest first. Never rejects. */
@@ -35,10 +36,13 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
   });
   http.on('upgrade', (req, socket, head) => {
     const bound = ofSocket(socket);
-    const end = (refusal: Refusal) => void socket.end(refusal.asHttp());
-    void filled(bound, req)
-      .then((all) => (all instanceof Refusal ? end(all) : relayUpgrade(bound, { req, socket, head, ...all })))
-      .catch(() => socket.destroy());
+    const opened = async () => {
+      bound.client.count(headBytes(req));
+      const all = objectionToUpgrade(bound, req) ?? (await filled(bound, req));
+      if (all instanceof Refusal) socket.end(all.asHttp());
+      else await relayUpgrade(bound, { req, socket, head, ...all });
+    };
+    void bound.client.keyedQueue(opened).catch(() => socket.destroy());
   });
   http.on('clientError', (_error, socket) => socket.destroy());
 
@@ -54,14 +58,9 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       path: req.url ?? '/',
       headers: [...all.headers],
     });
-    const through = withholding(all.secrets, () => {
-      client.tell(target, 'refused', 'credential: the answer repeats it');
-      res.destroy();
-      outgoing.destroy();
-    });
     req.on('data', (chunk: Buffer) => client.count(chunk.length));
     req.pipe(outgoing);
-    await answer(outgoing, { client, target, res, through, secrets: all.secrets });
+    await passAnswer(outgoing, { client, target, res, secrets: all.secrets });
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 

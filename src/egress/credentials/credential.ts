@@ -26,9 +26,16 @@ export const boundTo = (all: readonly Credential[], target: Target): readonly Cr
 export const firstByHeader = (all: readonly Credential[]): readonly Credential[] =>
   all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 
-/** Every form in which the header could carry the text. */
-export const formsOf = ({ write }: Credential, text: string): Buffer[] =>
-  [...new Set([text, write(text).replace(/^\w+ /, '')])].map((form) => Buffer.from(form));
+/** Every form in which the header could carry the text, or an answer that repeats the header: as it is, in JSON, in an address. */
+export function formsOf({ write }: Credential, text: string): Buffer[] {
+  const sent = [text, write(text).replace(/^\w+ /, '')];
+  const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
+  return [...new Set(repeated)].flatMap((form) => {
+    const bytes = Buffer.from(form);
+    const asSent = Buffer.from(form, 'latin1'); // Node writes headers so
+    return bytes.equals(asSent) ? [bytes] : [bytes, asSent];
+  });
+}
 
 /** The credential whose placeholder a request's head has. */
 export function placeholderIn(

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { endToEnd } from '../plain-http.ts';
+import { endToEnd, withoutHeaders } from '../heads.ts';
 import { authorityOf, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
 
@@ -10,20 +10,18 @@ export interface Filled {
   readonly secrets: readonly Buffer[];
 }
 
+/** Request headers that ask for compressed answers, in which the secret could not be found. */
+const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
+
 /** The headers of a request with each credential in its place. The sandbox's own header of that name is dropped. */
 export function filledHeaders(
   req: IncomingMessage,
   target: Target,
   values: readonly (readonly [Credential, string])[],
 ): string[] {
-  const replaced = new Set(values.map(([{ header }]) => header));
-  replaced.add('accept-encoding'); // an answer that is not packed can be searched for the secret
-  const all = endToEnd(req);
-  const kept: string[] = ['Host', target.port === 443 ? target.host : authorityOf(target)];
-  for (let at = 0; at + 1 < all.length; at += 2) {
-    const name = all[at] ?? '';
-    if (!replaced.has(name.toLowerCase())) kept.push(name, all[at + 1] ?? '');
-  }
+  const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
+  const kept = ['Host', target.port === 443 ? target.host : authorityOf(target)];
+  kept.push(...withoutHeaders(endToEnd(req), replaced));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');
   return [...kept, 'Accept-Encoding', 'identity'];

@@ -1,8 +1,13 @@
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { cannotSearch, faultOf, repeatsSecret } from '../answer.ts';
+import { headBytes } from '../heads.ts';
+import { Refusal } from '../refusal.ts';
 import type { Bound } from './bound.ts';
 import type { Filled } from './headers.ts';
-import { withhold } from './withhold.ts';
+import { type SearchedAnswer, searchedAnswer } from './searched-answer.ts';
+import { searchedFrames } from './websocket-search.ts';
+import { filterStream, withhold } from './withhold.ts';
 
 interface Upgrade extends Filled {
   readonly req: IncomingMessage;
@@ -11,27 +16,74 @@ interface Upgrade extends Filled {
   readonly head: Buffer;
 }
 
-/** Passes a WebSocket's opening request on, then its bytes in both directions. */
-export function relayUpgrade({ client, target, agent }: Bound, { req, socket, head, headers, secrets }: Upgrade): void {
+/** Why a request cannot change the protocol: only a WebSocket's answers can be searched. */
+export function objectionToUpgrade({ client, target }: Bound, { method, headers }: IncomingMessage) {
+  const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
+  if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
+  client.tell(target, 'refused', 'credential: not a WebSocket');
+  const why = 'it has a credential, and the request asks for a protocol that is not WebSocket';
+  return Refusal.of(target, why, 'Send the request without Upgrade.');
+}
+
+/** Passes a WebSocket's opening request on, then its bytes in both directions. Resolves when the sandbox's side is closed. */
+export function relayUpgrade(
+  { client, target, agent }: Bound,
+  { req, socket, head, headers, secrets }: Upgrade,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   const outgoing = request({
-    ...{ agent, setHost: false, method: req.method ?? 'GET', path: req.url ?? '/' },
-    headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', req.headers.upgrade ?? 'websocket'],
+    ...{ agent, setHost: false, method: 'GET', path: req.url ?? '/' },
+    headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', 'websocket'],
   });
-  const back = withhold(secrets, () => {
-    client.tell(target, 'refused', 'credential: the answer repeats it');
-    socket.destroy();
+  let isAnswered = false;
+  const leave = () => void socket.destroy();
+  const reject = (why: string) => {
+    if (isAnswered) return leave();
+    isAnswered = true;
+    socket.end(Refusal.failed(target, why, false).asHttp());
+    outgoing.destroy();
+  };
+  const stop = (rule: string) => {
+    client.tell(target, 'refused', rule);
+    leave();
+  };
+  /** Sends the head of an answer that can be searched. */
+  const begin = (incoming: IncomingMessage, more: readonly string[]): SearchedAnswer | undefined => {
+    client.count(headBytes(incoming));
+    const found = searchedAnswer(incoming, { method: 'GET', secrets });
+    if (found.kind === 'searchable') {
+      isAnswered = true;
+      socket.write(headOf(incoming.statusCode, [...found.headers, ...more]), 'latin1');
+      return found;
+    }
+    client.tell(target, 'refused', found.kind === 'repeats' ? repeatsSecret : cannotSearch);
+    reject(found.kind === 'repeats' ? 'its answer repeats a credential' : found.why);
+    return undefined;
+  };
+  socket.on('error', leave).once('close', () => {
+    outgoing.destroy();
+    resolve();
   });
-  const leave = () => socket.destroy();
-  socket.on('error', leave).once('close', () => outgoing.destroy());
-  outgoing.on('error', leave);
+  outgoing.on('error', (error) => reject(`the server's answer broke off (${error.message})`));
   outgoing.once('response', (incoming) => {
-    back.write(headOf(incoming));
-    incoming.on('error', leave).pipe(back).pipe(socket);
+    const fault = faultOf(incoming);
+    if (fault) return reject(fault);
+    const found = begin(incoming, ['Connection', 'close']);
+    if (found?.kind !== 'searchable') return;
+    const back = withhold(secrets, () => stop(repeatsSecret));
+    found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
+    found.body.pipe(back).pipe(socket);
   });
   outgoing.once('upgrade', (incoming: IncomingMessage, upstream: Duplex, first: Buffer) => {
     upstream.on('error', leave).once('close', leave);
     socket.once('close', () => upstream.destroy());
-    back.write(headOf(incoming));
+    const { upgrade = '', 'sec-websocket-extensions': extensions } = incoming.headers;
+    if (incoming.statusCode !== 101 || upgrade.toLowerCase() !== 'websocket' || extensions !== undefined) {
+      client.tell(target, 'refused', cannotSearch);
+      return reject('its answer changes the protocol unasked');
+    }
+    if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
+    const back = filterStream(searchedFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecret : cannotSearch)));
     if (first.length > 0) back.write(first);
     if (head.length > 0) upstream.write(head);
     for (const one of [socket, upstream]) one.on('data', (chunk: Buffer) => client.count(chunk.length));
@@ -39,10 +91,11 @@ export function relayUpgrade({ client, target, agent }: Bound, { req, socket, he
     socket.pipe(upstream);
   });
   outgoing.end();
+  return promise;
 }
 
-function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
-  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+function headOf(status = 502, headers: readonly string[]): string {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }

@@ -20,7 +20,7 @@ export function withholding(texts: readonly Buffer[], found: (which: number) => 
         found(which);
         return none;
       }
-      const keep = Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
+      const keep = bytesToHold(texts, seen);
       held = keep > 0 ? Buffer.from(seen.subarray(seen.length - keep)) : none;
       return seen.subarray(0, seen.length - keep);
     },
@@ -29,15 +29,19 @@ export function withholding(texts: readonly Buffer[], found: (which: number) => 
 }
 
 /** The same as a stream. */
-export function withhold(texts: readonly Buffer[], found: (which: number) => void): Transform {
-  const passing = withholding(texts, found);
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => done(null, passing.pass(chunk)),
-    flush: (done) => done(null, passing.rest()),
-  });
-}
+export const withhold = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
+  filterStream(withholding(texts, found));
 
-/** How many of the last bytes could be the beginning of the text. */
+export const filterStream = ({ pass, rest }: Passing): Transform =>
+  new Transform({
+    transform: (chunk: Buffer, _encoding, done) => done(null, pass(chunk)),
+    flush: (done) => done(null, rest()),
+  });
+
+/** How many of the last bytes could be the beginning of one of the texts. */
+export const bytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
+  Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
+
 function beginningOf(text: Buffer, seen: Buffer): number {
   const [first] = text;
   if (first === undefined) return 0;

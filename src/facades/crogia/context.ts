@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/api/services.ts';
+import type { Rejoins } from '../shared/conversation/rejoins.ts';
 import { detailFailures } from '../shared/failure-docs.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
@@ -12,6 +13,7 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly logger: HttpLogger;
+  readonly rejoins: Rejoins;
 }
 
 /** Describes a route of this dialect. */

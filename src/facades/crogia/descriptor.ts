@@ -6,7 +6,13 @@ export const crogia = describeDialect({
   tag: 'Crogia',
   paths: ['/api/sessions', '/api/shells', '/api/health', '/ws/{id}', '/ws/shells'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services, idempotency, sockets, clock, logger }) => [
-    (await import('./routes.ts')).crogia({ ...services, idempotency, sockets, clock, logger }),
-  ],
+  /** Mounts the socket that it shares with CambioML. */
+  async routes({ services, idempotency, sockets, clock, logger }) {
+    const rejoins = new (await import('../shared/conversation/rejoins.ts')).Rejoins(clock);
+    const { sessions } = services;
+    return [
+      (await import('./routes.ts')).crogia({ ...services, idempotency, sockets, clock, logger, rejoins }),
+      (await import('../shared/conversation/socket.ts')).conversation({ sessions, clock, logger, rejoins }, sockets),
+    ];
+  },
 });

@@ -21,8 +21,9 @@ export function toTurn(event: SessionEvent): Turn | undefined {
 export function toItem(event: SessionEvent, workdir: string): Item | undefined {
   switch (event.type) {
     case 'message.user':
+      return { role: 'user', content: event.data.text };
     case 'message.assistant':
-      return { role: event.type === 'message.user' ? 'user' : 'assistant', content: event.data.text };
+      return { role: 'assistant', content: [{ type: 'output_text', text: event.data.text }] };
     case 'tool.calling': {
       const { name, arguments: args } = toolNames(event.data.function, event.data.args, workdir);
       return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
@@ -34,16 +35,33 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
   }
 }
 
-export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
+/** A question is in the log as a call and as text. The full conversation has all calls, so it leaves the text out. */
+export class SpokenQuestions {
+  readonly #open = new Map<string, string>();
+
+  /** Takes the events in the order of the log. Whether this one is the text of a question whose call came before. */
+  repeats({ type, runId, data }: SessionEvent): boolean {
+    const run = `${runId}`;
+    if (type === 'tool.calling' && data.function === askUser && typeof data.args.text === 'string') {
+      this.#open.set(run, data.args.text.trim());
+    }
+    if (type !== 'message.assistant' || this.#open.get(run) !== data.text.trim()) return false;
+    return this.#open.delete(run);
+  }
+}
+const askUser = 'message_ask_user';
+
+export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void {
   app.get(
     '/api/sessions/:sid/conversation',
     {
       schema: { params: SessionParams, response: { 200: replies.conversation } },
       config: { doc: about('Conversation', 'List the messages of a session', { fails: [404] }) },
     },
-    ({ params }) =>
+    ({ params, caller }) =>
       withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
+        rejoins.forget({ session: id, caller });
         const messages = await projected(sessions.history(id), toTurn);
         return { session_id: id, messages, last_task: lastTask, total_messages: messages.length };
       }),
@@ -60,7 +78,10 @@ export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
       withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const { workdir } = await sessions.sandbox(id);
-        const items = await projected(sessions.history(id), (event) => toItem(event, workdir));
+        const spoken = new SpokenQuestions();
+        const items = await projected(sessions.history(id), (event) =>
+          spoken.repeats(event) ? undefined : toItem(event, workdir),
+        );
         return { session_id: id, conversation_history: items, last_task: lastTask, total_items: items.length };
       }),
   );

@@ -69,7 +69,11 @@ export const conversation = ok(
   },
 );
 const Item = z.union([
-  z.object({ role: z.enum(['user', 'assistant']), content: z.string() }),
+  z.object({ role: z.literal('user'), content: z.string() }),
+  z.object({
+    role: z.literal('assistant'),
+    content: z.array(z.object({ type: z.literal('output_text'), text: z.string() })),
+  }),
   z.object({ type: z.literal('function_call'), name: z.string(), arguments: z.string(), call_id: z.string() }),
   z.object({ type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
 ]);
@@ -87,9 +91,10 @@ export const fullConversation = ok(
       { role: 'user', content: 'Say hi' },
       { type: 'function_call', name: 'run_shell', arguments: '{"cmd":"echo hi"}', call_id: 'call_1' },
       { type: 'function_call_output', call_id: 'call_1', output: 'hi\n' },
+      { role: 'assistant', content: [{ type: 'output_text', text: 'It says hi.' }] },
     ],
     last_task: 'Say hi',
-    total_items: 3,
+    total_items: 4,
   },
 );
 

@@ -1,6 +1,7 @@
-import { everybody } from '../../core/actor.ts';
+import type { Actor } from '../../core/actor.ts';
 import { pause } from '../../core/cancel.ts';
 import { toAppError } from '../../core/errors.ts';
+import { asCaller } from '../shared/caller.ts';
 import type { DialectParts } from '../shared/dialect.ts';
 import { type ErrorStyle, InvalidRequest } from '../shared/error-style.ts';
 import { rateLimiter } from '../shared/rate-limit.ts';
@@ -19,30 +20,38 @@ const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
   body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
 };
+/** Looks sandboxes up, and ends those whose time is over. */
+const server: Actor = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** For each address: such a URL does not name its sandbox, so all of them are tried. */
 const signedPerSecond = 20;
+/** Other routes get these from the guard. */
+const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
 /** The control plane and the data plane of the E2B SDKs. */
 export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Promise<readonly Dialect[]> {
-  const { acting, clock, logger, sse, elsewhere, peppers, limits, port } = parts;
+  const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new Targets(domain.replace(/:\d+$/, ''));
-  const tokens = tokensOf(await peppers());
-  const { services } = acting(everybody); // a token of a sandbox is checked instead of a key
+  const tokens = tokensOf(await peppers(), credentials);
+  const { services } = acting(server);
+  const servicesOf = (actor: Actor) => acting(actor).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);
-  const sandboxes = new Sandboxes({ services, clock, warn });
+  const sandboxes = new Sandboxes({ services, servicesOf, clock, warn });
   const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
-  const data = { ...{ sandboxes, tokens, unnamed, clock, closing }, ...pick(settings) };
+  const data = { ...{ sandboxes, tokens, unnamed, clock, closing, credentials }, ...pick(settings) };
   elsewhere.push({
     rewrite: targets.rewrite,
+    answersTo: targets.answersTo,
     upgrade(request, socket) {
       const target = targets.of(request);
       if (!target) return false;
-      upgradeData(target, request, socket, data).catch((err: unknown) => {
+      const address = request.socket.remoteAddress;
+      const work = () => upgradeData(target, request, socket, data);
+      asCaller({ actor: server, address, request: undefined }, work).catch((err: unknown) => {
         logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
         socket.destroy();
       });
@@ -58,6 +67,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
           const config = { open: true, free: true, stream: true, idleBody: true } as const;
           scope.all('/e2b/data', { config, exposeHeadRoute: false }, (request, reply) => {
             const target = targets.of(request.raw);
+            for (const [name, value] of Object.entries(common)) reply.raw.setHeader(name, value);
             reply.hijack();
             if (!target) return void refuse(reply.raw, 400, badTarget);
             serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {

@@ -1,3 +1,4 @@
+import type { Actor } from '../../core/actor.ts';
 import { neverFires } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
@@ -16,12 +17,19 @@ export interface Reached {
   readonly env: readonly string[];
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
-  /** Resumes it if it is paused. Only a request that may use it does so. */
-  wake(): Promise<unknown>;
-  enter(signal: AbortSignal): Promise<Inside>;
+  /** Only a request with a token or signature of it can resume it. */
+  readonly isPaused: boolean;
+  /** Resumes it if it is paused. */
+  wake(actor: Actor): Promise<unknown>;
+  enter(actor: Actor, signal: AbortSignal): Promise<Inside>;
+  /** Undefined: it belongs to no key. */
+  readonly owner: string | undefined;
 }
+type Power = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
-  readonly services: Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
+  /** With the rights of the server itself. */
+  readonly services: Power;
+  readonly servicesOf: (actor: Actor) => Power;
   readonly clock: Clock;
   readonly warn: (err: unknown, message: string) => void;
 }
@@ -38,7 +46,7 @@ export class Sandboxes {
 
   /** Undefined: it is gone, or paused and stays so. `look` never resumes it: the SDKs look after each stream that broke. */
   async reach(sid: string, how: 'look' | 'use'): Promise<Reached | undefined> {
-    const { services, clock } = this.#deps;
+    const { services, servicesOf, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
     const record = success ? await services.sessions.get(id).catch(unlessGone) : undefined;
     if (!record || !id) return undefined;
@@ -52,10 +60,12 @@ export class Sandboxes {
     return {
       cut: cut.signal,
       env: variablesOf(record),
-      isPrivate: life?.privatePorts ?? false,
+      isPrivate: life?.privatePorts ?? true, // only a program of this dialect can make them public
       portHost: life?.portHost,
-      wake: async () => life?.paused && (await this.wake(record, life.seconds)),
-      enter: (signal) => services.inside.enter(id, signal),
+      isPaused: life?.paused != null,
+      owner: record.owner,
+      wake: async (actor) => life?.paused && (await this.wake(record, life.seconds, actor)),
+      enter: (actor, signal) => servicesOf(actor).inside.enter(id, signal),
     };
   }
 
@@ -66,12 +76,12 @@ export class Sandboxes {
   }
 
   /** Ends a pause. Concurrent calls end it once. */
-  async wake(record: SessionRecord, seconds: number): Promise<boolean> {
-    const { services, clock } = this.#deps;
+  async wake(record: SessionRecord, seconds: number, actor: Actor): Promise<boolean> {
+    const { services, servicesOf, clock } = this.#deps;
     return await this.#inOrder(record.id, async () => {
       const { life } = await services.sessions.get(record.id);
       if (!life?.paused) return false;
-      await services.sandboxes.start(record.id, AbortSignal.timeout(120_000));
+      await servicesOf(actor).sandboxes.start(record.id, AbortSignal.timeout(120_000));
       const change: SessionLife = { ...life, paused: null, endsAt: clock.now() + seconds * 1_000 };
       await services.sessions.update(record.id, { life: change });
       return true;
@@ -79,11 +89,11 @@ export class Sandboxes {
   }
 
   /** Pauses it. Rejects: conflict (it is paused already), unsupported (processes cannot be frozen). */
-  async pause(id: SessionId, keeps: 'memory' | 'files'): Promise<void> {
-    await this.#pause(id, keeps, () => true);
+  async pause(id: SessionId, keeps: 'memory' | 'files', actor: Actor): Promise<void> {
+    await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(actor) });
   }
 
-  async #pause(id: SessionId, keeps: 'memory' | 'files', isWanted: (life: SessionLife) => boolean): Promise<void> {
+  async #pause(id: SessionId, keeps: 'memory' | 'files', { isWanted, power }: Ending): Promise<void> {
     const { services } = this.#deps;
     await this.#inOrder(id, async () => {
       const { life } = await services.sessions.get(id);
@@ -94,8 +104,8 @@ export class Sandboxes {
       await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
       this.cut(id);
       try {
-        if (keeps === 'memory') await services.sandboxes.pause(id, AbortSignal.timeout(60_000));
-        else await services.sandboxes.stop(id);
+        if (keeps === 'memory') await power.sandboxes.pause(id, AbortSignal.timeout(60_000));
+        else await power.sandboxes.stop(id);
       } catch (thrown) {
         await services.sessions.update(id, { life });
         throw thrown;
@@ -109,10 +119,10 @@ export class Sandboxes {
     return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
   }
 
-  /** The ids of the sandboxes that run, or would for a request. */
-  async live(): Promise<string[]> {
+  /** The sandboxes that run, or would for a request. */
+  async live(): Promise<Pick<SessionRecord, 'id' | 'owner'>[]> {
     const all = await this.#deps.services.sessions.list();
-    return all.flatMap(({ id, life }) => (life && (!life.paused || wakesBy(life)) ? [id] : []));
+    return all.filter(({ life }) => life && (!life.paused || wakesBy(life)));
   }
 
   /** Deletes and pauses the sandboxes whose time is over. */
@@ -125,12 +135,17 @@ export class Sandboxes {
       using _place = await places(neverFires);
       if (life?.onEnd === 'delete')
         await forget(id); // a program finds it gone from its end on, and cannot move it
-      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', isDue);
+      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
     };
     const due = (await services.sessions.list()).filter(({ life }) => life && isDue(life));
     const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
     await Promise.all(ended);
   }
+}
+interface Ending {
+  readonly isWanted: (life: SessionLife) => boolean;
+  /** With the rights of the caller who pauses. */
+  readonly power: Power;
 }
 /** The most sandboxes that end at the same time. */
 const atOnce = 8;

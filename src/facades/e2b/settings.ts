@@ -22,9 +22,9 @@ export const e2bSettings = z.strictObject({
     'what happens to requests for the user root: they run as the usual user, or are refused',
   ),
   pause: setting(
-    oneOf('memory', 'files'),
-    'memory',
-    'what a pause keeps where processes cannot be frozen: refuse it, or keep the files alone',
+    oneOf('auto', 'memory', 'files'),
+    'auto',
+    'what a pause keeps where processes cannot be frozen: auto refuses it and keeps the files at the end of a time, memory refuses both, files keeps them in both',
   ),
 });
 export type E2bSettings = z.output<typeof e2bSettings>;

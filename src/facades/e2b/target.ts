@@ -23,6 +23,7 @@ const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site',
 export class Targets {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();
+  readonly #named = new WeakSet<IncomingMessage>();
 
   /** `domain`: without a port. */
   constructor(domain: string) {
@@ -31,6 +32,8 @@ export class Targets {
 
   of = (request: IncomingMessage): Target | undefined => this.#found.get(request);
 
+  answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
+
   rewrite = (request: IncomingMessage): void => {
     const { headers } = request;
     const url = (request.url ?? '/').replace(/^\/e2b(?=\/|$)/, '') || '/';
@@ -38,18 +41,21 @@ export class Targets {
     const name = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
     const below = name.endsWith(`.${this.#domain}`) ? name.slice(0, -this.#domain.length - 1) : undefined;
     const named = below === undefined ? null : /^(\d{1,5})-([0-9a-f]{16})$/.exec(below);
+    const isControl = below === 'api';
+    if (named || isControl || below === 'sandbox') this.#named.add(request);
     if (named) {
       this.#lead(request, { sid: named[2], port: Number(named[1]), byHost: true, url });
       return;
     }
-    if (below === 'api' || below === 'sandbox') headers.host = 'localhost';
     const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
-    if (below !== 'api' && (sid !== undefined || port !== undefined)) {
+    if (!isControl && (sid !== undefined || port !== undefined)) {
       const number = sid !== undefined && /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
       this.#lead(request, { sid, port: number, byHost: false, url });
-    } else if (/^\/files\?(?:.*&)?signature=/.test(url)) {
+    } else if (!isControl && /^\/files\?(?:.*&)?signature=/.test(url)) {
       this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
-    } else if (below === 'api' || isPrefixed || control.test(url)) {
+    } else if (below === 'sandbox') {
+      this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // nothing else of the server has this name
+    } else if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
       // Older SDKs send another credential of the same user beside the key.
       const key = headerOf(headers, 'x-api-key');
@@ -62,7 +68,6 @@ export class Targets {
     const isPort = target.port >= 1 && target.port <= 65_535;
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } }); // without a target it is refused
     for (const header of hidden) delete request.headers[header];
-    if (target.byHost) request.headers.host = 'localhost';
     request.url = toSandbox;
   }
 }

@@ -1,31 +1,63 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../auth/pepper.ts';
+import { type Actor, everybody } from '../../core/actor.ts';
+import type { Credentials } from '../shared/credentials.ts';
 
-/** The tokens of sandboxes. They are derived from the id, so that every server of a store knows them. */
+/**
+ * The tokens of sandboxes. They are derived from the id and the credential of the caller who gets them, so that every server of
+ * a store knows them, and they end with that credential.
+ */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
-  access(sid: string): string;
+  access(sid: string, maker: Actor): string;
   /** Opens the ports of the sandbox alone. */
-  traffic(sid: string): string;
-  opensAgent(sid: string, given: Given): boolean;
-  opensPorts(sid: string, given: Given): boolean;
+  traffic(sid: string, maker: Actor): string;
+  /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
+  opensAgent(sid: string, given: Given): Actor | undefined;
+  opensPorts(sid: string, given: Given): Actor | undefined;
+  /** The callers whose tokens can open a sandbox of this owner. */
+  makers(owner: string | undefined): readonly Actor[];
 }
 export interface Given {
   readonly access?: string | undefined;
   readonly traffic?: string | undefined;
 }
+const macChars = 43;
 
-export function tokensOf(peppers: Pick<Peppers, 'hash'>): Tokens {
-  const token = (purpose: string, sid: string) => peppers.hash(`e2b ${purpose} ${sid}`).hash;
-  const access = (sid: string) => token('access', sid);
-  const traffic = (sid: string) => token('traffic', sid);
-  const opensAgent = (sid: string, given: Given) => same(given.access, access(sid));
-  return {
-    access,
-    traffic,
-    opensAgent,
-    opensPorts: (sid, given) => opensAgent(sid, given) || same(given.traffic, traffic(sid)),
+export function tokensOf(
+  peppers: Pick<Peppers, 'hash'>,
+  credentials: Pick<Credentials, 'serverSeal' | 'live' | 'actors'>,
+): Tokens {
+  const token = (purpose: string, sid: string, { key = '' }: Actor) => {
+    const seal = key === '' ? (credentials.serverSeal ?? '') : '';
+    return `${key}${peppers.hash(`e2b ${purpose} ${sid} ${key} ${seal}`).hash}`;
   };
+  const makerOf = (purpose: string, sid: string, given: string | undefined) => {
+    const key = given?.slice(0, -macChars) ?? '';
+    const maker = key === '' ? withoutKey(credentials) : credentials.live(key);
+    return maker && same(given, token(purpose, sid, maker)) ? byToken(maker) : undefined;
+  };
+  const opensAgent = (sid: string, given: Given) => makerOf('access', sid, given.access);
+  return {
+    access: (sid, maker) => token('access', sid, maker),
+    traffic: (sid, maker) => token('traffic', sid, maker),
+    opensAgent,
+    opensPorts: (sid, given) => opensAgent(sid, given) ?? makerOf('traffic', sid, given.traffic),
+    makers(owner) {
+      const keys = credentials.actors().filter((one) => one.role === 'admin' || one.owner === owner);
+      return [withoutKey(credentials) ?? [], keys].flat().map(byToken);
+    },
+  };
+}
+const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
+  serverSeal === undefined ? undefined : everybody;
+
+const known = new WeakMap<Actor, Actor>();
+/** The same object for the same caller. */
+function byToken(maker: Actor): Actor {
+  const made = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
+  known.set(maker, made);
+  return made;
 }
 
 export function same(given: string | undefined, wanted: string): boolean {

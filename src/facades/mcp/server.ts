@@ -9,11 +9,14 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
+/** A message belongs to no connection, so no notice of a change could reach a client. The package promises them by default. */
+const unchanging = { listChanged: false };
+
 /** The protocol's end of one message. */
 export function mcpServer(parts: McpParts): McpServer {
   const server = new McpServer(
     { name: 'corral', title: 'Corral', version: parts.version },
-    { capabilities: { tools: {}, resources: {} }, instructions },
+    { capabilities: { tools: unchanging, resources: unchanging }, instructions },
   );
   for (const tool of mcpTools) addTool(server, tool, parts);
   addResources(server, parts);

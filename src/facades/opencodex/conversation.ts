@@ -129,7 +129,8 @@ function mountActions(app: App, deps: OpencodexDeps): void {
 async function conversation(deps: OpencodexDeps, session: SessionRecord): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
-  const rows: PlacedMessage[] = messagesOf(await eventsOf(deps, session), await viewOf(deps, session));
+  const all = messagesOf(await eventsOf(deps, session), await viewOf(deps, session));
+  const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
   const noted = rows.map(({ seq, message }) => {
     const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
     return { seq, message: { ...message, message_metadata } };
@@ -137,6 +138,9 @@ async function conversation(deps: OpencodexDeps, session: SessionRecord): Promis
   const besides = aside.map((one) => ({ seq: one.afterSeq + 0.5, message: asideView(session, one) }));
   return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
 }
+
+/** The oldest page makes a bubble for the run that it joins, so a row without text would be an empty second one. */
+const isWritten = ({ message }: PlacedMessage): boolean => message.role !== 'assistant' || message.content !== '';
 
 function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
   return {

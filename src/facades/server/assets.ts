@@ -26,8 +26,8 @@ export const served = (type: string): ReplyDoc => ({
   content: { [type]: { schema: z.unknown() } },
 });
 
-/** A file as it is, or a text, which is made for each request when it is too large to keep. */
-export type Asset = URL | { readonly text: string | (() => Promise<string>) };
+/** A text, or where a file is, which may have to be built first. */
+export type Asset = string | URL | (() => Promise<URL>);
 
 interface Assets {
   /** The path at which they are served. */
@@ -56,6 +56,6 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
 }
 
 async function contentOf(file: Asset): Promise<Buffer | string> {
-  if (file instanceof URL) return await readFile(file);
-  return typeof file.text === 'string' ? file.text : await file.text();
+  if (typeof file === 'string') return file;
+  return await readFile(file instanceof URL ? file : await file());
 }

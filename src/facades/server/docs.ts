@@ -1,31 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import type { PageFiles } from '../shared/page-files.ts';
 import type { App, RouteTable } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { type Asset, html, mountAssets, open, served } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
-// Swagger UI and ReDoc from the installed packages: they work offline and need no inline script.
-const require = createRequire(import.meta.url);
+// Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
 
 const swagger = `SwaggerUIBundle({ url: '/openapi.json' + location.search, dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 const redoc = `Redoc.init('/openapi.json' + location.search, { hideHostname: true }, document.getElementById('docs'));\n`;
-/** ReDoc asks a content network for the logo of its maker. */
-const redocBundle = async () => {
-  const bundle = await readFile(require.resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
-  return bundle.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
-};
-const files = new Map<string, Asset>([
-  ['swagger-ui.css', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))],
-  ['swagger-ui-bundle.js', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))],
-  ['favicon-32x32.png', pathToFileURL(require.resolve('swagger-ui-dist/favicon-32x32.png'))],
-  ['redoc.standalone.js', { text: redocBundle }],
-  ['start.js', { text: swagger }],
-  ['start-redoc.js', { text: redoc }],
-]);
+const copied = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'redoc.standalone.js'];
 
-const page = (styles: string, scripts: readonly string[]) => `<!doctype html>
+const pageOf = (styles: string, scripts: readonly string[]) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -42,12 +27,23 @@ ${scripts.map((name) => `<script src="/docs/assets/${name}"></script>`).join('\n
 </html>
 `;
 const stylesheet = '<link rel="stylesheet" href="/docs/assets/swagger-ui.css">';
-const swaggerPage = page(stylesheet, ['swagger-ui-bundle.js', 'start.js']);
-const redocPage = page('', ['redoc.standalone.js', 'start-redoc.js']);
+const swaggerPage = pageOf(stylesheet, ['swagger-ui-bundle.js', 'start.js']);
+const redocPage = pageOf('', ['redoc.standalone.js', 'start-redoc.js']);
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-export function mountDocs(app: App, table: RouteTable, version: string): void {
+interface Docs {
+  readonly table: RouteTable;
+  readonly version: string;
+  readonly page: () => Promise<PageFiles>;
+}
+
+export function mountDocs(app: App, { table, version, page }: Docs): void {
+  const files = new Map<string, Asset>([
+    ...copied.map((name): [string, Asset] => [name, async () => new URL(name, (await page()).apiDocs)]),
+    ['start.js', swagger],
+    ['start-redoc.js', redoc],
+  ]);
   let document: object | undefined; // built on first use, when every route is registered
 
   app.get(

@@ -4,19 +4,20 @@ import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
+import type { PageFiles } from '../shared/page-files.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { open, served, types } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
-import type { PageFiles } from './page-files.ts';
 
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
-// to turn text into HTML.
+// to turn text into HTML or into scripts. The one policy for scripts makes the address of the page's worker, and no other.
 
 const policyWith = (framedBy: "'none'" | "'self'") =>
   [
     "default-src 'none'",
     "script-src 'self'",
+    "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
     "connect-src 'self'",
@@ -25,7 +26,7 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "form-action 'none'",
     `frame-ancestors ${framedBy}`,
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    'trusted-types corral-parser',
   ].join('; ');
 const policy = { 'content-security-policy': policyWith("'none'") };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
@@ -74,7 +75,7 @@ interface Asked {
 
 export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: Asked) {
   const { name, page, headers = ofPage } = asked;
-  const bytes = (await page()).get(name);
+  const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);
   reply.headers(hashed.test(name) ? unchanging : headers).type(types[ending] ?? 'application/octet-stream');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Services } from '../../session/api/services.ts';
 import type { HttpMetrics } from '../shared/observe.ts';
+import type { PageFiles } from '../shared/page-files.ts';
 import { either, ok, type ReplyDoc } from '../shared/route-docs.ts';
 import type { App, Dialect, RouteTable } from '../shared/routes.ts';
 import { Templates, templateList } from '../shared/templates.ts';
@@ -9,7 +10,6 @@ import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { sendFile, wantsPage } from './page.ts';
-import type { PageFiles } from './page-files.ts';
 
 interface ServerDeps {
   readonly services: Pick<Services, 'sessions' | 'templates'>;
@@ -80,7 +80,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page }:
         },
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
-      mountDocs(app, table, version);
+      mountDocs(app, { table, version, page });
     },
   };
 }

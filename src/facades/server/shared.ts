@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { SharedSessions } from '../../session/api/shares.ts';
+import type { PageFiles } from '../shared/page-files.ts';
 import { ok } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { about } from './about.ts';
 import { open, served } from './assets.ts';
 import { sendFile } from './page.ts';
-import type { PageFiles } from './page-files.ts';
 
 // Shared sessions for holders of links. The link's secret comes in a body, and in the page's address behind the #, so that no
 // log of requests has it.

@@ -16,7 +16,8 @@ interface Deps {
 /** The audit log of this request; undefined when auditing is off. */
 export function auditOf({ audit, config, keys, clock }: Deps, actorOf: () => Actor): Audit | undefined {
   if (!audit) return undefined;
-  const by = ({ key, role }: Actor): AuditEntry['by'] => {
+  const by = ({ key, role, by: other }: Actor): AuditEntry['by'] => {
+    if (other) return other;
     if (key !== undefined) return 'key';
     if (role === 'nobody') return 'nobody';
     return config.token || keys?.any ? 'token' : 'open';
@@ -26,7 +27,8 @@ export function auditOf({ audit, config, keys, clock }: Deps, actorOf: () => Act
     now: () => clock.now(),
     tell: ({ actor, action, target, outcome }) => {
       const { address, request } = callingRequest();
-      const who = { by: by(actor), key: actor.key, role: actor.role, address, request };
+      const role = actor.by === 'nobody' ? 'nobody' : actor.role;
+      const who = { by: by(actor), key: actor.key, role, address, request };
       audit.write({ action, target, outcome, ...who });
     },
   };

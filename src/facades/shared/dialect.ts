@@ -13,9 +13,11 @@ import type { UploadService } from '../../session/projects/uploads.ts';
 import type { SideMessages } from '../../session/services/side-messages.ts';
 import type { WorkspaceService } from '../../session/workspaces/workspaces.ts';
 import type { Acting } from './acting.ts';
+import type { Credentials } from './credentials.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './observe.ts';
+import type { PageFiles } from './page-files.ts';
 import type { Dialect, RouteTable } from './routes.ts';
 import type { SseContext } from './sse.ts';
 import type { SocketServer } from './ws.ts';
@@ -55,10 +57,12 @@ export interface DialectParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
-  /** The built files of the page for browsers, by name. */
-  readonly page: () => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Builds the page for browsers at the first call, in a clone. */
+  readonly page: () => Promise<PageFiles>;
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
+  /** For a dialect that has credentials of its own. */
+  readonly credentials: Credentials;
   /** Each is asked about every request, before any route is looked up. */
   readonly elsewhere: Elsewhere[];
   /** The server's secret, from which tokens are derived. All servers of a store have the same. */

@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream';
 
 /** Requests that a dialect knows by their Host or other headers, not by their path. */
 export interface Elsewhere {
-  /** Can change the request's URL and headers. */
+  /** Can change the request's URL and headers, but neither Host nor Origin, which the guard compares. */
   rewrite(request: IncomingMessage): void;
+  /** Whether the request's Host is a name of this dialect, so that the server answers to it. */
+  answersTo(request: IncomingMessage): boolean;
   /** Takes an upgrade over; false: it is for a route. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }

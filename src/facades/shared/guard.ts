@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
 import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
@@ -13,7 +14,10 @@ export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
-  readonly corsOrigins: readonly string[];
+  /** Whether the Host is a name that a dialect has for itself. */
+  readonly isOwnName?: (request: IncomingMessage) => boolean;
+  /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
+  readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenGate;
   /** API keys next to the token; undefined: there are none. */
   readonly keys?: KeyRing | undefined;
@@ -37,13 +41,14 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('known', false);
   app.decorateRequest('right', undefined);
   app.decorateRequest('actor', null as never);
-  const reader: Actor = { role: 'reader', ...(options.keys && { ended: options.keys.anonymous.ended }) };
+  const readerAt = readers(options);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
       throw new AppError('invalid_request', `The request has more than ${maxHeaders} headers.`);
     }
-    if (options.loopback && !hostAllowed(request.headers.host, options.allowedHosts)) {
+    const isOurs = hostAllowed(request.headers.host, options.allowedHosts) || options.isOwnName?.(request.raw);
+    if (options.loopback && !isOurs) {
       throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
     }
     if (request.method === 'OPTIONS') {
@@ -59,7 +64,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     if (isJudged || isLater) refuseLocked(request.ip, options);
     const page = pageOf(request.headers, options.corsOrigins);
-    const known = page === 'listed' && !isRequired ? reader : actorFor(shown, options);
+    const known = page === 'default' && !isRequired ? readerAt(request) : actorFor(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
     request.known = known !== undefined;
@@ -73,7 +78,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
-    if (request.actor === reader && !isHarmless(request)) throw tooWeak(reader);
+    if (request.actor.role === 'reader' && !isHarmless(request)) throw tooWeak(request.actor);
     refuseWeak(request);
     asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
   });
@@ -82,6 +87,16 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (callingRequest().request === id) done();
     else asCaller({ actor, address: ip, request: id }, done);
   });
+}
+
+/** One actor for each origin: streams and caches know an actor by its object. */
+function readers({ keys }: GuardOptions): (request: FastifyRequest) => Actor {
+  const known = new Map<string, Actor>();
+  return ({ headers: { origin = '' } }) => {
+    const reader = known.get(origin) ?? { role: 'reader', origin, ...(keys && { ended: keys.anonymous.ended }) };
+    known.set(origin, reader);
+    return reader;
+  };
 }
 
 /** The actor of the presented credentials; undefined when credentials are needed and none is valid. */
@@ -189,5 +204,10 @@ const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) |
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;
-  throw new AppError('forbidden', 'Pages of that origin may not do this. CORRAL_CORS_ORIGINS can add it.');
+  throw new AppError('forbidden', `${pagesOf(request)} may not do this. CORRAL_CORS_ORIGINS can add that origin.`);
+}
+
+/** The text goes into an answer, so an origin that does not look like one is left out. */
+function pagesOf({ headers: { origin = '' } }: FastifyRequest): string {
+  return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
 }

@@ -58,14 +58,20 @@ export async function readFiles<Taken>(
   throw problem;
 }
 
-function parserFor(type: string, files: number, more: { readonly preservePath?: boolean } = {}): BusboyInstance {
+interface Reading {
+  readonly preservePath?: boolean;
+  /** A part of this name is a file even if it names none. */
+  readonly unnamed?: string;
+}
+
+function parserFor(type: string, files: number, { unnamed, ...more }: Reading = {}): BusboyInstance {
   if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
   try {
     return new Busboy({
       headers: { 'content-type': type },
       ...more,
       // otherwise a part without a file name would count as a file
-      isPartAFile: (_field, _type, filename) => filename !== undefined,
+      isPartAFile: (field, _type, filename) => filename !== undefined || (unnamed !== undefined && field === unnamed),
       limits: {
         files,
         fields: 100,
@@ -80,23 +86,26 @@ function parserFor(type: string, files: number, more: { readonly preservePath?: 
   }
 }
 
-/** As `readFiles`, for a body that another part decoded. File names stay as they are, with their folders. */
+/**
+ * As `readFiles`, for a body that another part decoded. File names stay as they are, with their folders; a part that names
+ * none has an empty one.
+ */
 export async function multipartFiles<Taken>(
   body: Readable,
   type: string,
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
-  const parser = parserFor(type, 1_000, { preservePath: true });
+  const parser = parserFor(type, 1_000, { preservePath: true, unnamed: 'file' });
   const stop = new AbortController();
   const taken: Promise<Taken>[] = [];
   let problem: unknown;
   let turn: Promise<unknown> = Promise.resolve();
   parser.on(
     'file',
-    (field: string, content: BusboyFileStream, filename: string, _encoding: string, mimeType: string) => {
+    (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
       content.on('error', () => {}); // its reader receives the error
       if (field !== 'file') return void content.resume();
-      const done = turn.then(() => take({ filename, mimeType, content }));
+      const done = turn.then(() => take({ filename: filename ?? '', mimeType, content }));
       turn = done.catch((thrown: unknown) => {
         problem ??= thrown;
         stop.abort();

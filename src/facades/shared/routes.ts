@@ -32,6 +32,10 @@ declare module 'fastify' {
     /** The token may also be in tRPC's connection parameters: in the query, or after an upgrade. */
     connectionParams?: true;
   }
+  interface FastifyInstance {
+    /** Every route of this server, documented or not. */
+    registered: readonly RegisteredRoute[];
+  }
   interface FastifyRequest {
     /** A copy of `routeOptions`, because Fastify creates a new object for each read. */
     route: FastifyRequest['routeOptions'];
@@ -67,6 +71,7 @@ export interface RegisteredRoute {
   readonly url: string;
   readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
   readonly doc: RouteDoc | undefined;
+  readonly isSocket: boolean;
   /** Every documented reply, failures included. */
   readonly replies: ReplyDocs;
 }
@@ -85,8 +90,10 @@ export function routeTable(app: FastifyInstance): RouteTable {
     const { response, ...schema } = route.schema ?? {};
     if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
-    for (const one of [method].flat()) routes.push({ method: one, url, schema, doc: config?.doc, replies, pattern });
+    const registered = { url, schema, doc: config?.doc, isSocket: config?.socket === true, replies, pattern };
+    for (const one of [method].flat()) routes.push({ method: one, ...registered });
   });
+  app.decorate('registered', routes);
   return {
     routes,
     methodsOf: (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))],

@@ -1,6 +1,7 @@
 import type { RawData } from 'ws';
 import { toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import { parseJson } from '../../core/json.ts';
 import type { DesktopEnd, DesktopService, DesktopViewer } from '../../session/api/desktop.ts';
 import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
@@ -177,11 +178,8 @@ function letGo({ buffer, byteOffset }: Buffer): void {
   if (!isShared && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
 }
 
+const messageLimits = { maxBytes: 1_000, maxDepth: 8, maxValues: 100 };
 function typeOf(text: Buffer): unknown {
-  if (text.length > 1_000) return undefined;
-  try {
-    return (JSON.parse(`${text}`) as { type?: unknown } | null)?.type;
-  } catch {
-    return undefined;
-  }
+  const message = parseJson(text, messageLimits);
+  return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }

@@ -14,6 +14,7 @@ export class Connection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
   #line: Duplex | undefined;
+  #isCut = false;
 
   constructor(...made: ConstructorParameters<typeof WebSocket>) {
     super(...made);
@@ -67,7 +68,13 @@ export class Connection extends WebSocket {
     this.#leaving.abort();
   }
 
+  /** After the end: the other side or the network broke the connection, and every byte had left this process before. */
+  get brokeEmpty(): boolean {
+    return !this.#isCut && this.bufferedAmount === 0;
+  }
+
   override terminate(): void {
+    this.#isCut = true;
     super.terminate();
     this.#leaving.abort();
   }

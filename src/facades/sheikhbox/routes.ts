@@ -148,6 +148,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
           fails: [400, 404, 409],
         }),
         stream: true,
+        reads: true, // without a message; the session service refuses a message of a caller who only reads
       },
     },
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),

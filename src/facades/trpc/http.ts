@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { resolveResponse } from '@trpc/server/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { parseJsonBody } from '../shared/json-body.ts';
+import { parseJsonBody, parseJsonParameter } from '../shared/json-body.ts';
 import type { App } from '../shared/routes.ts';
 import { openSse } from '../shared/sse.ts';
 import { untilDisconnected } from '../shared/while-connected.ts';
@@ -27,7 +27,10 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
-  if (request.rawBody) parseJsonBody(request.rawBody); // refuses too deep or too large JSON
+  // Both refuse what is too complex, because tRPC parses it once more.
+  if (request.rawBody) parseJsonBody(request.rawBody);
+  const { input } = request.query as { readonly input?: unknown };
+  for (const one of [input].flat()) if (typeof one === 'string') parseJsonParameter(one);
   const { acting, version, clock, logger } = deps;
   const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
   const short = readShortCall(request);

@@ -1,5 +1,6 @@
 import { getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server';
 import type { FastifyRequest } from 'fastify';
+import { parseJsonParameter } from '../shared/json-body.ts';
 import type { ShortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { type ErrorShape, errorShape } from './errors.ts';
@@ -39,12 +40,7 @@ export function readShortCall({ headers, method, params, query: given }: Fastify
 
 function parsed(input: unknown): { readonly value: unknown } | undefined {
   if (input === undefined || input === '') return { value: undefined };
-  if (typeof input !== 'string') return undefined;
-  try {
-    return { value: JSON.parse(input) };
-  } catch {
-    return undefined;
-  }
+  return typeof input === 'string' ? parseJsonParameter(input) : undefined;
 }
 
 /** Undefined when tRPC's handler has to take the frame. */

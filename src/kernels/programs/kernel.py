@@ -1,7 +1,7 @@
 # The Python kernel: runs cells one after another and keeps their variables.
 # Requests are JSON lines on standard input. What cells print is the program's own output. Messages of the kernel stand
 # between it: NUL, "corral:", the nonce of the server, ":", one JSON object and a line end.
-import ast, asyncio, base64, builtins, importlib, inspect, json, linecache, os, signal, site, sys, traceback, types, warnings
+import ast, asyncio, base64, builtins, importlib, inspect, io, json, linecache, os, signal, site, sys, tokenize, traceback, types, warnings
 
 most_text, most_binary, most_json, most_rows = 1_000_000, 5 * 2**20, 64 * 1024, 50
 requests = os.fdopen(os.dup(0), "rb")
@@ -39,8 +39,6 @@ signal.signal(signal.SIGINT, interrupt)
 
 
 def png_of(figure):
-    import io
-
     out = io.BytesIO()
     figure.savefig(out, format="png", bbox_inches="tight")
     return out.getvalue()
@@ -153,9 +151,18 @@ def show(value, is_main):
     emit("stdout", {"type": "result", "isMain": is_main, "data": bundle_of(value)})
 
 
-def display(*values):
+def show_bundle(data):
+    """Shows a value whose forms are known, by MIME type."""
+    texts = {mime: text_of(mime, form) for mime, form in data.items() if form is not None}
+    emit("stdout", {"type": "result", "isMain": False, "data": {mime: text for mime, text in texts.items() if text is not None}})
+
+
+def display(*values, raw=False, **_options):
     for value in values:
-        show(value, False)
+        if raw:
+            show_bundle(value)
+        else:
+            show(value, False)
 
 
 builtins.display = display
@@ -181,7 +188,21 @@ def evaluated(code):
     return value
 
 
-def run(source, name):
+def is_quiet(source):
+    """A semicolon at the end of a cell keeps its value from being shown."""
+    try:
+        tokens = [token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type not in unseen]
+        return tokens[-1:] == [";"]
+    except (tokenize.TokenError, SyntaxError):
+        return False
+
+
+unseen = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER, tokenize.INDENT, tokenize.DEDENT}
+
+
+def run(cell, name):
+    source = python_of(cell)
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     tree = ast.parse(source, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -190,7 +211,8 @@ def run(source, name):
         value = evaluated(compile(ast.Expression(last.value), name, "eval", flags))
         if value is not None:
             cell_globals["_"] = value
-            show(value, True)
+            if ";" not in source or not is_quiet(source):
+                show(value, True)
     show_figures()
 
 
@@ -226,7 +248,6 @@ def execute(source, env):
     before = {name: os.environ.get(name) for name in env}
     os.environ.update(env)
     name = f"<cell {count}>"
-    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     error = None
     try:
         running = True
@@ -244,6 +265,8 @@ def execute(source, env):
     emit("stderr", end)
     emit("stdout", {**end, "error": error} if error else end)
 
+
+# corral:interactive
 
 for stream in (sys.stdout, sys.stderr):
     stream.reconfigure(line_buffering=True, errors="replace")

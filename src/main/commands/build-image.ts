@@ -17,8 +17,8 @@ const options = {
 const patienceMs = 30 * 60_000;
 
 export const buildImageCommand: Command = {
-  usage: '--tag <name:tag> [--desktop | --agents | --code] [--engine unix:///var/run/docker.sock]',
-  about: 'builds the image that sandboxes run, for a registry or for an engine that the server may not build with',
+  usage: '[--desktop | --agents | --code] [--tag <name:tag>] [--engine unix:///var/run/docker.sock]',
+  about: 'builds the image that sandboxes run: ahead of their first start, or with a tag of yours for a registry',
   async run(args, { signal: stopped, print, say }) {
     const { tag, variant, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
@@ -36,6 +36,10 @@ export const buildImageCommand: Command = {
         const advice = `It was asked at ${address}: start it, or name another socket with --engine or DOCKER_HOST.`;
         throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
       });
+    if (tag === undefined) {
+      print(made); // a server of the same version finds it by this name
+      return 0;
+    }
     const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
     await ask(signal, () => engine.getImage(made).tag({ repo, tag: version }));
     print(`${repo}:${version}`);
@@ -44,14 +48,13 @@ export const buildImageCommand: Command = {
 };
 
 function parsed(args: readonly string[]) {
-  const needs = `build-image needs ${buildImageCommand.usage}.`;
+  const takes = `build-image takes ${buildImageCommand.usage}.`;
   try {
     const { tag, engine, ...rest } = parseArgs({ args: [...args], options }).values;
-    if (!tag) throw new Error('--tag is missing');
     const named = (['desktop', 'agents', 'code'] as const).filter((variant) => rest[variant]);
     if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} are two images`);
     return { tag, engine, variant: named[0] ?? ('base' as const) };
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. ${needs}`);
+    throw new AppError('invalid_request', `${(error as Error).message}. ${takes}`);
   }
 }

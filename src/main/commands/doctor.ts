@@ -2,23 +2,34 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors.ts';
+import { attack } from './attack/attack.ts';
+import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
 import { requestServer } from './server-request.ts';
 
 const options = {
   url: { type: 'string', default: 'http://127.0.0.1:8000' },
   probe: { type: 'string', multiple: true, default: [] as string[] },
+  attack: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 } as const;
 
 /** Checks a running server from outside and from within a new sandbox: its functions and its isolation. */
 export const doctorCommand: Command = {
-  usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]…',
+  usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]… | --attack [--json]',
   about:
     'says of a running server whether its store, sandboxes and model work, and whether a sandbox can reach what it must ' +
-    'not; CORRAL_TOKEN is its token',
+    'not; with --attack, whether the server or a new sandbox has one of the ways out that public benchmarks and ' +
+    'advisories describe; CORRAL_TOKEN is its token',
   async run(args, { signal, print }) {
-    const { url, probe } = parsed(args);
+    const { url, probe, ...asked } = parsed(args);
     const token = process.env.CORRAL_TOKEN;
+    if (asked.attack) {
+      const { sandbox } = await checksOf(url, token, signal);
+      const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await attack({ url, token }, signal))];
+      for (const line of reportOf(findings, sandbox.driver, asked)) print(line);
+      return findings.some(({ state }) => state === 'broken') ? 1 : 0;
+    }
     let failures = 0;
     const tell = (isRight: boolean, what: string) => {
       if (!isRight) failures += 1;
@@ -42,6 +53,25 @@ export const doctorCommand: Command = {
     return failures === 0 ? 0 : 1;
   },
 };
+
+const knownWeakness = ({ name, text }: { readonly name: string; readonly text: string }): AttackFinding => ({
+  ...{ check: `driver: ${name}`, against: [], state: 'weak', text, advice: 'docs/security.md says what to do.' },
+});
+
+const marks = { ok: 'ok      ', weak: 'weak    ', broken: 'BROKEN  ', untested: '?       ' } as const;
+function reportOf(findings: readonly AttackFinding[], driver: string, { json }: { readonly json: boolean }): string[] {
+  const count = (state: AttackFinding['state']) => findings.filter((one) => one.state === state).length;
+  const counts = { ok: count('ok'), weak: count('weak'), broken: count('broken'), untested: count('untested') };
+  if (json) return [JSON.stringify({ driver, ...counts, findings })];
+  const lines = findings.map(({ check, state, text, advice }) =>
+    `${marks[state]}${check}: ${text}.${advice === undefined ? '' : ` ${advice}`}`.replace(/\.\. /, '. '),
+  );
+  const { ok, weak, broken, untested } = counts;
+  return [
+    ...lines,
+    `${ok} checks are ok, ${weak} weak, ${broken} broken, ${untested} untested (sandboxes by ${driver}).`,
+  ];
+}
 
 interface Finding {
   readonly isRight: boolean;
@@ -149,12 +179,14 @@ async function isolationFindings(
   }
 }
 
-function parsed(args: readonly string[]): { url: string; probe: readonly string[] } {
+function parsed(args: readonly string[]) {
   try {
-    const { url, probe } = parseArgs({ args: [...args], options }).values;
+    const { url, probe, attack, json } = parseArgs({ args: [...args], options }).values;
+    if (json && !attack) throw new Error('--json needs --attack');
+    if (attack && probe.length > 0) throw new Error('--probe is for the checks without --attack');
     const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
     if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
-    return { url: url.replace(/\/+$/, ''), probe };
+    return { url: url.replace(/\/+$/, ''), probe, attack, json };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
   }

@@ -27,7 +27,8 @@ import { type Named, type SandboxSettings, SessionConfigs } from '../session-con
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-const proxyPort = 3128;
+/** The port in each sandbox at which its way to the egress proxy listens. */
+export const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 
 /** The second phase: the driver of sandboxes, their recipe, and the egress proxy that is their only way out. */
@@ -40,6 +41,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
   readonly desktopFor: (session?: Named) => DesktopOffer;
+  /** The image that a sandbox of the session needs and this driver cannot run. */
+  readonly missingImageOf: (session: Named) => string | undefined;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
   readonly egressOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
   /** Fetches as the programs of a session's sandbox do. */
@@ -123,6 +126,10 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     settingsOf: (session) => own.ofRecord(session),
     desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
+    missingImageOf(session) {
+      const { image } = own.ofRecord(session).config.sandbox;
+      return driver.capabilities.images?.includes(image) === false ? image : undefined;
+    },
     async egressOf(id) {
       const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
       return { policy: kind, opens: policyOf(kind)?.label ?? 'nothing', entries, canAllow: kind !== 'none' };

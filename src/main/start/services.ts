@@ -24,7 +24,7 @@ import { serverLimits } from '../policies.ts';
 import type { ProjectParts } from '../projects.ts';
 import type { Agents } from './agents.ts';
 import type { RunningEngine } from './engine.ts';
-import type { Sandboxes } from './sandboxes.ts';
+import { proxyPort, type Sandboxes } from './sandboxes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -50,7 +50,7 @@ interface Parts {
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica, collectBlobs } = parts.storage;
-  const { driver, workdir, realModels, desktopFor } = parts.sandboxes;
+  const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
@@ -63,6 +63,12 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   // No other server can work on what this one finds at its start.
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
+  /** Rejects a template whose sandboxes could not start here. */
+  function runnable<Chosen>(session: Parameters<typeof missingImageOf>[0], chosen: Chosen): Chosen {
+    const image = missingImageOf(session);
+    if (image !== undefined) throw noImage(session.template, image, driver.name);
+    return chosen;
+  }
   const sessions = sessionService({
     forks,
     ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids, desktopFor },
@@ -77,12 +83,15 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
         const chosen = { template: name, templateBy: 'session' } as const;
         const offer = desktopFor({ ...chosen, projectId });
         if ((tools.computer ?? 'off') !== 'off' && offer.state !== 'ready') throw noDesktop(name, offer);
-        return chosen;
+        return runnable({ ...chosen, projectId }, chosen);
       }
-      if (projectId !== null) return { template: (await projects.api.agents.get(projectId)).template };
-      return config.template === undefined
-        ? { template: 'default' }
-        : { template: config.template, templateBy: 'server' };
+      if (projectId !== null) {
+        const { template } = await projects.api.agents.get(projectId);
+        return runnable({ template, templateBy: undefined, projectId }, { template });
+      }
+      if (config.template === undefined) return { template: 'default' };
+      const usual = { template: config.template, templateBy: 'server' } as const;
+      return runnable({ ...usual, projectId }, usual);
     },
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
@@ -116,7 +125,11 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
-    inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known }),
+    inside: insideService({
+      ...{ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known },
+      isOwnMachine: driver.capabilities.isolation === 'none',
+      closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
+    }),
     desktop: desktopService({
       ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
       ...{ offerFor: desktopFor, power },
@@ -144,6 +157,13 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     ...{ services, shared: shares, opencodex: projects.api, workspaces, keys, retention },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+function noImage(template: string, image: string, driver: string): AppError {
+  const what = `The template ${template} needs the image ${image}, and the driver ${driver} runs this machine's own programs`;
+  const advice =
+    'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.';
+  return new AppError('image_missing', `${what}. ${advice}`);
 }
 
 function noDesktop(template: string, { state, detail, seconds = 0 }: DesktopOffer): AppError {

@@ -19,6 +19,8 @@ export interface CodeCell {
   readonly listener: CodeListener;
   /** Variables of the environment for this cell alone. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
+  readonly folder?: string;
 }
 interface CodeEnd {
   /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */

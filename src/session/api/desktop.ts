@@ -24,7 +24,7 @@ export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | '
 export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 /** A person's request to watch a desktop. */
 export interface WatchRequest {
-  /** A name that the viewer chooses; a new viewer replaces an older one of the same name. */
+  /** A name that the viewer chooses; a new viewer replaces an older one of the same name, unless it may only watch. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
   /** Called whenever the keyboard and mouse change hands, with the viewer's id; undefined: the agent has them. */

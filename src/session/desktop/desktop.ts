@@ -118,7 +118,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
-    const { id: viewer } = stack.use(screen.seat(request.viewerId ?? ids.short(), request));
+    const { id: viewer } = stack.use(screen.seat(request, ids.short()));
     const deleted = () => stream.destroy();
     end.signal.addEventListener('abort', deleted, { once: true });
     stack.defer(() => end.signal.removeEventListener('abort', deleted));

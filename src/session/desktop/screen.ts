@@ -67,8 +67,14 @@ export class DesktopScreen {
     return { [Symbol.dispose]: () => void this.#coming-- };
   }
 
-  /** Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. */
-  seat(id: string, request: WatchRequest): Seat {
+  /**
+   * Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. One that may
+   * only watch replaces nobody: it gets the spare name where its own is taken.
+   */
+  seat(request: WatchRequest, spare: string): Seat {
+    const { viewerId = spare } = request;
+    const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
+    const id = isTaken && !request.mayControl ? spare : viewerId;
     this.#viewers.set(id, request);
     // its old connection is at another server
     if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id);

@@ -142,11 +142,12 @@ export class RunFold {
   }
 
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
-    const calls = transcript.openCalls(runId).map((call): PendingCall => {
+    const ofModel = transcript.openCalls(runId).map((call): PendingCall => {
       const verdict = this.#verdicts.get(call.callId);
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
       return verdict ? judged(pending, verdict) : pending;
     });
+    const calls = [...ofModel, ...(this.#approval?.fixed ? [askedCall(this.#approval)] : [])];
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
@@ -169,6 +170,12 @@ export class RunFold {
       ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
     };
   }
+}
+
+/** The call for which an agent with a loop of its own asked. The transcript has only those of models. */
+function askedCall(asked: FactOf<'approval.requested'>['data']): PendingCall {
+  const { callId, function: name, args, reason = '', content } = asked;
+  return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 
 const userMessage = ({ messageId, text, attachments }: FactOf<'message.user'>['data']): UserMessage => ({

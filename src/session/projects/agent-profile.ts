@@ -129,8 +129,8 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
 }
-function ownAgentOf({ agent: { command, auth } }: Own): Profile['agent'] {
-  return command && { command, ...(auth !== undefined && { auth }) };
+function ownAgentOf({ agent: { command, auth, mode } }: Own): Profile['agent'] {
+  return command && { command, ...(auth !== undefined && { auth }), ...(mode !== undefined && { mode }) };
 }
 
 /** Leaves everything to the server's settings. */

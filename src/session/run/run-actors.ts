@@ -85,10 +85,11 @@ async function untilTold({ writer }: Live): Promise<void> {
 
 function requested(
   runId: RunId,
-  { timeoutMs, callId, function: name, args, reason }: WantedApproval,
+  { timeoutMs, callId, function: name, args, reason, content, fixed }: WantedApproval,
   now: number,
 ): SessionFact {
-  const asked = { callId, function: name, args: { ...args }, ...(reason !== undefined && { reason }) };
+  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const asked = { callId, function: name, args: { ...args }, ...more };
   const data = { ...asked, expiresAt: now + timeoutMs };
   return { type: 'approval.requested', runId, data };
 }

@@ -44,6 +44,42 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   };
 }
 
+/** In ms. A health answer does not wait longer for the newest counts. */
+const countMs = 100;
+
+/** The counts of sessions in a shared health answer, which must not lag behind a creation or deletion of this server. */
+export class SessionTally {
+  readonly #count: () => Promise<SessionCounts>;
+  readonly #clock: Clock;
+  #changes = 0;
+  #newest: { readonly counts: SessionCounts; readonly changes: number } | undefined;
+
+  constructor(count: () => Promise<SessionCounts>, clock: Clock) {
+    this.#count = count;
+    this.#clock = clock;
+  }
+
+  /** Call it when a session was made or deleted. */
+  changed(): void {
+    this.#changes++;
+  }
+
+  count = async (): Promise<SessionCounts> => {
+    const changes = this.#changes;
+    const counts = await this.#count();
+    this.#newest = { counts, changes };
+    return counts;
+  };
+
+  /** The answer with counts that know of every change before the call, as far as the store is quick. */
+  async update(answer: ServiceHealth): Promise<ServiceHealth> {
+    if (!this.#newest) return answer;
+    if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
+    using until = deadline(countMs, this.#clock);
+    return { ...answer, sessions: await orAborted(this.count(), until.signal).catch(() => answer.sessions) };
+  }
+}
+
 /** In ms. */
 const servesFor = 200;
 /** In ms. A look that takes longer delays nobody while the last answer is good and younger than `outlivesMs`. */

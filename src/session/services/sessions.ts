@@ -15,7 +15,7 @@ import { StoredSession } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
-import { serviceHealth, sharedHealth } from './health.ts';
+import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
@@ -74,7 +74,13 @@ export function sessionService(deps: Deps): SessionService {
   }
 
   // The checks have a deadline of their own.
-  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing), clock);
+  const tally = new SessionTally(count, clock);
+  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
+    const made = await change;
+    tally.changed();
+    return made;
+  };
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
@@ -100,10 +106,10 @@ export function sessionService(deps: Deps): SessionService {
 
   return {
     ...sessionViews({ ...deps, stored }),
-    create: (command) => forOwner(command.owner, () => creation.create(command)),
+    create: (command) => counted(forOwner(command.owner, () => creation.create(command))),
     async fork(id, command) {
       const { owner } = await stored(id);
-      return await forOwner(command.owner ?? owner, () => creation.fork(id, command));
+      return await counted(forOwner(command.owner ?? owner, () => creation.fork(id, command)));
     },
 
     async list(only) {
@@ -120,7 +126,7 @@ export function sessionService(deps: Deps): SessionService {
       yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
     },
 
-    delete: deletion,
+    delete: (...named) => counted(deletion(...named)),
 
     async send(id, command) {
       const record = await stored(id);
@@ -201,7 +207,7 @@ export function sessionService(deps: Deps): SessionService {
       const sandboxId = sandboxIdOf(id);
       return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
     },
-    health,
+    health: async () => tally.update(await health()),
   };
 }
 

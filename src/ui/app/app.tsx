@@ -1,6 +1,7 @@
 import { Conversation } from '../conversation/conversation.tsx';
 import { paneWidth } from '../data/prefs.ts';
 import { current } from '../data/sessions.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { Dialogs } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Notice } from '../parts/notice.tsx';
@@ -29,9 +30,13 @@ export function App() {
         data-dragging={isDragging.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >
-        <Sidebar />
+        <Boundary instead={null}>
+          <Sidebar />
+        </Boundary>
         <main class="main">
-          <Header />
+          <Boundary instead={null}>
+            <Header />
+          </Boundary>
           <Notice />
           <Conversation />
         </main>

@@ -1,15 +1,18 @@
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { approve, reject } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
+import { boundedLine, withHidden } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
+import { diffLines } from '../parts/diff.ts';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
+import { DiffLines, diffSigns, maxDiffLine, mostDiffLines } from './tool-result.tsx';
 
 /** A call that waits for permission: literally what it would do, and what the person can decide. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
-  const { callId, function: name, args, expiresAt } = item.request;
+  const { callId, function: name, args, expiresAt, content, fixed } = item.request;
   const sessionId = item.sessionId;
   const [isAsked, setAsked] = useState(false);
   const [note, setNote] = useState<string>();
@@ -21,18 +24,22 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     await attempt(t('approval.notDecided'), work);
     setAsked(false);
   };
-  const told = typeof args.command === 'string' ? args.command : JSON.stringify(args, null, 2);
+  const told = toldBy(args);
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="approval-head">
         <Icon name="shield" /> {t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: timeOf(expiresAt) })}</span>}
       </p>
-      {item.request.reason && <p class="quiet">{item.request.reason}</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
-      <pre class="console" tabIndex={0}>
-        {told}
-      </pre>
+      {item.request.reason && <p class="quiet">{boundedLine(item.request.reason)}</p>}
+      {content && 'oldContent' in content ? (
+        <>
+          <Told text={toldBy(withoutTexts(args))} />
+          <Changes before={content.oldContent} after={content.content} />
+        </>
+      ) : (
+        <Told text={told} />
+      )}
       {!decided && edited !== undefined && (
         <form
           class="approval-edit"
@@ -83,19 +90,23 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             <Button kind="quiet" disabled={isAsked} onClick={() => setNote('')}>
               {t('approval.rejectWith')}
             </Button>
-            <Button kind="quiet" disabled={isAsked} onClick={() => setEdited(told)}>
-              {t('approval.change')}
-            </Button>
+            {!fixed && (
+              <Button kind="quiet" disabled={isAsked} onClick={() => setEdited(told)}>
+                {t('approval.change')}
+              </Button>
+            )}
             <Button disabled={isAsked} onClick={act(() => reject(sessionId, callId))}>
               {t('approval.reject')}
             </Button>
-            <Button
-              disabled={isAsked}
-              title={t('approval.alwaysTells', { name })}
-              onClick={act(() => approve(sessionId, callId, { always: true }))}
-            >
-              {t('approval.always')}
-            </Button>
+            {!fixed && (
+              <Button
+                disabled={isAsked}
+                title={t('approval.alwaysTells', { name })}
+                onClick={act(() => approve(sessionId, callId, { always: true }))}
+              >
+                {t('approval.always')}
+              </Button>
+            )}
             <Button kind="primary" disabled={isAsked} onClick={act(() => approve(sessionId, callId))}>
               {t('approval.approve')}
             </Button>
@@ -104,6 +115,50 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
       )}
     </div>
   );
+}
+
+const shownAtFirst = 20_000; // characters
+
+/** What the call would do, to the letter; all of a very long one on request. */
+function Told({ text }: { text: string }) {
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? text : text.slice(0, shownAtFirst);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
+      <pre class="console" tabIndex={0}>
+        {withHidden(shown)}
+      </pre>
+      {shown.length < text.length && (
+        <Button kind="quiet" onClick={() => setWhole(true)}>
+          {t('moreCharacters', { n: text.length - shown.length })}
+        </Button>
+      )}
+    </>
+  );
+}
+
+/** The text that the call would write, to the letter, as a difference to the earlier one. */
+function Changes({ before, after }: { before: string | null; after: string }) {
+  const lines = useMemo(() => diffLines(before, after), [before, after]);
+  if (lines.length <= mostDiffLines && lines.every(({ text }) => text.length <= maxDiffLine))
+    return <DiffLines lines={lines} textOf={withHidden} />;
+  return <Told text={lines.map(({ kind, text }) => diffSigns[kind] + text).join('\n')} />;
+}
+
+const texts = new Set(['content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
+/** The arguments without those that the changes show. */
+const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
+
+/** A command as it is, other calls as JSON. */
+function toldBy(args: Readonly<Record<string, unknown>>): string {
+  if (typeof args.command === 'string') return args.command;
+  try {
+    return JSON.stringify(args, null, 2) ?? '';
+  } catch {
+    return t('approval.tooDeep'); // nested too deeply to be written
+  }
 }
 
 /** A command changes as text, other calls as JSON. Throws where that is no object. */

@@ -2,10 +2,12 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/button.tsx';
 import { t } from '../text/text.ts';
 import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
+import { OpenItems } from './open-items.tsx';
 import { Plan } from './plan.tsx';
 import { Welcome } from './welcome.tsx';
 
@@ -52,7 +54,15 @@ export function Conversation() {
           isAway.value = away > near * 3;
         }}
       >
-        <div class="column">{id === undefined ? <Welcome /> : <Items model={model} sessionId={id} isLive />}</div>
+        <div class="column">
+          {id === undefined ? (
+            <Welcome />
+          ) : (
+            <Boundary key={id} instead={<p class="quiet">{t('notDrawn')}</p>}>
+              <Items model={model} sessionId={id} isLive />
+            </Boundary>
+          )}
+        </div>
       </div>
       <div class="foot">
         {isAway.value && id !== undefined && (
@@ -60,7 +70,12 @@ export function Conversation() {
             {t('toEnd')}
           </Button>
         )}
-        {id !== undefined && <Plan />}
+        {id !== undefined && <OpenItems model={model} />}
+        {id !== undefined && (
+          <Boundary key={id} instead={null}>
+            <Plan />
+          </Boundary>
+        )}
         <Composer />
       </div>
     </>

@@ -1,11 +1,14 @@
 import { memo } from 'preact/compat';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Item } from '../data/items.ts';
 import type { ConversationModel } from '../data/model.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, Thoughts, WaitNote } from './notes.tsx';
+import { PlainItem } from './plain-item.tsx';
 import { StepRow } from './step-row.tsx';
 import { ToolCard } from './tool-card.tsx';
 
@@ -16,15 +19,86 @@ interface Props {
   readonly isLive?: boolean;
 }
 
-/** Everything that a model shows, in the order of the log. */
-export const Items = ({ model, sessionId, isLive = false }: Props) => (
-  <Live.Provider value={isLive}>
-    <div class="items" role="log" aria-label={t('conversation')}>
-      {model.items.value.map((item) => (
-        <Row key={item.seq} item={item} sessionId={sessionId} isLive={isLive} />
+const partSize = 40; // items that are drawn together, between two frames
+
+/** Everything that a model shows, in the order of the log. The end is drawn first; what is above it follows, frame by frame. */
+export function Items({ model, sessionId, isLive = false }: Props) {
+  const { items, first } = useEndFirst(model);
+  const parts = [];
+  for (let from = first; from < items.length; from += partSize) {
+    const part = items.slice(from, from + partSize);
+    parts.push(<Part key={from} items={part} sessionId={sessionId} isLive={isLive} />);
+  }
+  return (
+    <Live.Provider value={isLive}>
+      <div class="items" role="log" aria-label={t('conversation')} aria-busy={first > 0}>
+        {parts}
+      </div>
+    </Live.Provider>
+  );
+}
+
+interface Shown {
+  readonly items: readonly Item[];
+  /** The first item that is drawn, at the start of a part. */
+  readonly first: number;
+}
+
+/** The items to draw. They change in a task of their own, after what waits for a person has been drawn. */
+function useEndFirst(model: ConversationModel): Shown {
+  const items = model.items.value;
+  const [shown, setShown] = useState<Shown>({ items: [], first: 0 });
+  const newest = useRef(items);
+  const isDue = useRef(false);
+  newest.current = items;
+  useEffect(() => {
+    if (isDue.current || (shown.items === items && shown.first === 0)) return;
+    isDue.current = true;
+    afterFrame(() => {
+      isDue.current = false;
+      setShown((before) => nextShown(before, newest.current));
+    });
+  }, [items, shown]);
+  return shown;
+}
+
+/** One part more above; of many new items at once, only the last part. */
+function nextShown(before: Shown, items: readonly Item[]): Shown {
+  const arrived = items.length - before.items.length;
+  const lastPart = Math.floor(Math.max(0, items.length - partSize) / partSize) * partSize;
+  if (items[0] !== before.items[0] || arrived > partSize) return { items, first: lastPart };
+  return { items, first: Math.max(0, before.first - partSize) };
+}
+
+/** Calls `act` when the browser has painted. A hidden page paints nothing. */
+function afterFrame(act: () => void): void {
+  if (document.visibilityState === 'hidden') setTimeout(act, 50);
+  else requestAnimationFrame(() => setTimeout(act));
+}
+
+interface PartProps {
+  readonly items: readonly Item[];
+  readonly sessionId: string | undefined;
+  readonly isLive: boolean;
+}
+
+const isSame = (before: PartProps, now: PartProps): boolean =>
+  before.sessionId === now.sessionId &&
+  before.isLive === now.isLive &&
+  before.items.length === now.items.length &&
+  before.items.every((item, at) => item === now.items[at]);
+
+const Part = memo(
+  ({ items, sessionId, isLive }: PartProps) => (
+    <>
+      {items.map((item) => (
+        <Boundary key={item.seq} instead={<PlainItem item={item} />}>
+          <Row item={item} sessionId={sessionId} isLive={isLive} />
+        </Boundary>
       ))}
-    </div>
-  </Live.Provider>
+    </>
+  ),
+  isSame,
 );
 
 interface RowProps {
@@ -44,9 +118,10 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'step':
       return <StepRow item={item} isLive={isLive} />;
     case 'approval':
-      return <ApprovalCard item={item} isLive={isLive} />;
+      // While it is open, a live conversation has it above the message box.
+      return isLive && item.decided.value === undefined ? null : <ApprovalCard item={item} isLive={isLive} />;
     case 'wait':
-      return <WaitNote item={item} />;
+      return isLive ? null : <WaitNote item={item} />;
     case 'phase':
       return <PhaseNote item={item} />;
     case 'event':

@@ -6,6 +6,7 @@ import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
+import { own } from '../parts/own.ts';
 import { openSettings } from '../settings/open.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
@@ -74,7 +75,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {t(phases[phase] ?? 'phase.starting')}
+        {t(own(phases, phase) ?? 'phase.starting')}
         {detail ? ` · ${detail}` : ''}
         {ms !== undefined && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
@@ -185,7 +186,7 @@ function reasonOf(code: string, isRetryable = false): string {
     disk_full: 'why.disk',
     deadline_exceeded: 'why.time',
   };
-  const key = known[code];
+  const key = own(known, code);
   const told = key ? t(key) : t('why.code', { code: code.replaceAll('_', ' ') });
   return isRetryable ? `${told} ${t('why.retry')}` : told;
 }

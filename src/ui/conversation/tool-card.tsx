@@ -2,8 +2,11 @@ import { useSignal } from '@preact/signals';
 import { useContext, useEffect } from 'preact/hooks';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { tools } from '../data/system.ts';
+import { Plain } from '../markdown/plain.tsx';
+import { Boundary } from '../parts/boundary.tsx';
 import { duration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
+import { own } from '../parts/own.ts';
 import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
@@ -39,13 +42,17 @@ export function ToolCard({ item }: { item: ToolItem }) {
         }}
       >
         <Mark status={state.status} />
-        <Icon name={icons[item.family] ?? 'command'} size={16} />
+        <Icon name={own(icons, item.family) ?? 'command'} size={16} />
         <span class="what">{labelOf(item)}</span>
-        <span class="which">{subjectOf(item)}</span>
+        <span class="which">{subjectOf(state.called ?? item)}</span>
         <Tail item={item} state={state} />
         <Icon name="chevron" size={14} />
       </button>
-      {isOpen && <Result item={item} state={state} />}
+      {isOpen && (
+        <Boundary instead={<Plain text={state.called?.output ?? state.live} />}>
+          <Result item={item} state={state} />
+        </Boundary>
+      )}
     </div>
   );
 }
@@ -56,18 +63,18 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** What the call is about: the first of its arguments that tells. */
-function subjectOf({ args }: ToolItem): string {
+/** What the call is about: the first of its arguments that tells. An agent can tell more of them at the end. */
+function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
   const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return String(told ?? '')
+    .slice(0, 300) // before the pattern, which takes the square of the number of spaces
     .replace(/^\/workspace\//, '')
-    .replace(/\s*\n\s*/g, ' ⏎ ')
-    .slice(0, 300);
+    .replace(/\s*\n\s*/g, ' ⏎ ');
 }
 
 function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const { called } = state;
-  const why = called?.reason && endings[called.reason];
+  const why = called?.reason && own(endings, called.reason);
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
   const told = why ? t(why) : (code ?? (called && !called.success ? t('status.failed') : undefined));
   return (

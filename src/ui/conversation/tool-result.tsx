@@ -2,15 +2,18 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { request } from '../data/server.ts';
 import { plainText } from '../parts/ansi.ts';
-import { diffLines } from '../parts/diff.ts';
+import { boundedLine } from '../parts/bounded-text.ts';
+import { diffLines, type Line } from '../parts/diff.ts';
 import { t } from '../text/text.ts';
 import { Output } from './output.tsx';
 
-const mostDiffLines = 400;
+export const mostDiffLines = 400;
+export const maxDiffLine = 1_000; // characters
 
 /** What came of a call, by the kind of its content. */
 export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
-  const told = item.args.command ?? item.args.code;
+  const { command: ran, code } = state.called?.args ?? item.args;
+  const told = ran ?? code;
   const command = typeof told === 'string' ? told : undefined;
   const { called, live } = state;
   if (!called) return command === undefined && live === '' ? null : <Output command={command} text={live} isLive />;
@@ -29,10 +32,14 @@ export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   return <Output text={JSON.stringify(content.result, null, 2) ?? ''} />;
 }
 
-const signs = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
+export const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
 function Diff({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
+  return <DiffLines lines={lines} textOf={(text) => plainText(boundedLine(text, maxDiffLine))} />;
+}
+
+export function DiffLines({ lines, textOf }: { lines: readonly Line[]; textOf: (text: string) => string }) {
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
     return <p class="tool-note">{t('noChange')}</p>;
   return (
@@ -40,7 +47,7 @@ function Diff({ before, after }: { before: string | null; after: string }) {
     <pre class="diff" role="group" tabIndex={0} aria-label={t('changes')}>
       {lines.slice(0, mostDiffLines).map(({ kind, text }, n) => (
         <div key={n} class={kind}>
-          {signs[kind] + plainText(text)}
+          {diffSigns[kind] + textOf(text)}
         </div>
       ))}
       {lines.length > mostDiffLines && <div class="skipped">{t('allLines', { n: lines.length })}</div>}

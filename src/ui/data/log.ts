@@ -37,7 +37,16 @@ function flush() {
   events.push(...taken);
   model.take(taken);
   eventCount.value = events.length;
-  for (const event of taken) for (const hear of hearers) hear(event);
+  for (const event of taken) for (const hear of hearers) tell(hear, event);
+}
+
+/** An event that one subscriber cannot read still reaches the others. */
+function tell(hear: (event: Event) => void, event: Event): void {
+  try {
+    hear(event);
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 function reset() {

@@ -31,6 +31,8 @@ export type RunState =
 
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
+  /** Decisions that wait for a person now: calls to approve, or a question. It is drawn apart from what the agent wrote. */
+  readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
   /** Of all runs, and of the newest one. */
@@ -54,9 +56,14 @@ export class ConversationModel {
     batch(() => {
       for (const event of events) {
         this.seq = event.seq;
-        this.#read(event);
+        try {
+          this.#read(event);
+        } catch (error) {
+          reportError(error); // the events after it are read all the same
+        }
       }
       if (this.#changed) this.items.value = [...this.#items];
+      this.#findOpen();
       this.#changed = false;
     });
   }
@@ -70,11 +77,18 @@ export class ConversationModel {
     this.seq = 0;
     batch(() => {
       this.items.value = [];
+      this.open.value = [];
       this.plan.value = [];
       this.run.value = { kind: 'idle' };
       this.used.value = nothing;
       this.runUsed.value = nothing;
     });
+  }
+
+  #findOpen(): void {
+    const open = [...this.#approvals.values(), ...(this.#wait ? [this.#wait] : [])];
+    const known = this.open.peek();
+    if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
   }
 
   #add<Kind extends Item>(item: Kind): Kind {

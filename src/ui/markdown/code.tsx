@@ -1,29 +1,18 @@
-import { signal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
+import type { Piece } from '../parsing/highlight.ts';
+import { parse } from '../parsing/parse.ts';
 import { plainText } from '../parts/ansi.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
-import type { highlight as Highlight, Piece } from './highlight.ts';
 
-const highlighter = signal<typeof Highlight | undefined>(undefined);
-let isLoading = false;
 const mostHighlighted = 60_000;
-
-function load() {
-  if (isLoading) return;
-  isLoading = true;
-  void import('./highlight.ts').then((module) => {
-    highlighter.value = module.highlight;
-  });
-}
 
 interface Props {
   readonly code: string;
   /** The name of the language, or the ending of a file. */
   readonly language?: string | undefined;
-  readonly class?: string;
 }
 
-/** A block of code with its language and a button that copies it. Colours come when the highlighter has loaded. */
+/** A block of code with its language and a button that copies it. Colours come when the worker has found them. */
 export function Code({ code: given, language }: Props) {
   const code = plainText(given); // a model repeats the output of programs with their colours
   return (
@@ -41,14 +30,17 @@ export function Code({ code: given, language }: Props) {
 }
 
 /** Only the coloured text. */
-export function Highlighted({ code, language }: Props) {
-  const wanted = language !== undefined && language !== '' && code.length <= mostHighlighted;
+export function Highlighted({ code, language = '' }: Props) {
+  const [colored, setColored] = useState<{ code: string; pieces: readonly Piece[] | undefined }>();
   useEffect(() => {
-    if (wanted) load();
-  }, [wanted]);
-  const run = wanted ? highlighter.value : undefined;
-  const pieces = useMemo(() => run?.(code, language?.split('.').at(-1) ?? ''), [run, code, language]);
-  return <code>{pieces ? pieces.map(piece) : code}</code>;
+    if (language === '' || code.length > mostHighlighted) return undefined;
+    const ended = new AbortController();
+    void parse('highlight', { code, language: language.split('.').at(-1) ?? '' }, ended.signal).then(
+      (pieces) => ended.signal.aborted || setColored({ code, pieces }),
+    );
+    return () => ended.abort();
+  }, [code, language]);
+  return <code>{(colored?.code === code && colored.pieces?.map(piece)) || code}</code>;
 }
 
 const piece = (one: Piece, key: number) =>

@@ -1,12 +1,16 @@
-import { lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
-import { useMemo } from 'preact/hooks';
+import { memo } from 'preact/compat';
+import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
 import { Code } from './code.tsx';
+import { Plain } from './plain.tsx';
+import { useMarkdownTree } from './tree.ts';
 import { WorkspaceImage } from './workspace-image.tsx';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto become
-// links. So there is nothing to sanitize.
+// links. So there is nothing to sanitize. The page's worker reads the text, within limits; until then, and beyond them, it is
+// plain.
 
 const maxText = 200_000;
 
@@ -17,83 +21,133 @@ interface Props {
 }
 
 export function Markdown({ text, sessionId }: Props) {
-  const tokens = useMemo(() => lexer(text.slice(0, maxText), { gfm: true, breaks: true }), [text]);
+  const tree = useMarkdownTree(text);
+  const plain = <Plain text={text} />;
   return (
     <div class="markdown">
-      <Blocks tokens={tokens} sessionId={sessionId} />
-      {text.length > maxText && <p class="quiet">{t('moreCharacters', { n: text.length - maxText })}</p>}
+      {tree ? (
+        <Boundary instead={plain}>
+          <Tree tree={tree} sessionId={sessionId} />
+          {text.length > maxText && <p class="quiet">{t('moreCharacters', { n: text.length - maxText })}</p>}
+        </Boundary>
+      ) : (
+        plain
+      )}
     </div>
   );
 }
 
-interface Parts {
-  readonly tokens: readonly Token[];
+const Tree = memo(({ tree, sessionId }: { tree: MarkdownTree; sessionId: string | undefined }) => (
+  <>{drawn(tree, sessionId)}</>
+));
+
+const drawn = (nodes: MarkdownTree, sessionId: string | undefined): ComponentChildren =>
+  nodes.map((node, key) => draw(node, { key, sessionId }));
+
+interface At {
+  readonly key: number;
   readonly sessionId: string | undefined;
 }
 
-const Blocks = ({ tokens, sessionId }: Parts) => <>{tokens.map((token, n) => block(token, n, sessionId))}</>;
-
-function block(token: Token, key: number, sessionId: string | undefined): ComponentChildren {
-  const inner = (tokens: readonly Token[] | undefined) => inline(tokens ?? [], sessionId);
-  switch (token.type) {
-    case 'space':
-    case 'def':
-      return null;
+function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
+  if (typeof node === 'string') return node;
+  const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
+  switch (node.kind) {
     case 'heading': {
       // The page itself has the first two levels.
-      const Heading = `h${Math.min(6, token.depth + 2)}` as 'h3';
+      const Heading = `h${Math.min(6, node.depth + 2)}` as 'h3';
       return (
-        <Heading key={key} class={`level-${token.depth}`}>
-          {inner(token.tokens)}
+        <Heading key={key} class={`level-${node.depth}`}>
+          {inner(node.inner)}
         </Heading>
       );
     }
-    case 'code':
-      return <Code key={key} code={token.text} language={token.lang?.split(/\s/)[0]} />;
-    case 'blockquote':
+    case 'paragraph':
+      return <p key={key}>{inner(node.inner)}</p>;
+    case 'plain':
       return (
-        <blockquote key={key}>
-          <Blocks tokens={token.tokens ?? []} sessionId={sessionId} />
-        </blockquote>
+        <span key={key} class="plain">
+          {inner(node.inner)}
+        </span>
       );
-    case 'list':
-      return <List key={key} list={token as Tokens.List} sessionId={sessionId} />;
-    case 'table':
-      return <Table key={key} table={token as Tokens.Table} sessionId={sessionId} />;
-    case 'hr':
+    case 'quote':
+      return <blockquote key={key}>{inner(node.inner)}</blockquote>;
+    case 'code':
+      return <Code key={key} code={node.code} language={node.language} />;
+    case 'codespan':
+      return <code key={key}>{node.code}</code>;
+    case 'rule':
       return <hr key={key} />;
-    case 'html':
-      return <p key={key}>{withBreaks(token.text.trimEnd())}</p>;
-    case 'text':
-      return <span key={key}>{token.tokens ? inner(token.tokens) : decoded(token.text)}</span>;
+    case 'break':
+      return <br key={key} />;
     case 'checkbox':
       return (
         <input
           key={key}
           type="checkbox"
-          checked={token.checked}
+          checked={node.isChecked}
           disabled
-          aria-label={t(token.checked ? 'done' : 'open')}
+          aria-label={t(node.isChecked ? 'done' : 'open')}
         />
       );
-    default:
-      return <p key={key}>{'tokens' in token ? inner(token.tokens) : decoded(token.raw)}</p>;
+    case 'list': {
+      const items = node.items.map((item, at) => (
+        <li key={at} class={item.isTask ? 'task' : undefined}>
+          {inner(item.inner)}
+        </li>
+      ));
+      return node.start === undefined ? (
+        <ul key={key}>{items}</ul>
+      ) : (
+        <ol key={key} start={node.start}>
+          {items}
+        </ol>
+      );
+    }
+    case 'table':
+      return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} />;
+    case 'link':
+      return /^(https?|mailto):/i.test(node.href) ? (
+        <a key={key} href={node.href} target="_blank" rel="noopener noreferrer">
+          {inner(node.inner)}
+        </a>
+      ) : (
+        <span key={key} title={node.href}>
+          {inner(node.inner)}
+        </span>
+      );
+    case 'image':
+      return sessionId !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(node.href) ? (
+        <WorkspaceImage key={key} sessionId={sessionId} path={pathOf(node.href)} label={node.label} />
+      ) : (
+        <span key={key}>{node.label || node.href}</span>
+      );
+    default: {
+      const Name = node.kind;
+      return <Name key={key}>{inner(node.inner)}</Name>;
+    }
   }
 }
 
-function List({ list, sessionId }: { list: Tokens.List; sessionId: string | undefined }) {
-  const items = list.items.map((item, n) => (
-    <li key={n} class={item.task ? 'task' : undefined}>
-      <Blocks tokens={item.tokens} sessionId={sessionId} />
-    </li>
-  ));
-  return list.ordered ? <ol start={Number(list.start) || 1}>{items}</ol> : <ul>{items}</ul>;
+/** The path of a file in the workspace; as it is written where it is no valid address. */
+function pathOf(href: string): string {
+  try {
+    return decodeURI(href);
+  } catch {
+    return href;
+  }
 }
 
-function Table({ table, sessionId }: { table: Tokens.Table; sessionId: string | undefined }) {
-  const cell = (Name: 'th' | 'td', one: Tokens.TableCell, n: number) => (
-    <Name key={n} class={one.align ? `align-${one.align}` : undefined}>
-      {inline(one.tokens, sessionId)}
+interface TableProps {
+  readonly head: readonly MarkdownCell[];
+  readonly rows: readonly MarkdownCell[][];
+  readonly sessionId: string | undefined;
+}
+
+function Table({ head, rows, sessionId }: TableProps) {
+  const cell = (Name: 'th' | 'td', one: MarkdownCell, at: number) => (
+    <Name key={at} class={one.align ? `align-${one.align}` : undefined}>
+      {drawn(one.inner, sessionId)}
     </Name>
   );
   return (
@@ -101,69 +155,14 @@ function Table({ table, sessionId }: { table: Tokens.Table; sessionId: string | 
     <div class="table" role="group" aria-label={t('table')} tabIndex={0}>
       <table>
         <thead>
-          <tr>{table.header.map((one, n) => cell('th', one, n))}</tr>
+          <tr>{head.map((one, at) => cell('th', one, at))}</tr>
         </thead>
         <tbody>
-          {table.rows.map((row, n) => (
-            <tr key={n}>{row.map((one, m) => cell('td', one, m))}</tr>
+          {rows.map((row, at) => (
+            <tr key={at}>{row.map((one, column) => cell('td', one, column))}</tr>
           ))}
         </tbody>
       </table>
     </div>
   );
-}
-
-const entities: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  '#39': "'",
-  nbsp: '\u00a0',
-};
-const decoded = (text: string): string =>
-  text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_whole, name: string) => entities[name] ?? '');
-
-function withBreaks(text: string): ComponentChildren {
-  return decoded(text)
-    .split('\n')
-    .flatMap((line, n) => (n === 0 ? [line] : [<br key={n} />, line]));
-}
-
-function inline(tokens: readonly Token[], sessionId: string | undefined): ComponentChildren {
-  return tokens.map((token, key) => {
-    const inner = () => inline(('tokens' in token && token.tokens) || [], sessionId);
-    switch (token.type) {
-      case 'strong':
-        return <strong key={key}>{inner()}</strong>;
-      case 'em':
-        return <em key={key}>{inner()}</em>;
-      case 'del':
-        return <del key={key}>{inner()}</del>;
-      case 'codespan':
-        return <code key={key}>{decoded(token.text)}</code>;
-      case 'br':
-        return <br key={key} />;
-      case 'link':
-        return /^(https?|mailto):/i.test(token.href) ? (
-          <a key={key} href={token.href} target="_blank" rel="noopener noreferrer">
-            {inner()}
-          </a>
-        ) : (
-          <span key={key} title={token.href}>
-            {inner()}
-          </span>
-        );
-      case 'image':
-        return sessionId !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(token.href) ? (
-          <WorkspaceImage key={key} sessionId={sessionId} path={decodeURI(token.href)} label={token.text} />
-        ) : (
-          <span key={key}>{token.text || token.href}</span>
-        );
-      case 'checkbox':
-        return block(token, key, sessionId);
-      default:
-        return <span key={key}>{withBreaks('text' in token ? token.text : token.raw)}</span>;
-    }
-  });
 }

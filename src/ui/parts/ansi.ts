@@ -1,5 +1,9 @@
+import { boundedLine } from './bounded-text.ts';
+
 // Text of a terminal as spans with colours. Built from strings, because a literal with control characters is usually a
 // mistake.
+const maxLine = 10_000; // characters
+const maxSpans = 300; // of one line; the rest of it has no colours
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(
@@ -27,8 +31,15 @@ export interface Span {
 
 /** Approximates the terminal's display: without cursor moves, and with only the last state of an overwritten line. */
 function settled(text: string): string {
-  const lines = text.replace(sequences, '').replace(/\r+\n/g, '\n').split('\n');
-  return lines.map((line) => line.replace(/\r+$/, '').replace(/^.*\r/s, '').replace(controls, '')).join('\n');
+  const lines = text.replace(sequences, '').split('\n');
+  return lines.map((line) => lastState(line).replace(controls, '')).join('\n');
+}
+
+/** No pattern: one that looks for returns takes the square of their number. */
+function lastState(line: string): string {
+  let end = line.length;
+  while (line[end - 1] === '\r') end--;
+  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
 }
 
 /** The same without colours. */
@@ -99,19 +110,21 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
   };
 }
 
-/** The lines of a terminal's output as spans; a colour lasts over the ends of lines. */
+/** The lines of a terminal's output as spans; a colour lasts over the ends of lines. A very long line is cut. */
 export function ansiLines(text: string): Span[][] {
   let style: Style = {};
   return settled(text)
     .split('\n')
-    .map((line) => {
+    .map((whole) => {
+      const line = boundedLine(whole, maxLine);
       const spans: Span[] = [];
       let from = 0;
       const push = (to: number) => {
-        const part = line.slice(from, to).replace(allControls, '');
+        const part = line.slice(from, to).replace(anyColour, '').replace(allControls, '');
         if (part !== '') spans.push(spanOf(part, style));
       };
       for (const found of line.matchAll(colours)) {
+        if (spans.length >= maxSpans) break;
         push(found.index);
         from = found.index + found[0].length;
         style = applied(style, (found[1] ?? '').split(/[;:]/).map(Number));

@@ -1,5 +1,7 @@
 import type { Session } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 
+const maxName = 300; // characters; the list cuts it by its width
+
 export const nameOf = ({ title, lastTask }: Pick<Session, 'title' | 'lastTask'>): string =>
-  title || lastTask || t('newSession');
+  (title || lastTask).slice(0, maxName) || t('newSession');

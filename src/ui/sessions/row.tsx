@@ -2,6 +2,7 @@ import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { statusOf } from '../data/status.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { IconButton } from '../parts/button.tsx';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -12,7 +13,13 @@ import { chosen, isChoosing, toggleChosen } from './choosing.ts';
 import { nameOf } from './name.ts';
 import { foundInMessages } from './search.ts';
 
-export function SessionRow({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
+export const SessionRow = ({ session, isCurrent }: { session: Session; isCurrent: boolean }) => (
+  <Boundary instead={<a href={`#${session.id}`}>{session.id}</a>}>
+    <Row session={session} isCurrent={isCurrent} />
+  </Boundary>
+);
+
+function Row({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
   const { id, unread, pinned } = session;
   const status = statusOf(session);
   const name = nameOf(session);

@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { Items } from '../conversation/items.tsx';
 import { PlanOf } from '../conversation/plan.tsx';
+import { Boundary } from '../parts/boundary.tsx';
 import { dayAndTime } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
@@ -40,10 +41,18 @@ export function SharedPage() {
       </header>
       {told && (
         <>
-          <PlanOf model={model} />
+          <Boundary instead={null}>
+            <PlanOf model={model} />
+          </Boundary>
           {model.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
-          <Items model={model} sessionId={undefined} />
-          {told.files && <SharedFiles />}
+          <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+            <Items model={model} sessionId={undefined} />
+          </Boundary>
+          {told.files && (
+            <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+              <SharedFiles />
+            </Boundary>
+          )}
         </>
       )}
     </main>

@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { wordsOf } from '../data/server.ts';
 import { current, type Session } from '../data/sessions.ts';
+import { Boundary } from '../parts/boundary.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
@@ -60,6 +61,12 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
       (thrown: unknown) => setLoaded({ error: wordsOf(thrown) }),
     );
   }, [tab]);
-  if (loaded.Tab) return <loaded.Tab session={session} />;
+  if (loaded.Tab) {
+    return (
+      <Boundary instead={<p class="quiet empty">{t('notDrawn')}</p>}>
+        <loaded.Tab session={session} />
+      </Boundary>
+    );
+  }
   return loaded.error === undefined ? null : <p class="quiet empty">{loaded.error}</p>;
 }

@@ -77,9 +77,10 @@ export function logContract(store: () => Store, effort: number): void {
             else await store().events.compact(id, step);
             await breathe();
           }
-          const head = await append(facts(1));
-          // A reader whose first cursor is the head by now has nothing to see.
-          while ((cursorOf(items.at(-1)) ?? start) !== head) await breathe();
+          let head = await append(facts(1));
+          // A reader that first looks when its cursor is the head has nothing to see, so one more fact follows.
+          if (head === start) head = await append(facts(1));
+          while (cursorOf(items.at(-1)) !== head) await breathe();
           stop.abort();
           await reading;
           let cursor = start;

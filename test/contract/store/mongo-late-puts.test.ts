@@ -49,16 +49,15 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 3 }); // the late one lies over nothing newer
   });
 
-  test('a store that does not answer keeps a shutdown waiting for a few seconds only, whatever it still has to write', async () => {
+  test('a store that does not answer does not keep a shutdown waiting, whatever it still has to write', async () => {
     await using proxy = await mongoProxy(mongoUrl as string);
     const opened = await openMongo({ url: new Secret(proxy.url), deadlineMs: 3_000 });
     await opened.store.events.append(entry(0, 0));
     proxy.cause(/./, 'hang', 1_000);
     const appends = [opened.store.events.append(entry(1, 1)), opened.store.events.append(entry(2, 2))];
     for (const append of appends) append.catch(() => {});
-    const began = performance.now();
     await opened.store[Symbol.asyncDispose]();
-    expect(performance.now() - began).toBeLessThan(6_000); // each operation alone may take three
+    expect((await Promise.allSettled(appends)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     proxy.calm();
     await opened[Symbol.asyncDispose]();
   });

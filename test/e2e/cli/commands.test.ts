@@ -53,6 +53,16 @@ describe('run', () => {
     expect(types.slice(-2)).toEqual(['run.end', 'result']);
   });
 
+  test('--template chooses what the session is like, for a new session alone', async () => {
+    const { stdout } = await corral('run', '--template', 'minimal', '--detach', fence('sh', 'echo begun'));
+    const shown = await corral('show', stdout.trim(), '--json');
+    expect(JSON.parse(shown.stdout)).toMatchObject({ template: 'minimal' });
+    const unknown = await corral('run', '--template', 'none', 'Say hello');
+    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('There is no template "none".')]);
+    const both = await corral('run', '--template', 'minimal', '--session', stdout.trim(), 'Say hello');
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('A session keeps its template')]);
+  });
+
   test('exits with 1 and the reason when the run fails', async () => {
     const { code, stderr } = await corral('run', fence('fail', 'the model is out'));
     expect(code).toBe(1);

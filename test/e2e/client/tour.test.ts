@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browse } from '../../support/browser.ts';
 import { needs } from '../../support/components.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { python } from '../../support/python.ts';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 
@@ -62,6 +63,7 @@ describe('the tour', () => {
   });
 
   test('in Python runs, and type-checks strictly with the client', { timeout: 400_000 }, async (context) => {
+    onlyNightly(context, 'installs packages');
     await needs(context, 'registries');
     const program = await python();
     const said = await lines(program, [join(tour, 'tour.py')]);
@@ -75,6 +77,7 @@ describe('the tour', () => {
 });
 
 test('the Python client for asyncio does the same as the one that blocks, which is made from it', async (context) => {
+  onlyNightly(context, 'installs packages');
   await needs(context, 'registries');
   const program = await python();
   await run(program, [join(client, 'scripts/make_sync.py'), '--check']);

@@ -8,6 +8,7 @@ import { fence, run } from '../../support/api.ts';
 import { cdp } from '../../support/cdp.ts';
 import { needs } from '../../support/components.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { realServer } from '../../support/real-server.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
 import { toolBench } from '../../support/tools.ts';
@@ -116,6 +117,7 @@ test('F126 F127 the log records that a tool started the desktop, and that its br
 test('in Docker an agent opens a page, a person sees it, and the deletion removes everything', {
   timeout: 600_000, // the first run builds the image
 }, async (context) => {
+  onlyNightly(context, 'builds the image of desktops');
   const docker = worlds.find(({ driver }) => driver === 'docker') as World;
   const server = await realServer(context, docker, {
     ...{ CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB', CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '500' },

@@ -2,37 +2,55 @@
  * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
  * or file, as in src/session/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
- * `shown` admits everyone, but unshared sessions are unknown there.
+ * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
+ * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
  */
-export type Rule = 'open' | 'any' | 'create' | 'see' | 'read' | 'work' | 'stop' | 'operator' | 'admin' | 'shown';
-export const callers = [
-  ...(['none', 'viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const),
-  ...(['expired', 'revoked', 'sandbox'] as const),
+export type Rule = (typeof ruleNames)[number];
+const ruleNames = [
+  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown'] as const),
+  ...(['screen', 'inside', 'port'] as const),
 ];
+/** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
+const strangers = [
+  ...(['none', 'expired', 'revoked', 'share-link', 'watch-link', 'control-link'] as const),
+  ...(['sandbox-token', 'token-of-another-sandbox'] as const),
+];
+const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
+export const callers = [...strangers, ...keyed];
 export type Caller = (typeof callers)[number];
 /** `unknown`: the answer is exactly the same as for an id that does not exist. */
 export type Outcome = 'through' | 401 | 403 | 'unknown';
 
-type Known = 'viewer' | 'user-other' | 'user-owner' | 'operator' | 'admin';
 const through = 'through' as const;
 const unknown = 'unknown' as const;
+type Roles = Record<(typeof keyed)[number], Outcome>;
 // The viewer's key has the same owner as the owner's key, so the session is its own, but it can only read.
-const byRule: Record<Exclude<Rule, 'open' | 'shown'>, Record<Known, Outcome>> = {
+const read: Roles = {
+  ...{ viewer: through, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
+};
+const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port'>, Roles> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
-  see: { viewer: through, 'user-other': unknown, 'user-owner': through, operator: through, admin: through },
-  read: { viewer: through, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
-  work: { viewer: 403, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
-  stop: { viewer: 403, 'user-other': unknown, 'user-owner': through, operator: through, admin: through },
+  see: { ...read, operator: through },
+  read,
+  screen: read,
+  work: { ...read, viewer: 403 },
+  stop: { ...read, viewer: 403, operator: through },
   operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
   admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
 };
+const isSigned = (caller: Caller) => caller === 'watch-link' || caller === 'control-link';
+const isStranger = (caller: Caller): caller is (typeof strangers)[number] => strangers.some((one) => one === caller);
 
 export function expected(rule: Rule, caller: Caller): Outcome {
+  if (rule === 'inside' || rule === 'port') {
+    if (caller === 'sandbox-token') return 'through';
+    return rule === 'inside' ? 401 : 403;
+  }
   if (rule === 'open') return 'through';
   if (rule === 'shown') return 'unknown';
-  if (caller === 'none' || caller === 'expired' || caller === 'revoked' || caller === 'sandbox') return 401;
-  return byRule[rule][caller];
+  if (rule === 'screen' && isSigned(caller)) return 'through';
+  return isStranger(caller) ? 401 : byRule[rule][caller];
 }
 
 const all = (rule: Rule, names: string) =>
@@ -42,36 +60,6 @@ const all = (rule: Rule, names: string) =>
       .split(/\s*\n\s*/)
       .map((name) => [name, rule]),
   );
-
-/** The control plane of E2B, which the OpenAPI document does not describe. */
-export const e2bRules: Readonly<Record<string, Rule>> = {
-  ...all(
-    'any',
-    `GET /e2b/sandboxes
-    GET /e2b/v2/sandboxes
-    GET /e2b/v2/templates
-    GET /e2b/templates/aliases/base
-    GET /e2b/volumes
-    POST /e2b/v3/templates`,
-  ),
-  ...all(
-    'create',
-    `POST /e2b/sandboxes
-    POST /e2b/v2/sandboxes`,
-  ),
-  ...all('see', 'GET /e2b/sandboxes/{sid}'),
-  ...all(
-    'work',
-    `POST /e2b/sandboxes/{sid}/connect
-    POST /e2b/v2/sandboxes/{sid}/connect
-    POST /e2b/sandboxes/{sid}/timeout
-    POST /e2b/sandboxes/{sid}/refreshes
-    POST /e2b/sandboxes/{sid}/pause
-    POST /e2b/sandboxes/{sid}/resume
-    GET /e2b/sandboxes/{sid}/metrics`,
-  ),
-  ...all('stop', 'DELETE /e2b/sandboxes/{sid}'),
-};
 
 export const routeRules: Readonly<Record<string, Rule>> = {
   ...all(
@@ -88,7 +76,21 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /shared
     POST /api/v1/shared
     POST /api/v1/shared/files
-    POST /api/v1/shared/file`,
+    POST /api/v1/shared/file
+    GET /docs/assets/{name}
+    GET /guide
+    GET /guide/guide.css
+    GET /guide/{page}
+    GET /guide/{folder}/{page}
+    GET /static/{name}
+    GET /static/novnc/core/{name}
+    GET /static/novnc/core/crypto/{name}
+    GET /static/novnc/core/decoders/{name}
+    GET /static/novnc/core/input/{name}
+    GET /static/novnc/core/util/{name}
+    GET /static/novnc/vendor/pako/lib/utils/{name}
+    GET /static/novnc/vendor/pako/lib/zlib/{name}
+    ALL /e2b/data`,
   ),
   ...all(
     'any',
@@ -103,7 +105,15 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers
-    POST /mcp`,
+    POST /mcp
+    GET /trpc
+    GET /trpc/{path}
+    POST /trpc/{path}
+    GET /e2b/sandboxes
+    GET /e2b/v2/sandboxes
+    GET /e2b/v2/templates
+    GET /e2b/templates/aliases/{sid}
+    ALL /e2b/*`,
   ),
   ...all(
     'create',
@@ -112,7 +122,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/sessions
     POST /api/v1/projects
     POST /api/v1/files
-    GET /ws`,
+    GET /ws
+    POST /e2b/sandboxes
+    POST /e2b/v2/sandboxes`,
   ),
   ...all(
     'see',
@@ -122,7 +134,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/projects/{project_id}/chat-sessions
     GET /api/v1/chats
     GET /api/v1/chats/{sid}
-    GET /api/v1/sandbox/{sid}/status`,
+    GET /api/v1/sandbox/{sid}/status
+    GET /e2b/sandboxes/{sid}`,
   ),
   ...all(
     'read',
@@ -131,7 +144,6 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/shell
     POST /api/v1/sessions/{sid}/file
     GET /api/v1/sessions/{sid}/files
-    GET /api/v1/sessions/{sid}/vnc
     POST /api/v1/sessions/{sid}/vnc/signed-url
     GET /api/v1/files/{id}
     GET /api/v1/files/{id}/info
@@ -209,7 +221,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     PUT /streams/sessions/{sid}/file
     POST /streams/sessions/{sid}/exec
     GET /streams/sessions/{sid}/watch
-    GET /streams/terminals/{shell_id}`,
+    GET /streams/terminals/{shell_id}
+    POST /e2b/sandboxes/{sid}/connect
+    POST /e2b/v2/sandboxes/{sid}/connect
+    POST /e2b/sandboxes/{sid}/timeout
+    POST /e2b/sandboxes/{sid}/refreshes
+    POST /e2b/sandboxes/{sid}/pause
+    POST /e2b/sandboxes/{sid}/resume
+    GET /e2b/sandboxes/{sid}/metrics`,
   ),
   ...all(
     'stop',
@@ -221,8 +240,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /api/v1/chats/{sid}
     DELETE /api/v1/chats/{sid}/credentials/{credential}
     DELETE /api/v1/projects/{project_id}/credentials/{credential}
-    POST /api/v1/sandbox/{sid}/stop`,
+    POST /api/v1/sandbox/{sid}/stop
+    DELETE /e2b/sandboxes/{sid}`,
   ),
+  ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',
@@ -312,4 +333,45 @@ export const mcpRules: Readonly<Record<string, Rule>> = {
   ...all('read', 'resource file\nresource screen\nresource screenshot'),
   ...all('work', 'run_command\nwrite_file\nrun_task\ndecide_approval'),
   ...all('stop', 'end_session\nstop_run'),
+};
+
+/** The data plane of E2B, by port: the calls of the agent's services, its routes, the code interpreter and other ports. */
+export const dataRules: Readonly<Record<string, Rule>> = {
+  ...all(
+    'inside',
+    `49983 POST /process.Process/Start
+    49983 POST /process.Process/Connect
+    49983 POST /process.Process/StreamInput
+    49983 POST /process.Process/List
+    49983 POST /process.Process/SendInput
+    49983 POST /process.Process/SendSignal
+    49983 POST /process.Process/CloseStdin
+    49983 POST /process.Process/Update
+    49983 POST /filesystem.Filesystem/WatchDir
+    49983 POST /filesystem.Filesystem/Stat
+    49983 POST /filesystem.Filesystem/ListDir
+    49983 POST /filesystem.Filesystem/MakeDir
+    49983 POST /filesystem.Filesystem/Move
+    49983 POST /filesystem.Filesystem/Remove
+    49983 POST /filesystem.Filesystem/CreateWatcher
+    49983 POST /filesystem.Filesystem/GetWatcherEvents
+    49983 POST /filesystem.Filesystem/RemoveWatcher
+    49983 GET /files
+    49983 POST /files
+    49983 GET /envs
+    49983 GET /metrics
+    49983 GET /any-other-path`,
+  ),
+  ...all(
+    'port',
+    `49999 GET /health
+    49999 GET /contexts
+    49999 POST /contexts
+    49999 POST /contexts/x/restart
+    49999 DELETE /contexts/x
+    49999 POST /execute
+    49999 GET /any-other-path
+    3000 GET /
+    3000 WS /`,
+  ),
 };

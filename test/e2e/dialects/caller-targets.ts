@@ -11,6 +11,8 @@ export interface Targets {
   readonly action: string;
   readonly block: string;
   readonly key: string;
+  /** A sandbox that an E2B program created. */
+  readonly box: string;
 }
 export const nobodys: Targets = {
   sid: 'fedcba9876543210',
@@ -20,14 +22,20 @@ export const nobodys: Targets = {
   action: '00000000-0000-4000-8000-00000000cccc',
   block: '00000000-0000-4000-8000-00000000dddd',
   key: 'nobody',
+  box: 'fedcba9876543210',
 };
 
-interface Owner {
+const aLife: SessionLife = {
+  ...{ endsAt: null, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
+  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+};
+
+export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
 }
 
-/** A session of the owner with everything that a session can have, and a key that can be revoked. */
+/** A session of the owner with everything that a session can have, a sandbox of E2B, and a key that can be revoked. */
 export async function sharedTargets(owner: Owner, token: string): Promise<Targets> {
   const { url, core } = owner.server;
   const { services, keys } = core;
@@ -50,34 +58,25 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   };
   const ids = { action: await chat('agent-actions'), block: await chat('blocks') };
   const key = (await keys.create({ name: 'spare', role: 'viewer' })).view.id;
-  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key };
+  const { id: box } = await services.sessions.create({ origin: 'e2b', owner: owner.id, life: aLife });
+  await services.sandboxes.start(box, signal);
+  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids, key, box };
 }
 
-const aLife: SessionLife = {
-  ...{ endsAt: null, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
-  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
-};
-
-/** New targets for a call that changes or ends them; creates only the ones that the route names. */
-export async function freshTargets(owner: Owner, path: string): Promise<Partial<Targets>> {
-  const { services } = owner.server.core;
-  const made = {};
-  if (path.includes('project_id'))
-    Object.assign(made, { project: (await services.projects.create({ name: 'Two', owner: owner.id })).id });
-  if (path.includes('sid}') || path === 'sid') {
-    const life = path.startsWith('/e2b/') && { life: aLife };
-    Object.assign(made, { sid: (await services.sessions.create({ origin: 'trpc', owner: owner.id, ...life })).id });
-  }
-  if (path.includes('/files/{id}')) {
-    const file = await upload(owner, { name: 'b.txt', mimeType: null });
-    Object.assign(made, { file: file?.id });
-  }
-  if (path.includes('shell_id')) {
-    const { id } = await services.sessions.create({ origin: 'trpc', owner: owner.id });
-    const { id: terminal } = await services.terminals.open(id, new AbortController().signal);
-    Object.assign(made, { terminal });
-  }
-  return made;
+/** New targets for a call that ends them; creates only the ones that the door names. */
+export async function freshTargets(owner: Owner, door: string): Promise<Partial<Targets>> {
+  const { services, keys } = owner.server.core;
+  const { id } = owner;
+  const [, procedure = ''] = /^procedure (\w+)/.exec(door) ?? [];
+  if (procedure === 'keys') return { key: (await keys.create({ name: 'x', role: 'viewer' })).view.id };
+  if (procedure === 'projects' || procedure === 'projectCredentials' || door.includes('project_id'))
+    return { project: (await services.projects.create({ name: 'Two', owner: id })).id };
+  if (door.includes('/files/{id}')) return { file: (await upload(owner, { name: 'b.txt', mimeType: null }))?.id ?? '' };
+  const isBox = door.includes('/e2b/');
+  const session = await services.sessions.create({ origin: 'trpc', owner: id, ...(isBox && { life: aLife }) });
+  if (isBox) return { box: session.id };
+  if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };
+  return { terminal: (await services.terminals.open(session.id, new AbortController().signal)).id };
 }
 
 async function upload({ id, server }: Owner, named: { name: string; mimeType: string | null }) {

@@ -6,7 +6,7 @@ import { pictureService } from '../../../src/session/desktop/screenshots.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openClient, transports } from '../../support/trpc.ts';
 
-// API keys, roles and owners on a whole server. The tables of callers-*.test.ts cover which caller can use which route.
+// API keys, roles and owners on a whole server. callers.test.ts covers which caller can use which route.
 let server: ComposedServer;
 let stack: AsyncDisposableStack;
 const token = 'the-token-of-these-tests';

@@ -80,7 +80,7 @@ export const python = {
   kill: [1, ['-l', '-c', 'sleep 100'], {}, true, false],
   pty: true,
   files: ['/home/user/a.txt', 'hi', true, false],
-  watch: ['create x', 'write x'],
+  watch: ['create x', 'chmod x', 'write x'],
   'signed url': 'hi',
   metrics: true,
   code: ['2', '1'],

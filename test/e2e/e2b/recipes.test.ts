@@ -4,7 +4,7 @@ import { expect, type TestContext, test } from 'vitest';
 import { buildVariant } from '../../support/build-variant.ts';
 import { needs } from '../../support/components.ts';
 import { runWritten } from '../../support/e2b-sdks.ts';
-import { type FakeCall, fakeKey, fakeProvider, type WireName } from '../../support/fake-models/server.ts';
+import { fakeKey, fakeProvider, type Said, type WireName } from '../../support/fake-models/server.ts';
 import { onlyNightly } from '../../support/nightly.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
@@ -12,23 +12,34 @@ interface Recipe {
   readonly page: string;
   readonly language: 'javascript' | 'python';
   readonly wire: WireName;
-  /** The model's calls, one in each turn, before it repeats the last result in its answer. */
-  readonly calls: readonly FakeCall[];
+  /** The model's replies before the last, which repeats the last result. */
+  readonly turns: readonly Said[];
 }
 const code = [
   'found = [n for n in range(2, 600) if all(n % d for d in range(2, n))][:100]',
   'print("of", len(found), "primes:", sum(found))',
 ].join('\n');
 const recipes: readonly Recipe[] = [
-  { page: 'langchain', language: 'python', wire: 'compatible', calls: [{ name: 'run_python', args: { code } }] },
-  { page: 'vercel-ai-sdk', language: 'javascript', wire: 'compatible', calls: [{ name: 'runPython', args: { code } }] },
+  {
+    page: 'langchain',
+    language: 'python',
+    wire: 'compatible',
+    turns: [{ calls: [{ name: 'run_python', args: { code } }] }],
+  },
+  {
+    page: 'vercel-ai-sdk',
+    language: 'javascript',
+    wire: 'compatible',
+    turns: [{ calls: [{ name: 'runPython', args: { code } }] }],
+  },
   {
     page: 'openai-agents-sdk',
     language: 'python',
     wire: 'openai',
-    calls: [
-      { name: 'write_file', args: { path: 'primes.py', content: code } },
-      { name: 'run_command', args: { command: 'python3 primes.py' } },
+    turns: [
+      { calls: [{ name: 'exec_command', args: { cmd: `cat > primes.py <<'END'\n${code}\nEND` } }] },
+      { text: 'It is written.' },
+      { calls: [{ name: 'exec_command', args: { cmd: 'python3 primes.py' } }] }, // in the second sandbox
     ],
   },
 ];
@@ -46,16 +57,16 @@ test.for(recipes)(
   async (recipe, context: TestContext) => {
     onlyNightly(context, 'installs packages of 200 MB');
     await needs(context, 'docker');
-    const { language, wire, calls } = recipe;
+    const { language, wire, turns } = recipe;
     const page = await readFile(`docs/recipes/${recipe.page}.md`, 'utf8');
-    const packages = blockOf(page, 'sh').trim().split(/\s+/).slice(2); // after `pip install`
+    const packages = blockOf(page, 'sh').replaceAll('"', '').trim().split(/\s+/).slice(2); // after `pip install`
     const source = blockOf(page, language === 'python' ? 'python' : 'js');
-    await buildVariant('code', 'corral-test/sandbox-code:latest');
+    await buildVariant('code');
     await using fake = await fakeProvider(wire, ({ body }, n) => {
-      const call = calls[n];
-      if (call) return { calls: [call] };
+      const turn = turns[n];
+      if (turn) return turn;
       const [, sum] = /of 100 primes: (\d+)/.exec(JSON.stringify(body)) ?? [];
-      return { text: `The sum is ${sum}.` };
+      return { text: sum === undefined ? JSON.stringify(body.input ?? body.messages) : `The sum is ${sum}.` };
     });
     await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
     const said = await runWritten(

@@ -11,7 +11,7 @@ let server: ServerProcess;
 
 describe.skipIf(!docker)(docker ? 'programs on the E2B SDKs' : 'programs on the E2B SDKs: skipped, no Docker', () => {
   beforeAll(async () => {
-    await buildVariant('code', 'corral-test/sandbox-code:latest'); // a create would wait for it longer than the SDKs do
+    await buildVariant('code'); // a create would wait for it longer than the SDKs do
     server = await serverProcess({
       CORRAL_DRIVER: 'docker',
       CORRAL_E2B_FACADE: 'on',

@@ -134,6 +134,12 @@ function routingRows(it: It): void {
     const message = 'The sandbox is running but port is not open';
     expect([answer.status, await answer.json()]).toEqual([502, { sandboxId: it.sid, message, port: 3_999, code: 502 }]);
   });
+  test('the way out of the sandbox is never opened from outside, by its token and name neither', async () => {
+    const byToken = await it.agent('/', { headers: { 'e2b-sandbox-port': '3128' } });
+    const name = `3128-${it.sid}.localhost:${new URL(it.url).port}`;
+    const byName = await it.raw('/', { host: name, 'e2b-sandbox-id': '', 'e2b-sandbox-port': '' });
+    expect([byToken.status, byName.status]).toEqual([403, 403]);
+  });
   test('without its token a port is 403, a route of the agent 401, and a call unauthenticated', async () => {
     const none = { 'x-access-token': '' };
     for (const port of ['3000', '49999']) {
@@ -322,7 +328,7 @@ function fileRows(it: It): void {
   });
   test('a download tells its length and is shown in place, and a part of a file is never gzip', async () => {
     const { headers } = await it.raw('/files?path=r.txt', {});
-    expect(headers).toMatchObject({ 'content-length': '10', 'content-disposition': 'inline' });
+    expect(headers).toMatchObject({ 'content-length': '10', 'content-disposition': 'attachment' });
     const part = await it.raw('/files?path=r.txt', { range: 'bytes=0-1', 'accept-encoding': 'gzip' });
     expect([part.status, part.headers['content-encoding'], part.body.toString()]).toEqual([206, undefined, '01']);
   });

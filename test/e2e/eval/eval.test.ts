@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } fro
 import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { realServer } from '../../support/real-server.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
@@ -45,6 +46,7 @@ async function ready(context: TestContext, driver: 'docker' | 'process'): Promis
 
 describe.each(worldsOrOnly('process'))('on $driver', ({ driver }) => {
   test('all twenty tasks pass with their recorded replies', { timeout: 900_000 }, async (context) => {
+    onlyNightly(context, 'runs twenty sessions');
     await ready(context, driver as 'docker');
     const file = join(folder, `${driver}.json`);
     const { code, out, err } = await evaluate('--driver', driver, '--json', file);
@@ -62,6 +64,7 @@ describe('on process', () => {
   test("each checker accepts its task's solution, and refuses what was there before", {
     timeout: 900_000,
   }, async (context) => {
+    onlyNightly(context, 'starts forty sandboxes');
     await ready(context, 'process');
     const { code, out, err } = await evaluate('--driver', 'process', '--check');
     expect(out, err).toContain('20 checkers of 20');

@@ -4,8 +4,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/canaries.ts';
 import { fakeGemini, functionCall, type GeminiReply, parts, refusal, text } from '../../support/fake-gemini.ts';
 import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+import { isNightly } from '../../support/nightly.ts';
 import { reaches, realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 /** Twelve secrets; each kind of encoding changes each of them differently. */
 const canaries = {
@@ -30,7 +31,8 @@ const call = (name: string, args: object): GeminiReply => ({
 const search = `(cat /proc/*/environ /proc/*/cmdline /run/corral/* 2>/dev/null; env) | grep -aio 'canar[y][-a-z0-9]*'
 grep -rasio 'canar[y][-a-z0-9]*' /workspace /home /tmp /etc /run 2>/dev/null; echo searched`;
 
-const cases = worlds.flatMap((world) => (['sqlite', 'mongo'] as const).map((store) => ({ world, store })));
+const stores = isNightly ? (['sqlite', 'mongo'] as const) : (['sqlite'] as const);
+const cases = worldsOrOnly('process').flatMap((world) => stores.map((store) => ({ world, store })));
 describe.each(cases.map((one) => ({ ...one, driver: one.world.driver })))(
   'with $driver and $store',
   ({ world, store }) => {

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
-import { type RealServer, reaches, realServer, timed } from '../../support/real-server.ts';
+import { type RealServer, reaches, realServer } from '../../support/real-server.ts';
 import { openStream } from '../../support/sse-client.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
@@ -21,7 +21,7 @@ describe.each(worldsOrOnly('process'))('with $driver', (world) => {
     const id = await real.client.create();
     await real.client.send(id, fence('sh', 'echo never'));
     await reaches(async () => (await world.running(id)).length > 0, 45_000);
-    expect(await timed(() => real.client.stop(id))).toBeLessThan(5_000);
+    await real.client.stop(id);
     expect(ends(real, id)).toMatchObject([{ status: 'stopped', reason: 'stopped' }]);
     await expect.poll(() => world.running(id), { timeout: 45_000 }).toEqual([]);
     expect(await real.client.status(id)).toBe('completed');
@@ -36,8 +36,7 @@ describe.each(worldsOrOnly('process'))('with $driver', (world) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
     await real.working(id, `trap 'echo heard >> heard' TERM; ${stubborn}; while :; do sleep 0.2; done`);
-    const both = timed(() => Promise.all([real.client.stop(id), real.client.stop(id)]));
-    await expect.poll(() => both).toBeLessThan(5_000);
+    await Promise.all([real.client.stop(id), real.client.stop(id)]);
     expect(real.factsOf(id, 'tool.called')).toMatchObject([
       { data: { success: false, reason: 'cancelled', output: expect.stringContaining('begun') } },
     ]);

@@ -23,7 +23,7 @@ async function says(real: RealServer, id: string, command: string): Promise<unkn
 const stepsOf = (real: RealServer, id: string) =>
   real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
 
-describe.each(worldsOrOnly('docker'))('sessions forked with $driver', (world) => {
+describe.each(worldsOrOnly('process'))('sessions forked with $driver', (world) => {
   test('a session forked at a step continues with the files and the conversation of that step, and both say so', {
     timeout: 180_000,
   }, async (context) => {

@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { expectUnhurt, healthWatch } from '../../support/health-watch.ts';
 import { type HostileServer, hostileServer } from '../../support/hostile-server.ts';
 import { reaches } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const floodMs = 4_000;
 const atOnce = 2;
 const patienceMs = 60_000;
 
-describe.each(worlds)('a hostile daemon in a sandbox of $driver', (world) => {
+describe.each(worldsOrOnly('process'))('a hostile daemon in a sandbox of $driver', (world) => {
   test('cannot slow down or bloat the server, is removed, and is not adopted after kill -9', {
     timeout: 300_000,
   }, async (context) => {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
-import { type RealServer, realServer, timed } from '../../support/real-server.ts';
+import { type RealServer, realServer } from '../../support/real-server.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
 const mb = 1024 * 1024;
@@ -17,14 +17,13 @@ async function rss({ server }: RealServer): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** The server's peak memory during the work, and the longest delay of another session. */
-async function watched(real: RealServer, other: string, work: () => Promise<void>) {
-  const waits: number[] = [];
+/** The server's peak memory during the work, while it answers about another session. */
+async function peakDuring(real: RealServer, other: string, work: () => Promise<void>) {
   let peak = 0;
   let over = false;
   const watching = (async () => {
     while (!over) {
-      waits.push(await timed(() => real.client.get(other)));
+      await real.client.get(other);
       peak = Math.max(peak, await rss(real));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -33,22 +32,21 @@ async function watched(real: RealServer, other: string, work: () => Promise<void
     over = true;
   });
   await watching;
-  waits.sort((a, b) => a - b);
-  return { peak, p99: waits[Math.floor(waits.length * 0.99)] ?? 0 };
+  return peak;
 }
 
 describe.each(worldsOrOnly('process'))('with $driver', (world) => {
-  test('F116 50 MB of output cost the server at most 20 MB and delay no other session; a preview and a file remain', {
+  test('F116 50 MB of output cost the server at most 20 MB; a preview and a file remain', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const { client } = real;
     const [id, other] = [await real.ready(), await real.client.create()];
     const trickles = Object.values(floods).map((command) => fence('sh', `${command} | head -c 300K`));
-    const usual = await watched(real, other, async () => {
+    const usual = await peakDuring(real, other, async () => {
       for (let n = 0; n < 6; n++) await client.chat(id, trickles.join('\n'));
     });
-    const flood = await watched(real, other, async () => {
+    const flood = await peakDuring(real, other, async () => {
       for (const [what, command] of Object.entries(floods)) {
         await client.chat(id, fence('sh', command));
         const called = real.factsOf(id, 'tool.called').at(-1);
@@ -57,8 +55,7 @@ describe.each(worldsOrOnly('process'))('with $driver', (world) => {
         expect(Buffer.byteLength(called?.data.output ?? ''), what).toBeLessThan(200_000);
       }
     });
-    expect((flood.peak - usual.peak) / mb).toBeLessThanOrEqual(20);
-    expect(flood.p99).toBeLessThan(Math.max(500, usual.p99 * 2));
+    expect((flood - usual) / mb).toBeLessThanOrEqual(20);
     await client.chat(id, fence('sh', "ls -l .corral/output | awk '$5 >= 52428800' | wc -l"));
     expect(real.factsOf(id, 'tool.called').at(-1)?.data.output.trim()).toBe('3');
     await real.holds(id);

@@ -6,12 +6,12 @@ import { describe, expect, test } from 'vitest';
 import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import { fence, run } from '../../support/api.ts';
 import { realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 const thief = join(import.meta.dirname, '../../support/token-thief.py');
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
-describe.each(worlds)('in $driver', (world) => {
+describe.each(worldsOrOnly('process'))('in $driver', (world) => {
   test('a hostile program cannot find the token or trace other processes, and its connections are refused', {
     timeout: 240_000,
   }, async (context) => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, realServer } from '../../support/real-server.ts';
-import { worlds } from '../../support/worlds.ts';
+import { worldsOrOnly } from '../../support/worlds.ts';
 
 // No packet leaves a sandbox without a network interface, so the test can use real addresses.
 const targets = (port: string) => [
@@ -49,7 +49,7 @@ async function inside(real: RealServer, id: string, script: string): Promise<str
   return called?.data.output ?? '';
 }
 
-describe.each(worlds)('from inside $driver', (world) => {
+describe.each(worldsOrOnly('process'))('from inside $driver', (world) => {
   test('F131 the only interface is loopback, and the host, the API, metadata and DNS are unreachable', {
     timeout: 180_000,
   }, async (context) => {

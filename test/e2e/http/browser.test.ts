@@ -137,7 +137,7 @@ test("a Host without a port has its scheme's default port, so a page on another 
   expect(await put('Host: localhost', 'Origin: https://localhost')).toBe(200);
 });
 
-test('F128 without a token a page of a listed origin can read but not change anything', async () => {
+test('F128 without a token a page of a default origin can read but not change anything', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
@@ -162,17 +162,39 @@ test('F128 without a token a page of a listed origin can read but not change any
     ['DELETE', `${base}/${sid}`],
     ['POST', `${base}/${sid}/stop`],
   ] as const;
-  for (const [method, path] of [...changes, ['POST', `${base}/${sid}/chat`], ['POST', '/nothing']] as const) {
+  for (const [method, path] of [...changes, ['POST', '/nothing']] as const) {
     expect(await status(method, path), `${method} ${path}`).toBe(403);
     expect(await status(method, path, 'Authorization: Bearer made-up'), 'with any token').toBe(403);
   }
   expect(await server.fake.sessions.list()).toHaveLength(1);
   const refused = await ask(server.port, 'PUT', base, page);
   expect(refused).toMatch(/access-control-allow-origin: http:\/\/localhost:5173/i); // lets the page read the reason
-  expect(refused).toContain('Set CORRAL_TOKEN');
+  expect(refused).toContain(
+    'Pages of http://localhost:5173 may only read here. Name that origin in CORRAL_CORS_ORIGINS',
+  );
 });
 
-test("with a token a page of a listed origin has the token's permissions", async () => {
+test('without a token a page of an origin that the operator named may do what the own page may, and no other one', async () => {
+  await using server = await testServer({ config: { corsOrigins: ['http://localhost:5173'] } });
+  const page = [`Host: 127.0.0.1:${server.port}`, 'Sec-Fetch-Site: same-site'];
+  const put = await ask(server.port, 'PUT', base, [...page, 'Origin: http://localhost:5173']);
+  expect([statusOf(put), /access-control-allow-origin: (\S+)/i.exec(put)?.[1]]).toEqual([200, 'http://localhost:5173']);
+  const other = await ask(server.port, 'PUT', base, [...page, 'Origin: http://localhost:3000']);
+  expect(statusOf(other)).toBe(403);
+  expect(other).toContain('Pages of http://localhost:3000 may not do this. CORRAL_CORS_ORIGINS can add that origin.');
+  const forged = await ask(server.port, 'PUT', base, [...page, 'Origin: <b>"']);
+  expect(forged).toContain('Pages of another origin may not do this.');
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+});
+
+test('a page that the browser calls cross-site is not the own page, whatever Host a proxy left', async () => {
+  await using server = await testServer();
+  const put = async (...headers: string[]) => statusOf(await ask(server.port, 'PUT', base, headers));
+  const same = ['Host: localhost', 'Origin: http://localhost'];
+  expect([await put(...same, 'Sec-Fetch-Site: cross-site'), await put(...same)]).toEqual([403, 200]);
+});
+
+test("with a token a page of a default origin has the token's permissions", async () => {
   await using server = await testServer(withToken);
   const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
   const put = async (...more: string[]) => statusOf(await ask(server.port, 'PUT', base, [...page, ...more]));

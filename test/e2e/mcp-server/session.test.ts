@@ -36,7 +36,12 @@ describe.each(Object.keys(ways))('over %s', (way) => {
     await needs(context, 'bubblewrap');
     await using mcp = await connect();
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
-    const made = await mcp.call('create_session', { title: 'By MCP' });
+    // No notice of a change can reach a client, so none is promised.
+    expect(mcp.client.getServerCapabilities()).toEqual({
+      ...{ tools: { listChanged: false }, resources: { listChanged: false } },
+    });
+    const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
+    expect(made.template).toBe('minimal');
     const session_id = made.session_id as string;
     const ran = await mcp.call('run_command', { session_id, command: 'echo out; echo err >&2; exit 3' });
     expect(ran).toEqual({ exit_code: 3, timed_out: false, stdout: 'out\n', stderr: 'err\n' });
@@ -112,6 +117,7 @@ describe.each(Object.keys(ways))('over %s', (way) => {
       ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
       ['read_file', { session_id: 'not a session', path: 'a' }, /session_not_found/],
       ['create_session', { model: 'no such thing' }, /model/],
+      ['create_session', { template: 'none' }, /no template "none". These are: .*minimal/],
     ] as const;
     for (const [name, args, why] of wrong) {
       const result = await mcp.raw(name, args);

@@ -223,6 +223,19 @@ test('the oldest page, which does not know resuming_stream, gets start when it j
   expect(client.frames[0]).toMatchObject({ run_id: runId, user_message_id: expect.any(String) });
 });
 
+test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {
+  const asked = async (profile: 'first' | 'current') => {
+    await using server = await opencodexServer({ profile });
+    const sid = await server.newChat();
+    const { runId } = await server.fake.sessions.send(SessionId.parse(sid), { text: 'Work', mode: 'queue' });
+    await server.fake.say(SessionId.parse(sid), ...demoRun(runId).slice(0, 4));
+    const { body } = await server.call('GET', `/chats/${sid}/messages`);
+    return [body.messages.map(({ role }: { role: string }) => role), body.total];
+  };
+  expect(await asked('first')).toEqual([['user'], 1]);
+  expect(await asked('current')).toEqual([['user', 'assistant'], 2]);
+});
+
 test('a stream that is cut anywhere resumes at the same place, without a gap or a repeat', async () => {
   await using server = await withRun();
   const sid = await server.newChat();

@@ -5,21 +5,42 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-// A miniature project, whose npm only records its calls.
+// A miniature project, whose npm records its calls and installs what the lock names without dependencies of their own.
 let root = '';
 const lockfile = (version: string) =>
   JSON.stringify({
     packages: {
-      '': { name: 'x' },
+      '': {
+        name: 'x',
+        dependencies: { a: version },
+        devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0' },
+      },
       'node_modules/a': { version },
       'node_modules/b': { version: '1.0.0', optional: true },
+      'node_modules/bundler': { version: '1.0.0', dev: true },
+      'node_modules/docs': { version: '1.0.0', dev: true, dependencies: { react: '1.0.0' } },
+      'node_modules/tester': { version: '1.0.0', dev: true },
     },
   });
+const manifest = {
+  name: 'x',
+  dependencies: { a: '1.0.0' },
+  devDependencies: { bundler: '1.0.0', tester: '1.0.0', docs: '1.0.0' },
+  servingFromSource: { bundle: ['bundler'], copy: ['docs'] },
+  serverProcess: { flags: ['--no-warnings'], env: { MALLOC_ARENA_MAX: '2' } },
+};
 const fakeNpm = `
   const fs = require('node:fs');
-  fs.appendFileSync('npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
-  if (fs.existsSync('npm-fails')) { console.error('no such registry'); process.exit(3); }
-  setTimeout(() => fs.mkdirSync('node_modules', { recursive: true }), 200);`;
+  const root = require('node:path').dirname(__filename);
+  fs.appendFileSync(root + '/npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
+  const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'));
+  const { dependencies, devDependencies } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
+  const wanted = { ...dependencies, ...(process.argv.includes('--omit=dev') ? {} : devDependencies) };
+  fs.mkdirSync('node_modules');
+  if (fs.existsSync(root + '/npm-fails')) { console.error('no such registry'); process.exit(3); }
+  const packages = Object.fromEntries(Object.keys(wanted).map((name) => ['node_modules/' + name, lock.packages['node_modules/' + name]]));
+  fs.writeFileSync('node_modules/a.js.map', '');
+  setTimeout(() => fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages })), 200);`;
 
 const write = (file: string, text: string) => writeFileSync(join(root, file), text);
 function run(...args: string[]) {
@@ -40,7 +61,8 @@ const npmCalls = () =>
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'corral-run-'));
   mkdirSync(join(root, 'scripts'));
-  cpSync('scripts/run.mjs', join(root, 'scripts/run.mjs'));
+  for (const name of ['run', 'install']) cpSync(`scripts/${name}.mjs`, join(root, `scripts/${name}.mjs`));
+  write('package.json', JSON.stringify(manifest));
   write('package-lock.json', lockfile('1.0.0'));
   write('npm-cli.js', fakeNpm);
   write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log("hello", who);');
@@ -65,9 +87,41 @@ describe('the start of every script', { timeout: 30_000 }, () => {
     expect(npmCalls()).toHaveLength(2);
   });
 
+  test('installs for a server only what it serves with, and the rest when a test or check starts', async () => {
+    mkdirSync(join(root, 'src'));
+    write('src/main.ts', '');
+    const installed = () =>
+      Object.keys(JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages);
+    const server = run('src/main.ts');
+    expect(await server.exit).toBe(0);
+    expect(installed()).toEqual(['node_modules/a', 'node_modules/bundler', 'node_modules/docs']);
+    expect(server.output.err).toMatch(/dependencies installed: 3 packages\. Tests and checks install the rest/);
+    expect(existsSync(join(root, 'node_modules/a.js.map'))).toBe(false);
+    expect(await run('hello.ts').exit).toBe(0);
+    expect(installed()).toContain('node_modules/tester');
+    expect(await run('src/main.ts').exit).toBe(0);
+    expect(npmCalls()).toHaveLength(2);
+  });
+
+  test('of a package that only serves files, installs none of the dependencies', async () => {
+    mkdirSync(join(root, 'src'));
+    write('src/main.ts', '');
+    await run('src/main.ts').exit;
+    const { packages } = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8'));
+    expect(packages['node_modules/docs']).toEqual({ version: '1.0.0' });
+  });
+
+  test('an installation that fails leaves the packages that are there', async () => {
+    expect(await run('hello.ts').exit).toBe(0);
+    write('package-lock.json', lockfile('2.0.0'));
+    write('npm-fails', '');
+    expect(await run('hello.ts').exit).toBe(3);
+    expect(existsSync(join(root, 'node_modules/.package-lock.json'))).toBe(true);
+  });
+
   test('keeps packages that a user installed by hand', async () => {
     mkdirSync(join(root, 'node_modules'));
-    write('node_modules/.package-lock.json', JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }));
+    write('node_modules/.package-lock.json', lockfile('1.0.0'));
     expect(await run('hello.ts').exit).toBe(0);
     expect(npmCalls()).toEqual([]);
   });
@@ -90,6 +144,7 @@ describe('the start of every script', { timeout: 30_000 }, () => {
     write('npm-fails', '');
     const { exit, output } = run('hello.ts');
     expect(await exit).toBe(3);
+    expect(existsSync(join(root, '.corral-install.new'))).toBe(false);
     expect(output).toEqual({ out: '', err: expect.stringMatching(/no such registry[\s\S]*npm ci failed/) });
     expect(existsSync(join(root, '.corral-install.lock'))).toBe(false);
   });
@@ -100,10 +155,6 @@ describe('the start of every script', { timeout: 30_000 }, () => {
   });
 
   test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
-    write(
-      'package.json',
-      JSON.stringify({ serverProcess: { flags: ['--no-warnings'], env: { MALLOC_ARENA_MAX: '2' } } }),
-    );
     mkdirSync(join(root, 'src'));
     const tells = 'console.log(process.execArgv.includes("--no-warnings"), process.env.MALLOC_ARENA_MAX);';
     write('src/main.ts', tells);

@@ -40,14 +40,3 @@ test('a failure outside any test counts as a failure', { timeout: 30_000 }, () =
   expect(status).not.toBe(0);
   expect(lines.at(-1)).toBe('2 passed, 2 failed');
 });
-
-test('a test that passes only on its second try is named', { timeout: 30_000 }, () => {
-  const { status, lines } = vitest({
-    'a.test.ts': `import { expect, test } from 'vitest';
-      let tries = 0;
-      test('shaky', { retry: 1 }, () => expect(++tries).toBe(2));`,
-  });
-  expect(status).toBe(0);
-  expect(lines.at(-1)).toBe('1 passed, 0 failed');
-  expect(lines.join('\n')).toMatch(/Passed only when tried again:\n +- shaky \(a\.test\.ts\)/);
-});

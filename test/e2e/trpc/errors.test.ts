@@ -272,7 +272,7 @@ test('a malformed tRPC request is refused with a tRPC error', async () => {
   await using server = await trpcServer({ config: { maxBodyBytes: 1_000 } });
   const post = (body: string) => server.call('POST', '/trpc/sessions.create', body);
   const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
-  expect((await post(deep)).body.error.message).toContain('nests deeper than 64 levels');
+  expect((await post(deep)).body.error.message).toContain('deeper than 64');
   for (const body of ['{', 'nonsense', deep, `[${'1,'.repeat(60)}`]) {
     expect(await post(body), body).toMatchObject({
       status: 400,

@@ -91,6 +91,17 @@ export function desk(settings: Record<string, string> = {}) {
     if (!said.result) throw new Error(JSON.stringify(said.error));
     return said.result.data;
   }
+  /** Writes to the log what a part of the server reports. The session's own work writes too, so the append is tried again. */
+  async function tellAll(id: string, facts: readonly Fact[]): Promise<void> {
+    const { events } = (await open()).core.store;
+    const sessionId = SessionId.parse(id);
+    await expect
+      .poll(async () => {
+        const { head } = await events.page(sessionId, 0, 1);
+        return await events.append({ sessionId, after: head, at: Date.now(), facts }).then(() => 'done', String);
+      })
+      .toBe('done');
+  }
   return {
     server: open,
     call,
@@ -100,19 +111,8 @@ export function desk(settings: Record<string, string> = {}) {
       await call('runs.send', { sessionId: id, text: task });
       return id;
     },
-    /** Writes to the log what a part of the server reports. The session's own work writes too, so the append is tried again. */
-    async tell(id: string, fact: Fact): Promise<void> {
-      const { events } = (await open()).core.store;
-      const sessionId = SessionId.parse(id);
-      await expect
-        .poll(async () => {
-          const { head } = await events.page(sessionId, 0, 1);
-          return await events
-            .append({ sessionId, after: head, at: Date.now(), facts: [fact] })
-            .then(() => 'done', String);
-        })
-        .toBe('done');
-    },
+    tell: (id: string, fact: Fact): Promise<void> => tellAll(id, [fact]),
+    tellAll,
     async page(context: TestContext, path = '/', { width, height, dark, hasTouch = false }: Size = wide) {
       await needs(context, 'chromium');
       browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { codeScript, toCodeResult } from '../../../src/session/workspaces/workspace-scripts.ts';
 import { composedServer } from '../../support/composed.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { workspaceServer } from '../../support/workspace.ts';
 
@@ -103,6 +104,7 @@ test('failing code gives a one-line error and its full stderr', async (context) 
 test('code that exceeds its timeout is killed, and its output so far is returned', {
   timeout: 180_000,
 }, async (context) => {
+  onlyNightly(context, 'waits for 30 s');
   const server = await workspaceServer(context);
   const client = await server.client();
   const code = "print('begun')\nimport time\ntime.sleep(600)";

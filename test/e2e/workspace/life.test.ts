@@ -111,18 +111,33 @@ test('a client that returns within the grace finds its processes and its folder'
   await expect(runs(id, false, 4_000)).rejects.toThrow();
 });
 
-test('commands sent before a disconnect complete, but do not keep the sandbox', async (context) => {
-  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+test('commands sent before a disconnect complete', async (context) => {
+  const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'true');
+  client.send({ type: 'terminal_command', sessionId: 'w', command: 'until [ -e go ]; do sleep 0.05; done' });
   client.send({ type: 'save_file', sessionId: 'w', filename: 'last', content: 'word' });
+  client.send({ type: 'ping', requestId: 'taken' });
+  await expect.poll(() => client.frames.some(({ requestId }) => requestId === 'taken')).toBe(true);
+  await client.close();
+  const { id } = await server.session('w');
+  const { files } = server.core.services;
+  await files.write(id, 'go', '', AbortSignal.timeout(60_000));
+  const last = () => files.read(id, 'last', AbortSignal.timeout(60_000)).then(String, () => 'not yet');
+  await expect.poll(last).toBe('word');
+});
+
+test('a command that still runs does not keep the sandbox after the disconnect', async (context) => {
+  const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+  const client = await server.client('ann');
+  await run(client, 'w', 'echo word > last');
   client.send({ type: 'terminal_command', sessionId: 'w', command: 'sleep 502' });
   client.send({ type: 'ping', requestId: 'taken' });
   await expect.poll(() => client.frames.some(({ requestId }) => requestId === 'taken')).toBe(true);
   await client.close();
   const { id } = await server.session('w');
   await runs(id, false);
-  expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word');
+  expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word\n');
 });
 
 test('a deleted workspace is empty at the next command, and the connection stays open', async (context) => {

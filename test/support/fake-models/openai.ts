@@ -17,7 +17,7 @@ import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
 const known = [
   ...['model', 'input', 'instructions', 'tools', 'tool_choice', 'parallel_tool_calls', 'store', 'stream', 'include'],
   ...['temperature', 'top_p', 'max_output_tokens', 'reasoning', 'prompt_cache_key', 'text', 'metadata', 'truncation'],
-  ...['client_metadata'],
+  ...['client_metadata', 'context_management'],
 ];
 
 function check(request: FakeRequest, limits: Limits): Refused | undefined {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AcpAgents } from '../../../src/acp/agents.ts';
-import type { AgentUpdate } from '../../../src/core/agent-updates.ts';
+import type { AgentPause, AgentUpdate, AskedCall } from '../../../src/core/agent-updates.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { ProgramClient, SandboxClient } from '../../../src/sandbox/client.ts';
 
@@ -77,6 +77,7 @@ function bench() {
             task: 'the task',
             silenceMs: 4_000,
             given: async () => {},
+            history: () => 'An earlier part.',
           },
           agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args] },
         },
@@ -88,18 +89,20 @@ function bench() {
   };
   return { ...open(), again: open };
 }
+const nobody: AskedCall = { callId: '', name: '', args: {}, content: null };
+const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
 const seconds = { timeout: 60_000 };
 
 test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', seconds, async () => {
   const { turn, heard, said } = bench();
   expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
   expect(heard.map(({ kind }) => kind)).toEqual(
-    'thought plan call result plan call result plan spent text text'.split(' '),
+    'model thought plan call result plan call result plan spent text text'.split(' '),
   );
   expect(said()).toBe('All done.');
-  expect(heard[2]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
-  expect(heard[3]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
-  expect(heard[6]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
+  expect(heard[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
+  expect(heard[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
+  expect(heard[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
 });
 
 test.each([
@@ -109,7 +112,7 @@ test.each([
   const { turn, agents, client, said } = bench();
   const pause = await turn(['I need permission']);
   expect(pause).toMatchObject({ kind: 'asks', title: 'rm -rf build', call: { args: { command: 'rm -rf build' } } });
-  agents.decide(client, pause.kind === 'asks' ? pause.call.callId : '', allowed);
+  agents.decide(client, askedIn(pause), allowed);
   expect(await turn([])).toEqual({ kind: 'said' });
   expect(said()).toBe(wanted);
 });
@@ -155,7 +158,7 @@ test('an interrupted agent ends its present work, and takes the next message wit
 test('an agent that ends its work before anybody listens again is heard all the same', seconds, async () => {
   const { turn, agents, client, said } = bench();
   const pause = await turn(['I need permission']);
-  agents.decide(client, pause.kind === 'asks' ? pause.call.callId : '', true);
+  agents.decide(client, askedIn(pause), true);
   await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
   expect(await turn([])).toEqual({ kind: 'said' });
   expect(said()).toBe('You said yes.');
@@ -195,4 +198,106 @@ test('work that was cut ends typed where the agent cannot load its session', sec
   await first.turn(['remember'], ['--forgetful']);
   await first.agents.end(first.client);
   expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
+
+test(
+  'a call that begins without its arguments is told with them, and its end as the agent last described it',
+  seconds,
+  async () => {
+    const { turn, heard } = bench();
+    await turn(['Please stream a call']);
+    const told = heard.filter(({ kind }) => kind === 'call' || kind === 'result');
+    expect(told).toMatchObject([
+      { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
+      {
+        kind: 'result',
+        args: { command: 'make all', title: 'make all (done)' },
+        output: 'built\n',
+        exitCode: 2,
+        content: { console: [{ command: 'make all', output: 'built\n' }] },
+      },
+    ]);
+  },
+);
+
+test('a person sees the whole text that a call would write before deciding on it', seconds, async () => {
+  const { turn, heard, agents, client } = bench();
+  const pause = await turn(['Please write two files']);
+  const call = {
+    args: { title: 'Write a.txt and b.txt', path: '/workspace/a.txt', paths: ['/workspace/a.txt', '/workspace/b.txt'] },
+    content: {
+      content: '=== /workspace/a.txt\nnew\n\n=== /workspace/b.txt\nfresh\n',
+      oldContent: '=== /workspace/a.txt\nold\n\n=== /workspace/b.txt\n',
+    },
+  };
+  const inFolder = JSON.parse(JSON.stringify(call).replaceAll('/workspace', folder));
+  expect(pause).toMatchObject({ kind: 'asks', title: 'Write a.txt and b.txt', call: inFolder });
+  agents.decide(client, askedIn(pause), true);
+  await turn([]);
+  expect(heard.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
+});
+
+test('two requests for permission at once are asked one after the other', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const first = await turn(['I need two permissions']);
+  expect(first).toMatchObject({ kind: 'asks', title: 'one' });
+  agents.decide(client, askedIn(first), true);
+  const second = await turn([]);
+  expect(second).toMatchObject({ kind: 'asks', title: 'two' });
+  agents.decide(client, askedIn(second), false);
+  await turn([]);
+  expect(said()).toBe('You said yes and no.');
+});
+
+test('history that an agent repeats after its answer to session/load is not heard', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--late']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  await second.turn(['remember'], ['--late']);
+  expect(second.said()).toBe('I had 1 messages before.');
+  expect(second.heard.filter(({ kind }) => kind === 'call')).toEqual([]);
+});
+
+test('an agent that cannot load its session takes a new message with a summary, and says so', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--lost']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'said' });
+  expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
+  const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
+  expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
+});
+
+test('work that was cut ends typed with the reason where a session is lost', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--lost']);
+  await first.agents.end(first.client);
+  const end = await first.again().turn([], ['--lost']);
+  expect(end).toMatchObject({ kind: 'failed', message: expect.stringContaining('No such session.') });
+});
+
+test.each([
+  [true, 'You said yes.'],
+  [false, 'You said no.'],
+])(
+  'a decision (%s) on a call of an agent that has gone answers the same call once',
+  seconds,
+  async (allowed, wanted) => {
+    const first = bench();
+    const pause = await first.turn(['I need permission']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    second.agents.decide(second.client, askedIn(pause), allowed);
+    expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
+    expect(second.said()).toBe(wanted);
+    expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+  },
+);
+
+test('the model that the agent names is told', seconds, async () => {
+  const { turn, heard } = bench();
+  await turn(['Do the task']);
+  expect(heard[0]).toEqual({ kind: 'model', name: 'fake-1' });
 });

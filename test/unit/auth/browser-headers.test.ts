@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hostAllowed, originAllowed, pageOf } from '../../../src/auth/browser-headers.ts';
 
-const origins = ['http://localhost:3000'];
+const named = ['http://localhost:3000'];
 
 test.each([
   ['localhost', true],
@@ -46,19 +46,31 @@ test.each([
   [{ host: 'a:1', origin: 'http://a.evil.example:1' }, 'foreign'],
   [{ host: 'a:1', origin: 'file://a:1' }, 'foreign'],
   [{ origin: 'http://a' }, 'foreign'],
-  [{ host: 'a:1', origin: 'http://localhost:3000' }, 'listed'],
-  [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'cross-site' }, 'listed'],
+  [{ host: 'a:1', origin: 'http://localhost:3000' }, 'named'],
+  [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'cross-site' }, 'named'],
+  [{ host: 'a:1', origin: 'http://localhost:5173' }, 'foreign'],
+  [{ host: 'a', origin: 'http://a', 'sec-fetch-site': 'cross-site' }, 'foreign'],
+  [{ host: 'a', origin: 'http://a', 'sec-fetch-site': 'same-site' }, 'foreign'],
+  [{ host: 'a', origin: 'http://a', 'sec-fetch-site': 'unheard-of' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://a:1', 'sec-fetch-site': 'none' }, 'own'],
   [{ host: 'localhost:3000', origin: 'http://localhost:3000' }, 'own'],
   [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' }, 'own'],
   [{ host: 'a:1', origin: 'http://localhost:3000.evil.example' }, 'foreign'],
   [{ host: 'a:1', origin: 'http://localhost:3000/' }, 'foreign'],
 ])('F128 a request with %j is of a page that is %s', (headers, page) => {
-  expect(pageOf(headers, origins)).toBe(page);
+  expect(pageOf(headers, named)).toBe(page);
+});
+
+test('a development origin counts as one only where the operator named no origins', () => {
+  const headers = { host: 'localhost:8000', origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' };
+  expect([undefined, [], ['http://localhost:5173']].map((list) => pageOf(headers, list))).toEqual([
+    ...['default', 'foreign', 'named'],
+  ]);
 });
 
 test('the server allows only the listed origins, exactly as they are listed', () => {
-  expect(originAllowed('http://localhost:3000', origins)).toBe(true);
+  expect(originAllowed('http://localhost:3000', named)).toBe(true);
   for (const origin of [undefined, '', '*', 'null', 'http://localhost:30000', 'https://localhost:3000']) {
-    expect(originAllowed(origin, origins)).toBe(false);
+    expect(originAllowed(origin, named)).toBe(false);
   }
 });

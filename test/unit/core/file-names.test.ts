@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { archiveNames, safeName, safePath, shownName } from '../../../src/core/file-names.ts';
+import { processorMs } from '../../support/processor-time.ts';
 
 const portable = (path: string) => safePath(path)?.portable;
 
@@ -108,12 +109,13 @@ describe('the names of one archive', () => {
     const long = 'x'.repeat(251);
     expect(named(`${long}.txt`, `${long}.TXT`)[1]).toBe(`${'x'.repeat(247)} (2).TXT`);
   });
-  test('are found soon, however many are alike', () => {
+  test('are found soon, however many are alike', async () => {
     const alike = Array.from({ length: 2 ** 14 }, (_, n) =>
       [...'abcdefghijklmn'].map((letter, bit) => (n & (2 ** bit) ? letter.toUpperCase() : letter)).join(''),
     );
-    const started = performance.now();
-    expect(new Set(named(...alike).map((name) => name.toLowerCase()))).toHaveLength(alike.length);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    const took = await processorMs(() => {
+      expect(new Set(named(...alike).map((name) => name.toLowerCase()))).toHaveLength(alike.length);
+    });
+    expect(took).toBeLessThan(5_000);
   });
 });

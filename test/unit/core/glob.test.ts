@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { anyGlob, globMatcher } from '../../../src/core/glob.ts';
+import { processorMs } from '../../support/processor-time.ts';
 
 test.each([
   ['*.ts', 'a/b/main.ts', true],
@@ -34,9 +35,8 @@ test('a path matches one of several patterns, and every path matches an empty li
   expect(anyGlob([])('x')).toBe(true);
 });
 
-test('a pattern made to be slow is not', () => {
-  const started = performance.now();
-  expect(globMatcher(`${'*a'.repeat(100)}b`)('a'.repeat(255))).toBe(false);
+test('a pattern made to be slow is not', async () => {
+  const took = await processorMs(() => expect(globMatcher(`${'*a'.repeat(100)}b`)('a'.repeat(255))).toBe(false));
   expect(() => globMatcher('{a,b}'.repeat(30))).toThrow(/too many alternatives/);
-  expect(performance.now() - started).toBeLessThan(200);
+  expect(took).toBeLessThan(500);
 });

@@ -65,7 +65,7 @@ test("the sandbox's own sudo is on its path, and takes the place of the machine'
 });
 
 test("the sandbox's user is called user, and its home is the workspace", () => {
-  expect(accountFiles(1_500_007)).toEqual({
+  expect(accountFiles(1_500_007)).toMatchObject({
     passwd: expect.stringMatching(/^user:x:1500007:1500007::\/home\/user:\/bin\/bash$/m),
     group: expect.stringMatching(/^user:x:1500007:$/m),
   });

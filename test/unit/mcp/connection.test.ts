@@ -5,7 +5,7 @@ import { ProgramTransport } from '../../../src/mcp/program-transport.ts';
 import { answerTo, fakePrograms, type Serve, toolServer } from '../../support/fake-programs.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
-const soon = () => AbortSignal.timeout(5_000);
+const soon = () => AbortSignal.timeout(60_000);
 const quiet = () => ({ signal: soon(), onProgress: () => {} });
 
 function connected(serve: Serve, more: Partial<McpServer> = {}) {
@@ -17,7 +17,7 @@ function connected(serve: Serve, more: Partial<McpServer> = {}) {
     args: [],
     env: {},
     tools: ['*'],
-    timeoutMs: 2_000,
+    timeoutMs: 60_000,
     ...more,
   } as McpServer;
   const program = { id: 'mcp-fake', argv: ['serve'] };

@@ -31,6 +31,21 @@ test('a row without a test in one of its layers is told', () => {
   expect(outcomeOf(row, only, undefined).layers.map(({ written }) => written)).toEqual([true, false]);
 });
 
+test('a row whose tests are all in files of the nightly run is nightly, not missing', () => {
+  const only = [
+    { number: 12, layer: 'U' as const, file: 'test/unit/a.test.ts' },
+    { number: 12, layer: 'E' as const, file: 'test/e2e/chaos/storm.test.ts' },
+  ];
+  const testResults = [
+    { name: `${root}/test/unit/a.test.ts`, assertionResults: [{ fullName: 'F012 a', status: 'passed' }] },
+  ];
+  const { layers } = outcomeOf(row, only, resultsIn({ testResults }, root));
+  expect(layers).toMatchObject([
+    { layer: 'U', written: true, result: 'passed' },
+    { layer: 'E', written: true, result: 'nightly' },
+  ]);
+});
+
 test('a row fails if one of its tests fails', () => {
   const of = (name: string, status: string) => ({
     name: `${root}/${name}`,

@@ -4,7 +4,7 @@ import { type EngineName, webSearch } from '../../../src/search/engines.ts';
 import { webSearchTool } from '../../../src/tools/web-search.ts';
 import { toolBench } from '../../support/tools.ts';
 
-const soon = () => AbortSignal.timeout(2_000);
+const soon = () => AbortSignal.timeout(20_000);
 const settings = { baseUrl: 'http://search.example/api', key: new Secret('k-1'), engineId: 'cx-1' };
 const hit = { title: 'A page', link: 'https://a.example/', snippet: 'About a.' };
 

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { markdownOf } from '../../../src/browser/markdown.ts';
 import { parsePage } from '../../../src/web/html.ts';
 import { pageThread } from '../../../src/web/page-text.ts';
+import { longestTurn } from '../../support/processor-time.ts';
 
 const address = 'https://site.example/docs/page.html';
 const markdown = (html: string) => markdownOf(parsePage(html, address).main);
@@ -50,20 +51,14 @@ test('hostile pages are converted off the event loop, in bounded time and memory
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'main' }, new AbortController().signal);
   await read('warm');
-  let longest = 0;
-  let before = performance.now();
-  const beat = setInterval(() => {
-    longest = Math.max(longest, performance.now() - before);
-    before = performance.now();
-  }, 10);
-  onTestFinished(() => clearInterval(beat));
+  using turns = longestTurn();
   const nested = await read(`${'<div>'.repeat(100_000)}deep${'</div>'.repeat(100_000)}<p>after`);
   expect(nested?.markdown).toContain('deep');
   expect(nested?.markdown).toContain('after');
   expect((await read(`${'<ul><li>'.repeat(100_000)}x`))?.markdown).toContain('x');
   expect((await read(`${'<b><i>'.repeat(100_000)}x`))?.markdown).toContain('x');
   expect((await read('<a href="'.repeat(100_000)))?.markdown).toBe('');
-  expect(longest, 'the longest pause of the event loop in ms').toBeLessThan(1_000);
+  expect(turns.ms, 'the processor time of the longest turn').toBeLessThan(500);
 });
 
 test('a page that takes too long is given up, and the next one is read', { timeout: 60_000 }, async () => {
@@ -71,5 +66,6 @@ test('a page that takes too long is given up, and the next one is read', { timeo
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'all' }, new AbortController().signal);
   expect(await read(`<pre>${'\t '.repeat(1_400_000)}x</pre>`)).toBeUndefined();
-  expect(await read('<p>fine')).toEqual({ title: '', markdown: 'fine' });
+  // A new thread has the next page; on a busy machine its own start can take as long.
+  await expect.poll(() => read('<p>fine'), { timeout: 30_000 }).toEqual({ title: '', markdown: 'fine' });
 });

@@ -25,7 +25,8 @@ export function wantedOf(wanted: NewSandbox, { settings, abilities }: Deps, fall
   }
   refuseUnfit(wanted);
   const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);
-  const keeps = wanted.autoPause && keptBy((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
+  const keeps =
+    wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = egressOf(wanted, abilities);
   const life: SessionLife = {
     ...{ endsAt: null, seconds, paused: null, kind: name }, // its time begins when it runs
@@ -40,6 +41,17 @@ export function wantedOf(wanted: NewSandbox, { settings, abilities }: Deps, fall
   return { life, template: known.get(name) };
 }
 
+/** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
+function keptAtEnd(asked: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
+  return keptBy(asked, { pause: pause === 'auto' ? 'files' : pause }, abilities);
+}
+
+/** A difference between the request and the new sandbox; undefined: there is none. */
+export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
+  autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
+    ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
+    : undefined;
+
 /** Rejects with unsupported what this server's sandboxes cannot keep: a program must not lose by surprise. */
 export function keptBy(
   asked: 'memory' | 'files',
@@ -47,7 +59,7 @@ export function keptBy(
   { freeze, keepsFiles }: SandboxAbilities,
 ): 'memory' | 'files' {
   if (asked === 'memory' && freeze) return 'memory';
-  if (asked === 'memory' && pause === 'memory') {
+  if (asked === 'memory' && pause !== 'files') {
     const instead = 'Pause without memory, or set CORRAL_E2B_PAUSE=files on the server.';
     throw new AppError(
       'unsupported',

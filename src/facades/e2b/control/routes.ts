@@ -9,7 +9,7 @@ import { whileConnected, whileWanted } from '../../shared/while-connected.ts';
 import { wireErrors } from '../../shared/wire-errors.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
-import { checkedSeconds, keptBy, wantedOf } from './create.ts';
+import { checkedSeconds, keptBy, noticeOf, wantedOf } from './create.ts';
 import { pageOf } from './list.ts';
 import { sampleOf } from './metrics.ts';
 import {
@@ -59,6 +59,8 @@ export function mountControl(app: App, deps: Deps): void {
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
         const { life, template } = wantedOf(wanted, { settings, abilities }, seconds);
+        const notice = noticeOf(life, wanted);
+        if (notice !== undefined) reply.header('x-corral-notice', notice);
         const named = template !== undefined && { template };
         const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life, ...named });
         try {
@@ -69,7 +71,7 @@ export function mountControl(app: App, deps: Deps): void {
         }
         const endsAt = clock.now() + life.seconds * 1_000;
         const record = await services.sessions.update(id, { life: { ...life, endsAt } });
-        return sandboxView(record, deps);
+        return sandboxView(record, deps, request.actor);
       }),
     );
     reply.code(201); // of a repeated answer too
@@ -91,14 +93,14 @@ export function mountControl(app: App, deps: Deps): void {
   };
   app.get('/e2b/v2/sandboxes', list);
   app.get('/e2b/sandboxes', list);
-  app.get('/e2b/sandboxes/:sid', sid, async ({ params }) => {
+  app.get('/e2b/sandboxes/:sid', sid, async ({ params, actor }) => {
     const record = await found(params.sid);
     // The token of the sandbox opens everything in it, which a caller that only reads must not have.
     const mayEnter = await services.inside.admits(record.id).then(
       () => true,
       () => false,
     );
-    return detailView(record, deps, mayEnter ? deps.tokens.access(record.id) : undefined);
+    return detailView(record, deps, mayEnter ? deps.tokens.access(record.id, actor) : undefined);
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -115,13 +117,14 @@ export function mountControl(app: App, deps: Deps): void {
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${given} is ending.`);
     if (life?.paused) {
       await services.inside.admits(record.id); // what follows needs no right of the caller's
-      await sandboxes.wake(record, seconds);
+      await sandboxes.wake(record, seconds, request.actor);
       reply.code(201);
     } else if (life) {
       const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, whileConnected(reply));
-    return sandboxView(await found(given), deps);
+    await services.inside.admits(record.id); // the tokens open everything in it
+    return sandboxView(await found(given), deps, request.actor);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
@@ -149,10 +152,10 @@ export function mountControl(app: App, deps: Deps): void {
     await services.sessions.update(record.id, { life: { ...life, endsAt } });
     return reply.code(204).send();
   });
-  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given }, reply) => {
+  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given, actor }, reply) => {
     const { memory } = parsed(Pause, given);
     const { record } = await withLife(params.sid);
-    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities));
+    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), actor);
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {

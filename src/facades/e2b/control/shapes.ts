@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Actor } from '../../../core/actor.ts';
 import type { SessionLife, SessionRecord } from '../../../core/records.ts';
 import type { Tokens } from '../tokens.ts';
 
@@ -48,11 +49,12 @@ export interface ViewDeps {
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 const iso = (at: number) => new Date(at).toISOString();
 
-export function sandboxView({ id, life }: SessionRecord, { tokens, domain }: ViewDeps) {
+/** `maker`: the tokens end with this caller's credential. */
+export function sandboxView({ id, life }: SessionRecord, { tokens, domain }: ViewDeps, maker: Actor) {
   const name = life?.kind ?? 'base';
   return {
     ...{ templateID: name, alias: name, sandboxID: id, clientID, envdVersion: agentVersion },
-    ...{ envdAccessToken: tokens.access(id), trafficAccessToken: tokens.traffic(id), domain },
+    ...{ envdAccessToken: tokens.access(id, maker), trafficAccessToken: tokens.traffic(id, maker), domain },
   };
 }
 
@@ -77,9 +79,12 @@ export function detailView(record: SessionRecord, deps: ViewDeps, token: string 
     ...{ domain: deps.domain, allowInternetAccess: !life?.egress },
     network: {
       ...(life?.egress && { allowOut: life.egress.allow, denyOut: ['0.0.0.0/0'] }),
-      allowPublicTraffic: !life?.privatePorts,
+      allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(life?.portHost && { maskRequestHost: life.portHost }),
     },
-    lifecycle: { onTimeout, autoResume: life?.resumes ?? false },
+    lifecycle: {
+      ...{ onTimeout, autoResume: life?.resumes ?? false },
+      ...(life?.onEnd === 'pause-files' && { keepMemory: false }),
+    },
   };
 }

@@ -1,7 +1,18 @@
 import { systemClock } from '../../../core/clock.ts';
+import { toAppError } from '../../../core/errors.ts';
 import { headerOf } from '../headers.ts';
 import type { Call } from './call.ts';
-import { answerError, answerUnary, ConnectError, connectError, failStream, isLost, messageOf } from './connect.ts';
+import {
+  answerError,
+  answerUnary,
+  ConnectError,
+  connectError,
+  failStream,
+  isLost,
+  largeMessage,
+  messageOf,
+  smallMessage,
+} from './connect.ts';
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
@@ -20,6 +31,23 @@ const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise
   '/process.Process/Connect': connectProcess,
   '/filesystem.Filesystem/WatchDir': watchDir,
 };
+
+/** The unary calls that are audited, each with the action that the log names. */
+const changes: Readonly<Record<string, string>> = {
+  '/process.Process/SendSignal': 'process.stop',
+  '/filesystem.Filesystem/MakeDir': 'file.write',
+  '/filesystem.Filesystem/Move': 'file.write',
+  '/filesystem.Filesystem/Remove': 'file.remove',
+};
+/** The calls whose messages carry arguments or input. */
+const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
+/** The path of every call of both services. */
+export const agentCalls: readonly string[] = [
+  ...Object.keys(streams),
+  '/process.Process/StreamInput',
+  ...Object.keys(processMethods).map((name) => `/process.Process/${name}`),
+  ...Object.keys(fileMethods).map((name) => `/filesystem.Filesystem/${name}`),
+];
 
 /** The agent API of a sandbox: calls of two services, files, health. */
 export async function serveAgent(call: Call, { maxUploadBytes, root }: Options): Promise<void> {
@@ -56,14 +84,24 @@ async function serveCall(call: Call, path: string): Promise<void> {
   try {
     if (path === '/process.Process/StreamInput')
       throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
-    const message = await messageOf(request, stream ? 'stream' : 'unary');
-    if (stream) return await stream(call, message);
+    const limits = carryData.has(path) ? largeMessage : smallMessage;
+    const message = await messageOf(request, stream ? 'stream' : 'unary', limits);
+    if (stream) {
+      if (path === '/process.Process/Start') call.audit('sandbox.command', 'done');
+      return await stream(call, message);
+    }
     const method = methodOf(path);
     if (!method) throw new ConnectError('unimplemented', `There is no method ${path}.`);
     await using inside = await call.enter();
-    answerUnary(response, await method(call, message, inside));
+    const answer = await method(call, message, inside).catch((thrown: unknown) => {
+      if (changes[path]) call.audit(changes[path], toAppError(thrown).code);
+      throw thrown;
+    });
+    if (changes[path]) call.audit(changes[path], 'done');
+    answerUnary(response, answer);
   } catch (thrown) {
     if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
+    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     failCall(call, path, connectError(thrown));
   }
 }

@@ -17,6 +17,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Fires when the sandbox is paused or deleted. */
   readonly cut: AbortSignal;
+  /** Audits a call that changes the sandbox. */
+  audit(action: string, outcome: string): void;
   /** Variables of every process, as lines. */
   readonly env: readonly string[];
   /** Puts the sandbox in use. */

@@ -5,8 +5,8 @@ import { randomIds } from '../../../core/ids.ts';
 import type { CodeContexts, CodeLanguage, CodeListener } from '../../../session/api/code.ts';
 import { publicText } from '../../shared/wire-errors.ts';
 import { type Call, located } from './call.ts';
-import { resultOf } from './code-results.ts';
-import { bodyOf } from './connect.ts';
+import { resultLine } from './code-results.ts';
+import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
 import { answerJson } from './refusals.ts';
 
 const Execute = z.object({
@@ -76,17 +76,21 @@ export async function interpret(call: Call): Promise<void> {
     if (response.headersSent) return void response.destroy();
     const error = toAppError(thrown);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
+    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }
 }
 
 async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<z.output<Shape>> {
-  const text = (await bodyOf(call.request)).toString();
-  try {
-    return shape.parse(JSON.parse(text === '' ? '{}' : text));
-  } catch {
-    throw new Failure(400, 'The body is not what this route expects.');
-  }
+  const json = await bodyOf(call.request, largeMessage)
+    .then((body) => parseMessage(body, largeMessage))
+    .catch((thrown: unknown) => {
+      if (!(thrown instanceof ConnectError)) throw thrown;
+      throw new Failure(thrown.code === 'resource_exhausted' ? 413 : 400, thrown.message);
+    });
+  const found = shape.safeParse(json);
+  if (found.success) return found.data;
+  throw new Failure(400, 'The body is not what this route expects.');
 }
 
 function languageOf(named: string | null | undefined): CodeLanguage {
@@ -105,15 +109,16 @@ function missing(thrown: unknown): never {
 async function execute(call: Call, contexts: CodeContexts, home: string): Promise<void> {
   const wanted = await read(call, Execute);
   const { response } = call;
+  call.audit('sandbox.command', 'done');
   if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');
   const id = wanted.context_id || languageOf(wanted.language);
   if (!wanted.context_id) contexts.create({ id, language: languageOf(wanted.language) });
   else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
   let waiting: Promise<unknown> = Promise.resolve();
-  const say = (line: object) => {
+  const say = (line: object | string) => {
     keepalive.refresh();
     if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    if (!response.write(`${JSON.stringify(line)}\n`)) {
+    if (!response.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`)) {
       waiting = once(response, 'drain', { signal: call.signal }).catch(() => {});
     }
   };
@@ -121,14 +126,20 @@ async function execute(call: Call, contexts: CodeContexts, home: string): Promis
   const timestamp = () => new Date().toISOString();
   const listener: CodeListener = {
     onText: (stream, text) => say({ type: stream, text, timestamp: timestamp() }),
-    onResult: (result) => say(resultOf(result)),
+    onResult: (result) => say(resultLine(result)),
     onStart: (count) => say({ type: 'number_of_executions', execution_count: count }),
     room: () => waiting,
   };
   const env = { ...wanted.env_vars };
   const own = Object.fromEntries(call.env.map((line) => line.split(/=(.*)/s).slice(0, 2)));
   try {
-    const cell = { code: wanted.code, timeoutMs: longestMs, listener, env: { ...own, HOME: home, ...env } };
+    const cell = {
+      code: wanted.code,
+      timeoutMs: longestMs,
+      listener,
+      env: { ...own, HOME: home, ...env },
+      folder: home,
+    };
     const { ended, error, exitCode } = await contexts.execute(id, cell, call.signal);
     if (error) say({ type: 'error', ...error });
     else if (ended === 'died') {

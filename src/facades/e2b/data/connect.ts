@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors.ts';
+import { type JsonLimits, parseJson } from '../../../core/json.ts';
 import { publicText } from '../../shared/wire-errors.ts';
 import { headerOf } from '../headers.ts';
 
@@ -47,23 +48,33 @@ const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 export const isLost = (thrown: unknown): boolean => thrown instanceof AppError && lostCodes.has(thrown.code);
 
-const maxMessage = 16 * 1024 * 1024;
+/** Messages that carry no data: paths, selectors, sizes. */
+export const smallMessage: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
+/** Messages that carry input, arguments or code. */
+export const largeMessage: JsonLimits = { ...smallMessage, maxBytes: 4 * 1024 * 1024 };
 
-export async function bodyOf(request: IncomingMessage, most = maxMessage): Promise<Buffer> {
+/** The body, whose request stays open for the answer if it is too large. */
+export async function bodyOf(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
+  const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > most) throw new ConnectError('resource_exhausted', `The message is larger than ${most} bytes.`);
+    if (size > maxBytes) throw tooLarge();
     parts.push(part);
   }
   return Buffer.concat(parts);
 }
 
 /** The message of a unary call, or the one envelope of a server stream. */
-export async function messageOf(request: IncomingMessage, kind: 'unary' | 'stream'): Promise<unknown> {
-  const body = await bodyOf(request);
-  return parsed(kind === 'unary' ? body : envelopeIn(body));
+export async function messageOf(
+  request: IncomingMessage,
+  kind: 'unary' | 'stream',
+  limits: JsonLimits,
+): Promise<unknown> {
+  const body = await bodyOf(request, limits);
+  return camelCased(parseMessage(kind === 'unary' ? body : envelopeIn(body), limits));
 }
 
 export function envelopeIn(body: Buffer): Buffer {
@@ -74,12 +85,13 @@ export function envelopeIn(body: Buffer): Buffer {
   return body.subarray(5, 5 + length);
 }
 
-function parsed(bytes: Buffer): unknown {
-  try {
-    return camelCased(JSON.parse(bytes.toString() || '{}'));
-  } catch {
-    throw new ConnectError('invalid_argument', 'The message is not JSON.');
-  }
+/** An empty message has no fields. */
+export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
+  if (bytes.length === 0) return {};
+  const json = parseJson(bytes, limits);
+  if (json.ok) return json.value;
+  if (json.reason === 'not_json') throw new ConnectError('invalid_argument', 'The message is not JSON.');
+  throw new ConnectError('resource_exhausted', `The message is too complex: ${json.detail}.`);
 }
 
 const maps = new Set(['envs', 'metadata']);

@@ -14,11 +14,15 @@ import { answerJson, refuse } from './refusals.ts';
 
 /** `GET /files` and `POST /files`. */
 export async function serveFiles(call: Call, maxUploadBytes: number): Promise<void> {
+  const isUpload = call.request.method === 'POST';
   try {
     if (call.request.method === 'GET') await download(call);
-    else if (call.request.method === 'POST') await upload(call, maxUploadBytes);
-    else refuse(call.response, 404, 'There is no such route.');
+    else if (isUpload) {
+      await upload(call, maxUploadBytes);
+      call.audit('file.write', call.response.statusCode < 400 ? 'done' : 'invalid_request');
+    } else refuse(call.response, 404, 'There is no such route.');
   } catch (thrown) {
+    if (isUpload) call.audit('file.write', toAppError(thrown).code);
     if (call.response.headersSent) return void call.response.destroy();
     if (!call.request.complete) call.response.setHeader('connection', 'close'); // the rest of the body is not read
     if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
@@ -40,8 +44,9 @@ async function download(call: Call): Promise<void> {
   }
   const headers = {
     'content-type': 'application/octet-stream',
-    'content-disposition': 'inline',
-    vary: 'accept-encoding',
+    // A signed URL opens in a browser, under the server's own origin.
+    'content-disposition': 'attachment',
+    vary: 'Origin, Accept-Encoding',
   };
   if (range && (range[1] !== '' || range[2] !== '')) {
     const { size } = await inside.paths.stat(path, signal);

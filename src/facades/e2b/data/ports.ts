@@ -17,18 +17,19 @@ export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, 
   return { ...Object.fromEntries(kept), host, 'x-forwarded-host': headers.host };
 }
 
+/** The answer for a port that could not be dialled. Rethrows what is neither the program's nor the port's fault. */
+export const unreachable = (sid: string, port: number) => (thrown: unknown) => {
+  if (thrown instanceof AppError && thrown.code === 'not_found') return refusals.closed(sid, port);
+  if (thrown instanceof AppError && thrown.code === 'forbidden') return refusals.never(sid, thrown.publicMessage);
+  throw thrown;
+};
+
 /** Passes one request on to a program in the sandbox, and its answer back, as they come. */
 export async function passOn(call: Call, mask: string | undefined): Promise<void> {
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
-  const connection = await inside.ports.connect(target.port, signal).catch((thrown: unknown) => {
-    if (thrown instanceof AppError && thrown.code === 'not_found') return undefined;
-    throw thrown;
-  });
-  if (!connection) {
-    const { code, body } = refusals.closed(sid, target.port);
-    return answerJson(response, code, body);
-  }
+  const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
+  if ('body' in connection) return answerJson(response, connection.code, connection.body);
   const over = Promise.withResolvers<void>();
   const leave = () => void connection.destroy();
   signal.addEventListener('abort', leave, { once: true });
@@ -43,6 +44,7 @@ export async function passOn(call: Call, mask: string | undefined): Promise<void
     maxHeaderSize: 64 * 1024,
   });
   outgoing.once('response', (answer) => {
+    for (const name of response.getHeaderNames()) response.removeHeader(name); // the program's answer stays as it is
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, withoutHops(answer.rawHeaders));
     answer.once('error', () => response.destroy());
     answer.pipe(response);

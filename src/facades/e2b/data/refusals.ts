@@ -11,6 +11,7 @@ export const refuse = (response: ServerResponse, code: number, message: string):
 export interface Refusal {
   readonly code: number;
   readonly body: { readonly code: number; readonly message: string };
+  readonly retryAfterSeconds?: number;
 }
 /** The texts are part of the wire: clients compare them. */
 export const refusals = {
@@ -23,4 +24,5 @@ export const refusals = {
     code: 403,
     body: { sandboxId, message: 'A token of this sandbox is missing or wrong', code: 403 },
   }),
-} as const satisfies Record<string, (sandboxId: string, port: number) => Refusal>;
+  never: (sandboxId: string, message: string) => ({ code: 403, body: { sandboxId, message, code: 403 } }),
+} as const;

@@ -1,8 +1,10 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type Actor, nobody } from '../../../core/actor.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { AppError } from '../../../core/errors.ts';
 import type { Inside } from '../../../session/api/inside.ts';
+import type { Credentials } from '../../shared/credentials.ts';
 import type { RateLimiter } from '../../shared/rate-limit.ts';
 import { headerOf } from '../headers.ts';
 import type { Sandboxes } from '../sandboxes.ts';
@@ -12,7 +14,7 @@ import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { joined, passOn, upgradeHead } from './ports.ts';
+import { joined, passOn, unreachable, upgradeHead } from './ports.ts';
 import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
 
 export interface DataDeps {
@@ -20,6 +22,7 @@ export interface DataDeps {
   readonly tokens: Tokens;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
+  readonly credentials: Credentials;
   /** Limits requests that name no sandbox. */
   readonly unnamed: RateLimiter;
   readonly clock: Clock;
@@ -37,21 +40,31 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     return refuse(response, 429, 'Too many signed URLs from this address in one second.');
   }
   const sid = target.sid ?? (await signedSandbox(url, request.method, deps));
-  if (sid === undefined) return refuse(response, 401, 'invalid signature');
-  const opened = await open(target, sid, { path: url.pathname, url, method: request.method }, deps);
+  if (sid === undefined) {
+    deps.credentials.failed(request.socket.remoteAddress ?? '');
+    return refuse(response, 401, 'invalid signature');
+  }
+  const opened = await open(target, sid, askedIn(request, url), deps);
   if ('refusal' in opened) {
-    const { code, body } = opened.refusal;
-    if (code !== 401 || !callPath.test(url.pathname)) return answerJson(response, code, body);
-    return failCall({ request, response }, url.pathname, new ConnectError('unauthenticated', body.message));
+    const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
+    if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+    if ((code !== 401 && code !== 429) || !callPath.test(url.pathname)) return answerJson(response, code, body);
+    return failCall(
+      { request, response },
+      url.pathname,
+      new ConnectError(code === 401 ? 'unauthenticated' : 'resource_exhausted', body.message),
+    );
   }
   const left = new AbortController();
   response.once('close', () => left.abort());
-  const { cut, env, enter, portHost } = opened;
+  const { env, enter, portHost, actor } = opened;
+  const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
   using _ = breaking(AbortSignal.any([cut, deps.closing]), response);
   const call: Call = {
     ...{ sid, target, request, response, url, signal, cut, env },
-    enter: (until = signal) => enter(until),
+    enter: (until = signal) => enter(actor, until),
+    audit: (action, outcome) => deps.credentials.audit({ actor, action, target: sid, outcome }),
     home: (inside) => homeOf(sid, inside, signal),
     sample: () => deps.sandboxes.sample(sid, signal),
   };
@@ -64,13 +77,14 @@ export async function serveData(target: Target, request: IncomingMessage, respon
 export async function upgradeData(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
-  const opened = await open(target, sid, { path: url.pathname, url, method: request.method }, deps);
+  const opened = await open(target, sid, askedIn(request, url), deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
   if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
-  const until = AbortSignal.any([opened.cut, deps.closing]);
-  await using inside = await opened.enter(until);
-  const connection = await inside.ports.connect(port, until).catch(() => undefined);
-  if (!connection) return void endUpgrade(socket, refusals.closed(sid, port));
+  const until = AbortSignal.any([cutOf(opened), deps.closing]);
+  await using inside = await opened.enter(opened.actor, until);
+  const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
+  const connection = await dialled.catch(() => refusals.closed(sid, port));
+  if ('body' in connection) return void endUpgrade(socket, connection);
   connection.write(upgradeHead(request, target, opened.portHost));
   using _ = breaking(until, socket);
   joined(socket, connection);
@@ -89,44 +103,77 @@ function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Dis
   return { [Symbol.dispose]: () => signal.removeEventListener('abort', stop) };
 }
 
+const askedIn = ({ method, socket }: IncomingMessage, url: URL): Asked => ({
+  ...{ path: url.pathname, url, method, address: socket.remoteAddress ?? '' },
+});
+/** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
+const cutOf = ({ cut, actor }: { readonly cut: AbortSignal; readonly actor: Actor }) =>
+  actor.ended ? AbortSignal.any([cut, actor.ended]) : cut;
+
 interface Asked {
+  readonly address: string;
   readonly path: string;
   readonly url: URL;
   readonly method: string | undefined;
 }
 
-/** The sandbox, if the request may use it and it runs. */
+/** A caller without a token: health, and a port that is public. */
+const stranger: Actor = { role: 'admin', by: 'nobody' };
+
+/** The sandbox and the caller, if the request may use it and it runs. */
 async function open(target: Target, sid: string, asked: Asked, deps: DataDeps) {
-  const { sandboxes } = deps;
+  const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && asked.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
-  if (!found) return { refusal: refusals.gone(sid) };
-  const refusal = isHealth ? undefined : judged(target, sid, asked, { ...deps, isPrivate: found.isPrivate });
-  if (refusal) return { refusal };
-  await found.wake();
-  return found;
+  if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
+  const judged = isHealth ? stranger : judge(target, sid, { ...asked, ...found }, deps);
+  const refusal = 'code' in judged ? judged : undefined;
+  const actor = 'code' in judged ? undefined : judged;
+  const allowance = credentials.count(actor === stranger ? undefined : actor, asked.address);
+  if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
+  if (!actor || refusal) return { refusal: refusal ?? refusals.token(sid) };
+  if (actor === stranger && found.isPaused) return { refusal: refusals.gone(sid) }; // a stranger ends no pause
+  await found.wake(actor);
+  return { ...found, actor };
 }
+const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
-function judged(
-  { port, byHost, headers, sid: named }: Target,
+/** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
+function judge(
+  target: Target,
   sid: string,
-  { path, url, method }: Asked,
-  { tokens, clock, isPrivate }: DataDeps & { readonly isPrivate: boolean },
-): Refusal | undefined {
+  asked: Asked & { readonly isPrivate: boolean; readonly owner: string | undefined },
+  { tokens, clock, credentials }: DataDeps,
+): Actor | Refusal {
+  const { path, url, method, address } = asked;
   const given: Given = {
-    access: headerOf(headers, 'x-access-token'),
-    traffic: headerOf(headers, 'e2b-traffic-access-token'),
+    access: headerOf(target.headers, 'x-access-token'),
+    traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
   };
-  if (port !== agentPort) {
-    if (byHost && !isPrivate && port !== codePort) return undefined;
-    return tokens.opensPorts(sid, given) ? undefined : refusals.token(sid);
+  const isShown = given.access !== undefined || given.traffic !== undefined;
+  const wrong = (refusal: Refusal) => {
+    credentials.failed(address);
+    credentials.audit({ actor: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
+    return refusal;
+  };
+  const isSigning = path === '/files' && url.searchParams.has('signature') && given.access === undefined;
+  if (isShown || isSigning) {
+    const lock = credentials.lockedFor(address);
+    if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
   }
-  if (named === undefined) return expired(url, clock); // the signature named the sandbox
-  if (given.access !== undefined && tokens.opensAgent(sid, given)) return undefined;
-  if (given.access === undefined && path === '/files' && url.searchParams.has('signature')) {
-    return isSigned(url, method, tokens.access(sid)) ? expired(url, clock) : unauthorized('invalid signature');
+  if (target.port !== agentPort) {
+    const isPublic = target.byHost && !asked.isPrivate && target.port !== codePort;
+    return (
+      tokens.opensPorts(sid, given) ??
+      (isPublic ? stranger : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+    );
   }
-  return unauthorized('the access token of the sandbox is missing or wrong');
+  if (isSigning) {
+    const maker = tokens.makers(asked.owner).find((one) => isSigned(url, method, tokens.access(sid, one)));
+    return maker ? (expired(url, clock) ?? maker) : wrong(unauthorized('invalid signature'));
+  }
+  const refusal = unauthorized('the access token of the sandbox is missing or wrong');
+  return tokens.opensAgent(sid, given) ?? (isShown ? wrong(refusal) : refusal);
 }
 
 const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
@@ -146,9 +193,11 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   return unauthorized('signature is already expired');
 }
 
-/** A signed URL names no sandbox: the one whose token gives this signature is meant. */
+/** A signed URL names no sandbox: the one of a token that gives this signature is meant. */
 async function signedSandbox(url: URL, method: string | undefined, { sandboxes, tokens }: DataDeps) {
-  for (const sid of await sandboxes.live()) if (isSigned(url, method, tokens.access(sid))) return sid;
+  for (const { id, owner } of await sandboxes.live()) {
+    if (tokens.makers(owner).some((maker) => isSigned(url, method, tokens.access(id, maker)))) return id;
+  }
   return undefined;
 }
 

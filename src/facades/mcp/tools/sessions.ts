@@ -10,6 +10,7 @@ const iso = (ms: number) => new Date(ms).toISOString();
 /** A session as assistants see it. */
 export const sessionView = (session: SessionRecord) => ({
   ...{ session_id: session.id, title: session.title, status: session.status, project_id: session.projectId },
+  template: session.template,
   ...{ last_message: session.latestMessage, last_seq: session.lastSeq },
   ...{ created_at: iso(session.createdAt), updated_at: iso(session.updatedAt) },
 });
@@ -22,15 +23,22 @@ export const createSession = mcpTool({
   input: z.strictObject({
     title: z.string().trim().min(1).max(255).optional().describe('the name of the session in lists'),
     project_id: z.string().max(64).optional().describe('a project, whose agent and files the session gets'),
+    template: z
+      .string()
+      .min(1)
+      .max(80)
+      .optional()
+      .describe('what its sandbox and its agent are like, such as code-interpreter; default: the one of the server'),
     model: ModelRef.optional().describe("the model of the session's agent, as provider/model"),
   }),
   effect: 'changes',
-  async run({ title, project_id, model }, { services }) {
+  async run({ title, project_id, template, model }, { services }) {
     if (project_id !== undefined) await services.projects.get(project_id);
     const made = await services.sessions.create({
       origin: 'mcp',
       ...(title !== undefined && { title }),
       ...(project_id !== undefined && { projectId: project_id }),
+      ...(template !== undefined && { template }),
       ...(model !== undefined && { model }),
     });
     return said(sessionView(made));

@@ -12,18 +12,21 @@ import type { RouteDoc } from '../route-docs.ts';
 import type { Dialect } from '../routes.ts';
 import { toSessionId } from '../session-id.ts';
 import { publicText, wireErrors } from '../wire-errors.ts';
-import type { SocketServer } from '../ws.ts';
+import type { SocketRequest, SocketServer } from '../ws.ts';
 import { textFrame } from '../ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../ws-socket.ts';
 import { readClientFrame } from './client-frames.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
+import type { Client, Rejoins } from './rejoins.ts';
 import { type Profile, TextFlow, textBefore } from './text-flow.ts';
 
 export interface ConversationDeps {
   readonly sessions: SessionService;
   readonly clock: Clock;
   readonly logger: HttpLogger;
+  readonly rejoins: Rejoins;
 }
+type Asked = Pick<SocketRequest<{ sid: string }, z.infer<typeof Query>>, 'params' | 'query' | 'caller'>;
 interface Begun {
   readonly session: SessionRecord;
   readonly workdir: string;
@@ -32,6 +35,7 @@ interface Begun {
   /** Text and calls up to this seq are in the history that the joining page has loaded, so the socket skips them. */
   readonly listedUpTo: number;
 }
+const brokenCode = 1006;
 
 // Accepts any value, because a frame reports an invalid one.
 const Query = z.object({
@@ -55,7 +59,7 @@ const doc: RouteDoc = {
     'stands for an event. The server sends `connection_established`, `task_started`, `text_delta`, `tool_call`,',
     '`tool_complete`, `task_completed`, `waiting`, `error`, `resync` and `pong`. The client sends `{content}` or',
     '`{type: "message", content, mode?}`, `{type: "stop"}` and `{type: "ping"}`. Without `after_seq` it begins with the',
-    'active run, or now. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
+    'active run, or now; within a minute after its socket broke, a client goes on after its last frame. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
   ].join(' '),
   failures: refusedUpgrades([]),
 };
@@ -69,21 +73,18 @@ export function conversation(deps: ConversationDeps, sockets: SocketServer): Dia
         params: z.object({ sid: z.string() }),
         query: Query,
         doc,
-        open: (socket, { params, query }) => converse(socket, params.sid, query, deps),
+        open: (socket, request) => converse(socket, request, deps),
       });
     },
   };
 }
 
-async function converse(
-  socket: Socket,
-  sid: string,
-  query: z.infer<typeof Query>,
-  deps: ConversationDeps,
-): Promise<void> {
-  const { sessions, clock } = deps;
+async function converse(socket: Socket, asked: Asked, deps: ConversationDeps): Promise<void> {
+  const { sessions, clock, rejoins } = deps;
+  const { sid } = asked.params;
+  const client: Client = { session: sid, caller: asked.caller };
   // The client may send before its session is found; those frames must not be lost.
-  const begun = begin(sid, query, deps);
+  const begun = begin(client, asked, deps);
   begun.catch(() => {});
   socket.onJson(
     async (given) => answer(socket, await begun, given, deps),
@@ -93,11 +94,16 @@ async function converse(
     const { session, after, profile, workdir, listedUpTo } = await begun;
     const { id, lastSeq } = session;
     socket.sendJson(frame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
+    let sent = after;
+    socket.connection.once('close', (code) => {
+      if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
+    });
     let flow = new TextFlow(profile, await textBefore(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
         socket.sendJson(resyncFrame(id, clock.now(), item));
         flow = new TextFlow(profile, await textBefore(sessions, id, item.head));
+        sent = item.head;
         continue;
       }
       const frames: Buffer[] = [];
@@ -110,6 +116,7 @@ async function converse(
       const isHistory = item.events.some(({ seq }) => seq <= lastSeq);
       if (isHistory) await socket.sendHistory(frames);
       else socket.sendFrames(frames);
+      if (!socket.closed.aborted) sent = item.events.at(-1)?.seq ?? sent;
     }
     socket.close(closeCodes.sessionDeleted);
   } catch (thrown) {
@@ -117,22 +124,27 @@ async function converse(
   }
 }
 
-async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: ConversationDeps): Promise<Begun> {
+async function begin(
+  client: Client,
+  { params, query }: Asked,
+  { sessions, rejoins }: ConversationDeps,
+): Promise<Begun> {
   const cursor = parseCursor(query.after_seq);
   const wanted = parseProfile(query.profile);
-  const session = await sessions.get(toSessionId(sid));
+  const session = await sessions.get(toSessionId(params.sid));
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
   // The history omits them for a run at work, because this socket sends them, and contains them for a waiting run. Only
   // clients of Crogia have such a history.
-  const isListed = cursor === undefined && profile === 'crogia' && active?.waiting === true;
+  const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
+  const isListed = cursor === undefined && left === undefined && profile === 'crogia' && active?.waiting === true;
   return {
     session,
     workdir,
     profile,
     listedUpTo: isListed ? session.lastSeq : 0,
-    after: cursor ?? (active ? active.startedSeq - 1 : session.lastSeq),
+    after: cursor ?? left ?? (active ? active.startedSeq - 1 : session.lastSeq),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AgentPause, AgentUpdate, OwnTurn } from '../../../core/agent-updates.ts';
+import type { AgentPause, AgentUpdate, AskedCall, OwnTurn } from '../../../core/agent-updates.ts';
 import type { SandboxClient } from '../../../sandbox/client.ts';
 
 /** Agents in sandboxes that bring a loop of their own. */
@@ -12,8 +12,8 @@ export interface OwnLoops {
   ): Promise<AgentPause>;
   /** Ends the agent's work on its present message, so that it takes the next one. */
   interrupt(client: SandboxClient): void;
-  /** Answers the agent's request for permission. */
-  decide(client: SandboxClient, callId: string, allowed: boolean): void;
+  /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
+  decide(client: SandboxClient, call: AskedCall, allowed: boolean): void;
   end(client: SandboxClient): Promise<void>;
   release(client: SandboxClient): void;
 }

@@ -6,8 +6,9 @@ import type { PlanStep, SessionFact } from '../../../core/events.ts';
 import type { OverBudget } from '../../../core/spending.ts';
 import { beginningOf } from '../../../core/text.ts';
 import { overBudget } from '../allowance.ts';
-import { permissionFor } from '../calls/approval.ts';
+import { permissionFor, shownArgs } from '../calls/approval.ts';
 import { bringAttached, shownMessages } from '../context/attachments.ts';
+import type { Entry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
 import { actOf, digest } from '../progress.ts';
 import type { Working } from '../run-context.ts';
@@ -27,9 +28,11 @@ interface Told {
   thoughts: string;
   tokens: number;
   cost: number | undefined;
+  model: string | undefined;
 }
 const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
+const maxRemembered = 20_000; // characters of the conversation, for an agent that lost it
 
 /** The agent's work from a message, or from a permission, to its answer or its next question. */
 export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
@@ -40,15 +43,17 @@ export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, sign
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
+  const earlier = runWriter.transcript.entries.length;
   const texts = await takenIn(work);
   if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client, signal });
-  const told: Told = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined };
+  const told: Told = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined, model: undefined };
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));
   const wish = {
     ...{ sessionId, runId: runWriter.runId, agent: own.agent, cwd: work.workdir, texts, task },
     ...{ instructions: own.instructions, silenceMs: work.toolTimeoutMs },
     given: () => runWriter.write(), // a restart then gives them to no agent a second time
+    history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
   const spentSoFar = (turns: number) => ({ turns, tokens: told.tokens, cost: told.cost ?? 0 });
   const hear = hearing(work, told, speech);
@@ -65,7 +70,13 @@ export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, sign
   const facts = [...speech.end(), ...usageOf(work, told)];
   const said = told.pieces.join('');
   if (said !== '') {
-    const message = { role: 'assistant', model: nameOf(own.agent), text: said, calls: [], raw: [] } as const;
+    const message = {
+      role: 'assistant',
+      model: told.model ?? nameOf(own.agent),
+      text: said,
+      calls: [],
+      raw: [],
+    } as const;
     runWriter.add({ runId: runWriter.runId, message });
   }
   if (pause.kind === 'failed') {
@@ -74,9 +85,13 @@ export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, sign
     return { kind: 'failed', code, message, retryable: false, retryAfterMs: undefined };
   }
   if (pause.kind === 'asks') {
-    const { callId, name, args } = pause.call;
+    const { callId, name, args, content } = pause.call;
     await runWriter.write(...facts);
-    return { kind: 'calls', calls: [{ callId, name, args, begun: false, confirm: pause.title }], spent };
+    const call: PendingCall = {
+      ...{ callId, name, args, begun: false, confirm: pause.title, fixed: true },
+      ...(content && { content }),
+    };
+    return { kind: 'calls', calls: [call], spent };
   }
   if (over && pause.isCut) {
     await runWriter.write(...facts);
@@ -116,6 +131,15 @@ function hearing({ runWriter }: OwnWorking, told: Told, speech: Speech): (update
       case 'thought':
         told.thoughts = beginningOf(told.thoughts + update.text, maxThoughts);
         return;
+      case 'model':
+        told.model = update.name;
+        return;
+      case 'forgot':
+        await runWriter.write({
+          ...{ type: 'run.notice', runId: runWriter.runId },
+          data: { kind: 'agent_forgot', detail: update.detail },
+        });
+        return;
       case 'spent':
         told.tokens += update.tokens;
         if (update.cost !== undefined) told.cost = (told.cost ?? 0) + update.cost;
@@ -131,21 +155,53 @@ function hearing({ runWriter }: OwnWorking, told: Told, speech: Speech): (update
         return;
       }
       case 'result': {
-        const { callId, success, output, content } = update;
+        const { callId, name, family, args, success, output, content, exitCode } = update;
         const isOpen = open.delete(callId) || runWriter.openCalls.some((call) => call.callId === callId);
-        if (isOpen) await runWriter.write(runWriter.called(callId, { success, output, content }));
+        if (!isOpen) return;
+        const call = { tool: family, function: name, args };
+        const result = { success, output, content, ...(exitCode !== undefined && { exitCode }) };
+        await runWriter.write(runWriter.called(callId, { ...call, ...result }));
       }
     }
   };
 }
 
-const nameOf = ({ command }: OwnAgent) => `acp/${(command[0] ?? 'agent').split('/').at(-1)}`;
+/** The program without the variables that `env` sets, for agents that do not name their model. */
+function nameOf({ command }: OwnAgent): string {
+  const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
+  return `acp/${(program ?? 'agent').split('/').at(-1)}`;
+}
 
-function usageOf({ runWriter, own }: OwnWorking, { tokens, cost, thoughts }: Told): SessionFact[] {
+/** The newest messages of the conversation, for an agent that begins a new one. */
+function historyOf(entries: readonly Entry[]): string {
+  const said = entries.flatMap(({ message }) =>
+    message.role === 'tool' || message.text.trim() === ''
+      ? []
+      : [`${message.role === 'user' ? 'The user' : 'You'}: ${beginningOf(message.text, maxRemembered / 10)}`],
+  );
+  const kept: string[] = [];
+  let room = maxRemembered;
+  for (const line of said.toReversed()) {
+    room -= line.length;
+    if (room < 0) break;
+    kept.unshift(line);
+  }
+  const left = said.length > kept.length ? ' (its newest part)' : '';
+  return kept.length === 0
+    ? ''
+    : `This conversation has an earlier part that you no longer have. What was said in it${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;
+}
+
+function usageOf({ runWriter, own }: OwnWorking, { tokens, cost, thoughts, model }: Told): SessionFact[] {
   if (tokens === 0 && thoughts === '' && cost === undefined) return [];
   const { runId } = runWriter;
   const counted = { inputTokens: Math.round(tokens), outputTokens: 0, ...(cost !== undefined && { cost }) };
-  const data = { model: nameOf(own.agent), ...counted, purpose: 'work', ...(thoughts && { thoughts }) } as const;
+  const data = {
+    model: model ?? nameOf(own.agent),
+    ...counted,
+    purpose: 'work',
+    ...(thoughts && { thoughts }),
+  } as const;
   return [{ type: 'usage', runId, data }];
 }
 
@@ -164,7 +220,10 @@ export async function ownCalls(
     }
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
-    work.own.loops.decide(used.client, call.callId, permission === undefined);
+    const { callId, name, content = null } = call;
+    // The agent makes the call as it is, so a person who changed it has not permitted that.
+    const isAllowed = permission === undefined && call.verdict?.args === undefined;
+    work.own.loops.decide(used.client, { callId, name, args: shownArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'called', act: actOf(call, { output: call.callId, success: true }) });
   }
   return outcomes;

@@ -11,7 +11,7 @@ export function shownArgs(args: unknown): Record<string, unknown> {
 /** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function permissionFor(
   { tools, approvals, isPermitted }: Pick<Working, 'tools' | 'approvals' | 'isPermitted'>,
-  { callId, name, args, begun, verdict, confirm }: PendingCall,
+  { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
   if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
@@ -36,7 +36,8 @@ export function permissionFor(
   const shown = shownArgs(args);
   const reason = confirm === undefined ? undefined : beginningOf(confirm, mostShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
-  const approval = { callId, function: name, args: shown, timeoutMs, ...(reason !== undefined && { reason }) };
+  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const approval = { callId, function: name, args: shown, timeoutMs, ...more };
   return { kind: 'ask', question: questionOf(name, shown, reason), approval };
 }
 

@@ -51,14 +51,14 @@ export function summaryPlan(messages: readonly Message[], seen: readonly Seen[],
 }
 
 /** The text of a `cut`: what a program can say about the conversation. */
-export function plainSummary(messages: readonly Message[], upto: number): string {
+export function plainSummary(messages: readonly Message[], upto: number, why = ''): string {
   const calls = messages.slice(0, upto).flatMap((message) => (message.role === 'assistant' ? message.calls : []));
   const counts = new Map<string, number>();
   for (const { name } of calls) counts.set(name, (counts.get(name) ?? 0) + 1);
   const named = [...counts].map(([name, count]) => `${name} ${count}×`).join(', ') || 'none';
   const said = messages.slice(0, upto).findLast((message) => message.role === 'assistant' && message.text !== '');
   const words = said?.role === 'assistant' ? `\nYour last words before: ${said.text.slice(0, 1_000)}` : '';
-  return `No summary could be made. Calls so far: ${named}. Look at the files before you repeat work.${words}`;
+  return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
 }
 
 /** The estimated bytes of the conversation as the model would see it after a further compaction. */

@@ -16,6 +16,9 @@ type Deps = Pick<Working, 'model' | 'runWriter'>;
 const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
 const fullAt = 0.9; // of the room for a request, because sizes are estimates
 
+/** Failures in a row, after which the older conversation is left out without a summary. */
+export const maxFailedSummaries = 2;
+
 /** Measures whether the conversation fits the model's window, and shortens it. Sizes are in estimated tokens. */
 export class Fit {
   readonly #work: Deps;
@@ -69,11 +72,12 @@ export class Fit {
     if (wanted.kind !== 'pictures') this.#isRefused = false;
   }
 
-  /** False: the last summary saved less than a fifth, so none is made until something else has made room. */
+  /** False: none could be had, or the last one saved less than a fifth. None is asked for until something else has made room. */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;
     const last = transcript.compactions.at(-1);
-    return !transcript.cannotSummarize && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
+    const mayAsk = transcript.failedSummaries < maxFailedSummaries;
+    return mayAsk && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
   }
 
   #bytes(wanted?: WantedCompaction): number {

@@ -2,7 +2,7 @@ import type { Spent, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { Working } from '../run-context.ts';
 import { picturesPlan, plainSummary, resultsPlan, summaryPlan, type WantedCompaction } from './compaction-plan.ts';
-import { Fit, type Frame } from './fit.ts';
+import { Fit, type Frame, maxFailedSummaries } from './fit.ts';
 import { type Covers, type SummaryOptions, summarize } from './summary.ts';
 
 type Deps = Pick<Working, 'model' | 'runWriter'>;
@@ -11,9 +11,14 @@ export type Made =
   /** Without a result: nothing can be left out, so the model's own refusal stands. */
   | { readonly ok: false; readonly result?: TurnResult };
 
+type Summarizing =
+  /** `why`: no summary could be had. */
+  | { readonly ok: true; readonly spent: Spent; readonly why?: string }
+  | { readonly ok: false; readonly result: TurnResult };
+
 /**
- * Sees to it that the next request fits the model's window: first without old results, then with a summary, then without
- * one. With `refused`, the model has called the request too long, and the estimate does not count.
+ * Sees to it that the next request fits the model's window: first without old results, then with a summary, and where none
+ * can be had without one, so that the run goes on. With `refused`, the model has called the request too long, and the estimate does not count.
  */
 export async function makeRoom(
   work: Deps,
@@ -31,7 +36,7 @@ export async function makeRoom(
   const wanted = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
   const summed = await putSummary(work, { fit, frame, wanted, covers }, signal);
   if (!summed.ok || !fit.isFull) return summed;
-  await cut(work, fit, wanted);
+  await cut(work, { fit, wanted, why: summed.why });
   if (fit.size() > fit.limit) {
     const question = noRoom(model.name, fit);
     return { ok: false, result: { kind: 'full', question, spent: summed.spent } };
@@ -49,34 +54,40 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: Fit): Pr
 }
 
 /** Puts the model's summary in the place of the older conversation, if that saves enough. */
-async function putSummary(
-  work: Deps,
-  options: SummaryOptions,
-  signal: AbortSignal,
-): Promise<{ readonly ok: true; readonly spent: Spent } | { readonly ok: false; readonly result: TurnResult }> {
+async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<Summarizing> {
   const { fit, wanted } = options;
+  const { transcript } = work.runWriter;
   if (!fit.canSummarize || !fit.isWorth({ ...wanted, summary: '' })) return { ok: true, spent: nothingSpent };
   const made = await summarize(work, options, signal);
   const { spent } = made;
-  if (made.kind === 'failed') return { ok: false, result: made.result };
   if (made.kind === 'unaffordable') return { ok: false, result: { kind: 'unaffordable', over: made.over, spent } };
-  if (made.kind === 'none') {
-    work.runWriter.transcript.cannotSummarize = true;
-    const question =
-      `The conversation is too long for ${work.model.name}, and it could not be summarized: ${made.why} Send a message to ` +
-      'go on: older work will then be left out of what the model sees. It stays in the history, where the model can read it.';
-    return { ok: false, result: { kind: 'full', question, spent } };
+  if (made.kind === 'failed') {
+    transcript.failedSummaries += 1;
+    // The run waits for the provider as after any turn that fails, but not for ever: other requests can succeed.
+    if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: made.result };
+    return { ok: true, spent, why: made.why };
   }
-  if (made.kind === 'made') await fit.apply({ ...wanted, summary: made.text }, made.model, [made.usage]);
+  if (made.kind === 'none') {
+    transcript.failedSummaries = maxFailedSummaries;
+    return { ok: true, spent, why: made.why };
+  }
+  if (made.kind === 'made') {
+    await fit.apply({ ...wanted, summary: made.text }, made.model, [made.usage]);
+    transcript.failedSummaries = 0;
+  }
   return { ok: true, spent };
 }
 
-/** Leaves the older conversation out without a summary of the model. */
-async function cut({ runWriter: { transcript } }: Deps, fit: Fit, wanted: WantedCompaction): Promise<void> {
-  const all: WantedCompaction = { ...wanted, kind: 'cut', summary: plainSummary(transcript.messages, wanted.upto) };
+/** Leaves the older conversation out without a summary of the model, and says so in the event. */
+async function cut(
+  { runWriter: { transcript } }: Deps,
+  { fit, wanted, why }: { readonly fit: Fit; readonly wanted: WantedCompaction; readonly why: string | undefined },
+): Promise<void> {
+  const summary = plainSummary(transcript.messages, wanted.upto, why);
+  const all: WantedCompaction = { ...wanted, kind: 'cut', summary };
   if (!fit.isWorth(all)) return;
   await fit.apply(all);
-  transcript.cannotSummarize = false;
+  transcript.failedSummaries = 0;
 }
 
 const noRoom = (name: string, fit: Fit): string =>

@@ -28,7 +28,8 @@ type Summarized = { readonly spent: Spent } & (
   | { readonly kind: 'none'; readonly why: string }
   /** Even the part to summarize is too long for the model. */
   | { readonly kind: 'unable' }
-  | { readonly kind: 'failed'; readonly result: TurnResult }
+  /** A later try of the provider can help. */
+  | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
   | { readonly kind: 'unaffordable'; readonly over: OverBudget }
 );
 
@@ -65,18 +66,28 @@ export async function summarize(
       onDelta: () => {},
     });
     throwIfFired(signal);
-    if (outcome.kind === 'failed' && outcome.retryable) return { kind: 'failed', spent, result: failedTurn(outcome) };
+    if (outcome.kind === 'failed' && outcome.retryable) {
+      return { kind: 'failed', why: outcome.message, spent, result: failedTurn(outcome) };
+    }
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     if (outcome.kind === 'failed') why = outcome.message;
     if (outcome.kind !== 'finished') continue;
     spent = addSpent(spent, spentOn(outcome));
     const text = message.text.trim();
     const usage = runWriter.usage(message.model, outcome.usage, { ...proof, purpose: 'compaction' });
-    if (text !== '' && outcome.stop !== 'refused') return { kind: 'made', text, model: message.model, usage, spent };
+    const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
+    if (!flaw) return { kind: 'made', text, model: message.model, usage, spent };
     await runWriter.write(usage);
-    why = outcome.stop === 'refused' ? 'The model declined.' : 'The model gave an empty summary.';
+    why = flaw;
   }
   return { kind: 'none', why, spent };
+}
+
+/** Why a reply is no summary. With a call, its text counts only under the headings that were asked for. */
+function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
+  if (reply.isRefused) return 'The model declined.';
+  if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
+  return reply.text === '' ? 'The model gave an empty summary.' : undefined;
 }
 
 /**

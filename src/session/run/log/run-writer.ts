@@ -246,7 +246,11 @@ export class RunWriter {
     };
   }
 
-  called(callId: string, result: Omit<FactOf<'tool.called'>['data'], keyof Calling>): SessionFact {
+  /** The end of a call. It can tell the call once more, when that has changed since its announcement. */
+  called(
+    callId: string,
+    result: Omit<FactOf<'tool.called'>['data'], keyof Calling> & Partial<Omit<Calling, 'callId'>>,
+  ): SessionFact {
     const open = this.#openCalls.get(callId);
     if (!open) throw new AppError('internal', 'A call that was not announced has a result.');
     const { logged: _logged, ...call } = open.call;

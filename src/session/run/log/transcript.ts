@@ -39,8 +39,8 @@ export class Transcript {
   readonly meter = new TokenMeter();
   /** The requests of this conversation, as the model saw them. */
   readonly requests: RequestLog;
-  /** The model could not summarize. The next compaction does without it. */
-  cannotSummarize = false;
+  /** The attempts in a row to have a summary of this conversation that failed. */
+  failedSummaries = 0;
 
   constructor(sessionId: SessionId, records: RecordStore) {
     this.#sessionId = sessionId;

@@ -24,21 +24,26 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 
 /**
  * Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
- * that the file must have just before, `none` for no file, or empty. Prints the new version.
+ * that the file must have just before, `none` for no file, or empty. Prints the new version, which is another one even when
+ * both files are written in one tick of the clock. Uploads to one folder take turns from the comparison to the rename.
  */
 export const receiveScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -m -- "$1") || exit 1
 case "$file" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
 [ ! -d "$file" ] || exit ${exits.unfit}
-mkdir -p -- "$(dirname -- "$file")" || exit ${exits.unfit}
+folder=$(dirname -- "$file")
+mkdir -p -- "$folder" || exit ${exits.unfit}
 part="$file.$$.part"
 trap 'rm -f -- "$part"' EXIT
 trap 'exit 143' TERM INT HUP
 cat >"$part" || exit ${exits.full}
 [ ! -e "$file" ] || chmod --reference="$file" -- "$part" 2>/dev/null
 version() { stat -L -c '%s-%.9Y' -- "$1" 2>/dev/null || echo none; }
-[ -z "$3" ] || [ "$3" = "$(version "$file")" ] || exit ${exits.changed}
+exec 9<"$folder" && flock 9 || exit 1
+now=$(version "$file")
+[ -z "$3" ] || [ "$3" = "$now" ] || exit ${exits.changed}
+while [ "$now" = "$(version "$part")" ]; do touch -- "$part"; done
 mv -f -- "$part" "$file" && version "$file"
 `;
 

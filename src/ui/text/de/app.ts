@@ -44,4 +44,5 @@ export const app = {
   toggleTheme: 'Zwischen hell und dunkel wechseln',
   toggleSidebar: 'Sitzungen zeigen oder verbergen',
   allCommands: 'Alle Befehle',
+  notDrawn: 'Dieser Teil ließ sich nicht zeichnen.',
 };

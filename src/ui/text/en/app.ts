@@ -44,4 +44,5 @@ export const app = {
   toggleTheme: 'Switch between light and dark',
   toggleSidebar: 'Show or hide the sessions',
   allCommands: 'All commands',
+  notDrawn: 'This part could not be drawn.',
 } as const;

@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query, wordsOf } from '../../data/server.ts';
+import { parse } from '../../parsing/parse.ts';
+import { boundedLine } from '../../parts/bounded-text.ts';
 import { bytes, timeOf } from '../../parts/format.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { type DiffLine, diffLines } from './line-diff.ts';
+import type { DiffLine } from './line-diff.ts';
 import type { FileStore } from './store.ts';
 
 type Changes = Outputs['files']['changes'];
@@ -92,7 +94,7 @@ export const DiffLines = ({ lines, label }: { lines: readonly DiffLine[]; label:
           <span class="diff-sign">
             {kind === 'added' ? '+' : kind === 'removed' ? '−' : kind === 'gap' ? '⋯' : ' '}
           </span>
-          <span class="diff-text">{text}</span>
+          <span class="diff-text">{boundedLine(text)}</span>
         </div>
       );
     }}
@@ -108,6 +110,6 @@ async function compare(store: FileStore, path: string): Promise<Compared> {
   const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
   const after = file.after === null ? '' : new TextDecoder().decode((await store.read(path, true)).bytes);
   if (before.includes('\0') || after.includes('\0')) return { problem: t('files.binary') };
-  const lines = diffLines(before, after);
+  const lines = await parse('diff', { before, after });
   return lines ? { lines } : { problem: t('files.tooLargeToCompare') };
 }

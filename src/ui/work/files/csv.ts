@@ -1,11 +1,15 @@
-/** The rows of a CSV text (RFC 4180): quoted fields can hold separators, line breaks and doubled quotes. */
+export const maxCells = 20_000;
+
+/** The rows of a CSV text (RFC 4180): quoted fields can hold separators, line breaks and doubled quotes. Ends at `maxCells`. */
 export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];
   let field = '';
+  let cells = 0;
   let isQuoted = false;
   const endField = () => {
     row.push(field);
+    cells++;
     field = '';
   };
   const endRow = () => {
@@ -13,7 +17,11 @@ export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIV
     if (row.length > 1 || row[0] !== '') rows.push(row);
     row = [];
   };
-  for (let at = text.startsWith('\ufeff') ? 1 : 0; at < text.length && rows.length < maxRows; at++) {
+  for (
+    let at = text.startsWith('\ufeff') ? 1 : 0;
+    at < text.length && rows.length < maxRows && cells < maxCells;
+    at++
+  ) {
     const sign = text[at] as string;
     if (isQuoted) {
       if (sign !== '"') field += sign;

@@ -1,3 +1,5 @@
+import { own } from '../../parts/own.ts';
+
 // How a file is shown, by its name and its first bytes.
 
 export type Preview = 'image' | 'markdown' | 'csv' | 'text' | 'binary';
@@ -12,12 +14,12 @@ const endings: Readonly<Record<string, Preview>> = {
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
 /** The type of a picture that browsers show; undefined for other files. */
-export const imageType = (path: string): string | undefined => images[endingOf(path)];
+export const imageType = (path: string): string | undefined => own(images, endingOf(path));
 
 export function previewOf(path: string, beginning: Uint8Array): Preview {
   if (imageType(path)) return 'image';
   if (beginning.subarray(0, 8_000).includes(0)) return 'binary';
-  return endings[endingOf(path)] ?? 'text';
+  return own(endings, endingOf(path)) ?? 'text';
 }
 
 export const separatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
@@ -52,5 +54,5 @@ const languages: Readonly<Record<string, string>> = {
 /** The name that highlighters have for the language of a file; empty for plain text. */
 export function languageOf(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
-  return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages[endingOf(path)] ?? '');
+  return /(^|\/)Makefile$/.test(path) ? 'makefile' : (own(languages, endingOf(path)) ?? '');
 }

@@ -1,15 +1,18 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Highlighted } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
+import { parse } from '../../parsing/parse.ts';
+import { boundedLine } from '../../parts/bounded-text.ts';
 import { Choice } from '../../parts/choice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { parseCsv } from './csv.ts';
+import { maxCells } from './csv.ts';
 import { imageType, languageOf, type Preview, separatorOf } from './preview.ts';
 import type { FileStore, Read } from './store.ts';
 
 const mostRows = 5_000;
 const mostColoured = 200_000;
+const maxCell = 2_000; // characters
 const rowHeight = 20;
 
 interface Props {
@@ -74,7 +77,7 @@ function Source({ path, text }: { path: string; text: string }) {
       rowHeight={rowHeight}
       row={(at) => (
         <div key={at} role="listitem" class="plain-line">
-          {lines[at]}
+          {boundedLine(lines[at] ?? '')}
         </div>
       )}
     />
@@ -82,7 +85,17 @@ function Source({ path, text }: { path: string; text: string }) {
 }
 
 function Table({ file, text }: { file: Read; text: string }) {
-  const [head = [], ...rows] = parseCsv(text, separatorOf(file.path), mostRows + 1);
+  const [read, setRead] = useState<readonly (readonly string[])[] | 'unreadable'>();
+  useEffect(() => {
+    const ended = new AbortController();
+    const input = { text, separator: separatorOf(file.path), maxRows: mostRows + 1 };
+    void parse('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
+    return () => ended.abort();
+  }, [file, text]);
+  if (!read) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (read === 'unreadable') return <Source path={file.path} text={text} />;
+  const [head = [], ...rows] = read;
+  const isCut = rows.length >= mostRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <div class="file-body" tabIndex={0} role="document" aria-label={file.path}>
@@ -91,7 +104,7 @@ function Table({ file, text }: { file: Read; text: string }) {
           <tr>
             {head.map((name, at) => (
               <th key={`${at} ${name}`} scope="col">
-                {name}
+                {boundedLine(name, maxCell)}
               </th>
             ))}
           </tr>
@@ -100,13 +113,13 @@ function Table({ file, text }: { file: Read; text: string }) {
           {rows.slice(0, mostRows).map((row, at) => (
             <tr key={at}>
               {head.map((_name, column) => (
-                <td key={column}>{row[column] ?? ''}</td>
+                <td key={column}>{boundedLine(row[column] ?? '', maxCell)}</td>
               ))}
             </tr>
           ))}
         </tbody>
       </table>
-      {rows.length >= mostRows && <p class="work-note">{t('files.rowsCut', { rows: mostRows })}</p>}
+      {isCut && <p class="work-note">{t('files.rowsCut', { rows: Math.min(rows.length, mostRows) })}</p>}
     </div>
   );
 }

@@ -60,7 +60,7 @@ def watch():
     seen = []
     for _ in range(40):
         seen += [f"{event.type.value} {event.name}" for event in handle.get_new_events()]
-        if len(seen) >= 2:
+        if len(seen) >= 3:
             break
         time.sleep(0.05)
     handle.stop()

@@ -34,11 +34,11 @@ test('the conversation is what both sides said, whole and in order', () => {
 test('the full conversation has each tool call and its output too, questions included, an open call without an output', () => {
   expect(events.map((event) => toItem(event, '/workspace')).filter(isShown)).toEqual([
     { role: 'user', content: 'Say hi' },
-    { role: 'assistant', content: 'Working on it: Say hi' },
+    { role: 'assistant', content: [{ type: 'output_text', text: 'Working on it: Say hi' }] },
     { type: 'function_call', name: 'run_shell', arguments: '{"cmd":"echo hi"}', call_id: 'call_1' },
     { type: 'function_call_output', call_id: 'call_1', output: 'hi\n' },
-    { role: 'assistant', content: 'It says hi.' },
-    { role: 'assistant', content: 'All done: hi' },
+    { role: 'assistant', content: [{ type: 'output_text', text: 'It says hi.' }] },
+    { role: 'assistant', content: [{ type: 'output_text', text: 'All done: hi' }] },
     { type: 'function_call', name: 'message_ask_user', arguments: '{"text":"Which?"}', call_id: 'call_2' },
   ]);
 });

@@ -71,6 +71,15 @@ test.each([
   expect([status, answer]).toEqual([200, { id: expect.any(String), language, cwd }]);
   expect(made.at(-1)).toMatchObject({ language, cwd });
 });
+test('a cell begins in the home, and a context that names a folder keeps it', async () => {
+  let folder: string | undefined;
+  execute = async (_id, cell) => {
+    folder = cell.folder;
+    return whole;
+  };
+  await ask('/execute', { code: '1' });
+  expect(folder).toBe('/home/user');
+});
 test('a context that was restarted or removed answers null', async () => {
   for (const answer of [await ask('/contexts/own/restart', {}), await ask('/contexts/own', undefined, 'DELETE')]) {
     expect([answer.status, answer.text]).toEqual([200, 'null']);

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { peppers } from '../../../../src/auth/pepper.ts';
+import { type Actor, everybody } from '../../../../src/core/actor.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
-import { wantedOf } from '../../../../src/facades/e2b/control/create.ts';
+import { keptBy, noticeOf, wantedOf } from '../../../../src/facades/e2b/control/create.ts';
 import { metadataOf, pageOf } from '../../../../src/facades/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/e2b/control/shapes.ts';
-import { resultOf } from '../../../../src/facades/e2b/data/code-results.ts';
+import { resultLine } from '../../../../src/facades/e2b/data/code-results.ts';
 import { headersFor } from '../../../../src/facades/e2b/data/ports.ts';
 import { e2bSettings } from '../../../../src/facades/e2b/settings.ts';
 import { Targets } from '../../../../src/facades/e2b/target.ts';
@@ -71,20 +72,45 @@ test('a signature is the hash that the SDKs compute', () => {
   expect(signatureOf(signed, 'token')).toBe(`v1_${hash}`);
 });
 
+const anna: Actor = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
+const bert: Actor = { ...anna, key: '0f0f0f0f0f0f' };
+const issuing = (secret: string, serverSeal: string | undefined, live: readonly Actor[]) =>
+  tokensOf(peppers([new Secret(secret)]), {
+    ...{ serverSeal, actors: () => live, live: (key) => live.find((one) => one.key === key) },
+  });
+
 test('the two tokens of a sandbox differ, and only the first opens the agent', () => {
-  const tokens = tokensOf({ hash: (text) => ({ pepper: 'p', hash: createHash('sha256').update(text).digest('hex') }) });
-  const traffic = tokens.traffic(sid);
-  expect(tokens.opensAgent(sid, { access: traffic })).toBe(false);
-  expect(tokens.opensPorts(sid, { traffic })).toBe(true);
-  expect(tokens.opensPorts(sid, { access: tokens.access(sid) })).toBe(true);
-  expect(tokens.opensPorts('0000000000000000', { traffic })).toBe(false);
+  const tokens = issuing('a', '', []);
+  const traffic = tokens.traffic(sid, everybody);
+  expect(tokens.opensAgent(sid, { access: traffic })).toBeUndefined();
+  expect(tokens.opensPorts(sid, { traffic })).toMatchObject({ role: 'admin', by: 'sandbox token' });
+  expect(tokens.opensPorts(sid, { access: tokens.access(sid, everybody) })).toBeDefined();
+  expect(tokens.opensPorts('0000000000000000', { traffic })).toBeUndefined();
 });
 
 test('tokens are the same on every server with the secret, and one label each', () => {
-  const [one, two, other] = ['a', 'a', 'b'].map((secret) => tokensOf(peppers([new Secret(secret)])));
-  expect([two?.access(sid), two?.traffic(sid)]).toEqual([one?.access(sid), one?.traffic(sid)]);
-  expect(other?.access(sid)).not.toBe(one?.access(sid));
-  expect(one?.access(sid)).toMatch(/^[\w-]{43}$/);
+  const [one, two, other] = ['a', 'a', 'b'].map((secret) => issuing(secret, '', [anna]));
+  for (const maker of [everybody, anna]) {
+    expect(two?.access(sid, maker)).toBe(one?.access(sid, maker));
+    expect(other?.access(sid, maker)).not.toBe(one?.access(sid, maker));
+    expect(one?.access(sid, maker)).toMatch(/^[\w-]{43,60}$/);
+  }
+});
+
+test('a token acts for the key that made it, and ends with that key alone', () => {
+  const access = issuing('a', '', [anna, bert]).access(sid, anna);
+  expect(issuing('a', '', [anna]).opensAgent(sid, { access })).toMatchObject({ key: anna.key, by: 'sandbox token' });
+  expect(issuing('a', '', [bert]).opensAgent(sid, { access })).toBeUndefined();
+  const forged = access.replace(anna.key ?? '', bert.key ?? '');
+  expect(issuing('a', '', [anna, bert]).opensAgent(sid, { access: forged })).toBeUndefined();
+});
+
+test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to a server without one', () => {
+  const access = issuing('a', 'first', []).access(sid, everybody);
+  expect(issuing('a', 'first', [anna]).opensAgent(sid, { access })).toBeDefined();
+  expect(issuing('a', 'second', []).opensAgent(sid, { access })).toBeUndefined();
+  const open = issuing('a', '', []).access(sid, everybody);
+  expect(issuing('a', undefined, [anna]).opensAgent(sid, { access: open })).toBeUndefined();
 });
 
 test('metadata of a list is decoded three times', () => {
@@ -97,7 +123,7 @@ test('what is not set is as the wire says', () => {
   expect([domain, rest]).toEqual([
     undefined,
     {
-      ...{ facade: 'off', maxSeconds: 86_400, maxUploadBytes: 2 ** 30, root: 'alias', pause: 'memory' },
+      ...{ facade: 'off', maxSeconds: 86_400, maxUploadBytes: 2 ** 30, root: 'alias', pause: 'auto' },
       templates: ['base', 'code-interpreter-v1=code-interpreter'],
     },
   ]);
@@ -156,16 +182,27 @@ test('a name of the settings starts the template behind it', () => {
   expect(() => wanted({ templateID: 'other' })).toThrow('CORRAL_E2B_TEMPLATES has: base, v1');
 });
 
-test('a pause that would lose memory or files without a word is refused where the sandbox is created', () => {
-  const without = (more: object, pause = 'memory') => ({
+test('a time that ends in a pause keeps the files where nothing can freeze, and the answer says so', () => {
+  const without = (more: object, pause = 'auto') => ({
     abilities: { ...abilities, ...more },
     settings: { ...settings, pause },
   });
   const asked = { autoPause: true };
-  expect(() => life(asked, without({ freeze: false }))).toThrow('CORRAL_E2B_PAUSE=files');
-  expect(life(asked, without({ freeze: false }, 'files')).onEnd).toBe('pause-files');
-  expect(() => life(asked, without({ freeze: false, keepsFiles: false }, 'files'))).toThrow('loses its files');
+  const notice = (more: object, deps?: object) =>
+    noticeOf(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
+  expect(life(asked, without({ freeze: false })).onEnd).toBe('pause-files');
+  expect(notice(asked, without({ freeze: false }))).toContain('keeps the files');
+  expect(notice(asked)).toBeUndefined();
+  expect(notice({ ...asked, autoPauseMemory: false }, without({ freeze: false }))).toBeUndefined();
+  expect(() => life(asked, without({ freeze: false }, 'memory'))).toThrow('CORRAL_E2B_PAUSE=files');
+  expect(() => life(asked, without({ freeze: false, keepsFiles: false }))).toThrow('loses its files');
   expect(life({}, without({ freeze: false, keepsFiles: false })).onEnd).toBe('delete');
+});
+
+test('a pause by request that would lose memory is refused, unless the operator chose so', () => {
+  const kept = (pause: 'auto' | 'memory' | 'files') => keptBy('memory', { pause }, { ...abilities, freeze: false });
+  for (const pause of ['auto', 'memory'] as const) expect(() => kept(pause)).toThrow('CORRAL_E2B_PAUSE=files');
+  expect(kept('files')).toBe('files');
 });
 
 test('a list goes on at a place of its order, so that a new sandbox shifts nothing', () => {
@@ -178,6 +215,19 @@ test('a list goes on at a place of its order, so that a new sandbox shifts nothi
   const second = pageOf([...all, record(5)], query);
   expect(second.sessions.map(({ createdAt }) => createdAt)).toEqual([2, 1]);
   expect(second.next).toBeUndefined();
+});
+
+const resultOf = (result: Parameters<typeof resultLine>[0]) => JSON.parse(resultLine(result)) as object;
+
+test('numbers of a kernel stay as it wrote them, and a result stays one line', () => {
+  const data = {
+    'application/vnd.corral.data+json': '{"price":[1.0,\n2.50,12345678901234567890]}',
+    'application/vnd.corral.chart+json': '{"x":1e3}',
+    'application/json': '{"broken":NaN}',
+  };
+  expect(resultLine({ isMain: true, data })).toBe(
+    '{"type":"result","is_main_result":true,"data":{"price":[1.0, 2.50,12345678901234567890]},"chart":{"x":1e3}}',
+  );
 });
 
 test('each form of a value has its name on the wire, and unknown ones are extra', () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
@@ -31,6 +32,7 @@ const inside: Partial<Inside> = {
   },
   ports: {
     async connect(port) {
+      if (port === 3128) throw new AppError('forbidden', 'Port 3128 belongs to Corral and is never opened.');
       if (port !== 3000) throw new AppError('not_found', 'Nothing listens.');
       const socket = connect((program.address() as AddressInfo).port, '127.0.0.1');
       await new Promise((done) => socket.once('connect', done));
@@ -86,6 +88,28 @@ test('the name sandbox of the domain leads on by the headers', async () => {
   const { sid } = await it.create();
   expect((await it.port(sid, 49_983, '/health', { headers: host('sandbox') })).status).toBe(204);
 });
+test.each(['/', '/v2/sandboxes', '/e2b/v2/sandboxes', '/api/v1/sessions', '/health', '/openapi.json'])(
+  'the name sandbox of the domain leads nowhere else: %s',
+  async (path) => {
+    expect(await it.ask(path, { headers: host('sandbox') })).toMatchObject({ status: 400, body: { code: 400 } });
+  },
+);
+test.each([
+  ['api.sandboxes.example:8000', 'http://localhost', 403],
+  ['api.sandboxes.example:8000', 'http://api.sandboxes.example', 403],
+  ['api.sandboxes.example:8000', 'http://api.sandboxes.example:8000', 201],
+  ['api.sandboxes.example', 'http://localhost', 403],
+  ['127.0.0.1:8000', 'http://localhost:8000', 403],
+])('a server without keys at %s is not for pages of %s, unless both are one: %i', async (name, origin, status) => {
+  const headers = { host: name, origin };
+  const body = JSON.stringify({ templateID: 'base' });
+  expect((await it.ask('/v2/sandboxes', { method: 'POST', headers, body })).status).toBe(status);
+});
+test('a page that the browser calls one of another site owns nothing, whatever its other headers say', async () => {
+  const own = { host: 'api.sandboxes.example', origin: 'http://api.sandboxes.example' };
+  const headers = { ...own, 'sec-fetch-site': 'cross-site' };
+  expect((await it.ask('/v2/sandboxes', { method: 'POST', headers, body: '{}' })).status).toBe(403);
+});
 test('a Host that this server does not answer to is refused, with the headers too', async () => {
   const { sid } = await it.create();
   expect((await it.port(sid, 49_983, '/health', { headers: { host: 'evil.example' } })).status).toBe(403);
@@ -120,6 +144,37 @@ test('a port named by its host is open, unless the create asked for private port
   const to = host(`3000-${closed.sid}`);
   expect((await it.ask('/', { headers: to })).status).toBe(403);
   expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': closed.traffic } })).status).toBe(418);
+});
+test('a port of a session that no program of this dialect made needs a token under its host name too', async () => {
+  const sid = await it.server.newSession();
+  const { body } = await it.api('POST', `/v2/sandboxes/${sid}/connect`, {});
+  const to = host(`3000-${sid}`);
+  expect((await it.ask('/', { headers: to })).status).toBe(403);
+  const named = { ...to, 'e2b-traffic-access-token': body.trafficAccessToken };
+  expect((await it.ask('/', { headers: named })).status).toBe(418);
+  expect((await it.api('GET', `/sandboxes/${sid}`)).body.network).toMatchObject({ allowPublicTraffic: false });
+});
+test('a port that the server never opens is 403 with every token, over HTTP and as a WebSocket', async () => {
+  const { sid, access, traffic } = await it.create();
+  const never = { sandboxId: sid, message: 'Port 3128 belongs to Corral and is never opened.', code: 403 };
+  const tokens = { 'x-access-token': access, 'e2b-traffic-access-token': traffic };
+  const byHost = await it.ask('/', { headers: { ...host(`3128-${sid}`), ...tokens } });
+  const byHeaders = await it.port(sid, 3128, '/', { headers: tokens });
+  expect([byHost.status, byHost.body, byHeaders.status]).toEqual([403, never, 403]);
+  const socket = new WebSocket(it.server.url, { headers: { ...host(`3128-${sid}`), ...tokens } });
+  socket.on('error', () => {});
+  const [, answer] = await once(socket, 'unexpected-response');
+  expect(answer.statusCode).toBe(403);
+});
+test('a stranger on a public port does not resume a paused sandbox, a token on it does', async () => {
+  const { sid, traffic } = await it.create({ autoPause: true, autoResume: { enabled: true } });
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  const to = host(`3000-${sid}`);
+  for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[]) {
+    expect((await it.ask('/', { headers: { ...to, ...given } })).status).toBe(502);
+  }
+  expect(it.did).toEqual(['start', 'pause']);
+  expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': traffic } })).status).toBe(418);
 });
 test('the code interpreter needs a token under its host name too', async () => {
   const { sid, traffic } = await it.create();
@@ -326,4 +381,26 @@ test('a body that says gzip and is none, or is cut, is 400', async () => {
     it.port(sid, 49_983, '/files?path=x', { method: 'POST', body, headers: plain });
   expect((await put('no gzip')).status).toBe(400);
   expect((await put(gzipSync('x'.repeat(10_000)).subarray(0, 20))).status).toBe(400);
+});
+
+test('a part without a file name is stored at the path of the query, and without one it is 400', async () => {
+  const stored: [path: string, text: string][] = [];
+  const write: Inside['paths']['write'] = async (path, content) => {
+    const parts: Uint8Array[] = [];
+    for await (const part of content) parts.push(part);
+    stored.push([path, Buffer.concat(parts).toString()]);
+    return { path, name: 'unnamed' } as PathEntry;
+  };
+  await using it = await e2bFacade({ inside: { paths: { ...(inside.paths as Inside['paths']), write } } });
+  const { sid, access } = await it.create();
+  const body = ['--b', 'content-disposition: form-data; name="file"', '', 'its text', '--b--', ''].join('\r\n');
+  const send = (query: string) =>
+    it.port(sid, 49_983, `/files${query}`, {
+      ...{ method: 'POST', body },
+      headers: { 'x-access-token': access, 'content-type': 'multipart/form-data; boundary=b' },
+    });
+  const { status, body: answer } = await send('?path=/tmp/unnamed');
+  expect([status, answer]).toEqual([200, [{ path: '/tmp/unnamed', name: 'unnamed', type: 'file' }]]);
+  expect(stored).toEqual([['/tmp/unnamed', 'its text']]);
+  expect((await send('')).status).toBe(400);
 });

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { everybody } from '../../../../src/core/actor.ts';
 import { AppError } from '../../../../src/core/errors.ts';
 import { SessionId } from '../../../../src/core/ids.ts';
 import type { SessionLife, SessionRecord } from '../../../../src/core/records.ts';
@@ -38,7 +39,12 @@ function stored(...lives: Partial<SessionLife>[]) {
     ...{ sandboxes: power, inside: {} },
   };
   const warned: string[] = [];
-  const sandboxes = new Sandboxes({ services, clock, warn: (_: unknown, text: string) => warned.push(text) } as never);
+  const sandboxes = new Sandboxes({
+    services,
+    servicesOf: () => services,
+    clock,
+    warn: (_: unknown, text: string) => warned.push(text),
+  } as never);
   const end = () =>
     sandboxes.endDue(async (id) => {
       did.push(`delete ${Number(id)}`);
@@ -93,7 +99,7 @@ test('a paused sandbox is out of reach, and one that resumes comes back with the
   expect(await sandboxes.reach(idOf(2), 'look')).toBeUndefined();
   const found = await sandboxes.reach(idOf(2), 'use');
   expect(did).toEqual([]);
-  await Promise.all([found?.wake(), found?.wake()]);
+  await Promise.all([found?.wake(everybody), found?.wake(everybody)]);
   expect([did, life(2)]).toMatchObject([['start 2'], { paused: null, endsAt: 70_000 }]);
 });
 
@@ -101,11 +107,11 @@ test('a pause cuts every connection, and one that fails leaves the sandbox as it
   const { sandboxes, power, life } = stored({ endsAt: 20_000 });
   const cut = (await sandboxes.reach(idOf(0), 'use'))?.cut;
   power.pause.mockRejectedValueOnce(new AppError('sandbox_unavailable', 'no engine'));
-  await expect(sandboxes.pause(idOf(0), 'memory')).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+  await expect(sandboxes.pause(idOf(0), 'memory', everybody)).rejects.toMatchObject({ code: 'sandbox_unavailable' });
   expect([cut?.aborted, life(0)]).toMatchObject([true, { paused: null, endsAt: 20_000 }]);
 });
 
 test('signed URLs are looked up among the sandboxes that run or would for a request', async () => {
   const { sandboxes } = stored({}, { paused: 'memory' }, { paused: 'memory', resumes: true });
-  expect(await sandboxes.live()).toEqual([idOf(0), idOf(2)]);
+  expect((await sandboxes.live()).map(({ id }) => id)).toEqual([idOf(0), idOf(2)]);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Held, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/facades/shared/rfb.ts';
+import { processorMs } from '../../../support/processor-time.ts';
 
 const hello = Buffer.from('RFB 003.008\n\x01\x01', 'latin1');
 const text = (size: number) =>
@@ -66,14 +67,15 @@ test('a viewer that knows of more buttons sends a seventh byte where it sets the
   expect([side?.kind, none?.kind, next?.kind]).toEqual(['press', 'hands', 'press']);
 });
 
-test('F127 a megabyte that comes a byte at a time costs what it costs at once', () => {
+test('F127 a megabyte that comes a byte at a time costs what it costs at once', async () => {
   const parser = greeted();
   const bytes = Buffer.concat([Buffer.from([6, 0, 0, 0, 0, 15, 0, 0]), Buffer.alloc(15 * 65_536)]);
-  const began = performance.now();
   let out = 0;
-  for (let at = 0; at < bytes.length; at++) out += parser.push(bytes.subarray(at, at + 1)).length;
+  const took = await processorMs(() => {
+    for (let at = 0; at < bytes.length; at++) out += parser.push(bytes.subarray(at, at + 1)).length;
+  });
   expect(out).toBe(1);
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(took).toBeLessThan(5_000);
 });
 
 test.each([

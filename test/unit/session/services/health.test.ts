@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
 import type { ServiceHealth } from '../../../../src/session/api/sessions.ts';
-import { serviceHealth, sharedHealth } from '../../../../src/session/services/health.ts';
+import { SessionTally, serviceHealth, sharedHealth } from '../../../../src/session/services/health.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -124,4 +124,21 @@ test('a slow check delays nobody for two seconds after a good answer, and its ba
   const after = health();
   slow.resolve(good);
   expect(await after).toBe(good);
+});
+
+test('a shared answer counts a session from its creation, and does not wait for a store that hangs', async () => {
+  const clock = manualClock();
+  let total = 1;
+  let store = async () => ({ total, running: 0, waiting: 0 });
+  const tally = new SessionTally(() => store(), clock);
+  const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServiceHealth;
+  total = 2;
+  tally.changed();
+  expect((await tally.update(shared)).sessions.total).toBe(2);
+  expect((await tally.update(shared)).sessions.total).toBe(2); // the store is asked once for each change
+  store = hangs;
+  tally.changed();
+  const late = tally.update(shared);
+  clock.advance(100);
+  expect(await late).toEqual(shared);
 });

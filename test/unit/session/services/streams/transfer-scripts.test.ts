@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -22,7 +23,15 @@ function folder() {
     return { status, size: Number(size), version, content: stdout.slice(end + 1) };
   };
   const receive = (path: string, text: string, replaces = '') => sh(receiveScript, [path, root, replaces], text);
-  return { root, send, receive };
+  const upload = async (path: string, text: string, replaces: string) => {
+    const program = spawn('sh', ['-c', receiveScript, 'sh', path, root, replaces], {
+      cwd: root,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    program.stdin?.end(text);
+    return (await once(program, 'exit'))[0] as number;
+  };
+  return { root, send, receive, upload };
 }
 
 test.each([
@@ -58,6 +67,19 @@ test('a file that has changed meanwhile stays as it is, and nothing is left besi
     expect(scriptFailure(status ?? 0, '').code).toBe('file_changed');
   }
   expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('theirs');
+  expect(readdirSync(root)).toEqual(['a.txt']);
+});
+
+test('of several uploads that name one version exactly one takes its place', async () => {
+  const { root, receive, upload } = folder();
+  const first = receive('a.txt', 'first', 'none').stdout.trim();
+  const codes = await Promise.all(Array.from({ length: 8 }, (_, at) => upload('a.txt', `text${at}`, first)));
+  const won = codes.flatMap((code, at) => (code === 0 ? [at] : []));
+  expect(won).toHaveLength(1);
+  expect(codes.filter((code) => code !== 0).map((code) => scriptFailure(code, '').code)).toEqual(
+    Array(7).fill('file_changed'),
+  );
+  expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe(`text${won[0]}`);
   expect(readdirSync(root)).toEqual(['a.txt']);
 });
 

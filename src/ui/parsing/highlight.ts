@@ -18,7 +18,9 @@ import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 
-// A chunk of its own, loaded at the first block of code.
+// A chunk of its own, which the worker loads at the first block of code.
+
+const maxPieces = 5_000;
 
 const languages = {
   ...{ bash, c, cpp, css, diff, dockerfile, go, ini, java, javascript, json, markdown, python, rust, sql },
@@ -29,12 +31,19 @@ const lowlight = createLowlight(languages);
 export type Piece = string | { readonly class: string; readonly inner: readonly Piece[] };
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
-/** The code as coloured pieces; undefined for a language that is not known. Names and endings of files both work. */
+/**
+ * The code as coloured pieces; undefined for a language that is not known, and for too many pieces. Names and endings of files
+ * both work.
+ */
 export function highlight(code: string, language: string): readonly Piece[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
-  return lowlight.highlight(name, code).children.flatMap(pieceOf);
+  const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);
+  return countOf(pieces) > maxPieces ? undefined : pieces;
 }
+
+const countOf = (pieces: readonly Piece[]): number =>
+  pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countOf(piece.inner)), 0);
 
 function pieceOf(node: Tree): Piece[] {
   if (node.type === 'text') return [node.value];

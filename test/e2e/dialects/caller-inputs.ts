@@ -1,10 +1,7 @@
-import { appRouter } from '../../../src/facades/trpc/router.ts';
 import type { Targets } from './caller-targets.ts';
 
-// The input of each tRPC procedure, filled with the ids that the call is about.
+// The inputs of tRPC procedures and MCP tools, filled with the ids that the call is about.
 
-type Kind = 'query' | 'mutation' | 'subscription';
-export const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: Kind } }>;
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-matrix' };
 const inputs: Record<string, (to: Targets) => object> = {
   'sessionCredentials.put': ({ sid }) => ({ sessionId: sid, ...bound }),
@@ -52,8 +49,16 @@ export function inputOf(name: string, to: Targets): object {
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
-/** The kind of thing that a procedure changes; each caller needs one of its own. */
-export function placeOf(name: string): string {
-  if (/^terminals\.(write|resize|close)$/.test(name)) return 'shell_id';
-  return /^project(s|Credentials)\./.test(name) ? 'project_id' : 'sid';
-}
+export const mcpInputs: Record<string, object> = {
+  run_command: { command: 'true' },
+  read_file: { path: 'report.md' },
+  write_file: { path: 'a.md', content: 'a' },
+  run_task: { task: 'hi', wait_seconds: 0 },
+  watch_session: { wait_seconds: 0 },
+  decide_approval: { call_id: 'c', decision: 'approved' },
+};
+/** The resources, below the address of the session. */
+export const mcpAddresses: Record<string, string> = {
+  ...{ session: '', file: '/files/report.md', screen: '/screen' },
+  screenshot: '/screenshots/00000000-0000-4000-8000-00000000eeee',
+};

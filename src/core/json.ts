@@ -1,0 +1,66 @@
+export interface JsonLimits {
+  readonly maxBytes: number;
+  readonly maxDepth: number;
+  /** The number of values; field names do not count. */
+  readonly maxValues: number;
+}
+export type ParsedJson =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
+
+/**
+ * Parses JSON of a peer. Everything that others send goes through here, which a test of the source enforces: `JSON.parse`
+ * alone needs seconds and gigabytes for a few megabytes of `[`.
+ */
+export function parseJson(given: Uint8Array | string, limits: JsonLimits): ParsedJson {
+  const { maxBytes } = limits;
+  const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
+  if (given.length > maxBytes) return tooLarge; // a text has at least as many bytes as units
+  const bytes = typeof given === 'string' ? Buffer.from(given) : given;
+  if (bytes.length > maxBytes) return tooLarge;
+  const complaint = tooComplex(bytes, limits);
+  if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
+  try {
+    return { ok: true, value: JSON.parse(typeof given === 'string' ? given : Buffer.from(bytes).toString()) };
+  } catch {
+    return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are no JSON` };
+  }
+}
+
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
+const opening = new Set([0x5b, 0x7b]); // [ {
+const closing = new Set([0x5d, 0x7d]); // ] }
+
+/**
+ * Counts the values that a JSON parser would build, without building them. Returns the violated limit, or undefined. Text
+ * that is not JSON passes; the parser rejects it at once.
+ */
+export function tooComplex(
+  bytes: Uint8Array,
+  { maxDepth, maxValues }: Pick<JsonLimits, 'maxDepth' | 'maxValues'>,
+): string | undefined {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === quote) {
+      at = endOfText(bytes, at + 1);
+    } else if (byte === comma) {
+      if (++values > maxValues) return `more than ${maxValues} values`;
+    } else if (opening.has(byte)) {
+      if (++depth > maxDepth) return `deeper than ${maxDepth}`;
+      if (++values > maxValues) return `more than ${maxValues} values`;
+    } else if (closing.has(byte)) depth--;
+  }
+  return undefined;
+}
+
+/** The index of the closing quote. Strings are most of a large answer, so `indexOf` skips them. */
+function endOfText(bytes: Uint8Array, from: number): number {
+  for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
+    let escapes = 0;
+    while (end - escapes - 1 >= from && bytes[end - escapes - 1] === backslash) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return bytes.length;
+}

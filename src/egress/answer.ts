@@ -1,0 +1,104 @@
+import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
+import type { Client } from './client.ts';
+import { searchedAnswer } from './credentials/searched-answer.ts';
+import { withholding } from './credentials/withhold.ts';
+import { endToEnd, headBytes } from './heads.ts';
+import { pour } from './pour.ts';
+import { Refusal } from './refusal.ts';
+import type { Target } from './target.ts';
+
+interface Answering {
+  readonly client: Client;
+  readonly target: Target;
+  readonly res: ServerResponse;
+  /** Texts that the answer must not carry. None: the request has no credential, and its answer is not searched. */
+  readonly secrets?: readonly Buffer[];
+}
+
+/** The rules that end an answer on a path with a credential. */
+export const repeatsSecret = 'credential: the answer repeats it';
+export const cannotSearch = 'credential: the answer cannot be searched';
+
+/**
+ * Passes the answer to a request on, with the usual words for its status instead of the server's. Resolves when it has
+ * left, or the sandbox has.
+ */
+export function passAnswer(outgoing: ClientRequest, { client, target, res, secrets = [] }: Answering): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  res.once('close', resolve);
+  let isRead = () => false;
+  let isRefused = false;
+  const cut = () => void client.socket.destroy(); // a truncated answer must not look like a complete one
+  /** Nothing of the answer is passed on, and nothing more is read from its connection. */
+  const reject = (why: string) => {
+    if (isRefused) return;
+    isRefused = true;
+    if (res.headersSent) cut();
+    else refuse(res.setHeader('Connection', 'close'), Refusal.failed(target, why, false));
+    outgoing.destroy();
+  };
+  const broken = (error: Error) => {
+    if (isRead()) return; // the server answered, and hung up on the rest of the upload
+    reject(`the server's answer broke off (${error.message})`);
+  };
+  const repeats = () => {
+    client.tell(target, 'refused', repeatsSecret);
+    if (!res.headersSent) return reject('its answer repeats a credential');
+    res.destroy();
+    outgoing.destroy();
+  };
+  const pass = (incoming: IncomingMessage) => {
+    const fault = faultOf(incoming);
+    if (fault) return reject(fault);
+    const found = secrets.length > 0 ? searchedAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
+    if (found?.kind === 'repeats') return repeats();
+    if (found?.kind === 'unsearchable') {
+      client.tell(target, 'refused', cannotSearch);
+      return reject(found.why);
+    }
+    const body = found?.body ?? incoming;
+    if (body !== incoming) body.on('error', cut);
+    res.writeHead(incoming.statusCode ?? 502, found?.headers ?? endToEnd(incoming));
+    body.on('data', (chunk: Buffer) => client.count(chunk.length));
+    pour(body, res, found && withholding(secrets, repeats));
+  };
+  outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
+  outgoing.on('error', broken);
+  outgoing.once('close', () => broken(new Error('it changed the protocol unasked'))); // such a change is no error
+  outgoing.once('response', (incoming) => {
+    client.count(headBytes(incoming));
+    isRead = () => incoming.complete;
+    incoming.on('error', broken);
+    try {
+      pass(incoming);
+    } catch {
+      reject('its answer is malformed');
+    }
+  });
+  return promise;
+}
+
+/** The fault of a malformed answer that the parser lets through. */
+export function faultOf({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
+  if (statusCode < 200) return `its answer has the status ${statusCode}`;
+  return /[^\t\x20-\x7e\x80-\xff]/.test(statusMessage) ? 'its status line has control characters' : undefined;
+}
+
+/** The answer to a request. Rejects when there is none, or none that can be read. */
+export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  outgoing.on('error', reject); // stays: after the answer its body reports the end
+  outgoing.once('close', () => reject(new Error('The server hung up without an answer.')));
+  outgoing.once('response', (incoming) => {
+    const fault = faultOf(incoming);
+    if (fault) reject(new Error(fault));
+    else resolve(incoming);
+  });
+  return promise;
+}
+
+export function refuse(res: ServerResponse, refusal: Refusal): void {
+  if (res.destroyed || res.headersSent) return;
+  res.writeHead(refusal.status, refusal.reason, { 'Content-Type': 'text/plain; charset=utf-8' });
+  res.end(`${refusal.text}\n`);
+}

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { endToEnd, withoutHeaders } from '../heads.ts';
+
+export type SearchedAnswer =
+  | { readonly kind: 'searchable'; readonly headers: string[]; readonly body: Readable }
+  | { readonly kind: 'repeats' }
+  | { readonly kind: 'unsearchable'; readonly why: string };
+
+const decoders: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress,
+};
+const ofEncodedBody = new Set(['content-encoding', 'content-length']);
+
+/** Searches an answer's headers. A body that the server compressed unasked comes decompressed, so that it can be searched. */
+export function searchedAnswer(
+  incoming: IncomingMessage,
+  { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
+): SearchedAnswer {
+  if (hasSecret(incoming.rawHeaders, secrets)) return { kind: 'repeats' };
+  const transfer = incoming.headers['transfer-encoding'] ?? 'chunked';
+  if (transfer.toLowerCase() !== 'chunked') {
+    return { kind: 'unsearchable', why: `its answer has the transfer encoding ${transfer}` };
+  }
+  const headers = endToEnd(incoming);
+  const encoding = (incoming.headers['content-encoding'] ?? '').trim().toLowerCase();
+  if (encoding === '' || encoding === 'identity' || method === 'HEAD' || incoming.statusCode === 304) {
+    return { kind: 'searchable', headers, body: incoming };
+  }
+  const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding]?.() : undefined;
+  if (!decoder) return { kind: 'unsearchable', why: `its answer is encoded as ${encoding}, unasked` };
+  pipeline(incoming, decoder, () => {}); // an error of either is the decoder's
+  return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
+}
+
+/** Whether a header's name or value has a secret, in any case: some servers change the case of names. */
+function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
+  const texts = rawHeaders.map((text) => text.toLowerCase());
+  return secrets.some((secret) => {
+    const form = secret.toString('latin1').toLowerCase(); // as the parser reads bytes
+    return texts.some((text) => text.includes(form));
+  });
+}

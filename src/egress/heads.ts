@@ -1,0 +1,39 @@
+import type { IncomingMessage } from 'node:http';
+
+const hopByHop = new Set([
+  'connection',
+  'expect', // answered by the proxy
+  'host', // written again from the checked target
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The headers that are not hop-by-hop, in their original spelling. */
+export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
+  const named = (headers.connection ?? '').toLowerCase().split(',');
+  const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
+  drop.delete('content-length'); // Connection must not hide a body's length
+  return withoutHeaders(rawHeaders, drop);
+}
+
+/** Names and values in turn, without the headers of these names, which are in lower case. */
+export function withoutHeaders(all: readonly string[], drop: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at + 1 < all.length; at += 2) {
+    const name = all[at] ?? '';
+    if (!drop.has(name.toLowerCase())) kept.push(name, all[at + 1] ?? '');
+  }
+  return kept;
+}
+
+export const headBytes = ({
+  rawHeaders,
+  url = '',
+}: Pick<IncomingMessage, 'rawHeaders'> & { url?: string | undefined }) =>
+  rawHeaders.reduce((sum, text) => sum + text.length + 2, url.length);

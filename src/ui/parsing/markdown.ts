@@ -1,0 +1,206 @@
+import { Lexer, type Token, type Tokens, type TokensList } from 'marked';
+
+// Reads Markdown that an agent wrote. Runs in the page's worker. The result has limits of depth and size, so drawing it cannot
+// exhaust the page's stack or its time. Text beyond a limit stays plain.
+
+const maxText = 200_000; // characters
+const maxInline = 10_000; // characters of one paragraph or cell: emphasis costs the square of its length
+const maxDepth = 24;
+const maxNodes = 5_000;
+const maxMs = 1_500;
+
+export type MarkdownNode =
+  | string
+  | { readonly kind: 'break' | 'rule' }
+  | { readonly kind: 'paragraph' | 'plain' | 'quote' | 'strong' | 'em' | 'del'; readonly inner: MarkdownTree }
+  | { readonly kind: 'heading'; readonly depth: number; readonly inner: MarkdownTree }
+  | { readonly kind: 'code'; readonly code: string; readonly language: string }
+  | { readonly kind: 'codespan'; readonly code: string }
+  | { readonly kind: 'list'; readonly start: number | undefined; readonly items: readonly MarkdownItem[] }
+  | { readonly kind: 'table'; readonly head: readonly MarkdownCell[]; readonly rows: readonly MarkdownCell[][] }
+  | { readonly kind: 'checkbox'; readonly isChecked: boolean }
+  | { readonly kind: 'link'; readonly href: string; readonly inner: MarkdownTree }
+  | { readonly kind: 'image'; readonly href: string; readonly label: string };
+export type MarkdownTree = readonly MarkdownNode[];
+interface MarkdownItem {
+  readonly isTask: boolean;
+  readonly inner: MarkdownTree;
+}
+export interface MarkdownCell {
+  readonly align: 'left' | 'center' | 'right' | null;
+  readonly inner: MarkdownTree;
+}
+
+/** Never throws for a text that marked can read; `now` is the clock of the time limit in milliseconds. */
+export function readMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
+  const limits = { nodes: maxNodes, until: now() + maxMs, now };
+  const tokens = new BoundedLexer(limits).lex(text.slice(0, maxText));
+  return new Reader(limits).blocks(tokens);
+}
+
+interface Limits {
+  nodes: number;
+  readonly until: number;
+  readonly now: () => number;
+}
+
+/** Leaves texts beyond the limits as they are. */
+class BoundedLexer extends Lexer {
+  readonly #limits: Limits;
+  #depth = 0;
+
+  constructor(limits: Limits) {
+    super({ gfm: true, breaks: true });
+    this.#limits = limits;
+  }
+
+  override blockTokens(src: string, tokens = [] as unknown as TokensList, isCut?: boolean): TokensList {
+    return this.#within(src, tokens, () => super.blockTokens(src, tokens, isCut) as TokensList);
+  }
+
+  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
+    if (src.length > maxInline) return withUnread(src, tokens);
+    return this.#within(src, tokens, () => super.inlineTokens(src, tokens));
+  }
+
+  #within<List extends Token[]>(src: string, tokens: List, read: () => List): List {
+    if (this.#depth >= maxDepth || this.#limits.now() > this.#limits.until) return withUnread(src, tokens);
+    this.#depth++;
+    try {
+      return read();
+    } finally {
+      this.#depth--;
+    }
+  }
+}
+
+function withUnread<List extends Token[]>(src: string, tokens: List): List {
+  tokens.push({ type: 'unread', raw: src, text: src });
+  return tokens;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  '#39': "'",
+  nbsp: '\u00a0',
+};
+const decoded = (text: string): string =>
+  text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_whole, name: string) => entities[name] ?? '');
+
+/** Turns tokens into nodes, and counts them. */
+class Reader {
+  readonly #limits: Limits;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  blocks(tokens: readonly Token[]): MarkdownTree {
+    return this.#each(tokens, (token) => this.#block(token));
+  }
+
+  #inline(tokens: readonly Token[] = []): MarkdownTree {
+    return this.#each(tokens, (token) => this.#span(token));
+  }
+
+  /** The nodes of these tokens; from the limit on, their source as one text. */
+  #each(tokens: readonly Token[], read: (token: Token) => readonly MarkdownNode[]): MarkdownTree {
+    const nodes: MarkdownNode[] = [];
+    for (const [at, token] of tokens.entries()) {
+      if (this.#limits.nodes-- > 0) nodes.push(...read(token));
+      else return [...nodes, sourceOf(tokens.slice(at))];
+    }
+    return nodes;
+  }
+
+  #block(token: Token): readonly MarkdownNode[] {
+    switch (token.type) {
+      case 'space':
+      case 'def':
+        return [];
+      case 'heading':
+        return [{ kind: 'heading', depth: token.depth, inner: this.#inline(token.tokens) }];
+      case 'code':
+        return [{ kind: 'code', code: token.text, language: token.lang?.split(/\s/)[0] ?? '' }];
+      case 'blockquote':
+        return [{ kind: 'quote', inner: this.blocks(token.tokens ?? []) }];
+      case 'list':
+        return [this.#list(token as Tokens.List)];
+      case 'table':
+        return [this.#table(token as Tokens.Table)];
+      case 'hr':
+        return [{ kind: 'rule' }];
+      case 'html':
+        return [{ kind: 'paragraph', inner: this.#lines(token.text.trimEnd()) }];
+      case 'unread':
+        return [{ kind: 'plain', inner: [token.raw] }];
+      case 'text':
+        return token.tokens ? this.#inline(token.tokens) : [decoded(token.text)];
+      case 'checkbox':
+        return [{ kind: 'checkbox', isChecked: token.checked === true }];
+      default:
+        return [{ kind: 'paragraph', inner: 'tokens' in token ? this.#inline(token.tokens) : [decoded(token.raw)] }];
+    }
+  }
+
+  #list({ ordered, start, items }: Tokens.List): MarkdownNode {
+    const read: MarkdownItem[] = [];
+    for (const [at, { task, tokens }] of items.entries()) {
+      if (this.#limits.nodes-- > 0) read.push({ isTask: task, inner: this.blocks(tokens) });
+      else {
+        read.push({ isTask: false, inner: [sourceOf(items.slice(at))] });
+        break;
+      }
+    }
+    return { kind: 'list', start: ordered ? Number(start) || 1 : undefined, items: read };
+  }
+
+  #table(table: Tokens.Table): MarkdownNode {
+    const cells = 1 + table.rows.length;
+    if (cells * table.header.length > this.#limits.nodes) return { kind: 'plain', inner: [table.raw] };
+    const row = (all: readonly Tokens.TableCell[]) =>
+      all.map(({ align, tokens }) => {
+        this.#limits.nodes--;
+        return { align, inner: this.#inline(tokens) };
+      });
+    return { kind: 'table', head: row(table.header), rows: table.rows.map(row) };
+  }
+
+  #span(token: Token): readonly MarkdownNode[] {
+    switch (token.type) {
+      case 'strong':
+      case 'em':
+      case 'del':
+        return [{ kind: token.type, inner: this.#inline(token.tokens) }];
+      case 'codespan':
+        return [{ kind: 'codespan', code: decoded(token.text) }];
+      case 'br':
+        return [{ kind: 'break' }];
+      case 'link':
+        return [{ kind: 'link', href: token.href, inner: this.#inline(token.tokens) }];
+      case 'image':
+        return [{ kind: 'image', href: token.href, label: token.text }];
+      case 'checkbox':
+        return this.#block(token);
+      case 'unread':
+        return [{ kind: 'plain', inner: [token.raw] }];
+      default:
+        return this.#lines('text' in token ? token.text : token.raw);
+    }
+  }
+
+  #lines(text: string): readonly MarkdownNode[] {
+    const lines = decoded(text).split('\n');
+    if (lines.length > this.#limits.nodes) return [{ kind: 'plain', inner: [text] }];
+    this.#limits.nodes -= lines.length - 1;
+    return lines.flatMap((line, at) => (at === 0 ? [line] : [{ kind: 'break' } as const, line]));
+  }
+}
+
+const sourceOf = (tokens: readonly { readonly raw: string }[]): MarkdownNode => ({
+  kind: 'plain',
+  inner: [tokens.map(({ raw }) => raw).join('')],
+});

@@ -1,0 +1,123 @@
+import type { Input, Order, Output, Report, TaskName } from './tasks.ts';
+
+// One worker for all untrusted texts of the page. A task that takes too long ends its worker; the next one gets a new worker.
+
+const maxTaskMs = 4_000;
+/** After this many tasks that took too long, the page's texts are hostile, and each further one gets little time. */
+const maxSlow = 3;
+const maxTaskMsOfHostile = 500;
+const maxStartMs = 30_000;
+const maxWaiting = 20_000;
+
+export interface WorkerLike {
+  postMessage(order: Order): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent<Report>) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+}
+interface Task extends Order {
+  readonly end: (output: unknown) => void;
+}
+export interface TaskQueueOptions {
+  readonly start: () => WorkerLike;
+  /** Calls `act` after a time; the result cancels it. */
+  readonly after: (ms: number, act: () => void) => () => void;
+}
+
+export class TaskQueue {
+  readonly #options: TaskQueueOptions;
+  #waiting: Task[] = [];
+  #worker: WorkerLike | undefined;
+  #isReady = false;
+  #running: Task | undefined;
+  #cancelTimer = () => {};
+  #nextId = 1;
+  #slow = 0;
+
+  constructor(options: TaskQueueOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves with the output; with undefined when the task failed, took too long, or is no longer needed. The newest task goes
+   * first, because the end of a conversation is what people see.
+   */
+  run<Name extends TaskName>(name: Name, input: Input<Name>, signal?: AbortSignal): Promise<Output<Name> | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Output<Name> | undefined>();
+    const end = (output: unknown) => resolve(output as Output<Name> | undefined);
+    const task: Task = { id: this.#nextId++, name, input, end };
+    this.#waiting.push(task);
+    if (this.#waiting.length > maxWaiting) this.#waiting.shift()?.end(undefined);
+    signal?.addEventListener('abort', () => {
+      this.#waiting = this.#waiting.filter((one) => one !== task);
+      end(undefined);
+    });
+    this.#next();
+    return promise;
+  }
+
+  #next() {
+    if (this.#running || this.#waiting.length === 0) return;
+    if (!this.#worker) this.#start();
+    if (!this.#isReady) return;
+    const task = this.#waiting.pop() as Task;
+    this.#running = task;
+    this.#cancelTimer = this.#options.after(this.#slow < maxSlow ? maxTaskMs : maxTaskMsOfHostile, () => {
+      this.#slow++;
+      this.#replace();
+    });
+    this.#worker?.postMessage({ id: task.id, name: task.name, input: task.input });
+  }
+
+  #start() {
+    const worker = this.#started();
+    if (!worker) return this.#fail();
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => {
+      if (data !== 'ready') return this.#end(data.id, data.output);
+      this.#cancelTimer();
+      this.#isReady = true;
+      return this.#next();
+    };
+    worker.onerror = () => this.#fail();
+    this.#cancelTimer = this.#options.after(maxStartMs, () => this.#fail());
+    return undefined;
+  }
+
+  /** Undefined: the browser has no workers, or refuses this one. */
+  #started(): WorkerLike | undefined {
+    try {
+      return this.#options.start();
+    } catch {
+      return undefined;
+    }
+  }
+
+  #end(id: number, output: unknown) {
+    if (id !== this.#running?.id) return;
+    this.#cancelTimer();
+    const { end } = this.#running;
+    this.#running = undefined;
+    end(output);
+    this.#next();
+  }
+
+  /** Ends the worker with its task. */
+  #replace() {
+    this.#cancelTimer();
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#isReady = false;
+    this.#running?.end(undefined);
+    this.#running = undefined;
+    this.#next();
+  }
+
+  /** A worker that does not start, such as one whose file a newer server no longer has: all texts stay plain for now. */
+  #fail() {
+    const waiting = this.#isReady ? [] : this.#waiting;
+    if (!this.#isReady) this.#waiting = [];
+    for (const { end } of waiting) end(undefined);
+    this.#replace();
+  }
+}

@@ -1,0 +1,35 @@
+import { parseCsv } from '../work/files/csv.ts';
+import { diffLines } from '../work/files/line-diff.ts';
+import type { highlight } from './highlight.ts';
+import { readMarkdown } from './markdown.ts';
+
+// The work that texts of an agent or of its sandbox cost, each as a function from plain data to plain data.
+
+const maxDiffLines = 20_000;
+
+export const tasks = {
+  markdown: ({ text }: { text: string }) => readMarkdown(text),
+  /** Undefined: a plain text. */
+  async highlight({ code, language }: { code: string; language: string }): Promise<ReturnType<typeof highlight>> {
+    return (await import('./highlight.ts')).highlight(code, language); // large, so it loads at the first block of code
+  },
+  csv: ({ text, separator, maxRows }: { text: string; separator: string; maxRows: number }) =>
+    parseCsv(text, separator, maxRows),
+  /** Undefined: the texts differ in too much. */
+  diff({ before, after }: { before: string; after: string }) {
+    const lines = diffLines(before, after);
+    return lines && lines.length <= maxDiffLines ? lines : undefined;
+  },
+} as const;
+
+export type TaskName = keyof typeof tasks;
+export type Input<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0];
+export type Output<Name extends TaskName> = Awaited<ReturnType<(typeof tasks)[Name]>>;
+
+/** A report of the worker: that it has loaded, or the end of a task. A task without `output` has failed. */
+export type Report = { readonly id: number; readonly output?: unknown } | 'ready';
+export interface Order {
+  readonly id: number;
+  readonly name: TaskName;
+  readonly input: unknown;
+}

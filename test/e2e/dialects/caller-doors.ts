@@ -1,0 +1,243 @@
+import http from 'node:http';
+import WebSocket from 'ws';
+import { Secret } from '../../../src/core/secret.ts';
+import { agentCalls } from '../../../src/facades/e2b/data/agent.ts';
+import { appRouter } from '../../../src/facades/trpc/router.ts';
+import type { ComposedServer } from '../../support/composed.ts';
+import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
+import { dataRules, mcpRules, procedureRules, type Rule, routeRules } from './caller-rules.ts';
+import type { Targets } from './caller-targets.ts';
+
+// Every way into a server, as the server itself registers it, and how a caller uses it.
+
+/** The answer: its status or the socket's close code, and its text. */
+export interface Said {
+  readonly code: number;
+  readonly text: string;
+}
+/** The credentials of a caller: headers, and the signature of a link. */
+export interface Shown {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signature?: string;
+}
+export interface Door {
+  readonly name: string;
+  /** Undefined: the table has no row for it. */
+  readonly rule: Rule | undefined;
+  readonly isRoute: boolean;
+  ask(shown: Shown, to: Targets): Promise<Said>;
+}
+
+type Kind = 'query' | 'mutation' | 'subscription';
+export const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: Kind } }>;
+
+/** Every door of the server. HEAD is answered by the route of its GET, and OPTIONS before any route. */
+export async function doorsOf(server: ComposedServer, key: string): Promise<Door[]> {
+  const mcp = mcpDoors(server.url, { headers: { authorization: `Bearer ${key}` } });
+  return [...routeDoors(server), ...procedureDoors(server.url), ...(await mcp), ...dataDoors(server.url)];
+}
+
+/** The rows that no door has. */
+export function strayRows(doors: readonly Door[]): string[] {
+  const names = new Set(doors.map(({ name }) => name));
+  const everyMethod = (row: string) => row.startsWith('ALL ') && names.has(row.replace('ALL', 'GET'));
+  const rows = Object.keys(routeRules).filter((row) => !names.has(row) && !everyMethod(row));
+  const others = { procedure: procedureRules, mcp: mcpRules, data: dataRules };
+  const more = Object.entries(others).flatMap(([kind, rules]) => Object.keys(rules).map((row) => `${kind} ${row}`));
+  return [...rows, ...more.filter((name) => !names.has(name))];
+}
+
+const skipped = new Set(['HEAD', 'OPTIONS', 'TRACE']);
+function routeDoors(server: ComposedServer): Door[] {
+  const registered = server.routes.filter(({ method }) => !skipped.has(method));
+  return registered.map(({ method, url, isSocket, doc }) => {
+    const path = url.replaceAll(/:(\w+)/g, '{$1}');
+    const name = `${method} ${path}`;
+    const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : e2bBodies[name]);
+    const ask = async (shown: Shown, to: Targets): Promise<Said> => {
+      const address = server.url + filled(path, to);
+      if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
+      // Other callers delete it too, at the same time.
+      if (method === 'DELETE' && path.includes('/api-keys/'))
+        await server.core.opencodex.keys.put('gemini', new Secret('k'));
+      if (method === 'POST' && (path === '/api/v1/files' || path.includes('/files/upload/')))
+        return await send(address, shown, { method, ...(await aFile()) });
+      return await send(address, shown, {
+        method,
+        ...(method !== 'GET' && method !== 'DELETE' && json(body ?? {}, to)),
+      });
+    };
+    return { name, rule: routeRules[name] ?? routeRules[`ALL ${path}`], isRoute: true, ask };
+  });
+}
+const e2bBodies: Record<string, object> = {
+  'POST /e2b/sandboxes': { templateID: 'base', timeout: 1 },
+  'POST /e2b/v2/sandboxes': { templateID: 'base', timeout: 1 },
+};
+const exampleProject = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
+const json = (body: unknown, to: Targets) => ({ body: JSON.stringify(body).replace(exampleProject, to.project) });
+async function aFile() {
+  const form = new FormData();
+  form.append('file', new Blob(['hello']), 'c.txt');
+  const encoded = new Response(form);
+  return { body: await encoded.text(), type: encoded.headers.get('content-type') ?? '' };
+}
+
+function filled(path: string, to: Targets): string {
+  const query: Record<string, string> = {
+    '/api/sessions/{sid}/files/content': '?path=report.md',
+    '/api/v1/chats/{sid}/workspace/files/content': '?path=/workspace/report.md',
+    '/api/v1/chats/{sid}/workspace/files/download': '?path=/workspace/report.md',
+    '/api/v1/chats/{sid}/stream': '?after_seq=0',
+    '/api/v1/chats/{sid}/workspace/download-all': '?type=output',
+    '/ws/{sid}': '?after_seq=0',
+    '/api/v1/sessions/{sid}/events': '?last_event_id=0',
+    '/streams/sessions/{sid}/file': '?path=report.md',
+    '/ws': '?user_id=someone',
+    '/api/v1/chats': `?project_id=${to.project}`,
+  };
+  const id = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
+  const values: Record<string, string> = {
+    ...{ sid: path.startsWith('/e2b/') ? to.box : to.sid, project_id: to.project, shell_id: to.terminal, id },
+    ...{ pid: '1', link: '0123456789ab', name: 'app.js', provider: 'gemini', template_id: 'default' },
+    ...{ credential: 'api', path: 'system.info', page: 'guide', folder: 'how-to' },
+  };
+  if (path === '/e2b/templates/aliases/{sid}') return '/e2b/templates/aliases/base';
+  const found = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '').replace('*', 'secrets');
+  return found + (query[path] ?? '');
+}
+
+function procedureDoors(url: string): Door[] {
+  return Object.entries(procedures).map(([name, { _def }]) => ({
+    ...{ name: `procedure ${name}`, rule: procedureRules[name], isRoute: false },
+    async ask(shown, to) {
+      const body = JSON.stringify(inputOf(name, to));
+      if (_def.type === 'mutation') return await send(`${url}/trpc/${name}`, shown, { method: 'POST', body });
+      const input = name === 'system.info' ? '' : `?input=${encodeURIComponent(body)}`;
+      return await send(`${url}/trpc/${name}${input}`, shown);
+    },
+  }));
+}
+
+async function mcpDoors(url: string, admin: Shown): Promise<Door[]> {
+  const call = (method: string, params: object, shown: Shown) =>
+    send(`${url}/mcp`, shown, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+  const listed = async (method: string, field: string): Promise<string[]> => {
+    const { text } = await call(method, {}, admin);
+    const { result } = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+    return ((result?.[field] ?? []) as { name: string }[]).map(({ name }) => name);
+  };
+  const tools = await listed('tools/list', 'tools');
+  // `resources/list` shows sessions of the caller under the first template.
+  const lists = { 'resources/templates/list': 'resourceTemplates', 'prompts/list': 'prompts' };
+  const resources = await Promise.all(Object.entries(lists).map(([method, field]) => listed(method, field)));
+  const named = [...tools, ...resources.flat().map((name) => `resource ${name}`)];
+  return named.map((name) => ({
+    ...{ name: `mcp ${name}`, rule: mcpRules[name], isRoute: false },
+    ask(shown, to) {
+      const address = mcpAddresses[name.replace('resource ', '')];
+      if (name.startsWith('resource '))
+        return call('resources/read', { uri: `corral://sessions/${to.sid}${address}` }, shown);
+      const session = name === 'create_session' || name === 'list_sessions' ? {} : { session_id: to.sid };
+      return call('tools/call', { name, arguments: { ...session, ...mcpInputs[name] } }, shown);
+    },
+  }));
+}
+
+/** The calls are those that the agent's services register; all other rows are of the table, because a port has no list. */
+function dataDoors(url: string): Door[] {
+  const names = new Set([...agentCalls.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
+  return [...names].map((name) => ({
+    ...{ name: `data ${name}`, rule: dataRules[name], isRoute: false },
+    async ask({ headers, signature }, to) {
+      const [port = '', method = '', path = ''] = name.split(' ');
+      const shown = { ...headers, 'e2b-sandbox-id': to.box, 'e2b-sandbox-port': port };
+      const all = { headers: shown, ...(signature !== undefined && { signature }) };
+      if (method === 'WS') return await connect(url + path, all);
+      const isStream = /(Start|Connect|WatchDir|StreamInput)$/.test(path);
+      const type = isStream ? 'application/connect+json' : 'application/json';
+      const body = isStream ? '\0\0\0\0\x02{}' : '{}';
+      return await send(url + path, all, { method, type, ...(method === 'POST' && { body }) });
+    },
+  }));
+}
+
+const patienceMs = 60_000;
+const agent = new http.Agent({ keepAlive: true });
+interface Sent {
+  readonly method?: string;
+  readonly body?: string;
+  readonly type?: string;
+}
+/** The beginning of a stream is enough: its first event, or the reason why there is none. */
+export function send(url: string, { headers, signature }: Shown, sent: Sent = {}): Promise<Said> {
+  const { method = 'GET', body = '', type } = sent;
+  const { promise, resolve, reject } = Promise.withResolvers<Said>();
+  const all = { ...headers, ...(type && { 'content-type': type }), 'content-length': String(Buffer.byteLength(body)) };
+  const signal = AbortSignal.timeout(patienceMs);
+  const request = http.request(withSignature(url, signature), { method, headers: all, agent, signal });
+  request.on('error', reject).on('response', (response) => {
+    const type = response.headers['content-type'] ?? '';
+    const done = (text: string) => resolve({ code: response.statusCode ?? 0, text });
+    let text = '';
+    response.setEncoding('utf8').on('error', reject);
+    const isBegun = () =>
+      type.includes('event-stream')
+        ? /^data: \{.+/m.test(text.replace(/event: connected\ndata: .*\n/, ''))
+        : /octet-stream|connect\+json/.test(type);
+    response.on('data', (chunk: string) => {
+      text += chunk;
+      if (!isBegun()) return;
+      done(text);
+      request.destroy();
+    });
+    // Nothing comes from a terminal until somebody types.
+    if (url.includes('/streams/terminals/') && response.statusCode === 200) {
+      done('');
+      request.destroy();
+    }
+    response.on('end', () => done(text));
+  });
+  request.end(body);
+  return promise;
+}
+
+const firstQuery = { id: 1, method: 'query', params: { path: 'system.info' } };
+/** The first frame of a socket, or the reason why it closed. `first` is sent to sockets that say nothing unasked. */
+export function connect(url: string, { headers, signature }: Shown, first?: object): Promise<Said> {
+  const { promise, resolve } = Promise.withResolvers<Said>();
+  const socket = new WebSocket(withSignature(url.replace('http', 'ws'), signature), { headers });
+  if (first) socket.on('open', () => socket.send(JSON.stringify(first)));
+  socket.on('unexpected-response', (_, { statusCode }) => resolve({ code: statusCode ?? 0, text: '' }));
+  socket.on('message', (data) => resolve({ code: 101, text: String(data) }));
+  socket.on('close', (code, reason) => resolve({ code, text: String(reason) }));
+  socket.on('error', () => {});
+  return promise.finally(() => socket.terminate());
+}
+
+function withSignature(url: string, signature: string | undefined): string {
+  return signature === undefined ? url : `${url}${url.includes('?') ? '&' : '?'}signature=${signature}`;
+}
+
+/** Calls procedures over one socket. */
+export async function procedureSocket(url: string, { headers }: Shown) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/trpc`, { headers });
+  const waiting = new Map<number, (said: Said) => void>();
+  socket.on('message', (data) => {
+    const { id, error, result } = JSON.parse(String(data));
+    if (result?.type === 'started') return;
+    waiting.get(id)?.({ code: error?.data.httpStatus ?? 200, text: JSON.stringify(error ?? result) });
+  });
+  await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
+  return {
+    ask(name: string, to: Targets): Promise<Said> {
+      const { promise, resolve } = Promise.withResolvers<Said>();
+      const id = waiting.size + 1;
+      waiting.set(id, resolve);
+      const input = name === 'system.info' ? {} : { input: inputOf(name, to) };
+      socket.send(JSON.stringify({ id, method: procedures[name]?._def.type, params: { path: name, ...input } }));
+      return promise;
+    },
+    [Symbol.dispose]: () => socket.terminate(),
+  };
+}

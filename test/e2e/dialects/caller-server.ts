@@ -1,0 +1,164 @@
+import { expect, vi } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { type Door, doorsOf, type Said, type Shown } from './caller-doors.ts';
+import { type Caller, callers, expected, type Outcome } from './caller-rules.ts';
+import { freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
+
+const token = 'the-token-of-the-caller-matrix';
+const atOnce = 12;
+const minuteMs = 60_000;
+const noPrograms = 'cannot run programs'; // the sandboxes of this server exist only in memory
+
+/** A server with every kind of caller, and its doors. */
+export interface CallerServer extends AsyncDisposable {
+  readonly server: ComposedServer;
+  readonly doors: readonly Door[];
+  readonly shared: Targets;
+  /** The shared targets, with a new one in place of the one that the door ends. */
+  fresh(door: string): Promise<Targets>;
+  shown(caller: Caller, door?: string): Promise<Shown>;
+  /** The doors that answer a caller in another way than their rule says; each is one line. */
+  mistakes(doors: readonly Door[], only?: readonly Caller[]): Promise<string[]>;
+}
+
+export async function callerServer(): Promise<CallerServer> {
+  await using stack = new AsyncDisposableStack();
+  let later = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + later };
+  const settings = { CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on' };
+  const limits = { CORRAL_MAX_SESSIONS: '10000', CORRAL_MAX_SESSIONS_PER_OWNER: '0' };
+  const server = stack.use(await composedServer({ ...settings, ...limits }, undefined, { clock }));
+  const { keys, ownerId } = await keysOf(server);
+  const owner = { id: ownerId, server };
+  const shared = await sharedTargets(owner, token);
+  const links = await linksTo(shared, owner);
+  const shown = async (caller: Caller, door = ''): Promise<Shown> => {
+    if (caller === 'watch-link' || caller === 'control-link')
+      return { headers: {}, signature: await links.screen(caller === 'watch-link' ? 'view' : 'control', door) };
+    const credential = keys[caller] ?? links.tokens[caller];
+    if (credential === undefined) return { headers: {} };
+    const isOfSandbox = caller === 'sandbox-token' || caller === 'token-of-another-sandbox';
+    return { headers: { authorization: `Bearer ${credential}`, ...(isOfSandbox && { 'x-access-token': credential }) } };
+  };
+  const fresh = async (door: string) => ({ ...shared, ...(await freshTargets(owner, door)) });
+
+  async function mistakes(doors: readonly Door[], only: readonly Caller[] = callers): Promise<string[]> {
+    const wrong: string[] = [];
+    for (const caller of only) {
+      later += 2 * minuteMs; // 1,000 wrong credentials in a minute lock an address out
+      await inTurns(doors, async (door) => {
+        const rule = door.rule ?? 'admin';
+        const want = expected(rule, caller);
+        // A sandbox's token opens that sandbox alone.
+        const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
+        const ask = async (targets: Targets): Promise<Said> =>
+          door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
+        const said = await ask(to);
+        const isRefused = refusalOf(said) !== undefined || rule === 'open';
+        const got = isRefused
+          ? (refusalOf(said) ?? 'through')
+          : compared({ caller, said, ofNobodys: await ask(nobodys), to });
+        const isBroken =
+          said.code >= 500 &&
+          said.code < 600 &&
+          ![501, 502, 503].includes(said.code) &&
+          !said.text.includes(noPrograms);
+        if (got === want && !isBroken) return;
+        wrong.push(`${door.name} for ${caller}: ${got}, not ${want} (${said.code} ${said.text.slice(0, 200)})`);
+      });
+    }
+    return wrong.sort();
+  }
+  const doors = await doorsOf(server, token);
+  const held = stack.move();
+  return { server, doors, shared, fresh, shown, mistakes, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+async function keysOf({ core }: ComposedServer) {
+  const keys: Partial<Record<Caller, string>> = {};
+  const make = async (caller: Caller, rights: Omit<Parameters<typeof core.keys.create>[0], 'name'>) => {
+    const { key, view } = await core.keys.create({ name: caller, ...rights });
+    keys[caller] = key;
+    return view.id;
+  };
+  const ownerId = await make('user-owner', { role: 'user' });
+  await make('viewer', { role: 'viewer', beside: ownerId });
+  await make('user-other', { role: 'user' });
+  await make('operator', { role: 'operator' });
+  await make('admin', { role: 'admin' });
+  await make('expired', { role: 'admin', expiresAt: Date.now() + 1_000 });
+  await core.keys.revoke(await make('revoked', { role: 'admin' }));
+  const expired = async () => (await core.keys.list()).filter(({ state }) => state === 'expired');
+  const patience = { timeout: 20_000 };
+  await vi.waitFor(async () => expect(await expired()).toHaveLength(1), patience); // `poll` is for tests alone
+  return { keys, ownerId };
+}
+
+/** Links and tokens that open one thing each. */
+async function linksTo({ sid, box }: Targets, owner: Owner) {
+  const { url, core } = owner.server;
+  const { services } = core;
+  const link = await services.shares.create(SessionId.parse(sid), { lifeMs: 60 * minuteMs, files: true });
+  const headers = { authorization: `Bearer ${token}` };
+  const tokenOf = async (id = '') =>
+    ((await (await fetch(`${url}/e2b/sandboxes/${id}`, { headers })).json()) as { envdAccessToken: string })
+      .envdAccessToken;
+  const another = await freshTargets(owner, 'GET /e2b/');
+  const sign = async (right: 'view' | 'control') => {
+    const body = JSON.stringify({ sessionId: sid, right, expireSeconds: 900 });
+    const response = await fetch(`${url}/trpc/desktop.signedUrl`, { method: 'POST', headers, body });
+    const { result } = (await response.json()) as { result: { data: { url: string } } };
+    return new URL(result.data.url, url).searchParams.get('signature') ?? '';
+  };
+  const unused = { view: await sign('view'), control: await sign('control') };
+  const tokens: Partial<Record<Caller, string>> = {
+    ...{ 'share-link': link.token, 'sandbox-token': await tokenOf(box) },
+    'token-of-another-sandbox': await tokenOf(another.box),
+  };
+  // A link to a screen works once.
+  const screen = async (right: 'view' | 'control', door: string) =>
+    door.endsWith('/vnc') ? await sign(right) : unused[right];
+  return { tokens, screen };
+}
+
+/** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
+const ends = ({ name, rule }: Door) =>
+  rule === 'stop' ||
+  / \/e2b\/.*\{sid\}|DELETE|delete|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(name);
+
+async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+function refusalOf({ code, text }: Said): 401 | 403 | undefined {
+  if (code === 401 || /"httpStatus":401|"unauthenticated"/.test(text)) return 401;
+  return code === 403 || text.includes('may not do this') ? 403 : undefined;
+}
+
+interface Compared {
+  readonly caller: Caller;
+  readonly said: Said;
+  /** The answer to the same request about an id that does not exist. */
+  readonly ofNobodys: Said;
+  readonly to: Targets;
+}
+function compared({ caller, said, ofNobodys, to }: Compared): Outcome {
+  if (ofNobodys.code === 599) throw new Error(`No answer about an id that does not exist: ${ofNobodys.text}`);
+  // Operators can see that a session exists, but its content is unknown to them; the text of that answer can differ.
+  if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(said.text)) return 'unknown';
+  const same = said.code === ofNobodys.code && plain(said.text, to) === plain(ofNobodys.text, nobodys);
+  const isNone = [404, 1008].includes(said.code) || /not found|no such/i.test(said.text);
+  return same && isNone ? 'unknown' : 'through';
+}
+
+/** Removes ids and times, which differ between two otherwise equal answers. */
+function plain(text: string, to: Targets): string {
+  const ids = (Object.values(to) as string[]).filter((id) => id !== '');
+  return ids.reduce((said, id) => said.replaceAll(id, '#'), text).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'now');
+}

@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { needs } from '../../support/components.ts';
+import { hostileCsv, hostileItem, hostileName, hostileTitle } from '../../support/hostile-text.ts';
+import { isNightly } from '../../support/nightly.ts';
+import { desk } from './desk.ts';
+
+// Generated conversations of an agent that wants to break the page. The layers' check guards that no text is parsed in the
+// page's own thread; here the longest task of that thread is only reported.
+
+const messages = isNightly ? 10_000 : 300;
+const ofOneSession = 100;
+const seed = Number(process.env.FUZZ_SEED ?? 20_261_124);
+
+const { page: open, call, tellAll } = desk();
+const real = desk({ CORRAL_DRIVER: 'process' });
+const sample = <Value>(arbitrary: fc.Arbitrary<Value>, numRuns: number, at = 0) =>
+  fc.sample(arbitrary, { seed: seed + at, numRuns });
+
+interface Hostile {
+  readonly id: string;
+  readonly shown: number;
+}
+
+async function hostileSession(at: number): Promise<Hostile> {
+  const [title = ''] = sample(hostileTitle, 1, at);
+  const { id } = await call('sessions.create', { title: 'Hostile' });
+  const items = sample(hostileItem, ofOneSession, at);
+  await tellAll(id, [{ type: 'title', runId: null, data: { title } }, ...items.flat()]);
+  await tellAll(id, [
+    {
+      type: 'approval.requested',
+      runId: null,
+      data: {
+        callId: 'last',
+        function: title,
+        args: { command: 'the last call' },
+        expiresAt: Date.now() + 1e7,
+        reason: title,
+      },
+    },
+  ]);
+  return { id, shown: items.length };
+}
+
+/** The longest task of the page's own thread so far, in milliseconds. */
+const longestTask = (page: Page) =>
+  page.evaluate<number>(`new Promise((resolve) => {
+    new PerformanceObserver((list) => resolve(Math.max(0, ...list.getEntries().map(({ duration }) => duration))))
+      .observe({ type: 'longtask', buffered: true });
+    setTimeout(() => resolve(0), 500);
+  })`);
+
+test(`${messages} hostile messages leave every item and every approval where it belongs`, {
+  timeout: 900_000,
+}, async (context) => {
+  const sessions: Hostile[] = [];
+  for (let at = 0; at < messages / ofOneSession; at++) sessions.push(await hostileSession(at));
+  const { page, complaints } = await open(context);
+  let longest = 0;
+  for (const { id, shown } of sessions) {
+    await page.goto(`/#${id}`);
+    await page.reload();
+    const card = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+    await card.getByText('the last call').waitFor();
+    expect(await card.getByRole('button', { name: 'Approve', exact: true }).isEnabled()).toBe(true);
+    await expect.poll(() => page.locator('.items [data-seq]').count()).toBe(shown);
+    expect(await page.locator('.session').count()).toBeGreaterThan(0);
+    longest = Math.max(longest, await longestTask(page));
+  }
+  context.annotate(`seed ${seed}: the longest task of the page's thread took ${Math.round(longest)} ms`);
+  expect(complaints.filter((one) => !one.includes('404'))).toEqual([]);
+});
+
+test('files with hostile names and tables open, one after the other', { timeout: 300_000 }, async (context) => {
+  await needs(context, 'bubblewrap');
+  const { id } = await real.call('sessions.create', {});
+  const { url } = await real.server();
+  const tables = sample(hostileCsv, 6);
+  const stored: string[] = [];
+  for (const [at, name] of ['x.constructor', 'sheet.csv', ...sample(hostileName, 4)].entries()) {
+    const path = name.includes('.') ? name : `${name}.csv`;
+    const address = `${url}/streams/sessions/${id}/file?path=${encodeURIComponent(path)}`;
+    const answer = await fetch(address, { method: 'PUT', body: tables[at] ?? '' });
+    if (answer.ok) stored.push(path);
+  }
+  expect(stored.length).toBeGreaterThanOrEqual(2);
+  const { page, complaints } = await real.page(context, `/#${id}`);
+  // The workspace also has a folder of Corral's own, which opens in the tree.
+  const files = page.locator('[role=treeitem]:not([aria-expanded])');
+  await expect.poll(() => files.count()).toBe(stored.length);
+  for (const at of stored.keys()) {
+    await files.nth(at).click();
+    await page.locator('.file .file-body, .file .empty:not(:text("Loading"))').first().waitFor();
+    await page.getByRole('button', { name: 'Back to the list' }).click();
+  }
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,59 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { randomIds } from '../../../src/core/ids.ts';
+import { desk } from './desk.ts';
+
+// An agent's text in a conversation cannot break the page.
+
+const { page: open, call, tellAll } = desk();
+const ids = randomIds();
+const texts = {
+  'an address that is none': '![a](b%zz.png)',
+  '6,000 nested quotes': `${'> '.repeat(6_000)}x`,
+  '50,000 beginnings of emphasis': '*a_b'.repeat(50_000),
+  '100,000 spaces': `a${' '.repeat(100_000)}b`,
+  'an address of 40,000 characters': `${'a.'.repeat(20_000)}@`,
+  '400 nested lists': Array.from({ length: 400 }, (_, depth) => `${' '.repeat(depth * 2)}- a`).join('\n'),
+};
+
+const message = (text: string) => ({
+  type: 'message.assistant' as const,
+  runId: null,
+  data: { messageId: ids.messageId(), text, attachments: [] },
+});
+const asked = {
+  type: 'approval.requested' as const,
+  runId: null,
+  data: {
+    ...{ callId: 'call-1', function: 'shell_exec', expiresAt: Date.now() + 3_600_000 },
+    args: { command: 'rm -rf \u202e/' },
+  },
+};
+
+async function conversation(facts: readonly Parameters<typeof tellAll>[1][number][]): Promise<string> {
+  const { id } = await call('sessions.create', { title: 'Hostile' });
+  await tellAll(id, [...facts, message('the **end**'), asked]);
+  return id;
+}
+
+/** The card and everything above it are there, and the page's own thread answers. */
+async function isWhole(page: Page, count: number): Promise<void> {
+  const card = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+  await card.getByText('rm -rf ⟨202E⟩/').waitFor();
+  await card.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+  await expect.poll(() => page.getByRole('article', { name: 'Agent' }).count()).toBe(count);
+  await page.locator('strong').getByText('end', { exact: true }).waitFor();
+}
+
+test.for(Object.entries(texts))(
+  'after %s the conversation goes on and the approval is there',
+  async (given, context) => {
+    const [, text] = given;
+    const id = await conversation([message('before'), message(text)]);
+    const { page, complaints } = await open(context, `/#${id}`);
+    await isWhole(page, 3);
+    await page.reload();
+    await isWhole(page, 3);
+    expect(complaints).toEqual([]);
+  },
+);

@@ -1,0 +1,87 @@
+import { Readable } from 'node:stream';
+import { expect, onTestFinished, test } from 'vitest';
+import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
+import type { Inside, PathEntry } from '../../../../src/session/api/inside.ts';
+import { e2bFacade } from '../../../support/e2b-facade.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+// The caller to whom the data plane counts a request: its limits, its rows in the audit log, and the end of its tokens.
+const entry = (path: string): PathEntry => ({
+  ...{ name: '', path, type: path === '/home/user' ? 'directory' : 'file', size: 4, mode: 0o644 },
+  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
+});
+const inside: Partial<Inside> = {
+  paths: {
+    ...({} as Inside['paths']),
+    stat: async (path) => entry(path),
+    makeFolder: async (path) => entry(path),
+    open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
+  },
+};
+async function opened(options: Parameters<typeof e2bFacade>[0] = {}) {
+  const rows: AuditEntry[] = [];
+  const it = await e2bFacade({ inside, token: 'the-token', audit: (row) => void rows.push(row), ...options });
+  onTestFinished(() => it[Symbol.asyncDispose]());
+  const read = (sid: string, access: string) =>
+    it.port(sid, 49_983, '/files?path=x', { headers: { 'x-access-token': access } });
+  const makeDir = (sid: string, access: string) =>
+    it.port(sid, 49_983, '/filesystem.Filesystem/MakeDir', {
+      ...{ method: 'POST', body: '{"path":"x"}' },
+      headers: { 'x-access-token': access, 'content-type': 'application/json' },
+    });
+  return { ...it, rows, read, makeDir };
+}
+
+test('a token of a sandbox ends with the key that made it, and those of other keys go on', async () => {
+  const it = await opened();
+  const { key, view } = await it.server.keys.create({ name: 'anna', role: 'user' });
+  const { key: other } = await it.server.keys.create({ name: 'bert', role: 'user', beside: view.id });
+  const { body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base' }, { 'x-api-key': key });
+  const again = await it.api('POST', `/v2/sandboxes/${body.sandboxID}/connect`, {}, { 'x-api-key': other });
+  const both = () =>
+    Promise.all([body, again.body].map(async (one) => (await it.read(body.sandboxID, one.envdAccessToken)).status));
+  expect(await both()).toEqual([200, 200]);
+  await it.server.keys.revoke(view.id);
+  expect(await both()).toEqual([401, 200]);
+});
+test('changes by a token are audited as such, with the key behind it, and so is a wrong token', async () => {
+  const it = await opened();
+  const { key, view } = await it.server.keys.create({ name: 'anna', role: 'user' });
+  const { body } = await it.api('POST', '/v2/sandboxes', { templateID: 'base' }, { 'x-api-key': key });
+  const sid: string = body.sandboxID;
+  it.rows.splice(0);
+  await it.makeDir(sid, body.envdAccessToken);
+  const who = { by: 'sandbox token', key: view.id, role: 'user', address: '127.0.0.1' };
+  expect(it.rows).toEqual([expect.objectContaining({ action: 'file.write', target: sid, outcome: 'done', ...who })]);
+  it.rows.splice(0);
+  await it.makeDir(sid, 'wrong');
+  const wrong = { action: 'sandbox.enter', target: sid, outcome: 'unauthorized', by: 'nobody' };
+  expect(it.rows).toContainEqual(expect.objectContaining(wrong));
+});
+test('a pause that a token ends is audited as the doing of that token', async () => {
+  const it = await opened();
+  const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true } });
+  await it.api('POST', `/sandboxes/${sid}/pause`);
+  it.rows.splice(0);
+  expect((await it.read(sid, access)).status).toBe(200);
+  expect(it.rows.map(({ action, by }) => [action, by])).toContainEqual(['sandbox.start', 'sandbox token']);
+  expect(it.rows.filter(({ by }) => by === 'token' || by === 'open')).toEqual([]);
+});
+test('calls of the data plane count as requests of their caller; one too many is 429, in a call as the protocol says', async () => {
+  const it = await opened({ rateLimitPerMinute: 3, clock: manualClock(60_000) });
+  const { sid, access } = await it.create();
+  expect([(await it.read(sid, access)).status, (await it.read(sid, access)).status]).toEqual([200, 200]);
+  const over = await it.read(sid, access);
+  expect([over.status, over.body.code, Number(over.headers['retry-after'])]).toEqual([429, 429, 60]);
+  expect(await it.makeDir(sid, access)).toMatchObject({ status: 429, body: { code: 'resource_exhausted' } });
+});
+test('replies have the headers of all replies, and a file is a download even under a signed URL', async () => {
+  const it = await opened();
+  const { sid, access } = await it.create();
+  const common = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
+  const { headers } = await it.read(sid, access);
+  expect(headers).toMatchObject({ ...common, 'content-disposition': 'attachment' });
+  for (const answer of [await it.makeDir(sid, access), await it.read(sid, 'wrong')]) {
+    expect(answer.headers).toMatchObject(common);
+  }
+});

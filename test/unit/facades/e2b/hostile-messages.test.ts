@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Inside } from '../../../../src/session/api/inside.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+
+// Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
+// before anything is built from it.
+const folder = {
+  ...{ name: 'user', type: 'directory' as const, size: 0, mode: 0o755, workspace: true as const },
+  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
+};
+let it: E2bFacade;
+let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
+beforeAll(async () => {
+  const stat: Inside['paths']['stat'] = async (path) => ({ ...folder, path });
+  it = await e2bFacade({ inside: { paths: { ...({} as Inside['paths']), stat } } });
+  sandbox = await it.create();
+});
+afterAll(() => it[Symbol.asyncDispose]());
+
+const MiB = 2 ** 20;
+const framed = (text: string) => {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(Buffer.byteLength(text), 1);
+  return Buffer.concat([head, Buffer.from(text)]);
+};
+const ask = (port: number, path: string, type: string, body: string | Buffer) =>
+  it.port(sandbox.sid, port, path, {
+    ...{ method: 'POST', body, headers: { 'x-access-token': sandbox.access, 'content-type': type } },
+  });
+const unary = (path: string, body: string) => ask(49_983, path, 'application/json', body);
+const stream = (path: string, body: string) => ask(49_983, path, 'application/connect+json', framed(body));
+
+const deep = (depth: number) => `{"path":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+const wide = (count: number) => `{"path":[${'0,'.repeat(count)}0]}`;
+const keys = (count: number) => `{${Array.from({ length: count }, (_, at) => `"k${at}":0`).join()}}`;
+
+test.each([
+  ['Stat', 'nested 33 levels', deep(32)],
+  ['Stat', 'with 10,001 values', wide(10_001)],
+  ['Stat', 'of more than 64 KiB', JSON.stringify({ path: 'a'.repeat(64 * 1024) })],
+])('a unary call of %s %s is refused as resource_exhausted', async (method, _what, body) => {
+  const { status, body: said } = await unary(`/filesystem.Filesystem/${method}`, body);
+  expect([status, said.code]).toEqual([429, 'resource_exhausted']);
+});
+test.each([
+  ['nested half a million levels', '['.repeat(MiB / 2)],
+  ['with 200,000 names', keys(200_000)],
+  ['of more than 4 MiB', JSON.stringify({ process: { cmd: 'a'.repeat(4 * MiB) } })],
+])('a stream that begins with a message %s ends with resource_exhausted', async (_what, body) => {
+  const { text } = await stream('/process.Process/Start', body);
+  expect(text).toContain('"code":"resource_exhausted"');
+});
+test.each(['/process.Process/Connect', '/filesystem.Filesystem/WatchDir'])(
+  'a stream of %s needs no data, so its message is small',
+  async (path) => {
+    const { text } = await stream(path, JSON.stringify({ path: 'a'.repeat(64 * 1024) }));
+    expect(text).toContain('larger than 65536 bytes');
+  },
+);
+test('a large input of a process passes, because only its bytes count', async () => {
+  const input = { stdin: Buffer.alloc(2 * MiB).toString('base64') };
+  const { body } = await unary('/process.Process/SendInput', JSON.stringify({ process: { pid: 1 }, input }));
+  expect(body.code).not.toBe('resource_exhausted');
+});
+test('code is refused by the same limits, with the status of a body', async () => {
+  const execute = (body: string) => ask(49_999, '/execute', 'application/json', body);
+  expect((await execute(JSON.stringify({ code: 'a'.repeat(4 * MiB) }))).status).toBe(413);
+  expect((await execute(`{"code":"1","x":${'['.repeat(100_000)}`)).status).toBe(413);
+});
+test('a body of the control plane is refused by the same counts', async () => {
+  const post = (body: string) => it.ask('/v2/sandboxes', { method: 'POST', body, headers: { 'x-api-key': 'any' } });
+  for (const body of [`{"metadata":${'['.repeat(100_000)}`, keys(200_000)]) {
+    const { status, body: said } = await post(body);
+    expect([status, said.message]).toEqual([400, expect.stringContaining('too complex')]);
+  }
+});
+test('a parameter of a tRPC query is refused by the same counts', async () => {
+  const input = encodeURIComponent('['.repeat(5_000));
+  const { status, text } = await it.ask(`/trpc/projects.list?input=${input}`);
+  expect([status, text]).toEqual([400, expect.stringContaining('deeper than 64')]);
+});
