@@ -12,6 +12,9 @@ const settings = z.strictObject({
   ),
 });
 
+const desktopNeeds =
+  'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.';
+
 export const processes = describeDriver({
   label: 'processes of this machine, isolated by bubblewrap',
   settings,
@@ -29,9 +32,10 @@ export const processes = describeDriver({
       bubblewrap: 'bwrap',
     });
     if (desktop === true && !driver.capabilities.desktop) {
-      say('Sandboxes have no desktop here: that needs Xvnc, Chromium and bubblewrap on this machine, or Docker.');
+      say(`Sandboxes have no desktop here. ${desktopNeeds}`);
     }
     return driver;
   },
+  desktopNeeds,
   disks: (dataDir) => [dataDir],
 });

@@ -1,7 +1,7 @@
 import { type AppError, toAppError } from '../core/errors.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import { askUser } from './special.ts';
-import type { Need, Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
+import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { familyOf } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
@@ -9,6 +9,8 @@ export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
+  /** Present where the sandbox has no desktop: why, and what a person can do about it. */
+  readonly desktopAdvice?: string;
 }
 
 /**
@@ -24,16 +26,11 @@ export function toolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
 }
 
-const reduced = new WeakMap<ToolRegistry, Map<Need, ToolRegistry>>();
-
-/** The same without the tools that need what this sandbox does not have. Made once, because every turn asks for it. */
-export function without(registry: ToolRegistry, missing: Need): ToolRegistry {
-  const known = reduced.get(registry) ?? new Map<Need, ToolRegistry>();
-  reduced.set(registry, known);
-  const made = known.get(missing) ?? only(registry, ({ needs }) => !needs.includes(missing));
-  known.set(missing, made);
-  return made;
-}
+/** The same without the tools that need a desktop. Whoever calls one is told `desktopAdvice`. */
+export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
+  ...only(registry, ({ needs }) => !needs.includes('desktop')),
+  desktopAdvice,
+});
 
 /** The same with only the tools that pass. */
 export function only(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
@@ -50,6 +47,7 @@ export function withTools(
   const more = new Map(all.filter(({ name }) => !registry.find(name)).map((tool) => [tool.name, tool]));
   const shown = declared.filter(({ name }) => more.has(name));
   return {
+    ...registry,
     declarations: [...registry.declarations, ...shown.map(declarationOf)],
     find: (name) => registry.find(name) ?? more.get(name),
   };
@@ -114,9 +112,10 @@ async function perform(
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
   // The first line is complete, because people see only that line; the list is for the model.
+  const { desktopAdvice } = registry;
   const what =
-    familyOf(name) === 'browser'
-      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. A person can add one with the command corral desktop --add, or the procedure desktop.add.`
+    desktopAdvice !== undefined && familyOf(name) === 'browser'
+      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. ${desktopAdvice}`.trim()
       : `There is no tool ${JSON.stringify(name)} here.`;
   return {
     ok: false,

@@ -64,7 +64,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       },
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
-        hasDesktop: (session) => sandboxes.desktopFor(session).state === 'ready',
+        desktopFor: sandboxes.desktopFor,
         kernels: agents.kernels,
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),

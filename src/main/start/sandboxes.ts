@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
+import { descriptorOf } from '../../../drivers/list.ts';
 import type { Config } from '../../config/config.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
@@ -112,10 +113,14 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     onTrouble: (err) =>
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
   });
+  const driverLacksDesktop =
+    descriptorOf(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
   function desktopOffer(settings: Config): DesktopOffer {
     const has = desktopOf(settings);
-    if (has === 'auto') return image.offer;
-    return { state: has && driver.capabilities.desktop ? 'ready' : 'none' };
+    if (has === 'auto')
+      return image.offer.state === 'none' ? { state: 'none', detail: driverLacksDesktop } : image.offer;
+    if (has && driver.capabilities.desktop) return { state: 'ready' };
+    return { state: 'none', detail: has ? driverLacksDesktop : 'The setting sandbox.desktop leaves it out.' };
   }
   if (desktopOf(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();

@@ -6,7 +6,7 @@ import type { DesktopStatus } from '../../sandbox/client.ts';
 export interface DesktopOffer {
   /** `building`: not yet, its image is being built; `failed`: the build is tried again; `none`: the settings say no. */
   readonly state: 'ready' | 'building' | 'failed' | 'none';
-  /** The newest step of the build, or why it failed. */
+  /** The newest step of the build, why it failed, or why there is `none`. */
   readonly detail?: string | undefined;
   /** The time of the build so far. */
   readonly seconds?: number | undefined;

@@ -12,6 +12,7 @@ import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
+import { desktopAdvice } from './offer.ts';
 import type { DesktopScreen } from './screen.ts';
 import type { DesktopScreens } from './screens.ts';
 
@@ -223,21 +224,9 @@ const absence = (offer: DesktopOffer) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopOffer): AppError {
-  const why = whyWithout(offer);
-  return new AppError('unsupported', `VNC is not available${why && `: ${why}`}`);
-}
-
-function whyWithout({ state, detail = '', seconds = 0 }: DesktopOffer): string {
-  switch (state) {
-    case 'none':
-      return '';
-    case 'building':
-      return `the image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes have one then.`;
-    case 'failed':
-      return `the image with the desktop could not be built, which the server tries again. ${detail}`;
-    case 'ready':
-      return 'this sandbox is older than the image with the desktop. Add one with `corral desktop <session> --add`.';
-  }
+  // The wire contract has these words alone where sandboxes never have one.
+  const advice = offer.state === 'none' ? '' : desktopAdvice(offer);
+  return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }
 
 const atWork = () =>

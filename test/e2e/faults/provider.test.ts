@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { SessionEvent } from '../../../src/core/events.ts';
 import { api, storedEvents } from '../../support/api.ts';
 import { problemsOf } from '../../support/checker.ts';
 import {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PlanStep } from '../../../src/core/events.ts';
 import { demoModel } from '../../../src/llm/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../src/llm/model.ts';
-import { runTool, toolRegistry } from '../../../src/tools/registry.ts';
+import { runTool, toolRegistry, withoutDesktop } from '../../../src/tools/registry.ts';
 import { ask, played, Talk } from '../../support/models.ts';
 
 const block = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
@@ -132,11 +132,11 @@ describe('a step', () => {
 
   test('says a reason whole, also where there is no desktop', async () => {
     const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
-    const { output } = await runTool(toolRegistry([]), {} as never, call);
+    const { output } = await runTool(withoutDesktop(toolRegistry(), 'A desktop needs Docker.'), {} as never, call);
     const talk = planned(block('browse', 'http://a.test/')).said('', [call]).result(call, output, false);
     expect((await turn(talk, step(0))).text).toBe(
       'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
-        'A person can add one with the command corral desktop --add, or the procedure desktop.add.',
+        'A desktop needs Docker.',
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
-import { orderKeyOf, reattachTool, runTool, toolRegistry, without } from '../../../src/tools/registry.ts';
+import { orderKeyOf, reattachTool, runTool, toolRegistry, withoutDesktop } from '../../../src/tools/registry.ts';
 import { webSearchTool } from '../../../src/tools/web-search.ts';
 import { callIn, familyOf, toolWords } from '../../../src/tools/words.ts';
 import { toolBench } from '../../support/tools.ts';
@@ -47,7 +47,7 @@ test('a registry of some tools neither declares nor finds the other tools', () =
 });
 
 test("a registry without a desktop neither declares nor finds the browser's tools", () => {
-  const none = without(toolRegistry(undefined, 'claude'), 'desktop');
+  const none = withoutDesktop(toolRegistry(undefined, 'claude'), '');
   const names = none.declarations.map(({ name }) => name);
   expect(names.filter((name) => familyOf(name) === 'browser')).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
@@ -131,7 +131,11 @@ describe('F080 a call that makes no sense is answered, so that the model can do 
   });
 
   test('a browser in a sandbox without a desktop', async () => {
-    expect((await run('browser_navigate', { url: 'x' })).output).toMatch(/^this sandbox has no desktop/i);
+    const call = { name: 'browser_navigate', args: { url: 'x' } };
+    const { output } = await runTool(withoutDesktop(registry, 'A person can add one.'), context({}), call);
+    expect(output).toMatch(
+      /^This sandbox has no desktop.*cannot be used\. A person can add one\.\nThe tools are: shell_exec/,
+    );
   });
 
   test.each([

@@ -1,0 +1,15 @@
+import type { DesktopOffer } from '../api/desktop.ts';
+
+/** Why a sandbox has no desktop, and what a person can do about it. Empty: nothing is known. */
+export function desktopAdvice({ state, detail = '', seconds = 0 }: DesktopOffer): string {
+  switch (state) {
+    case 'none':
+      return detail;
+    case 'building':
+      return `The image with the desktop is being built (for ${seconds} s${detail && `, ${detail}`}). New sandboxes have one then.`;
+    case 'failed':
+      return `The image with the desktop could not be built, which the server tries again. ${detail}`;
+    case 'ready':
+      return 'This sandbox is older than the image with the desktop. A person can add one with the command `corral desktop --add`, or the procedure desktop.add.';
+  }
+}
