@@ -33,6 +33,7 @@ const settings = z.strictObject({
 /** The engine's client is loaded only where a server uses it. */
 export const docker = describeDriver({
   label: 'containers of a Docker engine',
+  desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
   async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
     const { dockerDriver } = await import('./docker.ts');

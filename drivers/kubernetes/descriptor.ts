@@ -4,6 +4,7 @@ import { settings } from './settings.ts';
 /** The cluster's client is loaded only where a server uses it. */
 export const kubernetes = describeDriver({
   label: 'pods of a Kubernetes cluster',
+  desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
   open: async (given, parts) => await (await import('./open.ts')).openKubernetes(given, parts),
   async strict(given, refuse) {

@@ -113,14 +113,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     onTrouble: (err) =>
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
   });
-  const driverLacksDesktop =
+  const desktopNeeds =
     descriptorOf(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
   function desktopOffer(settings: Config): DesktopOffer {
     const has = desktopOf(settings);
-    if (has === 'auto')
-      return image.offer.state === 'none' ? { state: 'none', detail: driverLacksDesktop } : image.offer;
-    if (has && driver.capabilities.desktop) return { state: 'ready' };
-    return { state: 'none', detail: has ? driverLacksDesktop : 'The setting sandbox.desktop leaves it out.' };
+    if (has === 'auto' && image.offer.state !== 'none') return image.offer;
+    return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
   }
   if (desktopOf(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();
