@@ -60,12 +60,12 @@ function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
+    const path = pathHere(address);
+    if (path === undefined) return undefined;
     const seen = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
       seen.disconnect();
-      const from = new URL(address, location.origin);
-      if (from.origin !== location.origin) return;
-      request(from.pathname + from.search)
+      request(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
         .catch(() => {}); // an old picture is removed, and then the text alone stays
     });
@@ -84,6 +84,13 @@ function Screen({ address, text }: { address: string; text: string }) {
       )}
     </div>
   );
+}
+
+/** The path of an address of this server; undefined for another server's, and for a text that is no address. */
+function pathHere(address: string): string | undefined {
+  if (!URL.canParse(address, location.origin)) return undefined;
+  const { origin, pathname, search } = new URL(address, location.origin);
+  return origin === location.origin ? pathname + search : undefined;
 }
 
 interface Found {

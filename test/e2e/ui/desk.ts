@@ -53,6 +53,8 @@ export async function busySeconds(page: Page): Promise<number> {
   return of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration');
 }
 
+const aboutPolicy = /Content Security Policy|Trusted(HTML|Script)/;
+
 /** Scrolls the element to this place, or to its end. */
 export const scrollTo = (at: Locator, top = 1e9): Promise<void> =>
   at.evaluate((node, to) => {
@@ -113,6 +115,10 @@ export function desk(settings: Record<string, string> = {}) {
     },
     tell: (id: string, fact: Fact): Promise<void> => tellAll(id, [fact]),
     tellAll,
+    /**
+     * `complaints` are all errors and warnings in the console. `faults` are only exceptions that nothing caught and what the
+     * page's policy refused: on a busy machine a browser also reports requests that a reload has cut off.
+     */
     async page(context: TestContext, path = '/', { width, height, dark, hasTouch = false }: Size = wide) {
       await needs(context, 'chromium');
       browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args });
@@ -125,16 +131,22 @@ export function desk(settings: Record<string, string> = {}) {
       const page = await profile.newPage();
       page.setDefaultTimeout(30_000);
       const complaints: string[] = [];
+      const faults: string[] = [];
       page.on('console', (message) => {
-        if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+        if (message.type() !== 'error' && message.type() !== 'warning') return;
+        complaints.push(message.text());
+        if (aboutPolicy.test(message.text())) faults.push(message.text());
       });
-      page.on('pageerror', (error) => void complaints.push(String(error)));
+      page.on('pageerror', (error) => {
+        complaints.push(String(error));
+        faults.push(error.stack ?? String(error));
+      });
       onFailureTell(
         'the page',
         async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
       );
       await page.goto(path);
-      return { page, complaints };
+      return { page, complaints, faults };
     },
   };
 }

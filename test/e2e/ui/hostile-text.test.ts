@@ -50,10 +50,27 @@ test.for(Object.entries(texts))(
   async (given, context) => {
     const [, text] = given;
     const id = await conversation([message('before'), message(text)]);
-    const { page, complaints } = await open(context, `/#${id}`);
+    const { page, faults } = await open(context, `/#${id}`);
     await isWhole(page, 3);
     await page.reload();
     await isWhole(page, 3);
-    expect(complaints).toEqual([]);
+    expect(faults).toEqual([]);
   },
 );
+
+test('a screenshot with an address that is none leaves its text, and the conversation goes on', async (context) => {
+  const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
+  const id = await conversation([
+    { type: 'tool.calling', runId: null, data: call },
+    {
+      type: 'tool.called',
+      runId: null,
+      data: { ...call, success: true, output: 'what it saw', content: { screenshot: 'http://[' } },
+    },
+  ]);
+  const { page, faults } = await open(context, `/#${id}`);
+  await isWhole(page, 1);
+  await page.getByText('What it said').click();
+  await page.getByText('what it saw').waitFor();
+  expect(faults).toEqual([]);
+});
