@@ -4,10 +4,7 @@ import type { Program } from './lib/child-process.ts';
 
 const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
   'corral-fanout': () => import('./lib/corral-fanout.ts'),
-  'corral-docker': () => import('./lib/corral-docker.ts'),
   'corral-idle': () => import('./lib/corral-idle.ts'),
-  'corral-calls': () => import('./lib/corral-calls.ts'),
-  'corral-many': () => import('./lib/corral-many.ts'),
   'corral-sockets': () => import('./lib/corral-sockets.ts'),
   'busy-sessions': () => import('./lib/busy-sessions.ts'),
   'control-calls': () => import('./lib/control-calls.ts'),
@@ -15,17 +12,10 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'egress-proxy': () => import('./lib/egress-proxy.ts'),
   'neighbour-installations': () => import('./lib/neighbour-installations.ts'),
   'pod-daemons': () => import('./lib/pod-daemons.ts'),
-  'roaming-followers': () => import('./lib/roaming-followers.ts'),
-  'hostile-answers': () => import('./lib/hostile-answers.ts'),
-  'garbage-reader': () => import('./lib/garbage-reader.ts'),
   'raw-resume': () => import('./peers/raw-resume.ts'),
-  'raw-list': () => import('./peers/raw-list.ts'),
-  'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
   'raw-relay': () => import('./peers/raw-relay.ts'),
   'raw-ws': () => import('./peers/raw-ws.ts'),
-  'bare-loop': () => import('./peers/bare-loop.ts'),
-  'bare-actors': () => import('./peers/bare-actors.ts'),
 };
 
 const [name = '', argument = 'null'] = process.argv.slice(2);

@@ -13,7 +13,7 @@ export function against(experiment: Experiment, folder: string): Experiment {
   return {
     ...experiment,
     peer: folder,
-    goals: experiment.goals.map(({ stat, level }) => ({ stat, level, ...bound })),
+    goals: experiment.goals.map(({ stat }) => ({ stat, ...bound })),
     async open() {
       await using stack = new AsyncDisposableStack();
       const own = stack.use(await experiment.open());

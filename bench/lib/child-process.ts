@@ -21,9 +21,7 @@ interface Answer {
 const quiet = '--disable-warning=ExperimentalWarning';
 const patienceMs = 10_000;
 
-/** Parts of Corral that a row measures alone. */
-const parts: readonly string[] = ['garbage-reader', 'egress-proxy'];
-const isCorral = (program: string) => program.startsWith('corral-') || parts.includes(program);
+const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
 /** Programs that are Corral itself run as its server does: with its flags of Node and its environment. */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {

@@ -1,68 +1,62 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { monotonicMs } from './generator.ts';
+import { type HttpCalls, httpCalls, trpcData } from './http-calls.ts';
 import type { RunningServer } from './server.ts';
 
-/**
- * A client of a real server over HTTP. Only the server's event log, read from its database, tells when a sandbox is
- * ready.
- */
+/** A client of a real server over tRPC. Its sessions are deleted with it. */
 export interface SessionClient extends AsyncDisposable {
+  readonly calls: HttpCalls;
   create(): Promise<string>;
-  /** Resolves with the monotonic time at which the log reports the sandbox ready. Polls every millisecond. */
-  ready(session: string): Promise<number>;
+  /** Runs `true` in the session's sandbox, which starts it where it does not run. Resolves with the time the call took. */
+  exec(session: string): Promise<number>;
+  /** A session whose sandbox has run a command. */
+  started(): Promise<string>;
+  /** The session in the REST API. */
   urlOf(session: string): string;
   remove(session: string): Promise<void>;
 }
 
-const patienceMs = 120_000; // the first sandbox may need its image built
-
-export function sessionClient({ url, dataDir }: RunningServer): SessionClient {
-  const base = `${url}/api/v1/sessions`;
-  const db = new DatabaseSync(join(dataDir, 'corral.db'), { readOnly: true });
-  const find = db.prepare(
-    `SELECT 1 FROM event WHERE session = ? AND type = 'sandbox.phase' AND fact ->> '$.data.phase' = 'ready'`,
-  );
+export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClient {
+  const calls = httpCalls(url);
   const open = new Set<string>();
-
-  async function ask(method: string, address: string): Promise<{ data: { session_id: string } }> {
-    const answer = await fetch(address, { method });
-    if (!answer.ok) throw new Error(`${method} ${address} answered ${answer.status}: ${await answer.text()}`);
-    return (await answer.json()) as { data: { session_id: string } };
+  async function create(): Promise<string> {
+    const { text } = await calls.ask('/trpc/sessions.create', {});
+    const { id } = trpcData<{ id: string }>(text);
+    open.add(id);
+    return id;
   }
-  async function remove(session: string): Promise<void> {
-    open.delete(session);
-    await ask('DELETE', `${base}/${session}`);
+  async function exec(sessionId: string): Promise<number> {
+    const { text, ms } = await calls.ask('/trpc/sandbox.exec', { sessionId, command: 'true' });
+    const { exitCode } = trpcData<{ exitCode: number | null }>(text);
+    if (exitCode !== 0) throw new Error(`"true" ended with ${exitCode}`);
+    return ms;
   }
-
+  async function remove(id: string): Promise<void> {
+    open.delete(id);
+    await calls.ask('/trpc/sessions.delete', { id });
+  }
   return {
-    async create() {
-      const { data } = await ask('PUT', base);
-      open.add(data.session_id);
-      return data.session_id;
-    },
-    async ready(session) {
-      const deadline = monotonicMs() + patienceMs;
-      while (find.get(session) === undefined) {
-        if (monotonicMs() > deadline) throw new Error(`the sandbox of ${session} did not become ready`);
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-      return monotonicMs();
-    },
-    urlOf: (session) => `${base}/${session}`,
+    calls,
+    create,
+    exec,
     remove,
+    async started() {
+      const id = await create();
+      await exec(id);
+      return id;
+    },
+    urlOf: (session) => `${url}/api/v1/sessions/${session}`,
     async [Symbol.asyncDispose]() {
-      for (const session of open) await remove(session).catch(() => {}); // the server may have failed
-      db.close();
+      for (const id of open) await remove(id).catch(() => {}); // the server may have failed
+      calls[Symbol.dispose]();
     },
   };
 }
 
-/** The time from the request for a session until its sandbox is ready, in ms. Deletes the session. */
-export async function coldStart(client: SessionClient): Promise<number> {
+/** The time from the request for a session to the output of its first command, in ms. Deletes the session. */
+export async function timedStart(client: SessionClient): Promise<number> {
   const from = monotonicMs();
-  const session = await client.create();
-  const ms = (await client.ready(session)) - from;
+  const session = await client.started();
+  const ms = monotonicMs() - from;
   await client.remove(session);
   return ms;
 }

@@ -38,8 +38,6 @@ export async function open({ url, sessions }: Argument): Promise<Program> {
   return {
     methods: {
       round: ({ ms }: { ms: number }) => round(calls, ids, ms),
-      /** The same pace at another server. */
-      plain: ({ ms, ...place }: Place & { ms: number }) => plain(place, ms),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(ids.map((id) => calls.ask('/trpc/sessions.delete', { id }).catch(() => {})));
@@ -56,23 +54,6 @@ function beforeTheLoad(): void {
   try {
     setPriority(-10);
   } catch {}
-}
-
-interface Place {
-  readonly url: string;
-  readonly path: string;
-}
-async function plain({ url, path }: Place, ms: number): Promise<number[]> {
-  using calls = httpCalls(url);
-  const took: number[] = [];
-  const open: Promise<unknown>[] = [];
-  const begun = monotonicMs();
-  for (let due = begun; due < begun + ms; due += everyMs) {
-    await pause(Math.max(0, due - monotonicMs()));
-    open.push(calls.ask(path).then(() => took.push(monotonicMs() - due)));
-  }
-  await Promise.all(open);
-  return took;
 }
 
 async function round(calls: HttpCalls, ids: readonly string[], ms: number): Promise<Controlled> {

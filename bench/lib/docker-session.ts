@@ -1,10 +1,11 @@
-import { sessionClient } from './client.ts';
+import { type SessionClient, sessionClient } from './client.ts';
 import { containerOf, type Inspected } from './engine-api.ts';
 import { startServer } from './server.ts';
 
 export interface DockerSession extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
+  readonly client: SessionClient;
   readonly session: string;
   readonly container: Inspected;
 }
@@ -12,11 +13,10 @@ export interface DockerSession extends AsyncDisposable {
 /** A server on Docker as users start it, with one session whose sandbox is ready. */
 export async function dockerSession(): Promise<DockerSession> {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));
-  const client = stack.use(sessionClient(server));
-  const session = await client.create();
-  await client.ready(session);
+  const { url, pid } = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));
+  const client = stack.use(sessionClient({ url }));
+  const session = await client.started();
   const container = await containerOf(session);
   const held = stack.move();
-  return { url: server.url, pid: server.pid, session, container, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { url, pid, client, session, container, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -64,8 +64,7 @@ export async function containerOf(session: string): Promise<Inspected> {
 
 /** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
 export async function likenessOf(client: SessionClient): Promise<Inspected> {
-  const session = await client.create();
-  await client.ready(session);
+  const session = await client.started();
   const likeness = await containerOf(session);
   await client.remove(session);
   return likeness;

@@ -29,19 +29,16 @@ export interface Pair extends AsyncDisposable {
   peer(): Promise<SideRound>;
 }
 
-export type Level = 'anchor' | 'lead' | 'stretch';
 export interface Goal {
   readonly stat: Stat;
   /** The upper bound of the ratio subject : peer; `min` is a lower bound. With neither, the figure is only stated. */
   readonly max?: number;
   readonly min?: number;
-  readonly level: Level;
   /** An absolute allowance on top of the ratio, in the subject's unit. It is subtracted from the subject. */
   readonly grace?: number;
 }
 
 export interface Experiment {
-  readonly id: string;
   readonly variant: Readonly<Record<string, string | number>>;
   readonly unit: string;
   readonly better: 'lower' | 'higher';
@@ -56,14 +53,26 @@ export interface Experiment {
 
 export type Mode = 'quick' | 'full';
 export interface Row {
-  readonly id: string;
+  readonly name: string;
+  /** The span or the amount that the row measures. */
   readonly title: string;
   /** Why the row cannot run here; undefined when it can. */
-  missing(): Promise<string | undefined>;
+  missing?(): Promise<string | undefined>;
   experiments(mode: Mode): readonly Experiment[];
 }
 
-export const nothingMissing = async (): Promise<undefined> => undefined;
+/** The usual experiment: a time of Corral's. */
+export const timed = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
+
+/** The usual number of rounds. A quick run ends after this time at the latest. */
+export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
+  mode === 'quick'
+    ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
+    : { warmUp: 3, min: 10, max: 60, capMs: 10 * quickMs };
+
+/** A peer that is a fixed limit, in the experiment's unit. */
+export const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
+
 export const isWrong = ({ lost, duplicated, reordered }: Correctness): boolean => lost + duplicated + reordered > 0;
 
 export function addUp(all: readonly Correctness[]): Correctness {

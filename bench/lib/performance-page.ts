@@ -1,92 +1,90 @@
-import { seriesPlot, targetsPlot } from './plot.ts';
-import type { BenchResult, Metric, Series } from './result.ts';
+import type { Figures } from './figures.ts';
+import type { Row } from './measure.ts';
+import { targetsPlot } from './plot.ts';
+import type { SeriesPlan } from './series.ts';
 import { cells, columns, markdownTable, seriesTable } from './table.ts';
 
-const measuredHeading = '## The newest run';
-
-/** The page with this section in place of its earlier one. People write the sections around it. */
-export function withMeasured(page: string, text: string): string {
-  const begin = page.indexOf(`${measuredHeading}\n`);
-  const first = page.indexOf('\n## ') + 1;
-  if (begin < 0) return `${page.slice(0, first)}${text}\n${page.slice(first)}`;
-  const end = page.indexOf('\n## ', begin);
-  return `${page.slice(0, begin)}${text}${end < 0 ? '' : page.slice(end)}`;
-}
-
 export interface Page {
-  /** The section with its heading. */
   readonly text: string;
-  /** The plots, by their file names in docs/performance. */
-  readonly plots: ReadonlyMap<string, string>;
+  /** An SVG: each figure as a multiple of its target. */
+  readonly picture: string;
 }
-/** The figures to show: those of the newest run, where it has them, else of the run before. */
-export interface Measured {
-  readonly newest: BenchResult;
-  readonly metrics: readonly (Metric & { readonly commit: string })[];
-  readonly series: readonly (Series & { readonly commit: string })[];
-  /** The last values of a metric as small bars. */
-  trendOf(metric: Metric): string;
+interface Shown {
+  readonly figures: Figures;
+  readonly rows: readonly Row[];
+  readonly series: readonly Pick<SeriesPlan, 'name' | 'title'>[];
 }
 
-export function performancePage({ newest, metrics, series, trendOf }: Measured): Page {
-  const { host, mode } = newest;
-  const plots = new Map<string, string>();
-  const compared = metrics.filter(({ ratio }) => ratio !== undefined);
-  plots.set('targets.svg', targetsPlot(compared));
-  const table = [
-    [...columns, 'trend', 'commit'],
-    ...compared.map((metric) => [...cells(metric), trendOf(metric), metric.commit]),
+/** Why a row misses its target, as far as it was found out. */
+const causes: Readonly<Record<string, string>> = {
+  key: 'The program `script` makes the terminal and passes each key on through a pipe, and daemon and server are programs of their own: a key and its echo wake seven programs where the engine’s attached stream wakes five.',
+  load: 'Two processors carry the server, the 50 sandboxes and the caller; most of the time is the wait for a processor.',
+  peers: 'Both start a container. The daemon in Corral’s takes the difference: Node itself needs 37 ms of its 65.',
+  runs: 'Two processors carry the server, its clients and the caller.',
+};
+
+const intro = `# Performance
+
+Only ratios count: each row does the same work with Corral and with the plainest program that can do it (its *peer*, in
+\`bench/peers\`), in turns, on one machine, in one run. A row is here because a person feels it or pays for it.
+
+    npm run bench                            all rows, in about 15 minutes
+    npm run bench -- --only command,output   some of them
+    npm run bench -- --only files --variant act=read     one variant
+    npm run bench -- --full                  tight intervals
+    npm run bench -- --against ../older      another checkout in place of the peers
+    node scripts/run.mjs bench/report.ts     puts the results into bench/figures.json and this page
+
+- A round is one turn of each side, A B, then B A. A figure is the median ratio over the rounds; the interval contains 95 %
+  of the medians of 2,000 resamples.
+- \`pass\`: the whole interval meets the target. \`fail\`: it misses it. \`unclear\`: neither. \`noisy\`: the machine changed its
+  pace by more than 15 %, or the process that asks was too busy or late; such a row never passes.
+- Every event is counted. A lost, doubled or reordered one is a bug, and the run ends with exit code 1.
+- Rows that need something which is missing are skipped: Docker, bubblewrap, \`KUBECONFIG\`, Chromium,
+  websockify, tinyproxy, or packages that \`bash bench/peers/install.sh\` installs.
+- \`runs\` and \`cluster\` have no peer: each measures at several sizes and compares its own points.
+- A new row is a file in \`bench/rows\` with its line in \`bench/rows/all.ts\`, and a peer of at most 60 lines.
+
+Several servers and thousands of pods have a page of their own: [scale.md](scale.md).
+`;
+
+export function performancePage({ figures: { machine, metrics, series }, rows, series: plans }: Shown): Page {
+  const order = [...rows, ...plans].map(({ name }) => name);
+  const sorted = metrics.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const missed = sorted.filter(({ verdict }) => verdict === 'fail');
+  const measured = new Set([...metrics, ...series].map(({ name }) => name));
+  const never = order.filter((name, n) => !measured.has(name) && order.indexOf(name) === n);
+  const parts = [
+    intro,
+    '## Rows\n',
+    markdownTable([['row', 'what the clock sees'], ...rows.map(({ name, title }) => [name, title])]),
+    '\n## Figures\n',
+    `Made by \`bench/report.ts\` from \`bench/figures.json\`; do not edit this page. The machine of the last run: ${machine}. A commit with`,
+    '+ had changes.\n',
+    '![Each figure as a multiple of its target](performance/targets.svg)\n',
+    markdownTable([
+      [...columns, 'measured'],
+      ...sorted.map((one) => [
+        ...cells(one),
+        `${one.on}, ${one.commit}${one.note === undefined ? '' : `: ${one.note}`}`,
+      ]),
+    ]),
+    '\n## Missed\n',
+    ...(missed.length > 0 ? [...new Set(missed.map(({ name }) => causeOf(name)))] : ['Nothing failed.']),
+    ...(never.length > 0 ? [`\nNot measured yet: ${never.join(', ')}.`] : []),
+    ...series.flatMap((one) => {
+      const [head = [], ...all] = seriesTable(one);
+      const rules = one.rules.map(({ says, isMet, found }) => `- ${isMet ? 'met' : '**missed**'}: ${says} (${found})`);
+      return [
+        `\n## ${one.title}\n`,
+        `\`${one.command}\`, ${one.on}, commit ${one.commit}\n`,
+        markdownTable([head, ...all.slice(0, one.x.length)]),
+        '',
+        ...rules,
+      ];
+    }),
   ];
-  const missed = metrics.filter(({ verdict }) => verdict === 'fail');
-  const skipped = metrics.filter(({ verdict }) => verdict === 'skipped');
-  const noisy = metrics.filter(({ verdict }) => verdict === 'noisy');
-  const curves = series.flatMap((one) => {
-    plots.set(`${one.id}.svg`, seriesPlot(one));
-    const [head = [], ...rows] = seriesTable(one);
-    const points = rows.slice(0, one.x.length);
-    const rules = one.rules.map(({ says, isMet, found }) => `- ${isMet ? 'met' : '**missed**'}: ${says} (${found})`);
-    return [
-      `### ${one.title}`,
-      '',
-      `\`${one.command}\`, commit ${one.commit}`,
-      '',
-      `![${one.title}](performance/${one.id}.svg)`,
-      '',
-      markdownTable([head, ...points]),
-      '',
-      ...rules,
-      '',
-    ];
-  });
-  const text = [
-    measuredHeading,
-    '',
-    'Made by `node scripts/run.mjs bench/report.ts --write`; do not edit it. Each figure is a ratio to the peer of its row',
-    `([benchmarks.md](benchmarks.md)), from the newest ${mode} run that has it. A commit with + had changes.`,
-    '',
-    `The machine: ${host.cores} × ${host.cpu}, ${host.memGiB} GiB, Linux ${host.kernel}, Node ${host.node}, Docker`,
-    `${host.engine || 'none'} (${host.runtime || 'none'}); ${(host.steal * 100).toFixed(1)} % of the time went to other machines.`,
-    '',
-    '![Each figure as a multiple of its target](performance/targets.svg)',
-    '',
-    markdownTable(table),
-    '',
-    ...list('### Missed', missed, 'Nothing failed.'),
-    ...list('### Measured on a machine that was too busy', noisy, 'Nothing.'),
-    ...list('### Not measured', skipped, 'Everything was measured.'),
-    ...curves,
-    '### What Corral does not beat',
-    '',
-    '[The end of benchmarks.md](benchmarks.md#what-corral-does-not-beat) lists it.',
-    '',
-  ];
-  return { text: text.join('\n'), plots };
+  return { text: `${parts.join('\n')}\n`, picture: targetsPlot(sorted) };
 }
 
-function list(heading: string, metrics: readonly Metric[], none: string): string[] {
-  const lines = metrics.map((metric) => {
-    const [id, variant, ratio, , target] = cells(metric);
-    return `- ${id} ${variant}: ${ratio ? `${ratio}, target ${target}` : metric.reason}`;
-  });
-  return [heading, '', ...(lines.length > 0 ? lines : [none]), ''];
-}
+const causeOf = (name: string): string => `- **${name}**: ${causes[name] ?? 'The cause is not known yet.'}`;

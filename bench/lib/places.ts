@@ -4,7 +4,6 @@ import type { SessionClient } from './client.ts';
 import { type Cluster, missingCluster, openCluster } from './cluster.ts';
 import { likenessOf, missingEngine } from './engine-api.ts';
 import { monotonicMs } from './generator.ts';
-import type { Row } from './measure.ts';
 import { standing } from './warm-pool.ts';
 
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
@@ -22,7 +21,7 @@ export const peerAt: Readonly<Record<PlaceName, string>> = {
   docker: 'engine-api-container',
   kubernetes: 'kubernetes-api-pod',
 };
-export const missingAt: Readonly<Record<PlaceName, Row['missing']>> = {
+export const missingAt: Readonly<Record<PlaceName, () => Promise<string | undefined>>> = {
   docker: missingEngine,
   kubernetes: missingCluster,
 };
@@ -35,7 +34,7 @@ const docker: Place = {
   settings: { CORRAL_DRIVER: 'docker' },
   async rawStart(client) {
     const likeness = await likenessOf(client);
-    return () => startRaw(likeness);
+    return () => startRaw(likeness, 'command');
   },
   poolIsFull: (instance, target) => untilFull(() => standing(instance), target),
   async [Symbol.asyncDispose]() {},

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// The schema of a bench result; bench/schema.json is its JSON Schema.
+// The schema of a bench result.
 
 const side = z.strictObject({
   name: z.string(),
@@ -12,30 +12,26 @@ const side = z.strictObject({
   cpuMs: z.number().optional(),
   rssMiB: z.number().optional(),
 });
-const Metric = z.strictObject({
-  id: z.string().regex(/^P\d\d$/),
+export const Ratio = z.strictObject({
+  stat: z.enum(['p50', 'p95', 'p99']),
+  median: z.number(),
+  ci95: z.tuple([z.number(), z.number()]),
+  rounds: z.int(),
+  voided: z.int(),
+});
+export const Metric = z.strictObject({
+  name: z.string().regex(/^[a-z-]+$/),
   variant: z.record(z.string(), z.union([z.string(), z.number()])),
   unit: z.string(),
   better: z.enum(['lower', 'higher']),
   subject: side.optional(),
   peer: side.optional(),
-  ratio: z
-    .strictObject({
-      stat: z.enum(['p50', 'p95', 'p99']),
-      median: z.number(),
-      ci95: z.tuple([z.number(), z.number()]),
-      hodgesLehmann: z.number(),
-      rounds: z.int(),
-      voided: z.int(),
-    })
-    .optional(),
+  ratio: Ratio.optional(),
   target: z.strictObject({
     max: z.number().optional(),
     min: z.number().optional(),
     grace: z.number().optional(),
-    level: z.enum(['anchor', 'lead', 'stretch']),
   }),
-  baseline: z.number().optional(),
   correct: z
     .strictObject({
       expected: z.int(),
@@ -51,8 +47,8 @@ const Metric = z.strictObject({
 export type Metric = z.infer<typeof Metric>;
 
 /** How figures grow along one quantity, such as the number of sessions. */
-const Series = z.strictObject({
-  id: z.string(),
+export const Series = z.strictObject({
+  name: z.string(),
   title: z.string(),
   /** The quantity on the x axis. */
   along: z.string(),
@@ -68,7 +64,9 @@ const Series = z.strictObject({
 export type Series = z.infer<typeof Series>;
 
 export const BenchResult = z.strictObject({
-  schema: z.literal('corral-bench/1'),
+  schema: z.literal('corral-bench/2'),
+  /** When the run ended. */
+  at: z.iso.datetime(),
   commit: z.string(),
   dirty: z.boolean(),
   mode: z.enum(['quick', 'full']),
@@ -89,6 +87,9 @@ export const BenchResult = z.strictObject({
 });
 export type BenchResult = z.infer<typeof BenchResult>;
 
-/** The identity of a metric, the same in the baseline and in every run. */
-export const keyOf = ({ id, variant, ratio }: Pick<Metric, 'id' | 'variant' | 'ratio'>): string =>
-  [id, ...Object.entries(variant).map(([name, value]) => `${name}=${value}`), ratio?.stat ?? ''].join(' ').trim();
+interface Identified extends Pick<Metric, 'name' | 'variant'> {
+  readonly ratio?: Pick<z.infer<typeof Ratio>, 'stat'> | undefined;
+}
+/** The identity of a metric, the same in every run. */
+export const keyOf = ({ name, variant, ratio }: Identified): string =>
+  [name, ...Object.entries(variant).map(([of, value]) => `${of}=${value}`), ratio?.stat ?? ''].join(' ').trim();

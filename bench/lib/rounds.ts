@@ -1,5 +1,5 @@
 import { addUp, type Correctness, type Experiment, type Goal, isWrong, type Pair, type SideRound } from './measure.ts';
-import { bootstrapInterval, hodgesLehmann, median, type Random, type Summary, summary } from './statistics.ts';
+import { bootstrapInterval, median, type Random, type Summary, summary } from './statistics.ts';
 import { judge, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
@@ -12,7 +12,7 @@ export interface Instruments {
 }
 export interface Outcome {
   readonly goal: Goal;
-  readonly ratio: { median: number; ci95: [number, number]; hodgesLehmann: number; rounds: number; voided: number };
+  readonly ratio: { median: number; ci95: [number, number]; rounds: number; voided: number };
   readonly verdict: Verdict;
   readonly reason: string;
 }
@@ -102,7 +102,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   const outcomes = experiment.goals.map((goal): Outcome => {
     const ratios = ratiosOf(shown, goal);
     const ci95 = bootstrapInterval(ratios, random);
-    const ratio = { median: median(ratios), ci95, hodgesLehmann: hodgesLehmann(ratios), rounds: valid.length, voided };
+    const ratio = { median: median(ratios), ci95, rounds: valid.length, voided };
     if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${said(correct)}` };
     const verdict = verdictOf(ci95, goal, { valid: valid.length, voided, needed });
     return {

@@ -10,7 +10,7 @@ export interface Rule {
   judge(series: Pick<Series, 'x' | 'y' | 'fits'>): { readonly isMet: boolean; readonly found: string };
 }
 export interface SeriesPlan {
-  readonly id: string;
+  readonly name: string;
   readonly title: string;
   readonly along: string;
   /** Why it cannot be measured here; undefined when it can. */
@@ -34,14 +34,14 @@ export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortS
       x.push(point);
       for (const [name, value] of Object.entries(figures)) y[name] = [...(y[name] ?? []), value];
       const shown = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(2)}`);
-      console.error(`bench: ${plan.id} at ${point} ${plan.along}: ${shown.join(', ')}`);
+      console.error(`bench: ${plan.name} at ${point} ${plan.along}: ${shown.join(', ')}`);
     }
   }
-  const fits = Object.fromEntries(plan.fitted.map((name) => [name, fitOf(x, y[name] ?? [])]));
+  const fits = Object.fromEntries(plan.fitted.map((figure) => [figure, fitOf(x, y[figure] ?? [])]));
   const found = { x, y, fits };
   const rules = plan.rules.map(({ says, judge }) => ({ says, ...judge(found) }));
-  const command = `npm run bench -- --series ${plan.id}${mode === 'full' ? ' --full' : ''}`;
-  return { id: plan.id, title: plan.title, along: plan.along, ...found, rules, command };
+  const command = `npm run bench -- --only ${plan.name}${mode === 'full' ? ' --full' : ''}`;
+  return { name: plan.name, title: plan.title, along: plan.along, ...found, rules, command };
 }
 
 /** The line by least squares. R² is 1 for points on one line. */

@@ -55,9 +55,3 @@ export function bootstrapInterval(values: readonly number[], random: Random, res
   const sorted = ascending(medians);
   return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
 }
-
-/** The median of all pairwise means: as robust as the median, and more precise for few rounds. */
-export function hodgesLehmann(values: readonly number[]): number {
-  const means = values.flatMap((a, i) => values.slice(i).map((b) => (a + b) / 2));
-  return median(means);
-}

@@ -4,14 +4,20 @@ export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'v
 
 const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3));
 
+type Ratio = NonNullable<Metric['ratio']>;
+/** The part of a metric that the table and the picture show. */
+export interface Shown extends Pick<Metric, 'name' | 'variant' | 'target' | 'verdict' | 'reason'> {
+  readonly ratio?: Pick<Ratio, 'stat' | 'median' | 'ci95'> | undefined;
+}
+
 /** A metric as cells of the table. */
-export function cells({ id, variant, ratio, target, verdict, reason }: Metric): string[] {
-  const of = Object.entries(variant).map(([name, value]) => `${name}=${value}`);
+export function cells({ name, variant, ratio, target, verdict, reason }: Shown): string[] {
+  const variants = Object.entries(variant).map(([of, value]) => `${of}=${value}`);
   const least = target.min === undefined ? 'none' : `>= ${target.min}`;
   const bound = target.max === undefined ? least : `<= ${target.max}`;
   return [
-    id,
-    [...of, ...(ratio ? [ratio.stat] : [])].join(' '),
+    name,
+    [...variants, ...(ratio ? [ratio.stat] : [])].join(' '),
     ratio ? short(ratio.median) : '',
     ratio ? `${short(ratio.ci95[0])} to ${short(ratio.ci95[1])}` : '',
     target.grace === undefined ? bound : `${bound} + ${target.grace} ms`,
@@ -29,14 +35,4 @@ export function seriesTable({ along, x, y, rules }: Series): string[][] {
 export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
   const line = (row: readonly string[]) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-const bars = '▁▂▃▄▅▆▇█';
-
-/** One character a value, scaled from the smallest to the largest; all the same when the values are equal. */
-export function trend(values: readonly number[]): string {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const step = (value: number) =>
-    most > least ? Math.round(((value - least) / (most - least)) * (bars.length - 1)) : 0;
-  return values.map((value) => bars[step(value)]).join('');
 }

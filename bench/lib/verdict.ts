@@ -22,19 +22,8 @@ export interface Rounds {
   readonly needed: number;
 }
 
-/** On a noisy machine no row fails; with too few valid rounds, no row passes. */
+/** On a noisy machine no row passes and none fails; with too few valid rounds, none passes. */
 export function verdictOf(interval: Interval, goal: Bound, { valid, voided, needed }: Rounds): Verdict {
   if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
-  const judged = judge(interval, goal);
-  if (judged === 'pass') return judged;
-  return voided / (valid + voided) > mostVoid ? 'noisy' : judged;
-}
-
-const slack = 1.25;
-
-/** The gate fails when the whole interval is worse than the target and, if there is a baseline, worse than it allows. */
-export function breaksGate(interval: Interval, goal: Bound, baseline: number | undefined): boolean {
-  if (judge(interval, goal) !== 'fail') return false;
-  if (baseline === undefined) return true;
-  return goal.max !== undefined ? interval[0] > baseline * slack : interval[1] < baseline / slack;
+  return voided / (valid + voided) > mostVoid ? 'noisy' : judge(interval, goal);
 }

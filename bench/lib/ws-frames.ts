@@ -16,15 +16,6 @@ export function upgradeRequest(url: string): string {
   return `${head.join('\r\n')}\r\n\r\n`;
 }
 
-/** A client's text frame. A mask of zeros leaves the bytes unchanged. */
-export function clientFrame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const { length } = payload;
-  const size = length < 126 ? Buffer.from([0x80 | length]) : Buffer.from([0x80 | 126, length >> 8, length & 0xff]);
-  if (length > 0xffff) throw new Error('that frame is longer than any we send');
-  return Buffer.concat([Buffer.from([0x81]), size, Buffer.alloc(4), payload]);
-}
-
 /** A client's answer to a ping without a payload. Servers end connections that miss pings, as rows of minutes would. */
 const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 

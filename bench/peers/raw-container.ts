@@ -1,11 +1,12 @@
-// An equal container by the engine's API alone. Its settings are copied from one of Corral's containers. Its daemon
-// dials a socket of the peer, and the first answer to `GET /health` ends the start.
+// An equal container by the engine's API alone. Its settings are copied from one of Corral's containers. Its start ends
+// with its first command, or with the daemon's first answer over the socket that it dials.
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Inspected, tell } from '../lib/engine-api.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
+import { rawExec } from './raw-exec.ts';
 
 export interface RawContainer extends AsyncDisposable {
   readonly id: string;
@@ -17,7 +18,7 @@ export interface RawContainer extends AsyncDisposable {
 }
 let count = 0;
 
-export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawContainer> {
+export async function startRaw({ Config, HostConfig }: Inspected, until: 'command' | 'daemon'): Promise<RawContainer> {
   await using stack = new AsyncDisposableStack();
   const name = `corral-bench-${process.pid}-${++count}`;
   const mount = join(stack.use(await freshFolder()).path, 'mount');
@@ -29,7 +30,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
     `CORRAL_SANDBOXD_TOKEN=${token}`,
   ];
   const idle: Socket[] = [];
-  const { promise: answered, resolve } = Promise.withResolvers<number>();
+  const { promise: answered, resolve } = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     socket.setEncoding('latin1').on('error', () => {});
     socket.once('data', () => {
@@ -37,7 +38,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
       socket.once('data', (head) => {
         if (!String(head).startsWith('HTTP/1.1 200')) return;
         idle.push(socket);
-        resolve(monotonicMs());
+        resolve();
       });
     });
   });
@@ -68,7 +69,9 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
     await tell('DELETE', `/volumes/${name}`);
   });
   await tell('POST', `/containers/${id}/start`);
-  const startMs = (await answered) - from;
+  if (until === 'command') await rawExec(id, 'true');
+  else await answered;
+  const startMs = monotonicMs() - from;
   const held = stack.move();
   return { id, startMs, from, idle, token, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -1,4 +1,4 @@
-// An equal pod by the API alone, or by kubectl. Its settings are copied from one of Corral's pods. Its start ends at
+// An equal pod by the API alone. Its settings are copied from one of Corral's pods. Its start ends at
 // Ready. A pod is Ready before its daemon answers, so the peer's clock stops earlier than Corral's.
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SessionClient } from '../lib/client.ts';
@@ -13,8 +13,7 @@ let count = 0;
 
 /** The spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
 export async function podLikenessOf(cluster: Cluster, client: SessionClient): Promise<PodLikeness> {
-  const session = await client.create();
-  await client.ready(session);
+  const session = await client.started();
   const [pod] = await cluster.podsOf(`corral/session=${session}`);
   await client.remove(session);
   if (!pod?.spec) throw new Error(`the session ${session} has no pod`);
@@ -37,16 +36,5 @@ export async function startPod(cluster: Cluster, { spec, labels }: PodLikeness):
   const { metadata } = await cluster.tell<V1Pod>('POST', cluster.pods, { metadata: { name, labels }, spec });
   const query = `watch=true&fieldSelector=metadata.name%3D${name}&resourceVersion=${metadata?.resourceVersion}`;
   for await (const pod of cluster.watch(`${cluster.pods}?${query}`)) if (isReady(pod)) break;
-  return { startMs: monotonicMs() - from, [Symbol.asyncDispose]: () => ended(cluster, name) };
-}
-
-/** Starts a pod as a person would. The time includes two starts of kubectl itself. */
-export async function runPod(cluster: Cluster, { spec, labels }: PodLikeness): Promise<RawPod> {
-  const name = nextName();
-  const space = ['--namespace', cluster.namespace];
-  const overrides = JSON.stringify({ apiVersion: 'v1', metadata: { labels }, spec });
-  const from = monotonicMs();
-  await kubectl('run', name, ...space, `--image=${cluster.image}`, '--restart=Never', `--overrides=${overrides}`);
-  await kubectl('wait', ...space, '--for=condition=Ready', `pod/${name}`, '--timeout=120s');
   return { startMs: monotonicMs() - from, [Symbol.asyncDispose]: () => ended(cluster, name) };
 }

@@ -88,7 +88,6 @@ const ordered: readonly Section[] = [
     [
       ['architecture', 'How Corral is made'],
       ['development', 'Work on Corral'],
-      ['benchmarks', 'Measurements'],
       ['faults', 'Faults'],
     ],
   ],

@@ -1,88 +1,85 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Measured, performancePage, withMeasured } from '../../../bench/lib/performance-page.ts';
-import { seriesPlot, targetsPlot } from '../../../bench/lib/plot.ts';
-import type { Metric, Series } from '../../../bench/lib/result.ts';
+import { Figures, mergeFigures } from '../../../bench/lib/figures.ts';
+import { performancePage } from '../../../bench/lib/performance-page.ts';
+import { targetsPlot } from '../../../bench/lib/plot.ts';
+import type { BenchResult, Metric, Series } from '../../../bench/lib/result.ts';
+import { rows, series } from '../../../bench/rows/all.ts';
 
 const metric: Metric = {
-  ...{ id: 'P07', variant: { subscribers: 100 }, unit: 'ms', better: 'lower' },
-  ratio: { stat: 'p50', median: 3, ci95: [2, 4], hodgesLehmann: 3, rounds: 5, voided: 0 },
-  ...{ target: { max: 1.5, level: 'lead' }, verdict: 'fail', reason: '' },
+  name: 'command',
+  variant: { of: 'true' },
+  unit: 'ms',
+  better: 'lower',
+  ratio: { stat: 'p50', median: 3, ci95: [2, 4], rounds: 5, voided: 0 },
+  target: { max: 1.5 },
+  verdict: 'fail',
+  reason: '',
 };
+const ratio = metric.ratio as NonNullable<Metric['ratio']>;
 const { ratio: _none, ...bare } = metric;
 const curve: Series = {
-  ...{ id: 'idle', title: 'Idle & more', along: 'sessions', x: [1, 100], y: { heapKiB: [10, 20] }, fits: {} },
-  ...{ rules: [{ says: 'it is flat', isMet: false, found: '2.00' }], command: 'npm run bench -- --series idle' },
+  name: 'runs',
+  title: 'Sessions that work',
+  along: 'sessions',
+  x: [1, 100],
+  y: { heapKiB: [10, 20] },
+  fits: {},
+  rules: [{ says: 'it is flat', isMet: false, found: '2.00' }],
+  command: 'npm run bench -- --only runs',
 };
-const host = {
-  cpu: 'CPU',
-  cores: 2,
-  memGiB: 24,
-  kernel: '6',
-  node: 'v24',
-  engine: '28',
-  runtime: 'runc',
-  cgroup: 2,
-  steal: 0,
-};
-const commit = 'abcdef0123456789';
-const newest = {
-  schema: 'corral-bench/1',
-  commit,
+const host = { cpu: 'CPU', cores: 2, memGiB: 24, kernel: '6', node: 'v24', engine: '28', runtime: 'runc', cgroup: 2 };
+const result = (metrics: readonly Metric[], at = '2026-11-24T03:00:00.000Z'): BenchResult => ({
+  schema: 'corral-bench/2',
+  at,
+  commit: 'abcdef0123456789',
   dirty: false,
   mode: 'full',
   seed: 1,
-  host,
-  metrics: [metric],
-  series: [],
-} as const;
-const measured = (metrics: readonly Metric[]): Measured => ({
-  newest: { ...newest, metrics: [...metrics], series: [] },
-  metrics: metrics.map((one) => ({ ...one, commit })),
-  series: [{ ...curve, commit }],
-  trendOf: () => '▁█',
+  host: { ...host, steal: 0 },
+  metrics: [...metrics],
+  series: [curve],
 });
+const none: Figures = { machine: '', metrics: [], series: [] };
+const pageOf = (figures: Figures) => performancePage({ figures, rows, series });
 
 test('the page names the machine, the command of each series and what was missed', () => {
-  const { text, plots } = performancePage(measured([metric]));
+  const { text } = pageOf(mergeFigures(none, [result([metric])]));
   expect(text).toContain('2 × CPU, 24 GiB');
-  expect(text).toContain('- P07 subscribers=100 p50: 3.00, target <= 1.5');
+  expect(text).toContain('| command | of=true p50 | 3.00 | 2.00 to 4.00 | <= 1.5 | fail | 2026-11-24, abcdef0 |');
+  expect(text).toContain('- **command**: The cause is not known yet.');
   expect(text).toContain('- **missed**: it is flat (2.00)');
-  expect(text).toContain('`npm run bench -- --series idle`, commit abcdef0');
-  expect([...plots.keys()]).toEqual(['targets.svg', 'idle.svg']);
+  expect(text).toContain('`npm run bench -- --only runs`, 2026-11-24, commit abcdef0');
+  expect(text).toContain('Not measured yet: start-docker');
 });
 
-test('a row that could not be measured is listed with its reason', () => {
-  const { text } = performancePage(measured([{ ...bare, verdict: 'skipped', reason: 'no Docker engine answers' }]));
-  expect(text).toContain('- P07 subscribers=100: no Docker engine answers');
+test('a later figure takes the place of an earlier one, and a skipped row leaves it', () => {
+  const later = { ...metric, ratio: { ...ratio, median: 1 } };
+  const skipped: Metric = { ...bare, verdict: 'skipped', reason: 'no Docker engine answers' };
+  const runs = [result([metric]), result([later], '2026-11-25T03:00:00.000Z'), result([skipped])];
+  const { metrics } = mergeFigures(none, runs);
+  expect(metrics).toMatchObject([{ ratio: { median: 1 }, on: '2026-11-25' }]);
 });
+
+test('the stored figures belong to rows that exist, and make the page as it is', () => {
+  const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
+  const figures = Figures.parse(JSON.parse(read('bench/figures.json')));
+  const known = new Set([...rows, ...series].map(({ name }) => name));
+  expect([...figures.metrics, ...figures.series].filter(({ name }) => !known.has(name))).toEqual([]);
+  const { text, picture } = pageOf(figures);
+  expect(read('docs/performance.md')).toBe(text);
+  expect(read('docs/performance/targets.svg')).toBe(picture);
+});
+
+const circleOf = (shown: Metric) => Number(/<circle cx="([\d.]+)"/.exec(targetsPlot([shown]))?.[1]);
 
 test('a figure beyond its target is right of the line, and one within is left of it', () => {
-  const circleOf = (median: number) => {
-    const ratio = { ...(metric.ratio as NonNullable<Metric['ratio']>), median };
-    return Number(/<circle cx="([\d.]+)"/.exec(targetsPlot([{ ...metric, ratio }]))?.[1]);
-  };
-  expect(circleOf(3)).toBeGreaterThan(circleOf(1.5));
-  expect(circleOf(0.5)).toBeLessThan(circleOf(1.5));
+  const at = (median: number) => circleOf({ ...metric, ratio: { ...ratio, median } });
+  expect(at(3)).toBeGreaterThan(at(1.5));
+  expect(at(0.5)).toBeLessThan(at(1.5));
 });
 
 test('a speed below its minimum is right of the line too', () => {
-  const ratio = { ...(metric.ratio as NonNullable<Metric['ratio']>), median: 0.5 };
-  const slow: Metric = { ...metric, target: { min: 1, level: 'lead' }, ratio };
-  const middle = { ...slow, ratio: { ...ratio, median: 1 } };
-  const at = (one: Metric) => Number(/<circle cx="([\d.]+)"/.exec(targetsPlot([one]))?.[1]);
-  expect(at(slow)).toBeGreaterThan(at(middle));
-});
-
-test('a plot escapes its texts and has a point for each value', () => {
-  const svg = seriesPlot(curve);
-  expect(svg).toContain('Idle &amp; more');
-  expect(svg.match(/<circle/g)).toHaveLength(2);
-});
-
-test('the figures come before the sections that people wrote, and replace only the earlier figures', () => {
-  const page = '# Performance\n\nWords.\n\n## One\n\nFirst.\n\n## Two\n\nSecond.\n';
-  const once = withMeasured(page, '## The newest run\n\nold\n');
-  expect(once).toBe(page.replace('## One', '## The newest run\n\nold\n\n## One'));
-  const later = `${once}\n## Three\n\nThird.\n`;
-  expect(withMeasured(later, '## The newest run\n\nnew\n')).toBe(later.replace('old', 'new'));
+  const at = (median: number) => circleOf({ ...metric, target: { min: 1 }, ratio: { ...ratio, median } });
+  expect(at(0.5)).toBeGreaterThan(at(1));
 });

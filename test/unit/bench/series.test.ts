@@ -1,12 +1,9 @@
 import { expect, test } from 'vitest';
-import { gateRows } from '../../../bench/lib/gate.ts';
 import { atMost, fitOf, growth, measureSeries, type SeriesPlan } from '../../../bench/lib/series.ts';
 import { seriesTable } from '../../../bench/lib/table.ts';
-import { rows } from '../../../bench/rows/all.ts';
-import { series } from '../../../bench/series/all.ts';
 
 const plan: SeriesPlan = {
-  ...{ id: 'squares', title: 'Squares', along: 'sides', fitted: ['size'], points: () => [1, 2, 3] },
+  ...{ name: 'squares', title: 'Squares', along: 'sides', fitted: ['size'], points: () => [1, 2, 3] },
   rules: [atMost('it does not grow', 1, ({ y }) => growth(y.area ?? []))],
   open: async () => ({
     at: async (side) => ({ size: 3 * side, area: side ** 2 }),
@@ -56,13 +53,4 @@ test('the table of a series has its points, then its rules', async () => {
   expect(table[0]).toEqual(['sides', 'size', 'area']);
   expect(table[1]).toEqual(['1', '3.00', '1.00']);
   expect(table.at(-1)).toEqual(['missed', 'it does not grow', '9.00']);
-});
-
-test('every series has a name of its own', () => {
-  expect(new Set(series.map(({ id }) => id)).size).toBe(series.length);
-});
-
-test('the gate has five rows', () => {
-  const guarded = gateRows(rows).map(({ id }) => id);
-  expect([...new Set(guarded)]).toEqual(['P07', 'P12', 'P20', 'P26', 'P06']);
 });

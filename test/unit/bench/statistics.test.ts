@@ -1,13 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  bootstrapInterval,
-  hodgesLehmann,
-  median,
-  quantile,
-  seeded,
-  shuffled,
-  summary,
-} from '../../../bench/lib/statistics.ts';
+import { bootstrapInterval, median, quantile, seeded, shuffled, summary } from '../../../bench/lib/statistics.ts';
 
 const oneToHundred = Array.from({ length: 100 }, (_, n) => n + 1);
 
@@ -25,11 +17,6 @@ test('the median of an even number of values lies between the two in the middle'
 
 test('a summary says the usual percentiles, the largest, and how many there were', () => {
   expect(summary(oneToHundred.toReversed())).toEqual({ p50: 50, p95: 95, p99: 99, max: 100, n: 100 });
-});
-
-test('the Hodges–Lehmann estimate is the median of all pairwise means', () => {
-  expect(hodgesLehmann([1, 2, 10])).toBe(3.75); // 1, 1.5, 2, 5.5, 6, 10
-  expect(hodgesLehmann([7])).toBe(7);
 });
 
 test('values that are all the same leave no doubt', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { breaksGate, judge, verdictOf } from '../../../bench/lib/verdict.ts';
+import { judge, verdictOf } from '../../../bench/lib/verdict.ts';
 
 const calm = { valid: 10, voided: 0, needed: 4 };
 const restless = { valid: 6, voided: 4, needed: 4 };
@@ -23,24 +23,11 @@ test('a metric with more than 30 % void rounds is noisy, not failed or undecided
   expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3, needed: 4 })).toBe('fail');
 });
 
-test('a metric that passes on a noisy machine passes', () => {
-  expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('pass');
+test('a metric within its target is noisy on a noisy machine, not passed', () => {
+  expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('noisy');
 });
 
 test('too few rounds that count are no pass, however good they look', () => {
   expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 3, voided: 1, needed: 4 })).toBe('noisy');
   expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 3, voided: 0, needed: 4 })).toBe('unclear');
-});
-
-test('the gate closes only for what is wholly worse than both the target and the baseline with its slack', () => {
-  expect(breaksGate([2.6, 3], { max: 1.5 }, 2)).toBe(true);
-  expect(breaksGate([2.4, 3], { max: 1.5 }, 2)).toBe(false); // within a quarter of the baseline
-  expect(breaksGate([1.4, 3], { max: 1.5 }, 1)).toBe(false); // not wholly worse than the target
-  expect(breaksGate([0.2, 0.3], { min: 0.5 }, 0.4)).toBe(true);
-  expect(breaksGate([0.2, 0.35], { min: 0.5 }, 0.4)).toBe(false);
-});
-
-test('without a baseline only the target decides', () => {
-  expect(breaksGate([1.6, 3], { max: 1.5 }, undefined)).toBe(true);
-  expect(breaksGate([1.4, 1.45], { max: 1.5 }, undefined)).toBe(false);
 });

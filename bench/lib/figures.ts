@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { type BenchResult, keyOf, Metric, Ratio, Series } from './result.ts';
+
+// bench/figures.json has the last measured figure of each row, each with the commit and the day of its run.
+
+const measuredIn = { commit: z.string(), on: z.iso.date() };
+const Figure = Metric.omit({ subject: true, peer: true, correct: true }).extend({
+  ratio: Ratio.omit({ rounds: true, voided: true }),
+  ...measuredIn,
+  /** How the run measured, where the row measures differently now. */
+  note: z.string().optional(),
+});
+export type Figure = z.infer<typeof Figure>;
+const Curve = Series.extend(measuredIn);
+export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Figure), series: z.array(Curve) });
+export type Figures = z.infer<typeof Figures>;
+
+/** The figures with those of later runs in place of theirs. The runs come in order. */
+export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
+  const metrics = new Map(known.metrics.map((one) => [keyOf(one), one]));
+  const series = new Map(known.series.map((one) => [one.name, one]));
+  let { machine } = known;
+  for (const result of results) {
+    const from = { commit: `${result.commit.slice(0, 7)}${result.dirty ? '+' : ''}`, on: result.at.slice(0, 10) };
+    for (const { name, variant, unit, better, ratio, target, verdict, reason } of result.metrics) {
+      if (!ratio) continue;
+      const { stat, median, ci95 } = ratio;
+      const figure = { name, variant, unit, better, ratio: { stat, median, ci95 }, target, verdict, reason, ...from };
+      metrics.set(keyOf(figure), figure);
+    }
+    for (const one of result.series) series.set(one.name, { ...one, ...from });
+    const { cores, cpu, memGiB, kernel, node, engine } = result.host;
+    machine = `${cores} × ${cpu}, ${memGiB} GiB, Linux ${kernel}, Node ${node}, Docker ${engine || 'none'}`;
+  }
+  return { machine, metrics: [...metrics.values()], series: [...series.values()] };
+}

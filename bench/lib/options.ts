@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Experiment, Mode, Row } from './measure.ts';
+import type { SeriesPlan } from './series.ts';
+
+/** The rows and series of a run, and how it measures them. */
+export interface BenchOptions {
+  readonly mode: Mode;
+  readonly seed: number;
+  readonly rows: readonly Row[];
+  readonly series: readonly SeriesPlan[];
+  isWanted(experiment: Experiment): boolean;
+  /** The folder of another checkout, which takes the place of the peers. */
+  readonly against: string | undefined;
+}
+
+/** Reads the command line. Ends the process with a message when it makes no sense. */
+export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]): BenchOptions {
+  const values = commandLine();
+  const mode = values.full ? 'full' : 'quick';
+  const wanted = values.only?.split(',').map((name) => name.trim());
+  const known = [...rows, ...series].map(({ name }) => name);
+  const unknown = wanted?.filter((name) => !known.includes(name)) ?? [];
+  if (unknown.length > 0) refuse(`there is no row ${unknown.join(', ')}. There are ${known.join(', ')}.`);
+  const isChosen = ({ name }: { name: string }) => wanted?.includes(name) ?? true;
+  const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
+  const isWanted = (it: Experiment) => variant.every(([name, value]) => String(it.variant[name]) === value);
+  const chosen = rows.filter(isChosen);
+  const experiments = chosen.flatMap((row) => row.experiments(mode));
+  if (variant.length > 0 && !experiments.some(isWanted)) {
+    const there = [...new Set(experiments.map((it) => JSON.stringify(it.variant)))].join(' ');
+    refuse(`no variant is like that. There are ${there}.`);
+  }
+  const isSeriesRun = values.against === undefined && variant.length === 0;
+  return {
+    ...{ mode, seed: Number(values.seed), rows: chosen, isWanted },
+    series: isSeriesRun ? series.filter(isChosen) : [],
+    against: values.against === undefined ? undefined : resolve(values.against),
+  };
+}
+
+function commandLine() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        full: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        variant: { type: 'string', multiple: true, default: [] },
+        seed: { type: 'string', default: '1' },
+        against: { type: 'string' },
+      },
+    });
+    if (!/^\d+$/.test(values.seed)) throw new Error('--seed needs a whole number');
+    return values;
+  } catch (error) {
+    return refuse(
+      `${(error as Error).message}. It takes [--full] [--only command,output] [--variant name=value]… [--seed N] ` +
+        '[--against folder]; docs/performance.md says what they do.',
+    );
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`bench: ${why}`);
+  process.exit(2);
+}

@@ -1,0 +1,60 @@
+import { sessionClient } from '../lib/client.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
+import { roundsWithin, timed } from '../lib/measure.ts';
+import { missingAt, openPlace, peerAt } from '../lib/places.ts';
+import { startServer } from '../lib/server.ts';
+
+// Twenty sessions at once, each from its request to the output of its first command. The peer is twenty equal
+// containers that the engine's API starts at once. A session that fails counts as lost.
+
+const burstSize = 20;
+
+export const burst: Row = {
+  name: 'burst',
+  title: `${burstSize} sessions at once, up to their first commands`,
+  missing: missingAt.docker,
+  experiments: (mode) => [experiment(mode)],
+};
+
+const experiment = (mode: Mode): Experiment => ({
+  ...timed,
+  variant: { sessions: burstSize },
+  peer: `${peerAt.docker}s`,
+  goals: [
+    { stat: 'p50', max: 1.3 },
+    { stat: 'p95', max: 1.3 },
+  ],
+  rounds: { ...roundsWithin(mode, 60_000), warmUp: 0, min: mode === 'quick' ? 4 : 10 },
+  open: openPair,
+});
+
+async function openPair(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const place = stack.use(await openPlace('docker'));
+  const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
+  const client = stack.use(sessionClient(stack.use(await startServer(settings))));
+  const start = await place.rawStart(client);
+  const held = stack.move();
+  const many = <Value>(act: () => Promise<Value>) => Promise.allSettled(Array.from({ length: burstSize }, act));
+  return {
+    async subject() {
+      const all = await many(async () => {
+        const from = monotonicMs();
+        const session = await client.started();
+        return { session, ms: monotonicMs() - from };
+      });
+      const ready = all.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
+      await Promise.all(ready.map(({ session }) => client.remove(session)));
+      const lost = burstSize - ready.length;
+      const correct = { expected: burstSize, received: ready.length, lost, duplicated: 0, reordered: 0 };
+      return { samples: ready.map(({ ms }) => ms), correct };
+    },
+    async peer() {
+      await using containers = new AsyncDisposableStack();
+      const all = await many(async () => containers.use(await start()).startMs);
+      return { samples: all.flatMap((it) => (it.status === 'fulfilled' ? it.value : [])) };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

@@ -1,0 +1,38 @@
+import { dockerSession } from '../lib/docker-session.ts';
+import { missingEngine } from '../lib/engine-api.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { timedSamples } from '../lib/timed-samples.ts';
+import { rawExec } from '../peers/raw-exec.ts';
+
+// `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.
+
+export const command: Row = {
+  name: 'command',
+  title: '`true` in a sandbox and back, over tRPC',
+  missing: missingEngine,
+  experiments: (mode) => [experiment(mode)],
+};
+
+const experiment = (mode: Mode): Experiment => ({
+  ...timed,
+  variant: {},
+  peer: 'engine-api-exec',
+  goals: [{ stat: 'p50', max: 0.15 }],
+  rounds: roundsWithin(mode, 12_000),
+  open: () => openPair(mode === 'quick' ? 6 : 20),
+});
+
+async function openPair(times: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const { client, session, container } = stack.use(await dockerSession());
+  const held = stack.move();
+  return {
+    subject: () => timedSamples(times * 10, () => client.exec(session)),
+    peer: () =>
+      timedSamples(times, async () => {
+        const code = await rawExec(container.Id, 'true');
+        if (code !== 0) throw new Error(`"true" ended with ${code}`);
+      }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { startChild } from '../lib/child-process.ts';
+import { hashOf, host } from '../lib/egress-origin.ts';
+import { placeholder, secret } from '../lib/egress-proxy.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { tinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
+
+// The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`: the
+// proxy decides and passes bytes on, beside tinyproxy with the same host in its allow-list. `injection`: it also ends the
+// TLS and fills in a secret, beside the origin asked directly. The daemon's forwarder in a sandbox, and its network, are
+// not in it.
+
+const sizes = { get: 0, '100 MB': 100_000_000 } as const;
+interface Variant {
+  readonly through: 'tunnel' | 'injection';
+  readonly what: keyof typeof sizes;
+}
+const whats = ['get', '100 MB'] as const;
+
+export const egress: Row = {
+  name: 'egress',
+  title: 'a GET and 100 MB through the egress proxy, with a credential filled in',
+  experiments: (mode) => whats.map((what) => experiment({ through: 'injection', what }, 2, mode)),
+};
+export const egressTunnel: Row = {
+  name: 'egress',
+  title: 'a GET and 100 MB through the egress proxy',
+  missing: async () => (existsSync(tinyproxyProgram) ? undefined : 'tinyproxy is not installed'),
+  experiments: (mode) => [
+    experiment({ through: 'tunnel', what: 'get' }, 1.5, mode),
+    experiment({ through: 'tunnel', what: '100 MB' }, 1.43, mode), // 0.7 of the rate
+  ],
+};
+
+const experiment = (variant: Variant, max: number, mode: Mode): Experiment => ({
+  ...timed,
+  variant: { ...variant },
+  subject: 'egress-proxy' as const,
+  peer: variant.through === 'tunnel' ? 'tinyproxy' : 'direct',
+  goals: [{ stat: 'p50', max }],
+  rounds: { ...roundsWithin(mode, 8_000), warmUp: 2 },
+  open: () => openPair(variant, mode === 'quick' ? 30 : 200),
+});
+
+interface Origin {
+  readonly port: number;
+  readonly certificate: string;
+}
+
+async function openPair({ through, what }: Variant, times: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const origin = await stack.use(await startChild('egress-origin', {})).call<Origin>('listen');
+  const proxy = stack.use(await startChild('egress-proxy', { ...origin, injects: through === 'injection' }));
+  const { path, ca } = await proxy.call<{ path: string; ca: string }>('listen');
+  const size = sizes[what];
+  const round = async (dial: () => Promise<Socket>, trusted: string, isFilled: boolean) => {
+    const samples: number[] = [];
+    for (let n = 0; n < (size > 0 ? 1 : times); n++) {
+      const from = monotonicMs();
+      const answer = await got(await dial(), trusted, size);
+      samples.push(monotonicMs() - from);
+      const expected = hashOf(isFilled ? secret : placeholder);
+      if (size > 0 ? answer.bytes !== size : answer.text !== expected) throw new Error('the origin saw another secret');
+    }
+    return { samples };
+  };
+  const local = (port: number) => connectTcp(port, '127.0.0.1').setNoDelay(true);
+  const other = through === 'tunnel' && stack.use(await tinyproxy('127.0.0.1', origin.port));
+  const dialPeer = async () => (other ? tunnelled(local(other.port), `127.0.0.1:${origin.port}`) : local(origin.port));
+  const held = stack.move();
+  return {
+    subject: () => round(() => tunnelled(connectTcp(path), `${host}:443`), ca, through === 'injection'),
+    peer: () => round(dialPeer, origin.certificate, false),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** The connection to a proxy, as one to the origin behind it. */
+async function tunnelled(socket: Socket, origin: string): Promise<Socket> {
+  socket.write(`CONNECT ${origin} HTTP/1.1\r\nHost: ${origin}\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.pause();
+  if (!/^HTTP\/1\.[01] 200/.test(answer.toString())) throw new Error(`the proxy answered ${answer.toString()}`);
+  return socket;
+}
+
+async function got(socket: Socket, ca: string, size: number): Promise<{ bytes: number; text: string }> {
+  const secure = connectTls({ socket, servername: host, ca });
+  await once(secure, 'secureConnect');
+  const headers = { host, 'x-api-key': placeholder, connection: 'close' };
+  const asked = request({ createConnection: () => secure, path: `/${size || ''}`, headers }).end();
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  let [bytes, text] = [0, ''];
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (size === 0) text += chunk.toString();
+  }
+  secure.destroy();
+  return { bytes, text };
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { dockerSession } from '../lib/docker-session.ts';
+import { missingEngine } from '../lib/engine-api.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { sandboxStreams } from '../lib/sandbox-streams.ts';
+import { timedSamples } from '../lib/timed-samples.ts';
+import { rawRead, rawWrite } from '../peers/raw-archive.ts';
+
+// A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp` uses
+// it. Each content that is read is compared with the one that was written.
+
+const sizes = { '1 KB': 1_000, '100 MB': 100_000_000 } as const;
+/** A small file is a round trip; a large one is a stream, whose time is the inverse of its speed. */
+const most: Readonly<Record<Size, number>> = { '1 KB': 0.2, '100 MB': 1.4 };
+type Size = keyof typeof sizes;
+type Act = 'write' | 'read';
+
+export const files: Row = {
+  name: 'files',
+  title: 'files of 1 KB and 100 MB, up and down, Docker',
+  missing: missingEngine,
+  experiments: (mode) =>
+    (Object.keys(sizes) as Size[]).flatMap((size) =>
+      (['write', 'read'] as const).map((act) => experiment(act, size, mode)),
+    ),
+};
+
+const experiment = (act: Act, size: Size, mode: Mode): Experiment => ({
+  ...timed,
+  variant: { act, size },
+  peer: 'engine-api-archive',
+  goals: [{ stat: 'p50', max: most[size] }],
+  rounds: roundsWithin(mode, size === '1 KB' ? 8_000 : 20_000),
+  open: () => openPair(act, sizes[size]),
+});
+
+async function openPair(act: Act, size: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const { url, session, container } = stack.use(await dockerSession());
+  const streams = stack.use(sandboxStreams(url, session));
+  const times = size < 10_000_000 ? 10 : 1;
+  const content = randomBytes(size);
+  const crc = crc32(content);
+  const inside = '/workspace/of-the-engine.bin';
+  await streams.write('of-corral.bin', content);
+  await rawWrite(container.Id, inside, content);
+  const timed = (work: () => Promise<unknown>) => timedSamples(times, work);
+  const whole = async (read: (heard: (bytes: Buffer) => void) => Promise<void>) => {
+    let sum = 0;
+    await read((bytes) => {
+      sum = crc32(bytes, sum);
+    });
+    if (sum !== crc) throw new Error('the file that came back is another one');
+  };
+  const acts = {
+    write: [() => streams.write('of-corral.bin', content), () => rawWrite(container.Id, inside, content)],
+    read: [
+      () => whole((heard) => streams.read('of-corral.bin', heard)),
+      () => whole((heard) => rawRead(container.Id, inside, heard)),
+    ],
+  } as const;
+  const [subject, peer] = acts[act];
+  const held = stack.move();
+  return {
+    subject: () => timed(subject),
+    peer: () => timed(peer),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

@@ -1,0 +1,196 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
+import { sessionClient } from '../lib/client.ts';
+import { timedPost, waitingClient } from '../lib/exchange.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import { budget, type Correctness, type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+import { missingBubblewrap } from '../peers/raw-daemon.ts';
+
+// `output`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and
+// restarted. The client reconnects after its last event, every 10 ms, and must get every printed line exactly once. The
+// peer is a start on an empty folder. The contract allows one second more, which is subtracted. `daemon`: the time from
+// the kill -9 of a sandbox's init until its session says that the sandbox is lost.
+
+const graceMs = 1_000;
+const budgetMs = 5_000;
+const lines = 60;
+const patienceMs = 30_000;
+
+export const kill: Row = {
+  name: 'kill',
+  title: 'kill -9 of the server until output goes on; of a sandbox until its session says so',
+  missing: missingBubblewrap,
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: { of: 'server' },
+      peer: 'corral-empty',
+      goals: [{ stat: 'p50', max: 1, grace: graceMs }],
+      rounds: { ...roundsWithin(mode, 30_000), warmUp: 0, min: mode === 'quick' ? 2 : 10 },
+      open: openPair,
+    },
+    {
+      ...timed,
+      variant: { of: 'sandbox' },
+      feels: 'nothing',
+      peer: `budget of ${budgetMs} ms`,
+      goals: [{ stat: 'p50', max: 1 }],
+      rounds: { ...roundsWithin(mode, 30_000), warmUp: 0, min: 4 },
+      open: openLoss,
+    },
+  ],
+};
+
+async function openLoss(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
+  const client = stack.use(sessionClient(server));
+  const held = stack.move();
+  return {
+    ...budget(budgetMs),
+    async subject() {
+      const session = await client.started();
+      using events = await waitingClient(`${server.url}${eventsPath(session, 0)}`);
+      const lost = events.hears('"phase":"lost"');
+      const from = monotonicMs();
+      for (const pid of sandboxProcesses(session)) process.kill(pid, 'SIGKILL');
+      const ms = (await lost) - from;
+      await client.remove(session);
+      return { samples: [ms] };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** The processes of this machine whose command line names the session. */
+function sandboxProcesses(session: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(session)).map(Number);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // the process has ended
+  }
+}
+
+const eventsPath = (sessionId: string, after: number): string =>
+  `/trpc/events.subscribe?input=${encodeURIComponent(JSON.stringify({ sessionId, lastEventId: String(after) }))}`;
+
+async function openPair(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await freshFolder());
+  const port = String(await freePort());
+  const settings = { CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: join(folder.path, 'full'), PORT: port };
+  let server = await startServer(settings);
+  stack.defer(() => server[Symbol.asyncDispose]());
+  const held = stack.move();
+
+  async function subject(): Promise<SideRound> {
+    await using client = sessionClient(server);
+    const session = await client.started();
+    const url = client.urlOf(session);
+    const over = new AbortController();
+    const watched = watch({ url: server.url, session }, over.signal);
+    const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
+    const chat = timedPost(`${url}/chat`, { message: `Print\n\`\`\`sh\n${command}\n\`\`\`` }).catch(() => {});
+    const shows = (line: number) => watched.printed().includes(`line-${line}`);
+    await until(() => shows(5), 'the command did not begin'); // a kill before the start would leave its outcome unknown
+    process.kill(server.pid, 'SIGKILL');
+    await server[Symbol.asyncDispose]();
+    server = await startServer(settings);
+    await until(() => shows(lines), 'the output did not go on');
+    await tick(500);
+    over.abort();
+    await chat;
+    await client.remove(session);
+    return { samples: [watched.gap()], correct: correctnessOf(watched) };
+  }
+
+  async function peer(): Promise<SideRound> {
+    const from = monotonicMs();
+    await using _empty = await startServer({ CORRAL_DRIVER: 'process' });
+    return { samples: [monotonicMs() - from] };
+  }
+  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+interface Heard {
+  readonly seq: number;
+  /** Live output; empty for other events. */
+  readonly text: string;
+  readonly at: number;
+}
+interface Watched {
+  readonly seen: readonly Heard[];
+  /** The complete lines so far. */
+  printed(): readonly string[];
+  gap(): number;
+}
+
+/** A client that reconnects after the last event it has seen. */
+function watch({ url, session: sessionId }: { url: string; session: string }, signal: AbortSignal): Watched {
+  const seen: Heard[] = [];
+  const read = async () => {
+    while (!signal.aborted) {
+      try {
+        const { body } = await fetch(`${url}${eventsPath(sessionId, seen.at(-1)?.seq ?? 0)}`, { signal });
+        let rest = '';
+        for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+          const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
+          rest = blocks.pop() ?? '';
+          for (const block of blocks) {
+            const seq = /^id: (\d+)$/m.exec(block)?.[1];
+            if (seq) seen.push({ seq: Number(seq), text: outputOf(block), at: monotonicMs() });
+          }
+        }
+      } catch {
+        await tick();
+      }
+    }
+  };
+  void read();
+  const printing = () => seen.filter(({ text }) => text !== '');
+  return {
+    seen,
+    printed: () =>
+      printing()
+        .map(({ text }) => text)
+        .join('')
+        .split(/\r?\n/)
+        .slice(0, -1),
+    gap: () => Math.max(...printing().map(({ at }, n, all) => at - (all[n - 1]?.at ?? at))),
+  };
+}
+
+function outputOf(block: string): string {
+  const { type, data } = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '{}');
+  return type === 'tool.output' ? data.text : '';
+}
+
+function correctnessOf({ seen, printed }: Watched): Correctness {
+  const seqs = seen.map(({ seq }) => seq);
+  const [got, expected] = [printed(), Array.from({ length: lines }, (_, n) => `line-${n + 1}`)];
+  const received = expected.filter((line) => got.includes(line)).length;
+  const repeated = [seqs, got].map((all) => all.length - new Set<unknown>(all).size);
+  const isOrdered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number));
+  return {
+    ...{ expected: lines, received, lost: lines - received },
+    ...{ duplicated: Math.max(...repeated), reordered: isOrdered ? 0 : 1 },
+  };
+}
+
+async function until(isSo: () => boolean, otherwise: string): Promise<void> {
+  const deadline = monotonicMs() + patienceMs;
+  while (!isSo()) {
+    if (monotonicMs() > deadline) throw new Error(otherwise);
+    await tick();
+  }
+}
+
+const tick = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { randomIds } from '../../src/core/ids.ts';
+import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import type { Progress } from '../lib/busy-sessions.ts';
+import { startChild } from '../lib/child-process.ts';
+import { type Controlled, kinds } from '../lib/control-calls.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { httpCalls } from '../lib/http-calls.ts';
+import { budget, type Experiment, type Mode, type Pair, type Row, type SideRound, timed } from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+import { addSession } from '../lib/sessions.ts';
+import { summary } from '../lib/statistics.ts';
+import { missingBubblewrap } from '../peers/raw-daemon.ts';
+
+// How long a person waits for a control call while 50 sessions work and 500 more are in memory. Eight of the 50 belong to
+// people who send a message, watch for 1.6 s and stop the run. A sample of `calls` is a call of the kind (health, list,
+// message) with the worst p99 of that round, so every kind meets the target. The caller, the working sessions and the
+// server share the machine's processors, as in production. A call counts from the time it was due: a late caller can
+// only make the figure worse.
+
+const active = 50;
+const idle = 500;
+const steered = 8;
+const runsEach = 20;
+const atOnce = 50;
+const budgets = { calls: 100, stop: 1_000 } as const;
+type Of = keyof typeof budgets;
+/** Long enough for a p99: eight people stop four runs a second. */
+const roundMs = { quick: 15_000, full: 60_000 } as const;
+
+export const load: Row = {
+  name: 'load',
+  title: '50 sessions at work, 500 idle, process sandboxes: health, list and message; stop',
+  missing: missingBubblewrap,
+  experiments: (mode) => [experiment('calls', mode), experiment('stop', mode)],
+};
+
+const experiment = (of: Of, mode: Mode): Experiment => ({
+  ...timed,
+  variant: { of, active, idle },
+  feels: 'nothing',
+  peer: `budget of ${budgets[of]} ms`,
+  goals: [{ stat: 'p99', max: 1 }],
+  rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
+  open: async () => ({ ...(await openPair(of, roundMs[mode])), ...budget(budgets[of]) }),
+});
+
+async function openPair(of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await freshFolder());
+  const dataDir = join(path, 'd');
+  const stored = await storedSessions(dataDir, idle);
+  const server = stack.use(
+    await startServer({
+      ...{ CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: dataDir, CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
+      ...{ CORRAL_MAX_SESSIONS: '1000', CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_MAX_RUNNING_RUNS: '100' },
+      ...{ CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error' },
+    }),
+  );
+  const { url } = server;
+  {
+    using calls = httpCalls(url);
+    for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
+  }
+  const others = { active: active - steered, starts: 1 };
+  const busy = stack.use(await startChild('busy-sessions', { url, ...others, printer: 'perl', runsEach }));
+  await busy.call('begin');
+  const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
+  const held = stack.move();
+  return {
+    async subject(): Promise<SideRound> {
+      const before = await busy.call<Progress>('progress');
+      const { took, asked, failed } = await control.call<Controlled>('round', { ms });
+      const after = await busy.call<Progress>('progress');
+      const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
+      for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
+      tell(took, before, after);
+      const [worst = []] = kinds
+        .filter((kind) => kind !== 'stop')
+        .map((kind) => took[kind])
+        .sort((a, b) => summary(b).p99 - summary(a).p99);
+      const lost = failed.length + starved + after.failed.length;
+      const correct = {
+        expected: asked + active - steered,
+        received: asked + active - steered - lost,
+        lost,
+        duplicated: 0,
+        reordered: 0,
+      };
+      return { samples: of === 'stop' ? took.stop : worst, correct };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function tell(took: Controlled['took'], before: Progress, after: Progress): void {
+  const each = kinds.map((kind) => {
+    const { p50, p99, max, n } = summary(took[kind]);
+    return `${kind} ${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)} (${n})`;
+  });
+  const [runs, started] = [after.runs - before.runs, after.started - before.started];
+  console.error(`bench: load: p50/p99/max ms: ${each.join(', ')}; ${runs} runs, ${started} starts`);
+}
+
+/** Stores sessions before the server starts, as an earlier server would have left them: without sandboxes. */
+async function storedSessions(dataDir: string, count: number): Promise<string[]> {
+  await mkdir(dataDir, { mode: 0o700 });
+  await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });
+  const ids = randomIds();
+  const made: string[] = [];
+  for (let n = 0; n < count; n += atOnce) {
+    made.push(...(await Promise.all(Array.from({ length: atOnce }, () => addSession({ store, ids })))));
+  }
+  return made;
+}

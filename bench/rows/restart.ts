@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { randomIds } from '../../src/core/ids.ts';
+import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import {
+  type Experiment,
+  type Mode,
+  type Pair,
+  type Row,
+  roundsWithin,
+  type SideRound,
+  timed,
+} from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+import { addSession } from '../lib/sessions.ts';
+
+// From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
+// stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
+
+const sessions = 10_000;
+
+export const restart: Row = {
+  name: 'restart',
+  title: '10,000 stored sessions: ready again after kill -9',
+  experiments: (mode) => [experiment(mode)],
+};
+
+const experiment = (mode: Mode): Experiment => ({
+  ...timed,
+  variant: { sessions },
+  peer: 'corral-empty',
+  goals: [{ stat: 'p50', max: 1.5 }],
+  rounds: { ...roundsWithin(mode, 20_000), min: 4 },
+  open: openPair,
+});
+
+async function openPair(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await freshFolder());
+  const full = join(folder.path, 'full');
+  await fill(full);
+  const started = async (dataDir: string): Promise<SideRound> => {
+    const from = monotonicMs();
+    await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });
+    const samples = [monotonicMs() - from];
+    const expected = dataDir === full ? sessions : 0;
+    const received = await listed(server.url);
+    process.kill(server.pid, 'SIGKILL');
+    return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
+  };
+  const held = stack.move();
+  return {
+    subject: () => started(full),
+    peer: () => started(join(folder.path, 'empty')),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function fill(dataDir: string): Promise<void> {
+  await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });
+  const ids = randomIds();
+  for (let n = 0; n < sessions; n += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, sessions - n) }, () => addSession({ store, ids })));
+  }
+}
+
+async function listed(url: string): Promise<number> {
+  const answer = await fetch(`${url}/api/v1/sessions`);
+  return ((await answer.json()) as { data: { sessions: unknown[] } }).data.sessions.length;
+}

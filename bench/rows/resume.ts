@@ -1,0 +1,59 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { startChild } from '../lib/child-process.ts';
+import type { Emitted } from '../lib/emit.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import { Listener } from '../lib/listener.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure.ts';
+import { sseFraming } from '../lib/sse-frames.ts';
+
+// A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
+// peer reads the same rows with one SELECT and writes them to the answer.
+
+const missed = 10_000;
+const bytes = 300;
+const before = 10;
+const arrivalMs = 30_000;
+
+export const resume: Row = {
+  name: 'resume',
+  title: 'a reader that comes back after 10,000 missed events',
+  experiments: (mode) => [experiment(mode)],
+};
+
+const experiment = (mode: Mode): Experiment => ({
+  variant: {},
+  unit: 'events/s',
+  better: 'higher',
+  feels: 'noise',
+  subject: 'corral-sse',
+  peer: 'select-and-write',
+  goals: [{ stat: 'p50', min: 0.4 }],
+  rounds: { ...roundsWithin(mode, 12_000), warmUp: 3 },
+  open: openPair,
+});
+
+async function openPair(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const side = async (program: string, path: string) => {
+    const { path: dataDir } = stack.use(await freshFolder());
+    const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
+    const url = `${await child.call<string>('listen')}${path}`;
+    await child.call('emit', { first: 1, count: before, bytes });
+    const { crc } = await child.call<Emitted>('emit', { first: before + 1, count: missed, bytes });
+    return () => resumed(url, crc, program === 'corral-fanout' ? before + 1 : before);
+  };
+  const subject = await side('corral-fanout', '');
+  const peer = await side('raw-resume', '/events');
+  const held = stack.move();
+  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+async function resumed(url: string, crc: number, last: number): Promise<SideRound> {
+  const request = (to: string) => sseFraming.request(to).replace(/\r\n\r\n$/, `\r\nLast-Event-ID: ${last}\r\n\r\n`);
+  const from = monotonicMs();
+  using listener = await Listener.open(url, { ...sseFraming, request }, true);
+  while (listener.frames < missed && monotonicMs() - from < arrivalMs) await pause(1);
+  const samples = [(missed * 1_000) / (listener.heardAt - from)];
+  return { samples, correct: listener.correct({ first: before + 1, count: missed, crc }) };
+}

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../test/support/free-port.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure.ts';
+import { CountingViewer } from '../lib/rfb.ts';
+import { startServer } from '../lib/server.ts';
+
+// The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
+// websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
+// differs. Raw pixels: the row measures the path, not the encoder.
+
+const [width, height] = [1280, 800];
+const programs = ['Xvnc', 'websockify', 'bwrap'];
+const settleMs = 100;
+const measures = {
+  'first frame': { unit: 'ms', better: 'lower', goals: [{ stat: 'p50', max: 1.1 }] },
+  throughput: { unit: 'MB/s', better: 'higher', goals: [{ stat: 'p50', min: 1 }] },
+  'hand to pixel': { unit: 'ms', better: 'lower', goals: [{ stat: 'p50', max: 1.1 }] },
+} satisfies Record<string, { unit: string; better: 'lower' | 'higher'; goals: Goal[] }>;
+type Measure = keyof typeof measures;
+
+export const screen: Row = {
+  name: 'screen',
+  title: 'the screen of a sandbox: its first frame, MB/s, and from the hand to a pixel',
+  async missing() {
+    const absent = programs.filter((name) => !existsSync(`/usr/bin/${name}`));
+    if (process.getuid?.() !== 0) return 'needs root, to reach the Xvnc of a sandbox from outside';
+    return absent.length > 0 ? `needs ${absent.join(', ')}` : undefined;
+  },
+  experiments: (mode) => (Object.keys(measures) as Measure[]).map((measure) => experiment(measure, mode)),
+};
+
+const experiment = (measure: Measure, mode: Mode): Experiment => ({
+  variant: { measure },
+  ...measures[measure],
+  feels: 'noise',
+  subject: 'corral',
+  peer: 'websockify',
+  rounds: { ...roundsWithin(mode, 12_000), warmUp: 2 },
+  open: async () => {
+    await using stack = new AsyncDisposableStack();
+    const { url, pid } = await desktop(stack);
+    const peer = await websockify(stack, pid);
+    const side = (at: string) => async () => ({ samples: await rounds[measure](at) });
+    const held = stack.move();
+    return { subject: side(url), peer: side(peer), [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+});
+
+async function desktop(stack: AsyncDisposableStack): Promise<{ url: string; pid: number }> {
+  const server = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' }));
+  const created = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
+  if (!created.ok) throw new Error(`no session: ${await created.text()}`);
+  const id = ((await created.json()) as { data: { session_id: string } }).data.session_id;
+  stack.defer(async () => void (await fetch(`${server.url}/api/v1/sessions/${id}`, { method: 'DELETE' })));
+  const started = await fetch(`${server.url}/api/v1/sessions/${id}/desktop/start`, { method: 'POST' });
+  if (!started.ok) throw new Error(`the desktop did not start: ${await started.text()}`);
+  return { url: `${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc`, pid: server.pid };
+}
+
+async function websockify(stack: AsyncDisposableStack, server: number): Promise<string> {
+  const port = await freePort();
+  const args = [`127.0.0.1:${port}`, `--unix-target=${displayOf(server)}`];
+  stack.adopt(spawn('websockify', args, { stdio: 'ignore' }), (child) => void child.kill());
+  const url = `ws://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries++) {
+    await pause(100);
+    const viewer = await CountingViewer.open(url).catch(() => undefined);
+    viewer?.[Symbol.dispose]();
+    if (viewer) return url;
+    if (tries > 100) throw new Error('websockify did not start');
+  }
+}
+
+/** The socket of the Xvnc that this server started, as a path that the whole machine can open. */
+function displayOf(server: number): string {
+  const parentOf = (pid: number) => Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? 0);
+  const isOurs = (pid: number): boolean => pid === server || (pid > 1 && isOurs(parentOf(pid)));
+  for (const name of readdirSync('/proc').filter((it) => /^\d+$/.test(it))) {
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'latin1').split('\0');
+      const path = command[command.indexOf('-rfbunixpath') + 1];
+      if (command[0]?.endsWith('Xvnc') && path?.startsWith('/') && isOurs(Number(name)))
+        return `/proc/${name}/root${path}`;
+    } catch {} // the process has ended
+  }
+  throw new Error('no Xvnc was found');
+}
+
+const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
+  async 'first frame'(url) {
+    const samples: number[] = [];
+    for (let n = 0; n < 10; n++) {
+      const from = monotonicMs();
+      using viewer = await CountingViewer.open(url);
+      await viewer.frame(width, height);
+      samples.push(monotonicMs() - from);
+    }
+    return samples;
+  },
+  async throughput(url) {
+    using viewer = await CountingViewer.open(url);
+    await viewer.frame(width, height);
+    const [from, before] = [monotonicMs(), viewer.bytes];
+    for (let n = 0; n < 15; n++) await viewer.frame(width, height);
+    return [(viewer.bytes - before) / 1_000 / (monotonicMs() - from)];
+  },
+  /** The display draws the pointer for a viewer that does not draw it itself, so a real movement changes pixels. */
+  async 'hand to pixel'(url) {
+    using viewer = await CountingViewer.open(url);
+    await viewer.frame(width, height);
+    viewer.point(600, 400, 1); // a click gives this viewer the control of the mouse
+    viewer.point(600, 400, 0);
+    await pause(settleMs);
+    const samples: number[] = [];
+    for (let n = 0; n < 30; n++) {
+      const seen = viewer.change(width / 4, height / 2, width / 2, height / 4);
+      const from = monotonicMs();
+      viewer.point(500 + 10 * (n % 20), 450 + n, 0);
+      await seen;
+      samples.push(monotonicMs() - from);
+    }
+    return samples;
+  },
+};

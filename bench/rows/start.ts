@@ -1,0 +1,111 @@
+import { sessionClient, timedStart } from '../lib/client.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
+import { startServer } from '../lib/server.ts';
+import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
+
+// From the request for a session to the output of its first command. The peers: an equal container by the engine's API
+// (create, start, exec), an equal pod by the API server up to Ready, and the same daemon in a bubblewrap with the same
+// walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
+// each round; their peers start on demand.
+
+const cold = (name: string, place: PlaceName, max: number): Row => ({
+  name,
+  title: `a session up to its first command, ${place}`,
+  missing: missingAt[place],
+  experiments: (mode) => [experiment({ place, max, mode, open: () => openCold(place) })],
+});
+const warm = (name: string, place: PlaceName): Row => ({
+  name,
+  title: `the same from the warm pool, ${place}`,
+  missing: missingAt[place],
+  experiments: (mode) => [experiment({ place, max: 0.2, mode, open: () => openWarm(place) })],
+});
+
+export const startDocker = cold('start-docker', 'docker', 1.25);
+export const startWarm = warm('start-warm', 'docker');
+export const startPod = cold('start-pod', 'kubernetes', 1.3);
+export const claimPod = warm('claim-pod', 'kubernetes');
+export const startProcess: Row = {
+  name: 'start-process',
+  title: 'the same under bubblewrap',
+  missing: missingBubblewrap,
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: {},
+      peer: 'bubblewrap-and-daemon',
+      goals: [{ stat: 'p50', max: 1.5 }],
+      rounds: roundsWithin(mode, 15_000),
+      open: openProcess,
+    },
+  ],
+};
+
+interface Start {
+  readonly place: PlaceName;
+  readonly max: number;
+  readonly mode: Mode;
+  open(): Promise<Pair>;
+}
+const experiment = ({ place, max, mode, open }: Start): Experiment => ({
+  ...timed,
+  variant: {},
+  peer: peerAt[place],
+  goals: [{ stat: 'p50', max }],
+  rounds: roundsWithin(mode, place === 'docker' ? 26_000 : 90_000),
+  open,
+});
+
+async function openCold(name: PlaceName): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const place = stack.use(await openPlace(name));
+  const client = stack.use(sessionClient(stack.use(await startServer(place.settings))));
+  const start = await place.rawStart(client);
+  const held = stack.move();
+  return {
+    subject: async () => ({ samples: [await timedStart(client)] }),
+    async peer() {
+      await using one = await start();
+      return { samples: [one.startMs] };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function openWarm(name: PlaceName): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const place = stack.use(await openPlace(name));
+  // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
+  // one is copied from a server without a pool.
+  const plain = stack.use(await startServer(place.settings));
+  const start = await place.rawStart(stack.use(sessionClient(plain)));
+  const instance = `bench-${process.pid}`;
+  const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };
+  const client = stack.use(sessionClient(stack.use(await startServer({ ...place.settings, ...pool }))));
+  const held = stack.move();
+  return {
+    async subject() {
+      await place.poolIsFull(instance, 1);
+      return { samples: [await timedStart(client)] };
+    },
+    async peer() {
+      await place.poolIsFull(instance, 1);
+      await using one = await start();
+      return { samples: [one.startMs] };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function openProcess(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'process' }))));
+  const start = stack.use(await daemonStarts());
+  const held = stack.move();
+  return {
+    subject: async () => ({ samples: [await timedStart(client)] }),
+    peer: async () => ({ samples: [await start.once()] }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

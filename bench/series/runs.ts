@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Progress } from '../lib/busy-sessions.ts';
+import { startChild } from '../lib/child-process.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { httpCalls } from '../lib/http-calls.ts';
+import { atMost, type Figures, growth, type SeriesPlan } from '../lib/series.ts';
+import { startServer } from '../lib/server.ts';
+import { quantile } from '../lib/statistics.ts';
+import type { Watched } from '../lib/watch-server.ts';
+
+// Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
+// prints a line each 100 ms, and the next message follows as soon as the run ends. A caller asks for the list 20 times a
+// second. Each point has a server of its own.
+
+const everyMs = 50;
+
+export const runs: SeriesPlan = {
+  name: 'runs',
+  title: 'Sessions that work with a scripted model',
+  along: 'sessions',
+  points: (mode) => (mode === 'quick' ? [10, 100] : [10, 100, 500]),
+  fitted: ['rssMiB'],
+  rules: [
+    atMost('processor time of a run at the last point, next to that at 10', 1.3, ({ y }) =>
+      growth(y.cpuMsPerRun ?? []),
+    ),
+    atMost('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
+  ],
+  open: async (mode) => ({
+    at: (active) => figuresOf(active, mode === 'quick' ? 8_000 : 20_000),
+    async [Symbol.asyncDispose]() {},
+  }),
+};
+
+async function figuresOf(active: number, ms: number): Promise<Figures> {
+  await using stack = new AsyncDisposableStack();
+  const file = join(stack.use(await freshFolder()).path, 'watched');
+  const preload = new URL('../lib/watch-server.ts', import.meta.url).href;
+  const server = stack.use(
+    await startServer({
+      ...{ CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error', CORRAL_MAX_SESSIONS: '2000' },
+      ...{ CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_MAX_RUNNING_RUNS: '1000', BENCH_WATCH: file },
+      NODE_OPTIONS: `--import=${preload}`,
+    }),
+  );
+  const busy = stack.use(await startChild('busy-sessions', { url: server.url, active, starts: 0 }));
+  await busy.call('begin');
+  await pause(2_000); // the first runs of all sessions have begun by then
+  using calls = httpCalls(server.url);
+  process.kill(server.pid, 'SIGUSR2');
+  const before = await busy.call<Progress>('progress');
+  const took: number[] = [];
+  const open: Promise<unknown>[] = [];
+  const path = `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`;
+  for (let left = ms / everyMs; left > 0; left--) {
+    open.push(calls.ask(path).then((answer) => took.push(answer.ms)));
+    await pause(everyMs);
+  }
+  await Promise.all(open);
+  const after = await busy.call<Progress>('progress');
+  const { loopP99Ms, cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as Watched;
+  if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
+  const heard = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
+  const ended = after.runs - before.runs;
+  const [listP50Ms, listP99Ms] = [0.5, 0.99].map((q) => quantile(Float64Array.from(took).sort(), q)) as [
+    number,
+    number,
+  ];
+  return {
+    runsPerS: (ended * 1_000) / ms,
+    listP50Ms,
+    listP99Ms,
+    loopP99Ms,
+    cpuMsPerRun: cpuMs / ended,
+    rssMiB,
+    jain: jainOf(heard),
+  };
+}
+
+/** 1: all get the same. 1/n: one of n gets everything. */
+function jainOf(shares: readonly number[]): number {
+  const sum = shares.reduce((total, one) => total + one, 0);
+  return sum ** 2 / (shares.length * shares.reduce((total, one) => total + one ** 2, 0));
+}
