@@ -10,7 +10,10 @@ import { statusOf } from './status.ts';
 
 type Listener = (pod: V1Pod | undefined) => void;
 
-/** Watches this installation's pods, from the first call of `follow` on. */
+/**
+ * Watches this installation's pods, from the first call of `follow` on. The informer of `@kubernetes/client-node` ends at the
+ * first error, keeps whole pods, and takes no answer of a list that its caller made.
+ */
 export interface PodWatch extends AsyncDisposable {
   /** Calls the listener with the newest known state, with each later one, and with undefined once the pod is gone. */
   follow(pod: V1Pod, listener: Listener): Disposable;
