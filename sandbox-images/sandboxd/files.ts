@@ -38,7 +38,7 @@ export function files(place: Confined): Files {
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
     await atPlaceOf(place, path, async (parent, before) => {
       if (how === 'append') await append(parent, content, path);
-      else await replaceWhole({ parent, content, mode: before?.mode });
+      else await replaceWhole({ parent, content, before });
     });
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { Writable } from 'node:stream';
@@ -7,7 +8,7 @@ import { keyedQueue } from '../../src/core/keyed-queue.ts';
 import { bad } from './body-fields.ts';
 import { type Confined, fileError, type Parent } from './confined-paths.ts';
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
 /** Opens the folder of a file that is about to be written, which may be missing. A link at the path is followed. */
 export async function atPlaceOf<Value>(
@@ -34,12 +35,11 @@ export async function atPlaceOf<Value>(
 interface Whole {
   readonly parent: Parent;
   readonly content: AsyncIterable<Uint8Array>;
-  /** The mode of the file that is replaced. */
-  readonly mode: number | undefined;
+  /** The file that is replaced. */
+  readonly before: Pick<Stats, 'mode'> | undefined;
   /** Called with the file that is there (undefined: none) right before it is replaced. If it throws, the old file stays. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
-let temporaries = 0;
 const inOrder = keyedQueue();
 
 /**
@@ -52,25 +52,49 @@ export async function inTurn<Value>(parent: Parent, work: () => Promise<Value>):
 }
 
 /** The name always leads to a whole file: a concurrent reader sees the old one until the rename. */
-export async function replaceWhole({ parent, content, mode, check }: Whole): Promise<BigIntStats> {
-  const temporary = parent.at(`.corral-${process.pid}-${temporaries++}.tmp`);
+export async function replaceWhole({ parent, content, before, check }: Whole): Promise<BigIntStats> {
+  await using staged = await stage(parent.at, before);
+  await writeAll(staged.handle, content);
+  if (before) await staged.handle.chmod(before.mode & 0o777);
+  return await putInPlace(parent, staged, check);
+}
+
+/** A hidden file next to the one that it is to become. Disposing removes it, unless it was renamed. */
+export interface Staged extends AsyncDisposable {
+  readonly path: string;
+  readonly handle: FileHandle;
+}
+
+/** The watches know these names and tell of the finished file alone (`watches/inotify-program.ts`). */
+export async function stage(at: Parent['at'], before: Pick<Stats, 'mode'> | undefined): Promise<Staged> {
+  // At random, because a daemon that was killed leaves its file behind, and the next one often has the same pid.
+  const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
+  const mode = (before?.mode ?? 0o644) & 0o777;
+  const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  return {
+    path,
+    handle,
+    async [Symbol.asyncDispose]() {
+      await handle.close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+export async function putInPlace(
+  parent: Parent,
+  { path, handle }: Staged,
+  check?: Whole['check'],
+): Promise<BigIntStats> {
   const target = parent.at(parent.name);
-  try {
-    await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
-    await writeAll(handle, content);
-    if (mode !== undefined) await handle.chmod(mode & 0o777);
-    return await inTurn(parent, async () => {
-      const now = await stat(target, { bigint: true }).catch(() => undefined);
-      check?.(now);
-      if (now) await makeLater(handle, now);
-      const written = await handle.stat({ bigint: true });
-      await rename(temporary, target);
-      return written;
-    });
-  } catch (thrown) {
-    await rm(temporary, { force: true });
-    throw thrown;
-  }
+  return await inTurn(parent, async () => {
+    const now = await stat(target, { bigint: true }).catch(() => undefined);
+    check?.(now);
+    if (now) await makeLater(handle, now);
+    const written = await handle.stat({ bigint: true });
+    await rename(path, target);
+    return written;
+  });
 }
 
 const second = 1_000_000_000n;

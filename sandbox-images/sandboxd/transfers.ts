@@ -33,7 +33,7 @@ export function transfers(place: Confined): Transfers {
         if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
         throw new AppError('file_changed', 'The file has changed meanwhile.');
       };
-      const written = await replaceWhole({ parent, content, mode: before?.mode, check });
+      const written = await replaceWhole({ parent, content, before, check });
       return { size: Number(written.size), version: versionOf(written) };
     });
 

@@ -293,6 +293,7 @@ function nameOf({ method, path }: Ask): string {
 /** A body that fails breaks the request off, so that the daemon does not take the beginning for all of it. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  if (from.errored) return void outgoing.destroy(from.errored);
   from.once('error', (error) => outgoing.destroy(error));
   outgoing.once('close', () => from.destroy());
   from.pipe(outgoing);

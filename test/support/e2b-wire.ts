@@ -61,6 +61,10 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     get url() {
       return url();
     },
+    get key() {
+      return env().E2B_API_KEY;
+    },
+    own,
     api,
     agent,
     shell: (text: string) => ({ process: { cmd: '/bin/bash', args: ['-c', text] }, stdin: false }),

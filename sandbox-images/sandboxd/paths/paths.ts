@@ -9,16 +9,16 @@ import { fileError } from '../confined-paths.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { chunksOf } from '../files.ts';
 import { makeFolders } from '../make-folders.ts';
-import { writeAll } from '../place-file.ts';
 import type { SharedState } from '../shared-state.ts';
 import { entryAt } from './entries.ts';
 import { located } from './locate.ts';
+import { replace } from './replace.ts';
 
 export type Paths = Pick<
   Daemon,
   'statPath' | 'listPaths' | 'makeFolder' | 'movePath' | 'removePath' | 'openPath' | 'writePath'
 >;
-const { O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_TRUNC, O_WRONLY } = constants;
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Files at any path that the sandbox's user may reach. The system decides about permissions. */
 export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
@@ -53,18 +53,6 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
         throw thrown;
       }
     });
-  }
-
-  /** In place, as any program of the sandbox writes, so that watches tell the same and links stay. */
-  async function replace(full: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    await makeFolders(dirname(full));
-    const before = await stat(full).catch(() => undefined);
-    // Opening a pipe must not wait for its reader.
-    const flags =
-      before && !before.isFile() ? O_WRONLY | O_NONBLOCK | O_NOCTTY : O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY;
-    await using handle = await open(full, flags, 0o644);
-    if (!before) await handle.chmod(0o644); // watches tell of a new file: create, chmod, write
-    await writeAll(handle, content);
   }
 
   return {
@@ -108,7 +96,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
     removePath: (path) => at(path, (full) => rm(full, { recursive: true, force: true })),
     writePath: (path, content) =>
       at(path, async (full) => {
-        await replace(full, content);
+        await replace(full, content, parts.place.root);
         return await entryAt(full);
       }),
   };

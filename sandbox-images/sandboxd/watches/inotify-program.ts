@@ -3,7 +3,7 @@
  * Node's own watcher does neither. One process serves every watch of the sandbox. Requests and reports are lines of JSON.
  */
 export const inotifyProgram = String.raw`
-import ctypes, errno, json, os, selectors, struct, sys
+import ctypes, errno, json, os, re, selectors, struct, sys
 MODIFY, ATTRIB, FROM, TO, CREATE, DELETE = 0x2, 0x4, 0x40, 0x80, 0x100, 0x200
 DELETE_SELF, OVERFLOW, IGNORED, ISDIR, ONLYDIR = 0x400, 0x4000, 0x8000, 0x40000000, 0x1000000
 WANTED = MODIFY | ATTRIB | FROM | TO | CREATE | DELETE | DELETE_SELF | ONLYDIR
@@ -16,7 +16,12 @@ if fd < 0:
 places = {}  # watch descriptor -> {(id, folder relative to the watched one): names that a scan reported}
 watches = {}  # id -> (root, recursive, its watch descriptors)
 moved = {}  # cookie of a move -> the folders that it took away, each with its id
+arriving = {}  # cookie of a move -> what a file that the daemon wrote whole is told as
 out = sys.stdout
+
+def staged(name):
+    """The daemon's own file, hidden until it is whole. Programs do not see it come and go."""
+    return re.fullmatch(r"\.corral-[0-9a-f]{12}(\.new)?\.tmp", name)
 
 def say(**line):
     out.write(json.dumps(line) + "\n")
@@ -39,6 +44,8 @@ def add(id, folder, on_new):
     except OSError:
         return
     for entry in entries:
+        if staged(entry.name):
+            continue
         if on_new:
             reported.add(entry.name)
             on_new(os.path.join(folder, entry.name))
@@ -102,6 +109,12 @@ def event(wd, mask, cookie, name):
             if id in watches:
                 watches[id][2].discard(wd)
         return
+    own = staged(name)
+    if own:
+        if mask & FROM:
+            arriving[cookie] = ("create", "chmod", "write") if own[1] else ("write",)
+        return
+    arrived = arriving.pop(cookie, None) if mask & TO else None
     for (id, folder), reported in list(places.get(wd, {}).items()):
         if mask & DELETE_SELF:
             if folder == "":
@@ -114,6 +127,12 @@ def event(wd, mask, cookie, name):
         path = os.path.join(folder, name)
         if mask & (DELETE | FROM):
             reported.discard(name)
+        if arrived:
+            for kind in arrived:
+                if kind != "create" or name not in reported:
+                    tell(id, kind, path)
+            reported.discard(name)
+            continue
         if mask & CREATE and name in reported:
             reported.discard(name)
             continue

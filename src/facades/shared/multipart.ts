@@ -11,51 +11,90 @@ export interface Part {
   readonly mimeType: string;
   readonly content: Readable;
 }
-interface Limits {
-  /** The most parts with files. */
-  readonly files: number;
-}
-const names = new Set(['file', 'files']);
-
 /**
- * Passes each file of a multipart body to `take`, one after another, as it arrives. A broken or cut body fails the file that
- * is being read, and then the whole. Reading stops when `take` fails.
+ * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being read, and
+ * then the whole. Reading stops when `take` fails.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
-  { files }: Limits,
+  { files }: { readonly files: number },
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(contentType(request), files);
   const taking = onBehalf(take); // the parser calls back without the caller's context
+  return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
+    throw thrown instanceof BrokenBody && !request.raw.complete
+      ? new AppError('invalid_request', 'The upload was cut before its end.')
+      : thrown;
+  });
+}
+
+/**
+ * As `readFiles`, for a body that another part decoded, and one file after another. File names stay as they are, with their
+ * folders; a part that names none has an empty one.
+ */
+export async function multipartFiles<Taken>(
+  body: Readable,
+  type: string,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const files = 1_000;
+  const parser = parserFor(type, files, { preservePath: true, unnamed: 'file' });
+  let turn: Promise<unknown> = Promise.resolve();
+  return await takeParts(body, { parser, fields: ['file'], files }, (part) => {
+    const done = turn.then(() => take(part));
+    turn = done.catch(() => {});
+    return done;
+  });
+}
+
+interface Parts {
+  readonly parser: BusboyInstance;
+  /** The names of the fields whose files are taken. */
+  readonly fields: readonly string[];
+  /** The most parts with files. */
+  readonly files: number;
+}
+
+async function takeParts<Taken>(
+  body: Readable,
+  { parser, fields, files }: Parts,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
   const taken: Promise<Taken>[] = [];
-  let open: Readable | undefined;
+  const open = new Set<Readable>();
+  let newest: Readable | undefined;
   const stop = new AbortController();
   let problem: unknown;
-  const fail = (error: unknown) => {
+  const fail = (error: unknown, unfinished: Iterable<Readable> = open) => {
     problem ??= error;
     stop.abort();
-    open?.destroy(problem as Error);
+    for (const content of unfinished) content.destroy(problem as Error);
   };
   parser.on(
     'file',
-    (field: string, content: BusboyFileStream, filename: string, _encoding: string, mimeType: string) => {
+    (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
       content.on('error', () => {}); // its reader receives the error
-      if (!names.has(field)) return void content.resume();
-      open = content;
-      const done = taking({ filename, mimeType, content });
-      done.catch(fail);
+      if (!fields.includes(field)) return void content.resume();
+      newest = content;
+      open.add(content);
+      content.once('close', () => open.delete(content));
+      const done = take({ filename: filename ?? '', mimeType, content });
+      done.catch((thrown: unknown) => fail(thrown));
       taken.push(done);
     },
   );
+  // At once, because the parser goes on to end a part that was cut as if it were whole.
+  parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
-  await pipeline(request.raw, parser, { signal: stop.signal }).catch((thrown: unknown) => {
-    fail(problem ?? cutOrBad(request, thrown));
+  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+    // The parts before the newest have arrived, even if nobody has read them yet.
+    fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
   });
   const results = await Promise.allSettled(taken);
-  if (problem === undefined) return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
-  throw problem;
+  if (problem !== undefined) throw problem;
+  return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
 interface Reading {
@@ -86,52 +125,18 @@ function parserFor(type: string, files: number, { unnamed, ...more }: Reading = 
   }
 }
 
-/**
- * As `readFiles`, for a body that another part decoded. File names stay as they are, with their folders; a part that names
- * none has an empty one.
- */
-export async function multipartFiles<Taken>(
-  body: Readable,
-  type: string,
-  take: (part: Part) => Promise<Taken>,
-): Promise<Taken[]> {
-  const parser = parserFor(type, 1_000, { preservePath: true, unnamed: 'file' });
-  const stop = new AbortController();
-  const taken: Promise<Taken>[] = [];
-  let problem: unknown;
-  let turn: Promise<unknown> = Promise.resolve();
-  parser.on(
-    'file',
-    (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
-      content.on('error', () => {}); // its reader receives the error
-      if (field !== 'file') return void content.resume();
-      const done = turn.then(() => take({ filename: filename ?? '', mimeType, content }));
-      turn = done.catch((thrown: unknown) => {
-        problem ??= thrown;
-        stop.abort();
-      });
-      taken.push(done);
-    },
-  );
-  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
-    problem ??= thrown instanceof AppError ? thrown : bad('The multipart body could not be read.');
-  });
-  const results = await Promise.allSettled(taken);
-  if (problem !== undefined) throw problem;
-  return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
-}
-
 /** The hook of the JSON routes removes this header, so that it cannot fail their bodies; here it is needed. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');
 }
 
-function cutOrBad({ raw }: FastifyRequest, thrown: unknown): AppError {
-  if (thrown instanceof AppError) return thrown;
-  return raw.complete
-    ? bad('The multipart body could not be read.')
-    : new AppError('invalid_request', 'The upload was cut before its end.');
-}
+const notice = (msg: string) => ({ type: 'value_error', loc: ['body'], msg });
+const bad = (msg: string) => new InvalidRequest([notice(msg)], msg);
 
-const bad = (msg: string) => new InvalidRequest([{ type: 'value_error', loc: ['body'], msg }], msg);
+class BrokenBody extends InvalidRequest {
+  constructor() {
+    const msg = 'The multipart body could not be read.';
+    super([notice(msg)], msg);
+  }
+}

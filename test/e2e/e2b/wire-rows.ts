@@ -7,6 +7,7 @@ import { endRows } from './wire-end-rows.ts';
 import { entryRows } from './wire-entry-rows.ts';
 import { homeRows } from './wire-home-rows.ts';
 import { programRows } from './wire-program-rows.ts';
+import { uploadRows } from './wire-upload-rows.ts';
 
 type Env = () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string };
 
@@ -28,6 +29,7 @@ export function wireRows(env: Env): void {
     fileCallRows(it);
     entryRows(it);
     fileRows(it);
+    uploadRows(it);
     codeRows(it);
     boundRows(it);
     endRows(it);

@@ -1,0 +1,78 @@
+import { constants, type Stats } from 'node:fs';
+import { access, open, readlink, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolders } from '../make-folders.ts';
+import { inTurn, putInPlace, type Staged, stage, writeAll } from '../place-file.ts';
+
+const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
+
+/**
+ * Replaces the file, or makes it with its missing folders. The content arrives in a hidden file first, so that the path
+ * leads to a whole file however the transfer ends. Links lead to the file that is replaced, and stay. The file keeps its
+ * mode, owner and further names. Devices and pipes have no content to keep and are written to directly.
+ */
+export async function replace(full: string, content: AsyncIterable<Uint8Array>, spare: string): Promise<void> {
+  const before = await stat(full).catch(() => undefined);
+  if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
+  const target = await realpath(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
+  await makeFolders(dirname(target));
+  if (before) await access(target, W_OK); // a rename does not ask for the file's own permission
+  const parent = { name: basename(target), at: (name: string) => join(dirname(target), name), ...undisposed };
+  await using staged = await stageNear(parent.at, before, spare);
+  await writeAll(staged.handle, content);
+  if (before && (before.nlink > 1 || staged.isElsewhere || !(await takeOver(staged, before)))) {
+    return await inTurn(parent, () => copyInto(target, staged));
+  }
+  if (!before) await staged.handle.chmod(0o644);
+  await putInPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
+    if (!before || !refusals.has(thrown.code ?? '')) throw thrown;
+    await inTurn(parent, () => copyInto(target, staged));
+  });
+}
+const undisposed = { [Symbol.asyncDispose]: async () => {} };
+
+/** What the system says where no file can be made or renamed: a mounted file, /proc, a folder of another user. */
+const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
+
+/** A file that exists can often be written where none can be made. Its content then waits in the spare folder. */
+async function stageNear(at: (name: string) => string, before: Stats | undefined, spare: string) {
+  try {
+    const staged = await stage(at, before);
+    return Object.assign(staged, { isElsewhere: false });
+  } catch (thrown) {
+    if (!before || !refusals.has((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
+    return Object.assign(await stage((name) => join(spare, name), before), { isElsewhere: true });
+  }
+}
+
+/** Whether the new file could get the mode and owner of the old one. */
+async function takeOver({ handle }: Staged, { uid, gid, mode }: Stats): Promise<boolean> {
+  const own = await handle.stat();
+  if (own.uid !== uid || own.gid !== gid) {
+    const isTaken = await handle.chown(uid, gid).then(
+      () => true,
+      () => false,
+    );
+    if (!isTaken) return false;
+  }
+  await handle.chmod(mode & 0o777);
+  return true;
+}
+
+/** Only a full disk or the end of the daemon can cut this short: the content is here already. */
+async function copyInto(target: string, { handle }: Staged): Promise<void> {
+  await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
+}
+
+async function writeInto(target: string, flags: number, content: AsyncIterable<Uint8Array>): Promise<void> {
+  await using handle = await open(target, flags | O_NOCTTY);
+  await writeAll(handle, content);
+}
+
+/** Follows links that lead to no file yet. */
+async function newFileAt(path: string, links = 40): Promise<string> {
+  const next = await readlink(path).catch(() => undefined);
+  if (next === undefined) return path;
+  if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
+  return await newFileAt(resolve(await realpath(dirname(path)), next), links - 1);
+}

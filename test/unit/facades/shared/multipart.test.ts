@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import type { AppError } from '../../../../src/core/errors.ts';
+import { multipartFiles } from '../../../../src/facades/shared/multipart.ts';
+
+const type = 'multipart/form-data; boundary=b';
+const part = (name: string, text: string) =>
+  `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${text}\r\n`;
+const taking = async (body: Readable, whole: string[]) =>
+  await multipartFiles(body, type, async ({ filename, content }) => {
+    whole.push(`${filename}=${await buffer(content)}`);
+  });
+
+test('a body without its end fails its last file, though it arrived while an earlier one was stored', async () => {
+  const whole: string[] = [];
+  const body = Readable.from([Buffer.from(`${part('a', '1')}${part('b', '22')}`.slice(0, -3))]);
+  await expect(taking(body, whole)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(whole).toEqual(['a=1']);
+});
+
+test('a source that breaks fails the file that is being read', async () => {
+  async function* broken() {
+    yield Buffer.from(`${part('a', '1')}${part('b', '2').slice(0, -2)}`);
+    throw new Error('the source broke');
+  }
+  const whole: string[] = [];
+  await expect(taking(Readable.from(broken()), whole)).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(whole).toEqual(['a=1']);
+});
+
+test('a body with more than 1,000 files is refused, instead of losing some of them', async () => {
+  const parts = Array.from({ length: 1_001 }, (_, n) => part(`f${n}`, 'x'));
+  const body = Readable.from([Buffer.from(`${parts.join('')}--b--\r\n`)]);
+  await expect(taking(body, [])).rejects.toMatchObject({ code: 'payload_too_large' });
+});
+
+test('a request without its end fails its last file, though all of its bytes were read', async () => {
+  const whole: string[] = [];
+  const server = createServer((request, response) => {
+    void taking(request, whole).then(
+      () => response.end('stored'),
+      (thrown: AppError) => response.end(thrown.code),
+    );
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const body = `${part('a', '1')}${part('b', 'x'.repeat(200_000))}`.slice(0, -2);
+  const answer = await fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+  expect([await answer.text(), whole]).toEqual(['invalid_request', ['a=1']]);
+});
