@@ -1,8 +1,7 @@
-import { initTRPC, TRPCError } from '@trpc/server';
-import type { z } from 'zod';
+import { initTRPC } from '@trpc/server';
+import { tooWeak } from '../../core/actor.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
-import { type EnteredCall, middlewares } from './middlewares.ts';
 
 const t = initTRPC.context<TrpcContext>().create({
   isDev: false,
@@ -13,45 +12,10 @@ const t = initTRPC.context<TrpcContext>().create({
 
 export const router = t.router;
 
-/** The base of every procedure. */
-export const procedure = t.procedure.use(async ({ ctx, type, path, next }) => {
-  using _entered = enter({ ctx, type, path });
+/** The base of every procedure: readers change nothing, and a connection has a limited number of open calls. */
+export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
+  if (type === 'mutation' && ctx.actor.role === 'reader') throw tooWeak(ctx.actor);
+  // A subscription outlives this call, so `subscription.ts` counts it.
+  using _call = type === 'subscription' ? undefined : ctx.calls.enter();
   return await next();
 });
-
-/** A query that a transport can answer without tRPC's chain, which takes 5 µs for each layer. */
-export interface ShortQuery {
-  /** Rejects like the procedure. */
-  answer(ctx: TrpcContext, path: string, raw: unknown): Promise<unknown>;
-}
-
-/**
- * Makes a procedure, and the short way to the same answer, from one input schema and one resolver. The short way runs the
- * same middlewares. The schema must not be asynchronous. List the result in `shortcuts.ts`.
- */
-export function shortQuery<Input, Given, Output>(
-  schema: z.ZodType<Input, Given>,
-  resolve: (options: { ctx: TrpcContext; input: Input }) => Promise<Output>,
-) {
-  return {
-    procedure: procedure.input(schema).query(({ ctx, input }) => resolve({ ctx, input: input as Input })),
-    async answer(ctx: TrpcContext, path: string, raw: unknown): Promise<Output> {
-      using _entered = enter({ ctx, type: 'query', path });
-      return await resolve({ ctx, input: parsed(schema, raw) });
-    },
-  } satisfies ShortQuery & { procedure: unknown };
-}
-
-function enter(call: EnteredCall): Disposable {
-  using entered = new DisposableStack();
-  for (const middleware of middlewares) entered.use(middleware(call));
-  return entered.move();
-}
-
-function parsed<Input>(schema: z.ZodType<Input>, raw: unknown): Input {
-  try {
-    return schema.parse(raw);
-  } catch (cause) {
-    throw new TRPCError({ code: 'BAD_REQUEST', cause }); // as tRPC reports it
-  }
-}

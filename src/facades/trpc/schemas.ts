@@ -5,7 +5,6 @@ import { MessageId, RunId } from '../../core/ids.ts';
 import { ForkedFrom, Outcome, type SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { unchanging } from './unchanging-answers.ts';
 
 // The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,
 // so that an odd one is unknown, not malformed.
@@ -61,35 +60,26 @@ export type Session = z.infer<typeof Session>;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-const made = new WeakMap<SessionRecord, Session>();
-
-/** The same record always gives the same object. */
-export function toSession(record: SessionRecord): Session {
-  const known = made.get(record);
-  if (known) return known;
-  const session = unchanging<Session>({
-    id: record.id,
-    title: record.title,
-    status: record.status,
-    origin: record.origin,
-    template: record.template,
-    projectId: record.projectId,
-    lastTask: record.lastTask,
-    latestMessage: record.latestMessage,
-    unread: record.unread,
-    lastSeq: record.lastSeq,
-    favorite: record.favorite,
-    pinned: record.pinned,
-    archived: record.archived,
-    forkedFrom: record.forkedFrom ?? null,
-    outcome: record.outcome ?? null,
-    createdAt: iso(record.createdAt),
-    updatedAt: iso(record.updatedAt),
-    latestMessageAt: iso(record.latestMessageAt),
-  });
-  made.set(record, session);
-  return session;
-}
+export const toSession = (record: SessionRecord): Session => ({
+  id: record.id,
+  title: record.title,
+  status: record.status,
+  origin: record.origin,
+  template: record.template,
+  projectId: record.projectId,
+  lastTask: record.lastTask,
+  latestMessage: record.latestMessage,
+  unread: record.unread,
+  lastSeq: record.lastSeq,
+  favorite: record.favorite,
+  pinned: record.pinned,
+  archived: record.archived,
+  forkedFrom: record.forkedFrom ?? null,
+  outcome: record.outcome ?? null,
+  createdAt: iso(record.createdAt),
+  updatedAt: iso(record.updatedAt),
+  latestMessageAt: iso(record.latestMessageAt),
+});
 
 /** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));

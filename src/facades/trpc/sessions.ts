@@ -6,16 +6,14 @@ import { AppError, toAppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { costOf } from '../../session/services/costs.ts';
-import { procedure, router, shortQuery } from './base.ts';
+import { procedure, router } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { SeenTurn } from './prompt-schemas.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
-import { cachedOutput, checkedBy } from './unchanging-answers.ts';
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
-const checkedSession = cachedOutput(Session);
 
 const NewSession = z.strictObject({
   title: TitleInput.optional(),
@@ -72,33 +70,6 @@ const ListInput = z.strictObject({
   search: z.string().trim().min(2).max(200).optional(),
 });
 
-/** `sessions.get`: the resolver validates its answer, once per change of the session. */
-export const getSession = shortQuery(byId, async ({ ctx, input }) =>
-  checkedSession(toSession(await ctx.services.sessions.get(input.id))),
-);
-
-/** `sessions.list` */
-export const listSessions = shortQuery(ListInput.optional(), async ({ ctx, input }) => {
-  const { limit, cursor, status, projectId, archived, search } = ListInput.parse(input ?? {});
-  if (projectId !== undefined) await ctx.services.projects.get(projectId);
-  const after = cursor === undefined ? undefined : parsePlace(cursor);
-  const keep = (one: SessionRecord) =>
-    (status === undefined || one.status === status) &&
-    (archived === undefined || one.archived === archived) &&
-    isOf(one, projectId);
-  const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
-  const wanted = (await ctx.services.sessions.list(query))
-    .filter(keep)
-    .sort(byPlace)
-    .filter((one) => after === undefined || byPlace(after, one) < 0);
-  const items = wanted.slice(0, limit);
-  const last = items.at(-1);
-  return {
-    items: items.map(listed),
-    nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
-  };
-});
-
 export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
@@ -140,8 +111,34 @@ export const sessionsRouter = router({
       return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
     }),
 
-  list: listSessions.procedure,
-  get: getSession.procedure,
+  get: procedure
+    .input(byId)
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.get(input.id))),
+
+  list: procedure
+    .input(ListInput.optional())
+    .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
+    .query(async ({ ctx, input }) => {
+      const { limit, cursor, status, projectId, archived, search } = input ?? ListInput.parse({});
+      if (projectId !== undefined) await ctx.services.projects.get(projectId);
+      const after = cursor === undefined ? undefined : parsePlace(cursor);
+      const keep = (one: SessionRecord) =>
+        (status === undefined || one.status === status) &&
+        (archived === undefined || one.archived === archived) &&
+        isOf(one, projectId);
+      const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
+      const wanted = (await ctx.services.sessions.list(query))
+        .filter(keep)
+        .sort(byPlace)
+        .filter((one) => after === undefined || byPlace(after, one) < 0);
+      const items = wanted.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(toSession),
+        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+      };
+    }),
 
   /** The request of a turn, as the model saw it; without `turn`, of the newest one. */
   promptAt: procedure
@@ -219,9 +216,6 @@ export const sessionsRouter = router({
 
   watch: procedure.subscription(({ ctx, signal = neverFires }) => counted(ctx, news(ctx, signal))),
 });
-
-/** Builds and validates a session's list entry once per change. */
-const listed = (record: SessionRecord) => checkedBy(Session, toSession(record)) as Session;
 
 export interface News {
   readonly type: 'changed' | 'deleted';

@@ -1,4 +1,3 @@
-import type { TRPCError } from '@trpc/server';
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
@@ -9,7 +8,6 @@ import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
 import { type AppRouter, appRouter } from './router.ts';
-import { answerShortCall, readShortFrame, type ShortAnswer } from './shortcuts.ts';
 
 const maxBatchSize = 500;
 const tokenMs = 5_000;
@@ -26,43 +24,20 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   const { acting, version, clock, logger } = deps;
   const connected = { version, clock, calls: new CallCount(), drained: socket.drained };
   const admit = request.known ? () => request.actor : byConnectionParams(socket, request.caller, deps);
-  let ctx: TrpcContext | undefined;
-  const onError = (error: TRPCError, path: string | undefined) => reportBug(logger, error, path);
-  const options = {
+  // Our own server accepts the connections, so there is no `wss`.
+  const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
     router: appRouter,
     maxBatchSize,
     experimental_encoder: {
-      encode: (frame: unknown) => JSON.stringify(frame),
-      decode: (data: string | ArrayBuffer | Uint8Array) => {
-        const frame = parseJsonBody(Buffer.from(data as string));
-        const short = ctx && readShortFrame(frame);
-        if (!ctx || !short) return frame;
-        void answerShortCall(short, { ctx, onError }).then((answer) => sendAnswer(socket, short.id, answer));
-        return []; // tRPC takes it for a batch without calls
-      },
+      encode: (frame) => JSON.stringify(frame),
+      // Refuses what is too deep or has too many values.
+      decode: (data) => parseJsonBody(Buffer.from(data as string)),
     },
-    createContext: ({
-      info,
-    }: {
-      info: { connectionParams: Readonly<Record<string, unknown>> | null };
-    }): TrpcContext => {
-      const actor = admit(info.connectionParams?.token);
-      ctx = { ...acting(actor), ...connected };
-      return ctx;
-    },
-    onError: ({ error, path }: Parameters<NonNullable<WSSHandlerOptions<AppRouter>['onError']>>[0]) =>
-      onError(error, path),
+    createContext: ({ info }): TrpcContext => ({ ...acting(admit(info.connectionParams?.token)), ...connected }),
+    onError: ({ error, path }) => reportBug(logger, error, path),
   };
-  // Only the connection handler is used, because our own server accepts the connections.
-  const handle = getWSConnectionHandler(options as unknown as WSSHandlerOptions<AppRouter>);
+  const handle = getWSConnectionHandler(options as WSSHandlerOptions<AppRouter>);
   handle(socket.connection, request.raw);
-}
-
-/** Answers in the form of tRPC's handler. */
-function sendAnswer({ connection }: Socket, id: number | string, answer: ShortAnswer): void {
-  const said = JSON.stringify(id);
-  if ('data' in answer) connection.send(`{"id":${said},"result":{"type":"data","data":${answer.data}}}`);
-  else connection.send(JSON.stringify({ id, error: answer.error }));
 }
 
 /**

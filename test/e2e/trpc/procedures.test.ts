@@ -423,3 +423,16 @@ test('a batch can be streamed, each answer as soon as it is ready', async () => 
   gate.resolve();
   expect(await slow).toMatchObject({ name: 'corral' });
 });
+
+test('a call is aborted when its client disconnects', async () => {
+  await using server = await trpcServer();
+  const aborted = Promise.withResolvers<void>();
+  server.fake.instead.health = (signal) => {
+    signal.addEventListener('abort', () => aborted.resolve());
+    leave.abort();
+    return new Promise(() => {});
+  };
+  const leave = new AbortController();
+  await expect(fetch(`${server.url}/trpc/system.info`, { signal: leave.signal })).rejects.toThrow('aborted');
+  await aborted.promise;
+});
