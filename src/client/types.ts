@@ -1,6 +1,8 @@
 import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from '../facades/trpc/router.ts';
 
+export type { AppRouter };
+
 /** Each procedure's input and output types, by its name: `Outputs['files']['list']`. */
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;

@@ -68,7 +68,7 @@ const rules: Rule[] = [
       'src/main/warm-pool.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
       'src/client/fetch-event-source.ts': 'waits between tries',
-      'src/ui/data/line.ts': 'waits between tries',
+      'src/ui/data/server.ts': 'waits between tries',
       'src/ui/desktop/screen.ts': 'waits between tries',
       'src/browser/page-script.ts': 'tells one page from the next',
       'drivers/conformance.ts': 'names of tests',

@@ -2,7 +2,7 @@ import '../styles/all.css';
 import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
 import { followAddress, leave } from '../data/route.ts';
-import { openLine } from '../data/server.ts';
+import { connect } from '../data/server.ts';
 import { resetSessions, watchSessions } from '../data/sessions.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
@@ -25,7 +25,7 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
-  openLine(resetSessions);
+  connect(resetSessions);
   watchSessions();
   followCurrent();
   searchMessages();

@@ -10,6 +10,10 @@ interface Resync {
   readonly type: 'resync';
   readonly seq: number;
 }
+/** The server sends each event with an id, from which the client resumes. */
+interface Tracked {
+  readonly data: Event | Resync;
+}
 const againMs = 1_000;
 
 /** The view of the selected session. */
@@ -62,28 +66,32 @@ function open(sessionId: string): () => void {
   let seq = 0;
   let end = () => {};
   const start = () => {
-    end = follow<Event | Resync>('events.subscribe', () => ({ sessionId, lastEventId: String(seq) }), {
-      onData(event) {
-        if ((event as Resync).type === 'resync') {
-          // The log no longer has the events after the cursor: shows the remaining ones from the start.
-          end();
-          seq = 0;
-          reset();
-          start();
-          return;
-        }
-        seq = event.seq;
-        waiting.push(event as Event);
-        timer ??= setTimeout(flush, 16);
+    end = follow<Tracked>(
+      'events.subscribe',
+      { sessionId, lastEventId: String(seq) },
+      {
+        onData({ data: event }) {
+          if ((event as Resync).type === 'resync') {
+            // The log no longer has the events after the cursor: shows the remaining ones from the start.
+            end();
+            seq = 0;
+            reset();
+            start();
+            return;
+          }
+          seq = event.seq;
+          waiting.push(event as Event);
+          timer ??= setTimeout(flush, 16);
+        },
+        onEnd: () => onGone.leave(sessionId),
+        onError(error) {
+          // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up.
+          if (!error.retryable) return onGone.leave(sessionId);
+          const again = setTimeout(start, againMs);
+          end = () => clearTimeout(again);
+        },
       },
-      onEnd: () => onGone.leave(sessionId),
-      onError(error) {
-        // A missing session is final. After a temporary failure (such as a busy store) the page waits and catches up.
-        if (!error.retryable) return onGone.leave(sessionId);
-        const again = setTimeout(start, againMs);
-        end = () => clearTimeout(again);
-      },
-    });
+    );
   };
   start();
   return () => end();

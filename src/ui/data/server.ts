@@ -1,9 +1,17 @@
 import { signal } from '@preact/signals';
-import type { Inputs, Outputs } from '../../client/types.ts';
-import { type CallFailed, type Hearer, Line } from './line.ts';
+import {
+  createTRPCUntypedClient,
+  createWSClient,
+  retryLink,
+  type TRPCClientError,
+  type TRPCUntypedClient,
+  wsLink,
+} from '@trpc/client';
+import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { authorization, protocols } from './token.ts';
 
-// The calls of the server that the page makes, with the types of its router.
+// The calls of the server that the page makes, with the types of its router, over one WebSocket. After a break it
+// reconnects by itself, and subscriptions continue after their last event.
 
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
 type At<Tree, Place extends string> = Place extends `${infer Name}.${infer Method}`
@@ -14,25 +22,56 @@ type At<Tree, Place extends string> = Place extends `${infer Name}.${infer Metho
     : never
   : never;
 
+const maxPauseMs = 4_000;
+
 /** `broken`: the page tries again by itself. */
 export const connection = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-const lineUp = Promise.withResolvers<Line>();
+const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
-/** Opens the connection. Calls made before wait for it. */
-export function openLine(onOpen: () => void): void {
+/** Connects, and again after each break; calls `onOpen` each time. Calls made before wait. */
+export function connect(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
-  const onState = (state: 'open' | 'broken') => {
-    connection.value = state;
-    if (state === 'open') onOpen();
-  };
-  lineUp.resolve(new Line({ url: url.href, protocols, onState }));
+  const socket = createWSClient({
+    url: url.href,
+    WebSocket: SocketWithToken,
+    retryDelayMs: (attempt) => Math.min(maxPauseMs, 400 * 2 ** attempt) * (0.75 + Math.random() / 2),
+    onOpen: () => {
+      connection.value = 'open';
+      onOpen();
+    },
+    onClose: () => {
+      connection.value = 'broken';
+    },
+  });
+  const retry = retryLink<AppRouter>({ retry: ({ op, error }) => op.context.repeat === true && !error.shape });
+  client.resolve(createTRPCUntypedClient<AppRouter>({ links: [retry, wsLink({ client: socket })] }));
+}
+
+class SocketWithToken extends WebSocket {
+  constructor(url: string | URL) {
+    super(url, protocols());
+  }
+}
+
+/** The server refused a call, or the connection broke before its answer. */
+export class CallFailed extends Error {
+  readonly code: string | undefined;
+  readonly retryable: boolean;
+
+  constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
+    super(shape ? message : 'The connection broke; look whether it was done before you try again.');
+    this.code = data?.code;
+    this.retryable = data?.retryable === true;
+  }
 }
 
 async function call<P extends Path>(method: 'query' | 'mutation', path: P, input: At<Inputs, P>, repeat: boolean) {
-  const line = await lineUp.promise;
-  return (await line.call(method, path, input, repeat)) as At<Outputs, P>;
+  const trpc = await client.promise;
+  return (await trpc[method](path, input, { context: { repeat } }).catch((thrown: TRPCClientError<AppRouter>) => {
+    throw new CallFailed(thrown);
+  })) as At<Outputs, P>;
 }
 
 export const query = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
@@ -49,17 +88,20 @@ export interface Following<Item> {
   onEnd?(): void;
 }
 
-/** Follows until the returned function is called. `input` is called for each connection. */
-export function follow<Item>(path: Path, input: () => unknown, hearer: Following<Item>): () => void {
-  let end = () => {};
-  let isOver = false;
-  void lineUp.promise.then((line) => {
-    if (!isOver) end = line.subscribe(path, input, hearer as Hearer);
+/** Follows until the returned function is called. */
+export function follow<Item>(path: Path, input: unknown, hearer: Following<Item>): () => void {
+  const ended = new AbortController();
+  const { signal: end } = ended;
+  void client.promise.then((trpc) => {
+    if (end.aborted) return;
+    trpc.subscription(path, input, {
+      signal: end,
+      onData: (item) => end.aborted || hearer.onData(item as Item),
+      onError: (error) => end.aborted || hearer.onError?.(new CallFailed(error)),
+      onComplete: () => end.aborted || hearer.onEnd?.(),
+    });
   });
-  return () => {
-    isOver = true;
-    end();
-  };
+  return () => ended.abort();
 }
 
 /** A request with the token. Resolves with any status; rejects only without a connection. */

@@ -49,7 +49,7 @@ export function watchSessions(): void {
   setTimeout(() => {
     sessionsKnown.value = true;
   }, 1_500);
-  follow<News>('sessions.watch', () => undefined, {
+  follow<News>('sessions.watch', undefined, {
     onData(news) {
       const before = byId.get(news.session.id);
       if (news.type === 'deleted') byId.delete(news.session.id);

@@ -1,7 +1,6 @@
 import { type Signal, signal } from '@preact/signals';
-import { CallFailed } from '../../data/line.ts';
 import { onEvent } from '../../data/log.ts';
-import { once, query, request } from '../../data/server.ts';
+import { CallFailed, once, query, request } from '../../data/server.ts';
 import { type Entry, type Folders, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
