@@ -1,6 +1,5 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/ids.ts';
-import { type Children, childOf, withChild, withoutChild } from './children.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
 import { given, noSlots, type Slots, taken } from './slots.ts';
@@ -36,8 +35,9 @@ export type SupervisorEvent =
   | DoneActorEvent
   | ErrorActorEvent;
 
+type Children = ReadonlyMap<SessionId, Child>;
 interface SupervisorContext extends SupervisorInput {
-  children: Children<Child>;
+  children: Children;
   slots: Slots;
 }
 const hydrationOf = (id: string) => `hydrate ${id}`;
@@ -63,20 +63,20 @@ export const supervisorMachine = setup({
   },
 }).createMachine({
   id: 'supervisor',
-  context: ({ input }) => ({ ...input, children: {}, slots: noSlots }),
+  context: ({ input }) => ({ ...input, children: new Map(), slots: noSlots }),
   on: {
     'session.command': {
       actions: enqueueActions(({ context, event: { id, command }, enqueue, self }) => {
         const actor = self.getSnapshot().children[id];
         if (actor?.getSnapshot().status === 'active') return enqueue.sendTo(actor, command);
-        const child = childOf(context.children, id);
+        const child = context.children.get(id);
         const pending = [...(child?.pending ?? []), command];
         enqueue.assign({ children: withChild(context.children, id, { crashes: child?.crashes ?? [], pending }) });
         if (!child) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
     },
     'session.wake': {
-      guard: ({ context, event }) => childOf(context.children, event.id) === undefined,
+      guard: ({ context, event }) => !context.children.has(event.id),
       actions: enqueueActions(({ context, event: { id }, enqueue }) => {
         enqueue.assign({ children: withChild(context.children, id, { crashes: [], pending: [] }) });
         enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
@@ -89,7 +89,7 @@ export const supervisorMachine = setup({
       }),
     },
     'session.leave': {
-      guard: ({ context, event }) => childOf(context.children, event.id) !== undefined,
+      guard: ({ context, event }) => context.children.has(event.id),
       actions: enqueueActions(({ context, event: { id }, enqueue, self }) => {
         enqueue.cancel(`restart ${id}`);
         for (const actor of [id, hydrationOf(id)]) if (self.getSnapshot().children[actor]) enqueue.stopChild(actor);
@@ -99,7 +99,7 @@ export const supervisorMachine = setup({
       }),
     },
     'session.hydrate': {
-      guard: ({ context, event }) => childOf(context.children, event.id) !== undefined,
+      guard: ({ context, event }) => context.children.has(event.id),
       actions: enqueueActions(({ event: { id }, enqueue }) => {
         enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
@@ -122,7 +122,7 @@ export const supervisorMachine = setup({
       actions: enqueueActions(({ context, event: { actorId, output }, enqueue, self }) => {
         enqueue.stopChild(actorId); // a finished child stays in `children`, and so in memory, until it is stopped
         const id = sessionOf(actorId);
-        const child = childOf(context.children, id);
+        const child = context.children.get(id);
         if (actorId !== id) {
           if (!child) return; // the session has left memory
           enqueue.spawnChild('session', { id, input: output as SessionInput });
@@ -145,7 +145,7 @@ export const supervisorMachine = setup({
         for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopIt);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
-        const child = childOf(context.children, id);
+        const child = context.children.get(id);
         if (!child) return;
         const { slots, grants } = released(context, id);
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
@@ -169,6 +169,14 @@ export const supervisorMachine = setup({
     },
   },
 });
+
+const withChild = (children: Children, id: SessionId, child: Child): Children => new Map(children).set(id, child);
+
+function withoutChild(children: Children, id: SessionId): Children {
+  const rest = new Map(children);
+  rest.delete(id);
+  return rest;
+}
 
 function released(context: SupervisorContext, id: SessionId) {
   const first = given(context.slots, { id, slot: 'run' }, context.limits);

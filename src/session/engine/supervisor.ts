@@ -1,7 +1,6 @@
 import { type Actor, type ActorRefFrom, createActor, fromPromise } from 'xstate';
 import type { SandboxInfo } from '../../../drivers/driver.ts';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
-import { quickStops } from '../../../machines/quick-stops.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -63,7 +62,6 @@ export class Supervisor implements SessionCommands {
       clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
       input: { now: () => clock.now(), policy, limits },
     });
-    quickStops(actor);
     this.#listen(actor, ends);
     this.#actor = actor.start();
   }

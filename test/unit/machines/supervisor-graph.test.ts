@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
-import { childOf, childrenIn } from '../../../machines/children.ts';
 import { sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
+import type { SessionId } from '../../../src/core/ids.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
 import { sessionIdOf, sessionInput } from '../../support/machines.ts';
 
@@ -29,13 +29,13 @@ const graph = explore({
     { ...errorEvent(id, new Error('bug')) },
   ]),
   key: ({ children, slots }, actors) => [
-    childrenIn(children).map(([id, { crashes, pending }]) => [id, crashes.length, pending.length]),
+    [...children].map(([id, { crashes, pending }]) => [id, crashes.length, pending.length]),
     slots.run,
     Object.keys(actors),
   ],
   mayHear: ({ children }, event, actors) => {
-    const { type, id } = event as { type: string; id: string };
-    if (type === 'session.command') return (childOf(children, id)?.pending.length ?? 0) < 1;
+    const { type, id } = event as { type: string; id: SessionId };
+    if (type === 'session.command') return (children.get(id)?.pending.length ?? 0) < 1;
     // Only sessions without an actor are hydrated, and only sessions with an actor ask for a slot.
     if (type === 'session.hydrate') return !(id in actors) && !(`hydrate ${id}` in actors);
     return !type.startsWith('slot.') || id in actors;
@@ -58,7 +58,7 @@ describe('supervisor graph', () => {
 
   test('commands wait only for a session that is on its way or comes back after its back-off', () => {
     for (const { children, context } of graph.states) {
-      for (const [id, { pending, crashes }] of childrenIn(context.children)) {
+      for (const [id, { pending, crashes }] of context.children) {
         if (pending.length > 0) expect(`hydrate ${id}` in children || crashes.length > 0, id).toBe(true);
       }
     }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
-import { childOf } from '../../../machines/children.ts';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
@@ -161,7 +160,7 @@ describe('supervisor: sessions come and go', () => {
       'xstate.done.actor.child',
       'xstate.error.actor.child',
     ]);
-    expect(supervisor.getSnapshot()).toMatchObject({ context: { children: {} }, children: {} });
+    expect(supervisor.getSnapshot()).toMatchObject({ context: { children: new Map() }, children: {} });
   });
 
   test('a session that nobody uses leaves memory, and the next command finds it again', async () => {
@@ -186,7 +185,7 @@ describe('supervisor: sessions come and go', () => {
     clock.increment(900_000);
     await made(a);
     expect(answers).toEqual([command]);
-    expect(childOf(supervisor.getSnapshot().context.children, a)).toBeDefined();
+    expect(supervisor.getSnapshot().context.children.has(a)).toBe(true);
   });
 
   test('F110 a deleted session is gone, and a command behind the delete is refused by its log', async () => {
