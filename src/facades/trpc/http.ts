@@ -50,7 +50,7 @@ function toFetch({ raw, rawBody, query }: FastifyRequest, reply: FastifyReply): 
   for (const one of [(query as { input?: unknown }).input].flat()) {
     if (typeof one === 'string') parseJsonParameter(one);
   }
-  // Fastify has read the body. Like all of our routes, this one reads it as JSON, whatever its content type says.
+  // Fastify has read the body. This route reads it as JSON and ignores its content type, as our other routes do.
   if (raw.method === 'POST') raw.headers['content-type'] = 'application/json';
   return incomingMessageToRequest(Object.assign(raw, { body: rawBody?.toString() ?? '' }), reply.raw, {
     maxBodySize: null,
