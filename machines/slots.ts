@@ -22,14 +22,14 @@ interface Changed {
 }
 
 /** Takes a slot or joins the queue. A session's second claim changes nothing. */
-export function taken(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
+export function acquireSlot(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
   const pool = slots[slot];
   if (pool.held.includes(id) || pool.queue.includes(id)) return { slots, grants: [] };
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, id] } }, slot, limits);
 }
 
 /** Releases the slot, or leaves the queue. Without either it changes nothing. */
-export function given(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
+export function releaseSlot(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
   const other = (it: SessionId) => it !== id;
   const { held, queue } = slots[slot];
   return serve({ ...slots, [slot]: { held: held.filter(other), queue: queue.filter(other) } }, slot, limits);

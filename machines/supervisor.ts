@@ -2,7 +2,7 @@ import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from
 import type { SessionId } from '../src/core/ids.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
-import { given, noSlots, type Slots, taken } from './slots.ts';
+import { acquireSlot, noSlots, releaseSlot, type Slots } from './slots.ts';
 import { unprovided } from './unprovided.ts';
 
 export interface RestartPolicy {
@@ -106,14 +106,14 @@ export const supervisorMachine = setup({
     },
     'slot.request': {
       actions: enqueueActions(({ context, event: { id, slot }, enqueue, self }) => {
-        const { slots, grants } = taken(context.slots, { id, slot }, context.limits);
+        const { slots, grants } = acquireSlot(context.slots, { id, slot }, context.limits);
         enqueue.assign({ slots });
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
       }),
     },
     'slot.release': {
       actions: enqueueActions(({ context, event: { id, slot }, enqueue, self }) => {
-        const { slots, grants } = given(context.slots, { id, slot }, context.limits);
+        const { slots, grants } = releaseSlot(context.slots, { id, slot }, context.limits);
         enqueue.assign({ slots });
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
       }),
@@ -179,8 +179,8 @@ function withoutChild(children: Children, id: SessionId): Children {
 }
 
 function released(context: SupervisorContext, id: SessionId) {
-  const first = given(context.slots, { id, slot: 'run' }, context.limits);
-  const second = given(first.slots, { id, slot: 'start' }, context.limits);
+  const first = releaseSlot(context.slots, { id, slot: 'run' }, context.limits);
+  const second = releaseSlot(first.slots, { id, slot: 'start' }, context.limits);
   return { slots: second.slots, grants: [...first.grants, ...second.grants] };
 }
 

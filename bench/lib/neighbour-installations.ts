@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type KubernetesDriver, kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { forEachConcurrent } from '../../src/core/for-each-concurrent.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../src/core/ids.ts';
-import { inLanes } from '../../src/core/lanes.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { Reconciler } from '../../src/session/engine/reconciler.ts';
 import { newSession } from '../../src/session/run/log/projection.ts';
@@ -56,7 +56,7 @@ export async function open({ installations, ...place }: Argument): Promise<Progr
       async grow(to: number) {
         const from = monotonicMs();
         const missing = Array.from({ length: to - sandboxes }, (_, n) => all[n % all.length] as Installation);
-        await inLanes(missing, atOnce, (it) => it.add());
+        await forEachConcurrent(missing, atOnce, (it) => it.add());
         sandboxes = to;
         return monotonicMs() - from;
       },

@@ -65,7 +65,7 @@ async function openLoss(): Promise<Pair> {
   };
 }
 
-/** The processes of this machine whose command line names the session. */
+/** The processes of this machine whose command line names the session's sandbox. */
 function sandboxProcesses(session: string): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(session)).map(Number);

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { pause, throwIfFired } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
-import { Slots } from '../../src/core/slots.ts';
+import { Semaphore } from '../../src/core/semaphore.ts';
 import { jsonOrNothing } from '../../src/core/text.ts';
 import type { Credentials } from './credentials.ts';
 import { type Refusal, refusalOf, refused, statusOf, unanswered } from './status.ts';
@@ -44,7 +44,10 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 export function openApi({ credentials, clock, random, maxInFlight }: Options): KubeApi {
-  const slots = new Slots(maxInFlight, 'Too many requests wait for the cluster.');
+  const slots = new Semaphore(maxInFlight, {
+    maxWaiting: 2_000,
+    whenFull: 'Too many requests wait for the cluster.',
+  });
 
   async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     throwIfFired(signal);
@@ -98,7 +101,8 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     for (let failures = 0; ; failures += 1) {
       let last: unknown;
       try {
-        return await slots.use(signal, () => attempt<Answer>(request, signal));
+        using _slot = await slots.acquire(signal);
+        return await attempt<Answer>(request, signal);
       } catch (error) {
         const wait = waitAfter(error, failures, random);
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;

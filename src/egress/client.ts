@@ -83,7 +83,7 @@ export class Client {
    * Runs pipelined requests one after the other, so that one connection in has at most one connection out. Closes the
    * connection when more than 32 wait.
    */
-  async keyedQueue(work: () => Promise<void>): Promise<void> {
+  async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;
     const turn = this.#turn.then(() => (this.gone.aborted ? undefined : work()));

@@ -77,12 +77,12 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   http.on('request', (req, res) =>
     guard(req.socket, (client) =>
-      client.keyedQueue(async () => forward({ client, open, credentials: await credentialsOf(client) }, req, res)),
+      client.inOrder(async () => forward({ client, open, credentials: await credentialsOf(client) }, req, res)),
     ),
   );
   http.on('connect', (req, socket, head) => {
     if (head.length > 0) socket.unshift(head);
-    guard(socket, (client) => client.keyedQueue(() => connect(client, req.url ?? '')));
+    guard(socket, (client) => client.inOrder(() => connect(client, req.url ?? '')));
   });
   http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { UntrustedReason } from '../core/events.ts';
+import { Semaphore } from '../core/semaphore.ts';
 import { spares } from '../core/spare-buffers.ts';
-import { BytesBudget } from './bytes-budget.ts';
 import { onLoopBytes } from './validation-thread.ts';
 
 /** The sandbox sent something that its daemon never sends. */
@@ -18,7 +18,7 @@ export class Broken extends Error {
  * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one after
  * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
  */
-const held = new BytesBudget(32 * 1024 * 1024);
+const held = new Semaphore(32 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;
@@ -29,7 +29,7 @@ interface Limit {
    */
   readonly isMeasured: boolean;
   /** The most bytes of this sandbox's large answers. Otherwise one slow sandbox could use up the limit of all. */
-  readonly own: BytesBudget;
+  readonly own: Semaphore;
 }
 /** Counts against the limits until it is disposed. */
 interface Body extends Disposable {
@@ -43,8 +43,8 @@ export async function collected(response: IncomingMessage, limit: Limit): Promis
   const isLarge = length > onLoopBytes;
   using stack = new DisposableStack();
   if (isLarge) {
-    stack.use(await own.take(length, signal));
-    stack.use(await held.take(length, signal));
+    stack.use(await own.acquire(signal, length));
+    stack.use(await held.acquire(signal, length));
   }
   // Memory of its own, which can be transferred to a thread.
   const whole = isLarge ? Buffer.from(spares.take(length), 0, length) : Buffer.allocUnsafeSlow(length);

@@ -2,11 +2,10 @@ import { type Agent, type ClientRequest, type IncomingMessage, request } from 'n
 import { type Duplex, Readable } from 'node:stream';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
-import { gate } from '../core/gate.ts';
 import type { Secret } from '../core/secret.ts';
+import { Semaphore } from '../core/semaphore.ts';
 import { Broken, collected } from './answer-body.ts';
 import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers.ts';
-import { BytesBudget } from './bytes-budget.ts';
 import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
 import { refusal } from './refusal.ts';
@@ -66,8 +65,8 @@ interface Exchange {
  * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
 export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
-  const own = new BytesBudget(largeBytes);
-  const lasting = gate(mostLong);
+  const own = new Semaphore(largeBytes);
+  const lasting = new Semaphore(mostLong);
   let streams = 0;
   async function exchange<Result>(
     ask: How,
@@ -76,7 +75,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
   ): Promise<Result> {
     throwIfFired(signal);
     const canLast = ask.stream === 'patient' || (ask.stream !== 'both' && ask.timeoutMs === 0);
-    using _turn = canLast ? await lasting(signal) : undefined;
+    using _slot = canLast ? await lasting.acquire(signal) : undefined;
     if (trust.broken.aborted) throw trust.broken.reason;
     const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
     const outgoing = request({

@@ -4,8 +4,8 @@ import { type KubeApi, openApi } from '../../drivers/kubernetes/api.ts';
 import { openCredentials } from '../../drivers/kubernetes/credentials.ts';
 import { pause } from '../../src/core/cancel.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { forEachConcurrent } from '../../src/core/for-each-concurrent.ts';
 import { randomIds } from '../../src/core/ids.ts';
-import { inLanes } from '../../src/core/lanes.ts';
 import { deletion, nodeBody, nodeStatus, runningPod, simulated } from './simulated-pod.ts';
 
 export interface SimulatedNodes extends AsyncDisposable {
@@ -42,13 +42,13 @@ export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, star
   const stop = new AbortController();
   const never = new AbortController().signal;
   stack.defer(() =>
-    inLanes(names, atOnce, async (name) => {
+    forEachConcurrent(names, atOnce, async (name) => {
       const lease = `${leases}/${name}`;
       for (const path of [`/api/v1/nodes/${name}`, lease])
         await api.askFor({ method: 'DELETE', path, what: 'delete', tries: 5 }, never).catch(() => {});
     }),
   );
-  await inLanes(names, atOnce, async (name) => {
+  await forEachConcurrent(names, atOnce, async (name) => {
     const path = '/api/v1/nodes';
     await api.ask({ method: 'POST', path, body: nodeBody(name, set), what: 'make nodes' }, stop.signal);
     const body = { status: nodeStatus() };
@@ -78,7 +78,7 @@ const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 /** The node controller takes a node without a renewed lease for lost, and evicts its pods. */
 async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await inLanes(names, 4, async (name) => {
+    await forEachConcurrent(names, 4, async (name) => {
       const spec = {
         holderIdentity: name,
         leaseDurationSeconds: 40,

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { neverFires } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import { gate } from '../../../src/core/gate.ts';
+import { Semaphore } from '../../../src/core/semaphore.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandbox/abilities.ts';
 import { bad } from '../body-fields.ts';
 import { type Daemon, limits } from '../daemon.ts';
@@ -56,8 +56,8 @@ export function jobs(parts: SharedState): Jobs {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
   const opening = new Map<string, Promise<Open>>();
-  const startGate = gate(4);
-  const killGate = gate(2);
+  const starts = new Semaphore(4);
+  const kills = new Semaphore(2);
 
   const existing = (name: string): Open => {
     const byPid = () => [...all.values()].findLast(({ started }) => String(started.pid) === name);
@@ -88,7 +88,7 @@ export function jobs(parts: SharedState): Jobs {
     if (!isFolder) throw bad(`There is no folder ${asked.cwd}.`);
     const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
     const startedAt = clock.now();
-    const place = await startGate(neverFires);
+    const place = await starts.acquire(neverFires);
     const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch((thrown: unknown) => {
       place[Symbol.dispose]();
       throw thrown;
@@ -176,7 +176,7 @@ export function jobs(parts: SharedState): Jobs {
         for (const { pid } of treeOf(treeIn(opened), keepers.spared).members) if (pid !== keeper) send(pid, name);
         return;
       }
-      using _turn = await killGate(neverFires);
+      using _turn = await kills.acquire(neverFires);
       await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },

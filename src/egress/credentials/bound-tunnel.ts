@@ -32,7 +32,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
   const ofSocket = (socket: Duplex) => tunnels.get(socket) as Bound;
   http.on('request', (req, res) => {
     const bound = ofSocket(req.socket);
-    void bound.client.keyedQueue(() => pass(bound, req, res)).catch(() => req.socket.destroy());
+    void bound.client.inOrder(() => pass(bound, req, res)).catch(() => req.socket.destroy());
   });
   http.on('upgrade', (req, socket, head) => {
     const bound = ofSocket(socket);
@@ -42,7 +42,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       if (all instanceof Refusal) socket.end(all.asHttp());
       else await relayUpgrade(bound, { req, socket, head, ...all });
     };
-    void bound.client.keyedQueue(opened).catch(() => socket.destroy());
+    void bound.client.inOrder(opened).catch(() => socket.destroy());
   });
   http.on('clientError', (_error, socket) => socket.destroy());
 

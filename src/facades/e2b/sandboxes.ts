@@ -2,10 +2,10 @@ import type { Actor } from '../../core/actor.ts';
 import { neverFires } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
-import { gate } from '../../core/gate.ts';
 import { SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionLife, SessionRecord } from '../../core/records.ts';
+import { Semaphore } from '../../core/semaphore.ts';
 import type { Inside } from '../../session/api/inside.ts';
 import type { Services } from '../../session/api/services.ts';
 import { sampleOf } from './control/metrics.ts';
@@ -130,9 +130,9 @@ export class Sandboxes {
     const { services, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
     const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
-    const places = gate(atOnce);
+    const ending = new Semaphore(atOnce);
     const end = async ({ id, life }: SessionRecord) => {
-      using _place = await places(neverFires);
+      using _slot = await ending.acquire(neverFires);
       if (life?.onEnd === 'delete')
         await forget(id); // a program finds it gone from its end on, and cannot move it
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });

@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionId } from '../../core/ids.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SendCommand } from '../../session/api/sessions.ts';
 import { laterCursor } from '../shared/cursor.ts';
 import { markReplayed, settle } from '../shared/idempotency.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import type { SheikhboxContext } from './context.ts';
-import { findRetried, turnstile } from './retry.ts';
+import { findRetried } from './retry.ts';
 import type { ChatBody } from './schemas.ts';
 import { streamChat } from './stream.ts';
 import { StreamPlan } from './stream-end.ts';
@@ -19,7 +20,8 @@ interface ChatRequest {
 
 /** Makes every decision that can refuse the request before the first byte, then streams the plan. */
 export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
-  const keyedQueue = turnstile();
+  // The second of two equal requests sees the message of the first.
+  const inOrder = keyedQueue();
   return async ({ request, sid, body }, reply) => {
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
@@ -36,7 +38,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
       if (text.trim() === '') return planReconnect(session, cursor, context);
       // Only a message with its sender's clock can be recognized as a retry, so only those wait for each other.
       const send = () => planMessage(session.id, text, body, cursor, context);
-      return body.timestamp == null ? send() : keyedQueue(session.id, send);
+      return body.timestamp == null ? send() : inOrder(session.id, send);
     });
     return await streamChat(reply, session.id, plan, context);
   };

@@ -1,5 +1,4 @@
 import type { FactOf, SessionEvent } from '../../core/events.ts';
-import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
 
@@ -38,22 +37,4 @@ export async function findRetried(
     if (oldest && now - oldest.ts >= recentMs) return undefined;
   }
   return undefined;
-}
-
-/** Queues requests by session, so that the second of two equal requests sees the message of the first. */
-export function turnstile(): <Result>(id: SessionId, pass: () => Promise<Result>) => Promise<Result> {
-  const waiting = new Map<SessionId, Promise<unknown>>();
-  return async (id, pass) => {
-    const mine = (waiting.get(id) ?? Promise.resolve()).then(pass, pass);
-    const settled = mine.then(
-      () => {},
-      () => {},
-    );
-    waiting.set(id, settled);
-    try {
-      return await mine;
-    } finally {
-      if (waiting.get(id) === settled) waiting.delete(id);
-    }
-  };
 }

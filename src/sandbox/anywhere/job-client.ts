@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
-import { gate } from '../../core/gate.ts';
+import { Semaphore } from '../../core/semaphore.ts';
 import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
 import type { Ask, requester } from '../request.ts';
 import type { Trust } from '../trust.ts';
@@ -18,22 +18,22 @@ const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest
 
 /** The jobs behind the daemon's HTTP API. */
 export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again): JobClient {
-  const changing = gate(mostChanging);
-  const writing = gate(mostWriting);
+  const changing = new Semaphore(mostChanging);
+  const writing = new Semaphore(mostWriting);
   return {
     async start({ terminal, ...request }, signal) {
       const ask: Ask = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };
-      using _turn = await changing(signal);
+      using _slot = await changing.acquire(signal);
       return await again(signal, () => json('job', ask, signal));
     },
     list: (signal) => again(signal, () => json('jobs', { method: 'GET', path: '/jobs' }, signal)),
     async attach(id, reader, signal) {
-      using _turn = await changing(signal);
+      using _slot = await changing.acquire(signal);
       const ask: Ask = { method: 'GET', path: job(id, '/stream') };
       return streamOf(await upgrade(ask, signal), reader, trust);
     },
     async write(id, bytes, signal) {
-      using _turn = await writing(signal);
+      using _slot = await writing.acquire(signal);
       await done({ method: 'POST', path: job(id, '/input'), raw: bytes, timeoutMs: 0 }, signal);
     },
     async endInput(id, signal) {
@@ -43,7 +43,7 @@ export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again):
       await done({ method: 'POST', path: job(id, '/size'), json: size }, signal);
     },
     async signal(id, name, signal) {
-      using _turn = await changing(signal);
+      using _slot = await changing.acquire(signal);
       const ask: Ask = { method: 'POST', path: job(id, '/signal'), json: { signal: name }, timeoutMs: killMs };
       await done(ask, signal);
     },

@@ -1,9 +1,9 @@
 import { pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { forEachConcurrent } from '../../core/for-each-concurrent.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
-import { inLanes } from '../../core/lanes.ts';
 import type { Lease, LeaseStore } from '../../core/ports.ts';
 import { lost, type Ownership } from '../engine/ownership.ts';
 
@@ -91,7 +91,7 @@ export class LeasedOwnership implements Ownership {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
-    await inLanes(this.owned(), releases, (id) => this.release(id));
+    await forEachConcurrent(this.owned(), releases, (id) => this.release(id));
   }
 
   #isSure({ sureUntil, sureUntilTime }: Held): boolean {

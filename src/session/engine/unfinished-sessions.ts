@@ -1,5 +1,5 @@
+import { forEachConcurrent } from '../../core/for-each-concurrent.ts';
 import { SessionId } from '../../core/ids.ts';
-import { inLanes } from '../../core/lanes.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
 import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 
@@ -65,7 +65,7 @@ export const forgetMark = (records: RecordStore, { id, version }: StoredRecord):
 /** The stored records of these sessions; missing ones are left out. */
 export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
-  await inLanes(ids, reading, async (id) => {
+  await forEachConcurrent(ids, reading, async (id) => {
     const stored = await records.get('session', id);
     if (stored) found.set(id, StoredSession.parse(stored.doc));
   });

@@ -3,8 +3,8 @@ import { atMost } from '../../core/cancel.ts';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { droppable, searchable } from '../../core/events.ts';
+import { forEachConcurrent } from '../../core/for-each-concurrent.ts';
 import type { SessionId } from '../../core/ids.ts';
-import { inLanes } from '../../core/lanes.ts';
 import type { Append } from '../../core/ports.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -259,7 +259,7 @@ export class Appender {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };
     const open = await run(() => at.logs.find({ writer: { $exists: true, $ne: this.#self } }, fields).toArray());
-    await inLanes(open, settling, async ({ _id, writer = '', opened = 0 }) => {
+    await forEachConcurrent(open, settling, async ({ _id, writer = '', opened = 0 }) => {
       await this.settle(_id as SessionId);
       if (opened > this.#now() - openMs) return;
       const same = { _id, writer, opened: opened || { $exists: false } };

@@ -132,8 +132,8 @@ test('F115 with one start at a time for 50 sessions, deleted ones never start an
     expect(half).toHaveLength(25);
     expect(await Promise.all(half.map((id) => client.remove(id)))).toMatchObject(half.map(() => ({ status: 200 })));
     await reaches(() => started.size >= 8, 60_000);
-    const keyedQueue = ids.filter((id) => !half.includes(id));
-    expect([...started]).toEqual(keyedQueue.slice(0, started.size));
+    const queued = ids.filter((id) => !half.includes(id));
+    expect([...started]).toEqual(queued.slice(0, started.size));
   } finally {
     watcher.close();
   }

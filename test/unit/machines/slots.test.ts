@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Claim, given, noSlots, type Slots, taken } from '../../../machines/slots.ts';
+import { acquireSlot, type Claim, noSlots, releaseSlot, type Slots } from '../../../machines/slots.ts';
 import { sessionIdOf } from '../../support/machines.ts';
 
 const limits = { run: 2, start: 1 };
@@ -9,14 +9,14 @@ const claim = (n: number, slot: 'run' | 'start' = 'run'): Claim => ({ id: sessio
 function book() {
   let slots: Slots = noSlots;
   const granted: number[] = [];
-  const note = (changed: ReturnType<typeof taken>) => {
+  const note = (changed: ReturnType<typeof acquireSlot>) => {
     slots = changed.slots;
     granted.push(...changed.grants.map(({ id }) => Number.parseInt(id, 16)));
   };
   return {
     granted,
-    take: (n: number, slot?: 'run' | 'start') => note(taken(slots, claim(n, slot), limits)),
-    give: (n: number, slot?: 'run' | 'start') => note(given(slots, claim(n, slot), limits)),
+    take: (n: number, slot?: 'run' | 'start') => note(acquireSlot(slots, claim(n, slot), limits)),
+    give: (n: number, slot?: 'run' | 'start') => note(releaseSlot(slots, claim(n, slot), limits)),
     slots: () => slots,
   };
 }

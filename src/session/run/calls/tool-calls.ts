@@ -1,6 +1,6 @@
 import type { CallOutcome, CallsInput, PendingCall } from '../../../../machines/run.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
-import { Slots } from '../../../core/slots.ts';
+import { Semaphore } from '../../../core/semaphore.ts';
 import type { ToolRegistry } from '../../../tools/registry.ts';
 import type { Working } from '../run-context.ts';
 import { mustFollow } from './call-order.ts';
@@ -19,13 +19,12 @@ export async function makeCalls(
 ): Promise<readonly CallOutcome[]> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const slots = new Slots(mostAtOnce, 'Too many tool calls wait for their turn.');
-  const outcomes = inOrder(work.tools, calls, (wanted, n) =>
-    slots.use(both, async (): Promise<CallOutcome> => {
-      throwIfFired(both);
-      return await call(work, { call: wanted, answered: answered && n === 0 }, both);
-    }),
-  );
+  const slots = new Semaphore(mostAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
+  const outcomes = inOrder(work.tools, calls, async (wanted, n): Promise<CallOutcome> => {
+    using _slot = await slots.acquire(both);
+    throwIfFired(both);
+    return await call(work, { call: wanted, answered: answered && n === 0 }, both);
+  });
   try {
     return await Promise.all(outcomes);
   } catch (thrown) {

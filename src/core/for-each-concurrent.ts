@@ -1,5 +1,5 @@
 /** Calls `act` for each item, in order, at most `width` at a time. */
-export async function inLanes<Item>(
+export async function forEachConcurrent<Item>(
   items: readonly Item[],
   width: number,
   act: (item: Item) => Promise<void>,

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { neverFires } from '../../../src/core/cancel.ts';
+import { Semaphore } from '../../../src/core/semaphore.ts';
+
+/** Acquires, and notes in the list that it has it. */
+const noting = (semaphore: Semaphore, order: string[], name: string, weight?: number) =>
+  semaphore.acquire(neverFires, weight).then((slot) => {
+    order.push(name);
+    return slot;
+  });
+const settle = () => new Promise(setImmediate);
+
+test('as many callers run as there are slots, and the next one when one has released its slot', async () => {
+  const semaphore = new Semaphore(1);
+  const order: string[] = [];
+  const first = await noting(semaphore, order, 'first');
+  const second = noting(semaphore, order, 'second');
+  await settle();
+  expect(order).toEqual(['first']);
+  first[Symbol.dispose]();
+  first[Symbol.dispose](); // a second release changes nothing
+  (await second)[Symbol.dispose]();
+  expect(order).toEqual(['first', 'second']);
+});
+
+test('a caller whose signal fires gives up its place, and the one behind it begins', async () => {
+  const semaphore = new Semaphore(1);
+  const first = await semaphore.acquire(neverFires);
+  const stop = new AbortController();
+  const second = semaphore.acquire(stop.signal);
+  const third = semaphore.acquire(neverFires);
+  stop.abort();
+  await expect(second).rejects.toMatchObject({ code: 'cancelled' });
+  first[Symbol.dispose]();
+  (await third)[Symbol.dispose]();
+});
+
+test('a heavy caller waits until there is room for its weight, and a light one behind it waits too', async () => {
+  const semaphore = new Semaphore(10);
+  const order: string[] = [];
+  const first = await noting(semaphore, order, 'first', 8);
+  const heavy = noting(semaphore, order, 'heavy', 5);
+  const light = noting(semaphore, order, 'light', 1);
+  await settle();
+  expect(order).toEqual(['first']);
+  first[Symbol.dispose]();
+  for (const slot of await Promise.all([heavy, light])) slot[Symbol.dispose]();
+  expect(order).toEqual(['first', 'heavy', 'light']);
+});
+
+test('a light caller begins when the heavy one before it gives up', async () => {
+  const semaphore = new Semaphore(10);
+  await semaphore.acquire(neverFires, 8);
+  const stop = new AbortController();
+  const heavy = semaphore.acquire(stop.signal, 5);
+  const light = semaphore.acquire(neverFires, 1);
+  stop.abort();
+  await expect(heavy).rejects.toMatchObject({ code: 'cancelled' });
+  await light;
+});
+
+test('a weight above the limit is served alone', async () => {
+  const semaphore = new Semaphore(10);
+  const order: string[] = [];
+  const first = await noting(semaphore, order, 'first');
+  const large = noting(semaphore, order, 'large', 99);
+  await settle();
+  expect(order).toEqual(['first']);
+  first[Symbol.dispose]();
+  (await large)[Symbol.dispose]();
+});
+
+test('more callers than any program has are refused', async () => {
+  const semaphore = new Semaphore(1, { maxWaiting: 3, whenFull: 'Too many.' });
+  await semaphore.acquire(neverFires);
+  const stop = new AbortController();
+  const waiting = Array.from({ length: 3 }, () => semaphore.acquire(stop.signal));
+  await expect(semaphore.acquire(neverFires)).rejects.toMatchObject({
+    code: 'queue_full',
+    message: 'queue_full: Too many.',
+  });
+  stop.abort();
+  await Promise.allSettled(waiting);
+});
