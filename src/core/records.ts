@@ -87,6 +87,8 @@ export const SessionRecord = z.object({
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** Absent unless a program created the session for a sandbox of its own. */
   life: SessionLife.optional(),
+  /** The times that the tokens of its sandbox were replaced; absent: never. */
+  tokenRounds: z.int().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

@@ -237,6 +237,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         (await filesOf(id)).clear();
         states.set(id, 'running');
       },
+      async rotateTokens(id) {
+        const { tokenRounds = 0 } = await sessions.get(id);
+        await sessions.update(id, { tokenRounds: tokenRounds + 1 });
+      },
       async exec(id, command) {
         await sessions.get(id);
         ran.push({ id, command });

@@ -31,7 +31,7 @@ export async function replace(full: string, content: AsyncIterable<Uint8Array>, 
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** What the system says where no file can be made or renamed: a mounted file, /proc, a folder of another user. */
+/** The system's errors where no file can be made or renamed: a mounted file, /proc, a folder of another user. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
 /** A file that exists can often be written where none can be made. Its content then waits in the spare folder. */

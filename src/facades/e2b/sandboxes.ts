@@ -12,7 +12,8 @@ import { sampleOf } from './control/metrics.ts';
 
 /** A sandbox that runs, as its requests use it. */
 export interface Reached {
-  /** Fires when the sandbox is paused or deleted by this server. */
+  readonly record: SessionRecord;
+  /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
   readonly cut: AbortSignal;
   readonly env: readonly string[];
   readonly isPrivate: boolean;
@@ -22,8 +23,6 @@ export interface Reached {
   /** Resumes it if it is paused. */
   wake(actor: Actor): Promise<unknown>;
   enter(actor: Actor, signal: AbortSignal): Promise<Inside>;
-  /** Undefined: it belongs to no key. */
-  readonly owner: string | undefined;
 }
 type Power = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
@@ -37,7 +36,7 @@ interface Deps {
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
 export class Sandboxes {
   readonly #deps: Deps;
-  readonly #cuts = new Map<string, AbortController>();
+  readonly #cuts = new Map<string, Cut>();
   readonly #inOrder = keyedQueue();
 
   constructor(deps: Deps) {
@@ -55,15 +54,16 @@ export class Sandboxes {
       if (!wakesBy(life) || how === 'look') return undefined;
     } else if (life?.endsAt && life.endsAt <= clock.now()) return undefined;
     else if (record.sandboxState === 'stopped' || (!life && record.sandboxState !== 'running')) return undefined;
-    const cut = this.#cuts.get(sid) ?? new AbortController();
+    this.#cutEarlierTokens(record);
+    const cut = this.#cuts.get(sid) ?? { streams: new AbortController(), tokenRounds: record.tokenRounds ?? 0 };
     this.#cuts.set(sid, cut);
     return {
-      cut: cut.signal,
+      record,
+      cut: cut.streams.signal,
       env: variablesOf(record),
       isPrivate: life?.privatePorts ?? true, // only a program of this dialect can make them public
       portHost: life?.portHost,
       isPaused: life?.paused != null,
-      owner: record.owner,
       wake: async (actor) => life?.paused && (await this.wake(record, life.seconds, actor)),
       enter: (actor, signal) => servicesOf(actor).inside.enter(id, signal),
     };
@@ -71,8 +71,13 @@ export class Sandboxes {
 
   /** Ends every connection to the sandbox. */
   cut(sid: string): void {
-    this.#cuts.get(sid)?.abort();
+    this.#cuts.get(sid)?.streams.abort();
     this.#cuts.delete(sid);
+  }
+
+  #cutEarlierTokens({ id, tokenRounds = 0 }: SessionRecord): void {
+    const cut = this.#cuts.get(id);
+    if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
   }
 
   /** Ends a pause. Concurrent calls end it once. */
@@ -120,12 +125,12 @@ export class Sandboxes {
   }
 
   /** The sandboxes that run, or would for a request. */
-  async live(): Promise<Pick<SessionRecord, 'id' | 'owner'>[]> {
+  async live(): Promise<SessionRecord[]> {
     const all = await this.#deps.services.sessions.list();
     return all.filter(({ life }) => life && (!life.paused || wakesBy(life)));
   }
 
-  /** Deletes and pauses the sandboxes whose time is over. */
+  /** Deletes and pauses the sandboxes whose time is over, and ends the streams of tokens that were replaced. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
@@ -137,10 +142,17 @@ export class Sandboxes {
         await forget(id); // a program finds it gone from its end on, and cannot move it
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
     };
-    const due = (await services.sessions.list()).filter(({ life }) => life && isDue(life));
+    const all = await services.sessions.list();
+    for (const record of all) this.#cutEarlierTokens(record); // another server can have replaced them
+    const due = all.filter(({ life }) => life && isDue(life));
     const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
     await Promise.all(ended);
   }
+}
+/** The open connections to a sandbox, all of the same round of tokens. */
+interface Cut {
+  readonly streams: AbortController;
+  readonly tokenRounds: number;
 }
 interface Ending {
   readonly isWanted: (life: SessionLife) => boolean;

@@ -1,23 +1,26 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../auth/pepper.ts';
 import { type Actor, everybody } from '../../core/actor.ts';
+import type { SessionRecord } from '../../core/records.ts';
 import type { Credentials } from '../shared/credentials.ts';
 
 /**
  * The tokens of sandboxes. They are derived from the id and the credential of the caller who gets them, so that every server of
- * a store knows them, and they end with that credential.
+ * a store knows them, and they end with that credential, or when the tokens of the sandbox are replaced.
  */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
-  access(sid: string, maker: Actor): string;
+  access(box: Box, maker: Actor): string;
   /** Opens the ports of the sandbox alone. */
-  traffic(sid: string, maker: Actor): string;
+  traffic(box: Box, maker: Actor): string;
   /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
-  opensAgent(sid: string, given: Given): Actor | undefined;
-  opensPorts(sid: string, given: Given): Actor | undefined;
+  opensAgent(box: Box, given: Given): Actor | undefined;
+  opensPorts(box: Box, given: Given): Actor | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Actor[];
 }
+/** A sandbox; its tokens end when their round does. */
+type Box = Pick<SessionRecord, 'id' | 'tokenRounds'>;
 export interface Given {
   readonly access?: string | undefined;
   readonly traffic?: string | undefined;
@@ -28,21 +31,22 @@ export function tokensOf(
   peppers: Pick<Peppers, 'hash'>,
   credentials: Pick<Credentials, 'serverSeal' | 'live' | 'actors'>,
 ): Tokens {
-  const token = (purpose: string, sid: string, { key = '' }: Actor) => {
+  const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Actor) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
-    return `${key}${peppers.hash(`e2b ${purpose} ${sid} ${key} ${seal}`).hash}`;
+    const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;
+    return `${key}${peppers.hash(`e2b ${purpose} ${box} ${key} ${seal}`).hash}`;
   };
-  const makerOf = (purpose: string, sid: string, given: string | undefined) => {
+  const makerOf = (purpose: string, box: Box, given: string | undefined) => {
     const key = given?.slice(0, -macChars) ?? '';
     const maker = key === '' ? withoutKey(credentials) : credentials.live(key);
-    return maker && same(given, token(purpose, sid, maker)) ? byToken(maker) : undefined;
+    return maker && same(given, token(purpose, box, maker)) ? byToken(maker) : undefined;
   };
-  const opensAgent = (sid: string, given: Given) => makerOf('access', sid, given.access);
+  const opensAgent = (box: Box, given: Given) => makerOf('access', box, given.access);
   return {
-    access: (sid, maker) => token('access', sid, maker),
-    traffic: (sid, maker) => token('traffic', sid, maker),
+    access: (box, maker) => token('access', box, maker),
+    traffic: (box, maker) => token('traffic', box, maker),
     opensAgent,
-    opensPorts: (sid, given) => opensAgent(sid, given) ?? makerOf('traffic', sid, given.traffic),
+    opensPorts: (box, given) => opensAgent(box, given) ?? makerOf('traffic', box, given.traffic),
     makers(owner) {
       const keys = credentials.actors().filter((one) => one.role === 'admin' || one.owner === owner);
       return [withoutKey(credentials) ?? [], keys].flat().map(byToken);

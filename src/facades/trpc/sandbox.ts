@@ -62,6 +62,15 @@ export const sandboxRouter = router({
       return await ctx.services.sandboxes.status(sessionId);
     }),
 
+  /** Ends the sandbox's E2B tokens at once, and the streams that were opened with them. `connect` of the SDKs gives new ones. */
+  rotateTokens: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId } }) => {
+      await ctx.services.sandboxes.rotateTokens(sessionId);
+      return await ctx.services.sandboxes.status(sessionId);
+    }),
+
   exec: procedure
     .input(
       ofSession.extend({

@@ -19,7 +19,8 @@ import { rotateKeys } from '../rotate-keys.ts';
 import { mustExist } from '../store.ts';
 import type { Command } from './command.ts';
 
-const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id> | rotate';
+const usage =
+  'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id> | rotate | rotate-sandbox <session>';
 const units = { h: 3_600_000, d: 86_400_000 } as const;
 const Wish = z.object({
   role: z.enum(roles, `--role must be one of ${roles.join(', ')}`),
@@ -104,6 +105,24 @@ function ofRunning(corral: Corral): KeyAdmin {
   };
 }
 
+/** The server does it, which has the streams that end. */
+async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
+  const running = serverOn(resolve(localConfig().dataDir));
+  if (!running) {
+    throw new AppError(
+      'conflict',
+      'No server runs on this data folder. Start it, or call the tRPC procedure sandbox.rotateTokens of the one that does.',
+    );
+  }
+  try {
+    await running.call((api) => api.sandbox.rotateTokens.mutate({ sessionId }));
+  } finally {
+    await running.api.close();
+  }
+  print(`The tokens of ${sessionId} are replaced. connect gives programs the new ones.`);
+  return 0;
+}
+
 /** Explains that a running server has locked the store, and has the keys in its memory. */
 function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
@@ -143,10 +162,12 @@ export const keysCommand: Command = {
   usage,
   about:
     'makes, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys under the first ' +
-    'of the encryption keys. With SQLite, a running server does it itself, except rotate',
+    'of the encryption keys. With SQLite, a running server does it itself, except rotate. rotate-sandbox ends the E2B ' +
+    "tokens of one session's sandbox, and the streams that they opened",
   async run([what, ...rest], { print, say }) {
     const [id, ...more] = rest;
     if (what === 'rotate' && !id) return await rotateKeys({ print, say });
+    if (what === 'rotate-sandbox' && id && more.length === 0) return await rotateSandbox(id, print);
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
     const wish = what === 'create' ? wishOf(rest) : undefined;

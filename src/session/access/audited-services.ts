@@ -98,6 +98,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
         stop: 'sandbox.stop',
         pause: 'sandbox.pause',
         reset: 'sandbox.reset',
+        rotateTokens: 'sandbox.tokens',
         exec: 'sandbox.command',
       },
       audit,

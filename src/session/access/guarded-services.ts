@@ -70,6 +70,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         start: 'work',
         pause: 'work',
         reset: 'work',
+        rotateTokens: 'work',
         exec: 'work',
       } as const),
     }),

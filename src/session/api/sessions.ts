@@ -114,6 +114,7 @@ export interface SessionChange {
   /** Marks all messages as read. */
   readonly unread?: 0;
   readonly life?: SessionLife;
+  readonly tokenRounds?: number;
 }
 
 /** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */

@@ -13,7 +13,7 @@ interface Deps {
   readonly commands: SessionCommands;
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
-  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox' | 'page'>;
+  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page'>;
   readonly clock: Clock;
   readonly ids: IdSource;
 }
@@ -85,6 +85,10 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
       await using _used = await sandboxes.use(id, signal);
       await release(id);
+    },
+    async rotateTokens(id) {
+      const { tokenRounds = 0 } = await sessions.get(id);
+      await sessions.update(id, { tokenRounds: tokenRounds + 1 });
     },
     async exec(id, command, signal) {
       await sessions.get(id);

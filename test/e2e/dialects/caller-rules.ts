@@ -303,6 +303,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     desktop.giveControl
     sandbox.start
     sandbox.reset
+    sandbox.rotateTokens
     sandbox.exec
     terminals.open
     terminals.typeIntoShell

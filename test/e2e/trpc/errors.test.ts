@@ -52,6 +52,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'sandbox.start': { id: 'sessionId' },
   'sandbox.stop': { id: 'sessionId' },
   'sandbox.reset': { id: 'sessionId' },
+  'sandbox.rotateTokens': { id: 'sessionId' },
   'sandbox.exec': { id: 'sessionId', input: { command: 'true' } },
   'files.before': { id: 'sessionId', input: file },
   'files.changes': { id: 'sessionId' },

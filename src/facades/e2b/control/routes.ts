@@ -100,7 +100,7 @@ export function mountControl(app: App, deps: Deps): void {
       () => true,
       () => false,
     );
-    return detailView(record, deps, mayEnter ? deps.tokens.access(record.id, actor) : undefined);
+    return detailView(record, deps, mayEnter ? deps.tokens.access(record, actor) : undefined);
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);

@@ -50,11 +50,12 @@ const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 const iso = (at: number) => new Date(at).toISOString();
 
 /** `maker`: the tokens end with this caller's credential. */
-export function sandboxView({ id, life }: SessionRecord, { tokens, domain }: ViewDeps, maker: Actor) {
+export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Actor) {
+  const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {
     ...{ templateID: name, alias: name, sandboxID: id, clientID, envdVersion: agentVersion },
-    ...{ envdAccessToken: tokens.access(id, maker), trafficAccessToken: tokens.traffic(id, maker), domain },
+    ...{ envdAccessToken: tokens.access(record, maker), trafficAccessToken: tokens.traffic(record, maker), domain },
   };
 }
 

@@ -7,7 +7,7 @@ import type { Inside } from '../../../session/api/inside.ts';
 import type { Credentials } from '../../shared/credentials.ts';
 import type { RateLimiter } from '../../shared/rate-limit.ts';
 import { headerOf } from '../headers.ts';
-import type { Sandboxes } from '../sandboxes.ts';
+import type { Reached, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
 import { type Given, same, signatureOf, type Tokens } from '../tokens.ts';
 import { callPath, failCall, serveAgent } from './agent.ts';
@@ -126,7 +126,7 @@ async function open(target: Target, sid: string, asked: Asked, deps: DataDeps) {
   const isHealth = target.port === agentPort && asked.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? stranger : judge(target, sid, { ...asked, ...found }, deps);
+  const judged = isHealth ? stranger : judge(target, { ...asked, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const actor = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(actor === stranger ? undefined : actor, asked.address);
@@ -141,11 +141,11 @@ const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requ
 /** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
-  sid: string,
-  asked: Asked & { readonly isPrivate: boolean; readonly owner: string | undefined },
+  asked: Asked & Pick<Reached, 'record' | 'isPrivate'>,
   { tokens, clock, credentials }: DataDeps,
 ): Actor | Refusal {
-  const { path, url, method, address } = asked;
+  const { path, url, method, address, record } = asked;
+  const sid = record.id;
   const given: Given = {
     access: headerOf(target.headers, 'x-access-token'),
     traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
@@ -164,16 +164,16 @@ function judge(
   if (target.port !== agentPort) {
     const isPublic = target.byHost && !asked.isPrivate && target.port !== codePort;
     return (
-      tokens.opensPorts(sid, given) ??
+      tokens.opensPorts(record, given) ??
       (isPublic ? stranger : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
     );
   }
   if (isSigning) {
-    const maker = tokens.makers(asked.owner).find((one) => isSigned(url, method, tokens.access(sid, one)));
+    const maker = tokens.makers(record.owner).find((one) => isSigned(url, method, tokens.access(record, one)));
     return maker ? (expired(url, clock) ?? maker) : wrong(unauthorized('invalid signature'));
   }
   const refusal = unauthorized('the access token of the sandbox is missing or wrong');
-  return tokens.opensAgent(sid, given) ?? (isShown ? wrong(refusal) : refusal);
+  return tokens.opensAgent(record, given) ?? (isShown ? wrong(refusal) : refusal);
 }
 
 const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
@@ -195,8 +195,8 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 
 /** A signed URL names no sandbox: the one of a token that gives this signature is meant. */
 async function signedSandbox(url: URL, method: string | undefined, { sandboxes, tokens }: DataDeps) {
-  for (const { id, owner } of await sandboxes.live()) {
-    if (tokens.makers(owner).some((maker) => isSigned(url, method, tokens.access(id, maker)))) return id;
+  for (const record of await sandboxes.live()) {
+    if (tokens.makers(record.owner).some((maker) => isSigned(url, method, tokens.access(record, maker)))) return record.id;
   }
   return undefined;
 }

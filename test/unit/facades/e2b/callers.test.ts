@@ -44,6 +44,46 @@ test('a token of a sandbox ends with the key that made it, and those of other ke
   await it.server.keys.revoke(view.id);
   expect(await both()).toEqual([401, 200]);
 });
+const rotate = (it: Awaited<ReturnType<typeof opened>>, sessionId: string, key = 'the-token') =>
+  it.ask('/trpc/sandbox.rotateTokens', {
+    ...{ method: 'POST', body: JSON.stringify({ sessionId }) },
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+  });
+
+test('replaced tokens open nothing, a connect gives new ones, and the change is audited', async () => {
+  const it = await opened();
+  const { sid, access } = await it.create();
+  it.rows.splice(0);
+  expect((await rotate(it, sid)).status).toBe(200);
+  expect(it.rows).toEqual([expect.objectContaining({ action: 'sandbox.tokens', target: sid, by: 'token', outcome: 'done' })]);
+  const { body } = await it.api('POST', `/v2/sandboxes/${sid}/connect`, {});
+  const reads = [access, body.envdAccessToken].map(async (token) => (await it.read(sid, token)).status);
+  expect(await Promise.all(reads)).toEqual([401, 200]);
+});
+
+test('a stream breaks when the token that opened it is replaced', async () => {
+  const endless = new Readable({ read() {} });
+  endless.push('begun');
+  const open = async () => ({ size: 1_000, content: endless });
+  const it = await opened({ inside: { paths: { ...({} as Inside['paths']), ...inside.paths, open } } });
+  const { sid, access } = await it.create();
+  const reading = it.read(sid, access).then(
+    () => 'whole',
+    () => 'broken',
+  );
+  await expect.poll(() => endless.readableFlowing).toBe(true);
+  await rotate(it, sid);
+  expect(await reading).toBe('broken');
+});
+
+test('another key cannot replace the tokens of a sandbox', async () => {
+  const it = await opened();
+  const { key } = await it.server.keys.create({ name: 'anna', role: 'user' });
+  const { sid, access } = await it.create();
+  expect((await rotate(it, sid, key)).status).toBe(404);
+  expect((await it.read(sid, access)).status).toBe(200);
+});
+
 test('changes by a token are audited as such, with the key behind it, and so is a wrong token', async () => {
   const it = await opened();
   const { key, view } = await it.server.keys.create({ name: 'anna', role: 'user' });

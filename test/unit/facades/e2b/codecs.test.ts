@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { peppers } from '../../../../src/auth/pepper.ts';
 import { type Actor, everybody } from '../../../../src/core/actor.ts';
+import type { SessionId } from '../../../../src/core/ids.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { keptBy, noticeOf, wantedOf } from '../../../../src/facades/e2b/control/create.ts';
@@ -15,6 +16,7 @@ import { Targets } from '../../../../src/facades/e2b/target.ts';
 import { signatureOf, tokensOf } from '../../../../src/facades/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
+const box = { id: sid as SessionId };
 const request = (url: string, headers: Record<string, string> = {}) =>
   ({ url, headers: { host: 'localhost:8000', ...headers } }) as unknown as IncomingMessage;
 function led(url: string, headers?: Record<string, string>) {
@@ -81,36 +83,44 @@ const issuing = (secret: string, serverSeal: string | undefined, live: readonly 
 
 test('the two tokens of a sandbox differ, and only the first opens the agent', () => {
   const tokens = issuing('a', '', []);
-  const traffic = tokens.traffic(sid, everybody);
-  expect(tokens.opensAgent(sid, { access: traffic })).toBeUndefined();
-  expect(tokens.opensPorts(sid, { traffic })).toMatchObject({ role: 'admin', by: 'sandbox token' });
-  expect(tokens.opensPorts(sid, { access: tokens.access(sid, everybody) })).toBeDefined();
-  expect(tokens.opensPorts('0000000000000000', { traffic })).toBeUndefined();
+  const traffic = tokens.traffic(box, everybody);
+  expect(tokens.opensAgent(box, { access: traffic })).toBeUndefined();
+  expect(tokens.opensPorts(box, { traffic })).toMatchObject({ role: 'admin', by: 'sandbox token' });
+  expect(tokens.opensPorts(box, { access: tokens.access(box, everybody) })).toBeDefined();
+  expect(tokens.opensPorts({ id: '0000000000000000' as SessionId }, { traffic })).toBeUndefined();
 });
 
 test('tokens are the same on every server with the secret, and one label each', () => {
   const [one, two, other] = ['a', 'a', 'b'].map((secret) => issuing(secret, '', [anna]));
   for (const maker of [everybody, anna]) {
-    expect(two?.access(sid, maker)).toBe(one?.access(sid, maker));
-    expect(other?.access(sid, maker)).not.toBe(one?.access(sid, maker));
-    expect(one?.access(sid, maker)).toMatch(/^[\w-]{43,60}$/);
+    expect(two?.access(box, maker)).toBe(one?.access(box, maker));
+    expect(other?.access(box, maker)).not.toBe(one?.access(box, maker));
+    expect(one?.access(box, maker)).toMatch(/^[\w-]{43,60}$/);
   }
 });
 
 test('a token acts for the key that made it, and ends with that key alone', () => {
-  const access = issuing('a', '', [anna, bert]).access(sid, anna);
-  expect(issuing('a', '', [anna]).opensAgent(sid, { access })).toMatchObject({ key: anna.key, by: 'sandbox token' });
-  expect(issuing('a', '', [bert]).opensAgent(sid, { access })).toBeUndefined();
+  const access = issuing('a', '', [anna, bert]).access(box, anna);
+  expect(issuing('a', '', [anna]).opensAgent(box, { access })).toMatchObject({ key: anna.key, by: 'sandbox token' });
+  expect(issuing('a', '', [bert]).opensAgent(box, { access })).toBeUndefined();
   const forged = access.replace(anna.key ?? '', bert.key ?? '');
-  expect(issuing('a', '', [anna, bert]).opensAgent(sid, { access: forged })).toBeUndefined();
+  expect(issuing('a', '', [anna, bert]).opensAgent(box, { access: forged })).toBeUndefined();
+});
+
+test('a token ends when the tokens of its sandbox are replaced, and its successor opens', () => {
+  const tokens = issuing('a', '', [anna]);
+  const next = { ...box, tokenRounds: 1 };
+  const [old, fresh] = [box, next].map((round) => tokens.access(round, anna));
+  expect([old, fresh].map((access) => tokens.opensAgent(next, { access })?.key)).toEqual([undefined, anna.key]);
+  expect(tokens.opensPorts(next, { traffic: tokens.traffic(box, anna) })).toBeUndefined();
 });
 
 test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to a server without one', () => {
-  const access = issuing('a', 'first', []).access(sid, everybody);
-  expect(issuing('a', 'first', [anna]).opensAgent(sid, { access })).toBeDefined();
-  expect(issuing('a', 'second', []).opensAgent(sid, { access })).toBeUndefined();
-  const open = issuing('a', '', []).access(sid, everybody);
-  expect(issuing('a', undefined, [anna]).opensAgent(sid, { access: open })).toBeUndefined();
+  const access = issuing('a', 'first', []).access(box, everybody);
+  expect(issuing('a', 'first', [anna]).opensAgent(box, { access })).toBeDefined();
+  expect(issuing('a', 'second', []).opensAgent(box, { access })).toBeUndefined();
+  const open = issuing('a', '', []).access(box, everybody);
+  expect(issuing('a', undefined, [anna]).opensAgent(box, { access: open })).toBeUndefined();
 });
 
 test('metadata of a list is decoded three times', () => {
