@@ -1,7 +1,6 @@
 import { systemClock } from '../../../core/clock.ts';
-import { toAppError } from '../../../core/errors.ts';
 import { headerOf } from '../headers.ts';
-import type { Call } from './call.ts';
+import { auditCall, type Call } from './call.ts';
 import {
   answerError,
   answerUnary,
@@ -32,13 +31,6 @@ const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise
   '/filesystem.Filesystem/WatchDir': watchDir,
 };
 
-/** The unary calls that are audited, each with the action that the log names. */
-const changes: Readonly<Record<string, string>> = {
-  '/process.Process/SendSignal': 'process.stop',
-  '/filesystem.Filesystem/MakeDir': 'file.write',
-  '/filesystem.Filesystem/Move': 'file.write',
-  '/filesystem.Filesystem/Remove': 'file.remove',
-};
 /** The calls whose messages carry arguments or input. */
 const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
 /** The path of every call of both services. */
@@ -86,20 +78,15 @@ async function serveCall(call: Call, path: string): Promise<void> {
       throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
     const limits = carryData.has(path) ? largeMessage : smallMessage;
     const message = await messageOf(request, stream ? 'stream' : 'unary', limits);
-    if (stream) {
-      if (path === '/process.Process/Start') call.audit('sandbox.command', 'done');
-      return await stream(call, message);
-    }
+    if (stream) return await stream(call, message);
     const method = methodOf(path);
     if (!method) throw new ConnectError('unimplemented', `There is no method ${path}.`);
     await using inside = await call.enter();
-    const answer = await method(call, message, inside).catch((thrown: unknown) => {
-      if (changes[path]) call.audit(changes[path], toAppError(thrown).code);
-      throw thrown;
-    });
-    if (changes[path]) call.audit(changes[path], 'done');
+    const answer = await method(call, message, inside);
+    auditCall(call);
     answerUnary(response, answer);
   } catch (thrown) {
+    auditCall(call, { thrown });
     if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
     if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     failCall(call, path, connectError(thrown));

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
+import { toAppError } from '../../../core/errors.ts';
 import type { Inside } from '../../../session/api/inside.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import type { Target } from '../target.ts';
@@ -43,3 +44,24 @@ export function located(path: string, home: string): string {
   if (path.startsWith('~')) throw new ConnectError('invalid_argument', 'Homes of other users are not available.');
   return path.startsWith('/') ? path : `${home}/${path}`;
 }
+
+const actions: Readonly<Record<string, string>> = {
+  '/process.Process/Start': 'sandbox.command',
+  '/process.Process/SendInput': 'process.input',
+  '/process.Process/CloseStdin': 'process.input',
+  '/process.Process/SendSignal': 'process.stop',
+  '/filesystem.Filesystem/MakeDir': 'file.write',
+  '/filesystem.Filesystem/Move': 'file.write',
+  '/filesystem.Filesystem/Remove': 'file.remove',
+  '/filesystem.Filesystem/WatchDir': 'file.watch',
+  '/filesystem.Filesystem/CreateWatcher': 'file.watch',
+  '/filesystem.Filesystem/RemoveWatcher': 'file.unwatch',
+};
+/** Audits the call with its outcome, if it is one that changes the sandbox or watches it. */
+export function auditCall({ url, audit }: Pick<Call, 'url' | 'audit'>, failure?: { readonly thrown: unknown }): void {
+  const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined;
+  if (action !== undefined) audit(action, failure ? outcomeOf(failure.thrown) : 'done');
+}
+/** The code of an error, as the audit log names it. */
+export const outcomeOf = (thrown: unknown): string =>
+  thrown instanceof ConnectError ? thrown.code : toAppError(thrown).code;

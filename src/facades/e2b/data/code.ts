@@ -33,11 +33,27 @@ class Failure extends Error {
   }
 }
 
+/** The calls that are audited, each with the action that the log names. */
+const actions: Readonly<Record<string, string>> = {
+  'POST /contexts': 'context.create',
+  'POST /contexts/{id}/restart': 'context.restart',
+  'DELETE /contexts/{id}': 'context.remove',
+  'POST /execute': 'sandbox.command',
+};
+const outcomes: Readonly<Record<number, string>> = { 404: 'not_found', 413: 'payload_too_large' };
+
 /** The code interpreter of a sandbox. */
 export async function interpret(call: Call): Promise<void> {
   const { request, response, url } = call;
-  const [, first, id, action] = url.pathname.split('/');
-  const asked = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${action === undefined ? '' : `/${action}`}`;
+  const [, first, id, verb] = url.pathname.split('/');
+  const asked = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
+  const action = Object.hasOwn(actions, asked) ? actions[asked] : undefined;
+  let isTold = false;
+  /** The row is written before the answer. */
+  const tell = (outcome: string) => {
+    if (action !== undefined && !isTold) call.audit(action, outcome);
+    isTold = true;
+  };
   try {
     await using inside = await call.enter();
     const home = await call.home(inside);
@@ -59,22 +75,26 @@ export async function interpret(call: Call): Promise<void> {
         );
         if (!isThere) throw new Failure(500, `There is no folder ${folder}.`);
         const made = code.create({ id: ids.short(), language: languageOf(language), cwd: folder, isAnywhere: true });
+        tell('done');
         return answerJson(response, 200, shown(made));
       }
       case 'POST /contexts/{id}/restart':
         await code.restart(id ?? '').catch(missing);
+        tell('done');
         return answerJson(response, 200, null);
       case 'DELETE /contexts/{id}':
         await code.remove(id ?? '').catch(missing);
+        tell('done');
         return answerJson(response, 200, null);
       case 'POST /execute':
-        return await execute(call, code, home);
+        return await execute(call, { contexts: code, home, begun: () => tell('done') });
       default:
         throw new Failure(404, 'There is no such route.');
     }
   } catch (thrown) {
-    if (response.headersSent) return void response.destroy();
     const error = toAppError(thrown);
+    tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
+    if (response.headersSent) return void response.destroy();
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
@@ -106,14 +126,20 @@ function missing(thrown: unknown): never {
   throw thrown;
 }
 
-async function execute(call: Call, contexts: CodeContexts, home: string): Promise<void> {
+interface Executing {
+  readonly contexts: CodeContexts;
+  readonly home: string;
+  /** Called when the code begins to run. */
+  readonly begun: () => void;
+}
+async function execute(call: Call, { contexts, home, begun }: Executing): Promise<void> {
   const wanted = await read(call, Execute);
   const { response } = call;
-  call.audit('sandbox.command', 'done');
   if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');
   const id = wanted.context_id || languageOf(wanted.language);
   if (!wanted.context_id) contexts.create({ id, language: languageOf(wanted.language) });
   else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
+  begun();
   let waiting: Promise<unknown> = Promise.resolve();
   const say = (line: object | string) => {
     keepalive.refresh();

@@ -8,7 +8,7 @@ import type { PathEntry } from '../../../session/api/inside.ts';
 import { multipartFiles } from '../../shared/multipart.ts';
 import { publicText, wireErrors } from '../../shared/wire-errors.ts';
 import { headerOf } from '../headers.ts';
-import { type Call, located } from './call.ts';
+import { type Call, located, outcomeOf } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { answerJson, refuse } from './refusals.ts';
 
@@ -22,7 +22,7 @@ export async function serveFiles(call: Call, maxUploadBytes: number): Promise<vo
       call.audit('file.write', call.response.statusCode < 400 ? 'done' : 'invalid_request');
     } else refuse(call.response, 404, 'There is no such route.');
   } catch (thrown) {
-    if (isUpload) call.audit('file.write', toAppError(thrown).code);
+    if (isUpload) call.audit('file.write', outcomeOf(thrown));
     if (call.response.headersSent) return void call.response.destroy();
     if (!call.request.complete) call.response.setHeader('connection', 'close'); // the rest of the body is not read
     if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);

@@ -94,8 +94,9 @@ export async function watchDir(call: Call, message: unknown): Promise<void> {
   const wanted = shaped(Watched, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
-  await streaming(call, stream, async (inside) => {
+  await streaming(call, stream, async (inside, begun) => {
     const { id } = await watchAt(call, inside, wanted);
+    begun();
     const ends = [stream.gone, call.cut, ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])];
     const until = AbortSignal.any(ends);
     try {

@@ -4,7 +4,7 @@ import { systemClock } from '../../../core/clock.ts';
 import { AppError } from '../../../core/errors.ts';
 import { randomIds } from '../../../core/ids.ts';
 import type { Inside, JobEnd, JobEntry } from '../../../session/api/inside.ts';
-import { type Call, located, shaped } from './call.ts';
+import { auditCall, type Call, located, shaped } from './call.ts';
 import { as, ConnectError, ConnectStream, connectError, isLost, timeoutOf } from './connect.ts';
 
 const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
@@ -34,8 +34,9 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
   const wanted = shaped(Start, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await streaming(call, stream, async (inside) => {
+  await streaming(call, stream, async (inside, begun) => {
     const entry = await started(call, inside, wanted);
+    begun();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
     const endsAt = systemClock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     await follow({ stream, inside, entry, endsAt, signal: AbortSignal.any([stream.gone, call.cut]) });
@@ -85,15 +86,28 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
   });
 }
 
-/** Answers failures in the last envelope. Breaks the connection when the sandbox has gone. */
-export async function streaming(call: Call, stream: ConnectStream, work: (inside: Inside) => Promise<void>) {
+/**
+ * Answers failures in the last envelope. Breaks the connection when the sandbox has gone. The call is audited when the work
+ * says that it has begun, or when it fails before.
+ */
+export async function streaming(
+  call: Call,
+  stream: ConnectStream,
+  work: (inside: Inside, begun: () => void) => Promise<void>,
+) {
+  let isBegun = false;
+  const begun = () => {
+    isBegun = true;
+    auditCall(call);
+  };
   const cut = () => stream.destroy();
   call.cut.addEventListener('abort', cut, { once: true });
   try {
     await using inside = await call.enter();
-    await work(inside);
+    await work(inside, begun);
     if (!call.cut.aborted) stream.end();
   } catch (thrown) {
+    if (!isBegun) auditCall(call, { thrown });
     if (call.cut.aborted || isLost(thrown)) stream.destroy();
     else stream.end(connectError(thrown));
   } finally {

@@ -55,7 +55,9 @@ test('replaced tokens open nothing, a connect gives new ones, and the change is 
   const { sid, access } = await it.create();
   it.rows.splice(0);
   expect((await rotate(it, sid)).status).toBe(200);
-  expect(it.rows).toEqual([expect.objectContaining({ action: 'sandbox.tokens', target: sid, by: 'token', outcome: 'done' })]);
+  expect(it.rows).toEqual([
+    expect.objectContaining({ action: 'sandbox.tokens', target: sid, by: 'token', outcome: 'done' }),
+  ]);
   const { body } = await it.api('POST', `/v2/sandboxes/${sid}/connect`, {});
   const reads = [access, body.envdAccessToken].map(async (token) => (await it.read(sid, token)).status);
   expect(await Promise.all(reads)).toEqual([401, 200]);
@@ -124,4 +126,88 @@ test('replies have the headers of all replies, and a file is a download even und
   for (const answer of [await it.makeDir(sid, access), await it.read(sid, 'wrong')]) {
     expect(answer.headers).toMatchObject(common);
   }
+});
+
+const job = { id: 'e2b-1', argv: ['cat'], cwd: '/home/user', pid: 7 };
+const jobs = {
+  start: async () => job,
+  list: async () => [job],
+  write: async () => {},
+  endInput: async () => {},
+  attach: async () => ({ ended: Promise.resolve({ exitCode: 0 }), detach: () => {} }),
+} as unknown as Inside['jobs'];
+const watches = {
+  open: async () => ({ id: 'w' }),
+  close: async () => {},
+  follow: async () => {},
+} as unknown as Inside['watches'];
+const code = {
+  list: () => [{ id: 'own', language: 'python' }],
+  create: (context: object) => context,
+  restart: async () => {},
+  remove: async () => {},
+  execute: async () => ({ ended: 'whole' }),
+} as unknown as Inside['code'];
+const selected = { process: { pid: 7 } };
+const begun = { process: { cmd: 'cat' } };
+const codeCalls: [string, string, object | undefined, string][] = [
+  ['POST', '/contexts', { cwd: '/home/user' }, 'context.create'],
+  ['POST', '/contexts/own/restart', {}, 'context.restart'],
+  ['DELETE', '/contexts/own', undefined, 'context.remove'],
+  ['POST', '/execute', { code: '1', context_id: 'own' }, 'sandbox.command'],
+];
+const agentCalls: [string, 'unary' | 'stream', object, string][] = [
+  ['process.Process/Start', 'stream', begun, 'sandbox.command'],
+  ['process.Process/SendInput', 'unary', { ...selected, input: { stdin: 'eA==' } }, 'process.input'],
+  ['process.Process/CloseStdin', 'unary', selected, 'process.input'],
+  ['filesystem.Filesystem/WatchDir', 'stream', { path: '/tmp' }, 'file.watch'],
+  ['filesystem.Filesystem/CreateWatcher', 'unary', { path: '/tmp' }, 'file.watch'],
+  ['filesystem.Filesystem/RemoveWatcher', 'unary', { watcherId: 'w' }, 'file.unwatch'],
+];
+async function calling(can: Partial<Inside>) {
+  const it = await opened({ inside: { ...inside, ...can } });
+  const { sid, access } = await it.create();
+  it.rows.splice(0);
+  const headers = { 'x-access-token': access };
+  const agent = async (path: string, kind: 'unary' | 'stream', message: object) => {
+    const text = Buffer.from(JSON.stringify(message));
+    const head = Buffer.from([0, 0, 0, 0, text.length]);
+    await it.port(sid, 49_983, `/${path}`, {
+      ...{ method: 'POST', body: kind === 'stream' ? Buffer.concat([head, text]) : text },
+      headers: { ...headers, 'content-type': kind === 'stream' ? 'application/connect+json' : 'application/json' },
+    });
+  };
+  const interpreter = (method: string, path: string, body: object | undefined) =>
+    it.port(sid, 49_999, path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+  const rows = () => it.rows.map(({ action, outcome, by }) => [action, outcome, by]);
+  return { agent, interpreter, rows };
+}
+
+test.each(agentCalls)('%s by a token is audited once, with its outcome', async (path, kind, message, action) => {
+  const able = await calling({ jobs, watches });
+  await able.agent(path, kind, message);
+  expect(able.rows()).toEqual([[action, 'done', 'sandbox token']]);
+  const unable = await calling({});
+  await unable.agent(path, kind, message);
+  await unable.agent(path, kind, { path: 1, process: 2, watcherId: 3 });
+  expect(unable.rows()).toEqual([
+    [action, 'unsupported', 'sandbox token'],
+    [action, 'invalid_argument', 'sandbox token'],
+  ]);
+});
+
+test.each(codeCalls)('%s %s of the code interpreter is audited once', async (method, path, body, action) => {
+  const able = await calling({ code });
+  await able.interpreter(method, path, body);
+  expect(able.rows()).toEqual([[action, 'done', 'sandbox token']]);
+});
+
+test('code that is refused is audited with the reason', async () => {
+  const it = await calling({ code });
+  await it.interpreter('POST', '/execute', { code: '1', context_id: 'none' });
+  await it.interpreter('POST', '/execute', { code: '1', language: 'cobol' });
+  expect(it.rows()).toEqual([
+    ['sandbox.command', 'not_found', 'sandbox token'],
+    ['sandbox.command', 'invalid_request', 'sandbox token'],
+  ]);
 });
