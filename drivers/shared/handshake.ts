@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
+import { type JsonLimits, jsonWithin } from '../../src/core/json.ts';
 import type { Secret } from '../../src/core/secret.ts';
-import { jsonOrNothing } from '../../src/core/text.ts';
 import { firstLine, type LineReader } from './first-line.ts';
 import { hashOf } from './token.ts';
 
@@ -10,6 +10,7 @@ import { hashOf } from './token.ts';
 export const protocolVersion = 1;
 
 const maxLine = 4_096;
+const helloLimits: JsonLimits = { maxBytes: maxLine, maxDepth: 4, maxValues: 20 };
 
 const HelloLine = z.object({
   corral: z.int(),
@@ -47,7 +48,7 @@ export async function greet(
 }
 
 function judge(line: string, token: Secret): Greeting {
-  const hello = HelloLine.safeParse(jsonOrNothing(line));
+  const hello = HelloLine.safeParse(jsonWithin(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
   const { corral, version, boot, sparing } = hello.data;
   if (hello.data.token === hashOf(token)) {

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { type JsonLimits, jsonWithin } from '../core/json.ts';
 import { failure, headersOf, type McpMessage, messagesOf, rpcErrors } from './mcp-messages.ts';
 
 export interface RelayParts {
@@ -10,6 +11,8 @@ export interface RelayParts {
 }
 /** Requests that are answered at once; others wait their turn, so a flood of them fills no memory. */
 const maxOpen = 64;
+/** Of a message in either direction. An answer can carry a screenshot or a whole file. */
+const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 /** How long requests under way may take after the client has closed its end. */
 const restMs = 5_000;
 
@@ -66,12 +69,8 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
 }
 
 function parsed(line: string): McpMessage | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = jsonWithin(line, messageLimits);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
 /** The line for the client. A refusal by HTTP alone has no id, and a client would wait for its own for ever. */

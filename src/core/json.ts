@@ -27,6 +27,12 @@ export function parseJson(given: Uint8Array | string, limits: JsonLimits): Parse
   }
 }
 
+/** The value; undefined if the text is no JSON within the limits. */
+export function jsonWithin(text: string, limits: JsonLimits): unknown {
+  const json = parseJson(text, limits);
+  return json.ok ? json.value : undefined;
+}
+
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { type JsonLimits, jsonWithin } from '../core/json.ts';
 import type { Secret } from '../core/secret.ts';
-import { beginningOf, jsonOrNothing } from '../core/text.ts';
+import { beginningOf } from '../core/text.ts';
 import type { SearchHit, WebSearch } from './search.ts';
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -28,7 +29,7 @@ interface Engine {
 }
 
 const timeoutMs = 20_000;
-const maxBytes = 2 * 1024 * 1024;
+const answerLimits: JsonLimits = { maxBytes: 2 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** A hit under the names that an engine uses. */
 const hit = (link: string, snippet: string) =>
   z
@@ -109,7 +110,7 @@ export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): W
       const response = await fetch(url, { ...init, signal: until });
       const body = await bounded(response);
       if (response.status !== 200) throw refusal(name, response.status);
-      const parsed = engine.answer.safeParse(jsonOrNothing(body));
+      const parsed = engine.answer.safeParse(jsonWithin(body, answerLimits));
       if (!parsed.success)
         throw new AppError('unsupported', `The search engine ${name} answered something else than hits.`);
       return parsed.data
@@ -139,7 +140,8 @@ async function bounded(response: Response): Promise<string> {
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > maxBytes) throw new AppError('unsupported', 'The answer of the search engine is larger than 2 MiB.');
+    if (size > answerLimits.maxBytes)
+      throw new AppError('unsupported', 'The answer of the search engine is larger than 2 MiB.');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

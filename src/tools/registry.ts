@@ -1,4 +1,5 @@
 import { type AppError, toAppError } from '../core/errors.ts';
+import { type JsonLimits, parseJson } from '../core/json.ts';
 import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import { askUser } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
@@ -74,7 +75,7 @@ export interface Call {
 /** The key of `ToolDescription.orderKey`; null for a tool that does not exist. */
 export function orderKeyOf(registry: ToolRegistry, { name, args }: Call): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
-  return tool?.orderKey(typeof args === 'string' ? parseJson(args)?.value : args) ?? null;
+  return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
 /** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or our own bug throws. */
@@ -100,7 +101,7 @@ async function perform(
 ): Promise<ToolResult> {
   const tool = registry.find(name);
   if (!tool) return unknownTool(registry, name);
-  const given = typeof args === 'string' ? parseJson(args) : { value: args };
+  const given = typeof args === 'string' ? argumentsIn(args) : { value: args };
   if (!given) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
   try {
     return await act(tool, given.value);
@@ -124,12 +125,10 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   };
 }
 
-function parseJson(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
+const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
+function argumentsIn(text: string): { value: unknown } | undefined {
+  const json = parseJson(text, argumentLimits);
+  return json.ok ? json : undefined;
 }
 
 const reasons = {

@@ -80,8 +80,12 @@ const rules: Rule[] = [
     pattern:
       /\bJSON\.parse\(|\bjsonOrNothing\(|(?<=\b(?:request|response|reply|answer|body))\.json\(\)|\bdeserializeMessage\(/g,
     sample: 'const body = JSON.parse(text);',
-    within: /^src\/(facades|auth|acp|mcp|kernels|sandbox)\//,
+    // Elsewhere the text is the server's own: its settings, stores and logs, and the drivers' engines and clusters.
+    within:
+      /^src\/(acp|auth|cli|egress|facades|kernels|llm|mcp|sandbox|search|session|tools|web)\/|^drivers\/shared\/handshake/,
     but: {
+      'src/cli/server.ts': 'of the file that a server of the same user wrote',
+      'src/cli/main.ts': 'of files of this package',
       'src/facades/shared/idempotency.ts': 'of an answer that this server sealed itself',
       'src/facades/shared/reply-check.ts': 'of a reply of this server, in development only',
       'src/sandbox/validation-thread.ts': 'of the parts that its worker has judged',

@@ -1,4 +1,5 @@
 import type { LanguageModelV4StreamPart, LanguageModelV4Usage, SharedV4ProviderMetadata } from '@ai-sdk/provider';
+import { type JsonLimits, parseJson } from '../../core/json.ts';
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import type { RawBlock } from './prompt.ts';
 
@@ -87,14 +88,13 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
   return all;
 }
 
+/** More than the longest file that a tool writes. */
+const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** Text that is no JSON stays text, and the tool refuses it. */
 function argsOf(input: string): unknown {
   if (input.trim() === '') return {};
-  try {
-    return JSON.parse(input);
-  } catch {
-    return input;
-  }
+  const json = parseJson(input, argumentLimits);
+  return json.ok ? json.value : input;
 }
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {

@@ -1,17 +1,21 @@
 import { APICallError } from '@ai-sdk/provider';
-import { jsonOrNothing } from '../../core/text.ts';
+import { type JsonLimits, jsonWithin } from '../../core/json.ts';
 import type { Refusal } from '../failures.ts';
 import { parseRetryAfter } from '../retry.ts';
+
+/** A longer refusal is told by its status alone. */
+const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** The provider's refusal in an error that the AI SDK threw or streamed; undefined for a broken connection. */
 export function refusalOf(thrown: unknown, now: number): Refusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
+    const body = data ?? jsonWithin(responseBody ?? '', refusalLimits);
     return {
       status: statusCode,
-      text: textOf(message, data ?? jsonOrNothing(responseBody ?? '')),
-      names: namesIn(data ?? jsonOrNothing(responseBody ?? '')),
+      text: textOf(message, body),
+      names: namesIn(body),
       retryAfterMs: delayOf(responseHeaders, now),
     };
   }

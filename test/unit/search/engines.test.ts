@@ -53,6 +53,7 @@ test.each([
   ['a failure', 'no', 500, 'answered 500'],
   ['no JSON', '<html>', 200, 'something else than hits'],
   ['another shape', { results: 'none' }, 200, 'something else than hits'],
+  ['an answer of too many values', `{"results":${'['.repeat(100_000)}`, 200, 'something else than hits'],
   ['an answer without end', 'x'.repeat(3_000_000), 200, 'larger than 2 MiB'],
 ])('%s is one error that says so', async (_, body, status, words) => {
   const search = webSearch('searxng', settings, answering(body, status).fetch).search('x', 5, soon());
