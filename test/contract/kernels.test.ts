@@ -366,6 +366,35 @@ test('values of IPython.display are shown by their form, whether IPython is ther
     [true, Buffer.from('\x89PNG-', 'latin1').toString('base64')],
   ]);
 });
+test('pictures of Pillow are shown when a cell shows them or saves them under a name', async () => {
+  const { ran } = await openedHere();
+  const picture = [
+    "import os, sys; os.makedirs('PIL'); sys.path.insert(0, os.getcwd())",
+    "open('PIL/__init__.py', 'w').close()",
+    "open('PIL/Image.py', 'w').write('''",
+    'class Image:',
+    '    def __init__(self, name): self.name = name',
+    '    def save(self, fp, format=None): (open(fp, "w") if isinstance(fp, str) else fp).write(self.name)',
+    '    def show(self): raise OSError("no screen")',
+    '    def _repr_png_(self): return self.name.encode()',
+    "'''); None",
+  ].join('\n');
+  const code = [
+    'from PIL import Image; import io',
+    "Image.Image('shown').show()",
+    "Image.Image('saved').save('saved.png')",
+    "Image.Image('kept').save(io.StringIO())",
+    "open('saved.png').read()",
+  ].join('\n');
+  await ran('python', picture);
+  const { error, results } = await ran('python', code);
+  expect(error).toBeUndefined();
+  const png = (name: string) => Buffer.from(name).toString('base64');
+  expect(results.map(({ data }) => data['image/png'] ?? data['text/plain'])).toEqual([
+    ...[png('shown'), png('saved')],
+    "'saved'",
+  ]);
+});
 test('a kernel that starts for a cell works in the folder of the cell', async () => {
   const { contexts } = await openedHere();
   const shown: CodeResult[] = [];

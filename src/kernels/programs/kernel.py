@@ -1,7 +1,7 @@
 # The Python kernel: runs cells one after another and keeps their variables.
 # Requests are JSON lines on standard input. What cells print is the program's own output. Messages of the kernel stand
 # between it: NUL, "corral:", the nonce of the server, ":", one JSON object and a line end.
-import ast, asyncio, base64, builtins, importlib, inspect, io, json, linecache, os, signal, site, sys, tokenize, traceback, types, warnings
+import ast, asyncio, base64, builtins, importlib.machinery, inspect, io, json, linecache, os, signal, site, sys, tokenize, traceback, types, warnings
 
 most_text, most_binary, most_json, most_rows = 1_000_000, 5 * 2**20, 64 * 1024, 50
 requests = os.fdopen(os.dup(0), "rb")
@@ -179,6 +179,34 @@ def show_figures():
             show(figure, False)
     pyplot.close("all")
     shown_figures.clear()
+
+
+class PillowFinder:
+    """Lets Pillow's pictures be shown by `show()`, and by `save()` under a name. E2B's code interpreter shows both."""
+
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == "PIL.Image" else None
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (load(module), show_pictures_of(module.Image))
+        return spec
+
+
+def show_pictures_of(kind):
+    save = kind.save
+
+    def save_and_show(image, fp, *args, **params):
+        # matplotlib saves its figures by Pillow, and they are shown at the end of the cell.
+        is_of_matplotlib = sys._getframe(1).f_globals.get("__name__", "").startswith("matplotlib")
+        save(image, fp, *args, **params)
+        if isinstance(fp, (str, os.PathLike)) and not is_of_matplotlib:
+            show(image, False)
+
+    kind.save = save_and_show
+    kind.show = lambda image, *_, **__: show(image, False)
+
+
+sys.meta_path.insert(0, PillowFinder())
 
 
 def evaluated(code):
