@@ -37,10 +37,11 @@ export function executor(parts: SharedState) {
     child.stdin?.end(request.stdin);
 
     let timedOut = false;
+    let ending: Promise<unknown> | undefined;
     const begunAt = clock.now();
     const end = () => {
       const tree = { name: 'CORRAL_OPERATION', value: id, strays: straysSince(parts, begunAt) } as const;
-      void endTree(tree, { spared: keepers.spared });
+      ending = endTree(tree, { spared: keepers.spared });
     };
     const expire = () => {
       timedOut = true;
@@ -52,6 +53,7 @@ export function executor(parts: SharedState) {
     if (signal.aborted) end(); // the caller left before the command started
     try {
       const code = await exitCode(child);
+      await ending; // the answer to a command that was ended comes after its last process
       await quiet(child, [stdout, stderr]);
       parts.touch();
       const [out, errors] = [await stdout.end(), await stderr.end()];

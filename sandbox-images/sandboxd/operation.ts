@@ -94,8 +94,10 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     operation = { ...operation, bytes: spool.bytes };
     ring();
   };
-  const finish = (measured: number) => {
+  let ending: Promise<unknown> | undefined;
+  const finish = async (measured: number) => {
     clock.clearTimeout(timer);
+    if (ending) await ending; // a command that was ended has exited with its last process
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
@@ -128,7 +130,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
           await keep(before);
           if (exitCode === undefined) continue;
           over = true;
-          finish(exitCode);
+          void finish(exitCode);
           if (after.length > 0) recent.push(after);
           void linger(from);
         }
@@ -137,7 +139,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     keepers.delete(from.pid);
     if (over) return;
     await keep(finder.rest());
-    finish(await from.closed.catch(() => 137));
+    await finish(await from.closed.catch(() => 137));
   };
 
   /** Keeps the terminal open as long as background processes use it. */
@@ -155,9 +157,10 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
     const tree = marked(straysSince(parts, begunAt));
     const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
-    let ending = within?.processes ?? endMine(); // the run's processes include the operation's
-    for (let patience = performance.now() + keeperGraceMs; ; ending = endMine()) {
-      if ((await ending) > 0) patience = performance.now() + keeperGraceMs;
+    let round = within?.processes ?? endMine(); // the run's processes include the operation's
+    ending ??= round;
+    for (let patience = performance.now() + keeperGraceMs; ; round = endMine()) {
+      if ((await round) > 0) patience = performance.now() + keeperGraceMs;
       await Promise.race([finished.promise, wait(20)]);
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;
@@ -173,7 +176,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
   if (terminal) void read(terminal);
   else {
     await keep(Buffer.from('The command could not be started: the sandbox has no process to spare, or no shell.\n'));
-    finish(126);
+    await finish(126);
   }
   return {
     now: () => operation,

@@ -91,9 +91,14 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       const client = await withNeighbour(75);
       const result = client.exec({ command: family(75), timeoutMs: 1_500 }, budget());
       expect(await result).toMatchObject({ exitCode: 124, timedOut: true });
-      await expect
-        .poll(async () => (await sleeping(client)).sort(), { timeout: 10_000 })
-        .toEqual(['sleep 758', 'sleep 759']);
+      await onlyNeighbourIsLeft(client, 75);
+    });
+
+    test('a command of a shell session that takes too long has exited with its whole tree', async () => {
+      const client = await withNeighbour(78);
+      const { operation } = await run(client, family(78), { timeoutMs: 1_500 });
+      expect(operation).toMatchObject({ exitCode: 124, reason: 'timed_out' });
+      await onlyNeighbourIsLeft(client, 78);
     });
 
     test('a closed terminal takes its whole tree along', async () => {
