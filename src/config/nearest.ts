@@ -1,4 +1,7 @@
-/** The number of letters to add, remove, change or swap with the next one to turn one word into the other. */
+/**
+ * The number of letters to add, remove, change or swap with the next one to turn one word into the other. A swap is the usual
+ * slip; the small libraries count it as two.
+ */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;

@@ -2,7 +2,10 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { pngFile } from '../../../src/core/pictures.ts';
 
-/** Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. */
+/**
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. The
+ * daemon has no dependencies.
+ */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;
   const raw = Buffer.allocUnsafe(row * height);

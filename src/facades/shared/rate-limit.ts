@@ -12,7 +12,10 @@ export interface RateLimiter {
   take(caller: string): Allowance;
 }
 
-/** With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten. */
+/**
+ * With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten. The
+ * store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses lifts the limit of another.
+ */
 const maxCallers = 10_000;
 
 /** `windowMs`: the time in which a caller has this many calls. */

@@ -22,7 +22,10 @@ const endMs = 2_000; // the most that the server's end waits for a receiver
 export const traceIdOf = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
 export const sessionSpanIdOf = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
 
-/** Sends spans as OTLP over HTTP in JSON, in the background and in batches. */
+/**
+ * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK gives spans ids
+ * of its own; here a session's ids follow from the session.
+ */
 export class OtlpSink implements SpanSink {
   readonly #options: Options;
   #waiting: object[] = [];

@@ -2,7 +2,8 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { pngFile, pngSignature } from '../../core/pictures.ts';
 import type { Size } from './screen.ts';
 
-// The part of PNG that screenshots need: 8 bits per channel, RGB or RGBA, not interlaced.
+// The part of PNG that screenshots need: 8 bits per channel, RGB or RGBA, not interlaced. `pngjs` decodes each kind of PNG,
+// always to RGBA and without a limit on pixels, and the pictures come from sandboxes.
 
 export interface Raster extends Size {
   /** Three bytes per pixel. */

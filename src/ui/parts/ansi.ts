@@ -1,7 +1,7 @@
 import { boundedLine } from './bounded-text.ts';
 
-// Text of a terminal as spans with colours. Built from strings, because a literal with control characters is usually a
-// mistake.
+// Text of a terminal as spans with colours. The libraries make HTML, or limit neither lines nor spans, and the text comes from a
+// sandbox. The patterns are built from strings, because a literal with control characters is usually a mistake.
 const maxLine = 10_000; // characters
 const maxSpans = 300; // of one line; the rest of it has no colours
 const esc = '\\u001b';
