@@ -1,8 +1,6 @@
-import { type Burst, emitAs } from './burst.ts';
 import type { Program } from './child-process.ts';
 import { openCorral, type Setup } from './corral.ts';
-import type { Emission } from './emit.ts';
-import { footprint } from './memory.ts';
+import { type Emission, emit } from './emit.ts';
 import { addSession } from './sessions.ts';
 
 // Corral as the subject of a fan-out: real store, writer, log, service and SSE. Only the events are injected here.
@@ -14,11 +12,10 @@ export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>)
   return {
     methods: {
       listen: async () => `${await corral.listen()}/api/v1/sessions/${id}/events`,
-      emit: (emission: Burst | Emission) =>
-        emitAs(emission, (n, description) =>
+      emit: (emission: Emission) =>
+        emit(emission, (n, description) =>
           writer.write([{ type: 'step', runId: null, data: { id: String(n), description, status: 'running' } }]),
         ),
-      footprint: (restMs: number) => footprint(restMs),
     },
     [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
   };

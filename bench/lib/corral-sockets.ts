@@ -1,6 +1,6 @@
-import { type Burst, emitBurst } from './burst.ts';
 import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
+import { type Emission, emit } from './emit.ts';
 import { addSession } from './sessions.ts';
 
 // Corral as the subject of a fan-out over WebSockets: log, service and conversation socket. Only the store is in memory,
@@ -14,8 +14,8 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   return {
     methods: {
       listen: async () => `${await corral.listen()}/ws/${id}`,
-      emit: (burst: Burst) =>
-        emitBurst(burst, (_n, text) =>
+      emit: (emission: Emission) =>
+        emit(emission, (_n, text) =>
           writer.write([{ type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } }]),
         ),
     },

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
-import { type Burst, emitBurst } from '../lib/burst.ts';
 import type { Program } from '../lib/child-process.ts';
+import { type Emission, emit } from '../lib/emit.ts';
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const db = new DatabaseSync(join(dataDir, 'raw.db'));
@@ -14,6 +14,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   app.get('/events', ({ headers }, reply) => {
     const res = reply.hijack().raw;
     res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
+    res.write(': connected\n\n');
     res.cork();
     for (const { seq, text } of rows.iterate(Number(headers['last-event-id'])))
       res.write(`id: ${seq}\nevent: step\ndata: ${text}\n\n`);
@@ -21,10 +22,10 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   });
   return {
     methods: {
-      listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-      async emit(burst: Burst) {
+      listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
+      async emit(emission: Emission) {
         db.exec('BEGIN');
-        const emitted = await emitBurst(burst, (n, description) => {
+        const emitted = await emit(emission, (n, description) => {
           const event_id = `0123456789abcdef-${n}`;
           const data = {
             event_id,

@@ -4,9 +4,8 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
-import { type Burst, emitAs } from '../lib/burst.ts';
 import type { Program } from '../lib/child-process.ts';
-import type { Emission } from '../lib/emit.ts';
+import { type Emission, emit } from '../lib/emit.ts';
 
 interface Argument {
   readonly dataDir: string;
@@ -42,9 +41,9 @@ export async function open({ dataDir, store }: Argument): Promise<Program> {
 
   return {
     methods: {
-      listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
-      emit: (emission: Burst | Emission) =>
-        emitAs(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
+      listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
+      emit: (emission: Emission) =>
+        emit(emission, (n, description) => void put({ id: String(n), description, status: 'running' })),
     },
     async [Symbol.asyncDispose]() {
       app.server.closeAllConnections();

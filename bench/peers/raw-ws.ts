@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type Burst, emitBurst } from '../lib/burst.ts';
 import type { Program } from '../lib/child-process.ts';
+import { type Emission, emit } from '../lib/emit.ts';
 
 // As long as Corral's own.
 const session_id = '0123456789abcdef';
@@ -30,7 +30,7 @@ export async function open(): Promise<Program> {
   return {
     methods: {
       listen: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-      emit: (burst: Burst) => emitBurst(burst, (_n, text) => void put(text)),
+      emit: (emission: Emission) => emit(emission, (_n, text) => void put(text)),
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.terminate();

@@ -51,8 +51,8 @@ async function openPair(count: number): Promise<Pair> {
       return await round(count, client, say);
     },
     async peer() {
-      using client = await waitingClient(`${rawUrl}/events`);
-      return await round(count, client, (tag) => timedPost(`${rawUrl}/say`, { message: tag }));
+      using client = await waitingClient(rawUrl);
+      return await round(count, client, (tag) => timedPost(new URL('/say', rawUrl).href, { message: tag }));
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

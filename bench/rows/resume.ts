@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/child-process.ts';
 import type { Emitted } from '../lib/emit.ts';
+import { EventReader } from '../lib/event-reader.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import { Listener } from '../lib/listener.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure.ts';
-import { sseFraming } from '../lib/sse-frames.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.
@@ -35,25 +34,21 @@ const experiment = (mode: Mode): Experiment => ({
 
 async function openPair(): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
-  const side = async (program: string, path: string) => {
+  const side = async (program: string, last: number) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
-    const url = `${await child.call<string>('listen')}${path}`;
+    const url = await child.call<string>('listen');
     await child.call('emit', { first: 1, count: before, bytes });
     const { crc } = await child.call<Emitted>('emit', { first: before + 1, count: missed, bytes });
-    return () => resumed(url, crc, program === 'corral-fanout' ? before + 1 : before);
+    return async (): Promise<SideRound> => {
+      const from = monotonicMs();
+      using reader = await EventReader.open(url, 'sse', last);
+      while (reader.last < before + missed && monotonicMs() - from < arrivalMs) await pause(1);
+      return { samples: [(missed * 1_000) / (reader.heardAt - from)], correct: reader.correct({ count: missed, crc }) };
+    };
   };
-  const subject = await side('corral-fanout', '');
-  const peer = await side('raw-resume', '/events');
+  const subject = await side('corral-fanout', before + 1); // its first event is the session's creation
+  const peer = await side('raw-resume', before);
   const held = stack.move();
   return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-async function resumed(url: string, crc: number, last: number): Promise<SideRound> {
-  const request = (to: string) => sseFraming.request(to).replace(/\r\n\r\n$/, `\r\nLast-Event-ID: ${last}\r\n\r\n`);
-  const from = monotonicMs();
-  using listener = await Listener.open(url, { ...sseFraming, request }, true);
-  while (listener.frames < missed && monotonicMs() - from < arrivalMs) await pause(1);
-  const samples = [(missed * 1_000) / (listener.heardAt - from)];
-  return { samples, correct: listener.correct({ first: before + 1, count: missed, crc }) };
 }

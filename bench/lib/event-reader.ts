@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { crc32 } from 'node:zlib';
+import { WebSocket } from 'ws';
+import { openSse } from './exchange.ts';
+import { monotonicMs } from './generator.ts';
+import { addUp, type Correctness } from './measure.ts';
+
+const markers = { sse: '"description":"', websocket: '"content":"' } as const;
+export type Transport = keyof typeof markers;
+
+export interface Arrived {
+  /** The number of the round's first event. */
+  readonly first: number;
+  readonly count: number;
+  readonly crc: number;
+  /** The monotonic time of the command to emit. */
+  readonly from: number;
+}
+
+/** A client with minimal work per event: one look at the clock per chunk, and no JSON is parsed. */
+export class EventReader implements Disposable {
+  readonly latencies: number[] = [];
+  /** The monotonic time of the last chunk. */
+  heardAt = 0;
+  #close: () => void;
+  #marker: string;
+  #rest = '';
+  #last = 0;
+  #crc = 0;
+  #wrong = { duplicated: 0, reordered: 0 };
+
+  constructor(marker: string, close: () => void) {
+    this.#marker = marker;
+    this.#close = close;
+  }
+
+  /** Resolves once the server has confirmed the connection. `after`: the last event that the client has. */
+  static async open(url: string, over: Transport, after?: number): Promise<EventReader> {
+    if (over === 'sse') {
+      const socket = await openSse(url, after);
+      const self = new EventReader(markers.sse, () => socket.destroy());
+      socket.on('data', (chunk) => self.hear(String(chunk)));
+      return self;
+    }
+    const socket = new WebSocket(url.replace('http', 'ws'), { perMessageDeflate: false });
+    const self = new EventReader(markers.websocket, () => socket.terminate());
+    await once(socket, 'message'); // the greeting
+    socket.on('message', (bytes) => self.hear(`${bytes}\n`));
+    return self;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Forgets the measurements; the position in the stream stays. */
+  reset(): void {
+    this.latencies.length = 0;
+    this.#crc = 0;
+  }
+
+  correct({ count: expected, crc }: Pick<Arrived, 'count' | 'crc'>): Correctness {
+    const received = this.latencies.length;
+    const damaged = received === expected && crc !== this.#crc ? 1 : 0;
+    const wrong = this.#wrong;
+    this.#wrong = { duplicated: 0, reordered: 0 };
+    return { expected, received, lost: Math.max(0, expected - received) + damaged, ...wrong };
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  hear(chunk: string): void {
+    const at = monotonicMs();
+    const text = this.#rest + chunk;
+    const { length } = this.#marker;
+    let end = 0;
+    for (;;) {
+      const begin = text.indexOf(this.#marker, end);
+      const close = begin < 0 ? -1 : text.indexOf('"', begin + length);
+      if (close < 0) break;
+      this.#take(text.slice(begin + length, close), at);
+      end = close;
+    }
+    this.#rest = text.slice(Math.max(end, text.lastIndexOf('\n', text.length - 2) + 1));
+    this.heardAt = at;
+  }
+
+  #take(text: string, at: number): void {
+    const bar = text.indexOf('|');
+    const n = Number(text.slice(bar + 1, text.indexOf('|', bar + 1)));
+    if (n === this.#last) this.#wrong.duplicated += 1;
+    else if (n < this.#last) this.#wrong.reordered += 1;
+    this.#last = Math.max(n, this.#last);
+    this.#crc = crc32(text, this.#crc);
+    this.latencies.push(at - Number(text.slice(0, bar)));
+  }
+}
+
+/** The readers of one program. */
+export interface Readers extends Disposable {
+  reset(): void;
+  /** Whether the readers have every event up to this one. */
+  hasAll(arrived: Pick<Arrived, 'first' | 'count'>): boolean;
+  readonly all: readonly EventReader[];
+  correct(arrived: Arrived): Correctness;
+}
+
+export async function openReaders(url: string, over: Transport, count: number): Promise<Readers> {
+  using stack = new DisposableStack();
+  const all: EventReader[] = [];
+  for (let n = 0; n < count; n++) all.push(stack.use(await EventReader.open(url, over)));
+  const held = stack.move();
+  return {
+    all,
+    reset: () => {
+      for (const one of all) one.reset();
+    },
+    hasAll: (arrived) => all.every(({ last }) => last >= arrived.first + arrived.count - 1),
+    correct: (arrived) => addUp(all.map((one) => one.correct(arrived))),
+    [Symbol.dispose]: () => held.dispose(),
+  };
+}
