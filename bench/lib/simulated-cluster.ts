@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { openApi } from '../../drivers/kubernetes/api.ts';
 import { openCredentials } from '../../drivers/kubernetes/credentials.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { forEachConcurrent } from '../../src/core/for-each-concurrent.ts';
 import { type SimulatedNodes, simulatedNodes } from '../../test/support/simulated-node.ts';
 import { type ApiProxy, apiProxy } from './api-proxy.ts';
 import { startChild } from './child-process.ts';
@@ -17,8 +18,12 @@ export interface SimulatedCluster extends AsyncDisposable {
   /** Settings for the measured server. */
   readonly settings: Readonly<Record<string, string>>;
   podsOf(selector: string): Promise<V1Pod[]>;
+  /** Adds pods like this one that belong to other installations. */
+  addStrangers(likeness: V1Pod, count: number): Promise<void>;
 }
 
+/** The other installations in the namespace. */
+const installations = 19;
 const podsOnNode = 250; // more than the 110 that a node takes by default, less than what large nodes are set to
 
 /** A namespace of the real API server whose pods run on simulated nodes. */
@@ -50,6 +55,7 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
   const proxy = stack.use(await apiProxy(folder.path, kubeconfig));
   const [[label, set] = []] = Object.entries(nodes.nodeSelector);
   const { key, value, effect } = nodes.toleration;
+  let strangers = 0;
   const held = stack.move();
   return {
     ...{ kubeconfig, namespace, nodes, proxy },
@@ -64,6 +70,16 @@ export async function openSimulatedCluster(pods: number): Promise<SimulatedClust
       },
     },
     podsOf: (selector) => list(`?labelSelector=${encodeURIComponent(selector)}`),
+    async addStrangers({ metadata, spec }, count) {
+      const added = Array.from({ length: count }, () => ++strangers);
+      await forEachConcurrent(added, 20, async (n) => {
+        const labels = { ...metadata?.labels, 'corral/instance': `stranger-${n % installations}` };
+        const { nodeName: _placed, ...rest } = spec ?? { containers: [] };
+        const body = { metadata: { name: `stranger-${n}`, labels, annotations: metadata?.annotations }, spec: rest };
+        const request = { method: 'POST', path: `${path}/${namespace}/pods`, body, what: 'create pods' } as const;
+        await api.ask(request, soon());
+      });
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
