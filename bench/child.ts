@@ -10,7 +10,6 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'control-calls': () => import('./lib/control-calls.ts'),
   'egress-origin': () => import('./lib/egress-origin.ts'),
   'egress-proxy': () => import('./lib/egress-proxy.ts'),
-  'pod-daemons': () => import('./lib/pod-daemons.ts'),
   'raw-resume': () => import('./peers/raw-resume.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
   'raw-relay': () => import('./peers/raw-relay.ts'),

@@ -109,7 +109,7 @@ async function openPair(): Promise<Pair> {
     over.abort();
     await chat;
     await client.remove(session);
-    return { samples: [watched.gap()], correct: correctnessOf(watched) };
+    return { samples: [watched.gap()], correct: watched.correct() };
   }
 
   async function peer(): Promise<SideRound> {
@@ -120,68 +120,53 @@ async function openPair(): Promise<Pair> {
   return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-interface Heard {
-  readonly seq: number;
-  /** Live output; empty for other events. */
-  readonly text: string;
-  readonly at: number;
-}
 interface Watched {
-  readonly seen: readonly Heard[];
-  /** The complete lines so far. */
+  /** The complete lines of the command so far. */
   printed(): readonly string[];
+  /** The longest time between two pieces of output. */
   gap(): number;
+  correct(): Correctness;
 }
 
-/** A client that reconnects after the last event it has seen. */
-function watch({ url, session: sessionId }: { url: string; session: string }, signal: AbortSignal): Watched {
-  const seen: Heard[] = [];
+/** A client that reconnects after the last event that it has. */
+function watch({ url, session }: { url: string; session: string }, signal: AbortSignal): Watched {
+  const seqs: number[] = [];
+  const output: { text: string; at: number }[] = [];
+  const hear = (block: string) => {
+    const seq = /^id: (\d+)$/m.exec(block)?.[1];
+    if (seq === undefined) return;
+    seqs.push(Number(seq));
+    const { type, data } = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '{}');
+    if (type === 'tool.output') output.push({ text: data.text, at: monotonicMs() });
+  };
   const read = async () => {
-    while (!signal.aborted) {
-      try {
-        const { body } = await fetch(`${url}${eventsPath(sessionId, seen.at(-1)?.seq ?? 0)}`, { signal });
-        let rest = '';
-        for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-          const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
-          rest = blocks.pop() ?? '';
-          for (const block of blocks) {
-            const seq = /^id: (\d+)$/m.exec(block)?.[1];
-            if (seq) seen.push({ seq: Number(seq), text: outputOf(block), at: monotonicMs() });
-          }
-        }
-      } catch {
-        await tick();
-      }
+    const { body } = await fetch(`${url}${eventsPath(session, seqs.at(-1) ?? 0)}`, { signal });
+    let rest = '';
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
+      rest = blocks.pop() ?? '';
+      blocks.forEach(hear);
     }
   };
-  void read();
-  const printing = () => seen.filter(({ text }) => text !== '');
+  void (async () => {
+    while (!signal.aborted) await read().catch(() => tick());
+  })();
+  const printed = () =>
+    output
+      .map(({ text }) => text)
+      .join('')
+      .split(/\r?\n/)
+      .slice(0, -1);
   return {
-    seen,
-    printed: () =>
-      printing()
-        .map(({ text }) => text)
-        .join('')
-        .split(/\r?\n/)
-        .slice(0, -1),
-    gap: () => Math.max(...printing().map(({ at }, n, all) => at - (all[n - 1]?.at ?? at))),
-  };
-}
-
-function outputOf(block: string): string {
-  const { type, data } = JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '{}');
-  return type === 'tool.output' ? data.text : '';
-}
-
-function correctnessOf({ seen, printed }: Watched): Correctness {
-  const seqs = seen.map(({ seq }) => seq);
-  const [got, expected] = [printed(), Array.from({ length: lines }, (_, n) => `line-${n + 1}`)];
-  const received = expected.filter((line) => got.includes(line)).length;
-  const repeated = [seqs, got].map((all) => all.length - new Set<unknown>(all).size);
-  const isOrdered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number));
-  return {
-    ...{ expected: lines, received, lost: lines - received },
-    ...{ duplicated: Math.max(...repeated), reordered: isOrdered ? 0 : 1 },
+    printed,
+    gap: () => Math.max(...output.map(({ at }, n) => at - (output[n - 1]?.at ?? at))),
+    correct() {
+      const got = printed();
+      const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
+      const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));
+      const reordered = seqs.every((seq, n) => n === 0 || seq > (seqs[n - 1] as number)) ? 0 : 1;
+      return { expected: lines, received, lost: lines - received, duplicated, reordered };
+    },
   };
 }
 
