@@ -63,8 +63,8 @@ async function openPair(of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
     using calls = httpCalls(url);
     for (const id of stored) await calls.ask('/trpc/sessions.update', { id, title: 'in memory' });
   }
-  const others = { active: active - steered, starts: 1 };
-  const busy = stack.use(await startChild('busy-sessions', { url, ...others, printer: 'perl', runsEach }));
+  const others = { active: active - steered, runsEach, printer: 'perl' };
+  const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
   await busy.call('begin');
   const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
   const held = stack.move();
@@ -99,8 +99,7 @@ function tell(took: Controlled['took'], before: Progress, after: Progress): void
     const { p50, p99, max, n } = summary(took[kind]);
     return `${kind} ${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)} (${n})`;
   });
-  const [runs, started] = [after.runs - before.runs, after.started - before.started];
-  console.error(`bench: load: p50/p99/max ms: ${each.join(', ')}; ${runs} runs, ${started} starts`);
+  console.error(`bench: load: p50/p99/max ms: ${each.join(', ')}; ${after.runs - before.runs} runs`);
 }
 
 /** Stores sessions before the server starts, as an earlier server would have left them: without sandboxes. */

@@ -45,7 +45,9 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
       NODE_OPTIONS: `--import=${preload}`,
     }),
   );
-  const busy = stack.use(await startChild('busy-sessions', { url: server.url, active, starts: 0 }));
+  const busy = stack.use(
+    await startChild('busy-sessions', { url: server.url, active, runsEach: 20, printer: 'shell' }),
+  );
   await busy.call('begin');
   await pause(2_000); // the first runs of all sessions have begun by then
   using calls = httpCalls(server.url);
