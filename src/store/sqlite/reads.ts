@@ -18,7 +18,6 @@ export function readOperations(db: DatabaseSync) {
 }
 
 function eventReads(db: DatabaseSync) {
-  const [begin, commit] = [db.prepare('BEGIN'), db.prepare('COMMIT')]; // the page's three reads share one snapshot
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
@@ -46,15 +45,10 @@ function eventReads(db: DatabaseSync) {
 
   return {
     page(session: string, after: number, limit: number): PageRow {
-      begin.run();
-      try {
-        const head = Number(headOf.get(session)?.head ?? 0);
-        const marks = marksOf.get(session);
-        const events = after < head ? eventsAfter(session, after, limit) : '[]';
-        return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
-      } finally {
-        commit.run();
-      }
+      const head = Number(headOf.get(session)?.head ?? 0);
+      const marks = marksOf.get(session);
+      const events = after < head ? eventsAfter(session, after, limit) : '[]';
+      return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
     },
     lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
     search: (text: string, limit: number): string[] =>
@@ -65,7 +59,7 @@ function eventReads(db: DatabaseSync) {
 }
 
 /** The pluses keep SQLite from walking the whole kind in its order: the ids with the prefix are few. */
-export const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
+const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefix = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;

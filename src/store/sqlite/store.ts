@@ -11,12 +11,9 @@ import type {
   Store,
   StoredRecord,
 } from '../../core/ports.ts';
-import { briefFirst } from './brief-reads.ts';
-import { type Channel, openChannel, type QueueLimits } from './channel.ts';
+import { type Channel, openThread, type QueueLimits } from './channel.ts';
 import { corrupt } from './errors.ts';
 import type { PutRow, Reads, RecordRow } from './reads.ts';
-import { restingChannel } from './resting-channel.ts';
-import { openWriter, type Writer } from './writer.ts';
 import type { Writes } from './writes.ts';
 
 export interface SqliteOptions {
@@ -26,30 +23,18 @@ export interface SqliteOptions {
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
-  /** False: the event loop's thread never writes. */
-  readonly direct?: boolean;
 }
 
-const readerRestMs = 10_000;
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * One file. A thread writes it, or the event loop's thread while that one is idle; another thread, which rests while there
- * is little to read, reads it. Rejects: store_busy (another server has it), store_corrupt, unsupported (a newer version
- * wrote it), store_unavailable.
- * Disposing finishes all pending requests.
+ * One file, which one thread reads and writes. Rejects: store_busy (another server has it), store_corrupt, unsupported (a
+ * newer version wrote it), store_unavailable. Disposing finishes all pending requests.
  */
 export async function sqliteStore(options: SqliteOptions): Promise<Store> {
-  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue, direct = true } = options;
-  const database = { path, synchronous, busyTimeoutMs };
-  await using stack = new AsyncDisposableStack();
-  const writer: Writer = stack.use(
-    direct ? await openWriter(database, queue) : await openChannel<Writes>({ ...database, role: 'writer' }, queue),
-  );
-  const thread = restingChannel(() => openChannel<Reads>({ ...database, role: 'reader' }, queue), readerRestMs);
-  const reader = stack.use(direct ? settled(briefFirst(thread, database), writer) : thread);
-  await thread.call('ping', []); // the start reads much, and has to fail where no thread can read
-  const held = stack.move();
+  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
+  const thread = await openThread({ path, synchronous, busyTimeoutMs }, queue);
+  const { writes: writer, reads: reader } = thread;
   return {
     name: 'sqlite',
     durable: true,
@@ -64,22 +49,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
       throwIfFired(signal);
       await orAborted(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
-}
-
-/** Subscribers do not get events that a power cut could still undo. */
-function settled(reader: Channel<Reads>, writer: Writer): Channel<Reads> {
-  return {
-    get pending() {
-      return reader.pending;
-    },
-    async call(name, args) {
-      const value = await reader.call(name, args);
-      if (writer.unsettled) await writer.unsettled;
-      return value;
-    },
-    [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   };
 }
 

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { collectGarbage } from '../../core/collect-garbage.ts';
 import { armFailpoints } from '../../core/failpoint.ts';
-import { checkpoint, type DatabaseOptions, emptyWal, openForReading, openForWriting } from './database.ts';
+import { type DatabaseOptions, emptyWal, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
 import { readOperations } from './reads.ts';
 import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
@@ -11,10 +11,26 @@ import { writeOperations } from './writes.ts';
 // The thread for SQLite. Each batch of requests is one message, and so are its replies; null closes the store.
 
 export interface WorkerInput extends DatabaseOptions {
-  readonly role: 'reader' | 'writer';
   readonly failpoints: string | undefined;
 }
+/** Writes that wait for another program's lock hold up no reads. */
+export type Lane = 'reads' | 'writes';
+export interface Batch {
+  readonly lane: Lane;
+  readonly calls: readonly Call[];
+}
+export interface Replies {
+  readonly lane: Lane;
+  readonly replies: readonly Reply[];
+}
+
 const startMs = 3_000;
+const lockedMs = 20;
+const restMs = 1_000;
+/**
+ * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
+ */
+const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
   // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
@@ -22,52 +38,54 @@ if (input.failpoints !== undefined) {
 }
 
 try {
-  if (input.role === 'writer') write();
-  else read();
-  parentPort?.postMessage([[true, undefined]]);
+  serve();
+  answer('writes', [[true, undefined]]);
 } catch (thrown) {
-  parentPort?.postMessage([refusal(storeError(thrown, input.path))]);
+  answer('writes', [refusal(storeError(thrown, input.path))]);
   parentPort?.close();
 }
 
-/**
- * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
- */
-const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
-const restMs = 1_000;
+function answer(lane: Lane, replies: readonly Reply[]): void {
+  parentPort?.postMessage({ lane, replies } satisfies Replies);
+}
 
-function write(): void {
+function serve(): void {
   const opened = openForWriting(input, systemClock.now());
   setTimeout(collectGarbage, startMs).unref(); // the start's garbage is 8 MiB, and this thread makes too little more to collect it
+  const read = answerEach(readOperations(opened.db), input.path);
+  const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /** Waits until a series of deletions ends, because a project takes many records with it. */
   const emptyAtRest = () => {
     clearTimeout(resting);
     resting = setTimeout(() => {
       try {
-        emptyWal(opened.db, input);
+        emptyWal(opened.db);
       } catch {} // closed meanwhile, which empties the log too; or in use, and the next deletion empties it
     }, restMs).unref();
   };
-  const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
-  serve(opened, (calls) => {
+  const write = (calls: readonly Call[], until: number) => {
     const replies = commit(calls);
-    if (calls.some(([name]) => name === 'empty')) emptyWal(opened.db, input);
+    if (replies.every(isLocked) && systemClock.now() < until) {
+      setTimeout(() => write(calls, until), lockedMs);
+      return;
+    }
+    if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db);
     if (calls.some(([name, kind]) => name === 'delete' && wordy.has(kind))) emptyAtRest();
-    if (calls.some(([name]) => name === 'checkpoint')) checkpoint(opened.db);
-    return replies;
+    answer('writes', replies);
+  };
+
+  parentPort?.on('message', (batch: Batch | null) => {
+    if (batch?.lane === 'reads') answer('reads', read(batch.calls));
+    else if (batch) write(batch.calls, systemClock.now() + input.busyTimeoutMs);
+    else {
+      opened[Symbol.dispose]();
+      parentPort?.close();
+    }
   });
 }
 
-function read(): void {
-  const opened = openForReading(input);
-  serve(opened, answerEach(readOperations(opened.db), input.path));
-}
-
-function serve(opened: Disposable, answer: (calls: readonly Call[]) => Reply[]): void {
-  parentPort?.on('message', (calls: readonly Call[] | null) => {
-    if (calls) return parentPort?.postMessage(answer(calls));
-    opened[Symbol.dispose]();
-    parentPort?.close();
-  });
+/** Another program holds the write lock, so nothing was done. */
+function isLocked([ok, code]: Reply): boolean {
+  return !ok && code === 'store_busy';
 }

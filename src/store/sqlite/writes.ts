@@ -16,9 +16,6 @@ export function writeOperations(db: DatabaseSync) {
     ...leaseWrites(db),
     ...commandWrites(db),
     ping: () => {},
-    // Both after their transaction: see the worker.
-    checkpoint: () => {},
-    empty: () => {},
   };
 }
 

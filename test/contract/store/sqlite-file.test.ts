@@ -75,19 +75,6 @@ test("only the server's user can read the store's files", async () => {
   expect(statSync(join(database.folder, 'made')).mode & 0o777).toBe(0o700);
 });
 
-test('an erase begins the emptied log, so that the next append does not wait for the disk on the event loop', async () => {
-  await using store = await open();
-  const [gone, kept] = [newSession(), newSession()];
-  await writer(store.events, gone)(facts(200));
-  await store.events.erase(gone);
-  const sizeOfLog = () => statSync(`${database.path}-wal`).size;
-  const begun = sizeOfLog();
-  expect(begun).toBeGreaterThan(32); // its header and one page
-  expect(begun).toBeLessThan(10_000);
-  await writer(store.events, kept)(facts(1));
-  expect(sizeOfLog()).toBeGreaterThan(begun);
-});
-
 test('of many sessions that are erased at once, while others write, no text is in any file once each answer is out', async () => {
   await using store = await open();
   const busy = newSession();

@@ -10,7 +10,7 @@ const database = databasePerTest();
 /** A store whose every commit takes `ms` longer than usual. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}) {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})`, { exit: () => {} });
-  return await sqliteStore({ path: database.path, direct: false, ...options });
+  return await sqliteStore({ path: database.path, ...options });
 }
 
 test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop go on', async () => {
@@ -39,22 +39,19 @@ test('F069 while another program holds the write lock, appends fail with store_b
   expect(await append(facts(1))).toBe(2);
 });
 
-test('neither the event loop nor a reader waits for a long commit', async () => {
+test('the event loop does not wait for a long commit', async () => {
   await using store = await openSlow(300);
-  const sessionId = newSession();
   let committed = false;
   const appended = writer(
     store.events,
-    sessionId,
+    newSession(),
   )(facts(5_000)).finally(() => {
     committed = true;
   });
   await breathe(); // the caller itself converts the facts to text
-  const page = store.events.page(sessionId, 0, 1).then((read) => [read.head, committed]);
   let turns = 0;
   for (; !committed; turns++) await breathe();
   expect(await appended).toBe(5_000);
-  expect(await page).toEqual([0, false]);
   expect(turns).toBeGreaterThan(10);
 });
 
@@ -116,4 +113,28 @@ test('a caller can cancel its health check while the store is busy', async () =>
   await expect(store.check(AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
   expect(committed).toBe(false);
   await appended;
+});
+
+test.each(['full', 'normal'] as const)(
+  'with synchronous %s, a writer in an endless loop lets other tasks run',
+  async (synchronous) => {
+    await using store = await sqliteStore({ path: database.path, synchronous });
+    const append = writer(store.events, newSession());
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    for (let n = 0; n < 1_000; n++) await append(facts(1));
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(3);
+    expect((await store.events.page(newSession(), 0, 1)).head).toBe(0);
+  },
+);
+
+test('a fence and a conflict are refused at once, and leave nothing', async () => {
+  await using store = await sqliteStore({ path: database.path });
+  const id = newSession();
+  const wrong = { sessionId: id, after: 5, at: 1, facts: facts(1), puts: [{ kind: 'k', id, doc: 1 }] };
+  await expect(store.events.append(wrong)).rejects.toMatchObject({ code: 'fenced' });
+  expect(await store.records.get('k', id)).toBeUndefined();
+  await expect(store.records.put({ kind: 'k', id, doc: 1, expect: 3 })).rejects.toMatchObject({ code: 'conflict' });
+  expect((await store.events.page(id, 0, 1)).head).toBe(0);
 });
