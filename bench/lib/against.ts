@@ -14,16 +14,10 @@ export function against(experiment: Experiment, folder: string): Experiment {
     ...experiment,
     peer: folder,
     goals: experiment.goals.map(({ stat }) => ({ stat, ...bound })),
-    async open() {
-      await using stack = new AsyncDisposableStack();
-      const own = stack.use(await experiment.open());
-      const other = stack.use(await inTree(folder, () => experiment.open()));
-      const held = stack.move();
-      return {
-        subject: () => own.subject(),
-        peer: () => inTree(folder, () => other.subject()),
-        [Symbol.asyncDispose]: () => held.disposeAsync(),
-      };
+    async open(stack) {
+      const own = await experiment.open(stack);
+      const other = await inTree(folder, () => experiment.open(stack));
+      return { subject: () => own.subject(), peer: () => inTree(folder, () => other.subject()) };
     },
   };
 }

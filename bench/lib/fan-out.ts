@@ -22,8 +22,7 @@ export interface FanOut {
   samplesOf(readers: Readers, arrived: Arrived): readonly number[];
 }
 
-export async function openFanOut(plan: FanOut): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+export async function openFanOut(stack: AsyncDisposableStack, plan: FanOut): Promise<Pair> {
   const side = async (program: string) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const child = stack.use(await startChild(program, { dataDir, store: plan.store }));
@@ -37,8 +36,7 @@ export async function openFanOut(plan: FanOut): Promise<Pair> {
   };
   const subject = await side(plan.subject);
   const peer = await side(plan.peer);
-  const held = stack.move();
-  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { subject, peer };
 }
 
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }): Promise<SideRound> {

@@ -15,7 +15,7 @@ const Curve = Series.extend(measuredIn);
 export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Figure), series: z.array(Curve) });
 export type Figures = z.infer<typeof Figures>;
 
-/** The figures with those of later runs in place of theirs. The runs come in order. */
+/** The figures with those of later runs in place of theirs. The runs come in order. A noisy one takes the place of none. */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
   const metrics = new Map(known.metrics.map((one) => [keyOf(one), one]));
   const series = new Map(known.series.map((one) => [one.name, one]));
@@ -26,7 +26,8 @@ export function mergeFigures(known: Figures, results: readonly BenchResult[]): F
       if (!ratio) continue;
       const { stat, median, ci95 } = ratio;
       const figure = { name, variant, unit, better, ratio: { stat, median, ci95 }, target, verdict, reason, ...from };
-      metrics.set(keyOf(figure), figure);
+      const before = metrics.get(keyOf(figure));
+      if (verdict !== 'noisy' || before === undefined || before.verdict === 'noisy') metrics.set(keyOf(figure), figure);
     }
     for (const one of result.series) series.set(one.name, { ...one, ...from });
     const { cores, cpu, memGiB, kernel, node, engine } = result.host;

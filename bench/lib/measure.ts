@@ -24,7 +24,7 @@ export interface SideRound {
 }
 
 /** Both sides, set up and idle. They run in turn, never at the same time. */
-export interface Pair extends AsyncDisposable {
+export interface Pair {
   subject(): Promise<SideRound>;
   peer(): Promise<SideRound>;
 }
@@ -48,7 +48,8 @@ export interface Experiment {
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
   /** True for memory and counts, which a busy machine does not change; times suffer from it. */
   readonly feels: 'noise' | 'nothing';
-  open(): Promise<Pair>;
+  /** Sets both sides up. The stack is disposed after the last round. */
+  open(stack: AsyncDisposableStack): Promise<Pair>;
 }
 
 export type Mode = 'quick' | 'full';

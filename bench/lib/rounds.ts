@@ -49,7 +49,8 @@ export async function measure(experiment: Experiment, instruments: Instruments):
   const { now, feel, signal } = instruments;
   const began = now();
   const taken: Round[] = [];
-  await using pair = await experiment.open();
+  await using stack = new AsyncDisposableStack();
+  const pair = await experiment.open(stack);
   for (let n = 0; n < rounds.warmUp && !signal.aborted; n++) await both(pair, n);
   let before = feels === 'noise' ? feel() : 0;
   for (let n = 0; n < rounds.max && !signal.aborted; n++) {

@@ -29,13 +29,11 @@ const experiment = (mode: Mode): Experiment => ({
   open: openPair,
 });
 
-async function openPair(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const place = stack.use(await openPlace('docker'));
   const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
   const client = stack.use(sessionClient(stack.use(await startServer(settings))));
   const start = await place.rawStart(client);
-  const held = stack.move();
   const many = <Value>(act: () => Promise<Value>) => Promise.allSettled(Array.from({ length: burstSize }, act));
   return {
     async subject() {
@@ -55,6 +53,5 @@ async function openPair(): Promise<Pair> {
       const all = await many(async () => containers.use(await start()).startMs);
       return { samples: all.flatMap((it) => (it.status === 'fulfilled' ? it.value : [])) };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

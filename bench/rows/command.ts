@@ -19,13 +19,11 @@ const experiment = (mode: Mode): Experiment => ({
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', max: 0.15 }],
   rounds: roundsWithin(mode, 12_000),
-  open: () => openPair(mode === 'quick' ? 6 : 20),
+  open: (stack) => openPair(stack, mode === 'quick' ? 6 : 20),
 });
 
-async function openPair(times: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, times: number): Promise<Pair> {
   const { client, session, container } = stack.use(await dockerSession());
-  const held = stack.move();
   return {
     subject: () => timedSamples(times * 10, () => client.exec(session)),
     peer: () =>
@@ -33,6 +31,5 @@ async function openPair(times: number): Promise<Pair> {
         const code = await rawExec(container.Id, 'true');
         if (code !== 0) throw new Error(`"true" ended with ${code}`);
       }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

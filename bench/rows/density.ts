@@ -30,11 +30,10 @@ const experiment = (mode: Mode): Experiment => ({
   peer: 'engine-api-containers',
   goals: [{ stat: 'p50', min: 0.75 }],
   rounds: { ...roundsWithin(mode, 60_000), min: 4, max: 4 },
-  open: () => openPair(mode === 'quick' ? 4 : 12),
+  open: (stack) => openPair(stack, mode === 'quick' ? 4 : 12),
 });
 
-async function openPair(count: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));
   const client = stack.use(sessionClient(server));
   const likeness = await likenessOf(client);
@@ -42,7 +41,6 @@ async function openPair(count: number): Promise<Pair> {
     const all = await Promise.all(containers.map(pssInMiB));
     return { samples: [room / ((all.reduce((sum, one) => sum + one, 0) + more) / count)] };
   };
-  const held = stack.move();
   return {
     async subject() {
       const before = pssOf(server.pid);
@@ -61,6 +59,5 @@ async function openPair(count: number): Promise<Pair> {
       await pause(settleMs);
       return await fitting(ids, 0);
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -44,7 +44,7 @@ const experiment = (variant: Variant, max: number, mode: Mode): Experiment => ({
   peer: variant.through === 'tunnel' ? 'tinyproxy' : 'direct',
   goals: [{ stat: 'p50', max }],
   rounds: { ...roundsWithin(mode, 8_000), warmUp: 2 },
-  open: () => openPair(variant, mode === 'quick' ? 30 : 200),
+  open: (stack) => openPair(stack, variant, mode === 'quick' ? 30 : 200),
 });
 
 interface Origin {
@@ -52,8 +52,7 @@ interface Origin {
   readonly certificate: string;
 }
 
-async function openPair({ through, what }: Variant, times: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, { through, what }: Variant, times: number): Promise<Pair> {
   const origin = await stack.use(await startChild('egress-origin', {})).call<Origin>('listen');
   const proxy = stack.use(await startChild('egress-proxy', { ...origin, injects: through === 'injection' }));
   const { path, ca } = await proxy.call<{ path: string; ca: string }>('listen');
@@ -72,11 +71,9 @@ async function openPair({ through, what }: Variant, times: number): Promise<Pair
   const local = (port: number) => connectTcp(port, '127.0.0.1').setNoDelay(true);
   const other = through === 'tunnel' && stack.use(await tinyproxy('127.0.0.1', origin.port));
   const dialPeer = async () => (other ? tunnelled(local(other.port), `127.0.0.1:${origin.port}`) : local(origin.port));
-  const held = stack.move();
   return {
     subject: () => round(() => tunnelled(connectTcp(path), `${host}:443`), ca, through === 'injection'),
     peer: () => round(dialPeer, origin.certificate, false),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -26,8 +26,8 @@ const latency = (mode: Mode): Experiment => ({
   peer: 'raw-sse',
   goals: [{ stat: 'p99', max: 1.5 }],
   rounds: roundsWithin(mode, 16_000),
-  open: () =>
-    openFanOut({
+  open: (stack) =>
+    openFanOut(stack, {
       ...sides.sse,
       over: 'sse',
       readers,
@@ -48,8 +48,8 @@ const ceiling = (over: Transport, mode: Mode): Experiment => ({
   peer: sides[over].peer,
   goals: [{ stat: 'p50', min: 0.6 }],
   rounds: { ...roundsWithin(mode, 14_000), warmUp: 2 },
-  open: () =>
-    openFanOut({
+  open: (stack) =>
+    openFanOut(stack, {
       ...sides[over],
       over,
       readers,

@@ -32,11 +32,10 @@ const experiment = (act: Act, size: Size, mode: Mode): Experiment => ({
   peer: 'engine-api-archive',
   goals: [{ stat: 'p50', max: most[size] }],
   rounds: roundsWithin(mode, size === '1 KB' ? 8_000 : 20_000),
-  open: () => openPair(act, sizes[size]),
+  open: (stack) => openPair(stack, act, sizes[size]),
 });
 
-async function openPair(act: Act, size: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Promise<Pair> {
   const { url, session, container } = stack.use(await dockerSession());
   const streams = stack.use(sandboxStreams(url, session));
   const times = size < 10_000_000 ? 10 : 1;
@@ -61,10 +60,8 @@ async function openPair(act: Act, size: number): Promise<Pair> {
     ],
   } as const;
   const [subject, peer] = acts[act];
-  const held = stack.move();
   return {
     subject: () => timed(subject),
     peer: () => timed(peer),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

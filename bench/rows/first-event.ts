@@ -31,17 +31,15 @@ const experiment = (mode: Mode): Experiment => ({
   peer: 'raw-fastify-post-sse, with the same fsync',
   goals: [{ stat: 'p50', max: 2 }],
   rounds: roundsWithin(mode, 13_000),
-  open: () => openPair(mode === 'quick' ? 40 : 300),
+  open: (stack) => openPair(stack, mode === 'quick' ? 40 : 300),
 });
 
-async function openPair(count: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
   const folder = stack.use(await freshFolder());
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');
   let messages = 0;
-  const held = stack.move();
   return {
     async subject() {
       await using session = await openSession(url);
@@ -54,7 +52,6 @@ async function openPair(count: number): Promise<Pair> {
       using client = await waitingClient(rawUrl);
       return await round(count, client, (tag) => timedPost(new URL('/say', rawUrl).href, { message: tag }));
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 
   async function round(

@@ -31,11 +31,10 @@ const experiment = (act: Act, mode: Mode): Experiment => ({
   peer: act === 'fork' ? 'cp --reflink=auto, and a container' : `engine-api-${act}`,
   goals: [{ stat: 'p50', max: 1.3 }],
   rounds: { ...roundsWithin(mode, 30_000), min: 4 },
-  open: () => openPair(act),
+  open: (stack) => openPair(stack, act),
 });
 
-async function openPair(act: Act): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
   const server = stack.use(await startServer(settings));
   const client = stack.use(sessionClient(server));
@@ -111,11 +110,9 @@ async function openPair(act: Act): Promise<Pair> {
       },
     },
   };
-  const held = stack.move();
   return {
     subject: async () => ({ samples: [await acts[act].subject()] }),
     peer: async () => ({ samples: [await acts[act].peer()] }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -26,7 +26,7 @@ const experiment = (mode: Mode): Experiment => ({
     { stat: 'p99', max: 1.5 },
   ],
   rounds: roundsWithin(mode, 20_000),
-  open: () => openPair(mode === 'quick' ? 100 : 500),
+  open: (stack) => openPair(stack, mode === 'quick' ? 100 : 500),
 });
 
 async function corralTerminal({ url, session }: DockerSession): Promise<WebSocket> {
@@ -41,8 +41,7 @@ interface Keys {
   hear(heard: (text: string) => void): void;
 }
 
-async function openPair(keys: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, keys: number): Promise<Pair> {
   const session = stack.use(await dockerSession());
   const relay = stack.use(await startChild('raw-relay', { container: session.container.Id }));
   const side = async (socket: WebSocket) => {
@@ -55,7 +54,6 @@ async function openPair(keys: number): Promise<Pair> {
   };
   const subject = await side(await corralTerminal(session));
   const peer = await side(new WebSocket(await relay.call<string>('listen')));
-  const held = stack.move();
   const round = async (echo: () => Promise<number>) => {
     const samples: number[] = [];
     for (let n = 0; n < keys; n++) samples.push(await echo());
@@ -64,7 +62,6 @@ async function openPair(keys: number): Promise<Pair> {
   return {
     subject: () => round(subject),
     peer: () => round(peer),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

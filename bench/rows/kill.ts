@@ -44,11 +44,9 @@ export const kill: Row = {
   ],
 };
 
-async function openLoss(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openLoss(stack: AsyncDisposableStack): Promise<Pair> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
   const client = stack.use(sessionClient(server));
-  const held = stack.move();
   return {
     ...budget(budgetMs),
     async subject() {
@@ -61,7 +59,6 @@ async function openLoss(): Promise<Pair> {
       await client.remove(session);
       return { samples: [ms] };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
@@ -82,14 +79,12 @@ function textOf(path: string): string {
 const eventsPath = (sessionId: string, after: number): string =>
   `/trpc/events.subscribe?input=${encodeURIComponent(JSON.stringify({ sessionId, lastEventId: String(after) }))}`;
 
-async function openPair(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
   const port = String(await freePort());
   const settings = { CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: join(folder.path, 'full'), PORT: port };
   let server = await startServer(settings);
   stack.defer(() => server[Symbol.asyncDispose]());
-  const held = stack.move();
 
   async function subject(): Promise<SideRound> {
     await using client = sessionClient(server);
@@ -117,7 +112,7 @@ async function openPair(): Promise<Pair> {
     await using _empty = await startServer({ CORRAL_DRIVER: 'process' });
     return { samples: [monotonicMs() - from] };
   }
-  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { subject, peer };
 }
 
 interface Watched {

@@ -43,11 +43,10 @@ const experiment = (of: Of, mode: Mode): Experiment => ({
   peer: `budget of ${budgets[of]} ms`,
   goals: [{ stat: 'p99', max: 1 }],
   rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 8, capMs: mode === 'quick' ? 80_000 : 600_000 },
-  open: async () => ({ ...(await openPair(of, roundMs[mode])), ...budget(budgets[of]) }),
+  open: async (stack) => ({ ...(await openPair(stack, of, roundMs[mode])), ...budget(budgets[of]) }),
 });
 
-async function openPair(of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
   const stored = await storedSessions(dataDir, idle);
@@ -67,7 +66,6 @@ async function openPair(of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
   const busy = stack.use(await startChild('busy-sessions', { url, ...others }));
   await busy.call('begin');
   const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
-  const held = stack.move();
   return {
     async subject(): Promise<SideRound> {
       const before = await busy.call<Progress>('progress');
@@ -90,7 +88,6 @@ async function openPair(of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
       };
       return { samples: of === 'stop' ? took.stop : worst, correct };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

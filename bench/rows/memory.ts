@@ -48,7 +48,6 @@ const server = (mode: Mode): Experiment => ({
       await pause(settleMs);
       return { samples: [pssOf(running.pid) / 1_024] };
     },
-    async [Symbol.asyncDispose]() {},
   }),
 });
 
@@ -59,8 +58,7 @@ const session = (mode: Mode): Experiment => ({
   peer: `budget of ${sessionKiB} KiB`,
   goals: [{ stat: 'p50', max: 1 }],
   rounds: { ...rounds(mode), warmUp: 2 },
-  open: async () => {
-    await using stack = new AsyncDisposableStack();
+  open: async (stack) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const corral = stack.use(await startChild('corral-idle', { dataDir }, ['--expose-gc']));
     const count = mode === 'quick' ? 250 : 500;
@@ -68,14 +66,12 @@ const session = (mode: Mode): Experiment => ({
       (await corral.call<Footprint>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 })).pssKiB;
     const warm = await grow();
     let added = 0;
-    const held = stack.move();
     return {
       ...budget(sessionKiB),
       async subject() {
         added += count;
         return { samples: [Math.max(0, (await grow()) - warm) / added] };
       },
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
   },
 });
@@ -87,8 +83,7 @@ const daemon = (mode: Mode): Experiment => ({
   peer: 'node-http-server',
   goals: [{ stat: 'p50', max: 1.3 }],
   rounds: rounds(mode),
-  open: async () => {
-    await using stack = new AsyncDisposableStack();
+  open: async (stack) => {
     const { container } = stack.use(await dockerSession());
     const peer = stack.use(await bareContainer(container, ['node', '-e', plain]));
     await pause(settleMs);
@@ -96,11 +91,9 @@ const daemon = (mode: Mode): Experiment => ({
       await pause(settleMs / 3);
       return { samples: [await pssInMiB(id)] };
     };
-    const held = stack.move();
     return {
       subject: () => memoryOf(container.Id),
       peer: () => memoryOf(peer.id),
-      [Symbol.asyncDispose]: () => held.disposeAsync(),
     };
   },
 });

@@ -39,7 +39,7 @@ const throughput = (mode: Mode): Experiment => ({
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', min: 0.5 }],
   rounds: roundsWithin(mode, 25_000),
-  open: () => openPair(async (outputOf) => ({ samples: [bytes / 1_000 / (await outputOf())] })),
+  open: (stack) => openPair(stack, async (outputOf) => ({ samples: [bytes / 1_000 / (await outputOf())] })),
 });
 
 const memory = (mode: Mode): Experiment => ({
@@ -51,13 +51,12 @@ const memory = (mode: Mode): Experiment => ({
   peer: `budget of ${budgetMiB} MiB`,
   goals: [{ stat: 'p50', max: 1 }],
   rounds: { warmUp: 3, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 },
-  open: async () => ({ ...(await openPair(growthOf)), ...budget(budgetMiB) }),
+  open: async (stack) => ({ ...(await openPair(stack, growthOf)), ...budget(budgetMiB) }),
 });
 
 type Measure = (outputOf: () => Promise<number>, server: Pick<DockerSession, 'pid'>) => Promise<SideRound>;
 
-async function openPair(measure: Measure): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, measure: Measure): Promise<Pair> {
   const docker = stack.use(await dockerSession());
   const streams = stack.use(sandboxStreams(docker.url, docker.session));
   const whole = await summed((heard) => rawOutput(docker.container.Id, command, heard));
@@ -68,11 +67,9 @@ async function openPair(measure: Measure): Promise<Pair> {
     if (count !== bytes || crc !== whole.crc) throw new Error(`${count} of ${bytes} bytes came, or damaged ones`);
     return ms;
   };
-  const held = stack.move();
   return {
     subject: () => measure(() => timed((heard) => streams.output(command, heard)), docker),
     peer: () => measure(() => timed((heard) => rawOutput(docker.container.Id, command, heard)), docker),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -39,11 +39,10 @@ const experiment = (of: string, most: number, mode: Mode, look: Look): Experimen
   peer: `budget of ${most} ms`,
   goals: [{ stat: 'p50', max: 1 }],
   rounds: roundsWithin(mode, 20_000),
-  open: async () => ({ ...(await openShown(look)), ...budget(most) }),
+  open: async (stack) => ({ ...(await openShown(stack, look)), ...budget(most) }),
 });
 
-async function openShown(look: Look): Promise<Omit<Pair, 'peer'>> {
-  await using stack = new AsyncDisposableStack();
+async function openShown(stack: AsyncDisposableStack, look: Look): Promise<Omit<Pair, 'peer'>> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
   const session = await longSession(dataDir);
@@ -51,7 +50,6 @@ async function openShown(look: Look): Promise<Omit<Pair, 'peer'>> {
   const args = ['--no-sandbox', '--disable-gpu'];
   const browser: Browser = await chromium.launch({ executablePath: program, args });
   stack.defer(() => browser.close());
-  const held = stack.move();
   return {
     async subject() {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
@@ -63,7 +61,6 @@ async function openShown(look: Look): Promise<Omit<Pair, 'peer'>> {
       await context.close();
       return { samples };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -63,11 +63,10 @@ const experiment = (peer: PeerPackage, act: Act, mode: Mode): Experiment => ({
   peer: peer.name,
   goals: [{ stat: 'p50', max: 1 }],
   rounds: roundsWithin(mode, 15_000),
-  open: () => openPair(peer, act),
+  open: (stack) => openPair(stack, peer, act),
 });
 
-async function openPair(peer: PeerPackage, act: Act): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act): Promise<Pair> {
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' }));
   const client = stack.use(sessionClient({ url }));
   const first = await client.started();
@@ -94,11 +93,9 @@ async function openPair(peer: PeerPackage, act: Act): Promise<Pair> {
       return monotonicMs() - from;
     },
   };
-  const held = stack.move();
   return {
     subject: async (): Promise<SideRound> => ({ samples: [await subjects[act]()] }),
     peer: async (): Promise<SideRound> => ({ samples: [await peerAct(other, act)] }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

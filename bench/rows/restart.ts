@@ -35,8 +35,7 @@ const experiment = (mode: Mode): Experiment => ({
   open: openPair,
 });
 
-async function openPair(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
   const full = join(folder.path, 'full');
   await fill(full);
@@ -49,11 +48,9 @@ async function openPair(): Promise<Pair> {
     process.kill(server.pid, 'SIGKILL');
     return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
   };
-  const held = stack.move();
   return {
     subject: () => started(full),
     peer: () => started(join(folder.path, 'empty')),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

@@ -32,8 +32,7 @@ const experiment = (mode: Mode): Experiment => ({
   open: openPair,
 });
 
-async function openPair(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const side = async (program: string, last: number) => {
     const { path: dataDir } = stack.use(await freshFolder());
     const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
@@ -49,6 +48,5 @@ async function openPair(): Promise<Pair> {
   };
   const subject = await side('corral-fanout', before + 1); // its first event is the session's creation
   const peer = await side('raw-resume', before);
-  const held = stack.move();
-  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { subject, peer };
 }

@@ -39,13 +39,11 @@ const experiment = (measure: Measure, mode: Mode): Experiment => ({
   subject: 'corral',
   peer: 'websockify',
   rounds: { ...roundsWithin(mode, 12_000), warmUp: 2 },
-  open: async () => {
-    await using stack = new AsyncDisposableStack();
+  open: async (stack) => {
     const { url, pid } = await desktop(stack);
     const peer = await websockify(stack, pid);
     const side = (at: string) => async () => ({ samples: await rounds[measure](at) });
-    const held = stack.move();
-    return { subject: side(url), peer: side(peer), [Symbol.asyncDispose]: () => held.disposeAsync() };
+    return { subject: side(url), peer: side(peer) };
   },
 });
 

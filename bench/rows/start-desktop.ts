@@ -31,10 +31,8 @@ const experiment = (mode: Mode): Experiment => ({
   open: openPair,
 });
 
-async function openPair(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const { client, likeness, shown } = await desktops(stack);
-  const held = stack.move();
   return {
     async subject() {
       const from = monotonicMs();
@@ -48,7 +46,6 @@ async function openPair(): Promise<Pair> {
       await using container = await startRaw(likeness, 'daemon');
       return { samples: [(await rawDesktop(container, width * height * 4)) - container.from] };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 

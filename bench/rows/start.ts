@@ -13,13 +13,13 @@ const cold = (name: string, place: PlaceName, max: number): Row => ({
   name,
   title: `a session up to its first command, ${place}`,
   missing: missingAt[place],
-  experiments: (mode) => [experiment({ place, max, mode, open: () => openCold(place) })],
+  experiments: (mode) => [experiment({ place, max, mode, open: (stack) => openCold(stack, place) })],
 });
 const warm = (name: string, place: PlaceName): Row => ({
   name,
   title: `the same from the warm pool, ${place}`,
   missing: missingAt[place],
-  experiments: (mode) => [experiment({ place, max: 0.2, mode, open: () => openWarm(place) })],
+  experiments: (mode) => [experiment({ place, max: 0.2, mode, open: (stack) => openWarm(stack, place) })],
 });
 
 export const startDocker = cold('start-docker', 'docker', 1.25);
@@ -46,7 +46,7 @@ interface Start {
   readonly place: PlaceName;
   readonly max: number;
   readonly mode: Mode;
-  open(): Promise<Pair>;
+  open(stack: AsyncDisposableStack): Promise<Pair>;
 }
 const experiment = ({ place, max, mode, open }: Start): Experiment => ({
   ...timed,
@@ -57,24 +57,20 @@ const experiment = ({ place, max, mode, open }: Start): Experiment => ({
   open,
 });
 
-async function openCold(name: PlaceName): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openCold(stack: AsyncDisposableStack, name: PlaceName): Promise<Pair> {
   const place = stack.use(await openPlace(name));
   const client = stack.use(sessionClient(stack.use(await startServer(place.settings))));
   const start = await place.rawStart(client);
-  const held = stack.move();
   return {
     subject: async () => ({ samples: [await timedStart(client)] }),
     async peer() {
       await using one = await start();
       return { samples: [one.startMs] };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-async function openWarm(name: PlaceName): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openWarm(stack: AsyncDisposableStack, name: PlaceName): Promise<Pair> {
   const place = stack.use(await openPlace(name));
   // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
   // one is copied from a server without a pool.
@@ -83,7 +79,6 @@ async function openWarm(name: PlaceName): Promise<Pair> {
   const instance = `bench-${process.pid}`;
   const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };
   const client = stack.use(sessionClient(stack.use(await startServer({ ...place.settings, ...pool }))));
-  const held = stack.move();
   return {
     async subject() {
       await place.poolIsFull(instance, 1);
@@ -94,18 +89,14 @@ async function openWarm(name: PlaceName): Promise<Pair> {
       await using one = await start();
       return { samples: [one.startMs] };
     },
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-async function openProcess(): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openProcess(stack: AsyncDisposableStack): Promise<Pair> {
   const client = stack.use(sessionClient(stack.use(await startServer({ CORRAL_DRIVER: 'process' }))));
   const start = stack.use(await daemonStarts());
-  const held = stack.move();
   return {
     subject: async () => ({ samples: [await timedStart(client)] }),
     peer: async () => ({ samples: [await start.once()] }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -25,7 +25,7 @@ export const stop: Row = {
       variant: { child: 'ignores TERM' },
       goals: [{ stat: 'p50', max: 1.3, grace: graceMs }],
       rounds: { ...roundsWithin(mode, 20_000), warmUp: 0, min: 4 },
-      open: () => openPair(true),
+      open: (stack) => openPair(stack, true),
     },
   ],
 };
@@ -39,14 +39,13 @@ export const deletion: Row = {
       variant: {},
       goals: [{ stat: 'p50', max: 1.3 }],
       rounds: roundsWithin(mode, 12_000),
-      open: () => openPair(false),
+      open: (stack) => openPair(stack, false),
     },
   ],
 };
 const common = { ...timed, peer: 'engine-api-kill-remove' };
 
-async function openPair(stops: boolean): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
+async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
   const client = stack.use(sessionClient(server));
   const removals = stack.use(await watchRemovals());
@@ -92,8 +91,7 @@ async function openPair(stops: boolean): Promise<Pair> {
     return { samples: [(await gone) - from] };
   }
 
-  const held = stack.move();
-  return { subject: stops ? stopped : deleted, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { subject: stops ? stopped : deleted, peer };
 }
 
 async function runs(container: string, wanted: boolean): Promise<void> {

@@ -61,6 +61,18 @@ test('a later figure takes the place of an earlier one, and a skipped row leaves
   expect(metrics).toMatchObject([{ ratio: { median: 1 }, on: '2026-11-25' }]);
 });
 
+test('a noisy figure takes the place of none', () => {
+  const noisy: Metric = {
+    ...metric,
+    ratio: { ...ratio, median: 9 },
+    verdict: 'noisy',
+    reason: 'the machine changed its pace',
+  };
+  const { metrics } = mergeFigures(none, [result([metric]), result([noisy])]);
+  expect(metrics).toMatchObject([{ ratio: { median: 3 }, verdict: 'fail' }]);
+  expect(mergeFigures(none, [result([noisy])]).metrics).toMatchObject([{ ratio: { median: 9 } }]);
+});
+
 test('the stored figures belong to rows that exist, and make the page as it is', () => {
   const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
   const figures = Figures.parse(JSON.parse(read('bench/figures.json')));

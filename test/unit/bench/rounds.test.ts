@@ -23,11 +23,10 @@ function fake({ subject = always(2), peer = always(2), goal, rounds }: Fake) {
     ...{ variant: {}, unit: 'ms', better: 'lower', subject: 'ours', peer: 'raw', feels: 'noise' },
     goals: [goal ?? { stat: 'p50', max: 1.5 }],
     rounds: { warmUp: 0, min: 4, max: 8, capMs: 1_000_000, ...rounds },
-    open: async () => ({
-      subject: side('subject', subject),
-      peer: side('peer', peer),
-      [Symbol.asyncDispose]: async () => void order.push('closed'),
-    }),
+    open: async (stack) => {
+      stack.defer(() => void order.push('closed'));
+      return { subject: side('subject', subject), peer: side('peer', peer) };
+    },
   };
   return { experiment, order };
 }
