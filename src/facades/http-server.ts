@@ -111,6 +111,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
       isOwnName: (request) => elsewhere.some(({ answersTo }) => answersTo(request)),
+      isForProgram: (request) => elsewhere.some(({ isForProgram }) => isForProgram(request)),
       corsOrigins: config.corsOrigins,
       gate,
       keys,

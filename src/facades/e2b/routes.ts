@@ -46,6 +46,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
   elsewhere.push({
     rewrite: targets.rewrite,
     answersTo: targets.answersTo,
+    isForProgram: targets.isForProgram,
     upgrade(request, socket) {
       const target = targets.of(request);
       if (!target) return false;

@@ -34,6 +34,12 @@ export class Targets {
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
+  /** Only under a name of its own: a page of another site must not get a port's content under the server's origin. */
+  isForProgram = (request: IncomingMessage): boolean => {
+    const { port, byHost = false } = this.of(request) ?? {};
+    return byHost && port !== agentPort && port !== codePort;
+  };
+
   rewrite = (request: IncomingMessage): void => {
     const { headers } = request;
     const url = (request.url ?? '/').replace(/^\/e2b(?=\/|$)/, '') || '/';

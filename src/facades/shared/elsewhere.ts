@@ -7,6 +7,8 @@ export interface Elsewhere {
   rewrite(request: IncomingMessage): void;
   /** Whether the request's Host is a name of this dialect, so that the server answers to it. */
   answersTo(request: IncomingMessage): boolean;
+  /** Whether a program in a sandbox answers the request, so that its own answer to OPTIONS counts. */
+  isForProgram(request: IncomingMessage): boolean;
   /** Takes an upgrade over; false: it is for a route. */
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }

@@ -16,6 +16,8 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   /** Whether the Host is a name that a dialect has for itself. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
+  /** Whether a program in a sandbox answers, and not this server. */
+  readonly isForProgram?: (request: IncomingMessage) => boolean;
   /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenGate;
@@ -51,7 +53,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (options.loopback && !isOurs) {
       throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
     }
-    if (request.method === 'OPTIONS') {
+    if (request.method === 'OPTIONS' && !options.isForProgram?.(request.raw)) {
       answerOptions(request, reply, options);
       return;
     }

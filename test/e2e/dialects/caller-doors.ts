@@ -5,7 +5,7 @@ import { agentCalls } from '../../../src/facades/e2b/data/agent.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import type { ComposedServer } from '../../support/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
-import { dataRules, mcpRules, procedureRules, type Rule, routeRules } from './caller-rules.ts';
+import { dataRules, hostRules, mcpRules, procedureRules, type Rule, routeRules } from './caller-rules.ts';
 import type { Targets } from './caller-targets.ts';
 
 // Every way into a server, as the server itself registers it, and how a caller uses it.
@@ -34,7 +34,13 @@ export const procedures = appRouter._def.procedures as unknown as Record<string,
 /** Every door of the server. HEAD is answered by the route of its GET, and OPTIONS before any route. */
 export async function doorsOf(server: ComposedServer, key: string): Promise<Door[]> {
   const mcp = mcpDoors(server.url, { headers: { authorization: `Bearer ${key}` } });
-  return [...routeDoors(server), ...procedureDoors(server.url), ...(await mcp), ...dataDoors(server.url)];
+  return [
+    ...routeDoors(server),
+    ...procedureDoors(server.url),
+    ...(await mcp),
+    ...dataDoors(server.url),
+    ...hostDoors(server.url),
+  ];
 }
 
 /** The rows that no door has. */
@@ -42,7 +48,7 @@ export function strayRows(doors: readonly Door[]): string[] {
   const names = new Set(doors.map(({ name }) => name));
   const everyMethod = (row: string) => row.startsWith('ALL ') && names.has(row.replace('ALL', 'GET'));
   const rows = Object.keys(routeRules).filter((row) => !names.has(row) && !everyMethod(row));
-  const others = { procedure: procedureRules, mcp: mcpRules, data: dataRules };
+  const others = { procedure: procedureRules, mcp: mcpRules, data: dataRules, host: hostRules };
   const more = Object.entries(others).flatMap(([kind, rules]) => Object.keys(rules).map((row) => `${kind} ${row}`));
   return [...rows, ...more.filter((name) => !names.has(name))];
 }
@@ -158,6 +164,23 @@ function dataDoors(url: string): Door[] {
       const type = isStream ? 'application/connect+json' : 'application/json';
       const body = isStream ? '\0\0\0\0\x02{}' : '{}';
       return await send(url + path, all, { method, type, ...(method === 'POST' && { body }) });
+    },
+  }));
+}
+
+function hostDoors(url: string): Door[] {
+  return Object.entries(hostRules).map(([name, rule]) => ({
+    ...{ name: `host ${name}`, rule, isRoute: false },
+    async ask({ headers, signature }, to) {
+      const [host = '', method = '', path = ''] = name.split(' ');
+      const [port = '', target = ''] = host.split('-');
+      const shown = { ...headers, host: `${port}-${target === 'box' ? to.box : to.sid}.localhost` };
+      const all = { headers: shown, ...(signature !== undefined && { signature }) };
+      if (method === 'WS') return await connect(url + path, all);
+      return await send(url + path, all, {
+        method,
+        ...(method === 'POST' && { body: '{}', type: 'application/json' }),
+      });
     },
   }));
 }

@@ -4,11 +4,12 @@
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
+ * `public` admits everyone to the program behind a port. `never` refuses everyone with 403.
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
   ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown'] as const),
-  ...(['screen', 'inside', 'port'] as const),
+  ...(['screen', 'inside', 'port', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
 const strangers = [
@@ -28,7 +29,7 @@ type Roles = Record<(typeof keyed)[number], Outcome>;
 const read: Roles = {
   ...{ viewer: through, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
 };
-const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port'>, Roles> = {
+const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port' | 'public' | 'never'>, Roles> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   see: { ...read, operator: through },
@@ -47,7 +48,8 @@ export function expected(rule: Rule, caller: Caller): Outcome {
     if (caller === 'sandbox-token') return 'through';
     return rule === 'inside' ? 401 : 403;
   }
-  if (rule === 'open') return 'through';
+  if (rule === 'open' || rule === 'public') return 'through';
+  if (rule === 'never') return 403;
   if (rule === 'shown') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
   return isStranger(caller) ? 401 : byRule[rule][caller];
@@ -374,5 +376,36 @@ export const dataRules: Readonly<Record<string, Rule>> = {
     49999 GET /any-other-path
     3000 GET /
     3000 WS /`,
+  ),
+};
+
+/** The ports under their host names: of the sandbox of a program on the E2B SDKs (`box`), and of another session (`sid`). */
+export const hostRules: Readonly<Record<string, Rule>> = {
+  ...all(
+    'public',
+    `3000-box GET /
+    3000-box POST /any-path
+    3000-box OPTIONS /
+    3000-box WS /`,
+  ),
+  ...all(
+    'inside',
+    `49983-box GET /envs
+    49983-box POST /process.Process/List`,
+  ),
+  ...all(
+    'port',
+    `49999-box GET /contexts
+    49999-box POST /execute`,
+  ),
+  // Nobody here has a token of that session, and some ports have none.
+  ...all(
+    'never',
+    `3128-box GET /
+    3128-box WS /
+    3000-sid GET /
+    3000-sid WS /
+    3128-sid GET /
+    49999-sid GET /contexts`,
   ),
 };

@@ -56,7 +56,7 @@ export async function callerServer(): Promise<CallerServer> {
         const ask = async (targets: Targets): Promise<Said> =>
           door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
         const said = await ask(to);
-        const isRefused = refusalOf(said) !== undefined || rule === 'open';
+        const isRefused = refusalOf(said) !== undefined || rule === 'open' || rule === 'public';
         const got = isRefused
           ? (refusalOf(said) ?? 'through')
           : compared({ caller, said, ofNobodys: await ask(nobodys), to });

@@ -7,7 +7,7 @@ import { type Caller, callers, expected, procedureRules } from './caller-rules.t
 import { type CallerServer, callerServer } from './caller-server.ts';
 
 // The authorization matrix: every door that the server registers (routes and sockets of all dialects, tRPC procedures,
-// tools and resources of MCP, the data plane of E2B), for every kind of caller. Each answer has to be what the table of
+// tools and resources of MCP, the data plane of E2B, ports under their host names), for every kind of caller. Each answer has to be what the table of
 // caller-rules.ts says. A door without a row fails, so no new door is open by oversight.
 
 let it: CallerServer;

@@ -82,6 +82,11 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 };
 
 const check = (one: Check) => one;
+
+/** Each fact of the name is a way out that `say` describes; undefined: it is none. */
+const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: Facts) => ({
+  broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
+});
 /** The checks of what a sandbox says about itself. */
 export const insideChecks: readonly Check[] = [
   check({
@@ -154,22 +159,19 @@ export const insideChecks: readonly Check[] = [
     against: ['Docker socket', 'CRI sockets'],
     holds: 'no socket of an engine is in it',
     advice: 'Remove the mount: who can write to the socket is root on the host.',
-    judge: (facts) => ({ broken: all(facts, 'engine-socket').map((socket) => `${socket} can be written to`) }),
+    judge: brokenBy('engine-socket', (socket) => `${socket} can be written to`),
   }),
   check({
     name: 'host-mounts',
     against: ['host path mount', 'CVE-2026-120699 (bind mounts by callers)'],
     holds: 'only its own folders are mounted writable',
     advice: 'Remove the mount from the image, the template or the driver’s settings.',
-    judge: (facts) => {
-      const wrong = all(facts, 'mount').flatMap((line) => {
-        const [point = '', root = '', ...source] = line.split(' ');
-        if (ownMounts.test(point) || memoryTypes.test(source.join(' '))) return [];
-        const isHost = ofHost.some((path) => point === path || root === path || point.startsWith('/host'));
-        return [`${isHost ? 'a folder of the host' : 'a folder'} is mounted writable at ${point}`];
-      });
-      return { broken: wrong };
-    },
+    judge: brokenBy('mount', (line) => {
+      const [point = '', root = '', ...source] = line.split(' ');
+      if (ownMounts.test(point) || memoryTypes.test(source.join(' '))) return undefined;
+      const isHost = ofHost.some((path) => point === path || root === path || point.startsWith('/host'));
+      return `${isHost ? 'a folder of the host' : 'a folder'} is mounted writable at ${point}`;
+    }),
   }),
   check({
     name: 'system-files',
@@ -188,46 +190,42 @@ export const insideChecks: readonly Check[] = [
     against: ['CRI-O CVE-2022-0811', 'route_localnet CVE-2020-8558', 'runc CVE-2025-31133, -52565, -52881'],
     holds: 'the kernel’s settings cannot be written to',
     advice: 'Update the runtime; mount /proc/sys and /sys read-only.',
-    judge: (facts) => ({ broken: all(facts, 'kernel-file').map((path) => `${path} can be written to`) }),
+    judge: brokenBy('kernel-file', (path) => `${path} can be written to`),
   }),
   check({
     name: 'control-groups',
     against: ['release_agent CVE-2022-0492'],
     holds: 'its control group cannot be written to',
     advice: 'Mount /sys/fs/cgroup read-only, in a namespace of the sandbox’s own.',
-    judge: (facts) => ({
-      broken: all(facts, 'cgroup-file').map((path) => `${path} can be written to`),
-    }),
+    judge: brokenBy('cgroup-file', (path) => `${path} can be written to`),
   }),
   check({
     name: 'devices',
     against: ['privileged container'],
     holds: 'no device of the host can be opened',
     advice: 'Remove the devices, and the privileged flag if it is set.',
-    judge: (facts) => ({ broken: all(facts, 'device').map((path) => `${path} can be opened`) }),
+    judge: brokenBy('device', (path) => `${path} can be opened`),
   }),
   check({
     name: 'process-namespace',
     against: ['host PID namespace'],
     holds: 'it sees no process outside',
     advice: 'Give it a namespace of its own: no hostPID, no --pid=host.',
-    judge: (facts) => ({
-      broken: all(facts, 'host-process').map((what) => `it sees a process of the host (${what})`),
-    }),
+    judge: brokenBy('host-process', (what) => `it sees a process of the host (${what})`),
   }),
   check({
     name: 'host-files',
     against: ['host path mount', 'CVE-2024-21626', 'CVE-2026-39861 (links out of the workspace)'],
     holds: 'a file of this machine is not there',
     advice: 'Nothing isolates these sandboxes: install bubblewrap or Docker.',
-    judge: (facts) => ({ broken: all(facts, 'host-file').map(() => 'it reads a file of this machine') }),
+    judge: brokenBy('host-file', () => 'it reads a file of this machine'),
   }),
   check({
     name: 'leaked-descriptors',
     against: ['CVE-2024-21626'],
     holds: 'no open folder leads out',
     advice: 'Update runc to 1.1.12 or later.',
-    judge: (facts) => ({ broken: all(facts, 'descriptor').map((path) => `an open descriptor is the folder ${path}`) }),
+    judge: brokenBy('descriptor', (path) => `an open descriptor is the folder ${path}`),
   }),
   check({
     name: 'credentials',
@@ -262,22 +260,17 @@ export const insideChecks: readonly Check[] = [
     ],
     holds: 'it reaches no service on this machine’s loopback',
     advice: 'Give it a network of its own: no --network=host, no hostNetwork.',
-    judge: (facts) => ({
-      broken: all(facts, 'loopback').map((port) => `port ${port} on the loopback of this machine answers`),
-    }),
+    judge: brokenBy('loopback', (port) => `port ${port} on the loopback of this machine answers`),
   }),
   check({
     name: 'proxy',
     against: ['metadata service', 'private networks'],
     holds: 'its proxy refuses loopback, private networks and metadata services',
     advice: 'Remove such addresses from egress.allow, and from hosts that the operator admitted.',
-    judge: (facts) => {
-      const admitted = all(facts, 'proxy').flatMap((line) => {
-        const [target = '', , code] = line.split(' ');
-        return code?.startsWith('2') ? [`the proxy leads to ${target}`] : [];
-      });
-      return { broken: admitted };
-    },
+    judge: brokenBy('proxy', (line) => {
+      const [target = '', , code] = line.split(' ');
+      return code?.startsWith('2') ? `the proxy leads to ${target}` : undefined;
+    }),
   }),
   check({
     name: 'kernel-version',

@@ -126,6 +126,21 @@ test('a request of a page for leave to send the headers is not answered with it'
   expect(answer.headers['access-control-allow-headers']).not.toMatch(/e2b|x-access/i);
 });
 
+test('OPTIONS to a public port reaches the program, whose answer a page of another site gets', async () => {
+  const { sid } = await it.create();
+  const preflight = { origin: 'https://app.example', 'access-control-request-method': 'PUT' };
+  const headers = { ...host(`3000-${sid}`), ...preflight };
+  const { status, headers: said, body } = await it.ask('/x', { method: 'OPTIONS', headers });
+  expect([status, said['x-own'], body.method, body.headers.origin]).toEqual([418, 'Yes', 'OPTIONS', preflight.origin]);
+});
+test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
+  const { sid } = await it.create({ network: { allowPublicTraffic: false } });
+  const ask = (name: string) => it.ask('/', { method: 'OPTIONS', headers: host(name) });
+  expect((await ask(`3000-${sid}`)).status).toBe(403);
+  expect((await ask(`49983-${sid}`)).status).toBe(204);
+  expect((await ask('api')).status).toBe(204);
+});
+
 test('a port named by headers needs a token of its sandbox, and the refusal names the sandbox', async () => {
   const { sid, access, traffic } = await it.create();
   const { access: another } = await it.create();
