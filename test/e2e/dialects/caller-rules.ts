@@ -398,7 +398,7 @@ export const hostRules: Readonly<Record<string, Rule>> = {
     `49999-box GET /contexts
     49999-box POST /execute`,
   ),
-  // Nobody here has a token of that session, and some ports have none.
+  // No caller of the matrix has a token of that session, and some ports have none.
   ...all(
     'never',
     `3128-box GET /
