@@ -3,14 +3,11 @@
 import type { Program } from './lib/child-process.ts';
 
 const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
-  'corral-fanout': () => import('./lib/corral-fanout.ts'),
-  'corral-idle': () => import('./lib/corral-idle.ts'),
-  'corral-sockets': () => import('./lib/corral-sockets.ts'),
+  'corral-parts': () => import('./lib/corral-parts.ts'),
   'busy-sessions': () => import('./lib/busy-sessions.ts'),
   'control-calls': () => import('./lib/control-calls.ts'),
   'egress-origin': () => import('./lib/egress-origin.ts'),
   'egress-proxy': () => import('./lib/egress-proxy.ts'),
-  'raw-resume': () => import('./peers/raw-resume.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
   'raw-relay': () => import('./peers/raw-relay.ts'),
   'raw-ws': () => import('./peers/raw-ws.ts'),

@@ -25,7 +25,7 @@ export interface FanOut {
 export async function openFanOut(stack: AsyncDisposableStack, plan: FanOut): Promise<Pair> {
   const side = async (program: string) => {
     const { path: dataDir } = stack.use(await freshFolder());
-    const child = stack.use(await startChild(program, { dataDir, store: plan.store }));
+    const child = stack.use(await startChild(program, { dataDir, store: plan.store, over: plan.over }));
     const readers = stack.use(await openReaders(await child.call<string>('listen'), plan.over, plan.readers));
     let first = 1;
     return async () => {

@@ -15,7 +15,10 @@ const Curve = Series.extend(measuredIn);
 export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Figure), series: z.array(Curve) });
 export type Figures = z.infer<typeof Figures>;
 
-/** The figures with those of later runs in place of theirs. The runs come in order. A noisy one takes the place of none. */
+/**
+ * The figures with those of later runs in place of theirs. The runs come in order. A noisy one takes the place of none,
+ * nor does a series with fewer points.
+ */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
   const metrics = new Map(known.metrics.map((one) => [keyOf(one), one]));
   const series = new Map(known.series.map((one) => [one.name, one]));
@@ -29,9 +32,12 @@ export function mergeFigures(known: Figures, results: readonly BenchResult[]): F
       const before = metrics.get(keyOf(figure));
       if (verdict !== 'noisy' || before === undefined || before.verdict === 'noisy') metrics.set(keyOf(figure), figure);
     }
-    for (const one of result.series) series.set(one.name, { ...one, ...from });
+    for (const one of result.series) {
+      const reached = series.get(one.name)?.x.at(-1) ?? 0;
+      if ((one.x.at(-1) ?? 0) >= reached) series.set(one.name, { ...one, ...from });
+    }
     const { cores, cpu, memGiB, kernel, node, engine } = result.host;
-    machine = `${cores} × ${cpu}, ${memGiB} GiB, Linux ${kernel}, Node ${node}, Docker ${engine || 'none'}`;
+    machine = `${cores} × ${cpu}, ${memGiB} GiB, Linux ${kernel.split('-')[0]}, Node ${node}, Docker ${engine || 'none'}`;
   }
   return { machine, metrics: [...metrics.values()], series: [...series.values()] };
 }

@@ -1,5 +1,5 @@
-// The simplest server for the same work: Fastify, an open SSE response per subscriber, one buffer for all of them. With
-// `store: full`, one prepared INSERT first writes every event to the disk.
+// The simplest server for the same work: Fastify, an open SSE response per reader, one buffer for all of them. With a store,
+// one prepared INSERT first writes every event, and a reader that names its last event gets the later ones by one SELECT.
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,28 +9,37 @@ import { type Emission, emit } from '../lib/emit.ts';
 
 interface Argument {
   readonly dataDir: string;
-  readonly store: 'full' | 'memory';
+  readonly store: 'full' | 'normal' | 'memory';
 }
 
 export async function open({ dataDir, store }: Argument): Promise<Program> {
-  const keep = store === 'full' ? inserter(join(dataDir, 'raw.db')) : () => {};
+  const db = new DatabaseSync(join(dataDir, 'raw.db'));
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${store === 'full' ? 'FULL' : 'NORMAL'};
+    CREATE TABLE event (seq INTEGER PRIMARY KEY, text TEXT) STRICT`);
+  const insert = db.prepare('INSERT INTO event (seq, text) VALUES (?, ?)');
+  const later = db.prepare('SELECT seq, text FROM event WHERE seq > ? ORDER BY seq');
   const streams = new Set<ServerResponse>();
+  const frameOf = (seq: unknown, text: unknown) => `id: ${seq}\nevent: step\ndata: ${text}\n\n`;
   let seq = 0;
 
   function put(data: object): void {
     seq += 1;
     const text = JSON.stringify({ event_id: String(seq), timestamp: Math.floor(Date.now() / 1_000), ...data });
-    keep(seq, text);
-    const frame = Buffer.from(`id: ${seq}\nevent: step\ndata: ${text}\n\n`);
+    if (store !== 'memory') insert.run(seq, text);
+    const frame = Buffer.from(frameOf(seq, text));
     for (const stream of streams) stream.write(frame);
   }
 
   const app = fastify({ logger: false });
-  app.get('/events', (_request, reply) => {
+  app.get('/events', ({ headers }, reply) => {
     const res = reply.hijack().raw;
     res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
     res.socket?.setNoDelay(true);
     res.write(': connected\n\n');
+    const last = headers['last-event-id'];
+    res.cork();
+    if (last !== undefined) for (const row of later.iterate(Number(last))) res.write(frameOf(row.seq, row.text));
+    res.uncork();
     streams.add(res);
     res.once('close', () => streams.delete(res));
   });
@@ -38,7 +47,6 @@ export async function open({ dataDir, store }: Argument): Promise<Program> {
     put({ role: 'user', content: body.message });
     return { code: 0, msg: 'success', data: null };
   });
-
   return {
     methods: {
       listen: async () => `${await app.listen({ host: '127.0.0.1', port: 0 })}/events`,
@@ -48,15 +56,7 @@ export async function open({ dataDir, store }: Argument): Promise<Program> {
     async [Symbol.asyncDispose]() {
       app.server.closeAllConnections();
       await app.close();
+      db.close();
     },
   };
-}
-
-function inserter(path: string): (seq: number, text: string) => void {
-  const db = new DatabaseSync(path);
-  db.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE event (seq INTEGER PRIMARY KEY, text TEXT)',
-  );
-  const insert = db.prepare('INSERT INTO event (seq, text) VALUES (?, ?)');
-  return (seq, text) => void insert.run(seq, text);
 }

@@ -1,7 +1,6 @@
 import { sessionClient } from '../lib/client.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
-import { roundsWithin, timed } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
 import { missingAt, openPlace, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
 
@@ -14,20 +13,20 @@ export const burst: Row = {
   name: 'burst',
   title: `${burstSize} sessions at once, up to their first commands`,
   missing: missingAt.docker,
-  experiments: (mode) => [experiment(mode)],
-};
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: { sessions: burstSize },
-  peer: `${peerAt.docker}s`,
-  goals: [
-    { stat: 'p50', max: 1.3 },
-    { stat: 'p95', max: 1.3 },
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: { sessions: burstSize },
+      peer: `${peerAt.docker}s`,
+      goals: [
+        { stat: 'p50', max: 1.3 },
+        { stat: 'p95', max: 1.3 },
+      ],
+      rounds: { ...roundsWithin(mode, 60_000), warmUp: 0, min: mode === 'quick' ? 4 : 10 },
+      open: openPair,
+    },
   ],
-  rounds: { ...roundsWithin(mode, 60_000), warmUp: 0, min: mode === 'quick' ? 4 : 10 },
-  open: openPair,
-});
+};
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const place = stack.use(await openPlace('docker'));

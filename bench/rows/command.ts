@@ -1,6 +1,6 @@
 import { dockerSession } from '../lib/docker-session.ts';
 import { missingEngine } from '../lib/engine-api.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
 import { timedSamples } from '../lib/timed-samples.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
@@ -10,17 +10,17 @@ export const command: Row = {
   name: 'command',
   title: '`true` in a sandbox and back, over tRPC',
   missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: {},
+      peer: 'engine-api-exec',
+      goals: [{ stat: 'p50', max: 0.15 }],
+      rounds: roundsWithin(mode, 12_000),
+      open: (stack) => openPair(stack, mode === 'quick' ? 6 : 20),
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: {},
-  peer: 'engine-api-exec',
-  goals: [{ stat: 'p50', max: 0.15 }],
-  rounds: roundsWithin(mode, 12_000),
-  open: (stack) => openPair(stack, mode === 'quick' ? 6 : 20),
-});
 
 async function openPair(stack: AsyncDisposableStack, times: number): Promise<Pair> {
   const { client, session, container } = stack.use(await dockerSession());

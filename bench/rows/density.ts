@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sessionClient } from '../lib/client.ts';
 import { containerOf, likenessOf, missingEngine } from '../lib/engine-api.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin } from '../lib/measure.ts';
 import { pssOf } from '../lib/memory.ts';
 import { startServer } from '../lib/server.ts';
 import { startRaw } from '../peers/raw-container.ts';
@@ -18,20 +18,20 @@ export const density: Row = {
   title: 'idle sandboxes in 4 GiB, Docker',
   missing: async () =>
     process.getuid?.() === 0 ? await missingEngine() : 'needs root, to read the memory of containers',
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      variant: { driver: 'docker' },
+      unit: 'sandboxes',
+      better: 'higher',
+      feels: 'nothing',
+      subject: 'corral',
+      peer: 'engine-api-containers',
+      goals: [{ stat: 'p50', min: 0.75 }],
+      rounds: { ...roundsWithin(mode, 60_000), min: 4, max: 4 },
+      open: (stack) => openPair(stack, mode === 'quick' ? 4 : 12),
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  variant: { driver: 'docker' },
-  unit: 'sandboxes',
-  better: 'higher',
-  feels: 'nothing',
-  subject: 'corral',
-  peer: 'engine-api-containers',
-  goals: [{ stat: 'p50', min: 0.75 }],
-  rounds: { ...roundsWithin(mode, 60_000), min: 4, max: 4 },
-  open: (stack) => openPair(stack, mode === 'quick' ? 4 : 12),
-});
 
 async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' }));

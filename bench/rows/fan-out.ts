@@ -10,8 +10,8 @@ import { type Experiment, type Mode, type Row, roundsWithin, timed } from '../li
 const readers = 100;
 const bytes = 300;
 const sides = {
-  sse: { subject: 'corral-fanout', peer: 'raw-sse' },
-  websocket: { subject: 'corral-sockets', peer: 'raw-ws' },
+  sse: { subject: 'corral-parts', peer: 'raw-sse' },
+  websocket: { subject: 'corral-parts', peer: 'raw-ws' },
 } as const;
 
 export const fanOut: Row = {

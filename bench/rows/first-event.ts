@@ -3,15 +3,7 @@ import { startChild } from '../lib/child-process.ts';
 import { timedPost, waitingClient } from '../lib/exchange.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { watchGenerator } from '../lib/generator.ts';
-import {
-  type Experiment,
-  type Mode,
-  type Pair,
-  type Row,
-  roundsWithin,
-  type SideRound,
-  timed,
-} from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 
 // First event: from the first byte of a POST to the message's first SSE event at a waiting client. The subject is the
@@ -22,17 +14,17 @@ const betweenMs = 10;
 export const firstEvent: Row = {
   name: 'first-event',
   title: 'a message until its first event at a reader',
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: {},
+      peer: 'raw-fastify-post-sse, with the same fsync',
+      goals: [{ stat: 'p50', max: 2 }],
+      rounds: roundsWithin(mode, 13_000),
+      open: (stack) => openPair(stack, mode === 'quick' ? 40 : 300),
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: {},
-  peer: 'raw-fastify-post-sse, with the same fsync',
-  goals: [{ stat: 'p50', max: 2 }],
-  rounds: roundsWithin(mode, 13_000),
-  open: (stack) => openPair(stack, mode === 'quick' ? 40 : 300),
-});
 
 async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));

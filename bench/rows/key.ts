@@ -4,7 +4,7 @@ import { startChild } from '../lib/child-process.ts';
 import { type DockerSession, dockerSession } from '../lib/docker-session.ts';
 import { missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
 // echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same
@@ -14,20 +14,20 @@ export const key: Row = {
   name: 'key',
   title: 'the echo of one key in a terminal, Docker',
   missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
-};
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: {},
-  peer: 'raw-relay',
-  goals: [
-    { stat: 'p50', max: 1.5 },
-    { stat: 'p99', max: 1.5 },
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: {},
+      peer: 'raw-relay',
+      goals: [
+        { stat: 'p50', max: 1.5 },
+        { stat: 'p99', max: 1.5 },
+      ],
+      rounds: roundsWithin(mode, 20_000),
+      open: (stack) => openPair(stack, mode === 'quick' ? 100 : 500),
+    },
   ],
-  rounds: roundsWithin(mode, 20_000),
-  open: (stack) => openPair(stack, mode === 'quick' ? 100 : 500),
-});
+};
 
 async function corralTerminal({ url, session }: DockerSession): Promise<WebSocket> {
   const made = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });

@@ -60,7 +60,7 @@ const session = (mode: Mode): Experiment => ({
   rounds: { ...rounds(mode), warmUp: 2 },
   open: async (stack) => {
     const { path: dataDir } = stack.use(await freshFolder());
-    const corral = stack.use(await startChild('corral-idle', { dataDir }, ['--expose-gc']));
+    const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
     const count = mode === 'quick' ? 250 : 500;
     const grow = async () =>
       (await corral.call<Footprint>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 })).pssKiB;

@@ -3,15 +3,7 @@ import { randomIds } from '../../src/core/ids.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import {
-  type Experiment,
-  type Mode,
-  type Pair,
-  type Row,
-  roundsWithin,
-  type SideRound,
-  timed,
-} from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { addSession } from '../lib/sessions.ts';
 
@@ -23,17 +15,17 @@ const sessions = 10_000;
 export const restart: Row = {
   name: 'restart',
   title: '10,000 stored sessions: ready again after kill -9',
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: { sessions },
+      peer: 'corral-empty',
+      goals: [{ stat: 'p50', max: 1.5 }],
+      rounds: { ...roundsWithin(mode, 20_000), min: 4 },
+      open: openPair,
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: { sessions },
-  peer: 'corral-empty',
-  goals: [{ stat: 'p50', max: 1.5 }],
-  rounds: { ...roundsWithin(mode, 20_000), min: 4 },
-  open: openPair,
-});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());

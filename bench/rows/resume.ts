@@ -4,7 +4,7 @@ import type { Emitted } from '../lib/emit.ts';
 import { EventReader } from '../lib/event-reader.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.
@@ -17,20 +17,20 @@ const arrivalMs = 30_000;
 export const resume: Row = {
   name: 'resume',
   title: 'a reader that comes back after 10,000 missed events',
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      variant: {},
+      unit: 'events/s',
+      better: 'higher',
+      feels: 'noise',
+      subject: 'corral-sse',
+      peer: 'select-and-write',
+      goals: [{ stat: 'p50', min: 0.4 }],
+      rounds: { ...roundsWithin(mode, 12_000), warmUp: 3 },
+      open: openPair,
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  variant: {},
-  unit: 'events/s',
-  better: 'higher',
-  feels: 'noise',
-  subject: 'corral-sse',
-  peer: 'select-and-write',
-  goals: [{ stat: 'p50', min: 0.4 }],
-  rounds: { ...roundsWithin(mode, 12_000), warmUp: 3 },
-  open: openPair,
-});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const side = async (program: string, last: number) => {
@@ -46,7 +46,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
       return { samples: [(missed * 1_000) / (reader.heardAt - from)], correct: reader.correct({ count: missed, crc }) };
     };
   };
-  const subject = await side('corral-fanout', before + 1); // its first event is the session's creation
-  const peer = await side('raw-resume', before);
+  const subject = await side('corral-parts', before + 1); // its first event is the session's creation
+  const peer = await side('raw-sse', before);
   return { subject, peer };
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sessionClient } from '../lib/client.ts';
 import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
 import { CountingViewer } from '../lib/rfb.ts';
 import { startServer } from '../lib/server.ts';
 import { startRaw } from '../peers/raw-container.ts';
@@ -19,17 +19,17 @@ export const startDesktop: Row = {
   name: 'start-desktop',
   title: 'a session with a desktop, until its first frame is seen and its browser answers, Docker',
   missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
+  experiments: (mode) => [
+    {
+      ...timed,
+      variant: {},
+      peer: 'engine-api-container',
+      goals: [{ stat: 'p50', max: 1.1 }],
+      rounds: { ...roundsWithin(mode, 60_000), min: 4 },
+      open: openPair,
+    },
+  ],
 };
-
-const experiment = (mode: Mode): Experiment => ({
-  ...timed,
-  variant: {},
-  peer: 'engine-api-container',
-  goals: [{ stat: 'p50', max: 1.1 }],
-  rounds: { ...roundsWithin(mode, 60_000), min: 4 },
-  open: openPair,
-});
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const { client, likeness, shown } = await desktops(stack);

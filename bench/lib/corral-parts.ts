@@ -1,0 +1,40 @@
+import type { Program } from './child-process.ts';
+import { openCorral, type Setup } from './corral.ts';
+import { type Emission, emit } from './emit.ts';
+import type { Transport } from './event-reader.ts';
+import { type Footprint, footprint } from './memory.ts';
+import { addSession } from './sessions.ts';
+
+// Corral as the subject of a fan-out (real store, writer, log, service and stream; only the events are injected here), and
+// with many unused sessions, each in memory and without a sandbox.
+
+interface Argument extends Pick<Setup, 'dataDir' | 'store'> {
+  readonly over?: Transport;
+}
+const atOnce = 50;
+
+export async function open({ dataDir, store, over = 'sse' }: Argument): Promise<Program> {
+  const corral = await openCorral({ dataDir, store });
+  const id = await addSession(corral);
+  const { writer } = await corral.engine.supervisor.reach(id);
+  const messageId = corral.ids.messageId();
+  const path = over === 'sse' ? `/api/v1/sessions/${id}/events` : `/ws/${id}`;
+  const put = (n: number, text: string) =>
+    over === 'sse'
+      ? writer.write([{ type: 'step', runId: null, data: { id: String(n), description: text, status: 'running' } }])
+      : writer.write([{ type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } }]);
+  return {
+    methods: {
+      listen: async () => `${await corral.listen()}${path}`,
+      emit: (emission: Emission) => emit(emission, put),
+      async grow({ count, restMs }: { count: number; restMs: number }): Promise<Footprint> {
+        for (let n = 0; n < count; n += atOnce) {
+          const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
+          await Promise.all(some.map((one) => corral.engine.supervisor.reach(one)));
+        }
+        return await footprint(restMs);
+      },
+    },
+    [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
+  };
+}
