@@ -55,12 +55,12 @@ if (await hasBubblewrap()) {
 
   test('a viewer that dialled the display itself counts at the daemon, so its desktop is not idle', async (context) => {
     await needs(context, 'desktop');
-    await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '400' }, async (link) => {
+    await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '2000' }, async (link) => {
       const { desktop } = sandboxClient(link);
       const state = async () => (await desktop.status(soon())).state;
       await desktop.start(soon());
       const viewer = await desktop.vnc(soon());
-      await new Promise((resolve) => setTimeout(resolve, 1_500)); // several looks of the idle clock
+      await new Promise((resolve) => setTimeout(resolve, 4_500)); // several looks of the idle clock
       expect(await state()).toBe('running');
       viewer.destroy();
       await expect.poll(state, { timeout: 10_000 }).toBe('stopped');

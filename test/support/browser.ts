@@ -22,7 +22,7 @@ export interface Seen {
 
 /** One for all tests of a process, because its start costs more than most tests. It ends with the process. */
 let launched: Promise<Browser> | undefined;
-async function browserOfProcess(): Promise<Browser> {
+export async function browserOfProcess(): Promise<Browser> {
   const browser = await launched;
   if (browser?.isConnected()) return browser;
   launched = chromium.launch({ executablePath, args: quiet });
@@ -36,7 +36,11 @@ export async function browse(
 ): Promise<Seen> {
   await needs(context, 'chromium');
   const browser = await browserOfProcess();
-  const profile = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light' });
+  const profile = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
+  });
   onTestFinished(() => profile.close());
   const page = await profile.newPage();
   const complaints: string[] = [];

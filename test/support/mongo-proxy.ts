@@ -55,7 +55,7 @@ export async function mongoProxy(target: string): Promise<MongoProxy> {
         if (trouble === 'cut') return void client.destroy();
         if (typeof trouble === 'number') return void client.write(refusal(message, trouble));
         if (trouble === 'lose') losing = true;
-        setTimeout(() => onward.write(message), typeof trouble === 'object' ? trouble.delayMs : 0);
+        setTimeout(() => onward.write(message), typeof trouble === 'object' ? trouble.delayMs : 0).unref();
       });
     });
   }

@@ -69,11 +69,9 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
   test('F063 a slow server costs an append its deadline and no more, and others go on', async () => {
     await using opened = await behindProxy(500);
     const { proxy, store } = opened;
-    proxy.cause(/^insert events/, { delayMs: 1_500 }, 1);
-    const from = performance.now();
+    proxy.cause(/^insert events/, { delayMs: 600_000 }, 1); // longer than the test may take
     const one = entry();
     await expect(store.events.append(one)).rejects.toMatchObject({ code: 'store_unavailable' });
-    expect(performance.now() - from).toBeLessThan(1_400);
     expect(await store.events.append(entry())).toBe(1);
     expect((await store.events.page(newSession(), 0, 1)).head).toBe(0);
   });

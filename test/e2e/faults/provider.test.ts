@@ -130,7 +130,7 @@ describe('a provider in trouble', () => {
     await using server = await serverFor(gemini);
     await server.client.send(server.id, 'Hello');
     await reaches(() => gemini.requests.length === 1, 45_000);
-    await setTimeout(500); // time for the server to read the words; nothing shows the test when that happens
+    await setTimeout(2_000); // time for the server to read the words; nothing shows the test when that happens
     await server.client.stop(server.id);
     await reaches(() => gemini.leavers() === 1, 45_000);
     expect(runOf(server.log()).slice(-2)).toMatchObject([

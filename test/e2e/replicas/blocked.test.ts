@@ -16,20 +16,24 @@ testPair(
     old.kill('SIGTERM');
     await old.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: `session.record=sleep(${blockMs})@1` });
     const id = await atOld.create();
-    const from = performance.now();
-    const stuck = atOld.send(id, `Late\n${fence('sh', 'echo late >> ran')}`).then(
-      () => 'accepted',
-      () => 'refused',
-    );
+    let isStuck = true;
+    const stuck = atOld
+      .send(id, `Late\n${fence('sh', 'echo late >> ran')}`)
+      .then(
+        () => 'accepted',
+        () => 'refused',
+      )
+      .finally(() => {
+        isStuck = false;
+      });
     const said = async (text: string) =>
       (await pair.events(id)).filter((it) => it.type === 'message.user' && it.data.text.startsWith(text)).length;
     expect(await said('Late')).toBe(0);
     await atHeir.send(id, `Now\n${fence('sh', 'echo now >> ran')}`);
     expect(await said('Now')).toBe(1);
-    expect(performance.now() - from, 'the other server had to be the first').toBeLessThan(blockMs);
+    expect(isStuck, 'the other server had to be the first').toBe(true);
 
     const answer = await stuck;
-    expect(performance.now() - from).toBeGreaterThan(blockMs - 1_000);
     const rests = () => expect.poll(() => atOld.status(id), { timeout: 30_000, interval: 100 }).toBe('completed');
     await rests();
     await expect.poll(() => said('Late')).toBe(answer === 'accepted' ? 1 : 0);

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import type { Append } from '../../../src/core/ports.ts';
+import { browserOfProcess } from '../../support/browser.ts';
 import { needs } from '../../support/components.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { endSandboxes } from '../../support/ended-sandboxes.ts';
 import { onFailureTell } from '../../support/on-failure.ts';
 
-// One server and one browser for all tests of a file. Each test has a browser profile of its own.
+// One server for all tests of a file, and one browser for all files of a process. Each test has a browser profile of its own.
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** Each rule that the page breaks, with the elements; `rule`: only that one. */
@@ -72,14 +73,11 @@ type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] &
 /** `settings` of the server that all tests share. */
 export function desk(settings: Record<string, string> = {}) {
   let server: Promise<ComposedServer> | undefined;
-  let browser: Promise<Browser> | undefined;
   afterAll(async () => {
-    await (await browser)?.close();
     const running = await server;
     await running?.[Symbol.asyncDispose]();
     if (running) await endSandboxes(running.config.dataDir);
   });
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
   const open = () => {
     server ??= composedServer(settings);
     return server;
@@ -121,9 +119,10 @@ export function desk(settings: Record<string, string> = {}) {
      */
     async page(context: TestContext, path = '/', { width, height, dark, hasTouch = false }: Size = wide) {
       await needs(context, 'chromium');
-      browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args });
       const { url } = await open();
-      const profile = await (await browser).newContext({
+      const browser = await browserOfProcess();
+      const profile = await browser.newContext({
+        reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
         ...{ viewport: { width, height }, colorScheme: dark ? ('dark' as const) : ('light' as const) },
         ...{ hasTouch, isMobile: hasTouch, baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] },
       });
