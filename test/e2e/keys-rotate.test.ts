@@ -10,6 +10,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { providerKeys } from '../../src/session/projects/provider-keys.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import { serverProgram } from '../support/built-server.ts';
 import { mongoUrl, skipMongo } from '../support/mongo.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/store.ts';
@@ -61,7 +62,7 @@ async function place(kind: 'sqlite' | 'mongo') {
 
 function rotate(settings: Record<string, string>): Promise<{ code: number | null; out: string; err: string }> {
   const { PATH, HOME } = process.env;
-  const command = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'keys', 'rotate'];
+  const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'keys', 'rotate'];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, command, { env: { PATH, HOME, ...settings } }, (_error, out, err) =>
       resolve({ code: child.exitCode, out, err }),

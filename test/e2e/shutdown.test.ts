@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { serverProgram } from '../support/built-server.ts';
 import { serverProcess } from '../support/server-process.ts';
 
 function draining(graceMs: number, jobMs: number) {
@@ -88,7 +89,7 @@ describe('the server', () => {
 
   test('with an invalid setting names it, prints no stack, and does not start', async () => {
     const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'podman', HOST: '0.0.0.0' };
-    const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [serverProgram()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
     expect(code).not.toBe(0);
     expect(said).toContain('CORRAL_DRIVER (driver in corral.yaml) accepts');
@@ -97,14 +98,14 @@ describe('the server', () => {
 
   test('on a reachable address without a token refuses to start, in one line', async () => {
     const env = { PATH: process.env.PATH, HOST: '0.0.0.0' };
-    const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [serverProgram()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
     expect(code).not.toBe(0);
     expect(said.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
   });
 
   test('--help prints every setting and exits', async () => {
-    const child = spawn(process.execPath, ['src/main.ts', '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [serverProgram(), '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     expect(code).toBe(0);
     expect(said).toContain('CORRAL_MAX_RUNNING_RUNS');

@@ -6,11 +6,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { serverProgram } from '../support/built-server.ts';
 import { temporaryFolder } from '../support/store.ts';
 
 async function startOf(settings: Record<string, string>) {
   const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'memory', ...settings };
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], { env });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], { env });
   let said = '';
   child.stderr.on('data', (chunk) => {
     said += chunk;

@@ -4,13 +4,22 @@ import { expect, test } from 'vitest';
 import { type Finding, judged } from '../../../src/main/commands/attack/checks.ts';
 import { factsIn, lookInside } from '../../../src/main/commands/attack/look-inside.ts';
 import { run } from '../../support/api.ts';
+import { serverProgram } from '../../support/built-server.ts';
 import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 const token = 'a-token-for-the-doctor';
 const patience = { timeout: 300_000 };
 async function attacked(url: string, key = token) {
-  const flags = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'doctor', '--attack', '--json', '--url', url];
+  const flags = [
+    '--disable-warning=ExperimentalWarning',
+    serverProgram(),
+    'doctor',
+    '--attack',
+    '--json',
+    '--url',
+    url,
+  ];
   const env = { PATH: process.env.PATH, CORRAL_TOKEN: key };
   const { code = 0, stdout } = await run(process.execPath, flags, { env }).then(
     ({ stdout }) => ({ code: 0, stdout }),

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { run } from '../../support/api.ts';
+import { serverProgram } from '../../support/built-server.ts';
 import { needs } from '../../support/components.ts';
 import { freePort } from '../../support/free-port.ts';
 import { serverProcess } from '../../support/server-process.ts';
@@ -10,7 +11,7 @@ import { serverProcess } from '../../support/server-process.ts';
 const token = 'a-token-for-the-doctor';
 const doctor = (url: string, ...more: string[]) => command('doctor', '--url', url, ...more);
 const command = (...args: string[]) =>
-  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...args], {
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram(), ...args], {
     env: { PATH: process.env.PATH, CORRAL_TOKEN: token },
   }).then(
     ({ stdout }) => ({ code: 0, stdout, stderr: '' }),

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { serverProgram } from '../../support/built-server.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 test('the keys command works while no server runs, and through a running server', {
@@ -9,7 +10,7 @@ test('the keys command works while no server runs, and through a running server'
   const keys = (...args: string[]) => {
     const { PATH, HOME } = process.env;
     const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
-    const command = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'keys', ...args];
+    const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'keys', ...args];
     return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
       const child = execFile(process.execPath, command, { env }, (_error, out, err) =>
         resolve({ code: child.exitCode, out: out.trim(), err }),

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { serverProgram } from '../../support/built-server.ts';
 import { serverProcess } from '../../support/server-process.ts';
 import { temporaryFolder } from '../../support/store.ts';
 import { openClient } from '../../support/trpc.ts';
@@ -33,7 +34,7 @@ test('a server without isolation creates a token at its first start, and later s
 async function refusalOf(settings: Record<string, string>): Promise<string> {
   using folder = temporaryFolder();
   const env = { ...bare, PORT: '0', CORRAL_DATA_DIR: join(folder.path, 'data'), ...settings };
-  const start = promisify(execFile)(process.execPath, ['src/main.ts'], { env, timeout: 60_000 });
+  const start = promisify(execFile)(process.execPath, [serverProgram()], { env, timeout: 60_000 });
   const { code, stderr } = await start.then(
     () => ({ code: 0, stderr: '' }),
     (error: { code: number; stderr: string }) => error,

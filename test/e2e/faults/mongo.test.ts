@@ -8,6 +8,7 @@ import { SessionId } from '../../../src/core/ids.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { mongoStore } from '../../../src/store/mongo/store.ts';
 import { api, fence } from '../../support/api.ts';
+import { serverProgram } from '../../support/built-server.ts';
 import { problemsOf } from '../../support/checker.ts';
 import { needs } from '../../support/components.ts';
 import { endSandboxes } from '../../support/ended-sandboxes.ts';
@@ -20,7 +21,7 @@ async function server(mongodbUrl: string, settings: Record<string, string> = { C
   const folder = await mkdtemp(join(tmpdir(), 'corral-mongo-'));
   const port = await freePort();
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], {
     env: { PATH, HOME, PORT: String(port), CORRAL_DATA_DIR: folder, MONGODB_URL: mongodbUrl, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

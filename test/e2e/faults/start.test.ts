@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { serverProgram } from '../../support/built-server.ts';
 import { freePort } from '../../support/free-port.ts';
 import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
 import { mongoProxy } from '../../support/mongo-proxy.ts';
@@ -22,7 +23,7 @@ describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => 
       CORRAL_DATA_DIR: folder.path,
       MONGODB_URL: proxy.url + name,
     };
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], { env });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], { env });
     let said = '';
     child.stderr.on('data', (chunk) => {
       said += chunk;

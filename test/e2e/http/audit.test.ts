@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
+import { serverProgram } from '../../support/built-server.ts';
 import { testServer } from '../../support/http.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
@@ -107,7 +108,7 @@ test("the audit commands list and verify the server's actions while it runs and 
   const audit = async (...args: string[]) => {
     const { PATH, HOME } = process.env;
     const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
-    const command = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'audit', ...args];
+    const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'audit', ...args];
     return (await promisify(execFile)(process.execPath, command, { env })).stdout.trim().split('\n');
   };
   await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
