@@ -31,12 +31,16 @@ interface Awaited {
   readonly done: PromiseWithResolvers<CellEnd>;
   end: CellEnd;
 }
+interface KernelProgram {
+  readonly nonce: string;
+  interrupt(signal: AbortSignal): Promise<void>;
+}
 const keptChars = 64 * 1024;
-const againMs = 1_000;
+const againMs = 300;
 
 /** The conversation with a running kernel, over the pipes of its program. */
 export class KernelConnection {
-  readonly #nonce: string;
+  readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
   #awaited: Awaited | undefined;
   /** The newest output of threads and child processes that no execution has received yet. */
@@ -45,8 +49,8 @@ export class KernelConnection {
   /** The exit code of the program, once it has ended by itself. */
   exitCode: number | undefined;
 
-  private constructor(nonce: string) {
-    this.#nonce = nonce;
+  private constructor(program: KernelProgram) {
+    this.#program = program;
     this.#gone.promise.catch(() => {}); // the callers that wait handle it
   }
 
@@ -59,7 +63,7 @@ export class KernelConnection {
     { id, nonce, mayBeAtWork }: { readonly id: string; readonly nonce: string; readonly mayBeAtWork: boolean },
     signal: AbortSignal,
   ): Promise<KernelConnection> {
-    const connection = new KernelConnection(nonce);
+    const connection = new KernelConnection({ nonce, interrupt: (until) => programs.signal(id, 'SIGINT', until) });
     const [stdout, stderr] = [connection.#reader('stdout'), connection.#reader('stderr')];
     const pipes = await programs.attach(id, { onOutput: stdout, onErrors: stderr }, signal);
     connection.#pipes = pipes;
@@ -68,11 +72,8 @@ export class KernelConnection {
       (thrown: unknown) => connection.#lose(thrown),
     );
     try {
-      const interrupt = () => programs.signal(id, 'SIGINT', signal);
-      if (mayBeAtWork) await interrupt();
-      const hello = orAborted(connection.#ask('hello', { nonce }), signal);
-      if (mayBeAtWork) await repeatUntil(hello, interrupt, signal);
-      await hello;
+      const hello = connection.#hello(signal);
+      await (mayBeAtWork ? connection.interrupt(hello, signal) : hello);
     } catch (thrown) {
       pipes.detach();
       throw thrown;
@@ -91,8 +92,26 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
+  /** Interrupts the kernel until `work`, which it has been asked for, ends. Rejects as `work`, and when the signal fires. */
+  async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
+    const ended = work.then(
+      () => true,
+      () => true,
+    );
+    // A kernel ignores an interrupt that comes before a cell begins, so one without an effect is repeated.
+    do await this.#program.interrupt(signal);
+    while (!(await Promise.race([ended, pause(againMs, signal).then(() => false)])));
+    const end = await work;
+    await this.#hello(signal); // once it is answered, the last interrupt can no longer reach the next cell
+    return end;
+  }
+
   detach(): void {
     this.#pipes?.detach();
+  }
+
+  async #hello(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#ask('hello', { nonce: this.#program.nonce }), signal);
   }
 
   async #ask(type: Awaited['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
@@ -107,7 +126,7 @@ export class KernelConnection {
   }
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
-    const marks = markReader(this.#nonce);
+    const marks = markReader(this.#program.nonce);
     // Invalid bytes of a cell stay inside it, because a message begins with a byte of its own.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): Part[] => {
@@ -160,13 +179,4 @@ export class KernelConnection {
     this.exitCode ??= exitCode;
     this.#gone.reject(thrown);
   }
-}
-
-/** A kernel ignores an interrupt that comes before a cell begins, so one without an answer is repeated. */
-async function repeatUntil(answer: Promise<unknown>, act: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  const answered = answer.then(
-    () => true,
-    () => true,
-  );
-  while (!(await Promise.race([answered, pause(againMs, signal).then(() => false)]))) await act();
 }

@@ -45,7 +45,7 @@ interface KernelOptions {
 }
 
 const startMs = 30_000;
-const interruptMs = 2_000;
+const interruptMs = 3_000;
 const endMs = 10_000;
 
 /** One kernel in the sandbox. It starts with the first cell, and cells run one after another. */
@@ -94,7 +94,7 @@ export class Kernel {
     } catch (thrown) {
       if (!until.signal.aborted) return await this.#broken(connection, thrown, told);
       const ended = signal.aborted ? 'cancelled' : 'timed_out';
-      const last = await this.#interrupt(work);
+      const last = await this.#interrupt(connection, work);
       if (!last) await this.close();
       return { ...told, ended, count: last?.count, error: last?.error, isStateLost: !last };
     }
@@ -114,11 +114,10 @@ export class Kernel {
   }
 
   /** Undefined if the cell does not end. */
-  async #interrupt(work: Promise<CellEnd>): Promise<CellEnd | undefined> {
+  async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
     using until = deadline(interruptMs, this.#deps.clock);
     try {
-      await this.#deps.programs.signal(this.#options.id, 'SIGINT', until.signal);
-      return await orAborted(work, until.signal);
+      return await connection.interrupt(work, until.signal);
     } catch {
       return undefined;
     }

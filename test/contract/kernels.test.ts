@@ -181,7 +181,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     test('is interrupted by a signal, and a stopped run leaves none of its processes', async () => {
       const { client, kernels, ran } = await opened();
       await ran(language, own.child, { tag: 'run-1' });
-      expect(await sleeping(client)).toBe(true);
+      await expect.poll(() => sleeping(client)).toBe(true);
       const stop = new AbortController();
       // The test stops in the middle of the cell, whose first output says that it runs.
       const work = ran(language, own.wait, { tag: 'run-1', signal: stop.signal, heard: () => stop.abort() });
@@ -190,6 +190,17 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       expect(await client.programs.list(budget())).toEqual([]);
       expect(await sleeping(client)).toBe(false);
       expect(await ran(language, own.get)).toMatchObject({ isFirst: true });
+    });
+
+    test('keeps its variables and its output when a cell is interrupted at its first word, again and again', async () => {
+      const { ran } = await opened();
+      await ran(language, own.set);
+      for (let n = 0; n < 10; n++) {
+        const stop = new AbortController();
+        const ended = await ran(language, own.wait, { signal: stop.signal, heard: () => stop.abort() });
+        expect(ended).toMatchObject({ ended: 'cancelled', isStateLost: false });
+      }
+      expect(plain(await ran(language, own.get))).toEqual(['42']);
     });
 
     test('passes on large output and bytes that are no text, and reads no input', async () => {

@@ -1,8 +1,10 @@
 // The JavaScript kernel: runs cells one after another and keeps their variables. Requests and messages are as in
 // kernel.py. Cells run in V8's own mode for consoles, which allows `await` and declaring a name again.
+const { writeSync } = require('node:fs');
 const { createRequire, stripTypeScriptTypes } = require('node:module');
 const { resolve } = require('node:path');
 const { createInterface } = require('node:readline');
+const { Readable, Writable } = require('node:stream');
 const { pathToFileURL } = require('node:url');
 const { inspect } = require('node:util');
 const { Script } = require('node:vm');
@@ -12,13 +14,45 @@ const [mostText, mostBinary, mostJson] = [1_000_000, 5 * 2 ** 20, 64 * 1024];
 const session = new Session();
 session.connect();
 const requests = process.stdin;
-const { stdout, stderr } = process;
+const [stdout, stderr] = [direct('stdout', 1), direct('stderr', 2)];
 let nonce = '';
 let count = 0;
 /** Rejects the cell that waits for a promise. */
 let interrupt = () => {};
 /** How many servers have said hello. */
 let servers = 0;
+
+/**
+ * Replaces a stream of the process by one that keeps nothing. An interrupt can end a cell in the middle of a write, after
+ * which a stream of Node's would keep all further output.
+ */
+function direct(name, fd) {
+  const stream = new Writable();
+  stream.write = (chunk, encoding, done) => {
+    const isNamed = typeof encoding === 'string';
+    writeAll(fd, typeof chunk === 'string' ? Buffer.from(chunk, isNamed ? encoding : 'utf8') : chunk);
+    const told = isNamed || encoding == null ? done : encoding;
+    if (told) process.nextTick(told);
+    return true;
+  };
+  stream.end = (chunk, encoding, done) => {
+    if (chunk !== undefined && typeof chunk !== 'function') stream.write(chunk, encoding, done);
+    return stream;
+  };
+  Object.defineProperty(process, name, { configurable: true, get: () => stream });
+  return Object.assign(stream, { fd });
+}
+
+function writeAll(fd, bytes) {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (thrown) {
+      if (thrown.code !== 'EAGAIN') throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5); // the reader is slow
+    }
+  }
+}
 
 const emit = (stream, message) => stream.write(`\0corral:${nonce}:${JSON.stringify(message)}\n`);
 const cut = (text) => (text.length <= mostText ? text : `${text.slice(0, mostText)}…`);
@@ -79,7 +113,7 @@ let evaluate;
 hidden('__evaluate', () => evaluate());
 const started = new Script('__evaluate()', { filename: 'kernel' });
 // A cell that reads input finds its end.
-hidden('__stdin', new (require('node:stream').Readable)({ read() {} }));
+hidden('__stdin', new Readable({ read() {} }));
 globalThis.__stdin.push(null);
 Object.defineProperty(process, 'stdin', { configurable: true, get: () => globalThis.__stdin });
 
@@ -142,8 +176,10 @@ async function run(code) {
   };
   try {
     started.runInThisContext({ breakOnSigint: true });
-  } catch {} // the answer tells
-  const { result, exceptionDetails } = await Promise.race([answer, interrupted]);
+  } catch {
+    interrupt(); // of code before its first promise, which may leave no answer
+  }
+  const { result, exceptionDetails } = await Promise.race([answer ?? interrupted, interrupted]);
   const value = await remoteValue(result);
   if (exceptionDetails) return { thrown: value };
   if (value !== undefined) {
@@ -197,7 +233,9 @@ async function execute(code, env) {
 
 process.on('SIGINT', () => interrupt());
 for (const event of ['uncaughtException', 'unhandledRejection']) {
-  process.on(event, (thrown) => void stderr.write(`Uncaught ${shown(thrown)}\n`));
+  process.on(event, (thrown) => {
+    if (thrown?.code !== 'ERR_INSPECTOR_COMMAND') stderr.write(`Uncaught ${shown(thrown)}\n`); // else: an interrupted cell
+  });
 }
 let last = Promise.resolve();
 createInterface({ input: requests })
