@@ -56,7 +56,7 @@ export function testPair(
   name: string,
   play: (pair: Pair & Record<'atOld' | 'atHeir', ReturnType<typeof api>>) => Promise<void>,
 ): void {
-  test.skipIf(skipMongo)(name, { timeout: 120_000 }, async (context) => {
+  test.skipIf(skipMongo)(name, { timeout: 300_000 }, async (context) => {
     await needs(context, 'bubblewrap');
     const leases = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
     await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', leases);

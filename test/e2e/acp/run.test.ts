@@ -98,6 +98,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
         await expect.poll(() => real.factsOf(it.id, 'approval.requested').length, { timeout: 60_000 }).toBe(n + 1);
         const { data } = real.factsOf(it.id, 'approval.requested')[n] ?? {};
         expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
+        await real.rests(it.id, 'waiting'); // the file of the log is read before the server itself knows
         await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
         await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(n + 1);
       }

@@ -140,11 +140,11 @@ test('a subscription survives a server restart and continues after its last even
       },
     );
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo one') });
-    await expect.poll(() => ends, { timeout: 45_000 }).toEqual(['completed']);
+    await expect.poll(() => ends, { timeout: 120_000 }).toEqual(['completed']);
     server.kill('SIGTERM');
     await server.restart();
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo two') });
-    await expect.poll(() => ends, { timeout: 45_000 }).toEqual(['completed', 'completed']);
+    await expect.poll(() => ends, { timeout: 120_000 }).toEqual(['completed', 'completed']);
     expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => n + 1));
     expect(await client.sandbox.exec.mutate({ sessionId: id, command: 'echo three' })).toMatchObject({
       exitCode: 0,

@@ -128,7 +128,7 @@ export function desk(settings: Record<string, string> = {}) {
       });
       onTestFinished(() => profile.close());
       const page = await profile.newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(60_000); // a loaded machine with a slow disk is common
       const complaints: string[] = [];
       const faults: string[] = [];
       page.on('console', (message) => {
