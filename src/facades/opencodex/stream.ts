@@ -3,7 +3,6 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { publicText } from '../shared/wire-errors.ts';
-import { textFrame } from '../shared/ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
 import { about } from './about.ts';
 import { chatOf, type OpencodexDeps, viewOf } from './context.ts';
@@ -70,7 +69,7 @@ async function follow(
     }
     const made = item.events
       .flatMap((event) => frames.of(event) ?? [])
-      .map((frame) => textFrame(JSON.stringify(frame)));
+      .map((frame) => Buffer.from(JSON.stringify(frame)));
     if (item.events.some(({ seq }) => seq <= head)) await socket.sendHistory(made);
     else socket.sendFrames(made);
   }

@@ -1,14 +1,14 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { callingActor } from './caller.ts';
-import { inPieces, JoinedFrames, joined } from './joined-frames.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off; it can resume by its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
+/** A write of this size costs the kernel little for each byte, and a slow reader's backlog stays small. */
+const pieceBytes = 64 * 1024;
 
 export interface SseContext {
   readonly clock: Clock;
@@ -74,24 +74,20 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     timer = clock.setTimeout(ping, pingMs);
   }
 
-  const put = (frames: readonly Buffer[]) => {
+  const put = (bytes: Buffer) => {
     if (hangUp.signal.aborted) return undefined;
     if (res.writableLength > maxQueuedBytes) {
       res.destroy();
       return undefined;
     }
-    const { socket } = res;
-    // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
-    const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
-    const hasRoom = isNext ? socket.write(chunks.of(frames)) : res.write(joined.of(frames));
-    return hasRoom ? undefined : drained(isNext ? socket : res, stalledMs, clock, hangUp.signal);
+    return res.write(bytes) ? undefined : drained(res, stalledMs, clock, hangUp.signal);
   };
 
   return {
     gone: hangUp.signal,
-    write: (frame) => put([frame]),
+    write: put,
     writeAll(frames) {
-      const pieces = [...inPieces(frames)];
+      const pieces = inPieces(frames);
       const [first] = pieces;
       if (pieces.length <= 1) return first && put(first);
       return (async () => {
@@ -110,15 +106,20 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-/**
- * Frames the bytes as the HTTP chunk that Node would write. Node writes each chunk in four pieces for each response; made
- * once, it reaches a hundred subscribers with one write of one buffer each.
- */
-const chunks = new JoinedFrames((frames) => {
-  const length = frames.reduce((sum, frame) => sum + frame.length, 0);
-  return Buffer.concat([Buffer.from(`${length.toString(16)}\r\n`), ...frames, lineEnd]);
-});
-const lineEnd = Buffer.from('\r\n');
+/** Joins frames into pieces for one write each. A longer frame is a piece of its own. */
+export function inPieces(frames: readonly Buffer[]): Buffer[] {
+  const pieces: Buffer[][] = [];
+  let bytes = pieceBytes;
+  for (const frame of frames) {
+    if (bytes + frame.length > pieceBytes) {
+      pieces.push([]);
+      bytes = 0;
+    }
+    pieces.at(-1)?.push(frame);
+    bytes += frame.length;
+  }
+  return pieces.map((piece) => Buffer.concat(piece));
+}
 
 /** Begins a response that stays open for as long as there is something to tell. */
 export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
@@ -132,12 +133,7 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
 }
 
 /** Waits until the client has read everything, left, or read nothing for `stalledMs` and is cut off. */
-export function drained(
-  out: FastifyReply['raw'] | Socket,
-  stalledMs: number,
-  clock: Clock,
-  gone: AbortSignal,
-): Promise<void> {
+export function drained(out: FastifyReply['raw'], stalledMs: number, clock: Clock, gone: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = clock.setTimeout(() => out.destroy(), stalledMs);
   const done = () => {

@@ -1,10 +1,6 @@
-import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { binaryFrame, textFrame } from './ws-frame.ts';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
-/** Up to this size, copying costs less than writing head and body separately. */
-const copiedBytes = 8 * 1024;
 
 type Sent = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
@@ -13,17 +9,11 @@ type SendOptions = Parameters<WebSocket['send']>[1];
 export class Connection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
-  #line: Duplex | undefined;
   #isCut = false;
 
   constructor(...made: ConstructorParameters<typeof WebSocket>) {
     super(...made);
     this.once('close', () => this.#leaving.abort()); // a broken connection sends no close frame
-  }
-
-  /** The connection's own stream. We may write to it too, because nothing is compressed or queued before it. */
-  runOn(line: Duplex): void {
-    this.#line = line;
   }
 
   /** Fires when either side sends its close frame or the connection breaks; later frames are dropped. */
@@ -35,31 +25,11 @@ export class Connection extends WebSocket {
     if (this.readyState !== WebSocket.OPEN) return;
     const options = typeof second === 'object' ? second : {};
     const sent = typeof second === 'function' ? second : third;
-    const took = sent ? (error?: Error | null) => this.#took(sent, error ?? undefined) : this.#tookSilently;
-    if (typeof data === 'string' && this.#line) this.#line.write(textFrame(data), took);
-    else if (this.#line && Buffer.isBuffer(data) && data.length <= copiedBytes && typeof second !== 'object')
-      this.#line.write(binaryFrame(data), took);
-    else super.send(data, options, took);
-    this.#limitBacklog();
-  }
-
-  /** Sends whole frames that were encoded once for many connections. */
-  sendEncoded(frames: Buffer): void {
-    if (this.readyState !== WebSocket.OPEN) return;
-    this.#line?.write(frames, this.#tookSilently);
-    this.#limitBacklog();
-  }
-
-  #limitBacklog(): void {
+    super.send(data, options, (error) => {
+      sent?.(error ?? undefined);
+      for (const heard of this.#flushed) heard();
+    });
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
-  }
-
-  readonly #tookSilently = () => {
-    for (const heard of this.#flushed) heard();
-  };
-  #took(sent: Sent, error?: Error): void {
-    sent(error);
-    this.#tookSilently();
   }
 
   /** `ws` gives no reason itself. Its only 1008 is for a message in too many fragments, which counts as too big. */

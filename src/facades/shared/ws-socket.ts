@@ -2,7 +2,6 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import { onBehalf } from './caller.ts';
-import { inPieces, joined } from './joined-frames.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLogger } from './observe.ts';
 import { publicText, wireErrors } from './wire-errors.ts';
@@ -30,12 +29,14 @@ export const closeCodes = {
   sessionDeleted: 4410,
 } as const;
 
+const asText = { binary: false };
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Socket {
   /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** Sends frames of `textFrame`, encoded once for many sockets, with as few writes as possible. */
+  /** Sends JSON texts, encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
   /** The same for a history (up to the head at the start), which waits until the client has taken most of it. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
@@ -91,11 +92,11 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     closed: connection.leaving,
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
     sendFrames: (frames) => {
-      for (const piece of inPieces(frames)) connection.sendEncoded(joined.of(piece));
+      for (const frame of frames) connection.send(frame, asText);
     },
     async sendHistory(frames) {
-      for (const piece of inPieces(frames)) {
-        connection.sendEncoded(joined.of(piece));
+      for (const frame of frames) {
+        connection.send(frame, asText);
         await drained(connection, clock);
       }
     },

@@ -27,7 +27,7 @@ import { closeWith, openSocket, type Socket, type SocketContext } from './ws-soc
 //   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
 //     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
 //     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
-//       socket.sendFrames(item.events.map((event) => textFrame(JSON.stringify(toFrame(event)))));
+//       socket.sendFrames(item.events.map((event) => Buffer.from(JSON.stringify(toFrame(event)))));
 //     }
 //     socket.close(closeCodes.sessionDeleted); // no effect on a closed socket
 //   },
@@ -175,7 +175,6 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
     });
     answering = undefined;
     if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);
-    connection?.runOn(socket);
     return connection;
   };
 }

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
-import { collectGarbage } from '../../core/collect-garbage.ts';
 import { armFailpoints } from '../../core/failpoint.ts';
 import { type DatabaseOptions, emptyWal, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
@@ -24,7 +23,6 @@ export interface Replies {
   readonly replies: readonly Reply[];
 }
 
-const startMs = 3_000;
 const lockedMs = 20;
 const restMs = 1_000;
 /**
@@ -51,7 +49,6 @@ function answer(lane: Lane, replies: readonly Reply[]): void {
 
 function serve(): void {
   const opened = openForWriting(input, systemClock.now());
-  setTimeout(collectGarbage, startMs).unref(); // the start's garbage is 8 MiB, and this thread makes too little more to collect it
   const read = answerEach(readOperations(opened.db), input.path);
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;

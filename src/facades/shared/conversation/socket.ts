@@ -13,7 +13,6 @@ import type { Dialect } from '../routes.ts';
 import { toSessionId } from '../session-id.ts';
 import { publicText, wireErrors } from '../wire-errors.ts';
 import type { SocketRequest, SocketServer } from '../ws.ts';
-import { textFrame } from '../ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../ws-socket.ts';
 import { readClientFrame } from './client-frames.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
@@ -207,6 +206,6 @@ function frameOf(event: SessionEvent, workdir: string, how: keyof typeof frames)
   return frames[how].of(event, () => {
     const said = toFrame(event, workdir);
     const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
-    return meant && textFrame(JSON.stringify(meant));
+    return meant && Buffer.from(JSON.stringify(meant));
   });
 }
