@@ -76,7 +76,7 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
    * `refuse` makes the error from its reason.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
-  /** What sandboxes need to have a desktop, a sentence. Absent: this driver's sandboxes never have one. */
+  /** The conditions for a desktop, as a sentence. Absent: this driver's sandboxes never have one. */
   readonly desktopNeeds?: string;
   /** Folders on the disks that sandboxes fill. Absent: those disks are not this machine's. */
   disks?(dataDir: string): readonly string[];

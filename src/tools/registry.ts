@@ -27,7 +27,7 @@ export function toolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
 }
 
-/** The same without the tools that need a desktop. Whoever calls one is told `desktopAdvice`. */
+/** The same without the tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
   ...only(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,

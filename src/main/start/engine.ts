@@ -2,6 +2,7 @@ import type { SessionId } from '../../core/ids.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import { sandboxClient } from '../../sandbox/http-client.ts';
 import { clusterOf } from '../../session/cluster/cluster.ts';
+import { desktopAdvice } from '../../session/desktop/offer.ts';
 import { createEngine, type Engine } from '../../session/engine/engine.ts';
 import { Reconciler } from '../../session/engine/reconciler.ts';
 import { removeSession } from '../../session/engine/removal.ts';
@@ -64,7 +65,10 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       },
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
-        desktopFor: sandboxes.desktopFor,
+        desktopFor(session) {
+          const offer = sandboxes.desktopFor(session);
+          return { isReady: offer.state === 'ready', advice: desktopAdvice(offer) };
+        },
         kernels: agents.kernels,
         loops: agents.loops,
         snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),

@@ -7,8 +7,6 @@ import type { SessionRecord } from '../../core/records.ts';
 import { noSpending } from '../../core/spending.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import { type ToolRegistry, withoutDesktop, withTools } from '../../tools/registry.ts';
-import type { DesktopOffer } from '../api/desktop.ts';
-import { desktopAdvice } from '../desktop/offer.ts';
 import type { OwnLoops } from '../run/agent/own-loop.ts';
 import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
@@ -45,8 +43,11 @@ export interface AgentParts {
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** The desktops that agents see and use; undefined when sandboxes have none. */
   readonly desktop?: AgentDesktop;
-  /** Whether a sandbox of the session that starts now has a desktop; absent: as the driver says. */
-  readonly desktopFor?: (session: SessionRecord) => DesktopOffer;
+  /**
+   * Whether a sandbox of the session that starts now has a desktop, and what a person can do where it has none. Absent: as
+   * the driver says.
+   */
+  readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
   /** The tools of tool servers; undefined: none. */
   readonly external?: ExternalTools;
   /** The kernels in which agents run code; undefined: there are none. */
@@ -99,8 +100,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     await runWriter.transcript.load();
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
-    const offer = agents.desktopFor?.(live.writer.record) ?? { state: desktop ? 'ready' : 'none' };
-    const isComing = offer.state === 'ready';
+    const { isReady: isComing, advice } = agents.desktopFor?.(live.writer.record) ?? { isReady: true, advice: '' };
     const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
     const profile = await profileOf(live.writer.record);
     const { model, tools, plans, prompt, promptParts, sampling } = profile;
@@ -110,7 +110,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
     const budget = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
-    const own = sees ? tools : withoutDesktop(tools, desktopAdvice(offer));
+    const own = sees ? tools : withoutDesktop(tools, advice);
     const use = async (until: AbortSignal) => {
       await using stack = new AsyncDisposableStack();
       const used = stack.use(await sandboxes.use(id, until));
