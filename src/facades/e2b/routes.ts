@@ -11,6 +11,7 @@ import { publicText } from '../shared/wire-errors.ts';
 import { mountControl, statusOf } from './control/routes.ts';
 import { refuse } from './data/refusals.ts';
 import { serveData, upgradeData } from './data/serve.ts';
+import { ProgramSandboxes } from './program-sandboxes.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { Targets } from './target.ts';
@@ -40,7 +41,9 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
   const { services } = acting(server);
   const servicesOf = (actor: Actor) => acting(actor).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);
-  const sandboxes = new Sandboxes({ services, servicesOf, clock, warn });
+  const programs = new ProgramSandboxes();
+  void programs.follow(services.sessions, clock, closing);
+  const sandboxes = new Sandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
   const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
   const data = { ...{ sandboxes, tokens, unnamed, clock, closing, credentials }, ...pick(settings) };
   elsewhere.push({

@@ -29,6 +29,8 @@ interface Deps {
   /** With the rights of the server itself. */
   readonly services: Power;
   readonly servicesOf: (actor: Actor) => Power;
+  /** The sandboxes whose life or tokens programs manage. */
+  readonly managed: () => readonly SessionRecord[];
   readonly clock: Clock;
   readonly warn: (err: unknown, message: string) => void;
 }
@@ -125,14 +127,13 @@ export class Sandboxes {
   }
 
   /** The sandboxes that run, or would for a request. */
-  async live(): Promise<SessionRecord[]> {
-    const all = await this.#deps.services.sessions.list();
-    return all.filter(({ life }) => life && (!life.paused || wakesBy(life)));
+  live(): SessionRecord[] {
+    return this.#deps.managed().filter(({ life }) => life && (!life.paused || wakesBy(life)));
   }
 
   /** Deletes and pauses the sandboxes whose time is over, and ends the streams of tokens that were replaced. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
-    const { services, clock, warn } = this.#deps;
+    const { services, managed, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
     const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(atOnce);
@@ -142,7 +143,7 @@ export class Sandboxes {
         await forget(id); // a program finds it gone from its end on, and cannot move it
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
     };
-    const all = await services.sessions.list();
+    const all = managed();
     for (const record of all) this.#cutEarlierTokens(record); // another server can have replaced them
     const due = all.filter(({ life }) => life && isDue(life));
     const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));

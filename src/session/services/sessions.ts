@@ -11,7 +11,7 @@ import { eventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { StoredSession } from '../run/log/projection.ts';
+import { publicRecord, StoredSession } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
@@ -19,7 +19,7 @@ import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
-import { SessionList, shown } from './session-list.ts';
+import { SessionList } from './session-list.ts';
 import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
 import { sessionDeletion } from './sessions/deletion.ts';
 import { searched } from './sessions/search.ts';
@@ -51,7 +51,7 @@ const maxText = 200_000;
 export function sessionService(deps: Deps): SessionService {
   const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
 
-  const list = new SessionList({ records: store.records, shared: store.shared });
+  const list = new SessionList(store.records);
   const gone = () => new AppError('session_not_found', 'There is no such session.');
 
   async function stored(id: SessionId): Promise<StoredSession> {
@@ -70,7 +70,7 @@ export function sessionService(deps: Deps): SessionService {
 
   async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
     await stored(id);
-    return shown(StoredSession.parse(await commands.change(id, wish)));
+    return publicRecord(StoredSession.parse(await commands.change(id, wish)));
   }
 
   // The checks have a deadline of their own.
@@ -83,16 +83,15 @@ export function sessionService(deps: Deps): SessionService {
   };
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
-    if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
+    if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
   };
   const elsewhere = new ListChanges({
     ...{ records: store.records, clock, changed },
-    deleted: (record) => news.tell({ type: 'deleted', session: shown(record) }),
+    deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
   });
   log.onAppend(({ puts = [] }) => {
     for (const { kind, doc } of puts) {
       if (kind !== 'session') continue;
-      list.heard(doc as StoredSession);
       changed(doc as StoredSession);
     }
   });
@@ -100,7 +99,6 @@ export function sessionService(deps: Deps): SessionService {
   const creation = sessionCreation({ ...deps, stored, count });
   const deletion = sessionDeletion({
     ...{ ...deps, stored, gone },
-    heard: (record) => list.heard(record),
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 
@@ -117,7 +115,7 @@ export function sessionService(deps: Deps): SessionService {
       const matches = await searched(store.events, only.search);
       return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) });
     },
-    get: async (id) => (!liveSessions.get(id) && list.known(id)) || shown(await stored(id)),
+    get: async (id) => publicRecord(await stored(id)),
 
     rename: (id, title) => change(id, { title }),
     update: change,

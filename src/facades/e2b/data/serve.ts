@@ -195,7 +195,7 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 
 /** A signed URL names no sandbox: the one of a token that gives this signature is meant. */
 async function signedSandbox(url: URL, method: string | undefined, { sandboxes, tokens }: DataDeps) {
-  for (const record of await sandboxes.live()) {
+  for (const record of sandboxes.live()) {
     if (tokens.makers(record.owner).some((maker) => isSigned(url, method, tokens.access(record, maker))))
       return record.id;
   }

@@ -7,8 +7,7 @@ import type { SessionRecord } from '../../../core/records.ts';
 import type { CreateCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import type { Forks } from '../../forks/fork.ts';
-import { newSession, type StoredSession } from '../../run/log/projection.ts';
-import { shown } from '../session-list.ts';
+import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
 
 export interface CreationDeps {
   readonly store: Store;
@@ -48,7 +47,7 @@ export function sessionCreation(parts: Parts) {
     await admit();
     const made = await parts.forks.make(await parts.stored(id), command);
     supervisor.wake(made.id, 'start');
-    return shown(made);
+    return publicRecord(made);
   }
 
   async function create({
@@ -81,7 +80,7 @@ export function sessionCreation(parts: Parts) {
     const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     supervisor.wake(id, 'start');
-    return shown(doc);
+    return publicRecord(doc);
   }
 
   return { create, fork };

@@ -4,8 +4,7 @@ import type { SessionId } from '../../../core/ids.ts';
 import type { Store } from '../../../core/ports.ts';
 import type { SessionRecord } from '../../../core/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
-import { StoredSession, unfinishedKind } from '../../run/log/projection.ts';
-import { shown } from '../session-list.ts';
+import { publicRecord, StoredSession, unfinishedKind } from '../../run/log/projection.ts';
 
 /** Errors that refuse a change although the session can be read. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
@@ -20,8 +19,6 @@ interface Parts extends RemovalDeps {
   readonly closing: AbortSignal;
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly gone: () => Error;
-  /** Called for a tombstone that was written past the log. */
-  readonly heard: (record: StoredSession) => void;
   /** Called as soon as no list may show the session any more. */
   readonly deleted: (session: SessionRecord) => void;
 }
@@ -51,7 +48,6 @@ export function sessionDeletion(parts: Parts) {
     const doc = { ...StoredSession.parse(found.doc), deleting: true };
     await store.records.put({ kind: unfinishedKind, id, doc: {} });
     await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
-    parts.heard(doc);
   }
 
   return async (id: SessionId): Promise<void> => {
@@ -64,7 +60,7 @@ export function sessionDeletion(parts: Parts) {
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
     await buried; // the tombstone comes first: from here on no list shows the session
-    parts.deleted(shown(record));
+    parts.deleted(publicRecord(record));
     // The deletion succeeds from here on: the reconciler repeats a clean-up that fails.
     const done = removeSession(parts, id).catch(() => {});
     await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));

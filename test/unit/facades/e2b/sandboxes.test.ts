@@ -31,7 +31,7 @@ function stored(...lives: Partial<SessionLife>[]) {
   };
   const services = {
     sessions: {
-      ...{ get, list: async () => [...records.values()] },
+      get,
       async update(id: SessionId, change: object) {
         records.set(id, { ...(await get(id)), ...change });
       },
@@ -42,6 +42,7 @@ function stored(...lives: Partial<SessionLife>[]) {
   const sandboxes = new Sandboxes({
     services,
     servicesOf: () => services,
+    managed: () => [...records.values()],
     clock,
     warn: (_: unknown, text: string) => warned.push(text),
   } as never);
@@ -113,5 +114,5 @@ test('a pause cuts every connection, and one that fails leaves the sandbox as it
 
 test('signed URLs are looked up among the sandboxes that run or would for a request', async () => {
   const { sandboxes } = stored({}, { paused: 'memory' }, { paused: 'memory', resumes: true });
-  expect((await sandboxes.live()).map(({ id }) => id)).toEqual([idOf(0), idOf(2)]);
+  expect(sandboxes.live().map(({ id }) => id)).toEqual([idOf(0), idOf(2)]);
 });
