@@ -5,6 +5,7 @@ import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
 import { budget, followed, run, sandboxdContract } from './sandboxd.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
 import { realTerminalContract } from './sandboxd-terminals.ts';
+import { realWriteContract } from './sandboxd-writes.ts';
 
 const docker = await hasDocker();
 
@@ -20,6 +21,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     sandboxdContract('over its control connection', () => sandboxContainer());
     realSandboxdContract('over its control connection', () => sandboxContainer());
     realTerminalContract('over its control connection', () => sandboxContainer());
+    realWriteContract('over its control connection', () => sandboxContainer());
   });
 
   test('F031 a killed daemon dials in again, under the same pid 1', async () => {
