@@ -1,8 +1,9 @@
 import { setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Program } from './child-process.ts';
+import { sessionClient } from './client.ts';
 import { monotonicMs } from './generator.ts';
-import { type HttpCalls, httpCalls, trpcData } from './http-calls.ts';
+import type { HttpCalls } from './http-calls.ts';
 
 // The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
 // start at a fixed pace, even while answers are pending. A late call counts from the time it was due.
@@ -25,24 +26,12 @@ const waits = 'Work\n```sh\necho begun\nsleep 30\n```';
 
 export async function open({ url, sessions }: Argument): Promise<Program> {
   beforeTheLoad();
-  using stack = new DisposableStack();
-  const calls = stack.use(httpCalls(url));
+  const client = sessionClient({ url });
   const ids: string[] = [];
-  for (let n = 0; n < sessions; n++) {
-    const { text } = await calls.ask('/trpc/sessions.create', {});
-    const { id } = trpcData<{ id: string }>(text);
-    await calls.stream(`/api/v1/sessions/${id}/chat`, { message: 'Work\n```sh\necho ready\n```' }, () => {});
-    ids.push(id);
-  }
-  const owned = stack.move();
+  for (let n = 0; n < sessions; n++) ids.push(await client.started());
   return {
-    methods: {
-      round: ({ ms }: { ms: number }) => round(calls, ids, ms),
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(ids.map((id) => calls.ask('/trpc/sessions.delete', { id }).catch(() => {})));
-      owned.dispose();
-    },
+    methods: { round: ({ ms }: { ms: number }) => round(client.calls, ids, ms) },
+    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
   };
 }
 

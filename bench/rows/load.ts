@@ -1,7 +1,4 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { randomIds } from '../../src/core/ids.ts';
-import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Progress } from '../lib/busy-sessions.ts';
 import { startChild } from '../lib/child-process.ts';
 import { type Controlled, kinds } from '../lib/control-calls.ts';
@@ -9,7 +6,7 @@ import { freshFolder } from '../lib/folder.ts';
 import { httpCalls } from '../lib/http-calls.ts';
 import { budget, type Experiment, type Mode, type Pair, type Row, type SideRound, timed } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
-import { addSession } from '../lib/sessions.ts';
+import { storeSessions } from '../lib/sessions.ts';
 import { summary } from '../lib/statistics.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
@@ -23,7 +20,6 @@ const active = 50;
 const idle = 500;
 const steered = 8;
 const runsEach = 20;
-const atOnce = 50;
 const budgets = { calls: 100, stop: 1_000 } as const;
 type Of = keyof typeof budgets;
 /** Long enough for a p99: eight people stop four runs a second. */
@@ -49,7 +45,7 @@ const experiment = (of: Of, mode: Mode): Experiment => ({
 async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promise<Omit<Pair, 'peer'>> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
-  const stored = await storedSessions(dataDir, idle);
+  const stored = await storeSessions(dataDir, idle);
   const server = stack.use(
     await startServer({
       ...{ CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: dataDir, CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
@@ -97,16 +93,4 @@ function tell(took: Controlled['took'], before: Progress, after: Progress): void
     return `${kind} ${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)} (${n})`;
   });
   console.error(`bench: load: p50/p99/max ms: ${each.join(', ')}; ${after.runs - before.runs} runs`);
-}
-
-/** Stores sessions before the server starts, as an earlier server would have left them: without sandboxes. */
-async function storedSessions(dataDir: string, count: number): Promise<string[]> {
-  await mkdir(dataDir, { mode: 0o700 });
-  await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });
-  const ids = randomIds();
-  const made: string[] = [];
-  for (let n = 0; n < count; n += atOnce) {
-    made.push(...(await Promise.all(Array.from({ length: atOnce }, () => addSession({ store, ids })))));
-  }
-  return made;
 }

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { randomIds } from '../../src/core/ids.ts';
-import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
-import { addSession } from '../lib/sessions.ts';
+import { storeSessions } from '../lib/sessions.ts';
 
 // From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
 // stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
@@ -30,7 +28,7 @@ export const restart: Row = {
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   const folder = stack.use(await freshFolder());
   const full = join(folder.path, 'full');
-  await fill(full);
+  await storeSessions(full, sessions);
   const started = async (dataDir: string): Promise<SideRound> => {
     const from = monotonicMs();
     await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });
@@ -44,14 +42,6 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     subject: () => started(full),
     peer: () => started(join(folder.path, 'empty')),
   };
-}
-
-async function fill(dataDir: string): Promise<void> {
-  await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });
-  const ids = randomIds();
-  for (let n = 0; n < sessions; n += 100) {
-    await Promise.all(Array.from({ length: Math.min(100, sessions - n) }, () => addSession({ store, ids })));
-  }
 }
 
 async function listed(url: string): Promise<number> {
