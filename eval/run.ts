@@ -45,7 +45,9 @@ async function evaluate(): Promise<void> {
     return made;
   });
   const report: Report = {
-    ...{ schema: 'corral-eval/1', driver: used, startedAt },
+    schema: 'corral-eval/1',
+    driver: used,
+    startedAt,
     model: values.model ?? (values.check ? 'none' : 'recorded replies'),
     outcomes: outcomes.flat(),
   };
@@ -120,9 +122,14 @@ function wishes() {
     return parseArgs({
       allowPositionals: true,
       options: {
-        ...{ model: text, tasks: text, driver: text, json: text },
-        ...{ repeat: { ...text, default: '1' }, parallel: { ...text, default: '3' } },
-        ...{ check: { type: 'boolean', default: false }, compare: { type: 'boolean', default: false } },
+        model: text,
+        tasks: text,
+        driver: text,
+        json: text,
+        repeat: { ...text, default: '1' },
+        parallel: { ...text, default: '3' },
+        check: { type: 'boolean', default: false },
+        compare: { type: 'boolean', default: false },
       },
     });
   } catch (error) {

@@ -52,7 +52,9 @@ export function called(context: RunContext, outcomes: readonly CallOutcome[]): P
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
     acts: [...context.acts, ...fresh].slice(-remembered(context.policy.stuck)),
     ...(asking && {
-      ...{ question: asking.question, approval: asking.approval, over: undefined },
+      question: asking.question,
+      approval: asking.approval,
+      over: undefined,
       reason: asking.approval ? 'approval' : 'question',
     }),
   };

@@ -122,7 +122,8 @@ export const runSetup = setup({
     askBudget: assign(({ context }) => asksFor(spentBudget(context))),
     askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? asksFor(result.over) : {})),
     askStuck: assign(({ context }) => ({
-      ...{ reason: 'stuck' as const, over: undefined },
+      reason: 'stuck' as const,
+      over: undefined,
       question: `I make no progress: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
     })),
     hintStuck: assign(({ context }) => ({

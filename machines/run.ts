@@ -29,7 +29,10 @@ const endInput = (context: RunContext): EndInput => ({
   end: context.end as RunEnd,
 });
 const turnInput = (context: RunContext): TurnInput => ({
-  ...{ ...whose(context), plans: context.policy.plans, steps: context.steps, hint: context.hint },
+  ...whose(context),
+  plans: context.policy.plans,
+  steps: context.steps,
+  hint: context.hint,
   left: leftOf(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });

@@ -101,8 +101,10 @@ export const decide = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cmd.decide' || !context.active) return;
   const { callId, decision, by, text, args, always } = event;
   const verdict = {
-    ...{ decision, ...(text !== undefined && { text }) },
-    ...{ ...(args && { args }), ...(always !== undefined && { always }) },
+    decision,
+    ...(text !== undefined && { text }),
+    ...(args && { args }),
+    ...(always !== undefined && { always }),
   };
   enqueue.assign({ verdict, approval: undefined });
   enqueue({
@@ -193,8 +195,13 @@ export const runEnded = own.enqueueActions(({ context, enqueue }) => {
   const stops = { commandIds: context.stops, value: { stopped: true } };
   enqueue({ type: 'record', params: { facts, stops } });
   enqueue.assign({
-    ...{ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] },
-    ...{ approval: undefined, verdict: undefined },
+    active: undefined,
+    forwarded: 0,
+    ending: false,
+    dropped: [],
+    stops: [],
+    approval: undefined,
+    verdict: undefined,
   });
 });
 

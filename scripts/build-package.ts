@@ -33,7 +33,12 @@ await writeFile(join(out, 'server-commands.json'), json(await describedCommands(
 await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: join(out, 'corral.js'),
-  ...{ bundle: true, platform: 'node', target: 'node20', format: 'esm', logLevel: 'warning', keepNames: true },
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  logLevel: 'warning',
+  keepNames: true,
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
   },

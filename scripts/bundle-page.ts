@@ -42,7 +42,7 @@ export async function bundlePage(outdir: string): Promise<void> {
     plugins: [servedNovnc],
   } as const satisfies BuildOptions;
   const define = { 'process.env.NODE_ENV': '"production"' };
-  const parser = await build({ ...options, ...{ define, entryPoints: { parser: join(source, 'parsing/worker.ts') } } });
+  const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
   const address = addressIn(parser.metafile, 'parser', '.js');
   const { metafile } = await build({
     ...options,

@@ -16,18 +16,21 @@ export async function bundleServer(folder: string): Promise<void> {
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await build({
-    ...{ absWorkingDir: root, outdir, external },
+    absWorkingDir: root,
+    outdir,
+    external,
     entryPoints: ['src/main.ts', ...workers.map((name) => `src/${name}.ts`)],
-    ...{ entryNames: '[name]', chunkNames: '[name]-[hash]', splitting: true, bundle: true },
-    ...{
-      platform: 'node',
-      target: 'node24',
-      format: 'esm',
-      logLevel: 'error',
-      legalComments: 'none',
-      minifyWhitespace: true,
-      lineLimit: 160,
-    },
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    splitting: true,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    logLevel: 'error',
+    legalComments: 'none',
+    minifyWhitespace: true,
+    lineLimit: 160,
     banner: {
       js: [
         "import { createRequire as makeRequire } from 'node:module';",

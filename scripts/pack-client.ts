@@ -14,7 +14,12 @@ const { types, default: code } = root.exports['./client'];
 const needed = ['@trpc/client', '@trpc/server', 'zod'] as const;
 
 const packageJson = {
-  ...{ name, version, license, type, files, engines },
+  name,
+  version,
+  license,
+  type,
+  files,
+  engines,
   description: 'The typed client of a Corral server.',
   exports: { './client': { types, default: code } },
   dependencies: Object.fromEntries(needed.map((one) => [one, root.dependencies[one]])),

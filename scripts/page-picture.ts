@@ -14,7 +14,9 @@ ${fence('file:report.py', "import csv\n\nrows = list(csv.DictReader(open('data/w
 ${fence('sh', "python3 report.py; printf '\\033[32m3 passed\\033[0m in 0.12s\\n'")}`;
 
 await using server = await serverProcess({
-  ...{ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none', CORRAL_RATE_LIMIT_PER_MINUTE: '0' },
+  CORRAL_DRIVER: 'process',
+  CORRAL_EGRESS_POLICY: 'none',
+  CORRAL_RATE_LIMIT_PER_MINUTE: '0',
 });
 async function call(path: string, input: object): Promise<{ id: string; status: string }> {
   const headers = { 'content-type': 'application/json' };

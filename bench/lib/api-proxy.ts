@@ -66,7 +66,9 @@ export async function apiProxy(folder: string, behind: string | undefined): Prom
 }
 
 const configOf = (server: string) => ({
-  ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'proxied' },
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': 'proxied',
   clusters: [{ name: 'proxied', cluster: { server, 'insecure-skip-tls-verify': true } }],
   users: [{ name: 'proxied', user: {} }],
   contexts: [{ name: 'proxied', context: { cluster: 'proxied', user: 'proxied' } }],

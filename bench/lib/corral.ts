@@ -22,9 +22,13 @@ export type Corral = Awaited<ReturnType<typeof openCorral>>;
 export async function openCorral(setup: Setup) {
   await using stack = new AsyncDisposableStack();
   const env = {
-    ...{ CORRAL_DATA_DIR: setup.dataDir, CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none' },
-    ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
-    ...{ CORRAL_SESSION_PASSIVATE_SECONDS: '86400', CORRAL_MAX_SESSIONS: '1000000' },
+    CORRAL_DATA_DIR: setup.dataDir,
+    CORRAL_DRIVER: 'memory',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
+    CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
+    CORRAL_MAX_SESSIONS: '1000000',
     ...setup.settings,
   };
   const config = loadConfig(env, '');
@@ -42,7 +46,11 @@ export async function openCorral(setup: Setup) {
   });
   const held = stack.move();
   return {
-    ...{ store, ids, engine: core.engine, service: core.services.sessions, sandboxes: core.services.sandboxes },
+    store,
+    ids,
+    engine: core.engine,
+    service: core.services.sessions,
+    sandboxes: core.services.sandboxes,
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -21,12 +21,17 @@ const address = '203.0.113.7';
 export async function open({ port, certificate, injects }: Argument): Promise<Program> {
   const authority = egressAuthority([new Secret('a key of the installation')], Date.now);
   const credential: Credential = {
-    ...{ name: 'bench', header: 'x-api-key', write: (text) => text, placeholder },
-    ...{ hosts: [parseEntry(host) as Entry], value: async () => new Secret(secret) },
+    name: 'bench',
+    header: 'x-api-key',
+    write: (text) => text,
+    placeholder,
+    hosts: [parseEntry(host) as Entry],
+    value: async () => new Secret(secret),
   };
   const proxy = await egressBench({
     policy: { kind: 'allow-list', entries: [host] },
-    ...{ names: { [host]: [address] }, servers: { [`${address}:443`]: port } },
+    names: { [host]: [address] },
+    servers: { [`${address}:443`]: port },
     limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds take more than a session may in an hour
     ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),
   });

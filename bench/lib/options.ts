@@ -33,7 +33,10 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
   }
   const isSeriesRun = values.against === undefined && variant.length === 0;
   return {
-    ...{ mode, seed: Number(values.seed), rows: chosen, isWanted },
+    mode,
+    seed: Number(values.seed),
+    rows: chosen,
+    isWanted,
     series: isSeriesRun ? series.filter(isChosen) : [],
     against: values.against === undefined ? undefined : resolve(values.against),
   };

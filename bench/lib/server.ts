@@ -22,8 +22,11 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
   const dataDir = settings.CORRAL_DATA_DIR ?? join(folder.path, 'd');
   const own = {
-    ...{ NODE_ENV: 'production', PORT: String(port), CORRAL_DATA_DIR: dataDir },
-    ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
+    NODE_ENV: 'production',
+    PORT: String(port),
+    CORRAL_DATA_DIR: dataDir,
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
     CORRAL_SANDBOX_DESKTOP: 'false', // else a row measures the image that happens to be there
   };
   const root = tree();

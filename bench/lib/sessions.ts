@@ -12,7 +12,9 @@ export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>):
   const given = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
   const doc = { ...newSession(given), lastSeq: 1 };
   await store.events.append({
-    ...{ sessionId: id, after: 0, at },
+    sessionId: id,
+    after: 0,
+    at,
     facts: [{ type: 'session.created', runId: null, data: { origin: 'sheikhbox', template: 'default' } }],
     puts: [{ kind: 'session', id, doc, sort: at }],
   });

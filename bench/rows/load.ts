@@ -48,9 +48,14 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
   const stored = await storeSessions(dataDir, idle);
   const server = stack.use(
     await startServer({
-      ...{ CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: dataDir, CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
-      ...{ CORRAL_MAX_SESSIONS: '1000', CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_MAX_RUNNING_RUNS: '100' },
-      ...{ CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error' },
+      CORRAL_DRIVER: 'process',
+      CORRAL_DATA_DIR: dataDir,
+      CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
+      CORRAL_MAX_SESSIONS: '1000',
+      CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+      CORRAL_MAX_RUNNING_RUNS: '100',
+      CORRAL_EGRESS_POLICY: 'none',
+      LOG_LEVEL: 'error',
     }),
   );
   const { url } = server;

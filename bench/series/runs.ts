@@ -40,8 +40,13 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   const preload = new URL('../lib/watch-server.ts', import.meta.url).href;
   const server = stack.use(
     await startServer({
-      ...{ CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error', CORRAL_MAX_SESSIONS: '2000' },
-      ...{ CORRAL_MAX_SESSIONS_PER_OWNER: '0', CORRAL_MAX_RUNNING_RUNS: '1000', BENCH_WATCH: file },
+      CORRAL_DRIVER: 'memory',
+      CORRAL_EGRESS_POLICY: 'none',
+      LOG_LEVEL: 'error',
+      CORRAL_MAX_SESSIONS: '2000',
+      CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+      CORRAL_MAX_RUNNING_RUNS: '1000',
+      BENCH_WATCH: file,
       NODE_OPTIONS: `--import=${preload}`,
     }),
   );

@@ -97,7 +97,9 @@ export function createBody({
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
       // The engine fills a new volume at the mount that it visits first, in no order. So only /workspace can fill it.
       {
-        ...{ Type: 'volume', Source: volume, Target: workspaceAlias },
+        Type: 'volume',
+        Source: volume,
+        Target: workspaceAlias,
         VolumeOptions: { ...volumeOptions(labels), NoCopy: true },
       },
     ],

@@ -122,7 +122,15 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const isStarting = (id: SandboxId) => work.isStarting(id);
   const list = openList({ engine, instance, names, folders, clock: systemClock, hasReplicas, isStarting, warming });
   const pool = dockerPool({
-    ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime, hasReplicas },
+    engine,
+    folders,
+    holds,
+    images,
+    instance,
+    names,
+    labels,
+    runtime: options.runtime,
+    hasReplicas,
     starting: warming,
     place: (name, image, marks, made) => (spec, signal) => {
       const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };

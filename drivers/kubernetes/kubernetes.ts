@@ -82,7 +82,12 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const ways = {
-    ...{ namespace, instance, daemonPort: port, reach, egress: options.egressAddress, serverPods: options.serverPods },
+    namespace,
+    instance,
+    daemonPort: port,
+    reach,
+    egress: options.egressAddress,
+    serverPods: options.serverPods,
   };
 
   const closing = new AbortController();
@@ -169,7 +174,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   let timer = reapLater();
 
   const pool = podPool({
-    ...{ pods, watch, instance, clock, ids },
+    pods,
+    watch,
+    instance,
+    clock,
+    ids,
     name: (id) => `corral-${instance}-warm-${sessionIdOf(id)}`,
     async start(name, spec, marks, signal) {
       const made: Made = { pod: undefined };
@@ -196,7 +205,9 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       get egress() {
         return policyCheck.isOpen() ? 'open' : 'enforced';
       },
-      ...{ desktop: options.desktop ?? false, losesFiles: claims === undefined, weaknesses: weaknessesOf(settings) },
+      desktop: options.desktop ?? false,
+      losesFiles: claims === undefined,
+      weaknesses: weaknessesOf(settings),
     },
     reap,
 

@@ -224,7 +224,9 @@ function warmFrom(pod: V1Pod, starting: ReadonlySet<SandboxId>): WarmSandbox | u
         ? 'exited'
         : 'starting';
   return {
-    ...{ id, phase, expiresAt: expiryOf(metadata) },
+    id,
+    phase,
+    expiresAt: expiryOf(metadata),
     recipe: metadata?.labels?.[poolLabel] ?? '',
     content: metadata?.annotations?.[contentNote] ?? '',
     epoch: Number(metadata?.labels?.['corral/epoch']),

@@ -125,12 +125,29 @@ async function noPrograms(): Promise<never> {
 
 /** Jobs, files outside of the workspace, watches and ports need a real system. */
 const nothingReal = {
-  ...{ startJob: noPrograms, jobs: () => [], attachJob: noPrograms, writeJob: noPrograms, endJobInput: noPrograms },
-  ...{ resizeJob: noPrograms, signalJob: noPrograms, statPath: noPrograms, listPaths: noPrograms },
-  ...{ makeFolder: noPrograms, movePath: noPrograms, removePath: noPrograms, openPath: noPrograms },
-  ...{ writePath: noPrograms, openWatch: noPrograms, watchChanges: noPrograms, attachWatch: noPrograms },
-  ...{ closeWatch: noPrograms, openPort: noPrograms, sendFile: noPrograms, receiveFile: noPrograms },
-  ...{ keepForRun: noPrograms, printWorkspace: noPrograms },
+  startJob: noPrograms,
+  jobs: () => [],
+  attachJob: noPrograms,
+  writeJob: noPrograms,
+  endJobInput: noPrograms,
+  resizeJob: noPrograms,
+  signalJob: noPrograms,
+  statPath: noPrograms,
+  listPaths: noPrograms,
+  makeFolder: noPrograms,
+  movePath: noPrograms,
+  removePath: noPrograms,
+  openPath: noPrograms,
+  writePath: noPrograms,
+  openWatch: noPrograms,
+  watchChanges: noPrograms,
+  attachWatch: noPrograms,
+  closeWatch: noPrograms,
+  openPort: noPrograms,
+  sendFile: noPrograms,
+  receiveFile: noPrograms,
+  keepForRun: noPrograms,
+  printWorkspace: noPrograms,
 };
 
 /** The socket methods that Node's agents call. A stream in memory does not need them. */

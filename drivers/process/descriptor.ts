@@ -25,7 +25,14 @@ export const processes = describeDriver({
     // A template can give its sandboxes a desktop, or none, unlike the server.
     const own = [base.name, withScreen.name];
     const driver = await processDriver({
-      ...{ users, instance, root, gate, ids, caBundle, onRefused, programs },
+      users,
+      instance,
+      root,
+      gate,
+      ids,
+      caBundle,
+      onRefused,
+      programs,
       images: own.includes(parts.image) ? own : [parts.image],
       ...(replica !== undefined && { replica }),
       desktop: desktop === true && findPrograms('/usr/local/bin:/usr/bin') !== undefined,

@@ -93,8 +93,18 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   ];
   const { browserPolicy } = programs;
   const inside = {
-    ...{ mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits },
-    ...{ user, grouped, groups: group.shown, infoFd: 3, seccompFd: 4 },
+    mount: folders.mount(spec.id),
+    workspace,
+    accounts,
+    node,
+    init,
+    daemon,
+    limits: spec.limits,
+    user,
+    grouped,
+    groups: group.shown,
+    infoFd: 3,
+    seccompFd: 4,
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
   const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;

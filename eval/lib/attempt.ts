@@ -49,8 +49,17 @@ async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omi
     const { turns = 0, inputTokens = 0, cachedTokens = 0, outputTokens = 0, cost: price = null } = cost?.total ?? {};
     const passed = reward === 1;
     return {
-      ...{ task: task.name, passed, reward, status, seconds, turns, inputTokens, cachedTokens, outputTokens },
-      ...{ cost: price, why: passed ? '' : said },
+      task: task.name,
+      passed,
+      reward,
+      status,
+      seconds,
+      turns,
+      inputTokens,
+      cachedTokens,
+      outputTokens,
+      cost: price,
+      why: passed ? '' : said,
     };
   } finally {
     await corral.sessions.delete.mutate({ id: sessionId });

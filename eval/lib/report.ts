@@ -40,7 +40,9 @@ const shownCost = (cost: number | null): string => (cost === null ? '-' : cost.t
 function summary(outcomes: readonly Outcome[]) {
   const passed = outcomes.filter((it) => it.passed).length;
   return {
-    ...{ passed, attempts: outcomes.length, cost: costOf(outcomes) },
+    passed,
+    attempts: outcomes.length,
+    cost: costOf(outcomes),
     turns: sum(outcomes, (it) => it.turns),
     input: sum(outcomes, (it) => it.inputTokens),
     output: sum(outcomes, (it) => it.outputTokens),

@@ -21,8 +21,10 @@ export async function evalServer(
     await startServer(
       {
         ...usersModels(),
-        ...{ CORRAL_TOKEN: token, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' },
-        ...{ CORRAL_EGRESS_POLICY: 'none' },
+        CORRAL_TOKEN: token,
+        CORRAL_SANDBOX_DESKTOP: 'true',
+        CORRAL_SANDBOX_MEMORY: '2GiB',
+        CORRAL_EGRESS_POLICY: 'none',
         ...settings,
       },
       interrupted,

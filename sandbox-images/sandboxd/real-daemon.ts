@@ -105,7 +105,10 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       const shown = desktop.status();
       const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
       return {
-        ...{ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() },
+        version,
+        bootId,
+        idleMs: parts.idleMs(),
+        oomKills: oomKills(),
         ...(isUsed && { desktop: shown }),
         ...(disk && { disk: disk.use() }),
       };

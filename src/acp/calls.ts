@@ -12,8 +12,13 @@ const maxPaths = 100;
 const maxCalls = 2_000;
 
 const families: Partial<Record<ToolKind, ToolFamily>> = {
-  ...{ read: 'file', edit: 'file', delete: 'file', move: 'file' },
-  ...{ execute: 'shell', search: 'search', fetch: 'browser' },
+  read: 'file',
+  edit: 'file',
+  delete: 'file',
+  move: 'file',
+  execute: 'shell',
+  search: 'search',
+  fetch: 'browser',
 };
 
 type Diff = Extract<ToolCallContent, { type: 'diff' }>;

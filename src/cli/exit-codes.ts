@@ -15,8 +15,14 @@ export const exitCodes = {
 export type ExitName = keyof typeof exitCodes;
 
 const byCode: Partial<Record<CorralErrorCode, ExitName>> = {
-  ...{ unreachable: 'unreachable', unauthorized: 'refused', forbidden: 'refused', rate_limited: 'refused' },
-  ...{ not_found: 'missing', session_not_found: 'missing', file_not_found: 'missing', shell_not_found: 'missing' },
+  unreachable: 'unreachable',
+  unauthorized: 'refused',
+  forbidden: 'refused',
+  rate_limited: 'refused',
+  not_found: 'missing',
+  session_not_found: 'missing',
+  file_not_found: 'missing',
+  shell_not_found: 'missing',
 };
 
 /** A command line that cannot be carried out as it is. */

@@ -25,7 +25,11 @@ export function processIo(signal: AbortSignal): Io {
   const hasColour = (stream: NodeJS.WriteStream) =>
     stream.isTTY === true && env.TERM !== 'dumb' && (env.NO_COLOR === undefined || env.NO_COLOR === '');
   return {
-    ...{ stdin, stdout, stderr, env, signal },
+    stdin,
+    stdout,
+    stderr,
+    env,
+    signal,
     print: (line) => void stdout.write(`${line}\n`),
     say: (line) => void stderr.write(`${line}\n`),
     paint: (stream, style, text) =>

@@ -24,7 +24,8 @@ export function headersOf({ method = '', params }: McpMessage, version: string |
   const spoken = typeof claimed === 'string' ? claimed : version;
   const about = params?.[named[method] ?? ''];
   return {
-    ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
     ...(spoken !== undefined && { 'mcp-protocol-version': spoken }),
     ...(method !== '' && { 'mcp-method': asHeader(method) }),
     ...(typeof about === 'string' && { 'mcp-name': asHeader(about) }),

@@ -41,8 +41,16 @@ export function connect(options: CorralClientOptions): Connection {
 }
 
 const codes: Readonly<Record<number, CorralErrorCode>> = {
-  ...{ 400: 'invalid_request', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 409: 'conflict' },
-  ...{ 412: 'file_changed', 413: 'payload_too_large', 422: 'invalid_request', 429: 'rate_limited', 501: 'unsupported' },
+  400: 'invalid_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  412: 'file_changed',
+  413: 'payload_too_large',
+  422: 'invalid_request',
+  429: 'rate_limited',
+  501: 'unsupported',
 };
 
 async function refusal(response: Response, address: string): Promise<Error> {

@@ -46,7 +46,7 @@ export const asGiven = (programs: readonly ToolProgram[]): z.output<typeof Given
   Object.fromEntries(
     programs.map(({ name, command, args, env, tools, timeoutMs }) => [
       name,
-      { ...{ command, args: [...args], env: { ...env }, tools: [...tools] }, 'timeout-seconds': timeoutMs / 1_000 },
+      { command, args: [...args], env: { ...env }, tools: [...tools], 'timeout-seconds': timeoutMs / 1_000 },
     ]),
   );
 

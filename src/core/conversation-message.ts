@@ -10,11 +10,19 @@ export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
   z.object({
     role: z.literal('tool'),
-    ...{ callId: z.string(), name: z.string(), output: z.string(), success: z.boolean() },
-    ...{ pictures: pictures.optional(), page: z.string().optional(), confirmed: z.literal(true).optional() },
+    callId: z.string(),
+    name: z.string(),
+    output: z.string(),
+    success: z.boolean(),
+    pictures: pictures.optional(),
+    page: z.string().optional(),
+    confirmed: z.literal(true).optional(),
   }),
   z.object({
     role: z.literal('assistant'),
-    ...{ model: z.string(), text: z.string(), calls, raw: z.array(z.unknown()).readonly() },
+    model: z.string(),
+    text: z.string(),
+    calls,
+    raw: z.array(z.unknown()).readonly(),
   }),
 ]);

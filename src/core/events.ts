@@ -123,7 +123,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact(
     'approval.requested',
     z.object({
-      ...{ callId: z.string(), function: z.string(), args, expiresAt: z.number() },
+      callId: z.string(),
+      function: z.string(),
+      args,
+      expiresAt: z.number(),
       /** The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of the call. */
       reason: z.string().optional(),
       /** The text that the call would write, with the earlier one. */

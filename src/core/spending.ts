@@ -18,7 +18,13 @@ export const Spending = Part.extend({
 export type Spending = z.infer<typeof Spending>;
 
 export const noSpending: Spending = {
-  ...{ turns: 0, tokens: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, cost: 0, ms: 0 },
+  turns: 0,
+  tokens: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  cachedTokens: 0,
+  cost: 0,
+  ms: 0,
   by: {},
 };
 

@@ -26,8 +26,12 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     const socket = await connectTo(url, { via, ca: options.ca }, signal);
     const headers = { ...Object.fromEntries(new Headers(init.headers)), host: url.host, connection: 'close' };
     const outgoing = request({
-      ...{ createConnection: () => socket, setHost: false, maxHeaderSize: maxHeaderBytes },
-      ...{ method: init.method ?? 'GET', path: `${url.pathname}${url.search}`, headers },
+      createConnection: () => socket,
+      setHost: false,
+      maxHeaderSize: maxHeaderBytes,
+      method: init.method ?? 'GET',
+      path: `${url.pathname}${url.search}`,
+      headers,
     });
     const abort = () => void socket.destroy(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });

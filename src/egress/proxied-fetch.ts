@@ -52,8 +52,11 @@ export function proxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): Pro
       trusted ??= secure ? createSecureContext({ ca }) : undefined;
       const socket = secure && trusted ? await secured(url, tunnel, trusted) : tunnel;
       const outgoing = request({
-        ...{ createConnection: () => socket, setHost: false, maxHeaderSize: maxHeaderBytes },
-        ...{ path: `${url.pathname}${url.search}`, headers: { Host: url.host, ...headers } },
+        createConnection: () => socket,
+        setHost: false,
+        maxHeaderSize: maxHeaderBytes,
+        path: `${url.pathname}${url.search}`,
+        headers: { Host: url.host, ...headers },
       });
       const answer = await answerTo(outgoing.end());
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: bodyOf(url, { answer, ours, signal }) };
@@ -92,8 +95,11 @@ async function* bodyOf(
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({
-    ...{ createConnection: () => socket, setHost: false, method: 'CONNECT' },
-    ...{ path: authority, headers: { Host: authority } },
+    createConnection: () => socket,
+    setHost: false,
+    method: 'CONNECT',
+    path: authority,
+    headers: { Host: authority },
   });
   outgoing.end();
   const [answer, tunnel, head] = (await once(outgoing, 'connect')) as [IncomingMessage, Duplex, Buffer];

@@ -130,7 +130,11 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     checkReplies: deps.checkReplies,
   });
   const sockets = socketServer(app, {
-    ...{ clock, closing, logger, styles, elsewhere },
+    clock,
+    closing,
+    logger,
+    styles,
+    elsewhere,
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
@@ -148,7 +152,18 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const audit = auditOf(deps, actorOf);
   const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, actorOf);
   const parts: DialectParts = {
-    ...{ version, services, projects, acting, admits, sockets, sse, signed, table, metrics, logger, clock },
+    version,
+    services,
+    projects,
+    acting,
+    admits,
+    sockets,
+    sse,
+    signed,
+    table,
+    metrics,
+    logger,
+    clock,
     idempotency: once,
     page: deps.page,
     shared: deps.shared,

@@ -56,7 +56,15 @@ async function one(ref: string, { models, clock, newId, storedKey }: ModelSettin
     ? { key: shown, baseUrl: `models.compatible.${name}.base-url` }
     : { key: `${shown} (models.${name}.api-key)`, baseUrl: `models.${name}.base-url` };
   const built = await provider.build({
-    ...{ name: ref, model, abilities, reasoning, key, baseUrl, advice, clock, newId },
+    name: ref,
+    model,
+    abilities,
+    reasoning,
+    key,
+    baseUrl,
+    advice,
+    clock,
+    newId,
   });
   return provider.access === null ? built : priced(built, costOf);
 }

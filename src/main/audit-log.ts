@@ -28,7 +28,12 @@ export async function openAudit({ config, clock, ids, scrub, logger }: Options):
   if (!config.audit.enabled) return undefined;
   const [key] = await auditKeys(config, () => ids.token());
   return auditLog({
-    ...{ folder: auditFolder(config), key, clock, scrub, maxBytes: config.audit.maxBytes, process: ids.short() },
+    folder: auditFolder(config),
+    key,
+    clock,
+    scrub,
+    maxBytes: config.audit.maxBytes,
+    process: ids.short(),
     warn: (err, text) => logger.error({ err }, text),
     onHead: ({ file, mac }: AuditPlace) => logger.info({ audit: `${file}:${mac}` }, 'where the audit log stands'),
   });

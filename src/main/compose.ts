@@ -61,8 +61,14 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
   const held = stack.move();
   return {
     ...services,
-    ...{ engine, metrics: startup.metrics, modelName: agents.model.name, driver: sandboxes.driver },
-    ...{ store: storage.store, inbox: storage.inbox, instance: storage.instance, page: pageFiles() },
+    engine,
+    metrics: startup.metrics,
+    modelName: agents.model.name,
+    driver: sandboxes.driver,
+    store: storage.store,
+    inbox: storage.inbox,
+    instance: storage.instance,
+    page: pageFiles(),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

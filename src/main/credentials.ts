@@ -76,7 +76,11 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       .slice(0, 24);
     const basic = (text: string) => `Basic ${Buffer.from(`${user}:${text}`).toString('base64')}`;
     return {
-      ...{ name, header, hosts: hosts.map(parseEntry) as Entry[], placeholder: `corral-${name}-${mark}`, value },
+      name,
+      header,
+      hosts: hosts.map(parseEntry) as Entry[],
+      placeholder: `corral-${name}-${mark}`,
+      value,
       write: (text) => (scheme === 'bearer' ? `Bearer ${text}` : scheme === 'basic' ? basic(text) : text),
     };
   };

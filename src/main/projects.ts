@@ -100,8 +100,11 @@ export async function projectParts({
       storedKey: keys.use,
       create: (name, fallbacks = config.models.fallbacks) =>
         createModel(name, {
-          ...{ models: { ...config.models, fallbacks }, storedKey: keys.use },
-          ...{ clock, newId: () => ids.short(), random: Math.random },
+          models: { ...config.models, fallbacks },
+          storedKey: keys.use,
+          clock,
+          newId: () => ids.short(),
+          random: Math.random,
         }),
     }),
   });

@@ -86,7 +86,8 @@ function withTemplate(config: Config, { name, sandbox, egress, packages }: Templ
   const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
   if (isUsual) return { config, recipe: 'default', packages, template: name };
   return {
-    ...{ packages, template: name },
+    packages,
+    template: name,
     config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
     recipe: name,
   };

@@ -57,7 +57,9 @@ function otlpTarget(given: Variables, warn: Parts['warn']): OtlpTarget | undefin
   const headers = given.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? given.OTEL_EXPORTER_OTLP_HEADERS;
   const timeout = given.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? given.OTEL_EXPORTER_OTLP_TIMEOUT;
   return {
-    ...{ url, headers: pairsOf(headers), timeoutMs: Number(timeout) || usualTimeoutMs },
+    url,
+    headers: pairsOf(headers),
+    timeoutMs: Number(timeout) || usualTimeoutMs,
     resource: { 'service.name': given.OTEL_SERVICE_NAME || 'corral', ...pairsOf(given.OTEL_RESOURCE_ATTRIBUTES) },
   };
 }

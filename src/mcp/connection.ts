@@ -75,7 +75,9 @@ export class McpConnection {
       return await client.callTool(
         { name, arguments: args as Record<string, unknown> },
         {
-          ...{ signal, timeout: timeoutMs, maxTotalTimeout: timeoutMs },
+          signal,
+          timeout: timeoutMs,
+          maxTotalTimeout: timeoutMs,
           onprogress: ({ progress, total, message }) =>
             onProgress(progressText({ progress, total: total ?? undefined, message })),
         },

@@ -163,7 +163,10 @@ export const answers = {
   ),
   exec: rule<ExecResult>(
     z.object({
-      ...{ exitCode: z.int(), stdout: cut(maxExec), stderr: cut(maxExec), timedOut: z.boolean() },
+      exitCode: z.int(),
+      stdout: cut(maxExec),
+      stderr: cut(maxExec),
+      timedOut: z.boolean(),
       wholeIn: z.object({ stdout: path.optional(), stderr: path.optional() }).optional(),
     }) as z.ZodType<ExecResult>,
     [large, 20, 3],

@@ -121,7 +121,9 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       const listen = (ask: AbortSignal) =>
         bytes(
           {
-            ...{ method: 'GET', path: `/operations/${encodeURIComponent(id)}/output?from=${position}`, timeoutMs: 0 },
+            method: 'GET',
+            path: `/operations/${encodeURIComponent(id)}/output?from=${position}`,
+            timeoutMs: 0,
             maxBytes: maxOutputBytes - heard,
           },
           (chunk) => {

@@ -84,7 +84,9 @@ const engines: Readonly<Record<EngineName, Engine>> = {
     needs: ['key', 'engineId'],
     request: ({ base, query, count, settings }) => ({
       url: withQuery(base, '/customsearch/v1', {
-        ...{ q: query, num: String(Math.min(count, 10)), cx: settings.engineId ?? '' },
+        q: query,
+        num: String(Math.min(count, 10)),
+        cx: settings.engineId ?? '',
         key: settings.key?.reveal() ?? '',
       }),
       init: { headers: json },

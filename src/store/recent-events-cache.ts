@@ -131,8 +131,13 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
 }
 
 const emptyTail = (from: number, { thinned, trimmed }: Pick<EventPage, 'thinned' | 'trimmed'>): Tail => ({
-  ...{ from, head: from, events: [], sizes: [], chars: 0 },
-  ...{ thinned, trimmed },
+  from,
+  head: from,
+  events: [],
+  sizes: [],
+  chars: 0,
+  thinned,
+  trimmed,
 });
 
 function pageOf({ events, head, thinned, trimmed }: Tail, after: number, limit: number): EventPage {

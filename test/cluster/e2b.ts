@@ -32,7 +32,9 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   afterAll(() => server[Symbol.asyncDispose]());
 
   const env = () => ({
-    ...{ E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: token },
+    E2B_API_URL: server.url,
+    E2B_SANDBOX_URL: server.url,
+    E2B_API_KEY: token,
     PROCESSES: '20', // each is a connection through the API server
   });
   stepsOf('core.mjs', unfrozen.core, env);

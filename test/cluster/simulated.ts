@@ -20,17 +20,32 @@ test('the driver starts, lists and ends sandboxes on nodes that do not exist', {
   const ids = randomIds();
   const { nodeSelector, toleration } = nodes;
   await using driver = await kubernetesDriver({
-    ...{ kubeconfig, namespace: name, instance: 'simulated', ids, clock: systemClock, random: Math.random },
-    ...{ keys: [new Secret('a key')], reach: 'pod-ip', port: daemons.port, networkPolicies: 'given' },
-    ...{ pendingMs: 30_000, maxInFlight: 10 },
+    kubeconfig,
+    namespace: name,
+    instance: 'simulated',
+    ids,
+    clock: systemClock,
+    random: Math.random,
+    keys: [new Secret('a key')],
+    reach: 'pod-ip',
+    port: daemons.port,
+    networkPolicies: 'given',
+    pendingMs: 30_000,
+    maxInFlight: 10,
     pods: { ...testPods, workspace: 'ephemeral', nodeSelector, tolerations: [toleration] },
   });
   const call = () => ({ signal: AbortSignal.timeout(60_000), deadlineAt: Date.now() + 60_000 });
   const specs = Array.from({ length: 12 }, () => {
     const sessionId = ids.sessionId();
     return {
-      ...{ id: sandboxIdOf(sessionId), sessionId, epoch: 1, template: 'base', image: 'simulated', env: {} },
-      ...{ egress: { kind: 'none' } as const, expiresAt: Date.now() + 3_600_000 },
+      id: sandboxIdOf(sessionId),
+      sessionId,
+      epoch: 1,
+      template: 'base',
+      image: 'simulated',
+      env: {},
+      egress: { kind: 'none' } as const,
+      expiresAt: Date.now() + 3_600_000,
       limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 64, diskBytes: 2 ** 27 },
     };
   });

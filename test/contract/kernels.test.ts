@@ -288,7 +288,8 @@ test('bash keeps variables, functions and its folder, takes the variables of a c
   );
   expect(said.join('')).toBe("42 a'b\nc deep\n");
   expect(await ran('bash', 'f; echo [$OWN]; read a; false')).toMatchObject({
-    ...{ stdout: 'in f\n[]\n', error: { name: 'ExitStatus', value: '1' } },
+    stdout: 'in f\n[]\n',
+    error: { name: 'ExitStatus', value: '1' },
   });
 });
 test.each([

@@ -11,14 +11,18 @@ import { ask } from '../support/models.ts';
 const { name, description, parameters, native } = computerOn({ width: 2560, height: 1600 });
 const computer: ToolDeclaration = { name, description, parameters, ...(native && { native }) };
 const shell: ToolDeclaration = {
-  ...{ name: 'shell_exec', description: 'Runs a command.' },
+  name: 'shell_exec',
+  description: 'Runs a command.',
   parameters: { type: 'object', properties: { command: { type: 'string' } }, required: ['command'] },
 };
 const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
 const actions = geminiComputer.map(
   ({ name, description, parameters, native }): ToolDeclaration => ({
-    ...{ name, description, parameters, ...(native && { native }) },
+    name,
+    description,
+    parameters,
+    ...(native && { native }),
   }),
 );
 
@@ -36,7 +40,9 @@ async function converse(wire: WireName, ref: string, call: FakeCall, { tools = [
   const messages: Message[] = [{ role: 'user', text: 'Click it.' }];
   const turn = async () =>
     await collectTurn(model.turn(ask({ messages, tools: [shell, ...tools] }), new AbortController().signal), {
-      ...{ model: model.name, onDelta: () => {}, takenIds: new Set<string>() },
+      model: model.name,
+      onDelta: () => {},
+      takenIds: new Set<string>(),
     });
   const first = await turn();
   expect(first.outcome, JSON.stringify(first.outcome)).toMatchObject({ kind: 'finished', stop: 'calls' });
@@ -126,7 +132,8 @@ test.each([['gemini-2.5-computer-use-preview-10-2025'], ['gemini-3-flash-preview
     expect(result).toEqual([
       {
         functionResponse: {
-          ...{ name: 'click_at', response: { output: 'Clicked.', url: page } },
+          name: 'click_at',
+          response: { output: 'Clicked.', url: page },
           parts: [{ inlineData: { mimeType: 'image/png', data: pixel } }],
         },
       },

@@ -13,9 +13,15 @@ test('a daemon whose log nobody reads any more goes on quietly', async () => {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, 'workspace'));
   const env = {
-    ...{ PATH: process.env.PATH, HOME: folder, CORRAL_SANDBOX_ID: 'sbx-unheard', CORRAL_SANDBOXD_TOKEN: 'token' },
-    ...{ CORRAL_WORKSPACE: join(folder, 'workspace'), CORRAL_RUN_DIR: folder, CORRAL_STATE_DIR: join(folder, 'state') },
-    ...{ CORRAL_EGRESS_PORT: '0', CORRAL_SANDBOXD_LISTEN: join(folder, 'no-such-folder', 's') }, // it logs that this fails
+    PATH: process.env.PATH,
+    HOME: folder,
+    CORRAL_SANDBOX_ID: 'sbx-unheard',
+    CORRAL_SANDBOXD_TOKEN: 'token',
+    CORRAL_WORKSPACE: join(folder, 'workspace'),
+    CORRAL_RUN_DIR: folder,
+    CORRAL_STATE_DIR: join(folder, 'state'),
+    CORRAL_EGRESS_PORT: '0',
+    CORRAL_SANDBOXD_LISTEN: join(folder, 'no-such-folder', 's'), // it logs that this fails
   };
   const daemon = spawn(process.execPath, [await bundle()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(async () => {

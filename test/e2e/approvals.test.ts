@@ -152,7 +152,10 @@ test('F113 a question about a call is no rejection: the call is not made, and th
   await rests(client, sessionId);
   const events = await eventsOf(client, sessionId);
   expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
-    ...{ callId, decision: 'questioned', by: 'user', text: 'What does it make?' },
+    callId,
+    decision: 'questioned',
+    by: 'user',
+    text: 'What does it make?',
   });
   const [made] = await calls(client, sessionId);
   expect(made).toMatchObject({

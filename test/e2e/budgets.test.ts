@@ -17,7 +17,8 @@ test('F084 a request above the budget is never sent; the answer of the user lets
 }, async () => {
   const price = { input: 1_000, output: 1_000 };
   await using it = await modelServer({
-    ...{ wire: 'compatible', replies: threeTurns },
+    wire: 'compatible',
+    replies: threeTurns,
     settings: {
       CORRAL_MODELS_CATALOG: JSON.stringify({ [fakeRefs.compatible]: { window: 100_000, price } }),
       CORRAL_RUN_COST_BUDGET: '0.5',
@@ -40,7 +41,11 @@ test('F084 a request above the budget is never sent; the answer of the user lets
   expect(it.provider.requests).toHaveLength(1);
   expect(saidIn(it.provider.requests[0] as FakeRequest)).toContain('Go on all the same');
   expect(session.of('run.wait')[1]?.data.spent).toMatchObject({
-    ...{ turns: 1, tokens: 162, inputTokens: 120, outputTokens: 42, cachedTokens: 40 },
+    turns: 1,
+    tokens: 162,
+    inputTokens: 120,
+    outputTokens: 42,
+    cachedTokens: 40,
     by: { plan: { turns: 1, tokens: 162 } },
   });
 });
@@ -49,7 +54,8 @@ test('F084 the budget of a session counts over its runs and a restart, until the
   timeout: 180_000,
 }, async () => {
   await using it = await modelServer({
-    ...{ wire: 'compatible', replies: threeTurns },
+    wire: 'compatible',
+    replies: threeTurns,
     settings: { CORRAL_SESSION_TURN_BUDGET: '4' },
   });
   const session = await it.session();

@@ -61,7 +61,8 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     await expect.poll(() => called().length, patience).toBe(5);
     const [first, words, sum, plot, failed] = called();
     expect(first, real.server.output()).toMatchObject({
-      ...{ tool: 'code', success: true },
+      tool: 'code',
+      success: true,
       output: '[A new Python kernel: it has no variables of earlier calls.]\nset',
     });
     expect(words).toMatchObject({ success: true, output: expect.stringMatching(/JavaScript kernel[\s\S]*\n2$/) });

@@ -22,7 +22,9 @@ test('a host that was allowed in a session is reached from there alone, and the 
   await using server = await standIn(createServer((_req, res) => res.end('hello')));
   const allowed = new Set<string>();
   await using bench = await egressBench({
-    ...{ policy: { kind: 'allow-list', entries: [] }, names, servers: { [`${address}:80`]: server.port } },
+    policy: { kind: 'allow-list', entries: [] },
+    names,
+    servers: { [`${address}:80`]: server.port },
     allowedIn: async (id) => (id === session ? [...allowed] : []),
   });
   expect(await get(bench.path, 'http://extra.example.test/')).toBe(403);
@@ -30,7 +32,10 @@ test('a host that was allowed in a session is reached from there alone, and the 
   expect(await get(bench.path, 'http://extra.example.test/')).toBe(200);
   expect(await get(`${bench.path}2`, 'http://extra.example.test/')).toBe(403);
   expect(bench.told).toContainEqual({
-    ...{ host: 'extra.example.test', port: 80, decision: 'allowed', rule: 'this session: extra.example.test' },
+    host: 'extra.example.test',
+    port: 80,
+    decision: 'allowed',
+    rule: 'this session: extra.example.test',
   });
 });
 

@@ -78,7 +78,9 @@ beforeAll(async () => {
   server = stack.use(
     await serverProcess({
       ...Object.assign({}, ...all),
-      ...{ CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MODEL: 'demo' },
+      CORRAL_DRIVER: 'memory',
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+      CORRAL_MODEL: 'demo',
       CORRAL_MODELS_CATALOG: JSON.stringify({ [fakeRefs.compatible]: { images: true } }),
     }),
   );

@@ -27,7 +27,12 @@ async function filesServer(): Promise<string> {
   const outfile = join(folder, 'server.mjs');
   await build({
     entryPoints: [require.resolve('@modelcontextprotocol/server-filesystem/dist/index.js')],
-    ...{ outfile, bundle: true, platform: 'node', format: 'esm', target: 'node24', logLevel: 'warning' },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    logLevel: 'warning',
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   return await readFile(outfile, 'utf8');

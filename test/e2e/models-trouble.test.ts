@@ -52,9 +52,12 @@ test('a fallback model takes over from a model whose key is wrong', { timeout: 1
   await using broken = await fakeProvider('openai', [], { key: 'another' });
   await using good = await fakeProvider('anthropic', says);
   await using run = await started({
-    ...{ CORRAL_MODEL: fakeRefs.openai, CORRAL_MODELS_FALLBACKS: fakeRefs.anthropic },
-    ...{ OPENAI_API_KEY: fakeKey, CORRAL_MODELS_OPENAI_BASE_URL: broken.url },
-    ...{ ANTHROPIC_API_KEY: fakeKey, CORRAL_MODELS_ANTHROPIC_BASE_URL: good.url },
+    CORRAL_MODEL: fakeRefs.openai,
+    CORRAL_MODELS_FALLBACKS: fakeRefs.anthropic,
+    OPENAI_API_KEY: fakeKey,
+    CORRAL_MODELS_OPENAI_BASE_URL: broken.url,
+    ANTHROPIC_API_KEY: fakeKey,
+    CORRAL_MODELS_ANTHROPIC_BASE_URL: good.url,
   });
   await expect.poll(run.status, { timeout: 60_000 }).toBe('completed');
   expect(broken.requests).toHaveLength(1);

@@ -155,7 +155,9 @@ test("a template's tool servers are there for its sessions alone, and a session 
   const house = `mode: react\nmcp: {servers: {docs: {url: "http://127.0.0.1:${port}/mcp", tools: [get-sum, echo]}}}\ntools: {deny: [mcp_docs_echo]}`;
   const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
   await using server = await serverProcess({
-    ...{ ...settings, ...local(provider.url), CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' },
+    ...settings,
+    ...local(provider.url),
+    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
   });
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'house', task: 'Add' });
@@ -243,7 +245,9 @@ test.for([
     using folder = temporaryFolder();
     await using server = await serverProcess({
       ...settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` }),
-      ...{ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: servers, CORRAL_EGRESS_POLICY: 'none' },
+      CORRAL_DRIVER: 'process',
+      CORRAL_SANDBOX_DESKTOP: servers,
+      CORRAL_EGRESS_POLICY: 'none',
     });
     using client = openClient(server.url, 'ws');
     const { id: sessionId } = await client.sessions.create.mutate({ template: 'other' });

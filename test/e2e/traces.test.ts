@@ -117,8 +117,9 @@ test('an SDK that is loaded before the server gets the spans of a run, and its s
   await using collector = await receiver();
   const telemetry = new URL('../support/telemetry.mjs', import.meta.url).pathname;
   await using server = await serverProcess({
-    ...{ CORRAL_DRIVER: 'memory', NODE_OPTIONS: `--import ${telemetry}` },
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+    CORRAL_DRIVER: 'memory',
+    NODE_OPTIONS: `--import ${telemetry}`,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
   });
   const id = await ran(server.url, fence('sh', 'echo hi'));
   const named = (name: string) => collector.spans().filter((span) => span.name === name);

@@ -44,9 +44,11 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
       ],
     ]);
     await using real = await realServer(context, world, {
-      ...{ CORRAL_MODEL: 'gemini/gemini-2.5-flash', GEMINI_API_KEY: canaryKey },
+      CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+      GEMINI_API_KEY: canaryKey,
       CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
-      ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: `127.0.0.1:${site.port}` },
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW: `127.0.0.1:${site.port}`,
       CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.1/32',
     });
     const id = await real.ready();
@@ -67,7 +69,8 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     const lines = await corral.sandbox.exec.mutate({ sessionId: id, command: `grep -c '^line$' ${path}` });
     expect(lines.stdout).toBe('5000\n');
     expect(away).toMatchObject({
-      ...{ success: false, output: expect.stringMatching(/^egress to 10\.11\.12\.13:80 refused: not on the list/) },
+      success: false,
+      output: expect.stringMatching(/^egress to 10\.11\.12\.13:80 refused: not on the list/),
     });
     expect(refused).toMatchObject({ success: false, output: expect.stringContaining('egress to 127.0.0.2:9 refused') });
     const decisions = seen.events.flatMap((event) =>

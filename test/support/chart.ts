@@ -140,7 +140,10 @@ export async function install(namespace: string, values: object, ...args: string
   const config = await inNamespace('get', 'configmap', name, '--output=jsonpath={.data.corral\\.yaml}');
   const url = `http://${node.hostname}:${port}`;
   return {
-    ...{ name, namespace, token, url },
+    name,
+    namespace,
+    token,
+    url,
     sandboxes: /^ {2}namespace: (\S+)$/m.exec(config)?.[1] ?? '',
     instance: /^instance: (\S+)$/m.exec(config)?.[1] ?? '',
     client: (at = url) => createCorralClient({ url: at, token, transport: 'ws' }),

@@ -42,8 +42,11 @@ export function canaryOfCredentials(world: World): void {
     const common = { hosts: [at], 'value-from': { file: `${file}.secret` } };
     await writeFile(`${file}.secret`, `${secret}\n`);
     await using real = await realServer(context, world, {
-      ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: at, CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' },
-      ...{ CORRAL_EXTRA_CA: file, LOG_LEVEL: 'trace' },
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW: at,
+      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
+      CORRAL_EXTRA_CA: file,
+      LOG_LEVEL: 'trace',
       CORRAL_EGRESS_CREDENTIALS: JSON.stringify({
         api: { ...common, header: 'x-api-key', env: ['MY_API_KEY'] },
         git: { ...common, scheme: 'basic', user: 'bot' },
@@ -56,14 +59,27 @@ export function canaryOfCredentials(world: World): void {
     const { id } = await client.sessions.create.mutate({ projectId });
     const own = { hosts: [at], env: ['MY_OWN_KEY'] };
     await client.projectCredentials.put.mutate({
-      ...{ projectId, ...own, name: 'shared', header: 'x-project-key', env: ['MY_PROJECT_KEY'], value: ofProject },
+      projectId,
+      ...own,
+      name: 'shared',
+      header: 'x-project-key',
+      env: ['MY_PROJECT_KEY'],
+      value: ofProject,
     });
     // The session's own one comes before the project's of the same variable.
     await client.projectCredentials.put.mutate({
-      ...{ projectId, ...own, name: 'own', header: 'x-own-key', value: 'a-value-that-is-not-used' },
+      projectId,
+      ...own,
+      name: 'own',
+      header: 'x-own-key',
+      value: 'a-value-that-is-not-used',
     });
     const bound = await client.sessionCredentials.put.mutate({
-      ...{ sessionId: id, ...own, name: 'own', header: 'x-own-key', value: ofSession },
+      sessionId: id,
+      ...own,
+      name: 'own',
+      header: 'x-own-key',
+      value: ofSession,
     });
     expect(JSON.stringify([bound, await client.sessionCredentials.list.query({ sessionId: id })])).not.toContain(
       ofSession,

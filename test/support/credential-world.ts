@@ -15,8 +15,12 @@ export const other = 'sk-other-value-987654321';
 export const certificate = selfSigned('api.example.test', 'git.example.test', 'free.example.test');
 export const authority = egressAuthority([new Secret('a key of the installation')], Date.now);
 export const credential = (name: string, host: string, more: Partial<Credential>): Credential => ({
-  ...{ name, header: 'x-api-key', write: (text) => text, placeholder: `corral-${name}-placeholder` },
-  ...{ hosts: [parseEntry(host) as Entry], value: async () => new Secret(value) },
+  name,
+  header: 'x-api-key',
+  write: (text) => text,
+  placeholder: `corral-${name}-placeholder`,
+  hosts: [parseEntry(host) as Entry],
+  value: async () => new Secret(value),
   ...more,
 });
 export const api = credential('api', 'api.example.test', {});

@@ -50,13 +50,20 @@ export async function e2bFacade({
   /** Failures of the next calls of `start`. */
   const failing: AppError[] = [];
   const facade = {
-    ...{ facade: 'on' as const, maxSeconds: 86_400, maxUploadBytes: 2 ** 20, domain: 'sandboxes.example' },
-    ...{ templates: ['base', 'v1=code-interpreter'], root: 'alias' as const, pause: 'memory' as const },
+    facade: 'on' as const,
+    maxSeconds: 86_400,
+    maxUploadBytes: 2 ** 20,
+    domain: 'sandboxes.example',
+    templates: ['base', 'v1=code-interpreter'],
+    root: 'alias' as const,
+    pause: 'memory' as const,
     ...settings,
   };
   const cannot = () => Promise.reject(new AppError('unsupported', 'The fake has no such ability.'));
   const nothing: Inside = {
-    ...{ ...incapable(cannot), workdir: '/home/user', [Symbol.asyncDispose]: async () => {} },
+    ...incapable(cannot),
+    workdir: '/home/user',
+    [Symbol.asyncDispose]: async () => {},
     code: {
       list: () => [],
       create: () => ({ id: '', language: 'python' }),
@@ -73,7 +80,8 @@ export async function e2bFacade({
     return running.has(id) ? { ...record, sandboxState: 'running' as const } : record;
   };
   const server = await testServer({
-    ...{ clock, fake: { ...fake, sessions: { ...sessions, get: shown } } },
+    clock,
+    fake: { ...fake, sessions: { ...sessions, get: shown } },
     ...(audit && { audit }),
     config: {
       e2b: facade,
@@ -99,7 +107,8 @@ export async function e2bFacade({
       };
       return {
         services: {
-          ...{ ...services, sandboxes: { ...services.sandboxes, ...power } },
+          ...services,
+          sandboxes: { ...services.sandboxes, ...power },
           inside: { admits: async () => {}, enter: async () => ({ ...nothing, ...inside }) },
         },
         abilities: { freeze: true, keepsFiles: true, admitsEgress: () => true, ...abilities },
@@ -141,7 +150,13 @@ export async function e2bFacade({
   const port = (sid: string, number: number, path: string, { headers, ...asked }: Asked = {}) =>
     ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
   return {
-    ...{ server, did, failing, ask, api, create, port },
+    server,
+    did,
+    failing,
+    ask,
+    api,
+    create,
+    port,
     sessions,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

@@ -39,9 +39,11 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   const host = stack.use(await baitOnTheHost());
   const server = stack.use(
     await serverProcess({
-      ...{ CORRAL_EGRESS_POLICY: 'web', CORRAL_RATE_LIMIT_PER_MINUTE: '0' }, // the widest rights that a sandbox can have
-      ...{ CORRAL_SANDBOX_PIDS: String(pids), CORRAL_SANDBOX_MEMORY: String(memoryBytes) },
-      ...{ GEMINI_API_KEY: host.canary }, // puts the secret in the server's memory and environment
+      CORRAL_EGRESS_POLICY: 'web',
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0', // the widest rights that a sandbox can have
+      CORRAL_SANDBOX_PIDS: String(pids),
+      CORRAL_SANDBOX_MEMORY: String(memoryBytes),
+      GEMINI_API_KEY: host.canary, // puts the secret in the server's memory and environment
       ...world.settings,
     }),
   );
@@ -176,7 +178,12 @@ async function baitOnTheHost(): Promise<Bait> {
   }
   const held = stack.move();
   return {
-    ...{ canary, file: join(folder, 'secret'), abstract: shm, shm, port, addresses },
+    canary,
+    file: join(folder, 'secret'),
+    abstract: shm,
+    shm,
+    port,
+    addresses,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -234,7 +241,9 @@ while True:
     leak
       ? judge('a link that is swapped while the server reads', leak)
       : {
-          ...{ group, what: 'a link that is swapped while the server reads', outcome: 'stopped' },
+          group,
+          what: 'a link that is swapped while the server reads',
+          outcome: 'stopped',
           by: `150 reads: ${good > 0 ? 'the good file or a refusal' : 'refused'}, never the host's`,
         },
   );

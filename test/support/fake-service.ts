@@ -163,16 +163,14 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       throw new AppError('not_found', 'No model was asked in this session yet.');
     },
     agent: async (id) => ({
-      ...{
-        template: find(id).record.template,
-        mode: 'plan-act' as const,
-        model: 'demo',
-        fallbacks: [],
-        tools: [],
-        toolServers: [],
-        approvals: [],
-        budgets: { run: {}, session: {} },
-      },
+      template: find(id).record.template,
+      mode: 'plan-act' as const,
+      model: 'demo',
+      fallbacks: [],
+      tools: [],
+      toolServers: [],
+      approvals: [],
+      budgets: { run: {}, session: {} },
     }),
     watching(id) {
       const { record } = find(id);

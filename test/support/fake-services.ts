@@ -74,7 +74,12 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   };
   const missing = () => new AppError('file_not_found', 'File not found');
   const desktop: FakeScreen = {
-    ...{ client: undefined, next: undefined, offer: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
+    client: undefined,
+    next: undefined,
+    offer: undefined,
+    isHeld: false,
+    maxViewers: 16,
+    controlIdleMs: 120_000,
     watchers: new Watchers(),
   };
   const told = new Map<SessionId, DesktopNews>();
@@ -97,20 +102,27 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const sandboxes = { look: async () => undefined };
   const credentials = credentialRing({
-    ...{ records: store.records, clock, learn: () => {}, onChange: () => {} },
+    records: store.records,
+    clock,
+    learn: () => {},
+    onChange: () => {},
     vault: vault([new Secret('cd'.repeat(32))]),
   });
   const services: Services = {
     sessions,
     egress: egressService({
-      ...{ records: store.records, sessions, clock, isEntry: (text) => text !== '' },
+      records: store.records,
+      sessions,
+      clock,
+      isEntry: (text) => text !== '',
       rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
     }),
     sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.serviceOf((id: string) => services.projects.get(id)),
     shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
     desktop: desktopService({
-      ...{ ...parts, reports: { saw } },
+      ...parts,
+      reports: { saw },
       offerFor: () => desktop.offer ?? { state: desktop.client === undefined ? 'none' : 'ready' },
       power: {
         stop: async () => ({ stopped: true }),
@@ -120,7 +132,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         },
       },
       isAtWork: async () => false,
-      ...{ watchers: desktop.watchers, clock, ids: randomIds() },
+      watchers: desktop.watchers,
+      clock,
+      ids: randomIds(),
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
       screens: new DesktopScreens({
         clock,
@@ -278,7 +292,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: store.records,
       sessions,
       agents: agentConfigService({
-        ...{ records: store.records, newId: () => crypto.randomUUID(), templates, providers: offeredProviders({}) },
+        records: store.records,
+        newId: () => crypto.randomUUID(),
+        templates,
+        providers: offeredProviders({}),
         model: 'demo',
       }),
       removeBelongings: async () => {},

@@ -34,7 +34,12 @@ export async function hostileSandbox(answer: string, more?: string): Promise<Hos
   const sessionId = randomIds().sessionId();
   const id = sandboxIdOf(sessionId);
   const spec: SandboxSpec = {
-    ...{ id, sessionId, epoch: 1, template: 'base', image: harness.image, env: {} },
+    id,
+    sessionId,
+    epoch: 1,
+    template: 'base',
+    image: harness.image,
+    env: {},
     expiresAt: Date.now() + 600_000,
     limits: { memoryBytes: 1024 * MiB, cpus: 1, pids: 256, diskBytes: 1024 * MiB },
     egress: { kind: 'none' },

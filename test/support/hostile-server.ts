@@ -69,7 +69,9 @@ export async function hostileServer(
 
   const held = stack.move();
   return {
-    ...{ real, corral, restart },
+    real,
+    corral,
+    restart,
     async create(part) {
       const { body } = await real.client.ask('PUT', '', { template: part });
       return (body.data as { session_id: string }).session_id;

@@ -83,7 +83,10 @@ export async function testServer(
   };
   const close = new AbortController();
   const keys = await apiKeys({
-    ...{ records: fake.store.records, clock, ids: randomIds(), shared: false },
+    records: fake.store.records,
+    clock,
+    ids: randomIds(),
+    shared: false,
     hasToken: config.token !== undefined,
     peppers: async () => peppers([new Secret('a pepper for tests')]),
     warn: log('warn'),

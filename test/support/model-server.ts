@@ -36,7 +36,9 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
   const provider = stack.use(await fakeProvider(wire, replies, limits));
   const server = stack.use(
     await serverProcess({
-      ...{ CORRAL_DRIVER: 'memory', CORRAL_MODEL: fakeRefs[wire], CORRAL_RATE_LIMIT_PER_MINUTE: '0' },
+      CORRAL_DRIVER: 'memory',
+      CORRAL_MODEL: fakeRefs[wire],
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
       ...settingsOf[wire](provider.url),
       ...settings,
     }),

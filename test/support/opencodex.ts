@@ -62,7 +62,8 @@ export async function opencodexServer({
     records,
     vault: vault([new Secret('ab'.repeat(32))]),
     clock,
-    ...{ baseUrls, compatible },
+    baseUrls,
+    compatible,
     learn: (key) => void learned.push(key),
   });
   const projects = projectService({

@@ -24,8 +24,14 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
   const docker = async (...args: string[]) =>
     (await execute('docker', ['--host', host, ...args], { maxBuffer: 2 ** 26 })).stdout.split('\n').filter(Boolean);
   const settings = {
-    ...{ 'data-root': `${folder}/data`, 'exec-root': `${folder}/exec`, pidfile: `${folder}/pid`, hosts: [host] },
-    ...{ bridge: 'none', iptables: false, ip6tables: false, 'live-restore': liveRestore },
+    'data-root': `${folder}/data`,
+    'exec-root': `${folder}/exec`,
+    pidfile: `${folder}/pid`,
+    hosts: [host],
+    bridge: 'none',
+    iptables: false,
+    ip6tables: false,
+    'live-restore': liveRestore,
   };
   await writeFile(join(folder, 'daemon.json'), JSON.stringify(settings));
   const log = join(folder, 'log');
@@ -66,7 +72,8 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
       .filter(Boolean);
     await execute('bash', ['-c', `set -o pipefail; docker save "$0" | docker --host "$1" load`, image, host]);
     return {
-      ...{ host, image },
+      host,
+      image,
       running: (sessionId) => docker('ps', '--quiet', '--filter', `label=corral.session=${sessionId}`),
       async restart() {
         await stop();

@@ -8,7 +8,12 @@ const [root = '', bubblewrap = '', spec = ''] = process.argv.slice(2);
 const gate = { serve: (socket: { destroy(): void }) => socket.destroy() };
 const ids = randomIds();
 const driver = await processDriver({
-  ...{ instance: 'test', root, gate, ids, images: ['corral-sandbox'], programs },
+  instance: 'test',
+  root,
+  gate,
+  ids,
+  images: ['corral-sandbox'],
+  programs,
   bubblewrap: bubblewrap === '' ? undefined : bubblewrap,
   users: { first: 1_900_000, last: 1_900_999 },
 });

@@ -107,13 +107,11 @@ export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(
 
 /** A turn of a plan's only step, without tools. */
 export const wantedTurn = {
-  ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
-  ...{
-    note: '',
-    hint: undefined,
-    tools: [],
-    prompt: { system: '', sections: [] },
-    workdir: '/workspace',
-    text: 'live' as const,
-  },
+  phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const,
+  note: '',
+  hint: undefined,
+  tools: [],
+  prompt: { system: '', sections: [] },
+  workdir: '/workspace',
+  text: 'live' as const,
 };

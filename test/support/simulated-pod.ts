@@ -39,8 +39,14 @@ export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
       ],
       containerStatuses: [
         {
-          ...{ name: container?.name, image: container?.image, imageID: 'simulated', containerID: 'simulated://1' },
-          ...{ ready: true, started: true, restartCount: 0, state: { running: { startedAt: at } } },
+          name: container?.name,
+          image: container?.image,
+          imageID: 'simulated',
+          containerID: 'simulated://1',
+          ready: true,
+          started: true,
+          restartCount: 0,
+          state: { running: { startedAt: at } },
         },
       ],
     },
@@ -49,5 +55,8 @@ export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
 
 /** The last step of a pod's deletion, which only its kubelet takes. */
 export const deletion = (uid: string | undefined) => ({
-  ...{ apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0, preconditions: { uid } },
+  apiVersion: 'v1',
+  kind: 'DeleteOptions',
+  gracePeriodSeconds: 0,
+  preconditions: { uid },
 });

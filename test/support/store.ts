@@ -24,9 +24,16 @@ export const deltas = (count: number): SessionFact[] =>
 
 /** The result of a call with the given data. */
 export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
-  ...{ type: 'tool.called', runId: null },
+  type: 'tool.called',
+  runId: null,
   data: {
-    ...{ callId: 'c1', tool: 'shell', function: 'shell_exec', args: {}, success: true, output: '', content: null },
+    callId: 'c1',
+    tool: 'shell',
+    function: 'shell_exec',
+    args: {},
+    success: true,
+    output: '',
+    content: null,
     ...data,
   },
 });

@@ -77,7 +77,9 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
     await rm(`/tmp/.X11-unix/X${display}`, { force: true });
   };
   const status = async (): Promise<DesktopStatus> => ({
-    ...{ state: isCrashing ? 'starting' : child ? 'running' : 'stopped', browser: 'stopped', ...size },
+    state: isCrashing ? 'starting' : child ? 'running' : 'stopped',
+    browser: 'stopped',
+    ...size,
     restarts: { display: restarts, browser: 0 },
   });
   const client: DesktopClient = {

@@ -11,8 +11,12 @@ mcp:
 test('tool servers are read from the file, with their defaults', () => {
   const [files, docs] = loadConfig({}, yaml).mcp.servers;
   expect(files).toEqual({
-    ...{ name: 'files', command: 'npx', args: ['-y', 'some-server', '/workspace'], env: { DEBUG: '1' } },
-    ...{ tools: ['*'], timeoutMs: 60_000 },
+    name: 'files',
+    command: 'npx',
+    args: ['-y', 'some-server', '/workspace'],
+    env: { DEBUG: '1' },
+    tools: ['*'],
+    timeoutMs: 60_000,
   });
   expect(docs).toMatchObject({ name: 'docs', url: 'https://docs.example/mcp', tools: ['search_*'], timeoutMs: 5_000 });
   expect(docs && 'headers' in docs && docs.headers.Authorization?.reveal()).toBe('Bearer abc');

@@ -68,7 +68,11 @@ export function jobs(parts: SharedState): Jobs {
   const entryOf = ({ asked, started, startedAt, end }: Open): JobEntry => {
     const { id, argv, cwd, env, label } = asked;
     return {
-      ...{ id, pid: started.pid, startedAt, argv, terminal: started.resize !== undefined },
+      id,
+      pid: started.pid,
+      startedAt,
+      argv,
+      terminal: started.resize !== undefined,
       ...(cwd !== undefined && { cwd }),
       ...(env !== undefined && { env }),
       ...(label !== undefined && { label }),
@@ -98,7 +102,14 @@ export function jobs(parts: SharedState): Jobs {
     const gone = Promise.withResolvers<void>();
     const inputEnded = asked.input === false;
     const opened: Open = {
-      ...{ asked, started, startedAt, operation, output, gone: gone.promise, end: undefined, inputEnded },
+      asked,
+      started,
+      startedAt,
+      operation,
+      output,
+      gone: gone.promise,
+      end: undefined,
+      inputEnded,
     };
     all.set(asked.id, opened);
     void follow(opened).then(gone.resolve);

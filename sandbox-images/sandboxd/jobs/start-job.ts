@@ -36,7 +36,11 @@ export async function startJob(job: StartJob, place: Place): Promise<Started> {
   const { stdout, stderr, stdin } = child;
   if (job.input === false) stdin.end();
   return {
-    ...{ pid: child.pid ?? 0, keeper: undefined, input: stdin, exited: endOf(child), resize: undefined },
+    pid: child.pid ?? 0,
+    keeper: undefined,
+    input: stdin,
+    exited: endOf(child),
+    resize: undefined,
     outputs: [
       { channel: 'output', stream: stdout },
       { channel: 'errors', stream: stderr },
@@ -55,7 +59,10 @@ async function onTerminal(argv: readonly string[], size: TerminalSize, { cwd, en
   });
   child.stderr.resume();
   return {
-    ...{ pid, keeper: child.pid, input: child.stdin, exited: endOf(child) },
+    pid,
+    keeper: child.pid,
+    input: child.stdin,
+    exited: endOf(child),
     outputs: [{ channel: 'output', stream: child.stdout }],
     async resize({ cols, rows }) {
       // `stty` tells the kernel, and the kernel signals the foreground program.

@@ -20,8 +20,14 @@ export async function entryAt(path: string): Promise<PathEntry> {
 
 function entryOf(path: string, stats: Stats, type: PathEntry['type']): PathEntry {
   return {
-    ...{ name: basename(path) || '/', path, type, size: stats.size, mode: stats.mode & 0o7777 },
-    ...{ owner: users.name(stats.uid), group: groups.name(stats.gid), modified: stats.mtime.toISOString() },
+    name: basename(path) || '/',
+    path,
+    type,
+    size: stats.size,
+    mode: stats.mode & 0o7777,
+    owner: users.name(stats.uid),
+    group: groups.name(stats.gid),
+    modified: stats.mtime.toISOString(),
   };
 }
 

@@ -42,8 +42,14 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Aut
     pem: issuers
       .map(({ pair, issuer: own }) =>
         certificate({
-          ...{ subject: own, issuer: own, subjectKey: pair.publicKey, issuerKey: pair, serial: Buffer.from([1]) },
-          ...{ from: authorityFrom, until: authorityUntil, names: undefined },
+          subject: own,
+          issuer: own,
+          subjectKey: pair.publicKey,
+          issuerKey: pair,
+          serial: Buffer.from([1]),
+          from: authorityFrom,
+          until: authorityUntil,
+          names: undefined,
         }),
       )
       .join(''),
@@ -55,8 +61,14 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Aut
       const until = at + leafMs;
       const serial = createHash('sha256').update(`${host} ${at}`).digest().subarray(0, 16);
       const cert = certificate({
-        ...{ subject: host.slice(0, 64), issuer, subjectKey: leaf.publicKey, issuerKey, serial },
-        ...{ from: at - day, until, names: [host] },
+        subject: host.slice(0, 64),
+        issuer,
+        subjectKey: leaf.publicKey,
+        issuerKey,
+        serial,
+        from: at - day,
+        until,
+        names: [host],
       });
       const context = createSecureContext({ key: leafPem, cert, minVersion: 'TLSv1.2' });
       known.set(host, { context, until });

@@ -32,7 +32,10 @@ export function relayUpgrade(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const outgoing = request({
-    ...{ agent, setHost: false, method: 'GET', path: req.url ?? '/' },
+    agent,
+    setHost: false,
+    method: 'GET',
+    path: req.url ?? '/',
     headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', 'websocket'],
   });
   let isAnswered = false;

@@ -33,8 +33,12 @@ export function upstreamAgents(trusted: string, open: OpenUpstream) {
     const key = `${client.sessionId} ${target.host}:${target.port}`;
     const session = tickets.get(key);
     const tls = connect({
-      ...{ socket: plain as never, host: target.host, servername: target.host, secureContext },
-      ...{ ALPNProtocols: ['http/1.1'], ...(session && { session }) },
+      socket: plain as never,
+      host: target.host,
+      servername: target.host,
+      secureContext,
+      ALPNProtocols: ['http/1.1'],
+      ...(session && { session }),
     });
     tls.on('session', (ticket: Buffer) => keep(key, ticket));
     return new Promise((resolve, reject) => {

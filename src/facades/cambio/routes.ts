@@ -32,7 +32,9 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
       schema: { body: NewSession, response: { 200: one } },
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
-          ...{ headers: idempotencyHeader, bodyExample: {}, fails: [400, 409, 422] },
+          headers: idempotencyHeader,
+          bodyExample: {},
+          fails: [400, 409, 422],
         }),
       },
     },

@@ -26,7 +26,8 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
       schema: { params, querystring: ListQuery, response: { 200: replies.files } },
       config: {
         doc: about('ListFiles', 'List a folder of the workspace: folders first, then files', {
-          ...{ fails: [400, 404, 422], missing: noDirectory },
+          fails: [400, 404, 422],
+          missing: noDirectory,
         }),
       },
     },
@@ -94,7 +95,8 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
       schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
       config: {
         doc: about('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
-          ...{ bodyExample: { pattern: '*.py', path: '.', file_types: '*' }, ...fails },
+          bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
+          ...fails,
         }),
         reads: true,
       },
@@ -107,7 +109,8 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
       schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
       config: {
         doc: about('GrepFiles', 'Find lines by a POSIX extended regular expression', {
-          ...{ bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' }, ...fails },
+          bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
+          ...fails,
         }),
         reads: true,
       },

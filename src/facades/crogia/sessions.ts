@@ -31,7 +31,9 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
-          ...{ headers, bodyExample: { task: 'Create a Flask web application' }, fails: [400, 409, 422] },
+          headers,
+          bodyExample: { task: 'Create a Flask web application' },
+          fails: [400, 409, 422],
         }),
       },
     },
@@ -71,7 +73,9 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
         doc: about('SendTask', 'Run a task in a session', {
           description:
             'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
-          ...{ headers, bodyExample: { task: 'Add user authentication' }, fails: [400, 404, 409, 422] },
+          headers,
+          bodyExample: { task: 'Add user authentication' },
+          fails: [400, 404, 409, 422],
         }),
       },
     },

@@ -19,7 +19,8 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
       config: {
         doc: about('OpenShell', 'Open a terminal', {
           description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
-          ...{ headers, fails: [404, 409] },
+          headers,
+          fails: [404, 409],
         }),
       },
     },
@@ -68,7 +69,9 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
       config: {
         doc: about('Shell', 'Run a command in the sandbox', {
           description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
-          ...{ headers, bodyExample: { cmd: 'ls' }, fails: [400, 404, 409, 422] },
+          headers,
+          bodyExample: { cmd: 'ls' },
+          fails: [400, 404, 409, 422],
         }),
       },
     },

@@ -32,7 +32,12 @@ const View = z.object({
   vnc_url: z.string(),
 });
 const view = okEnveloped(View, {
-  ...{ state: 'running', browser: 'running', width: 1280, height: 800, viewers: 1, controller: null },
+  state: 'running',
+  browser: 'running',
+  width: 1280,
+  height: 800,
+  viewers: 1,
+  controller: null,
   offer: { state: 'ready' },
   vnc_url: '/api/v1/sessions/0123456789abcdef/vnc',
 });

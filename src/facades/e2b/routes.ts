@@ -45,7 +45,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
   void programs.follow(services.sessions, clock, closing);
   const sandboxes = new Sandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
   const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
-  const data = { ...{ sandboxes, tokens, unnamed, clock, closing, credentials }, ...pick(settings) };
+  const data = { sandboxes, tokens, unnamed, clock, closing, credentials, ...pick(settings) };
   elsewhere.push({
     rewrite: targets.rewrite,
     answersTo: targets.answersTo,

@@ -62,7 +62,9 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
   return [
     {
       template: new ResourceTemplate('corral://sessions/{session}', { list: newest }),
-      ...{ name: 'session', title: 'A session', description: 'The state of a session, as JSON' },
+      name: 'session',
+      title: 'A session',
+      description: 'The state of a session, as JSON',
       find: async (words) => ({
         text: JSON.stringify(sessionView(await sessions.get(idOf(words)))),
         mimeType: 'application/json',
@@ -70,7 +72,9 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
     },
     {
       template: new ResourceTemplate('corral://sessions/{session}/files/{+path}', unlisted),
-      ...{ name: 'file', title: 'A file', description: 'A file of the workspace, by its path there, up to 10 MiB' },
+      name: 'file',
+      title: 'A file',
+      description: 'A file of the workspace, by its path there, up to 10 MiB',
       async find(words, signal) {
         const bytes = await files.read(idOf(words), decoded(word(words, 'path')), signal);
         const text = asText(bytes);
@@ -79,16 +83,16 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
     },
     {
       template: new ResourceTemplate('corral://sessions/{session}/screen', unlisted),
-      ...{ name: 'screen', title: 'The screen', description: 'A picture of the desktop as it is now, where one runs' },
+      name: 'screen',
+      title: 'The screen',
+      description: 'A picture of the desktop as it is now, where one runs',
       find: async (words, signal) => ({ bytes: await desktop.screenshot(idOf(words), signal), mimeType: 'image/png' }),
     },
     {
       template: new ResourceTemplate('corral://sessions/{session}/screenshots/{file}', unlisted),
-      ...{
-        name: 'screenshot',
-        title: 'A screenshot',
-        description: 'A screenshot that the agent took, by the id of its file',
-      },
+      name: 'screenshot',
+      title: 'A screenshot',
+      description: 'A screenshot that the agent took, by the id of its file',
       async find(words) {
         const id = idOf(words);
         await sessions.get(id);

@@ -48,7 +48,8 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       },
       config: {
         doc: about('UpdateAgentConfig', 'Change the agent configuration of a project', {
-          ...{ bodyExample: { enabled_tools: ['bash', 'file_read'] }, fails: [404, 409, 413, 422] },
+          bodyExample: { enabled_tools: ['bash', 'file_read'] },
+          fails: [404, 409, 413, 422],
         }),
       },
     },

@@ -96,7 +96,8 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
       config: {
         doc: about('UpdateChat', 'Rename or archive a chat session', {
-          ...{ bodyExample: { status: 'archived' }, fails: [404, 413, 422] },
+          bodyExample: { status: 'archived' },
+          fails: [404, 413, 422],
         }),
       },
     },

@@ -42,7 +42,9 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
       config: {
         doc: about('CreateMessage', 'Send a message', {
-          ...{ headers: idempotencyHeader, bodyExample: { content: replies.text }, fails: [404, 409, 413, 422] },
+          headers: idempotencyHeader,
+          bodyExample: { content: replies.text },
+          fails: [404, 409, 413, 422],
         }),
       },
     },

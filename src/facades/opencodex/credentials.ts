@@ -21,8 +21,13 @@ const Credential = z.object({
   created_at: time,
 });
 const example: z.output<typeof Credential> = {
-  ...{ name: 'anthropic', hosts: ['api.anthropic.com'], header: 'x-api-key', scheme: null, user: null },
-  ...{ env: ['ANTHROPIC_API_KEY'], created_at: at },
+  name: 'anthropic',
+  hosts: ['api.anthropic.com'],
+  header: 'x-api-key',
+  scheme: null,
+  user: null,
+  env: ['ANTHROPIC_API_KEY'],
+  created_at: at,
 };
 const list = json('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
 const one = json('The credential, without its value', Credential, example);
@@ -32,8 +37,12 @@ const bodyExample = { ...places, value: 'the-real-key' };
 const named = { credential: z.string() }; // checked after the id of the holder, whose 404 comes first
 
 const view = ({ name, hosts, header, scheme, user, env, createdAt }: BoundCredential) => ({
-  ...{ name, hosts: [...hosts], header, env: [...env] },
-  ...{ scheme: scheme ?? null, user: user ?? null },
+  name,
+  hosts: [...hosts],
+  header,
+  env: [...env],
+  scheme: scheme ?? null,
+  user: user ?? null,
   created_at: iso(createdAt),
 });
 
@@ -41,11 +50,15 @@ const view = ({ name, hosts, header, scheme, user, env, createdAt }: BoundCreden
 export function mountCredentials(app: App, deps: OpencodexDeps): void {
   const { projectCredentials, sessionCredentials } = deps.services;
   mountFor(app, projectCredentials, {
-    ...{ path: '/api/v1/projects/:project_id/credentials', what: 'Project', params: ProjectParams },
+    path: '/api/v1/projects/:project_id/credentials',
+    what: 'Project',
+    params: ProjectParams,
     idOf: async (params) => (await projectOf(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
   });
   mountFor(app, sessionCredentials, {
-    ...{ path: '/api/v1/chats/:sid/credentials', what: 'Chat', params: ChatParams },
+    path: '/api/v1/chats/:sid/credentials',
+    what: 'Chat',
+    params: ChatParams,
     idOf: async (params) => (await chatOf(deps, (params as z.output<typeof ChatParams>).sid)).id,
   });
 }
@@ -80,7 +93,8 @@ function mountFor<Id>(app: App, credentials: CredentialService<Id>, { path, what
       schema: { params: Named, body: Body, response: { 200: one } },
       config: {
         doc: about(`Put${what}Credential`, `Store a credential ${of}, encrypted; replaces the one of that name`, {
-          ...{ bodyExample, fails: [404, 409, 413, 422] },
+          bodyExample,
+          fails: [404, 409, 413, 422],
         }),
       },
     },

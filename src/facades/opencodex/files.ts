@@ -35,7 +35,8 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       schema: { params: IdParams, response: { 200: bytes('Its bytes'), 206: bytes('The range') } },
       config: {
         doc: about('DownloadFile', 'Download a file, or a range of it', {
-          ...{ headers: { Range: 'one range of bytes' }, fails: [404, 416] },
+          headers: { Range: 'one range of bytes' },
+          fails: [404, 416],
         }),
         signed: 'file',
       },

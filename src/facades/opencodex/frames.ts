@@ -26,7 +26,11 @@ const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>
   'tool.called',
 ]);
 const freshRun = (id: string): Run => ({
-  ...{ id, asked: undefined, steps: 0, calls: new Map(), spoke: false },
+  id,
+  asked: undefined,
+  steps: 0,
+  calls: new Map(),
+  spoke: false,
   message: undefined,
 });
 

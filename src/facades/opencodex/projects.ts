@@ -29,7 +29,9 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       schema: { body: NewProject, response: { 201: replies.oneProject } },
       config: {
         doc: about('CreateProject', 'Create a project', {
-          ...{ headers: idempotencyHeader, bodyExample: { name: 'Website' }, fails: [409, 413, 422] },
+          headers: idempotencyHeader,
+          bodyExample: { name: 'Website' },
+          fails: [409, 413, 422],
         }),
       },
     },
@@ -53,7 +55,8 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
       config: {
         doc: about('UpdateProject', 'Change the name or description of a project', {
-          ...{ bodyExample: { description: 'The public one' }, fails: [404, 409, 413, 422] },
+          bodyExample: { description: 'The public one' },
+          fails: [404, 409, 413, 422],
         }),
       },
     },

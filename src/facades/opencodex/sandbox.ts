@@ -31,7 +31,8 @@ const state = json(
   'Its state',
   z.object({ running: z.boolean(), container_id: z.string().nullable(), stats: Stats.nullable() }),
   {
-    ...{ running: true, container_id },
+    running: true,
+    container_id,
     stats: { cpu_seconds: 12.5, memory_bytes: 73_400_320, memory_limit_bytes: 2_147_483_648, processes: 4 },
   },
 );
@@ -104,7 +105,9 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, body: Execute, response: { 200: result } },
       config: {
         doc: about('Execute', 'Run a command in the sandbox', {
-          ...{ headers: idempotencyHeader, bodyExample: { command: 'echo hi' }, fails: [404, 409, 413, 422] },
+          headers: idempotencyHeader,
+          bodyExample: { command: 'echo hi' },
+          fails: [404, 409, 413, 422],
         }),
       },
     },

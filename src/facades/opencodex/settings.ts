@@ -24,12 +24,15 @@ const keyList = json('Keys', z.object({ api_keys: z.array(Key) }), {
 });
 const stored = json('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' });
 const verdict = json('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
-  ...{ valid: false, message: 'The provider could not be reached.' },
+  valid: false,
+  message: 'The provider could not be reached.',
 });
 const Named = z.object({ id: z.string(), name: z.string() });
 const Provider = Named.extend({ models: z.array(Named), env_key: z.string().nullable() });
 const gemini: z.output<typeof Provider> = {
-  ...{ id: 'gemini', name: 'Google Gemini', env_key: 'GEMINI_API_KEY' },
+  id: 'gemini',
+  name: 'Google Gemini',
+  env_key: 'GEMINI_API_KEY',
   models: [{ id: 'gemini-2.5-flash', name: 'Gemini 2.5 Flash' }],
 };
 const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
@@ -57,7 +60,9 @@ export function mountSettings(app: App, { keys, providers, idempotency }: Openco
       schema: { body: NewKey, response: { 201: stored } },
       config: {
         doc: about('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
-          ...{ headers: idempotencyHeader, bodyExample, fails: [409, 413, 422] },
+          headers: idempotencyHeader,
+          bodyExample,
+          fails: [409, 413, 422],
         }),
       },
     },

@@ -80,7 +80,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     `${base}/download-all`,
     {
       schema: {
-        ...{ params: ChatParams, querystring: DownloadAllQuery },
+        params: ChatParams,
+        querystring: DownloadAllQuery,
         response: { 200: bytes('A zip file', 'application/zip') },
       },
       config: {

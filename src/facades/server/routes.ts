@@ -33,9 +33,19 @@ const measurements: ReplyDoc = {
 };
 
 const example = {
-  ...{ id: 'code_reviewer', name: 'Code Reviewer', description: 'Reads and judges code; changes nothing' },
-  ...{ environment: 'python3.11', mode: 'react' as const, prompt: 'You review code and change none of it.' },
-  ...{ promptParts: [], model: null, fallbacks: null, mcpServers: [], approvals: null, image: null, egress: null },
+  id: 'code_reviewer',
+  name: 'Code Reviewer',
+  description: 'Reads and judges code; changes nothing',
+  environment: 'python3.11',
+  mode: 'react' as const,
+  prompt: 'You review code and change none of it.',
+  promptParts: [],
+  model: null,
+  fallbacks: null,
+  mcpServers: [],
+  approvals: null,
+  image: null,
+  egress: null,
   packages: { pip: [], npm: [] },
   tools: ['bash', 'file_read', 'search'] as const,
 };
@@ -52,7 +62,8 @@ export function serverRoutes({ table, version, metrics, services, clock, page }:
           },
           config: {
             doc: about('root', 'Get the name and version of the server; browsers get the web client'),
-            ...{ open: true, free: true },
+            open: true,
+            free: true,
           },
         },
         async (request, reply) =>
@@ -75,7 +86,8 @@ export function serverRoutes({ table, version, metrics, services, clock, page }:
           schema: { response: { 200: measurements } },
           config: {
             doc: about('metrics', 'Measurements in Prometheus text format 0.0.4', { fails: [401] }),
-            ...{ free: true, least: 'operator' },
+            free: true,
+            least: 'operator',
           },
         },
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),

@@ -17,7 +17,10 @@ const FileBody = z.object({ token, path: z.string().max(4_096).default('.').desc
 const Read = z.object({
   session: z.object({ title: z.string(), status: z.string(), createdAt: z.number() }),
   events: z.array(z.object({ seq: z.int(), ts: z.number(), type: z.string(), data: z.unknown() })),
-  ...{ after: z.int(), head: z.int(), files: z.boolean(), expiresAt: z.number() },
+  after: z.int(),
+  head: z.int(),
+  files: z.boolean(),
+  expiresAt: z.number(),
 });
 const Files = z.object({
   entries: z.array(z.object({ name: z.string(), type: z.string(), size: z.number().nullable(), modified: z.string() })),
@@ -26,7 +29,11 @@ const Content = z.object({ path: z.string(), content: z.string() });
 const bodyExample = { token: 'from-the-link' };
 const readExample = {
   session: { title: 'Say hi', status: 'completed', createdAt: 1735689600000 },
-  ...{ events: [], after: 20, head: 20, files: false, expiresAt: 1736294400000 },
+  events: [],
+  after: 20,
+  head: 20,
+  files: false,
+  expiresAt: 1736294400000,
 };
 const anyone = { open: true, reads: true } as const;
 
@@ -78,7 +85,8 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
       },
     },
     async ({ body: { token, path } }, reply) => ({
-      ...{ path, content: await shared.readFile(token, path, whileConnected(reply)) },
+      path,
+      content: await shared.readFile(token, path, whileConnected(reply)),
     }),
   );
 }

@@ -85,6 +85,9 @@ interface DialectDocs {
 export const describing =
   ({ tag, prefix, failures }: DialectDocs) =>
   (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({
-    ...{ operationId: `${prefix}${name}`, tag, summary, ...prose },
+    operationId: `${prefix}${name}`,
+    tag,
+    summary,
+    ...prose,
     failures: failures(fails, missing),
   });

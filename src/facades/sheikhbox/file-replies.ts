@@ -29,7 +29,8 @@ export const sharedFiles = okEnveloped(z.array(FileInfo), [{ ...info, file_url: 
 /** A link that needs no token, for some minutes. */
 const link = (path: string) =>
   okEnveloped(z.object({ signed_url: z.string(), expires_in: z.int() }), {
-    ...{ signed_url: `${path}?signature=v1.…`, expires_in: 900 },
+    signed_url: `${path}?signature=v1.…`,
+    expires_in: 900,
   });
 export const fileLink = link(info.file_url);
 export const screenLink = link('/api/v1/sessions/5f2a0c9be41d7733/vnc');

@@ -17,7 +17,9 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
           description:
             'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
             'why it begins without files.',
-          ...{ headers: idempotencyHeader, bodyExample: { seq: 20 }, fails: [400, 404, 409] },
+          headers: idempotencyHeader,
+          bodyExample: { seq: 20 },
+          fails: [400, 404, 409],
         }),
       },
     },

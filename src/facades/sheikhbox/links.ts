@@ -17,7 +17,10 @@ const Link = z.object({ link_id: z.string(), created_at: z.int(), expires_at: z.
 const link = { link_id: '0f1e2d3c4b5a', created_at: 1735689600, expires_at: 1736294400, files: false };
 const made = { token: `5f2a0c9be41d7733.0f1e2d3c4b5a.${'A'.repeat(43)}`, path: '/shared#…' };
 const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
-  ...{ link_id: id, created_at: epoch(createdAt), expires_at: epoch(expiresAt), files },
+  link_id: id,
+  created_at: epoch(createdAt),
+  expires_at: epoch(expiresAt),
+  files,
 });
 
 /** Links that show one session to anyone who has them. */
@@ -26,13 +29,15 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
     `${base}/:sid/links`,
     {
       schema: {
-        ...{ params, body: Body },
+        params,
+        body: Body,
         response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...made }) },
       },
       config: {
         doc: about('CreateLink', 'Make a link that shows this session to anyone who has it', {
           description: 'The answer alone has the link. It expires, and can be revoked.',
-          ...{ bodyExample: { hours: 24 }, fails: [400, 404, 409] },
+          bodyExample: { hours: 24 },
+          fails: [400, 404, 409],
         }),
       },
     },

@@ -18,7 +18,8 @@ export function mountList(app: App, context: SheikhboxContext): void {
         doc: about('WatchSessions', 'Follow the list of sessions', {
           description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
         }),
-        ...{ stream: true, reads: true },
+        stream: true,
+        reads: true,
       },
     },
     (_request, reply) => streamList(reply, context),

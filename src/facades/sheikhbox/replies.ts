@@ -44,7 +44,8 @@ const Forked = z.object({
   forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFiles }),
 });
 export const forkedSession = okEnveloped(Forked, {
-  ...{ session_id: '71c0f2d95a3be846', forked_from: { session_id: sid, seq: 20, files: 'kept' } },
+  session_id: '71c0f2d95a3be846',
+  forked_from: { session_id: sid, seq: 20, files: 'kept' },
 });
 export const done = okEnveloped(z.null(), null);
 
@@ -53,21 +54,29 @@ const Session = z.object({ ...history, ...marks });
 export type Session = z.output<typeof Session>;
 const said: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
 export const oneSession = okEnveloped(Session, {
-  ...{ session_id: sid, title: 'Say hi', status: 'completed', events: said },
+  session_id: sid,
+  title: 'Say hi',
+  status: 'completed',
+  events: said,
   ...noMarks,
 });
 export const sharedSession = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
-  ...{ session_id: sid, title: 'Say hi', status: 'completed', events: said },
+  session_id: sid,
+  title: 'Say hi',
+  status: 'completed',
+  events: said,
   is_shared: true,
 });
 
 export const renamed = okEnveloped(z.object({ session_id: z.string(), title: z.string() }), {
-  ...{ session_id: sid, title: 'Say hi' },
+  session_id: sid,
+  title: 'Say hi',
 });
 const Favorite = z.object({ session_id: z.string(), is_favorite: z.boolean() });
 export const favorite = (is_favorite: boolean) => okEnveloped(Favorite, { session_id: sid, is_favorite });
 export const pinned = okEnveloped(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
-  ...{ session_id: sid, is_pinned: true },
+  session_id: sid,
+  is_pinned: true,
 });
 const Share = z.object({ session_id: z.string(), is_shared: z.boolean() });
 export const share = (is_shared: boolean) => okEnveloped(Share, { session_id: sid, is_shared });

@@ -70,7 +70,8 @@ function mountSessions(app: App, context: SheikhboxContext): void {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           description:
             'A body with `template` names the template of the agent; any other body is ignored. Answers before the sandbox is ready; the first use waits for it.',
-          ...{ headers: idempotencyHeader, fails: [400, 409] },
+          headers: idempotencyHeader,
+          fails: [400, 409],
         }),
       },
     },
@@ -161,7 +162,8 @@ function mountStreams(app: App, context: SheikhboxContext): void {
         doc: about('Events', 'Follow a session, for EventSource', {
           description:
             'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
-          ...{ headers: resume, fails: [400, 404] },
+          headers: resume,
+          fails: [400, 404],
         }),
         stream: true,
       },
@@ -185,7 +187,8 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       config: {
         doc: about('Shell', 'View a shell of the session', {
           description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
-          ...{ bodyExample: { session_id: 'main' }, fails: [400, 404] },
+          bodyExample: { session_id: 'main' },
+          fails: [400, 404],
         }),
         reads: true,
       },
@@ -203,7 +206,8 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       config: {
         doc: about('File', 'Read a file of the session', {
           description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
-          ...{ bodyExample: { file: '/workspace/notes.md' }, fails: [400, 404, 413] },
+          bodyExample: { file: '/workspace/notes.md' },
+          fails: [400, 404, 413],
         }),
         reads: true,
       },

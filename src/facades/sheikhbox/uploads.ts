@@ -33,7 +33,8 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
       schema: { params: FileParams, body: MinutesBody, response: { 200: fileLink } },
       config: {
         doc: about('FileLink', 'Make a link to a file that needs no token', {
-          ...{ bodyExample: { expire_minutes: 15 }, fails: [404, 422] },
+          bodyExample: { expire_minutes: 15 },
+          fails: [404, 422],
         }),
       },
     },

@@ -66,7 +66,8 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
       config: {
         doc: about('VncLink', "Make a link to a session's screen that needs no token", {
           description: 'The link works once and expires. With `right: view` its viewer may only watch.',
-          ...{ bodyExample: { expire_minutes: 15 }, fails: [400, 404] },
+          bodyExample: { expire_minutes: 15 },
+          fails: [400, 404],
         }),
       },
     },

@@ -67,7 +67,9 @@ function parsed(line: Buffer): z.infer<typeof Command> {
   const found = Command.safeParse(parseJsonBody(line));
   if (found.success) return found.data;
   const issues = found.error.issues.map(({ path, message }) => ({
-    ...{ type: 'value_error', loc: ['body', ...path.map(String)], msg: message },
+    type: 'value_error',
+    loc: ['body', ...path.map(String)],
+    msg: message,
   }));
   throw new InvalidRequest(issues, issues.map(({ loc, msg }) => `${loc.slice(1).join('.')}: ${msg}`).join('; '));
 }

@@ -23,13 +23,15 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     file,
     {
       schema: {
-        ...{ params: Params, querystring: PathQuery },
+        params: Params,
+        querystring: PathQuery,
         response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
       },
       config: {
         doc: about('Download', 'Download a file of any size, or a part of it', {
           description: `${versions} A \`Range\` of the form \`bytes=0-1023\` or \`bytes=1024-\` asks for a part.`,
-          ...{ headers: { Range: 'bytes=<first>-<last>' }, fails: [404, 416, 422] },
+          headers: { Range: 'bytes=<first>-<last>' },
+          fails: [404, 416, 422],
         }),
         stream: true,
       },
@@ -95,14 +97,16 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
     file,
     {
       schema: {
-        ...{ params: Params, querystring: PathQuery },
+        params: Params,
+        querystring: PathQuery,
         response: { 200: ok(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
       },
       config: {
         doc: about('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
           description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,
           headers: { 'If-Match': 'the version to replace', 'If-None-Match': '`*`: there must be no such file' },
-          ...{ fails: [404, 412, 422], requestContent: { 'application/octet-stream': binary } },
+          fails: [404, 412, 422],
+          requestContent: { 'application/octet-stream': binary },
         }),
         upload: true,
       },

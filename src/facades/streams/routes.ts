@@ -37,7 +37,8 @@ export function streamRoutes(deps: StreamDeps): Dialect {
           config: {
             doc: about('Terminal', 'Read the output of a terminal, from now on', {
               description: 'tRPC opens, writes, resizes and closes terminals. A new reader replaces the earlier one.',
-              ...{ fails: [404, 422], missing: 'No such terminal' },
+              fails: [404, 422],
+              missing: 'No such terminal',
             }),
             stream: true,
           },
@@ -59,10 +60,12 @@ function mountBodies(scope: App, deps: StreamDeps): void {
           description:
             'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +
             "behind that line are the command's standard input. `end` has `exitCode` and `timedOut`, or `error`.",
-          ...{ bodyExample: { command: 'make' }, fails: [404, 422] },
+          bodyExample: { command: 'make' },
+          fails: [404, 422],
           requestContent: { 'application/octet-stream': binary },
         }),
-        ...{ stream: true, idleBody: true },
+        stream: true,
+        idleBody: true,
       },
     },
     ({ params, body }, reply) => runCommand({ id: toSessionId(params.sid), body, reply }, deps),

@@ -16,7 +16,9 @@ const Credential = z.object({
   createdAt: z.iso.datetime(),
 });
 const shown = ({ scheme, user, createdAt, ...rest }: BoundCredential): z.infer<typeof Credential> => ({
-  ...{ ...rest, scheme: scheme ?? null, user: user ?? null },
+  ...rest,
+  scheme: scheme ?? null,
+  user: user ?? null,
   createdAt: iso(createdAt),
 });
 

@@ -31,7 +31,10 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
     maxBatchSize,
     createContext: () => ({
       ...acting(request.actor),
-      ...{ version, clock, calls: new CallCount(), drained: async () => {} },
+      version,
+      clock,
+      calls: new CallCount(),
+      drained: async () => {},
     }),
     onError: ({ error, path }) => reportBug(logger, error, path),
   });

@@ -35,7 +35,8 @@ export const processesRouter = router({
     .input(ofProcess.extend({ lines: z.int().min(1).max(10_000).default(50) }))
     .output(
       z.object({
-        ...{ pid: z.int(), logs: z.string() },
+        pid: z.int(),
+        logs: z.string(),
         /** Whether the log has more before these lines; the file `log` in the workspace has all of it. */
         truncated: z.boolean(),
         log: z.string(),

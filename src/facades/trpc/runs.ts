@@ -43,7 +43,9 @@ export const runsRouter = router({
     .output(Decision)
     .mutation(({ ctx, input: { sessionId, callId, args, always } }) =>
       ctx.services.sessions.decide(sessionId, {
-        ...{ callId, decision: 'approved', by: 'user' },
+        callId,
+        decision: 'approved',
+        by: 'user',
         ...(args && { args }),
         ...(always && { always }),
       }),
@@ -55,7 +57,9 @@ export const runsRouter = router({
     .output(Decision)
     .mutation(({ ctx, input: { sessionId, callId, text } }) =>
       ctx.services.sessions.decide(sessionId, {
-        ...{ callId, decision: 'rejected', by: 'user' },
+        callId,
+        decision: 'rejected',
+        by: 'user',
         ...(text !== undefined && { text }),
       }),
     ),

@@ -18,7 +18,10 @@ const Usage = z.object({
 });
 
 const Executed = z.object({
-  ...{ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() },
+  exitCode: z.int(),
+  stdout: z.string(),
+  stderr: z.string(),
+  timedOut: z.boolean(),
   /** Whether an output was cut after 1 MiB; `wholeIn` then names the file in the workspace with all of it. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),

@@ -10,7 +10,9 @@ const Share = z.object({
   files: z.boolean(),
 });
 const toShare = ({ createdAt, expiresAt, ...view }: ShareView) => ({
-  ...{ ...view, createdAt: iso(createdAt), expiresAt: iso(expiresAt) },
+  ...view,
+  createdAt: iso(createdAt),
+  expiresAt: iso(expiresAt),
 });
 
 /** Links that show one session to anyone who has them, until they expire or are revoked. */

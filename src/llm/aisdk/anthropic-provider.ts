@@ -18,7 +18,9 @@ export const anthropicProvider = {
     },
   },
   abilities: (model: string, reasoning: Reasoning) => ({
-    ...{ window: 200_000, images: true, caching: 'marked' },
+    window: 200_000,
+    images: true,
+    caching: 'marked',
     ...claude(model, reasoning),
   }),
   build: async (options) => {

@@ -92,7 +92,9 @@ const desktopActions: Readonly<Record<string, Convert>> = {
   hotkey: ({ keys }) => ({ action: 'key', text: Array.isArray(keys) ? keys.join('+') : keys }),
   take_screenshot: () => ({ action: 'screenshot' }),
   scroll: ({ x, y, direction, magnitude_in_pixels: far = 300 }, screen) => ({
-    ...{ action: 'scroll', coordinate: point(x, y, screen), scroll_direction: direction },
+    action: 'scroll',
+    coordinate: point(x, y, screen),
+    scroll_direction: direction,
     scroll_amount: typeof far === 'number' ? Math.min(100, Math.max(1, Math.round(far / pixelsPerNotch))) : far,
   }),
 };

@@ -55,7 +55,11 @@ export const doctorCommand: Command = {
 };
 
 const knownWeakness = ({ name, text }: { readonly name: string; readonly text: string }): AttackFinding => ({
-  ...{ check: `driver: ${name}`, against: [], state: 'weak', text, advice: 'docs/security.md says what to do.' },
+  check: `driver: ${name}`,
+  against: [],
+  state: 'weak',
+  text,
+  advice: 'docs/security.md says what to do.',
 });
 
 const marks = { ok: 'ok      ', weak: 'weak    ', broken: 'BROKEN  ', untested: '?       ' } as const;

@@ -30,7 +30,9 @@ export const engineFilterCommand: Command = {
     }
     await mkdir(dirname(listen), { recursive: true });
     await using _filter = await engineFilter({
-      ...{ engine, listen, instance },
+      engine,
+      listen,
+      instance,
       users: usersFrom(users),
       folders: await openOwnedFolders(root),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),

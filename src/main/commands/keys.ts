@@ -57,7 +57,11 @@ async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAd
   const store = stack.use(url ? await mongo(url) : await sqlite());
   const keys = stack.use(
     await apiKeys({
-      ...{ records: store.records, clock: systemClock, ids, shared: false, hasToken: config.token !== undefined },
+      records: store.records,
+      clock: systemClock,
+      ids,
+      shared: false,
+      hasToken: config.token !== undefined,
       peppers: () => keyPeppers({ ...config, dataDir }, () => ids.token()),
       warn: (_about, text) => say(text),
     }),

@@ -98,30 +98,31 @@ export async function openAgents(
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
   const toolServers = stack.use(
     new ToolServers({
-      ...{ clock, newName: () => ids.short() },
+      clock,
+      newName: () => ids.short(),
       fetch: guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } }),
       warn: (about, text) => logger.warn(about, text),
     }),
   );
   const server = replica.name;
   const screens = new DesktopScreens({
-    ...{ clock, facts, settings: config.desktop },
+    clock,
+    facts,
+    settings: config.desktop,
     shareControl: server === undefined ? undefined : shareControl({ leases: store.leases, clock, server }),
   });
   const held = stack.move();
   return {
-    ...{
-      model,
-      tools,
-      projects,
-      templates,
-      toolServers,
-      kernels,
-      loops: new AcpAgents({ records: store.records, clock, newId }),
-      pictures,
-      screens,
-      desktop: agentDesktop(browsers, pictures),
-    },
+    model,
+    tools,
+    projects,
+    templates,
+    toolServers,
+    kernels,
+    loops: new AcpAgents({ records: store.records, clock, newId }),
+    pictures,
+    screens,
+    desktop: agentDesktop(browsers, pictures),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

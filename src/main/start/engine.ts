@@ -42,14 +42,25 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const kept = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
   const cluster = store.shared
     ? clusterOf({
-        ...{ ownership: replica.ownership, commands: store.commands, driver, clock, ids, warn, startTimeoutMs },
-        ...{ connect: sandboxClient, idleMs: policy.idlePauseMs ?? policy.idleStopMs },
+        ownership: replica.ownership,
+        commands: store.commands,
+        driver,
+        clock,
+        ids,
+        warn,
+        startTimeoutMs,
+        connect: sandboxClient,
+        idleMs: policy.idlePauseMs ?? policy.idleStopMs,
       })
     : undefined;
   const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
   const { profileOf, onUse } = agents.projects;
   const snapshots = new Snapshots({
-    ...{ records: store.records, events: store.events, blobs: storage.blobs, clock, newId: () => ids.short() },
+    records: store.records,
+    events: store.events,
+    blobs: storage.blobs,
+    clock,
+    newId: () => ids.short(),
     // The files of a sandbox in memory end with the process.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
     archive: workspaceArchive,
@@ -57,14 +68,27 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const engine = stack.use(
     createEngine({
-      ...{ store, log, clock, ids, logger, watchers, facts, cluster },
+      store,
+      log,
+      clock,
+      ids,
+      logger,
+      watchers,
+      facts,
+      cluster,
       policies: {
-        ...{ run: runPolicy(config, Math.random), sandbox: policy, restart: restartPolicy, maxQueued: 100 },
+        run: runPolicy(config, Math.random),
+        sandbox: policy,
+        restart: restartPolicy,
+        maxQueued: 100,
         limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
         passivateMs: config.session.passivateSeconds * 1_000,
       },
       agents: {
-        ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
+        profileOf,
+        gate: agents.screens.gate,
+        desktop: agents.desktop,
+        external: agents.toolServers,
         desktopFor(session) {
           const offer = sandboxes.desktopFor(session);
           return { isReady: offer.state === 'ready', advice: desktopAdvice(offer) };
@@ -79,7 +103,13 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
       sandboxes: {
-        ...{ driver, startTimeoutMs, spec, prepare, workdir, diskFloor, connect: sandboxClient },
+        driver,
+        startTimeoutMs,
+        spec,
+        prepare,
+        workdir,
+        diskFloor,
+        connect: sandboxClient,
         restore: (session, client, signal) => snapshots.restore(session, client, signal),
         async onUse(session, client, signal) {
           await snapshots.beforeUse(session.id, client, signal);
@@ -105,8 +135,17 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   };
   const reconciler = new Reconciler({
     // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.
-    ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 9_000, everyMs: 10_000 },
-    ...{ ownership: replica.ownership, isWithPeer: replica.isWithPeer, mayReap: replica.mayReap },
+    driver,
+    store,
+    supervisor,
+    liveSessions,
+    clock,
+    logger,
+    graceMs: 9_000,
+    everyMs: 10_000,
+    ownership: replica.ownership,
+    isWithPeer: replica.isWithPeer,
+    mayReap: replica.mayReap,
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
   engine.start();

@@ -43,7 +43,11 @@ export async function openHttp(
   let shared: SharedPort<string> | undefined;
   const app = stack.adopt(
     await httpServer({
-      ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
+      ...core,
+      ...startup,
+      version,
+      audit,
+      sessions: core.services.sessions,
       peppers: () => keyPeppers(config, () => ids.token()),
       localToken: local && hashOf(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },

@@ -69,7 +69,10 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   });
   const roots = await caBundle(config.extraCa);
   const credentials = await openCredentials({
-    ...{ config, env: process.env, now: clock.now, learn: startup.learn },
+    config,
+    env: process.env,
+    now: clock.now,
+    learn: startup.learn,
     newKey: () => ids.token(),
   });
   const { authority } = credentials;
@@ -93,13 +96,21 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     existing ??
     stack.use(
       await openDriver({
-        ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
+        config,
+        instance,
+        replica: replica.name,
+        gate,
+        ids,
+        say,
+        realModels,
         templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
         caBundle: trusted,
         ownAuthority: authority.pem,
         node: process.execPath,
         pool: {
-          ...{ recipe: () => recipe(own.server), epoch, clock },
+          recipe: () => recipe(own.server),
+          epoch,
+          clock,
           onClaim: (outcome) => metrics.warmPool(outcome),
           onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
         },
@@ -108,7 +119,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     );
   realModels.meet(driver);
   const image = new DesktopImage({
-    ...{ driver, clock },
+    driver,
+    clock,
     heard: (phase) => startup.progress?.heard('images of sandboxes', phase, 'background'),
     onTrouble: (err) =>
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
@@ -124,7 +136,11 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
-    ...{ driver, facts, realModels, credentials, diskFloor: floorFor(config, { driver, clock, logger }) },
+    driver,
+    facts,
+    realModels,
+    credentials,
+    diskFloor: floorFor(config, { driver, clock, logger }),
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
     settingsOf: (session) => own.ofRecord(session),

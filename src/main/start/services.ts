@@ -71,8 +71,21 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   }
   const sessions = sessionService({
     forks,
-    ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids, desktopFor },
-    ...{ workdir, closing, profileOf: projects.profileOf, forget },
+    store,
+    log,
+    commands,
+    supervisor,
+    liveSessions,
+    sandboxes,
+    driver,
+    model,
+    watchers,
+    clock,
+    ids,
+    workdir,
+    closing,
+    profileOf: projects.profileOf,
+    forget,
     checkModel(ref) {
       knownProvider(ref, config.models);
       realModels.check(ref);
@@ -100,9 +113,18 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   });
   metrics.countSessions(async () => countByStatus(await sessions.list()));
   const retention = new Retention({
-    ...{ policy: config.retention, store, driver, liveSessions, commands, watchers, clock, logger },
+    policy: config.retention,
+    store,
+    driver,
+    liveSessions,
+    commands,
+    watchers,
+    clock,
+    logger,
     collect,
-    ...{ ownership: replica.ownership, mayDeleteOld: replica.mayDeleteOld, name: replica.name ?? 'alone' },
+    ownership: replica.ownership,
+    mayDeleteOld: replica.mayDeleteOld,
+    name: replica.name ?? 'alone',
     remove: (id) => sessions.delete(id),
     everyMs: retentionMs,
   });
@@ -118,7 +140,10 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
     egress: egressService({
-      ...{ records, sessions, clock, rulesOf: parts.sandboxes.egressOf },
+      records,
+      sessions,
+      clock,
+      rulesOf: parts.sandboxes.egressOf,
       isEntry: (text) => parseEntry(text) !== undefined,
     }),
     sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
@@ -126,13 +151,23 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
     inside: insideService({
-      ...{ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known },
+      sandboxes,
+      codeOf: (client) => parts.agents.kernels.of(client),
+      known,
       isOwnMachine: driver.capabilities.isolation === 'none',
       closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
     }),
     desktop: desktopService({
-      ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
-      ...{ offerFor: desktopFor, power },
+      sandboxes,
+      commands,
+      reports,
+      screens,
+      watchers,
+      clock,
+      ids,
+      known,
+      offerFor: desktopFor,
+      power,
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: ofProjects,
@@ -140,13 +175,22 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   };
   const workspaces = stack.use(
     await workspaceService({
-      ...{ ...services, records, commands, clock, ids, replica },
+      ...services,
+      records,
+      commands,
+      clock,
+      ids,
+      replica,
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
   const keys = stack.use(
     await apiKeys({
-      ...{ records, clock, ids, shared: store.shared, hasToken: config.token !== undefined },
+      records,
+      clock,
+      ids,
+      shared: store.shared,
+      hasToken: config.token !== undefined,
       onlyOne: driver.capabilities.isolation === 'none',
       peppers: () => keyPeppers(config, () => ids.token()),
       warn: (about, text) => logger.warn(about, text),
@@ -154,7 +198,12 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   );
   const held = stack.move();
   return {
-    ...{ services, shared: shares, opencodex: projects.api, workspaces, keys, retention },
+    services,
+    shared: shares,
+    opencodex: projects.api,
+    workspaces,
+    keys,
+    retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -46,7 +46,9 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new Watchers();
   const others = {
-    ...{ clock, signal: closing, onGone: (id: SessionId) => watchers.end(id) },
+    clock,
+    signal: closing,
+    onGone: (id: SessionId) => watchers.end(id),
     warn,
   };
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
@@ -56,7 +58,15 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const held = stack.move();
   return {
-    ...{ store, blobs, collectBlobs: collect, log, inbox, watchers, replica, instance, epoch },
+    store,
+    blobs,
+    collectBlobs: collect,
+    log,
+    inbox,
+    watchers,
+    replica,
+    instance,
+    epoch,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -66,7 +66,9 @@ export class OtlpSink implements SpanSink {
       ],
     });
     const response = await fetch(url, {
-      ...{ method: 'POST', body, headers: { ...headers, 'content-type': 'application/json' } },
+      method: 'POST',
+      body,
+      headers: { ...headers, 'content-type': 'application/json' },
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop.signal]),
     });
     await response.body?.cancel();
@@ -104,10 +106,14 @@ const kinds = { internal: 1, client: 3 } as const;
 const nanos = (ms: number) => `${Math.round(ms)}000000`;
 
 const jsonOf = ({ name, kind, start, end, attributes, error, events = [] }: SpanData) => ({
-  ...{ name, kind: kinds[kind], startTimeUnixNano: nanos(start), endTimeUnixNano: nanos(end) },
+  name,
+  kind: kinds[kind],
+  startTimeUnixNano: nanos(start),
+  endTimeUnixNano: nanos(end),
   attributes: attributesOf(attributes),
   events: events.map((event) => ({
-    ...{ name: event.name, timeUnixNano: nanos(event.at) },
+    name: event.name,
+    timeUnixNano: nanos(event.at),
     attributes: event.text === '' ? [] : attributesOf({ 'corral.detail': event.text }),
   })),
   status: error === undefined ? {} : { code: 2, message: error },

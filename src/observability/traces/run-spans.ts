@@ -26,7 +26,10 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
   const { status, reason, code } = end.data;
   const said = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
   const top: SpanData = {
-    ...{ name: `invoke_agent ${options.agent}`, kind: 'internal', start: first.ts, end: end.ts },
+    name: `invoke_agent ${options.agent}`,
+    kind: 'internal',
+    start: first.ts,
+    end: end.ts,
     attributes: present({
       ...named('invoke_agent', end.sessionId),
       'gen_ai.agent.name': options.agent,
@@ -49,7 +52,10 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
 export const spanOfSession = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {
-    ...{ name: `create_agent ${agent}`, kind: 'internal', start: at, end: at },
+    name: `create_agent ${agent}`,
+    kind: 'internal',
+    start: at,
+    end: at,
     attributes: present({ ...named('create_agent', sessionId), 'gen_ai.agent.name': agent }),
   },
   below: [],

@@ -13,8 +13,10 @@ export function loadedTracer(version: string): Tracer | undefined {
 export const sdkSink = (tracer: Tracer): SpanSink => ({
   send({ sessionId, top, below }) {
     const parent = {
-      ...{ traceId: traceIdOf(sessionId), spanId: sessionSpanIdOf(sessionId) },
-      ...{ traceFlags: TraceFlags.SAMPLED, isRemote: true },
+      traceId: traceIdOf(sessionId),
+      spanId: sessionSpanIdOf(sessionId),
+      traceFlags: TraceFlags.SAMPLED,
+      isRemote: true,
     };
     const above = trace.setSpanContext(context.active(), parent);
     const root = started(tracer, top, above);

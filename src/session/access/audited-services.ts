@@ -70,9 +70,14 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       audited(
         services.sessions,
         {
-          ...{ create: 'session.create', rename: 'session.change', update: 'session.change', delete: 'session.delete' },
+          create: 'session.create',
+          rename: 'session.change',
+          update: 'session.change',
+          delete: 'session.delete',
           fork: 'session.fork',
-          ...{ send: 'session.message', stop: 'session.stop', decide: 'session.approval' },
+          send: 'session.message',
+          stop: 'session.stop',
+          decide: 'session.approval',
         },
         audit,
       ),
@@ -110,7 +115,9 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     terminals: audited(
       services.terminals,
       {
-        ...{ open: 'terminal.open', close: 'terminal.close', connect: 'terminal.connect' },
+        open: 'terminal.open',
+        close: 'terminal.close',
+        connect: 'terminal.connect',
         typeIntoShell: 'terminal.type',
       },
       audit,
@@ -125,7 +132,9 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     projects: audited(
       services.projects,
       {
-        ...{ create: 'project.create', update: 'project.change', delete: 'project.delete' },
+        create: 'project.create',
+        update: 'project.change',
+        delete: 'project.delete',
         changeAgent: 'agent.change',
       },
       audit,
@@ -137,8 +146,12 @@ function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
   const telling = audited(
     desktop,
     {
-      ...{ start: 'desktop.start', add: 'desktop.add', stop: 'desktop.stop', watch: 'desktop.watch' },
-      ...{ takeControl: 'desktop.take', giveControl: 'desktop.give' },
+      start: 'desktop.start',
+      add: 'desktop.add',
+      stop: 'desktop.stop',
+      watch: 'desktop.watch',
+      takeControl: 'desktop.take',
+      giveControl: 'desktop.give',
     },
     audit,
   );
@@ -162,7 +175,9 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
     return result;
   };
   return {
-    ...{ id: viewer.id, stream: viewer.stream, ended: viewer.ended },
+    id: viewer.id,
+    stream: viewer.stream,
+    ended: viewer.ended,
     get driver() {
       return viewer.driver;
     },

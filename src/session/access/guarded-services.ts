@@ -44,7 +44,8 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
   };
   return {
     sessions: guardedSessions(services.sessions, {
-      ...{ actorOf, intoProject: (id) => intoProject(id, 'work') },
+      actorOf,
+      intoProject: (id) => intoProject(id, 'work'),
       ...(attach && { attach }),
     }),
     files: checked(services.files, check, {

@@ -32,7 +32,10 @@ export class DesktopScreens {
     const screen =
       this.#screens.get(id) ??
       new DesktopScreen({
-        ...{ id, clock, shareControl, maxViewers: settings.maxViewers },
+        id,
+        clock,
+        shareControl,
+        maxViewers: settings.maxViewers,
         controlIdleMs: settings.controlIdleSeconds * 1_000,
         note: (data) => facts.tell(id, { type: 'desktop', data }),
       });

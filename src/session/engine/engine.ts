@@ -41,7 +41,16 @@ export function createEngine(options: EngineOptions): Engine {
   const commands = others?.commands ?? supervisor;
   const reports = new DesktopReports({ liveSessions, facts });
   const hydration = new Hydration({
-    ...{ store, log, clock, ids, policies, watchers, onFact, liveSessions, ownership, remoteSandboxes },
+    store,
+    log,
+    clock,
+    ids,
+    policies,
+    watchers,
+    onFact,
+    liveSessions,
+    ownership,
+    remoteSandboxes,
     profileOf: agents.profileOf,
   });
   const releases = new Set<Promise<unknown>>();
@@ -51,12 +60,26 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const { sandboxes } = options;
   const session = sessionWith({
-    ...{ ...memory, clock, logger, agents, sandboxes, own, ownership, runs, facts, reports, onRunEnd, track },
+    ...memory,
+    clock,
+    logger,
+    agents,
+    sandboxes,
+    own,
+    ownership,
+    runs,
+    facts,
+    reports,
+    onRunEnd,
+    track,
   });
   facts.listen((id, fact) => commands.tell(id, fact));
 
   return {
-    ...{ commands, supervisor, liveSessions, reports },
+    commands,
+    supervisor,
+    liveSessions,
+    reports,
     sandboxes: new SandboxAccess({ own, store, liveSessions, ownership, remoteSandboxes }),
     start() {
       supervisor.start({ session, hydrate: (id, signal) => hydration.make(id, signal) }, eviction);

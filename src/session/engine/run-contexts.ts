@@ -124,7 +124,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
-      ...{ instructions: prompt, plans },
+      instructions: prompt,
+      plans,
       ...prompts.about(live.writer.record),
       workdir: folder,
       hasTool: (name) => names.has(name),

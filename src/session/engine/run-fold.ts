@@ -179,7 +179,8 @@ function askedCall(asked: FactOf<'approval.requested'>['data']): PendingCall {
 }
 
 const userMessage = ({ messageId, text, attachments }: FactOf<'message.user'>['data']): UserMessage => ({
-  ...{ messageId, text },
+  messageId,
+  text,
   ...(attachments.length > 0 && { attachments }),
 });
 

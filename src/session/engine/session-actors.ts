@@ -64,11 +64,23 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
   return sessionMachine.provide({
     actors: {
       run: runWith({
-        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal), kernels, loops },
+        clock,
+        live,
+        onEnd: deps.onRunEnd,
+        use: (id, signal) => own.use(id, signal),
+        kernels,
+        loops,
         working: contexts.working,
       }),
       sandbox: sandboxWith({
-        ...{ driver, clock, logger, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
+        driver,
+        clock,
+        logger,
+        startTimeoutMs,
+        live,
+        prepare,
+        track: deps.track,
+        saw: reports.saw,
         ready: (session, client) => void contexts.ready(session, client),
         ...(restore && { restore }),
         ...(diskFloor && {

@@ -70,7 +70,8 @@ function resultsFor(entries: readonly Entry[], seq: number): Entry[] {
   return message.calls
     .filter(({ callId }) => !answered.has(callId))
     .map(({ callId, name }) => ({
-      ...{ runId, seq },
+      runId,
+      seq,
       message: { role: 'tool' as const, callId, name, output: unfinished, success: false },
     }));
 }

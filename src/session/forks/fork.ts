@@ -114,8 +114,18 @@ export class Forks {
     const { template, templateBy, projectId, model, fallbacks, toolServers } = parent;
     const own = owner ?? parent.owner;
     const begin = newSession({
-      ...{ id, origin, template, templateBy, projectId, model, fallbacks, toolServers, owner: own },
-      ...{ title: '', lastTask: '', at: clock.now() },
+      id,
+      origin,
+      template,
+      templateBy,
+      projectId,
+      model,
+      fallbacks,
+      toolServers,
+      owner: own,
+      title: '',
+      lastTask: '',
+      at: clock.now(),
     });
     const copied = await copyConversation(this.#deps, { from, seq }, begin);
     await failpoint('fork.copied');
@@ -128,11 +138,21 @@ export class Forks {
     );
     const doc: StoredSession = {
       ...record,
-      ...{ startsFrom, forkedFrom: { sessionId: from, seq, files } },
-      ...{ createdAt: at, updatedAt: at, latestMessageAt: at, lastSeq: seq + facts.length, unread: 0 },
+      startsFrom,
+      forkedFrom: { sessionId: from, seq, files },
+      createdAt: at,
+      updatedAt: at,
+      latestMessageAt: at,
+      lastSeq: seq + facts.length,
+      unread: 0,
       // The fork has spent nothing yet, and its sandbox is still to start.
-      ...{ spending: noSpending, granted: null, workingSince: null, isOverBudget: false },
-      ...{ sandboxState: 'created', sandboxHeld: false, sandboxUntrusted: false },
+      spending: noSpending,
+      granted: null,
+      workingSince: null,
+      isOverBudget: false,
+      sandboxState: 'created',
+      sandboxHeld: false,
+      sandboxUntrusted: false,
     };
     await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
     await failpoint('fork.appended');

@@ -115,6 +115,9 @@ export interface AgentConfigLife {
 }
 
 const fieldsOf = ({ name, environment, prompt, groups }: TemplateInfo) => ({
-  ...{ template: name, agentType, environment: environment ?? null, prompt: prompt ?? null },
+  template: name,
+  agentType,
+  environment: environment ?? null,
+  prompt: prompt ?? null,
   tools: [...groups],
 });

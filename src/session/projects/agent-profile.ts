@@ -77,7 +77,10 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && samplingOf(config.options);
     return {
-      ...{ model, plans, allows: passes, ...limits },
+      model,
+      plans,
+      allows: passes,
+      ...limits,
       toolServers: addedUp(usual.toolServers, template.mcp.servers, config?.toolServers, session.toolServers),
       fallbacks: fallbacksOf(session, { config, template }) ?? usual.fallbacks,
       tools: config

@@ -89,8 +89,12 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
 }
 
 const agentOf = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
-  ...{ template: config.template, prompt: config.prompt, tools: config.tools, model: joinModel(provider, model) },
-  ...{ fallbacks: config.fallbacks, toolServers: config.toolServers },
+  template: config.template,
+  prompt: config.prompt,
+  tools: config.tools,
+  model: joinModel(provider, model),
+  fallbacks: config.fallbacks,
+  toolServers: config.toolServers,
 });
 
 function ifGone(thrown: unknown): void {

@@ -18,7 +18,9 @@ export interface OfferedProvider {
 export const offeredProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
   [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
     ({ name, label, models, access }) => ({
-      ...{ id: name, name: label, models },
+      id: name,
+      name: label,
+      models,
       envKey: access?.keyVariables[0] ?? null,
     }),
   );

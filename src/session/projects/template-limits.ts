@@ -16,7 +16,9 @@ export function limitsOf({
   const { timeoutSeconds, tokenBudget, costBudget } = run;
   const budget = given({ turns: maxSteps, wallMs: inMs(timeoutSeconds), tokens: tokenBudget, cost: costBudget });
   const sessionBudget = given({
-    ...{ turns: session.turnBudget, tokens: session.tokenBudget, cost: session.costBudget },
+    turns: session.turnBudget,
+    tokens: session.tokenBudget,
+    cost: session.costBudget,
     ms: inMs(session.timeBudgetSeconds),
   });
   const calls = given({ tools: approvals.tools, timeoutMs: inMs(approvals.timeoutSeconds) });

@@ -65,7 +65,9 @@ export async function summarize(
   const prompt = await work.prompt(signal);
   const wanted = {
     phase: { kind: 'summarize' },
-    ...{ note: prompt.answer, prompt, workdir: work.workdir },
+    note: prompt.answer,
+    prompt,
+    workdir: work.workdir,
     text: 'live',
   } as const;
   const first = await takeTurn(work, { ...wanted, hint, left, tools: tools.declarations }, signal);

@@ -3,5 +3,9 @@ import type { FailedTurn } from '../../llm/model.ts';
 
 /** The machine's word for a request that failed. */
 export const failedTurn = ({ code, message, retryable, retryAfterMs }: FailedTurn): TurnResult => ({
-  ...{ kind: 'failed', code, message, retryable, retryAfterMs },
+  kind: 'failed',
+  code,
+  message,
+  retryable,
+  retryAfterMs,
 });

@@ -35,7 +35,8 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   return {
     storage,
     sandbox: {
-      ...{ ...sandbox, driver: driver.name },
+      ...sandbox,
+      driver: driver.name,
       ...(weaknesses.length > 0 && { weaknesses }),
       ...(desktop.state !== 'none' && { desktop }),
     },

@@ -28,7 +28,12 @@ export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): Ins
     const used = await sandboxes.use(id, signal);
     const { jobs, paths, watches, ports, workdir } = used.client;
     return {
-      ...{ jobs, paths, watches, ports: openable(ports, rules), workdir, code: codeOf(used.client) },
+      jobs,
+      paths,
+      watches,
+      ports: openable(ports, rules),
+      workdir,
+      code: codeOf(used.client),
       [Symbol.asyncDispose]: () => used[Symbol.asyncDispose](),
     };
   },

@@ -61,7 +61,8 @@ export function sessionService(deps: Deps): SessionService {
     return record;
   }
   const forOwner = ownerQuota({
-    ...{ limits: deps.ownerLimits ?? { sessions: 0, starting: 0 }, clock },
+    limits: deps.ownerLimits ?? { sessions: 0, starting: 0 },
+    clock,
     get: async (id) => liveSessions.get(id)?.writer.record ?? (await list.get(id)),
     part: (query) => list.part(query),
     startTimeoutMs: deps.startTimeoutMs ?? 300_000,
@@ -86,7 +87,9 @@ export function sessionService(deps: Deps): SessionService {
     if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
   };
   const elsewhere = new ListChanges({
-    ...{ records: store.records, clock, changed },
+    records: store.records,
+    clock,
+    changed,
     deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
   });
   log.onAppend(({ puts = [] }) => {
@@ -98,7 +101,9 @@ export function sessionService(deps: Deps): SessionService {
 
   const creation = sessionCreation({ ...deps, stored, count });
   const deletion = sessionDeletion({
-    ...{ ...deps, stored, gone },
+    ...deps,
+    stored,
+    gone,
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 

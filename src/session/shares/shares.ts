@@ -96,8 +96,11 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const { events, head } = await sessions.page(id, after, pageSize);
       const { title, status, createdAt } = record;
       return {
-        ...{ session: { title, status, createdAt }, events: events.filter(({ type }) => shown.has(type)) },
-        ...{ after: events.at(-1)?.seq ?? head, head, share },
+        session: { title, status, createdAt },
+        events: events.filter(({ type }) => shown.has(type)),
+        after: events.at(-1)?.seq ?? head,
+        head,
+        share,
       };
     },
     async listFiles(token, path, signal) {

@@ -82,8 +82,13 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const found = places.get(key);
     if (found) return found;
     const place: Place = {
-      ...{ key, members: new Set<WorkspaceMember>(), over: new AbortController() },
-      ...{ ownSession: undefined, marked: undefined, cwd: undefined, timer: undefined },
+      key,
+      members: new Set<WorkspaceMember>(),
+      over: new AbortController(),
+      ownSession: undefined,
+      marked: undefined,
+      cwd: undefined,
+      timer: undefined,
     };
     places.set(key, place);
     return place;

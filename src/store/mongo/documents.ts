@@ -128,8 +128,12 @@ export const erasedKind = 'erased';
  * finds the mark and changes nothing, instead of bringing the session back.
  */
 export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
-  ...{ kind: erasedKind, id: session, doc: 'null', sort: at },
-  ...{ session, seq: Number.MAX_SAFE_INTEGER },
+  kind: erasedKind,
+  id: session,
+  doc: 'null',
+  sort: at,
+  session,
+  seq: Number.MAX_SAFE_INTEGER,
 });
 export const erasedRecordMs = 3_600_000;
 export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({

@@ -9,7 +9,12 @@ import type { CustomToolContext, CustomToolResult } from './definition.ts';
 export function customTool({ name, label, description, parameters, group, run }: Definition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   return defineTool({
-    ...{ name, family: 'custom', group: group ?? 'always', label: label ?? name, description, parameters },
+    name,
+    family: 'custom',
+    group: group ?? 'always',
+    label: label ?? name,
+    description,
+    parameters,
     orderKey: () => null,
     async run(ctx, args: z.output<z.ZodObject>): Promise<ToolResult> {
       using until = deadline(ctx.timeoutMs, ctx.clock, ctx.signal);

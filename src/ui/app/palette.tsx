@@ -22,7 +22,9 @@ function entriesFor(text: string): (Entry & { run: () => void })[] {
   const fits = (name: string) => words.every((word) => name.toLowerCase().includes(word));
   const found = commands().map((command) => ({ key: command.id, name: t(command.label), command, run: command.run }));
   const others = sessions.value.map((one) => ({
-    ...{ key: one.id, name: nameOf(one), session: one.id },
+    key: one.id,
+    name: nameOf(one),
+    session: one.id,
     run: () => go(one.id),
   }));
   return [...found.filter(({ name }) => fits(name)), ...others.filter(({ name }) => fits(name)).slice(0, most)];

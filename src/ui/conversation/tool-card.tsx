@@ -16,7 +16,12 @@ import { Result } from './tool-result.tsx';
 // One tool call: a line about the call, how long it took and how it ended; below, what came of it.
 
 const icons: Readonly<Record<string, IconName>> = {
-  ...{ shell: 'terminal', file: 'file', browser: 'globe', search: 'search', computer: 'screen', code: 'terminal' },
+  shell: 'terminal',
+  file: 'file',
+  browser: 'globe',
+  search: 'search',
+  computer: 'screen',
+  code: 'terminal',
 };
 const endings: Readonly<Record<string, TextKey>> = {
   timed_out: 'tool.timedOut',

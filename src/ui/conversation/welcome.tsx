@@ -14,15 +14,21 @@ interface Example {
 }
 const examples: readonly Example[] = [
   {
-    ...{ icon: 'search', title: 'example.look', hint: 'example.lookTells' },
+    icon: 'search',
+    title: 'example.look',
+    hint: 'example.lookTells',
     text: `Look around\n${fenced('sh', 'uname -a\nid\nls -la')}`,
   },
   {
-    ...{ icon: 'terminal', title: 'example.write', hint: 'example.writeTells' },
+    icon: 'terminal',
+    title: 'example.write',
+    hint: 'example.writeTells',
     text: `Write a program and run it\n${fenced('file:hello.py', 'for n in range(1, 6):\n    print("hello" + "!" * n)')}\n${fenced('sh', 'python3 hello.py')}`,
   },
   {
-    ...{ icon: 'bell', title: 'example.ask', hint: 'example.askTells' },
+    icon: 'bell',
+    title: 'example.ask',
+    hint: 'example.askTells',
     text: `Ask before you go on\n${fenced('ask', 'What is your name?')}\n${fenced('sh', 'date')}`,
   },
 ];

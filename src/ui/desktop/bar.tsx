@@ -9,7 +9,10 @@ import { type Connection, connection, control, fits, isWatching, rfb, watchOnly 
 
 /** The status of the main page whose look the connection takes. */
 const looks: Readonly<Record<Connection, Status>> = {
-  ...{ pending: 'running', live: 'finished', waiting: 'waiting', failed: 'failed' },
+  pending: 'running',
+  live: 'finished',
+  waiting: 'waiting',
+  failed: 'failed',
 };
 const controlTexts = { you: 'screen.give', another: 'screen.takeOver', nobody: 'screen.take' } as const;
 

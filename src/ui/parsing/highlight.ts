@@ -23,8 +23,24 @@ import { createLowlight } from 'lowlight';
 const maxPieces = 5_000;
 
 const languages = {
-  ...{ bash, c, cpp, css, diff, dockerfile, go, ini, java, javascript, json, markdown, python, rust, sql },
-  ...{ typescript, xml, yaml },
+  bash,
+  c,
+  cpp,
+  css,
+  diff,
+  dockerfile,
+  go,
+  ini,
+  java,
+  javascript,
+  json,
+  markdown,
+  python,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
 };
 const lowlight = createLowlight(languages);
 

@@ -49,7 +49,8 @@ export function Models({ again }: { again: () => void }) {
     await tryIt(t('notSaved'), async () => {
       if (isTest) {
         const { valid, message } = await ask<{ valid: boolean; message: string }>('/api-keys/test', {
-          ...{ method: 'POST', body },
+          method: 'POST',
+          body,
         });
         setTold(valid ? t('models.valid') : t('models.invalid', { why: message }));
         return;

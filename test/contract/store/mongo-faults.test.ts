@@ -15,7 +15,11 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
   }
   const entry = (more: Partial<Append> = {}): Append => ({
-    ...{ sessionId: newSession(), after: 0, at: 1, facts: facts(1), ...more },
+    sessionId: newSession(),
+    after: 0,
+    at: 1,
+    facts: facts(1),
+    ...more,
   });
   const seqs = (page: { events: { seq: number }[] }) => page.events.map(({ seq }) => seq);
 

@@ -16,7 +16,10 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
   }
   const sessionId = newSession();
   const entry = (after: number, doc: number): Append => ({
-    ...{ sessionId, after, at: 1, facts: facts(1) },
+    sessionId,
+    after,
+    at: 1,
+    facts: facts(1),
     puts: [{ kind: 'session', id: sessionId, doc }],
   });
   const puts = (seen: readonly string[]) => seen.filter((command) => command === 'update records').length;

@@ -134,8 +134,10 @@ async function serverFor(context: TestContext, agent: Agent, recipe?: string) {
   const settings = { CORRAL_EGRESS_ALLOW: address, CORRAL_EGRESS_CREDENTIALS: JSON.stringify({ model }) };
   const real = stack.use(
     await realServer(context, docker, {
-      ...{ CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_EXTRA_CA: join(folder, 'ca.pem') },
-      ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' },
+      CORRAL_CONFIG: join(folder, 'corral.yaml'),
+      CORRAL_EXTRA_CA: join(folder, 'ca.pem'),
+      CORRAL_EGRESS_POLICY: 'allow-list',
+      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
       ...(recipe === undefined && settings),
     }),
   );

@@ -48,7 +48,11 @@ async function box(real: RealServer, template: keyof typeof templates) {
   const said = () => real.factsOf(id, 'message.assistant').map(({ data }) => data.text);
   const ends = () => real.factsOf(id, 'run.end').map(({ data }) => data);
   return {
-    ...{ id, client, facts, said, ends },
+    id,
+    client,
+    facts,
+    said,
+    ends,
     send: (text: string) => client.runs.send.mutate({ sessionId: id, text }),
     /** Sends a message and waits for the end of its run. */
     async ask(text: string) {

@@ -24,7 +24,11 @@ test.skipIf(skipMongo)(
     const store = { settings: { MONGODB_URL: url.href }, events };
     try {
       const { resumed, problems } = await chaosKill({
-        ...{ driver: 'process', points, seed, leftovers: processLeftovers, store },
+        driver: 'process',
+        points,
+        seed,
+        leftovers: processLeftovers,
+        store,
       });
       expect(problems).toEqual([]);
       expect(resumed).toBeGreaterThan(points / 6);

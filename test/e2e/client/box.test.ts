@@ -174,7 +174,9 @@ test('a fork has the files of its box and goes its own way', async () => {
 
 test('a refusal has a code, a hint where one helps, and the address', async () => {
   await expect(corral.open('ffffffffffffffff')).rejects.toMatchObject({
-    ...{ name: 'CorralError', code: 'session_not_found', address: server.url },
+    name: 'CorralError',
+    code: 'session_not_found',
+    address: server.url,
   });
   const url = `http://127.0.0.1:${await freePort()}`;
   const nobody = await Corral.create({ url }).catch((error: unknown) => error);

@@ -166,7 +166,8 @@ test('a new session reports that it runs at once, while its sandbox still starts
   const made = await json('/api/sessions', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
   expect(made).toMatchObject({ container_status: 'running' });
   const taken = await fetch(`${server.url}/api/sessions/${made.session_id}/shell`, {
-    ...{ method: 'POST', body: JSON.stringify({ cmd: 'true' }) },
+    method: 'POST',
+    body: JSON.stringify({ cmd: 'true' }),
     headers: { 'content-type': 'application/json' },
   });
   expect([taken.status, await taken.json()]).toMatchObject([200, { command: 'true' }]);

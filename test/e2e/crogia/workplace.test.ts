@@ -168,7 +168,8 @@ testHangingUp(async () => {
   const { server, base } = await withSession();
   return {
     url: `${server.url}${base}/shell`,
-    ...{ body: { cmd: 'make' }, requests: server.requests },
+    body: { cmd: 'make' },
+    requests: server.requests,
     onExec: (exec) => {
       server.others.services.sandboxes.exec = (_id, _command, signal) => exec(signal);
     },

@@ -44,7 +44,9 @@ async function opened(context: TestContext) {
   const facts = async () =>
     (await Array.fromAsync(sessions.history(id))).flatMap((event) => (event.type === 'desktop' ? [event.data] : []));
   return {
-    ...{ id, facts, desktop: used.client.desktop },
+    id,
+    facts,
+    desktop: used.client.desktop,
     exec: async (command: string) => (await used.client.exec({ command }, soon())).stdout,
     act: async (args: object) => {
       const result = await computer.run(made({ sandbox: used.client, keepPicture }), args);
@@ -120,7 +122,9 @@ test('in Docker an agent opens a page, a person sees it, and the deletion remove
   onlyNightly(context, 'builds the image of desktops');
   const docker = worlds.find(({ driver }) => driver === 'docker') as World;
   const server = await realServer(context, docker, {
-    ...{ CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB', CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '500' },
+    CORRAL_SANDBOX_DESKTOP: 'true',
+    CORRAL_SANDBOX_MEMORY: '2GiB',
+    CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '500',
   });
   await using _all = server;
   const id = await server.client.create();

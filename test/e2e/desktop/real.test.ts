@@ -17,7 +17,13 @@ async function started(context: TestContext, settings: Record<string, string> = 
       event.type === 'desktop' ? [event.data.kind] : [],
     );
   return {
-    ...{ server, id, sessions, sandboxes, desktop, never, facts },
+    server,
+    id,
+    sessions,
+    sandboxes,
+    desktop,
+    never,
+    facts,
     url: (query = '') => `${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc${query}`,
     async [Symbol.asyncDispose]() {
       await sessions.delete(id).catch(() => {});

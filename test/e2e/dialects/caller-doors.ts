@@ -104,9 +104,19 @@ function filled(path: string, to: Targets): string {
   };
   const id = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
   const values: Record<string, string> = {
-    ...{ sid: path.startsWith('/e2b/') ? to.box : to.sid, project_id: to.project, shell_id: to.terminal, id },
-    ...{ pid: '1', link: '0123456789ab', name: 'app.js', provider: 'gemini', template_id: 'default' },
-    ...{ credential: 'api', path: 'system.info', page: 'guide', folder: 'how-to' },
+    sid: path.startsWith('/e2b/') ? to.box : to.sid,
+    project_id: to.project,
+    shell_id: to.terminal,
+    id,
+    pid: '1',
+    link: '0123456789ab',
+    name: 'app.js',
+    provider: 'gemini',
+    template_id: 'default',
+    credential: 'api',
+    path: 'system.info',
+    page: 'guide',
+    folder: 'how-to',
   };
   if (path === '/e2b/templates/aliases/{sid}') return '/e2b/templates/aliases/base';
   const found = path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '').replace('*', 'secrets');
@@ -115,7 +125,9 @@ function filled(path: string, to: Targets): string {
 
 function procedureDoors(url: string): Door[] {
   return Object.entries(procedures).map(([name, { _def }]) => ({
-    ...{ name: `procedure ${name}`, rule: procedureRules[name], isRoute: false },
+    name: `procedure ${name}`,
+    rule: procedureRules[name],
+    isRoute: false,
     async ask(shown, to) {
       const body = JSON.stringify(inputOf(name, to));
       if (_def.type === 'mutation') return await send(`${url}/trpc/${name}`, shown, { method: 'POST', body });
@@ -139,7 +151,9 @@ async function mcpDoors(url: string, admin: Shown): Promise<Door[]> {
   const resources = await Promise.all(Object.entries(lists).map(([method, field]) => listed(method, field)));
   const named = [...tools, ...resources.flat().map((name) => `resource ${name}`)];
   return named.map((name) => ({
-    ...{ name: `mcp ${name}`, rule: mcpRules[name], isRoute: false },
+    name: `mcp ${name}`,
+    rule: mcpRules[name],
+    isRoute: false,
     ask(shown, to) {
       const address = mcpAddresses[name.replace('resource ', '')];
       if (name.startsWith('resource '))
@@ -154,7 +168,9 @@ async function mcpDoors(url: string, admin: Shown): Promise<Door[]> {
 function dataDoors(url: string): Door[] {
   const names = new Set([...agentCalls.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
   return [...names].map((name) => ({
-    ...{ name: `data ${name}`, rule: dataRules[name], isRoute: false },
+    name: `data ${name}`,
+    rule: dataRules[name],
+    isRoute: false,
     async ask({ headers, signature }, to) {
       const [port = '', method = '', path = ''] = name.split(' ');
       const shown = { ...headers, 'e2b-sandbox-id': to.box, 'e2b-sandbox-port': port };
@@ -170,7 +186,9 @@ function dataDoors(url: string): Door[] {
 
 function hostDoors(url: string): Door[] {
   return Object.entries(hostRules).map(([name, rule]) => ({
-    ...{ name: `host ${name}`, rule, isRoute: false },
+    name: `host ${name}`,
+    rule,
+    isRoute: false,
     async ask({ headers, signature }, to) {
       const [host = '', method = '', path = ''] = name.split(' ');
       const [port = '', target = ''] = host.split('-');

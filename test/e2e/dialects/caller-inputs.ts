@@ -59,6 +59,8 @@ export const mcpInputs: Record<string, object> = {
 };
 /** The resources, below the address of the session. */
 export const mcpAddresses: Record<string, string> = {
-  ...{ session: '', file: '/files/report.md', screen: '/screen' },
+  session: '',
+  file: '/files/report.md',
+  screen: '/screen',
   screenshot: '/screenshots/00000000-0000-4000-8000-00000000eeee',
 };

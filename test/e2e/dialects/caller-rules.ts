@@ -27,7 +27,11 @@ const unknown = 'unknown' as const;
 type Roles = Record<(typeof keyed)[number], Outcome>;
 // The viewer's key has the same owner as the owner's key, so the session is its own, but it can only read.
 const read: Roles = {
-  ...{ viewer: through, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
+  viewer: through,
+  'user-other': unknown,
+  'user-owner': through,
+  operator: unknown,
+  admin: through,
 };
 const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port' | 'public' | 'never'>, Roles> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },

@@ -114,7 +114,8 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
   };
   const unused = { view: await sign('view'), control: await sign('control') };
   const tokens: Partial<Record<Caller, string>> = {
-    ...{ 'share-link': link.token, 'sandbox-token': await tokenOf(box) },
+    'share-link': link.token,
+    'sandbox-token': await tokenOf(box),
     'token-of-another-sandbox': await tokenOf(another.box),
   };
   // A link to a screen works once.

@@ -26,8 +26,15 @@ export const nobodys: Targets = {
 };
 
 const aLife: SessionLife = {
-  ...{ endsAt: null, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
-  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+  endsAt: null,
+  seconds: 60,
+  onEnd: 'delete',
+  paused: null,
+  resumes: false,
+  labels: {},
+  env: {},
+  kind: 'base',
+  privatePorts: false,
 };
 
 export interface Owner {

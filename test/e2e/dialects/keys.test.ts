@@ -327,7 +327,9 @@ test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every
     return { status: response.status, text: await response.text() };
   };
   const project = await fetch(`${limited.url}/api/v1/projects`, {
-    ...{ method: 'POST', headers: one, body: '{"name":"Mine"}' },
+    method: 'POST',
+    headers: one,
+    body: '{"name":"Mine"}',
   });
   const { id } = (await project.json()) as { id: string };
   expect((await make(one, 'PUT', '/api/v1/sessions')).status).toBe(200);

@@ -66,11 +66,9 @@ test('F128 a page of a default origin can use every route that reads, and no rou
 test('F128 a page of a default origin joins a SheikhBox stream with an empty message, and cannot send one', async () => {
   const chat = (message: string, more = {}) =>
     fetch(`${server.url}/api/v1/sessions/${sid}/chat`, {
-      ...{
-        method: 'POST',
-        body: JSON.stringify({ message }),
-        headers: { origin, 'sec-fetch-site': 'same-site', ...more },
-      },
+      method: 'POST',
+      body: JSON.stringify({ message }),
+      headers: { origin, 'sec-fetch-site': 'same-site', ...more },
     });
   const joined = await chat('');
   expect([joined.status, joined.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);

@@ -20,7 +20,11 @@ async function shared(files = false) {
   const link = await client.shares.create.mutate({ sessionId, hours: 1, files });
   const read = (given = link.token) => post(server, '/api/v1/shared', { token: given });
   return {
-    ...{ server, client, sessionId, link, read },
+    server,
+    client,
+    sessionId,
+    link,
+    read,
     async [Symbol.asyncDispose]() {
       client.close();
       await server[Symbol.asyncDispose]();

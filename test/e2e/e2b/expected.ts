@@ -19,8 +19,14 @@ export const core = {
     'file /home/user/m1',
   ],
   info: {
-    ...{ name: 'b.txt', type: 'file', path: '/home/user/a/b.txt', size: 5, mode: 0o644 },
-    ...{ permissions: '-rw-r--r--', owner: 'user', group: 'user' },
+    name: 'b.txt',
+    type: 'file',
+    path: '/home/user/a/b.txt',
+    size: 5,
+    mode: 0o644,
+    permissions: '-rw-r--r--',
+    owner: 'user',
+    group: 'user',
   },
   folders: [true, false],
   rename: '/home/user/a/c.txt',
@@ -55,7 +61,11 @@ export const code = {
   'state after it': '41',
   json: { a: 1 },
   chart: {
-    ...{ count: 1, isPng: true, type: 'line', title: 'T', x_unit: 's' },
+    count: 1,
+    isPng: true,
+    type: 'line',
+    title: 'T',
+    x_unit: 's',
     elements: [
       {
         label: 'a',

@@ -72,8 +72,12 @@ test.for(recipes)(
     const said = await runWritten(
       { language, packages, source },
       {
-        ...{ E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: token },
-        ...{ OPENAI_BASE_URL: fake.url, OPENAI_API_KEY: fakeKey, OPENAI_AGENTS_DISABLE_TRACING: '1' },
+        E2B_API_URL: server.url,
+        E2B_SANDBOX_URL: server.url,
+        E2B_API_KEY: token,
+        OPENAI_BASE_URL: fake.url,
+        OPENAI_API_KEY: fakeKey,
+        OPENAI_AGENTS_DISABLE_TRACING: '1',
       },
     );
     expect(said.trim().split('\n').at(-1)).toBe('The sum is 24133.');

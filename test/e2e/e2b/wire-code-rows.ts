@@ -71,7 +71,9 @@ function kernelRows(ask: (path: string, body?: object, method?: string) => Promi
     await run({ code: 'kept = 7' });
     const stop = new AbortController();
     const left = await it.agent('/execute', {
-      ...{ method: 'POST', body: JSON.stringify({ code: 'import time\ntime.sleep(600)' }), signal: stop.signal },
+      method: 'POST',
+      body: JSON.stringify({ code: 'import time\ntime.sleep(600)' }),
+      signal: stop.signal,
       headers: { 'e2b-sandbox-port': '49999', 'content-type': 'application/json' },
     });
     expect(left.status).toBe(200);

@@ -14,8 +14,15 @@ export function entryRows(it: It): void {
     await run('mkdir -p /tmp/l && cd /tmp/l && printf abc > target && chmod 640 target && ln -sfn target link');
     expect((await files('Stat', { path: '/tmp/l/link' })).body).toMatchObject({
       entry: {
-        ...{ name: 'link', type: 'FILE_TYPE_FILE', path: '/tmp/l/link', size: '6', mode: 0o640 },
-        ...{ permissions: 'Lrw-r-----', owner: 'user', group: 'user', symlinkTarget: '/tmp/l/target' },
+        name: 'link',
+        type: 'FILE_TYPE_FILE',
+        path: '/tmp/l/link',
+        size: '6',
+        mode: 0o640,
+        permissions: 'Lrw-r-----',
+        owner: 'user',
+        group: 'user',
+        symlinkTarget: '/tmp/l/target',
         modifiedTime: expect.stringMatching(/Z$/),
       },
     });
@@ -53,7 +60,9 @@ export function entryRows(it: It): void {
     ['/etc/hostname', 'invalid_argument'],
   ])('a watch of %s ends with %s', async (path, code) => {
     expect(await it.stream('filesystem.Filesystem/WatchDir', { path })).toMatchObject({
-      ...{ status: 200, events: [], last: { error: { code } } },
+      status: 200,
+      events: [],
+      last: { error: { code } },
     });
   });
   test('a watch tells each kind of change with what is there, and lives on in silence', async () => {

@@ -92,7 +92,8 @@ export function homeRows(it: It): void {
       '  made.writestr("own_module-1.0.dist-info/RECORD", "")',
     ];
     await it.agent('/files?path=packages/make.py', {
-      ...{ method: 'POST', body: wheel.join('\n') },
+      method: 'POST',
+      body: wheel.join('\n'),
       headers: { 'content-type': 'application/octet-stream' },
     });
     const install = 'cd packages && python make.py && sudo pip install --no-index -q ./*.whl 2>&1';

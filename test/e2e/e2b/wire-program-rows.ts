@@ -22,7 +22,9 @@ export function programRows(it: It): void {
     const message = { process: { cmd: '/bin/bash', args: ['-l', '-c', 'echo hi'] }, stdin: false, unknown_field: 1 };
     const headers = { 'connect-timeout-ms': '60000', 'keepalive-ping-interval': '50' };
     expect(await it.stream(start, message, headers)).toEqual({
-      ...{ status: 200, stdout: 'hi\n', last: {} },
+      status: 200,
+      stdout: 'hi\n',
+      last: {},
       events: [
         { event: { start: { pid: expect.any(Number) } } },
         { event: { data: { stdout: 'aGkK' } } },
@@ -136,7 +138,9 @@ export function programRows(it: It): void {
     expect(last).toMatchObject({ error: { code: 'deadline_exceeded' } });
     const { body } = await call('List', {});
     expect((body as { processes?: object[] }).processes).toContainEqual({
-      ...{ config: { ...asked, cwd: '/tmp' }, pid, tag: 'listed' },
+      config: { ...asked, cwd: '/tmp' },
+      pid,
+      tag: 'listed',
     });
     await call('SendSignal', { process: { tag: 'listed' }, signal: 'SIGNAL_SIGKILL' });
     leave();

@@ -104,8 +104,18 @@ describe('on process', () => {
 
 describe('without a sandbox', () => {
   const outcome = (task: string, passed: boolean) => ({
-    ...{ task, attempt: 1, passed, reward: passed ? 1 : 0, status: 'completed', why: '', seconds: 2, turns: 3 },
-    ...{ inputTokens: 100, cachedTokens: 10, outputTokens: 20, cost: 0.5 },
+    task,
+    attempt: 1,
+    passed,
+    reward: passed ? 1 : 0,
+    status: 'completed',
+    why: '',
+    seconds: 2,
+    turns: 3,
+    inputTokens: 100,
+    cachedTokens: 10,
+    outputTokens: 20,
+    cost: 0.5,
   });
   const report = async (name: string, outcomes: readonly object[]) => {
     const file = join(folder, name);

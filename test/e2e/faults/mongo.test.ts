@@ -34,7 +34,11 @@ async function server(mongodbUrl: string, settings: Record<string, string> = { C
       .then((answer) => answer.status)
       .catch(() => 0);
   return {
-    ...{ url, folder, exit, status, output: () => output },
+    url,
+    folder,
+    exit,
+    status,
+    output: () => output,
     becomes: (path: string, wanted: number) =>
       vi.waitFor(async () => expect(await status(path), output).toBe(wanted), { timeout: 15_000, interval: 50 }),
     async [Symbol.asyncDispose]() {

@@ -69,7 +69,9 @@ export const stoppingIn = (world: World) =>
         { chunks: [text('Stopped it.', 'STOP')] },
       ]);
       await using real = await realServer(context, world, {
-        ...{ CORRAL_MODEL: 'gemini/gemini-2.5-flash', GEMINI_API_KEY: canaryKey, CORRAL_UNCONFINED: '1' },
+        CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+        GEMINI_API_KEY: canaryKey,
+        CORRAL_UNCONFINED: '1',
         CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
       });
       const id = await real.ready();

@@ -54,8 +54,13 @@ test('an audit row names the key by its id and the address, and contains no part
   const { key, view } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
   expect(rows).toEqual([
     {
-      ...{ action: 'key.create', target: view.id, outcome: 'done' },
-      ...{ by: 'token', key: undefined, role: 'admin', address: '127.0.0.1' },
+      action: 'key.create',
+      target: view.id,
+      outcome: 'done',
+      by: 'token',
+      key: undefined,
+      role: 'admin',
+      address: '127.0.0.1',
       request: expect.stringMatching(/^[0-9a-f]{12}-1$/),
     },
   ]);

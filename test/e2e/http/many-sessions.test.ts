@@ -23,7 +23,9 @@ test('F102 ten thousand sessions can be listed, filtered and paged while they ch
       const status = (n + k) % 10 === 0 ? ('completed' as const) : ('pending' as const);
       all.push(id);
       return store.events.append({
-        ...{ sessionId: id, after: 0, at },
+        sessionId: id,
+        after: 0,
+        at,
         facts: [{ type: 'session.created', runId: null, data: { origin: 'trpc', template: 'default' } }],
         puts: [{ kind: 'session', id, doc: { ...newSession(given), status, lastSeq: 1 }, sort: at }],
       });

@@ -14,7 +14,9 @@ beforeAll(async () => {
   [cli, server] = await Promise.all([
     packedCli(),
     serverProcess({
-      ...{ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token, CORRAL_EGRESS_POLICY: 'none' },
+      CORRAL_DRIVER: 'process',
+      CORRAL_TOKEN: token,
+      CORRAL_EGRESS_POLICY: 'none',
       CORRAL_APPROVALS_TOOLS: 'file_write',
     }),
   ]);
@@ -38,7 +40,8 @@ describe.each(Object.keys(ways))('over %s', (way) => {
     expect(mcp.client.getServerVersion()).toMatchObject({ name: 'corral' });
     // No notice of a change can reach a client, so none is promised.
     expect(mcp.client.getServerCapabilities()).toEqual({
-      ...{ tools: { listChanged: false }, resources: { listChanged: false } },
+      tools: { listChanged: false },
+      resources: { listChanged: false },
     });
     const made = await mcp.call('create_session', { title: 'By MCP', template: 'minimal' });
     expect(made.template).toBe('minimal');

@@ -98,7 +98,8 @@ testHangingUp(async () => {
   const server = await opencodexServer();
   return {
     url: `${server.url}/api/v1/sandbox/${await server.newChat()}/execute`,
-    ...{ body: { command: 'make' }, requests: server.requests },
+    body: { command: 'make' },
+    requests: server.requests,
     onExec: (exec) => {
       server.others.services.sandboxes.exec = (_id, _command, signal) => exec(signal);
     },
@@ -401,7 +402,10 @@ test('a compatible server of the settings is a provider: listed, chosen by a pro
   await using server = await opencodexServer({ compatible: { local: { baseUrl } } });
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
   expect(providers.at(-1)).toEqual({
-    ...{ id: 'local', name: 'local', models: [], env_key: 'models.compatible.local.api-key' },
+    id: 'local',
+    name: 'local',
+    models: [],
+    env_key: 'models.compatible.local.api-key',
   });
   const ask = async (api_key: string) =>
     (await server.call('POST', '/settings/api-keys/test', { provider: 'local', api_key })).body.valid;

@@ -10,7 +10,11 @@ const wish = (viewerId: string) => ({ viewerId, mayControl: true, onControl: () 
 /** A screen that only reports its state. */
 function fakeDesktop() {
   const status: { -readonly [Key in keyof DesktopStatus]: DesktopStatus[Key] } = {
-    ...{ state: 'stopped', browser: 'stopped', width: 1280, height: 800, restarts: { display: 0, browser: 0 } },
+    state: 'stopped',
+    browser: 'stopped',
+    width: 1280,
+    height: 800,
+    restarts: { display: 0, browser: 0 },
   };
   const start = async () => Object.assign(status, { state: 'running' });
   const vnc = async () => {

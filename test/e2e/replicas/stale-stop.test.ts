@@ -21,7 +21,9 @@ test('F109 a stop ends the run of a message that a previous owner was still writ
   const openRuns = [{ runId, messageId, task, seq: after + 1, startedSeq: null }];
   const doc = { ...StoredSession.parse(found?.doc), openRuns, lastSeq: after + 1 };
   await world.store.events.append({
-    ...{ sessionId: id, after, at: Date.now() },
+    sessionId: id,
+    after,
+    at: Date.now(),
     facts: [{ type: 'message.user', runId, data: { messageId, text: task, attachments: [] } }],
     puts: [{ kind: 'session', id, doc }],
   });

@@ -36,7 +36,12 @@ export function sessionOn({ driver, ready, remains }: Where): void {
 
     const shell = (command: string) => corral.sandbox.exec.mutate({ sessionId: id, command });
     expect(await shell('cat made.txt; echo no >&2; exit 7')).toEqual({
-      ...{ exitCode: 7, stdout: 'made here\n', stderr: 'no\n', timedOut: false, truncated: false, wholeIn: {} },
+      exitCode: 7,
+      stdout: 'made here\n',
+      stderr: 'no\n',
+      timedOut: false,
+      truncated: false,
+      wholeIn: {},
     });
 
     await corral.files.write.mutate({ sessionId: id, path: 'deep/uploaded.txt', content: 'ÄÖÜ' });

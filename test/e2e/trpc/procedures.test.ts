@@ -388,8 +388,14 @@ test('templates.list returns the agents that sessions and projects can start wit
     mode: 'react',
     tools: ['bash', 'file_read', 'file_write', 'file_edit', 'search'],
     prompt: expect.stringContaining('Python'),
-    ...{ model: null, fallbacks: null, mcpServers: [], promptParts: [], packages: { npm: [], pip: [] } },
-    ...{ image: null, approvals: null, egress: null },
+    model: null,
+    fallbacks: null,
+    mcpServers: [],
+    promptParts: [],
+    packages: { npm: [], pip: [] },
+    image: null,
+    approvals: null,
+    egress: null,
   });
 });
 

@@ -172,7 +172,7 @@ test('each state of a session has its own sign and word, in the list and above t
     finished: await worked('It is done', { title: 'It is done' }),
     new: (await call('sessions.create', { title: 'It is new' })).id,
   };
-  const words = { ...{ failed: 'failed', waiting: 'waits for you', stopped: 'stopped' }, running: 'working' };
+  const words = { failed: 'failed', waiting: 'waits for you', stopped: 'stopped', running: 'working' };
   const { page } = await open(context, `/#${states.stopped}`);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
   await ended(page);

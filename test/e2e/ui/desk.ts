@@ -123,8 +123,12 @@ export function desk(settings: Record<string, string> = {}) {
       const browser = await browserOfProcess();
       const profile = await browser.newContext({
         reducedMotion: 'reduce', // a spinner that turns keeps a processor busy
-        ...{ viewport: { width, height }, colorScheme: dark ? ('dark' as const) : ('light' as const) },
-        ...{ hasTouch, isMobile: hasTouch, baseURL: url, permissions: ['clipboard-read', 'clipboard-write'] },
+        viewport: { width, height },
+        colorScheme: dark ? ('dark' as const) : ('light' as const),
+        hasTouch,
+        isMobile: hasTouch,
+        baseURL: url,
+        permissions: ['clipboard-read', 'clipboard-write'],
       });
       onTestFinished(() => profile.close());
       const page = await profile.newPage();

@@ -25,7 +25,9 @@ const asked = {
   type: 'approval.requested' as const,
   runId: null,
   data: {
-    ...{ callId: 'call-1', function: 'shell_exec', expiresAt: Date.now() + 3_600_000 },
+    callId: 'call-1',
+    function: 'shell_exec',
+    expiresAt: Date.now() + 3_600_000,
     args: { command: 'rm -rf \u202e/' },
   },
 };

@@ -17,10 +17,14 @@ const {
   call,
   tell,
 } = desk({
-  ...{ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'good.example.org' },
-  ...{ CORRAL_APPROVALS_TOOLS: 'shell_exec', CORRAL_SESSION_TOKEN_BUDGET: '500000' },
-  ...{ ...fakeSettings('compatible', fake.url), CORRAL_MODEL: 'demo' },
-  ...{ CORRAL_MODELS_CATALOG: JSON.stringify(prices), CORRAL_SESSION_COST_BUDGET: '10' },
+  CORRAL_EGRESS_POLICY: 'allow-list',
+  CORRAL_EGRESS_ALLOW: 'good.example.org',
+  CORRAL_APPROVALS_TOOLS: 'shell_exec',
+  CORRAL_SESSION_TOKEN_BUDGET: '500000',
+  ...fakeSettings('compatible', fake.url),
+  CORRAL_MODEL: 'demo',
+  CORRAL_MODELS_CATALOG: JSON.stringify(prices),
+  CORRAL_SESSION_COST_BUDGET: '10',
 });
 
 const blocked = (id: string, host: string) =>

@@ -23,7 +23,9 @@ const run = (text: string) => call('runs.send', { sessionId, text });
 /** One server for all tests of this file, with a session that has worked. */
 async function begin(): Promise<void> {
   server = await serverProcess({
-    ...{ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none', CORRAL_RATE_LIMIT_PER_MINUTE: '0' },
+    CORRAL_DRIVER: 'process',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
   });
   sessionId = (await call<{ id: string }>('sessions.create', {})).id;
   await fetch(at('old.txt'), { method: 'PUT', body: 'one\ntwo\n' });

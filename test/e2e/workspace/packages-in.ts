@@ -43,14 +43,18 @@ export const packagesIn = (world: World) =>
   }, async (context) => {
     const { shell, code, ask } = await workspaceOn(context, world);
     expect(await code('print("Hello from Python")', 'main.py')).toMatchObject({
-      ...{ success: true, output: 'Hello from Python\n', error: null },
+      success: true,
+      output: 'Hello from Python\n',
+      error: null,
     });
     const installed = await shell('pip install numpy');
     // The process driver may use the machine's own numpy.
     expect(installed.output).toMatch(/Successfully installed numpy|already satisfied: numpy/);
     expect(installed).toMatchObject({ exit_code: 0, output: expect.not.stringContaining('externally-managed') });
     expect(await code('import numpy as np\nprint(np.array([1,2,3]))', 'script.py')).toMatchObject({
-      ...{ success: true, output: '[1 2 3]\n', error: null },
+      success: true,
+      output: '[1 2 3]\n',
+      error: null,
     });
     expect(await shell('ls -la')).toMatchObject({ output: expect.stringMatching(/^total \d+\nd[\s\S]* main\.py\n/) });
     const saved = await ask({ type: 'save_file', filename: 'main.py', content: "print('Updated content')" });
@@ -67,7 +71,8 @@ export const packagesIn = (world: World) =>
     const venv =
       'python3 -m venv v && . v/bin/activate && pip install six && python -c "import six; print(six.__file__)"';
     expect(await shell(venv)).toMatchObject({
-      ...{ exit_code: 0, output: expect.stringMatching(/\/workspace\/v\/lib\/python3[^\n]*six\.py\n$/) },
+      exit_code: 0,
+      output: expect.stringMatching(/\/workspace\/v\/lib\/python3[^\n]*six\.py\n$/),
     });
     const reached = 'ls "$(dirname "$(readlink -f "$(command -v semver)")")"; touch /usr/x 2>&1; true';
     expect((await shell(reached)).output).toMatch(/Read-only file system|Permission denied/);

@@ -24,9 +24,15 @@ export async function modelAt(wire: WireName, url: string, more: Partial<BuildOp
   const { abilities, reasoning, costOf } = await factsOf(provider, model, entry);
   let n = 0;
   const built = await provider.build({
-    ...{ name, model, abilities, reasoning, key: new Secret(fakeKey), baseUrl: url },
+    name,
+    model,
+    abilities,
+    reasoning,
+    key: new Secret(fakeKey),
+    baseUrl: url,
     advice: { key: `KEY_OF_${wire}`, baseUrl: `models.${providerName}.base-url` },
-    ...{ clock: manualClock(), newId: () => `${wire}-id${++n}` },
+    clock: manualClock(),
+    newId: () => `${wire}-id${++n}`,
     ...more,
   });
   return priced(built, costOf);

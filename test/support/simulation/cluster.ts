@@ -87,7 +87,12 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
   const api = { ask, askFor: ask } as unknown as KubeApi;
 
   const spec = (sessionId: SessionId = ids.sessionId()): SandboxSpec => ({
-    ...{ id: sandboxIdOf(sessionId), sessionId, epoch: 1, template: 'base', image: 'image', env: {} },
+    id: sandboxIdOf(sessionId),
+    sessionId,
+    epoch: 1,
+    template: 'base',
+    image: 'image',
+    env: {},
     limits: { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 },
     egress: { kind: 'none' },
     expiresAt: time.now() + 600_000,

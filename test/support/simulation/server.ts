@@ -56,7 +56,9 @@ export function startServer(world: World): Server {
   const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : soleOwnership();
   const warn = (err: unknown, text: string) => world.logger.warn({ err }, text);
   const log = storeEventLog(store.events, {
-    ...{ maxLag: 5_000, pageSize: 16, window: { events: 8, chars: 100_000 } },
+    maxLag: 5_000,
+    pageSize: 16,
+    window: { events: 8, chars: 100_000 },
     ...(store.shared && { others: { clock: life, signal, warn, onGone: (id) => watchers.end(id) } }),
   });
   const driver = life.reaching(memoryDriver(backend));
@@ -84,10 +86,19 @@ export function startServer(world: World): Server {
     expiresAt: Number.MAX_SAFE_INTEGER,
   });
   const engine = createEngine({
-    ...{ store, log, clock: life, ids, logger: world.logger, watchers, facts: new SandboxFacts() },
+    store,
+    log,
+    clock: life,
+    ids,
+    logger: world.logger,
+    watchers,
+    facts: new SandboxFacts(),
     policies: {
-      ...{ run: world.runPolicy, sandbox: world.sandboxPolicy, limits: { run: 2, start: 1 } },
-      ...{ passivateMs: 5_000, maxQueued: 5 },
+      run: world.runPolicy,
+      sandbox: world.sandboxPolicy,
+      limits: { run: 2, start: 1 },
+      passivateMs: 5_000,
+      maxQueued: 5,
       restart: { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart) => 100 * 2 ** (restart - 1) },
     },
     agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guarded], timeoutMs: 25_000 } },
@@ -104,7 +115,14 @@ export function startServer(world: World): Server {
     onRunEnd: () => {},
     cluster: store.shared
       ? clusterOf({
-          ...{ ownership, commands: store.commands, driver, clock: life, ids, connect, warn, startTimeoutMs },
+          ownership,
+          commands: store.commands,
+          driver,
+          clock: life,
+          ids,
+          connect,
+          warn,
+          startTimeoutMs,
           idleMs: world.sandboxPolicy.idlePauseMs ?? world.sandboxPolicy.idleStopMs,
         })
       : undefined,
@@ -127,7 +145,8 @@ export function startServer(world: World): Server {
   const reconciler = new Reconciler({
     driver,
     store,
-    ...{ supervisor, liveSessions },
+    supervisor,
+    liveSessions,
     clock: life,
     logger,
     graceMs: 9_000,
@@ -141,8 +160,16 @@ export function startServer(world: World): Server {
   });
   peers = store.shared
     ? new Peers({
-        ...{ records: store.records, ownership, name: holder, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
-        ...{ isDead: (it: string) => world.deadHolders.has(it), closing: signal, warn },
+        records: store.records,
+        ownership,
+        name: holder,
+        holder,
+        ttlMs: leaseMs,
+        clock: life,
+        elapsed: life.now,
+        isDead: (it: string) => world.deadHolders.has(it),
+        closing: signal,
+        warn,
         inherit: (ids) => reconciler.inherit(ids, signal),
       })
     : undefined;
@@ -179,7 +206,11 @@ const leaseMs = 5_000;
 
 const leased = (world: World, life: Life, { holder, leases }: { holder: string; leases: LeaseStore }) =>
   new LeasedOwnership({
-    ...{ leases, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
+    leases,
+    holder,
+    ttlMs: leaseMs,
+    clock: life,
+    elapsed: life.now,
     isDead: (it) => world.deadHolders.has(it),
   });
 

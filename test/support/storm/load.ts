@@ -15,7 +15,12 @@ export interface Ledger {
   readonly condemned: Set<string>;
 }
 export const ledger = (): Ledger => ({
-  ...{ succeeded: 0, failed: 0, accepted: new Map(), seen: new Map(), deleted: new Set(), condemned: new Set() },
+  succeeded: 0,
+  failed: 0,
+  accepted: new Map(),
+  seen: new Map(),
+  deleted: new Set(),
+  condemned: new Set(),
 });
 
 const patienceMs = 20_000;

@@ -54,8 +54,11 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
   });
   const server = stack.use(
     await serverProcess({
-      ...{ CORRAL_DRIVER: driver, CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' },
-      ...{ CORRAL_SANDBOX_MEMORY: '268435456', GEMINI_API_KEY: canary },
+      CORRAL_DRIVER: driver,
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+      CORRAL_EGRESS_POLICY: 'none',
+      CORRAL_SANDBOX_MEMORY: '268435456',
+      GEMINI_API_KEY: canary,
       ...(engine && { DOCKER_HOST: engine.host }),
       ...(mongo && { MONGODB_URL: `${mongo.url}${database}` }),
     }),

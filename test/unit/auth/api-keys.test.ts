@@ -23,7 +23,12 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
   const open = async (options: { shared?: boolean; secrets?: string[]; onlyOne?: boolean } = {}) => {
     const warned: string[] = [];
     const keys = await apiKeys({
-      ...{ records: store.records, clock, ids: randomIds(), shared: false, hasToken, ...options },
+      records: store.records,
+      clock,
+      ids: randomIds(),
+      shared: false,
+      hasToken,
+      ...options,
       peppers: async () => peppers((options.secrets ?? secrets).map((secret) => new Secret(secret))),
       warn: (_about, text) => void warned.push(text),
     });

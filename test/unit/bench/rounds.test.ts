@@ -20,7 +20,12 @@ function fake({ subject = always(2), peer = always(2), goal, rounds }: Fake) {
     return of(counts[name]++);
   };
   const experiment: Experiment = {
-    ...{ variant: {}, unit: 'ms', better: 'lower', subject: 'ours', peer: 'raw', feels: 'noise' },
+    variant: {},
+    unit: 'ms',
+    better: 'lower',
+    subject: 'ours',
+    peer: 'raw',
+    feels: 'noise',
     goals: [goal ?? { stat: 'p50', max: 1.5 }],
     rounds: { warmUp: 0, min: 4, max: 8, capMs: 1_000_000, ...rounds },
     open: async (stack) => {

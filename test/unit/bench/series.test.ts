@@ -3,7 +3,11 @@ import { atMost, fitOf, growth, measureSeries, type SeriesPlan } from '../../../
 import { seriesTable } from '../../../bench/lib/table.ts';
 
 const plan: SeriesPlan = {
-  ...{ name: 'squares', title: 'Squares', along: 'sides', fitted: ['size'], points: () => [1, 2, 3] },
+  name: 'squares',
+  title: 'Squares',
+  along: 'sides',
+  fitted: ['size'],
+  points: () => [1, 2, 3],
   rules: [atMost('it does not grow', 1, ({ y }) => growth(y.area ?? []))],
   open: async () => ({
     at: async (side) => ({ size: 3 * side, area: side ** 2 }),
@@ -23,7 +27,9 @@ test('points far from a line fit it badly', () => {
 test('a series has each figure at each point, its fits, and its rules judged', async () => {
   const found = await measureSeries(plan, 'quick', never);
   expect(found).toMatchObject({
-    ...{ x: [1, 2, 3], y: { size: [3, 6, 9], area: [1, 4, 9] }, fits: { size: { slope: 3, r2: 1 } } },
+    x: [1, 2, 3],
+    y: { size: [3, 6, 9], area: [1, 4, 9] },
+    fits: { size: { slope: 3, r2: 1 } },
     rules: [{ says: 'it does not grow', isMet: false, found: '9.00' }],
   });
 });

@@ -83,7 +83,13 @@ test("a container runs in the engine's own runtime or in the one that the operat
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
   const named = createBody({
-    ...{ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' },
+    spec,
+    user: 1,
+    name: 'a',
+    image: 'b',
+    labels: {},
+    token,
+    mount: '/c',
     runtime: 'runsc',
   });
   expect(named.HostConfig).toEqual({

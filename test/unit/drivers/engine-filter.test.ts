@@ -10,9 +10,15 @@ const scope = { instance: 'mine', root: '/var/lib/corral/s', users: { first: 40_
 const name = 'corral-mine-0123456789abcdef';
 const id = SandboxId.parse('sbx-0123456789abcdef');
 const spec = {
-  ...{ id, sessionId: SessionId.parse('0123456789abcdef'), epoch: 1, template: 'default', image: 'corral/sandbox' },
+  id,
+  sessionId: SessionId.parse('0123456789abcdef'),
+  epoch: 1,
+  template: 'default',
+  image: 'corral/sandbox',
   limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 31 },
-  ...{ egress: { kind: 'none' as const }, env: { HTTP_PROXY: 'http://127.0.0.1:3128' }, expiresAt: 1 },
+  egress: { kind: 'none' as const },
+  env: { HTTP_PROXY: 'http://127.0.0.1:3128' },
+  expiresAt: 1,
 };
 type Body = Record<string, unknown> & { HostConfig: Record<string, unknown> & { Mounts: Record<string, unknown>[] } };
 function ours(): Body {

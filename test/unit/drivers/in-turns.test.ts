@@ -7,7 +7,7 @@ const KiB = 1024;
 /** A connection: what the peer sends is written to `incoming`; what it gets comes out of `outgoing`. */
 function connection() {
   const [incoming, outgoing] = [new PassThrough({ highWaterMark: 1024 * KiB }), new PassThrough()];
-  return { incoming, outgoing, ...{ socket: Duplex.from({ readable: incoming, writable: outgoing }) } };
+  return { incoming, outgoing, socket: Duplex.from({ readable: incoming, writable: outgoing }) };
 }
 const spun = (ms: number) => {
   for (const until = performance.now() + ms; performance.now() < until; );

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { type EngineFacts, weaknessesOf } from '../../../drivers/docker/weaknesses.ts';
 
 const sound: EngineFacts = {
-  ...{ engine: '28.2.2', runc: '1.3.4' },
+  engine: '28.2.2',
+  runc: '1.3.4',
   security: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
   runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
 };

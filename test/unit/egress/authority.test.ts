@@ -41,8 +41,14 @@ test.each(['00', '0001', '007f01', '0080', '0000ff01', 'ff01'])(
   (serial) => {
     const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = certificate({
-      ...{ subject: 'a.example', issuer: 'The root', subjectKey: key.publicKey, issuerKey: key, names: ['a.example'] },
-      ...{ from: Date.now(), until: Date.UTC(2055, 0, 1), serial: Buffer.from(serial, 'hex') },
+      subject: 'a.example',
+      issuer: 'The root',
+      subjectKey: key.publicKey,
+      issuerKey: key,
+      names: ['a.example'],
+      from: Date.now(),
+      until: Date.UTC(2055, 0, 1),
+      serial: Buffer.from(serial, 'hex'),
     });
     createSecureContext({ key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }), cert: pem });
     expect(BigInt(`0x${new X509Certificate(pem).serialNumber}`)).toBe(BigInt(`0x${serial}`));

@@ -2,12 +2,26 @@ import { expect, test } from 'vitest';
 import { comparisonTable, type Outcome, type Report, reportTable } from '../../../eval/lib/report.ts';
 
 const outcome = (task: string, more: Partial<Outcome> = {}): Outcome => ({
-  ...{ task, attempt: 1, passed: true, reward: 1, status: 'completed', why: '', seconds: 2, turns: 3 },
-  ...{ inputTokens: 100, cachedTokens: 0, outputTokens: 10, cost: 0.5 },
+  task,
+  attempt: 1,
+  passed: true,
+  reward: 1,
+  status: 'completed',
+  why: '',
+  seconds: 2,
+  turns: 3,
+  inputTokens: 100,
+  cachedTokens: 0,
+  outputTokens: 10,
+  cost: 0.5,
   ...more,
 });
 const report = (...outcomes: Outcome[]): Report => ({
-  ...{ schema: 'corral-eval/1', model: 'a/one', driver: 'docker', startedAt: '2025-01-01T00:00:00.000Z', outcomes },
+  schema: 'corral-eval/1',
+  model: 'a/one',
+  driver: 'docker',
+  startedAt: '2025-01-01T00:00:00.000Z',
+  outcomes,
 });
 const words = (table: string) => table.split('\n').map((line) => line.split(/ {2,}/));
 

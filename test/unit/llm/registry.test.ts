@@ -7,7 +7,9 @@ const key = { apiKey: new Secret('k') };
 const create = (ref: string, models: Partial<ModelsConfig> = {}) =>
   createModel(ref, {
     models: { gemini: {}, openai: {}, anthropic: {}, compatible: {}, fallbacks: [], catalog: {}, ...models },
-    ...{ clock: manualClock(), newId: () => 'id', random: () => 0.5 },
+    clock: manualClock(),
+    newId: () => 'id',
+    random: () => 0.5,
   });
 
 test('the demo model needs nothing', async () => expect((await create('demo')).name).toBe('demo'));

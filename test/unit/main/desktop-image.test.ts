@@ -13,7 +13,8 @@ function imageOf(ensureImage?: Make) {
   const troubles: string[] = [];
   const driver = (ensureImage ? { ensureImage } : {}) as unknown as Driver;
   const image = new DesktopImage({
-    ...{ driver, clock },
+    driver,
+    clock,
     heard: ({ phase, detail }) => void heard.push(`${phase} ${detail}`),
     onTrouble: (error) => void troubles.push((error as AppError).publicMessage),
   });

@@ -35,7 +35,12 @@ function sandbox(play: Play) {
   const install = (packages: Packages) =>
     installPackages(
       {
-        ...{ client: client as never, packages, template: 'data', image: 'i', policy: 'registries', clock },
+        client: client as never,
+        packages,
+        template: 'data',
+        image: 'i',
+        policy: 'registries',
+        clock,
         tell: (detail) => void told.push(detail),
       },
       new AbortController().signal,

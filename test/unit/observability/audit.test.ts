@@ -42,8 +42,16 @@ test("a row has the actor, action, target, time and outcome, and only the file's
   using log = open();
   log.write({ ...deed('s1'), key: '5f0c3d9b21aa', by: 'key', role: 'user', address: '10.0.0.7' });
   expect(rowsOf(0)[1]).toEqual({
-    ...{ n: 2, at: '2026-01-01T00:00:01.000Z', action: 'session.delete', target: 's1', outcome: 'done' },
-    ...{ by: 'key', key: '5f0c3d9b21aa', role: 'user', address: '10.0.0.7', mac: expect.any(String) },
+    n: 2,
+    at: '2026-01-01T00:00:01.000Z',
+    action: 'session.delete',
+    target: 's1',
+    outcome: 'done',
+    by: 'key',
+    key: '5f0c3d9b21aa',
+    role: 'user',
+    address: '10.0.0.7',
+    mac: expect.any(String),
   });
   expect(statSync(pathOf(0)).mode & 0o777).toBe(0o600);
 });

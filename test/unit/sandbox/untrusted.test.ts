@@ -12,7 +12,10 @@ import { facing, http, saying } from '../../support/facing.ts';
 type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
 const operation = { id: 'o', state: 'exited', exitCode: 0, bytes: 3, spool: '.corral/o', pid: 7, startedAt: 1 };
 const desktop = {
-  ...{ state: 'running', browser: 'running', width: 1280, height: 800 },
+  state: 'running',
+  browser: 'running',
+  width: 1280,
+  height: 800,
   restarts: { display: 0, browser: 0 },
 };
 const modified = new Date(0).toISOString();

@@ -40,7 +40,9 @@ async function line() {
     },
   });
   return {
-    ...{ viewer, screen, to },
+    viewer,
+    screen,
+    to,
     taken: () => taken,
     pieces: () => pieces,
     digest: () => hash.digest('hex'),

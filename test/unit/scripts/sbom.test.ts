@@ -2,8 +2,12 @@ import { expect, test } from 'vitest';
 import { type Lock, problemsOf, Sbom, servedOnly, withoutPlaces } from '../../../scripts/sbom-check.ts';
 
 const part = (name: string) => ({
-  ...{ 'bom-ref': `${name}@1.0.0`, name, version: '1.0.0', purl: `pkg:npm/${name}@1.0.0` },
-  ...{ hashes: [{ alg: 'SHA-512', content: 'ab' }], externalReferences: [] },
+  'bom-ref': `${name}@1.0.0`,
+  name,
+  version: '1.0.0',
+  purl: `pkg:npm/${name}@1.0.0`,
+  hashes: [{ alg: 'SHA-512', content: 'ab' }],
+  externalReferences: [],
 });
 const lock: Lock = {
   name: 'corral',
@@ -11,7 +15,9 @@ const lock: Lock = {
 };
 const listOf = (...components: object[]) =>
   Sbom.parse({
-    ...{ bomFormat: 'CycloneDX', specVersion: '1.5', components },
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    components,
     metadata: { component: { 'bom-ref': 'corral@0.1.0', name: 'some-folder' } },
     dependencies: [{ ref: 'a@1.0.0', dependsOn: ['b@1.0.0'] }, { ref: 'b@1.0.0' }],
   });

@@ -20,8 +20,10 @@ function bench(blobs = memoryBlobs()) {
   };
   let [ids, now] = [0, 1_000];
   const { store, collect } = withLargeFacts({
-    ...{ store: { ...bare, events: { ...bare.events, append } }, blobs },
-    ...{ newId: () => `${++ids}`, now: () => now },
+    store: { ...bare, events: { ...bare.events, append } },
+    blobs,
+    newId: () => `${++ids}`,
+    now: () => now,
   });
   const later = (ms: number) => {
     now += ms;
@@ -90,7 +92,9 @@ test('an append that is tried again is the same one: no second blob, and the sto
   const entries: Append[] = [];
   let fails = 1;
   const again = withLargeFacts({
-    ...{ blobs, newId: () => `${blobs.kept.size}`, now: () => 1 },
+    blobs,
+    newId: () => `${blobs.kept.size}`,
+    now: () => 1,
     store: {
       ...bare,
       events: {

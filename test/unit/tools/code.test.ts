@@ -5,7 +5,12 @@ import { forModel } from '../../../src/tools/output.ts';
 import { toolBench } from '../../support/tools.ts';
 
 const whole: Execution = {
-  ...{ ended: 'whole', count: 2, error: undefined, isFirst: false, isStateLost: false, exitCode: undefined },
+  ended: 'whole',
+  count: 2,
+  error: undefined,
+  isFirst: false,
+  isStateLost: false,
+  exitCode: undefined,
 };
 
 /** The tool over kernels that play a script. */

@@ -29,7 +29,10 @@ export function wantedOf(wanted: NewSandbox, { settings, abilities }: Deps, fall
     wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = egressOf(wanted, abilities);
   const life: SessionLife = {
-    ...{ endsAt: null, seconds, paused: null, kind: name }, // its time begins when it runs
+    endsAt: null,
+    seconds,
+    paused: null,
+    kind: name, // its time begins when it runs
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
     resumes: wanted.autoResume?.enabled ?? false,
     labels: wanted.metadata ?? {},

@@ -25,7 +25,12 @@ export async function sampleOf(id: SessionId, services: Pick<Services, 'sandboxe
   const numbers = stdout.trim().split(/\s+/).map(Number);
   const [cpuCount = 1, memCache = 0, whole = 0, diskUsed = 0, diskTotal = 0] = numbers.map((value) => value || 0);
   return {
-    ...{ cpuCount, cpuUsedPct: Math.max(0, Math.round(used * 10_000) / 100), memCache, diskUsed, diskTotal },
-    ...{ memUsed: later.memoryBytes, memTotal: usage.memoryLimitBytes ?? whole },
+    cpuCount,
+    cpuUsedPct: Math.max(0, Math.round(used * 10_000) / 100),
+    memCache,
+    diskUsed,
+    diskTotal,
+    memUsed: later.memoryBytes,
+    memTotal: usage.memoryLimitBytes ?? whole,
   };
 }

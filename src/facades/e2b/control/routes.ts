@@ -177,8 +177,19 @@ export function mountControl(app: App, deps: Deps): void {
     [...templatesOf(settings).keys()].map((name) => {
       const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
       return {
-        ...{ templateID: name, buildID: name, names: [name], aliases: [name], public: false, buildStatus: 'ready' },
-        ...{ cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion, buildCount: 1, spawnCount: 0, createdBy: null },
+        templateID: name,
+        buildID: name,
+        names: [name],
+        aliases: [name],
+        public: false,
+        buildStatus: 'ready',
+        cpuCount,
+        memoryMB,
+        diskSizeMB,
+        envdVersion: agentVersion,
+        buildCount: 1,
+        spawnCount: 0,
+        createdBy: null,
         ...times,
       };
     }),

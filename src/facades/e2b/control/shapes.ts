@@ -54,17 +54,31 @@ export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps,
   const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {
-    ...{ templateID: name, alias: name, sandboxID: id, clientID, envdVersion: agentVersion },
-    ...{ envdAccessToken: tokens.access(record, maker), trafficAccessToken: tokens.traffic(record, maker), domain },
+    templateID: name,
+    alias: name,
+    sandboxID: id,
+    clientID,
+    envdVersion: agentVersion,
+    envdAccessToken: tokens.access(record, maker),
+    trafficAccessToken: tokens.traffic(record, maker),
+    domain,
   };
 }
 
 export function listedView({ id, createdAt, life }: SessionRecord, { limits }: ViewDeps) {
   const name = life?.kind ?? 'base';
   return {
-    ...{ templateID: name, alias: name, sandboxID: id, clientID, envdVersion: agentVersion },
-    ...{ startedAt: iso(createdAt), endAt: iso(life?.endsAt ?? createdAt), state: stateOf(life) },
-    ...{ cpuCount: Math.max(1, Math.ceil(limits.cpus)), memoryMB: mib(limits.memory), diskSizeMB: mib(limits.disk) },
+    templateID: name,
+    alias: name,
+    sandboxID: id,
+    clientID,
+    envdVersion: agentVersion,
+    startedAt: iso(createdAt),
+    endAt: iso(life?.endsAt ?? createdAt),
+    state: stateOf(life),
+    cpuCount: Math.max(1, Math.ceil(limits.cpus)),
+    memoryMB: mib(limits.memory),
+    diskSizeMB: mib(limits.disk),
     metadata: life?.labels ?? {},
   };
 }
@@ -77,14 +91,16 @@ export function detailView(record: SessionRecord, deps: ViewDeps, token: string 
   return {
     ...listedView(record, deps),
     ...(token !== undefined && { envdAccessToken: token }),
-    ...{ domain: deps.domain, allowInternetAccess: !life?.egress },
+    domain: deps.domain,
+    allowInternetAccess: !life?.egress,
     network: {
       ...(life?.egress && { allowOut: life.egress.allow, denyOut: ['0.0.0.0/0'] }),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(life?.portHost && { maskRequestHost: life.portHost }),
     },
     lifecycle: {
-      ...{ onTimeout, autoResume: life?.resumes ?? false },
+      onTimeout,
+      autoResume: life?.resumes ?? false,
       ...(life?.onEnd === 'pause-files' && { keepMemory: false }),
     },
   };

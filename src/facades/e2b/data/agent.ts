@@ -110,8 +110,14 @@ async function answerMetrics({ response, sample }: Call): Promise<void> {
   if (!found) return refuse(response, 503, 'The sandbox does not run yet.');
   const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
   answerJson(response, 200, {
-    ...{ ts: Math.floor(systemClock.now() / 1_000), cpu_count: cpuCount, cpu_used_pct: cpuUsedPct },
-    ...{ mem_total: memTotal, mem_used: memUsed, mem_cache: memCache, disk_used: diskUsed, disk_total: diskTotal },
+    ts: Math.floor(systemClock.now() / 1_000),
+    cpu_count: cpuCount,
+    cpu_used_pct: cpuUsedPct,
+    mem_total: memTotal,
+    mem_used: memUsed,
+    mem_cache: memCache,
+    disk_used: diskUsed,
+    disk_total: diskTotal,
   });
 }
 

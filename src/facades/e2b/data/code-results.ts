@@ -2,10 +2,18 @@ import { parseJson } from '../../../core/json.ts';
 import type { CodeResult } from '../../../session/api/code.ts';
 
 const names: Readonly<Record<string, string>> = {
-  ...{ 'text/plain': 'text', 'text/html': 'html', 'text/markdown': 'markdown', 'image/svg+xml': 'svg' },
-  ...{ 'image/png': 'png', 'image/jpeg': 'jpeg', 'application/pdf': 'pdf', 'text/latex': 'latex' },
-  ...{ 'application/json': 'json', 'application/javascript': 'javascript' },
-  ...{ 'application/vnd.corral.data+json': 'data', 'application/vnd.corral.chart+json': 'chart' },
+  'text/plain': 'text',
+  'text/html': 'html',
+  'text/markdown': 'markdown',
+  'image/svg+xml': 'svg',
+  'image/png': 'png',
+  'image/jpeg': 'jpeg',
+  'application/pdf': 'pdf',
+  'text/latex': 'latex',
+  'application/json': 'json',
+  'application/javascript': 'javascript',
+  'application/vnd.corral.data+json': 'data',
+  'application/vnd.corral.chart+json': 'chart',
 };
 const structured = new Set(['json', 'data', 'chart']);
 

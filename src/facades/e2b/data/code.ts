@@ -18,8 +18,12 @@ const Execute = z.object({
 const Create = z.object({ language: z.string().nullish(), cwd: z.string().nullish() });
 const ids = randomIds();
 const languages: Readonly<Record<string, CodeLanguage>> = {
-  ...{ python: 'python', javascript: 'javascript', js: 'javascript' },
-  ...{ typescript: 'typescript', ts: 'typescript', bash: 'bash' },
+  python: 'python',
+  javascript: 'javascript',
+  js: 'javascript',
+  typescript: 'typescript',
+  ts: 'typescript',
+  bash: 'bash',
 };
 const keepaliveMs = 5_000;
 const longestMs = 24 * 60 * 60 * 1_000;
@@ -59,7 +63,9 @@ export async function interpret(call: Call): Promise<void> {
     const home = await call.home(inside);
     const { code } = inside;
     const shown = ({ id, language, cwd }: { id: string; language: string; cwd?: string | undefined }) => ({
-      ...{ id, language, cwd: cwd ?? home },
+      id,
+      language,
+      cwd: cwd ?? home,
     });
     switch (asked) {
       case 'GET /health':

@@ -8,8 +8,16 @@ import { headerOf } from '../headers.ts';
 // The Connect protocol with JSON: a bare object for one answer, envelopes for streams.
 
 const statuses = {
-  ...{ invalid_argument: 400, failed_precondition: 400, unauthenticated: 401, not_found: 404, already_exists: 409 },
-  ...{ resource_exhausted: 429, unknown: 500, internal: 500, unimplemented: 501, unavailable: 503 },
+  invalid_argument: 400,
+  failed_precondition: 400,
+  unauthenticated: 401,
+  not_found: 404,
+  already_exists: 409,
+  resource_exhausted: 429,
+  unknown: 500,
+  internal: 500,
+  unimplemented: 501,
+  unavailable: 503,
   deadline_exceeded: 504,
 } as const;
 export type ConnectCode = keyof typeof statuses;
@@ -31,10 +39,18 @@ export const as = (code: AppError['code'], connect: ConnectCode) => (thrown: unk
 };
 
 const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
-  ...{ invalid_request: 'invalid_argument', path_outside: 'invalid_argument', not_found: 'not_found' },
-  ...{ file_not_found: 'not_found', conflict: 'resource_exhausted', payload_too_large: 'resource_exhausted' },
-  ...{ quota: 'resource_exhausted', rate_limited: 'resource_exhausted', unsupported: 'unimplemented' },
-  ...{ unauthorized: 'unauthenticated', deadline_exceeded: 'deadline_exceeded', internal: 'internal' },
+  invalid_request: 'invalid_argument',
+  path_outside: 'invalid_argument',
+  not_found: 'not_found',
+  file_not_found: 'not_found',
+  conflict: 'resource_exhausted',
+  payload_too_large: 'resource_exhausted',
+  quota: 'resource_exhausted',
+  rate_limited: 'resource_exhausted',
+  unsupported: 'unimplemented',
+  unauthorized: 'unauthenticated',
+  deadline_exceeded: 'deadline_exceeded',
+  internal: 'internal',
 };
 export function connectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;

@@ -58,7 +58,9 @@ async function download(call: Call): Promise<void> {
     }
     const part = await inside.paths.open(path, signal, { from, most: to - from + 1 });
     response.writeHead(206, {
-      ...{ ...headers, 'content-length': part.size, 'content-range': `bytes ${from}-${from + part.size - 1}/${size}` },
+      ...headers,
+      'content-length': part.size,
+      'content-range': `bytes ${from}-${from + part.size - 1}/${size}`,
     });
     return await pipeline(part.content, response);
   }

@@ -16,16 +16,25 @@ const Watched = z.object({
 const Watcher = z.object({ watcherId: z.string().default('') });
 
 const types = {
-  ...{ file: 'FILE_TYPE_FILE', directory: 'FILE_TYPE_DIRECTORY' },
-  ...{ other: 'FILE_TYPE_UNSPECIFIED', broken: 'FILE_TYPE_UNSPECIFIED' },
+  file: 'FILE_TYPE_FILE',
+  directory: 'FILE_TYPE_DIRECTORY',
+  other: 'FILE_TYPE_UNSPECIFIED',
+  broken: 'FILE_TYPE_UNSPECIFIED',
 } as const;
 
 export function entryOf({ name, path, type, size, mode, isLink, target, ...entry }: PathEntry): object {
   const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-')).join('');
   const first = isLink ? 'L' : type === 'directory' ? 'd' : '-';
   return {
-    ...{ name, type: types[type], path, size: String(size), mode: mode & 0o777, permissions: `${first}${letters}` },
-    ...{ owner: userOf(entry.owner), group: userOf(entry.group), modifiedTime: entry.modified },
+    name,
+    type: types[type],
+    path,
+    size: String(size),
+    mode: mode & 0o777,
+    permissions: `${first}${letters}`,
+    owner: userOf(entry.owner),
+    group: userOf(entry.group),
+    modifiedTime: entry.modified,
     ...(target !== undefined && { symlinkTarget: target }),
   };
 }
@@ -33,8 +42,11 @@ export function entryOf({ name, path, type, size, mode, isLink, target, ...entry
 const userOf = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {
-  ...{ create: 'EVENT_TYPE_CREATE', write: 'EVENT_TYPE_WRITE', remove: 'EVENT_TYPE_REMOVE' },
-  ...{ rename: 'EVENT_TYPE_RENAME', chmod: 'EVENT_TYPE_CHMOD' },
+  create: 'EVENT_TYPE_CREATE',
+  write: 'EVENT_TYPE_WRITE',
+  remove: 'EVENT_TYPE_REMOVE',
+  rename: 'EVENT_TYPE_RENAME',
+  chmod: 'EVENT_TYPE_CHMOD',
 } as const;
 const eventsOf = ({ type, name, entry }: FileChange): object[] =>
   type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: entryOf(entry) }) }];

@@ -59,7 +59,10 @@ async function started(call: Call, inside: Inside, { process, pty, tag, stdin }:
   const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
-    ...{ id: `${process.cwd ? ownPrefix : homePrefix}${ids.short()}`, argv: [process.cmd, ...process.args], cwd, env },
+    id: `${process.cwd ? ownPrefix : homePrefix}${ids.short()}`,
+    argv: [process.cmd, ...process.args],
+    cwd,
+    env,
     ...(tag !== undefined && { label: tag }),
     ...(size && { terminal: size }),
     ...(stdin === false && !pty && { input: false }),
@@ -151,8 +154,14 @@ async function follow({ stream, inside, entry, endsAt, signal }: Following): Pro
 }
 
 const signalTexts: Record<string, string> = {
-  ...{ SIGHUP: 'hangup', SIGINT: 'interrupt', SIGQUIT: 'quit', SIGABRT: 'aborted', SIGKILL: 'killed' },
-  ...{ SIGSEGV: 'segmentation fault', SIGPIPE: 'broken pipe', SIGTERM: 'terminated' },
+  SIGHUP: 'hangup',
+  SIGINT: 'interrupt',
+  SIGQUIT: 'quit',
+  SIGABRT: 'aborted',
+  SIGKILL: 'killed',
+  SIGSEGV: 'segmentation fault',
+  SIGPIPE: 'broken pipe',
+  SIGTERM: 'terminated',
 };
 export function endOf({ exitCode, signal }: JobEnd): object {
   const status = signal === undefined ? `exit status ${exitCode}` : `signal: ${signalTexts[signal] ?? signal}`;

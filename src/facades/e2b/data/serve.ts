@@ -62,7 +62,14 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
   using _ = breaking(AbortSignal.any([cut, deps.closing]), response);
   const call: Call = {
-    ...{ sid, target, request, response, url, signal, cut, env },
+    sid,
+    target,
+    request,
+    response,
+    url,
+    signal,
+    cut,
+    env,
     enter: (until = signal) => enter(actor, until),
     audit: (action, outcome) => deps.credentials.audit({ actor, action, target: sid, outcome }),
     home: (inside) => homeOf(sid, inside, signal),
@@ -104,7 +111,10 @@ function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Dis
 }
 
 const askedIn = ({ method, socket }: IncomingMessage, url: URL): Asked => ({
-  ...{ path: url.pathname, url, method, address: socket.remoteAddress ?? '' },
+  path: url.pathname,
+  url,
+  method,
+  address: socket.remoteAddress ?? '',
 });
 /** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
 const cutOf = ({ cut, actor }: { readonly cut: AbortSignal; readonly actor: Actor }) =>

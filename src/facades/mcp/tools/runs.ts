@@ -46,7 +46,9 @@ export const runTask = mcpTool({
 });
 
 const resultOf = ({ status, text, error, question, approvals, seq }: RunState) => ({
-  ...{ status, text, last_seq: seq },
+  status,
+  text,
+  last_seq: seq,
   ...(error !== undefined && { error }),
   ...(status === 'waiting' && { question, approvals }),
 });

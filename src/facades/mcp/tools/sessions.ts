@@ -9,10 +9,15 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 /** A session as assistants see it. */
 export const sessionView = (session: SessionRecord) => ({
-  ...{ session_id: session.id, title: session.title, status: session.status, project_id: session.projectId },
+  session_id: session.id,
+  title: session.title,
+  status: session.status,
+  project_id: session.projectId,
   template: session.template,
-  ...{ last_message: session.latestMessage, last_seq: session.lastSeq },
-  ...{ created_at: iso(session.createdAt), updated_at: iso(session.updatedAt) },
+  last_message: session.latestMessage,
+  last_seq: session.lastSeq,
+  created_at: iso(session.createdAt),
+  updated_at: iso(session.updatedAt),
 });
 
 export const createSession = mcpTool({

@@ -22,8 +22,12 @@ export const workspaceFiles = json(
   {
     uploaded: [
       {
-        ...{ id: uuid, name: 'data.csv', path: '/workspace/project_files/data.csv' },
-        ...{ size: 4, type: 'uploaded', mime_type: 'text/csv' },
+        id: uuid,
+        name: 'data.csv',
+        path: '/workspace/project_files/data.csv',
+        size: 4,
+        type: 'uploaded',
+        mime_type: 'text/csv',
       },
     ],
     output: [{ name: 'out.csv', path: '/workspace/out.csv', size: 4, type: 'output', mime_type: 'text/csv' }],

@@ -34,7 +34,10 @@ function questionsAbout({ url, token, sessionId, hostFile }: About) {
   const list = '/api/v1/sessions';
   const origin = `http://${evil}`;
   const file = (path: string): Asked => ({
-    ...{ method: 'POST', path: `${list}/${sessionId}/file`, headers: known, body: { file: path } },
+    method: 'POST',
+    path: `${list}/${sessionId}/file`,
+    headers: known,
+    body: { file: path },
   });
   const { port } = new URL(url);
   return {
@@ -53,7 +56,11 @@ function questionsAbout({ url, token, sessionId, hostFile }: About) {
     'a socket from another site': {
       path: '/trpc',
       headers: {
-        ...{ ...known, origin, connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+        ...known,
+        origin,
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
         'sec-websocket-key': 'Y29ycmFsLWRvY3Rvci1hIQ==',
       },
     },

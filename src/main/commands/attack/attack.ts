@@ -55,7 +55,9 @@ async function layBait() {
   const before = process.title;
   process.title = `corral-doctor-${nonce()}`;
   return {
-    ...{ file, secret, title: process.title },
+    file,
+    secret,
+    title: process.title,
     async [Symbol.asyncDispose]() {
       process.title = before;
       await rm(folder, { recursive: true, force: true });

@@ -26,8 +26,19 @@ interface Wrongs {
 }
 
 const dangerous: Readonly<Record<number, string>> = {
-  ...{ 1: 'DAC_OVERRIDE', 2: 'DAC_READ_SEARCH', 7: 'SETUID', 12: 'NET_ADMIN', 13: 'NET_RAW', 16: 'SYS_MODULE' },
-  ...{ 17: 'SYS_RAWIO', 19: 'SYS_PTRACE', 21: 'SYS_ADMIN', 25: 'SYS_TIME', 27: 'MKNOD', 38: 'PERFMON', 39: 'BPF' },
+  1: 'DAC_OVERRIDE',
+  2: 'DAC_READ_SEARCH',
+  7: 'SETUID',
+  12: 'NET_ADMIN',
+  13: 'NET_RAW',
+  16: 'SYS_MODULE',
+  17: 'SYS_RAWIO',
+  19: 'SYS_PTRACE',
+  21: 'SYS_ADMIN',
+  25: 'SYS_TIME',
+  27: 'MKNOD',
+  38: 'PERFMON',
+  39: 'BPF',
 };
 const ofHost = [
   '/proc/1/root',
@@ -76,9 +87,17 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
 /** Calls that a sandbox may not make, and what they open. EPERM, EACCES, ENOSYS and "no such family" are refusals. */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
-  ...{ bpf: 'broken', init_module: 'broken', open_by_handle_at: 'broken', mount: 'broken' },
-  ...{ packet_socket: 'broken', raw_socket: 'weak', vsock: 'weak', io_uring_setup: 'weak', add_key: 'weak' },
-  ...{ userfaultfd: 'weak', unshare_user: 'weak' },
+  bpf: 'broken',
+  init_module: 'broken',
+  open_by_handle_at: 'broken',
+  mount: 'broken',
+  packet_socket: 'broken',
+  raw_socket: 'weak',
+  vsock: 'weak',
+  io_uring_setup: 'weak',
+  add_key: 'weak',
+  userfaultfd: 'weak',
+  unshare_user: 'weak',
 };
 
 const check = (one: Check) => one;

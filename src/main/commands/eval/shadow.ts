@@ -50,7 +50,9 @@ export async function shadow(args: readonly string[], { print, say, signal }: Te
     const { message, outcome } = answer;
     throwIfFired(signal);
     asked.push({
-      ...{ turn, phase: request.phase.kind, recorded: { text: reply.text, calls: reply.calls } },
+      turn,
+      phase: request.phase.kind,
+      recorded: { text: reply.text, calls: reply.calls },
       other: { text: message.text, calls: message.calls },
       difference: outcome.kind === 'finished' ? differenceOf(reply, message) : 'failed',
       ...(outcome.kind === 'failed' && { failure: outcome.message }),

@@ -50,8 +50,14 @@ export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, sign
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));
   const wish = {
-    ...{ sessionId, runId: runWriter.runId, agent: own.agent, cwd: work.workdir, texts, task },
-    ...{ instructions: own.instructions, silenceMs: work.toolTimeoutMs },
+    sessionId,
+    runId: runWriter.runId,
+    agent: own.agent,
+    cwd: work.workdir,
+    texts,
+    task,
+    instructions: own.instructions,
+    silenceMs: work.toolTimeoutMs,
     given: () => runWriter.write(), // a restart then gives them to no agent a second time
     history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
@@ -88,7 +94,12 @@ export async function ownTurn(work: OwnWorking, { steps, left }: TurnInput, sign
     const { callId, name, args, content } = pause.call;
     await runWriter.write(...facts);
     const call: PendingCall = {
-      ...{ callId, name, args, begun: false, confirm: pause.title, fixed: true },
+      callId,
+      name,
+      args,
+      begun: false,
+      confirm: pause.title,
+      fixed: true,
       ...(content && { content }),
     };
     return { kind: 'calls', calls: [call], spent };
@@ -136,7 +147,8 @@ function hearing({ runWriter }: OwnWorking, told: Told, speech: Speech): (update
         return;
       case 'forgot':
         await runWriter.write({
-          ...{ type: 'run.notice', runId: runWriter.runId },
+          type: 'run.notice',
+          runId: runWriter.runId,
           data: { kind: 'agent_forgot', detail: update.detail },
         });
         return;

@@ -129,7 +129,11 @@ async function record(
   const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));
   const message = {
     role: 'tool' as const,
-    ...{ callId, name, output, success: result.ok, ...(pictures && { pictures }) },
+    callId,
+    name,
+    output,
+    success: result.ok,
+    ...(pictures && { pictures }),
     ...(result.page !== undefined && { page: result.page }),
     ...(isConfirmed && { confirmed: true as const }),
   };

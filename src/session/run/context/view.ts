@@ -31,7 +31,12 @@ export interface Seen {
 
 /** For a summary alone: each result before `upto` keeps its first `most` characters. */
 export const shortResults = (upto: number, most: number): Compaction => ({
-  ...{ kind: 'results', upto: 0, until: upto, most, before: 0, after: 0 },
+  kind: 'results',
+  upto: 0,
+  until: upto,
+  most,
+  before: 0,
+  after: 0,
 });
 
 const worthCutting = 400; // characters: the line that replaces a shorter result saves nothing

@@ -26,8 +26,13 @@ const StoredShortening = z.object({
   runId: z.string(),
   compaction: z.object({
     kind: z.enum(['results', 'pictures', 'summary', 'cut']),
-    ...{ upto: z.int(), until: z.int(), before: z.int(), after: z.int() },
-    ...{ most: z.int().optional(), summary: z.string().optional(), userChars: z.int().optional() },
+    upto: z.int(),
+    until: z.int(),
+    before: z.int(),
+    after: z.int(),
+    most: z.int().optional(),
+    summary: z.string().optional(),
+    userChars: z.int().optional(),
   }),
 });
 const StoredEntry = z.object({

@@ -14,7 +14,11 @@ export const StoredSession = SessionRecord.extend({
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
     z.object({
-      ...{ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() },
+      runId: RunId,
+      messageId: MessageId,
+      task: z.string(),
+      seq: z.int(),
+      startedSeq: z.int().nullable(),
       /** Of the first message, if it has some. */
       attachments: z.array(z.string()).optional(),
       /** The amounts that this run has used so far. */
@@ -82,7 +86,10 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     case 'run.wait':
       return {
         ...timed(record, fact.runId, ts),
-        ...{ ...now, status: 'waiting', workingSince: null, isOverBudget: fact.data.budget?.scope === 'session' },
+        ...now,
+        status: 'waiting',
+        workingSince: null,
+        isOverBudget: fact.data.budget?.scope === 'session',
       };
     case 'run.resumed': {
       const granted = record.isOverBudget ? record.spending : record.granted;

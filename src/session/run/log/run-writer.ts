@@ -111,7 +111,9 @@ export class RunWriter {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...told }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
       this.transcript.add({
-        ...{ runId: this.runId, messageId, seq: this.#writer.head },
+        runId: this.runId,
+        messageId,
+        seq: this.#writer.head,
         message: { role: 'user', text: told.text ?? text, ...(pictures.length > 0 && { pictures }) },
         ...(attached.length > 0 && { attached }),
       });

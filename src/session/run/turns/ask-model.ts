@@ -43,8 +43,11 @@ type Room =
 
 const mostRefusals = 3;
 const noRoom: TurnResult = {
-  ...{ kind: 'failed', code: 'model_context', message: 'The conversation is too long for the model.' },
-  ...{ retryable: false, retryAfterMs: undefined },
+  kind: 'failed',
+  code: 'model_context',
+  message: 'The conversation is too long for the model.',
+  retryable: false,
+  retryAfterMs: undefined,
 };
 
 /** The budget that does not cover the next request after what the turn has used. */
@@ -63,7 +66,8 @@ export function refusal(
 }
 
 const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: Wanted): Allowance => ({
-  ...{ run: left, session: leftOfSession },
+  run: left,
+  session: leftOfSession,
 });
 
 /** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
@@ -103,7 +107,12 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   const own = note === '' ? undefined : notes.at(-1);
   const messages = begun ? [...told, begun.message] : told;
   const request = {
-    ...{ phase, system, runFrom, note, tools, ...notesOf(notes, own) },
+    phase,
+    system,
+    runFrom,
+    note,
+    tools,
+    ...notesOf(notes, own),
     messages: load ? await withPictures(messages, load) : messages,
     ...(hint === undefined ? {} : { hint }),
     ...(mustCall === undefined || begun ? {} : { mustCall }),
@@ -162,12 +171,16 @@ function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: Wanted) {
   const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;
   const { notes } = transcript.view(runId);
   return {
-    ...{ system: prompt.system, sections: prompt.sections, note: notes.map(({ text }) => text).join('\n') },
+    system: prompt.system,
+    sections: prompt.sections,
+    note: notes.map(({ text }) => text).join('\n'),
     tools: looksBack ? [...tools, declared(recall)] : tools,
     ...(hint !== undefined && { hint }),
   };
 }
 
 const declared = ({ name, description, parameters }: ToolDeclaration): ToolDeclaration => ({
-  ...{ name, description, parameters },
+  name,
+  description,
+  parameters,
 });

@@ -70,7 +70,17 @@ export function sessionCreation(parts: Parts) {
     const at = clock.now();
     const record = newSession({
       ...chosen,
-      ...{ id, origin, title, projectId, lastTask: task, owner, model, fallbacks, toolServers, life, at },
+      id,
+      origin,
+      title,
+      projectId,
+      lastTask: task,
+      owner,
+      model,
+      fallbacks,
+      toolServers,
+      life,
+      at,
     });
     const isMeant = title !== '' && !provisionalTitle;
     const facts: SessionFact[] = [

@@ -5,11 +5,21 @@ import { own } from '../../parts/own.ts';
 export type Preview = 'image' | 'markdown' | 'csv' | 'text' | 'binary';
 
 const images: Readonly<Record<string, string>> = {
-  ...{ png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp' },
-  ...{ avif: 'image/avif', bmp: 'image/bmp', ico: 'image/x-icon', svg: 'image/svg+xml' },
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  bmp: 'image/bmp',
+  ico: 'image/x-icon',
+  svg: 'image/svg+xml',
 };
 const endings: Readonly<Record<string, Preview>> = {
-  ...{ md: 'markdown', markdown: 'markdown', csv: 'csv', tsv: 'csv' },
+  md: 'markdown',
+  markdown: 'markdown',
+  csv: 'csv',
+  tsv: 'csv',
 };
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
@@ -25,31 +35,39 @@ export function previewOf(path: string, beginning: Uint8Array): Preview {
 export const separatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
 
 const languages: Readonly<Record<string, string>> = {
-  ...{ ts: 'typescript', tsx: 'typescript', js: 'javascript', mjs: 'javascript', cjs: 'javascript', jsx: 'javascript' },
-  ...{
-    py: 'python',
-    rb: 'ruby',
-    rs: 'rust',
-    go: 'go',
-    java: 'java',
-    kt: 'kotlin',
-    c: 'c',
-    h: 'c',
-    cpp: 'cpp',
-    cs: 'csharp',
-  },
-  ...{ sh: 'bash', bash: 'bash', zsh: 'bash', json: 'json', yaml: 'yaml', yml: 'yaml', toml: 'ini', ini: 'ini' },
-  ...{
-    html: 'xml',
-    xml: 'xml',
-    svg: 'xml',
-    css: 'css',
-    scss: 'scss',
-    sql: 'sql',
-    md: 'markdown',
-    php: 'php',
-    lua: 'lua',
-  },
+  ts: 'typescript',
+  tsx: 'typescript',
+  js: 'javascript',
+  mjs: 'javascript',
+  cjs: 'javascript',
+  jsx: 'javascript',
+  py: 'python',
+  rb: 'ruby',
+  rs: 'rust',
+  go: 'go',
+  java: 'java',
+  kt: 'kotlin',
+  c: 'c',
+  h: 'c',
+  cpp: 'cpp',
+  cs: 'csharp',
+  sh: 'bash',
+  bash: 'bash',
+  zsh: 'bash',
+  json: 'json',
+  yaml: 'yaml',
+  yml: 'yaml',
+  toml: 'ini',
+  ini: 'ini',
+  html: 'xml',
+  xml: 'xml',
+  svg: 'xml',
+  css: 'css',
+  scss: 'scss',
+  sql: 'sql',
+  md: 'markdown',
+  php: 'php',
+  lua: 'lua',
 };
 /** The name that highlighters have for the language of a file; empty for plain text. */
 export function languageOf(path: string): string {

@@ -6,11 +6,24 @@ export const lanes = ['person', 'model', 'tool', 'sandbox', 'problem'] as const;
 export type Lane = (typeof lanes)[number];
 
 const laneOfType: Partial<Record<Event['type'], Lane>> = {
-  ...{ 'message.user': 'person', 'approval.resolved': 'person', 'run.started': 'person', title: 'model' },
-  ...{ 'message.delta': 'model', 'message.assistant': 'model', plan: 'model', step: 'model', usage: 'model' },
-  ...{ 'context.compacted': 'model', 'run.wait': 'model', 'approval.requested': 'model' },
-  ...{ 'tool.calling': 'tool', 'tool.output': 'tool', 'tool.called': 'tool' },
-  ...{ 'run.error': 'problem', 'run.notice': 'problem', 'sandbox.untrusted': 'problem' },
+  'message.user': 'person',
+  'approval.resolved': 'person',
+  'run.started': 'person',
+  title: 'model',
+  'message.delta': 'model',
+  'message.assistant': 'model',
+  plan: 'model',
+  step: 'model',
+  usage: 'model',
+  'context.compacted': 'model',
+  'run.wait': 'model',
+  'approval.requested': 'model',
+  'tool.calling': 'tool',
+  'tool.output': 'tool',
+  'tool.called': 'tool',
+  'run.error': 'problem',
+  'run.notice': 'problem',
+  'sandbox.untrusted': 'problem',
 };
 
 export function laneOf(event: Event): Lane {

@@ -69,7 +69,11 @@ export function Scrubber({ player }: { player: Player }) {
 }
 
 const colourOf: Readonly<Record<Lane, string>> = {
-  ...{ person: '--accent', model: '--syntax-title', tool: '--good', sandbox: '--quiet', problem: '--bad' },
+  person: '--accent',
+  model: '--syntax-title',
+  tool: '--good',
+  sandbox: '--quiet',
+  problem: '--bad',
 };
 
 function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Record<Lane, number>> }[], part: number) {

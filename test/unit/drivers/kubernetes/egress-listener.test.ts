@@ -14,7 +14,8 @@ const keys = sandboxKeys('test', [new Secret('a key of the test')]);
 async function listener(port = 0) {
   const served: unknown[] = [];
   const opened = await listenForEgress({
-    ...{ listen: { host, port }, keys },
+    listen: { host, port },
+    keys,
     gate: {
       serve: (socket, from) => {
         served.push(from);

@@ -19,7 +19,9 @@ const watchOf = (api: KubeApi, clock: Clock) =>
 /** An API server with one pod, whose watch says nothing. */
 function silentServer() {
   const server = {
-    ...{ items: [pod('a', 1)], lists: 0, streams: 0 },
+    items: [pod('a', 1)],
+    lists: 0,
+    streams: 0,
     api: {
       ask: async () => {
         server.lists += 1;

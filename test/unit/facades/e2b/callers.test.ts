@@ -7,8 +7,14 @@ import { manualClock } from '../../../support/manual-clock.ts';
 
 // The caller to whom the data plane counts a request: its limits, its rows in the audit log, and the end of its tokens.
 const entry = (path: string): PathEntry => ({
-  ...{ name: '', path, type: path === '/home/user' ? 'directory' : 'file', size: 4, mode: 0o644 },
-  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
+  name: '',
+  path,
+  type: path === '/home/user' ? 'directory' : 'file',
+  size: 4,
+  mode: 0o644,
+  owner: 'user',
+  group: 'user',
+  modified: '2026-01-01T00:00:00.000Z',
 });
 const inside: Partial<Inside> = {
   paths: {
@@ -26,7 +32,8 @@ async function opened(options: Parameters<typeof e2bFacade>[0] = {}) {
     it.port(sid, 49_983, '/files?path=x', { headers: { 'x-access-token': access } });
   const makeDir = (sid: string, access: string) =>
     it.port(sid, 49_983, '/filesystem.Filesystem/MakeDir', {
-      ...{ method: 'POST', body: '{"path":"x"}' },
+      method: 'POST',
+      body: '{"path":"x"}',
       headers: { 'x-access-token': access, 'content-type': 'application/json' },
     });
   return { ...it, rows, read, makeDir };
@@ -46,7 +53,8 @@ test('a token of a sandbox ends with the key that made it, and those of other ke
 });
 const rotate = (it: Awaited<ReturnType<typeof opened>>, sessionId: string, key = 'the-token') =>
   it.ask('/trpc/sandbox.rotateTokens', {
-    ...{ method: 'POST', body: JSON.stringify({ sessionId }) },
+    method: 'POST',
+    body: JSON.stringify({ sessionId }),
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
   });
 
@@ -173,7 +181,8 @@ async function calling(can: Partial<Inside>) {
     const text = Buffer.from(JSON.stringify(message));
     const head = Buffer.from([0, 0, 0, 0, text.length]);
     await it.port(sid, 49_983, `/${path}`, {
-      ...{ method: 'POST', body: kind === 'stream' ? Buffer.concat([head, text]) : text },
+      method: 'POST',
+      body: kind === 'stream' ? Buffer.concat([head, text]) : text,
       headers: { ...headers, 'content-type': kind === 'stream' ? 'application/connect+json' : 'application/json' },
     });
   };

@@ -43,7 +43,8 @@ beforeEach(() => {
 afterAll(() => it[Symbol.asyncDispose]());
 const ask = (path: string, body?: object, method = body ? 'POST' : 'GET') =>
   it.port(box.sid, 49_999, path, {
-    ...{ method, headers: { 'x-access-token': box.access } },
+    method,
+    headers: { 'x-access-token': box.access },
     ...(body && { body: JSON.stringify(body) }),
   });
 const lines = async (body: object) =>

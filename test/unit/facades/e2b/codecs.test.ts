@@ -78,7 +78,9 @@ const anna: Actor = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' }
 const bert: Actor = { ...anna, key: '0f0f0f0f0f0f' };
 const issuing = (secret: string, serverSeal: string | undefined, live: readonly Actor[]) =>
   tokensOf(peppers([new Secret(secret)]), {
-    ...{ serverSeal, actors: () => live, live: (key) => live.find((one) => one.key === key) },
+    serverSeal,
+    actors: () => live,
+    live: (key) => live.find((one) => one.key === key),
   });
 
 test('the two tokens of a sandbox differ, and only the first opens the agent', () => {
@@ -133,14 +135,23 @@ test('what is not set is as the wire says', () => {
   expect([domain, rest]).toEqual([
     undefined,
     {
-      ...{ facade: 'off', maxSeconds: 86_400, maxUploadBytes: 2 ** 30, root: 'alias', pause: 'auto' },
+      facade: 'off',
+      maxSeconds: 86_400,
+      maxUploadBytes: 2 ** 30,
+      root: 'alias',
+      pause: 'auto',
       templates: ['base', 'code-interpreter-v1=code-interpreter'],
     },
   ]);
 });
 
 const settings = {
-  ...{ facade: 'on', maxSeconds: 100, maxUploadBytes: 1, root: 'alias', pause: 'memory', domain: undefined },
+  facade: 'on',
+  maxSeconds: 100,
+  maxUploadBytes: 1,
+  root: 'alias',
+  pause: 'memory',
+  domain: undefined,
   templates: ['base', 'v1=code-interpreter'],
 } as const;
 const abilities = { freeze: true, keepsFiles: true, admitsEgress: () => true };
@@ -243,7 +254,12 @@ test('numbers of a kernel stay as it wrote them, and a result stays one line', (
 test('each form of a value has its name on the wire, and unknown ones are extra', () => {
   const data = { 'text/plain': "'a'", 'application/json': '{"b":1}', 'image/svg+xml': '<svg/>', 'x/y': 'z' };
   expect(resultOf({ isMain: true, data })).toEqual({
-    ...{ type: 'result', is_main_result: true, text: 'a', json: { b: 1 }, svg: '<svg/>', extra: { 'x/y': 'z' } },
+    type: 'result',
+    is_main_result: true,
+    text: 'a',
+    json: { b: 1 },
+    svg: '<svg/>',
+    extra: { 'x/y': 'z' },
   });
 });
 

@@ -110,12 +110,26 @@ test('the home of another user is no path', () =>
 test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
   const of = (more: object) =>
     entryOf({
-      ...{ name: 'f', path: '/f', type: 'file', size: 3, mode: 0o100640, owner: 'agent', group: 'agent' },
-      ...{ modified: '2026-01-01T00:00:00.000Z', ...more },
+      name: 'f',
+      path: '/f',
+      type: 'file',
+      size: 3,
+      mode: 0o100640,
+      owner: 'agent',
+      group: 'agent',
+      modified: '2026-01-01T00:00:00.000Z',
+      ...more,
     } as never);
   expect(of({})).toEqual({
-    ...{ name: 'f', path: '/f', type: 'FILE_TYPE_FILE', size: '3', mode: 0o640, permissions: '-rw-r-----' },
-    ...{ owner: 'user', group: 'user', modifiedTime: '2026-01-01T00:00:00.000Z' },
+    name: 'f',
+    path: '/f',
+    type: 'FILE_TYPE_FILE',
+    size: '3',
+    mode: 0o640,
+    permissions: '-rw-r-----',
+    owner: 'user',
+    group: 'user',
+    modifiedTime: '2026-01-01T00:00:00.000Z',
   });
   expect(of({ type: 'directory', mode: 0o755 })).toMatchObject({
     type: 'FILE_TYPE_DIRECTORY',

@@ -43,8 +43,13 @@ test('a list and a sandbox have every field that the Python SDK needs', async ()
     [...listedFields, 'allowInternetAccess', 'domain', 'envdAccessToken', 'lifecycle', 'network'].sort(),
   );
   expect(body).toMatchObject({
-    ...{ sandboxID: sid, metadata: { a: 'b' }, state: 'running', envdAccessToken: access, allowInternetAccess: true },
-    ...{ network: { allowPublicTraffic: true }, lifecycle: { onTimeout: 'pause', autoResume: true } },
+    sandboxID: sid,
+    metadata: { a: 'b' },
+    state: 'running',
+    envdAccessToken: access,
+    allowInternetAccess: true,
+    network: { allowPublicTraffic: true },
+    lifecycle: { onTimeout: 'pause', autoResume: true },
   });
   for (const count of ['cpuCount', 'memoryMB', 'diskSizeMB']) expect(Number.isInteger(body[count])).toBe(true);
   for (const at of ['startedAt', 'endAt']) expect(body[at]).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
@@ -53,10 +58,22 @@ test('a list and a sandbox have every field that the Python SDK needs', async ()
 test('a template has every field', async () => {
   const { body } = await it.api('GET', '/v2/templates');
   expect(body[0]).toEqual({
-    ...{ templateID: 'base', buildID: 'base', names: ['base'], aliases: ['base'], public: false, buildStatus: 'ready' },
-    ...{ cpuCount: 1, memoryMB: expect.any(Number), diskSizeMB: expect.any(Number), envdVersion: '0.6.1' },
-    ...{ buildCount: 1, spawnCount: 0, createdBy: null },
-    ...{ createdAt: expect.any(String), updatedAt: expect.any(String), lastSpawnedAt: null },
+    templateID: 'base',
+    buildID: 'base',
+    names: ['base'],
+    aliases: ['base'],
+    public: false,
+    buildStatus: 'ready',
+    cpuCount: 1,
+    memoryMB: expect.any(Number),
+    diskSizeMB: expect.any(Number),
+    envdVersion: '0.6.1',
+    buildCount: 1,
+    spawnCount: 0,
+    createdBy: null,
+    createdAt: expect.any(String),
+    updatedAt: expect.any(String),
+    lastSpawnedAt: null,
   });
 });
 

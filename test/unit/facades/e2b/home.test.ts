@@ -5,7 +5,13 @@ import { e2bFacade } from '../../../support/e2b-facade.ts';
 
 // Which path programs get as their home. test/e2e/e2b has it in real sandboxes.
 const entry = (path: string): PathEntry => ({
-  ...{ name: 'user', path, type: 'directory', size: 0, mode: 0o755, owner: 'user', group: 'user' },
+  name: 'user',
+  path,
+  type: 'directory',
+  size: 0,
+  mode: 0o755,
+  owner: 'user',
+  group: 'user',
   modified: '2026-01-01T00:00:00.000Z',
 });
 
@@ -17,7 +23,8 @@ async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'
   onTestFinished(() => facade[Symbol.asyncDispose]());
   const { sid, access } = await facade.create();
   const { body } = await facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-    ...{ method: 'POST', body: '{"path":"~"}' },
+    method: 'POST',
+    body: '{"path":"~"}',
     headers: { 'x-access-token': access, 'content-type': 'application/json' },
   });
   return body.entry?.path ?? body.code;
@@ -50,7 +57,8 @@ test('a sandbox that cannot tell is asked again at the next request', async () =
   const { sid, access } = await facade.create();
   const ask = () =>
     facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-      ...{ method: 'POST', body: '{"path":"~"}' },
+      method: 'POST',
+      body: '{"path":"~"}',
       headers: { 'x-access-token': access, 'content-type': 'application/json' },
     });
   expect((await ask()).status).not.toBe(200);

@@ -5,8 +5,14 @@ import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
 // Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
 // before anything is built from it.
 const folder = {
-  ...{ name: 'user', type: 'directory' as const, size: 0, mode: 0o755, workspace: true as const },
-  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
+  name: 'user',
+  type: 'directory' as const,
+  size: 0,
+  mode: 0o755,
+  workspace: true as const,
+  owner: 'user',
+  group: 'user',
+  modified: '2026-01-01T00:00:00.000Z',
 };
 let it: E2bFacade;
 let sandbox: Awaited<ReturnType<E2bFacade['create']>>;
@@ -25,7 +31,9 @@ const framed = (text: string) => {
 };
 const ask = (port: number, path: string, type: string, body: string | Buffer) =>
   it.port(sandbox.sid, port, path, {
-    ...{ method: 'POST', body, headers: { 'x-access-token': sandbox.access, 'content-type': type } },
+    method: 'POST',
+    body,
+    headers: { 'x-access-token': sandbox.access, 'content-type': type },
   });
 const unary = (path: string, body: string) => ask(49_983, path, 'application/json', body);
 const stream = (path: string, body: string) => ask(49_983, path, 'application/connect+json', framed(body));

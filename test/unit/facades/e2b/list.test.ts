@@ -4,7 +4,9 @@ import { pageOf } from '../../../../src/facades/e2b/control/list.ts';
 
 const record = (at: number, life: Partial<SessionLife> | undefined = {}, origin = 'e2b'): SessionRecord =>
   ({
-    ...{ id: `${at}`.padStart(16, '0'), origin, createdAt: at },
+    id: `${at}`.padStart(16, '0'),
+    origin,
+    createdAt: at,
     ...(life && { life: { kind: 'base', labels: {}, paused: null, ...life } }),
   }) as never;
 const all = [

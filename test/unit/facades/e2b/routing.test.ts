@@ -12,8 +12,14 @@ import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
 const entry = (path: string): PathEntry => ({
-  ...{ name: '', path, type: path === '/home/user' ? 'directory' : 'file', size: 4, mode: 0o644 },
-  ...{ owner: 'user', group: 'user', modified: '2026-01-01T00:00:00.000Z' },
+  name: '',
+  path,
+  type: path === '/home/user' ? 'directory' : 'file',
+  size: 4,
+  mode: 0o644,
+  owner: 'user',
+  group: 'user',
+  modified: '2026-01-01T00:00:00.000Z',
 });
 const written = new Map<string, string>();
 let program: Server;
@@ -275,7 +281,9 @@ test('CORRAL_E2B_ROOT=refuse answers 401 to requests for root, and to no other',
     return Promise.all([
       strict.port(sid, 49_983, '/files?path=x', { headers }),
       strict.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
-        ...{ method: 'POST', body: '{"path":"x"}', headers: { ...headers, 'content-type': 'application/json' } },
+        method: 'POST',
+        body: '{"path":"x"}',
+        headers: { ...headers, 'content-type': 'application/json' },
       }),
     ]);
   };
@@ -411,7 +419,8 @@ test('a part without a file name is stored at the path of the query, and without
   const body = ['--b', 'content-disposition: form-data; name="file"', '', 'its text', '--b--', ''].join('\r\n');
   const send = (query: string) =>
     it.port(sid, 49_983, `/files${query}`, {
-      ...{ method: 'POST', body },
+      method: 'POST',
+      body,
       headers: { 'x-access-token': access, 'content-type': 'multipart/form-data; boundary=b' },
     });
   const { status, body: answer } = await send('?path=/tmp/unnamed');

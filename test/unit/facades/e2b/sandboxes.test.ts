@@ -7,8 +7,15 @@ import { Sandboxes } from '../../../../src/facades/e2b/sandboxes.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const aLife: SessionLife = {
-  ...{ endsAt: 5_000, seconds: 60, onEnd: 'delete', paused: null, resumes: false },
-  ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+  endsAt: 5_000,
+  seconds: 60,
+  onEnd: 'delete',
+  paused: null,
+  resumes: false,
+  labels: {},
+  env: {},
+  kind: 'base',
+  privatePorts: false,
 };
 const idOf = (n: number) => SessionId.parse(`${n}`.padStart(16, '0'));
 
@@ -36,7 +43,8 @@ function stored(...lives: Partial<SessionLife>[]) {
         records.set(id, { ...(await get(id)), ...change });
       },
     },
-    ...{ sandboxes: power, inside: {} },
+    sandboxes: power,
+    inside: {},
   };
   const warned: string[] = [];
   const sandboxes = new Sandboxes({

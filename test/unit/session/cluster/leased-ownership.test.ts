@@ -33,7 +33,11 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
   let wallOff = 0;
   const elapsed = () => clock.now() + stoppedFor;
   const ownership = new LeasedOwnership({
-    ...{ leases: seen, holder, ttlMs, elapsed, clock: { ...clock, now: () => clock.now() + wallOff } },
+    leases: seen,
+    holder,
+    ttlMs,
+    elapsed,
+    clock: { ...clock, now: () => clock.now() + wallOff },
     isDead: (it) => it === 'dead',
   });
   const lost: string[] = [];

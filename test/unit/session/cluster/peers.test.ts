@@ -17,8 +17,12 @@ async function two() {
   const inherited: string[] = [];
   const server = (name: string, owned: readonly (typeof id)[]) =>
     new Peers({
-      ...{ ...common, name, holder: name, ownership: { ...soleOwnership(), owned: () => [...owned] } },
-      ...{ inherit: async (ids) => void inherited.push(...ids), warn: () => {} },
+      ...common,
+      name,
+      holder: name,
+      ownership: { ...soleOwnership(), owned: () => [...owned] },
+      inherit: async (ids) => void inherited.push(...ids),
+      warn: () => {},
     });
   const after = async (ms: number) => {
     for (let n = 0; n < ms; n += 100) {

@@ -3,8 +3,13 @@ import { expect, test } from 'vitest';
 import { parsePosted } from '../../../../src/session/cluster/posted-command.ts';
 
 const send = {
-  ...{ type: 'cmd.send', commandId: 'c', mode: 'inject', text: 'Hi', attachments: [] },
-  ...{ messageId: randomUUID(), runId: randomUUID() },
+  type: 'cmd.send',
+  commandId: 'c',
+  mode: 'inject',
+  text: 'Hi',
+  attachments: [],
+  messageId: randomUUID(),
+  runId: randomUUID(),
 };
 
 test.each([

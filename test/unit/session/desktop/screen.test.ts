@@ -7,12 +7,17 @@ import { newSession } from '../../../support/store.ts';
 function opened() {
   const clock = manualClock(0);
   const screen = new DesktopScreen({
-    ...{ id: newSession(), clock, maxViewers: 3, controlIdleMs: 60_000, shareControl: undefined },
+    id: newSession(),
+    clock,
+    maxViewers: 3,
+    controlIdleMs: 60_000,
+    shareControl: undefined,
     note: () => {},
   });
   const heard: string[] = [];
   const viewer = (name: string, mayControl: boolean): WatchRequest => ({
-    ...{ viewerId: name, mayControl },
+    viewerId: name,
+    mayControl,
     onControl: (driver) => void heard.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
   });
   return { screen, viewer, heard };

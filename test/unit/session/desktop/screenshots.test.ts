@@ -80,7 +80,11 @@ test('a picture that cannot be kept is no failure of the tool', async () => {
 test('a model is shown the pictures that are still kept', async () => {
   const messages = ['a', 'b'].map(
     (file): Message => ({
-      ...{ role: 'tool', callId: file, name: 'browser_view', output: '', success: true },
+      role: 'tool',
+      callId: file,
+      name: 'browser_view',
+      output: '',
+      success: true,
       pictures: [{ file, mimeType: 'image/png' }],
     }),
   );

@@ -36,14 +36,15 @@ async function world(
   const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
   const liveSessions = new LiveSessions();
   const hydration = new Hydration({
-    ...{
-      store: { ...store, records },
-      log,
-      liveSessions,
-      ownership: soleOwnership(),
-      remoteSandboxes: { leave: async () => {} },
-    },
-    ...{ clock: manualClock(), ids: randomIds(), watchers: { isWatched: () => false }, onFact: () => {} },
+    store: { ...store, records },
+    log,
+    liveSessions,
+    ownership: soleOwnership(),
+    remoteSandboxes: { leave: async () => {} },
+    clock: manualClock(),
+    ids: randomIds(),
+    watchers: { isWatched: () => false },
+    onFact: () => {},
     policies: { run: runPolicy, sandbox: sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
     profileOf: async () => ({ plans: false }) as never,
   });
@@ -55,7 +56,10 @@ test('a session whose log another owner extends during the read is fenced, not b
   const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
   const { hydration, liveSessions, never } = await world((log) =>
     log.append({
-      ...{ sessionId, after: 1, at: 2, facts: [asks('x'), run] },
+      sessionId,
+      after: 1,
+      at: 2,
+      facts: [asks('x'), run],
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
     }),
   );
@@ -89,8 +93,15 @@ test('a session that is being deleted is made although its log cannot be read, s
 
 test('a sandbox with a life of its own is neither paused nor stopped for idleness', async () => {
   const life = {
-    ...{ endsAt: null, seconds: 60, onEnd: 'delete' as const, paused: null, resumes: false },
-    ...{ labels: {}, env: {}, kind: 'base', privatePorts: false },
+    endsAt: null,
+    seconds: 60,
+    onEnd: 'delete' as const,
+    paused: null,
+    resumes: false,
+    labels: {},
+    env: {},
+    kind: 'base',
+    privatePorts: false,
   };
   const of = async (more: Parameters<typeof stored>[0]) => {
     const { hydration, never } = await world(async () => {}, more);

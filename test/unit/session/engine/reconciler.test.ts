@@ -13,7 +13,12 @@ import { newSession } from '../../../support/store.ts';
 
 const signal = new AbortController().signal;
 const sandboxOf = (sessionId: SessionId): SandboxInfo => ({
-  ...{ id: sandboxIdOf(sessionId), sessionId, epoch: 1, template: 'default', image: 'image', phase: 'ready' },
+  id: sandboxIdOf(sessionId),
+  sessionId,
+  epoch: 1,
+  template: 'default',
+  image: 'image',
+  phase: 'ready',
   expiresAt: 1_000_000,
 });
 
@@ -71,7 +76,9 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     },
     clock,
     logger: { info: () => {}, warn: (_fields, text) => void warned.push(text), error: () => {} },
-    ...{ graceMs: 1_000, everyMs: 1_000, remove: async () => {} },
+    graceMs: 1_000,
+    everyMs: 1_000,
+    remove: async () => {},
     ownership: { isElsewhere: async () => elsewhere },
     isWithPeer: (id) => withPeers.includes(id),
   });
@@ -133,7 +140,9 @@ test.each([
 ])('a sandbox that its session does not use %s', async (_what, holds, times) => {
   const id = newSession();
   const { reconciler, destroyed, clock } = await world({
-    ...{ sessions: [stored({ id })], sandboxes: [sandboxOf(id)], holds },
+    sessions: [stored({ id })],
+    sandboxes: [sandboxOf(id)],
+    holds,
   });
   await reconciler.sweep(signal); // the first sweep offers it to its session
   await reconciler.sweep(signal);

@@ -14,18 +14,18 @@ test('the log names a sandbox that the driver could not end, and its session goe
   const backend = new MemoryBackend(clock, []);
   const warned: object[] = [];
   const machine = sandboxWith({
-    ...{ driver: memoryDriver(backend), clock, logger: { warn: (about: object) => void warned.push(about) } },
-    ...{
-      startTimeoutMs: 1_000,
-      live: unused,
-      spec: unused,
-      connect: unused,
-      prepare: unused,
-      ready: unused,
-      saw: unused,
-      track: unused,
-      failed: unused,
-    },
+    driver: memoryDriver(backend),
+    clock,
+    logger: { warn: (about: object) => void warned.push(about) },
+    startTimeoutMs: 1_000,
+    live: unused,
+    spec: unused,
+    connect: unused,
+    prepare: unused,
+    ready: unused,
+    saw: unused,
+    track: unused,
+    failed: unused,
   });
   backend.next('destroy', { fail: 'driver_unavailable' });
   const input = sandboxInput({ begin: 'release' });

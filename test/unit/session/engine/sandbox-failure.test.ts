@@ -10,7 +10,10 @@ const fault = new Error("ENOENT: no such file or directory, chmod '/srv/corral/d
 function begin(driver: Partial<Driver>) {
   const failures: AppError[] = [];
   const deps: Partial<SandboxDeps> = {
-    ...{ driver: driver as Driver, clock: systemClock, startTimeoutMs: 5_000, track: () => {} },
+    driver: driver as Driver,
+    clock: systemClock,
+    startTimeoutMs: 5_000,
+    track: () => {},
     live: () => ({ writer: { write: async () => 1 } }) as never,
     spec: () => ({}) as never,
     failed: (_, failure) => void failures.push(failure),

@@ -43,7 +43,12 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   let n = 0;
   const warned: string[] = [];
   const snapshots = new Snapshots({
-    ...{ events: store.events, records: store.records, blobs, clock, archive: own, newId: () => `n${++n}` },
+    events: store.events,
+    records: store.records,
+    blobs,
+    clock,
+    archive: own,
+    newId: () => `n${++n}`,
     policy: { keep: 3, maxBytes: 100, sessionBytes: 10_000, ...policy },
     warn: (_, text) => warned.push(text),
   });
@@ -51,7 +56,13 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as Live;
   snapshots.meet({ get: () => live });
   return {
-    ...{ store, blobs, clock, snapshots, sandbox, live, warned },
+    store,
+    blobs,
+    clock,
+    snapshots,
+    sandbox,
+    live,
+    warned,
     /** A run ends, and the next use waits for the copy. */
     async endsAt(seq: number) {
       snapshots.heard(sessionId, end, seq);

@@ -40,7 +40,9 @@ async function start(
   const profileOf = agentProfiles({ agents, templates, usual, modelFor });
   const of = (projectId: string | null, model?: string, named?: string) =>
     profileOf({
-      ...{ projectId, model, template: named ?? 'default' },
+      projectId,
+      model,
+      template: named ?? 'default',
       ...(named !== undefined && { templateBy: 'session' }),
     } as SessionRecord);
   return { agents, of, profileOf };
@@ -262,8 +264,10 @@ const refusing = (accepted: () => readonly string[]) => {
     if (!accepted().includes(ref)) throw new AppError('invalid_request', `${ref} is refused.`);
   };
   const modelFor = modelCache({
-    ...{ refsOf: (name) => chainOf(name, { fallbacks: ['openai/x'] }), check },
-    ...{ storedKey: async () => undefined, create: async (name) => named(name) },
+    refsOf: (name) => chainOf(name, { fallbacks: ['openai/x'] }),
+    check,
+    storedKey: async () => undefined,
+    create: async (name) => named(name),
   });
   return { check, modelFor };
 };

@@ -18,7 +18,9 @@ function ring(keys = [oldKey], store = memoryStore()) {
   const learned: string[] = [];
   let changes = 0;
   const it = credentialRing({
-    ...{ records: store.records, vault: vault(keys), clock: manualClock() },
+    records: store.records,
+    vault: vault(keys),
+    clock: manualClock(),
     learn: (secret) => void learned.push(secret.reveal()),
     onChange: () => void changes++,
   });

@@ -43,7 +43,9 @@ test('a deletion also removes sessions that are created in the project meanwhile
   const { sessions, store } = fakeService({ clock });
   const unused = () => Promise.reject(new Error('unused'));
   const agents = {
-    ...{ create: async () => {}, get: unused, update: unused },
+    create: async () => {},
+    get: unused,
+    update: unused,
     delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
   };
   const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
@@ -55,14 +57,23 @@ test('a deletion also removes sessions that are created in the project meanwhile
 test("a project's agent changes field by field, and keeps its fall-backs apart from its template's", async () => {
   const { sessions, store } = fakeService({ clock: manualClock(1) });
   const agents = agentConfigService({
-    ...{ records: store.records, newId: () => 'a', templates, providers: offeredProviders({}), model: 'demo' },
+    records: store.records,
+    newId: () => 'a',
+    templates,
+    providers: offeredProviders({}),
+    model: 'demo',
     checkModel: (ref) => {
       if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');
     },
   });
   const { records } = store;
   const projects = projectService({
-    ...{ records, sessions, agents, removeBelongings: async () => {}, newId: () => 'p', clock: manualClock(1) },
+    records,
+    sessions,
+    agents,
+    removeBelongings: async () => {},
+    newId: () => 'p',
+    clock: manualClock(1),
   });
   await projects.create({ name: 'One' });
   const before = await projects.agent('p');

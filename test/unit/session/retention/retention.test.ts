@@ -65,7 +65,12 @@ async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = 
   const watchers = new Watchers();
   const removed: SessionId[] = [];
   const retention = new Retention({
-    ...{ policy: { ...all, days: 30 }, store, watchers, clock, name: 'a', everyMs: 1_000 },
+    policy: { ...all, days: 30 },
+    store,
+    watchers,
+    clock,
+    name: 'a',
+    everyMs: 1_000,
     driver: { list: async () => [] },
     liveSessions: { get: () => undefined },
     commands: { change: async (id) => (await store.records.get('session', id))?.doc as StoredSession },

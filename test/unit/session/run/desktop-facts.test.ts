@@ -3,7 +3,11 @@ import type { DesktopStatus } from '../../../../src/sandbox/client.ts';
 import { DesktopNews } from '../../../../src/session/run/desktop-facts.ts';
 
 const status = (state: DesktopStatus['state'], more: Partial<DesktopStatus> = {}): DesktopStatus => ({
-  ...{ state, browser: 'stopped', width: 1280, height: 800, restarts: { display: 0, browser: 0 } },
+  state,
+  browser: 'stopped',
+  width: 1280,
+  height: 800,
+  restarts: { display: 0, browser: 0 },
   ...more,
 });
 const kinds = (news: DesktopNews, ...seen: DesktopStatus[]) =>

@@ -130,7 +130,8 @@ describe('F083 after a restart', () => {
     },
   });
   const answer = (callId: string, seq: number, of = runId()) => ({
-    ...{ runId: of, seq },
+    runId: of,
+    seq,
     message: { role: 'tool', callId, name: 'shell_exec', output: 'same', success: true } as const,
   });
 

@@ -97,7 +97,8 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
 test('a slow check delays nobody for two seconds after a good answer, and its bad answer is the next one', async () => {
   const clock = manualClock();
   const good = (await healthOf({
-    ...{ store: works, driver: works },
+    store: works,
+    driver: works,
     count: async () => ({ total: 0, running: 0, waiting: 0 }),
   })) as ServiceHealth;
   const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServiceHealth;

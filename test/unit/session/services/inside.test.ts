@@ -13,7 +13,8 @@ async function dial(port: number, { isOwnMachine = false } = {}) {
     sandboxes: { use: async () => ({ client: { ports }, [Symbol.asyncDispose]: async () => {} }) as never },
     codeOf: () => ({}) as never,
     known: async () => {},
-    ...{ isOwnMachine, closedPorts: new Set([3128, 2718]) },
+    isOwnMachine,
+    closedPorts: new Set([3128, 2718]),
   });
   await using inside = await service.enter(id, neverFires);
   const code = await inside.ports.connect(port, neverFires).then(

@@ -8,7 +8,9 @@ function owners(limits: OwnerLimits) {
   const clock = manualClock();
   const stored = new Map<SessionId, StoredSession>();
   const within = ownerQuota({
-    ...{ limits, clock, startTimeoutMs: 60_000 },
+    limits,
+    clock,
+    startTimeoutMs: 60_000,
     get: async (id) => stored.get(id),
     part: async ({ limit, keep }) => [...stored.values()].filter(keep).slice(0, limit),
   });

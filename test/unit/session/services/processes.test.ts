@@ -32,7 +32,9 @@ async function sandboxWith(live: readonly ProcessEntry[], log = { size: 0, tail:
   const service = processService({
     sandboxes: { use: async () => used, look: async () => client } as never,
     ids: { short: () => (ids++).toString(16).padStart(16, '0') } as never,
-    ...{ records, clock, known: async () => {} },
+    records,
+    clock,
+    known: async () => {},
   });
   return { service, signalled, ran, id: newSession() };
 }

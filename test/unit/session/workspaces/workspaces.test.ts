@@ -33,7 +33,9 @@ async function server(
   };
   if (name !== undefined) alive.add(name);
   const service = await workspaceService({
-    ...{ records, clock, graceMs: grace },
+    records,
+    clock,
+    graceMs: grace,
     sessions: {
       get,
       create: async ({ origin, title }: SessionRecord) => {

@@ -24,7 +24,11 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     readFile: async () => Buffer.from('hi'),
   };
   const ctx = {
-    ...{ sandbox, clock, signal: stop.signal, timeoutMs: 5_000, runId: 'run' },
+    sandbox,
+    clock,
+    signal: stop.signal,
+    timeoutMs: 5_000,
+    runId: 'run',
     onOutput: (text: string) => void said.push(text),
   } as unknown as ToolContext;
   const call = (args: unknown = { path: 'a' }) => customTool(made(run) as Definition).run(ctx, args);
@@ -56,7 +60,9 @@ test('wrong arguments never reach the tool', async () => {
 
 test('a thrown error and a wrong result are failures that the model can read', async () => {
   expect(await bench(() => Promise.reject(new Error('no such table'))).call()).toEqual({
-    ...{ ok: false, reason: 'failed', output: 'count failed: no such table' },
+    ok: false,
+    reason: 'failed',
+    output: 'count failed: no such table',
   });
   expect(await bench(async () => 7 as never).call()).toMatchObject({
     ok: false,

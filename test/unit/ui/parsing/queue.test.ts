@@ -38,7 +38,9 @@ function open() {
     },
   });
   return {
-    ...{ queue, workers, timers },
+    queue,
+    workers,
+    timers,
     read: (text: string, signal?: AbortSignal) => queue.run('markdown', { text }, signal),
     /** The running task's time is over. */
     elapse: () => [...timers.keys()].at(-1)?.(),

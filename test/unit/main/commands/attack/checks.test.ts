@@ -4,10 +4,24 @@ import { factsIn } from '../../../../../src/main/commands/attack/look-inside.ts'
 
 /** A Docker sandbox's report about itself. */
 const confined = {
-  ...{ CapInh: '0', CapPrm: '0000000000000000', CapEff: '0000000000000000', CapBnd: '0000000000000000', CapAmb: '0' },
-  ...{ NoNewPrivs: '1', Seccomp: '2', uid: '43950', gids: '43950', kernel: '6.18.44', machine: 'Linux version 6.18' },
-  ...{ system: 'read-only', mount: '/workspace /x ext4 /dev/vda rw', environment: 'PATH /', interface: 'lo' },
-  ...{ proxy: '169.254.169.254:80 HTTP/1.1 403 Forbidden', call: 'bpf 1', end: 'of it' },
+  CapInh: '0',
+  CapPrm: '0000000000000000',
+  CapEff: '0000000000000000',
+  CapBnd: '0000000000000000',
+  CapAmb: '0',
+  NoNewPrivs: '1',
+  Seccomp: '2',
+  uid: '43950',
+  gids: '43950',
+  kernel: '6.18.44',
+  machine: 'Linux version 6.18',
+  system: 'read-only',
+  mount: '/workspace /x ext4 /dev/vda rw',
+  environment: 'PATH /',
+  interface: 'lo',
+  proxy: '169.254.169.254:80 HTTP/1.1 403 Forbidden',
+  call: 'bpf 1',
+  end: 'of it',
 };
 const findings = (more: Readonly<Record<string, string | undefined>> = {}) => {
   const lines = Object.entries({ ...confined, ...more }).flatMap(([name, value]) =>

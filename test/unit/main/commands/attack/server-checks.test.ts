@@ -6,12 +6,19 @@ const answer = (status: number, text = '', headers: Answer['headers'] = {}): Ans
 const file = answer(404, 'no such file');
 /** The answers of a server with a token. */
 const closed: Answers = {
-  ...{ 'without a token': answer(401), 'with a wrong token': answer(401), 'its health without a token': answer(401) },
-  ...{ 'its metrics without a token': answer(401), 'under another Host': answer(403) },
-  ...{ 'under another Host, without a token': answer(403), 'a change from another site': answer(403) },
-  ...{ 'a list from another site': answer(200), 'a socket from another site': answer(403) },
-  ...{ 'the forwarder of a sandbox': answer(403), 'a file by its path': answer(400) },
-  ...{ 'a file above the workspace': answer(400), 'a file behind a link': file },
+  'without a token': answer(401),
+  'with a wrong token': answer(401),
+  'its health without a token': answer(401),
+  'its metrics without a token': answer(401),
+  'under another Host': answer(403),
+  'under another Host, without a token': answer(403),
+  'a change from another site': answer(403),
+  'a list from another site': answer(200),
+  'a socket from another site': answer(403),
+  'the forwarder of a sandbox': answer(403),
+  'a file by its path': answer(400),
+  'a file above the workspace': answer(400),
+  'a file behind a link': file,
 };
 const about = { hasToken: true, isLoopback: true, secret: 'the-secret' };
 const wrong = (more: Partial<Answers>, who: Partial<typeof about> = {}) =>

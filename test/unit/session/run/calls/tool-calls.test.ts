@@ -12,8 +12,14 @@ function bench(approve: readonly string[] = []) {
   const { runWriter, transcript, events } = scribeBench();
   const open = new Map<string, PromiseWithResolvers<ToolResult>>();
   const tool = (name: string): Tool => ({
-    ...{ name, family: 'shell', description: '', parameters: {} },
-    ...{ group: 'always', label: name, needs: [], calledIn: {} },
+    name,
+    family: 'shell',
+    description: '',
+    parameters: {},
+    group: 'always',
+    label: name,
+    needs: [],
+    calledIn: {},
     orderKey: (args) => `shell ${(args as { id: string }).id}`,
     run: async ({ operationId, signal }) => {
       const result = Promise.withResolvers<ToolResult>();
@@ -24,16 +30,15 @@ function bench(approve: readonly string[] = []) {
     },
   });
   const work = {
-    ...{
-      sessionId: SessionId.parse('0123456789abcdef'),
-      runWriter,
-      prompt: undefined as never,
-      clock: manualClock(),
-      task: 'x',
-      workdir: '/workspace',
-      toolTimeoutMs: 1_000,
-    },
-    ...{ model: undefined as never, hasTitle: () => true },
+    sessionId: SessionId.parse('0123456789abcdef'),
+    runWriter,
+    prompt: undefined as never,
+    clock: manualClock(),
+    task: 'x',
+    workdir: '/workspace',
+    toolTimeoutMs: 1_000,
+    model: undefined as never,
+    hasTitle: () => true,
     tools: { declarations: [], find: tool },
     approvals: { tools: approve, timeoutMs: 1_000 },
     sandbox: { use: async () => ({ client: {} as never, [Symbol.asyncDispose]: async () => {} }) },

@@ -3,7 +3,11 @@ import type { Message } from '../../../../../src/llm/model.ts';
 import { recallFrom } from '../../../../../src/session/run/context/recall.ts';
 
 const result = (callId: string, output: string): Message => ({
-  ...{ role: 'tool', callId, name: 'shell_exec', output, success: true },
+  role: 'tool',
+  callId,
+  name: 'shell_exec',
+  output,
+  success: true,
 });
 const messages: Message[] = [
   { role: 'user', text: 'Never touch the folder old.' },

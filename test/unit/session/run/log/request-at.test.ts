@@ -17,9 +17,13 @@ const sections = [
 ];
 const tools = [{ name: 'file_read', description: 'Reads.', parameters: { type: 'object', properties: {} } }];
 const wanted = {
-  ...{ phase: { kind: 'act', step, stepIndex: 0 } as const, note: 'Step 1: x', hint: undefined, tools },
+  phase: { kind: 'act', step, stepIndex: 0 } as const,
+  note: 'Step 1: x',
+  hint: undefined,
+  tools,
   prompt: { system: sections.map(({ text }) => text).join('\n\n'), sections },
-  ...{ workdir: '/workspace', text: 'live' as const },
+  workdir: '/workspace',
+  text: 'live' as const,
 };
 const { signal } = new AbortController();
 const usage = { inputTokens: 10, outputTokens: 2 };

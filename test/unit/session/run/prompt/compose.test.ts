@@ -5,8 +5,13 @@ import { toolRegistry } from '../../../../../src/tools/registry.ts';
 
 const names = new Set(toolRegistry().declarations.map(({ name }) => name));
 const facts: PromptFacts = {
-  ...{ workdir: '/workspace', installed: 'Python.', network: 'closed.', hasToolServers: false, plans: false },
-  ...{ hasTool: (name) => names.has(name), approvals: [] },
+  workdir: '/workspace',
+  installed: 'Python.',
+  network: 'closed.',
+  hasToolServers: false,
+  plans: false,
+  hasTool: (name) => names.has(name),
+  approvals: [],
 };
 const system = (more: Partial<PromptFacts> = {}) => composed(ownParts(), { ...facts, ...more }).system;
 

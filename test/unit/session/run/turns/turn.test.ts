@@ -4,15 +4,13 @@ import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
 import { asks, quiet, scribeBench } from '../../../../support/session-parts.ts';
 
 const wanted = {
-  ...{
-    phase: { kind: 'plan' } as const,
-    note: '',
-    hint: undefined,
-    tools: [],
-    prompt: { system: '', sections: [] },
-    workdir: '/workspace',
-  },
-  ...{ text: 'later' as const },
+  phase: { kind: 'plan' } as const,
+  note: '',
+  hint: undefined,
+  tools: [],
+  prompt: { system: '', sections: [] },
+  workdir: '/workspace',
+  text: 'later' as const,
 };
 
 test('a turn begins after the earlier facts are on the disk and their waiting callers are answered', async () => {
