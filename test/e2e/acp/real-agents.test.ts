@@ -32,6 +32,8 @@ interface Agent {
   readonly credential: Readonly<Record<string, unknown>>;
   /** Finds the agent's processes. */
   readonly process: string;
+  /** It loses a session that it loads in the minute in which it began it: its file's name has no seconds. */
+  readonly losesYoung?: true;
   /** Its requests are unlike those that the fake of the API takes, whose rules are those for Corral's own requests. */
   readonly isUnlike?: true;
 }
@@ -43,6 +45,7 @@ const agents: readonly Agent[] = [
     at: (command, url) => ['env', `GOOGLE_GEMINI_BASE_URL=${url}`, ...command, '-m', 'gemini-2.5-flash'],
     credential: { header: 'x-goog-api-key', env: ['GEMINI_API_KEY'] },
     process: '[g]emini',
+    losesYoung: true,
   },
   {
     template: 'codex',
@@ -212,12 +215,15 @@ test.for(agents)(
     const { id } = await client.sessions.create.mutate({ template: agent.template });
     await client.runs.send.mutate({ sessionId: id, text: 'Make a file' });
     await expect.poll(() => real.factsOf(id, 'approval.requested').length, { timeout: 1_100_000 }).toBe(1);
+    const minute = async () => (await client.sandbox.exec.mutate({ sessionId: id, command: 'date +%H:%M' })).stdout;
+    const begun = await minute();
     const [asked] = real.factsOf(id, 'approval.requested');
     await client.runs.approve.mutate({ sessionId: id, callId: asked?.data.callId ?? '' });
     await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 120_000 }).toBe(1);
     const calls = real.factsOf(id, 'tool.called').length;
     await client.runs.send.mutate({ sessionId: id, text: 'Please wait' });
     await expect.poll(() => JSON.stringify(it.fake.requests).includes('Please wait'), { timeout: 120_000 }).toBe(true);
+    if (agent.losesYoung) await expect.poll(minute, { timeout: 90_000, interval: 500 }).not.toBe(begun);
     real.server.kill('SIGKILL');
     await real.server.restart();
     await expect.poll(() => real.factsOf(id, 'run.end').length, { timeout: 120_000 }).toBe(2);
