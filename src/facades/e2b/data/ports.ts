@@ -14,7 +14,8 @@ const own = new Set([
 export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, mask?: string): OutgoingHttpHeaders {
   const kept = Object.entries(headers).filter(([name]) => !own.has(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  return { ...Object.fromEntries(kept), host, 'x-forwarded-host': headers.host };
+  // Programs find it by this spelling, which every HTTP client uses.
+  return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
 /** The answer for a port that could not be dialled. Rethrows what is neither the program's nor the port's fault. */

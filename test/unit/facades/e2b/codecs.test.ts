@@ -292,6 +292,6 @@ test('tables and charts are values, not texts', () => {
 
 test('a program behind a port sees no token, and the Host that was chosen for it', () => {
   const headers = { host: 'h', 'x-access-token': 't', 'e2b-traffic-access-token': 't', accept: 'a' };
-  expect(headersFor({ headers, port: 80 })).toEqual({ accept: 'a', host: 'h', 'x-forwarded-host': 'h' });
-  expect(headersFor({ headers, port: 80 }, ['in:$', '{PORT}'].join('')).host).toBe('in:80');
+  expect(headersFor({ headers, port: 80 })).toEqual({ accept: 'a', Host: 'h', 'x-forwarded-host': 'h' });
+  expect(headersFor({ headers, port: 80 }, ['in:$', '{PORT}'].join('')).Host).toBe('in:80');
 });
