@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { approve, reject } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
+import { TextParts, useBeginning } from '../markdown/plain.tsx';
 import { boundedLine, withHidden } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { diffLines } from '../parts/diff.ts';
@@ -8,7 +9,7 @@ import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { DiffLines, diffSigns, maxDiffLine, mostDiffLines } from './tool-result.tsx';
+import { DiffLines } from './tool-result.tsx';
 
 /** A call that waits for permission: literally what it would do, and what the person can decide. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
@@ -117,23 +118,16 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
-const shownAtFirst = 20_000; // characters
-
 /** What the call would do, to the letter; all of a very long one on request. */
 function Told({ text }: { text: string }) {
-  const [isWhole, setWhole] = useState(false);
-  const shown = isWhole ? text : text.slice(0, shownAtFirst);
+  const { beginning, more } = useBeginning(text);
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
       <pre class="console" tabIndex={0}>
-        {withHidden(shown)}
+        <TextParts text={withHidden(beginning)} />
       </pre>
-      {shown.length < text.length && (
-        <Button kind="quiet" onClick={() => setWhole(true)}>
-          {t('moreCharacters', { n: text.length - shown.length })}
-        </Button>
-      )}
+      {more}
     </>
   );
 }
@@ -141,9 +135,7 @@ function Told({ text }: { text: string }) {
 /** The text that the call would write, to the letter, as a difference to the earlier one. */
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  if (lines.length <= mostDiffLines && lines.every(({ text }) => text.length <= maxDiffLine))
-    return <DiffLines lines={lines} textOf={withHidden} />;
-  return <Told text={lines.map(({ kind, text }) => diffSigns[kind] + text).join('\n')} />;
+  return <DiffLines lines={lines} textOf={withHidden} />;
 }
 
 const texts = new Set(['content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);

@@ -19,7 +19,7 @@ interface Props {
   readonly isLive?: boolean;
 }
 
-const partSize = 40; // items that are drawn together, between two frames
+const partSize = 20; // items that are drawn together, between two frames
 
 /** Everything that a model shows, in the order of the log. The end is drawn first; what is above it follows, frame by frame. */
 export function Items({ model, sessionId, isLive = false }: Props) {

@@ -2,6 +2,7 @@ import { useContext } from 'preact/hooks';
 import { send } from '../data/actions.ts';
 import type { EndItem, EventItem, PhaseItem, WaitItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -45,7 +46,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">
     <Icon name="warning" />
-    <p>{text}</p>
+    <p>{boundedLine(text)}</p>
   </div>
 );
 
@@ -76,7 +77,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
         {t(own(phases, phase) ?? 'phase.starting')}
-        {detail ? ` · ${detail}` : ''}
+        {detail ? ` · ${boundedLine(detail)}` : ''}
         {ms !== undefined && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
       {isMoving && <Elapsed since={item.at} />}
@@ -123,7 +124,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{event.data.detail}</p>;
+      return <p class="aside">{boundedLine(event.data.detail)}</p>;
   }
 }
 

@@ -1,11 +1,14 @@
 import { useMemo, useState } from 'preact/hooks';
-import { ansiLines, type Span } from '../parts/ansi.ts';
+import { TextParts, useBeginning } from '../markdown/plain.tsx';
+import { ansiRows, type Span } from '../parts/ansi.ts';
+import { countLines } from '../parts/bounded-text.ts';
 import { count } from '../parts/format.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { t } from '../text/text.ts';
 
 const fewLines = 14;
 const shownLines = 10;
+const fewCharacters = 4_000;
 const lineHeight = 20; // as in conversation.css
 
 interface Props {
@@ -15,20 +18,21 @@ interface Props {
   readonly isLive?: boolean;
 }
 
-/** What a command printed, with its colours: short output whole, of a long one the end, and all of it on request. */
+/** What a command printed, with its colours: short output whole, of a long one the end, and all of it on request, row by row. */
 export function Output({ text, command, isLive = false }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);
-  const isLong = total > fewLines;
-  const lines = useMemo(() => {
-    if (isLong && !isOpen) return ansiLines(lastLines(text, shownLines));
-    return ansiLines(text.endsWith('\n') ? text.slice(0, -1) : text);
+  const isLong = total > fewLines || text.length > fewCharacters;
+  const asked = useBeginning(command ?? '');
+  const rows = useMemo(() => {
+    if (isLong && !isOpen) return ansiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
+    return ansiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
   }, [text, isLong, isOpen]);
   return (
     <>
       {isLong && (
         <button type="button" class="more-lines" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {isOpen ? t('fewerLines') : t('allLines', { n: count(total) })}
+          {isOpen ? t('fewerLines') : total > 1 ? t('allLines', { n: count(total) }) : t('wholeLine')}
         </button>
       )}
       {isLong && isOpen ? (
@@ -36,12 +40,12 @@ export function Output({ text, command, isLive = false }: Props) {
           class="console lines"
           role="group"
           label={t('output')}
-          count={lines.length}
+          count={rows.length}
           rowHeight={lineHeight}
           followsEnd={isLive}
           row={(n) => (
             <div key={n} class="line">
-              <Spans spans={lines[n] ?? []} />
+              <Spans spans={rows[n] ?? []} />
             </div>
           )}
         />
@@ -51,13 +55,18 @@ export function Output({ text, command, isLive = false }: Props) {
           {command !== undefined && (
             <>
               <span class="prompt">$ </span>
-              {command}
+              <TextParts text={asked.beginning} />
+              {asked.more}
               {'\n'}
             </>
           )}
-          {isLong && <span class="prompt">{`… ${t('linesBefore', { n: count(total - shownLines) })}\n`}</span>}
+          {isLong && (
+            <span class="prompt">
+              {total > shownLines ? `… ${t('linesBefore', { n: count(total - shownLines) })}\n` : '… '}
+            </span>
+          )}
           {text !== '' &&
-            lines.map((spans, n) => (
+            rows.map((spans, n) => (
               <span key={n}>
                 <Spans spans={spans} />
                 {'\n'}
@@ -82,12 +91,6 @@ const Spans = ({ spans }: { spans: readonly Span[] }) => (
     )}
   </>
 );
-
-function countLines(text: string): number {
-  let lines = text === '' ? 0 : 1;
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
-  return text.endsWith('\n') ? lines - 1 : lines;
-}
 
 function lastLines(text: string, wanted: number): string {
   const end = text.endsWith('\n') ? text.length - 1 : text.length;

@@ -1,12 +1,11 @@
 import type { Item } from '../data/items.ts';
+import { Plain } from '../markdown/plain.tsx';
 import { t } from '../text/text.ts';
-
-const maxText = 20_000; // characters
 
 /** An item that could not be drawn: its text as it is. */
 export const PlainItem = ({ item }: { item: Item }) => (
   <article class="said" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
-    <p class="plain">{textOf(item).slice(0, maxText)}</p>
+    <Plain text={textOf(item)} />
   </article>
 );
 

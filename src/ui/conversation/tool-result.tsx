@@ -1,14 +1,17 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { request } from '../data/server.ts';
+import { Plain, TextParts } from '../markdown/plain.tsx';
 import { plainText } from '../parts/ansi.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
+import { Button } from '../parts/button.tsx';
 import { diffLines, type Line } from '../parts/diff.ts';
+import { count } from '../parts/format.ts';
 import { t } from '../text/text.ts';
 import { Output } from './output.tsx';
 
-export const mostDiffLines = 400;
-export const maxDiffLine = 1_000; // characters
+const maxDiffLines = 400;
+const moreDiffLines = 5_000;
 
 /** What came of a call, by the kind of its content. */
 export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
@@ -32,25 +35,31 @@ export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   return <Output text={JSON.stringify(content.result, null, 2) ?? ''} />;
 }
 
-export const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
+const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
 function Diff({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} textOf={(text) => plainText(boundedLine(text, maxDiffLine))} />;
+  return <DiffLines lines={lines} textOf={plainText} />;
 }
 
+/** The browser lays out a line only near the view; a very long one in parts. */
 export function DiffLines({ lines, textOf }: { lines: readonly Line[]; textOf: (text: string) => string }) {
+  const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
     return <p class="tool-note">{t('noChange')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a long difference scrolls, also by keyboard
     <pre class="diff" role="group" tabIndex={0} aria-label={t('changes')}>
-      {lines.slice(0, mostDiffLines).map(({ kind, text }, n) => (
+      {lines.slice(0, max).map(({ kind, text }, n) => (
         <div key={n} class={kind}>
-          {diffSigns[kind] + textOf(text)}
+          <TextParts text={diffSigns[kind] + textOf(text)} />
         </div>
       ))}
-      {lines.length > mostDiffLines && <div class="skipped">{t('allLines', { n: lines.length })}</div>}
+      {lines.length > max && (
+        <Button kind="quiet" class="small more-text" onClick={() => setMax(max + moreDiffLines)}>
+          {t('moreLines', { n: count(lines.length - max) })}
+        </Button>
+      )}
     </pre>
   );
 }
@@ -105,12 +114,14 @@ const Results = ({ results }: { results: readonly Found[] }) => (
       <li key={link}>
         {/^https?:\/\//i.test(link) ? (
           <a href={link} target="_blank" rel="noopener noreferrer">
-            {title}
+            {boundedLine(title)}
           </a>
         ) : (
-          <b>{title}</b>
+          <b>{boundedLine(title)}</b>
         )}
-        <div class="quiet">{snippet}</div>
+        <div class="quiet">
+          <Plain text={snippet} />
+        </div>
       </li>
     ))}
   </ul>

@@ -1,8 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Piece } from '../parsing/highlight.ts';
 import { parse } from '../parsing/parse.ts';
 import { plainText } from '../parts/ansi.ts';
+import { countLines, textParts } from '../parts/bounded-text.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
+import { TextPart } from './plain.tsx';
 
 const mostHighlighted = 60_000;
 
@@ -31,16 +33,27 @@ export function Code({ code: given, language }: Props) {
 
 /** Only the coloured text. */
 export function Highlighted({ code, language = '' }: Props) {
-  const [colored, setColored] = useState<{ code: string; pieces: readonly Piece[] | undefined }>();
+  const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
   useEffect(() => {
     if (language === '' || code.length > mostHighlighted) return undefined;
     const ended = new AbortController();
     void parse('highlight', { code, language: language.split('.').at(-1) ?? '' }, ended.signal).then(
-      (pieces) => ended.signal.aborted || setColored({ code, pieces }),
+      (parts) => ended.signal.aborted || setColored({ code, parts }),
     );
     return () => ended.abort();
   }, [code, language]);
-  return <code>{(colored?.code === code && colored.pieces?.map(piece)) || code}</code>;
+  const parts = useMemo(() => textParts(code), [code]);
+  const pieces = (at: number) => (colored?.code === code && colored.parts?.[at]?.map(piece)) || parts[at];
+  if (parts.length < 2) return <code>{pieces(0)}</code>;
+  return (
+    <code>
+      {parts.map((text, at) => (
+        <TextPart key={at} lines={countLines(text)}>
+          {pieces(at)}
+        </TextPart>
+      ))}
+    </code>
+  );
 }
 
 const piece = (one: Piece, key: number) =>

@@ -12,7 +12,8 @@ import { WorkspaceImage } from './workspace-image.tsx';
 // links. So there is nothing to sanitize. The page's worker reads the text, within limits; until then, and beyond them, it is
 // plain.
 
-const maxText = 200_000;
+const maxText = 200_000; // characters that the worker reads
+const maxShort = 8_000; // characters of a text whose blocks are laid out together
 
 interface Props {
   readonly text: string;
@@ -24,11 +25,11 @@ export function Markdown({ text, sessionId }: Props) {
   const tree = useMarkdownTree(text);
   const plain = <Plain text={text} />;
   return (
-    <div class="markdown">
+    <div class={text.length > maxShort ? 'markdown long' : 'markdown'}>
       {tree ? (
         <Boundary instead={plain}>
           <Tree tree={tree} sessionId={sessionId} />
-          {text.length > maxText && <p class="quiet">{t('moreCharacters', { n: text.length - maxText })}</p>}
+          {text.length > maxText && <Plain text={text.slice(maxText)} />}
         </Boundary>
       ) : (
         plain
@@ -65,11 +66,7 @@ function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
     case 'paragraph':
       return <p key={key}>{inner(node.inner)}</p>;
     case 'plain':
-      return (
-        <span key={key} class="plain">
-          {inner(node.inner)}
-        </span>
-      );
+      return <Plain key={key} text={node.text} />;
     case 'quote':
       return <blockquote key={key}>{inner(node.inner)}</blockquote>;
     case 'code':

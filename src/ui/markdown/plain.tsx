@@ -1,11 +1,55 @@
+import type { ComponentChildren } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { estimateWrapped, textParts } from '../parts/bounded-text.ts';
+import { Button } from '../parts/button.tsx';
 import { t } from '../text/text.ts';
 
-const maxPlain = 20_000; // characters
+const maxAtFirst = 20_000; // characters
+const maxMore = 100_000; // characters
+
+interface PartProps {
+  readonly children: ComponentChildren;
+  readonly lines: number;
+}
+
+/** One of the parts of a long text. The browser lays it out only near the view; until then it is as high as its lines. */
+export const TextPart = ({ children, lines }: PartProps) => (
+  <span class="part" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
+    {children}
+  </span>
+);
+
+export function TextParts({ text }: { text: string }) {
+  const parts = useMemo(() => textParts(text), [text]);
+  if (parts.length < 2) return <>{text}</>;
+  return parts.map((part, at) => (
+    <TextPart key={at} lines={estimateWrapped(part)}>
+      {part}
+    </TextPart>
+  ));
+}
+
+/** The beginning of a very long text, and a button that shows more of it. */
+export function useBeginning(text: string) {
+  const [max, setMax] = useState(maxAtFirst);
+  const more =
+    text.length > max ? (
+      <Button kind="quiet" class="small more-text" onClick={() => setMax(max + maxMore)}>
+        {t('moreCharacters', { n: text.length - max })}
+      </Button>
+    ) : null;
+  return { beginning: text.slice(0, max), more };
+}
 
 /** A text as it is, for what is not parsed yet, cannot be parsed, or could not be drawn. */
-export const Plain = ({ text }: { text: string }) => (
-  <>
-    <p class="plain">{text.slice(0, maxPlain)}</p>
-    {text.length > maxPlain && <p class="quiet">{t('moreCharacters', { n: text.length - maxPlain })}</p>}
-  </>
-);
+export function Plain({ text }: { text: string }) {
+  const { beginning, more } = useBeginning(text);
+  return (
+    <>
+      <div class="plain">
+        <TextParts text={beginning} />
+      </div>
+      {more}
+    </>
+  );
+}

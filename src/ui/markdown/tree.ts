@@ -3,7 +3,7 @@ import type { MarkdownTree } from '../parsing/markdown.ts';
 import { parse } from '../parsing/parse.ts';
 
 const maxKept = 400;
-const maxKeptText = 20_000; // characters
+const maxKeptText = 2_000; // characters; a conversation of kept trees is drawn in few frames
 const pauseMs = 40;
 
 /** The worker's result for the newest texts; undefined: it could not read the text. */

@@ -17,6 +17,7 @@ import typescript from 'highlight.js/lib/languages/typescript';
 import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
+import { textParts } from '../parts/bounded-text.ts';
 
 // A chunk of its own, which the worker loads at the first block of code.
 
@@ -48,15 +49,47 @@ export type Piece = string | { readonly class: string; readonly inner: readonly 
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
- * The code as coloured pieces; undefined for a language that is not known, and for too many pieces. Names and endings of files
- * both work.
+ * The code as coloured pieces, for each part of the text (see `textParts`); undefined for a language that is not known, and for
+ * too many pieces. Names and endings of files both work.
  */
-export function highlight(code: string, language: string): readonly Piece[] | undefined {
+export function highlight(code: string, language: string): readonly (readonly Piece[])[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
   const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);
-  return countOf(pieces) > maxPieces ? undefined : pieces;
+  return countOf(pieces) > maxPieces ? undefined : inParts(pieces, textParts(code));
 }
+
+function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] {
+  let rest = pieces;
+  return parts.map(({ length }) => {
+    const [part, after] = cutPieces(rest, length);
+    rest = after;
+    return part;
+  });
+}
+
+/** The pieces of the first characters, and the others. A piece on both sides is halved. */
+function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
+  let room = at;
+  for (const [n, piece] of pieces.entries()) {
+    const size = sizeOf(piece);
+    if (size <= room) {
+      room -= size;
+      continue;
+    }
+    const [left, right] =
+      typeof piece === 'string' ? [[piece.slice(0, room)], [piece.slice(room)]] : cutPieces(piece.inner, room);
+    const half = (inner: Piece[]): Piece[] => (typeof piece === 'string' ? inner : [{ ...piece, inner }]);
+    return [
+      [...pieces.slice(0, n), ...half(left)],
+      [...half(right), ...pieces.slice(n + 1)],
+    ];
+  }
+  return [[...pieces], []];
+}
+
+const sizeOf = (piece: Piece): number =>
+  typeof piece === 'string' ? piece.length : piece.inner.reduce((sum, one) => sum + sizeOf(one), 0);
 
 const countOf = (pieces: readonly Piece[]): number =>
   pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countOf(piece.inner)), 0);

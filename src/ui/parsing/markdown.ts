@@ -4,7 +4,8 @@ import { Lexer, type Token, type Tokens, type TokensList } from 'marked';
 // exhaust the page's stack or its time. Text beyond a limit stays plain.
 
 const maxText = 200_000; // characters
-const maxInline = 10_000; // characters of one paragraph or cell: emphasis costs the square of its length
+const maxInline = 8_000; // characters of one paragraph or cell: emphasis costs the square of its length
+const maxBlock = 8_000; // characters of one block, which a browser lays out at once
 const maxDepth = 24;
 const maxNodes = 5_000;
 const maxMs = 1_500;
@@ -12,7 +13,8 @@ const maxMs = 1_500;
 export type MarkdownNode =
   | string
   | { readonly kind: 'break' | 'rule' }
-  | { readonly kind: 'paragraph' | 'plain' | 'quote' | 'strong' | 'em' | 'del'; readonly inner: MarkdownTree }
+  | { readonly kind: 'paragraph' | 'quote' | 'strong' | 'em' | 'del'; readonly inner: MarkdownTree }
+  | { readonly kind: 'plain'; readonly text: string }
   | { readonly kind: 'heading'; readonly depth: number; readonly inner: MarkdownTree }
   | { readonly kind: 'code'; readonly code: string; readonly language: string }
   | { readonly kind: 'codespan'; readonly code: string }
@@ -99,7 +101,7 @@ class Reader {
   }
 
   blocks(tokens: readonly Token[]): MarkdownTree {
-    return this.#each(tokens, (token) => this.#block(token));
+    return this.#each(tokens.flatMap(inSmallBlocks), (token) => this.#block(token));
   }
 
   #inline(tokens: readonly Token[] = []): MarkdownTree {
@@ -136,7 +138,7 @@ class Reader {
       case 'html':
         return [{ kind: 'paragraph', inner: this.#lines(token.text.trimEnd()) }];
       case 'unread':
-        return [{ kind: 'plain', inner: [token.raw] }];
+        return [{ kind: 'plain', text: token.raw }];
       case 'text':
         return token.tokens ? this.#inline(token.tokens) : [decoded(token.text)];
       case 'checkbox':
@@ -160,7 +162,7 @@ class Reader {
 
   #table(table: Tokens.Table): MarkdownNode {
     const cells = 1 + table.rows.length;
-    if (cells * table.header.length > this.#limits.nodes) return { kind: 'plain', inner: [table.raw] };
+    if (cells * table.header.length > this.#limits.nodes) return { kind: 'plain', text: table.raw };
     const row = (all: readonly Tokens.TableCell[]) =>
       all.map(({ align, tokens }) => {
         this.#limits.nodes--;
@@ -186,7 +188,7 @@ class Reader {
       case 'checkbox':
         return this.#block(token);
       case 'unread':
-        return [{ kind: 'plain', inner: [token.raw] }];
+        return [{ kind: 'plain', text: token.raw }];
       default:
         return this.#lines('text' in token ? token.text : token.raw);
     }
@@ -194,7 +196,7 @@ class Reader {
 
   #lines(text: string): readonly MarkdownNode[] {
     const lines = decoded(text).split('\n');
-    if (lines.length > this.#limits.nodes) return [{ kind: 'plain', inner: [text] }];
+    if (lines.length > this.#limits.nodes) return [{ kind: 'plain', text }];
     this.#limits.nodes -= lines.length - 1;
     return lines.flatMap((line, at) => (at === 0 ? [line] : [{ kind: 'break' } as const, line]));
   }
@@ -202,5 +204,51 @@ class Reader {
 
 const sourceOf = (tokens: readonly { readonly raw: string }[]): MarkdownNode => ({
   kind: 'plain',
-  inner: [tokens.map(({ raw }) => raw).join('')],
+  text: tokens.map(({ raw }) => raw).join(''),
 });
+
+/** A long list or table becomes several shorter ones. Another long block stays text; code is drawn in parts. */
+function inSmallBlocks(token: Token): Token[] {
+  if (token.raw.length <= maxBlock || ['code', 'space', 'def'].includes(token.type)) return [token];
+  if (token.type === 'list') return shorterLists(token as Tokens.List);
+  if (token.type === 'table') return shorterTables(token as Tokens.Table);
+  return [{ type: 'unread', raw: token.raw, text: token.raw }];
+}
+
+function shorterLists(list: Tokens.List): Token[] {
+  let start = Number(list.start) || 1;
+  return inGroups(list.items, ({ raw }) => raw.length).map((items): Tokens.List => {
+    const raw = items.map((item) => item.raw).join('');
+    const part = { ...list, raw, start: list.ordered ? start : ('' as const), items };
+    start += items.length;
+    return part;
+  });
+}
+
+/** Each with the same head. */
+function shorterTables(table: Tokens.Table): Token[] {
+  const sizeOf = (row: readonly Tokens.TableCell[]) => row.reduce((sum, { text }) => sum + text.length + 1, 0);
+  const lines = table.raw.split('\n');
+  const head = lines.slice(0, 2).join('\n');
+  let line = 2;
+  return inGroups(table.rows, sizeOf).map((rows): Tokens.Table => {
+    const raw = [head, ...lines.slice(line, line + rows.length)].join('\n');
+    line += rows.length;
+    return { ...table, raw, rows };
+  });
+}
+
+/** In their order, at most `maxBlock` characters together; a larger one is alone. */
+function inGroups<Value>(values: readonly Value[], sizeOf: (value: Value) => number): Value[][] {
+  const groups: Value[][] = [];
+  let size = 0;
+  for (const value of values) {
+    size += sizeOf(value);
+    if (size > maxBlock || groups.length === 0) {
+      groups.push([]);
+      size = sizeOf(value);
+    }
+    groups.at(-1)?.push(value);
+  }
+  return groups;
+}

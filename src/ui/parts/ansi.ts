@@ -1,8 +1,8 @@
-import { boundedLine } from './bounded-text.ts';
+import { wholeCharacters } from './bounded-text.ts';
 
 // Text of a terminal as spans with colours. The libraries make HTML, or limit neither lines nor spans, and the text comes from a
 // sandbox. The patterns are built from strings, because a literal with control characters is usually a mistake.
-const maxLine = 10_000; // characters
+const maxRow = 200; // characters; a longer line goes on in the next row
 const maxSpans = 300; // of one line; the rest of it has no colours
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
@@ -31,8 +31,9 @@ export interface Span {
 
 /** Approximates the terminal's display: without cursor moves, and with only the last state of an overwritten line. */
 function settled(text: string): string {
-  const lines = text.replace(sequences, '').split('\n');
-  return lines.map((line) => lastState(line).replace(controls, '')).join('\n');
+  const lasting = text.replace(sequences, '');
+  const last = lasting.includes('\r') ? lasting.split('\n').map(lastState).join('\n') : lasting;
+  return last.replace(controls, '');
 }
 
 /** No pattern: one that looks for returns takes the square of their number. */
@@ -110,26 +111,52 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
   };
 }
 
-/** The lines of a terminal's output as spans; a colour lasts over the ends of lines. A very long line is cut. */
-export function ansiLines(text: string): Span[][] {
+/**
+ * A terminal's output as rows of spans; a colour lasts over the ends of lines. A line that is too long for one row goes on in the
+ * next ones.
+ */
+export function ansiRows(text: string): Span[][] {
+  const rows: Span[][] = [];
   let style: Style = {};
-  return settled(text)
-    .split('\n')
-    .map((whole) => {
-      const line = boundedLine(whole, maxLine);
-      const spans: Span[] = [];
-      let from = 0;
-      const push = (to: number) => {
-        const part = line.slice(from, to).replace(anyColour, '').replace(allControls, '');
-        if (part !== '') spans.push(spanOf(part, style));
-      };
-      for (const found of line.matchAll(colours)) {
-        if (spans.length >= maxSpans) break;
-        push(found.index);
-        from = found.index + found[0].length;
-        style = applied(style, (found[1] ?? '').split(/[;:]/).map(Number));
-      }
-      push(line.length);
-      return spans;
-    });
+  for (const line of settled(text).split('\n')) {
+    if (!line.includes('\u001b')) {
+      pushRows(rows, line === '' ? [] : [spanOf(line, style)]);
+      continue;
+    }
+    const spans: Span[] = [];
+    let from = 0;
+    const push = (to: number) => {
+      const part = line.slice(from, to).replace(anyColour, '').replace(allControls, '');
+      if (part !== '') spans.push(spanOf(part, style));
+    };
+    for (const found of line.matchAll(colours)) {
+      if (spans.length >= maxSpans) break;
+      push(found.index);
+      from = found.index + found[0].length;
+      style = applied(style, (found[1] ?? '').split(/[;:]/).map(Number));
+    }
+    push(line.length);
+    pushRows(rows, spans);
+  }
+  return rows;
+}
+
+/** Adds the spans of one line as one or more rows. */
+function pushRows(rows: Span[][], spans: readonly Span[]): void {
+  let row: Span[] = [];
+  let room = maxRow;
+  rows.push(row);
+  for (const span of spans) {
+    let { text } = span;
+    while (text.length > room) {
+      const cut = wholeCharacters(text, room);
+      if (cut > 0) row.push({ ...span, text: text.slice(0, cut) });
+      text = text.slice(cut);
+      row = [];
+      rows.push(row);
+      room = maxRow;
+    }
+    row.push({ ...span, text });
+    room -= text.length;
+  }
 }

@@ -1,10 +1,59 @@
 // The browser's layout takes the longer the more text a line or a block has, so each has a limit where a text is drawn.
 
 const maxLine = 4_000; // characters
+const maxPart = 2_000; // characters
+const maxPartLines = 60;
+const lineWidth = 90; // characters, for estimates of a height
 
 /** A line for a row of a list, cut where it is too long for one. */
 export const boundedLine = (line: string, max = maxLine): string =>
   line.length <= max ? line : `${line.slice(0, max)}…`;
+
+/** The text in parts that end at ends of lines; inside of a line only where the line is too long for a part. */
+export function textParts(text: string): string[] {
+  const parts: string[] = [];
+  for (let from = 0; from < text.length; ) {
+    const end = partEnd(text, from);
+    parts.push(text.slice(from, end));
+    from = end;
+  }
+  return parts;
+}
+
+function partEnd(text: string, from: number): number {
+  if (text.length - from <= maxPart && !hasLines(text, from, maxPartLines)) return text.length;
+  let end = from;
+  for (let lines = 0; lines < maxPartLines; lines++) {
+    const next = text.indexOf('\n', end) + 1;
+    if (next === 0 || next - from > maxPart) break;
+    end = next;
+  }
+  return end > from ? end : wholeCharacters(text, from + maxPart);
+}
+
+function hasLines(text: string, from: number, wanted: number): boolean {
+  let at = from;
+  for (let lines = 0; lines < wanted; lines++) {
+    at = text.indexOf('\n', at) + 1;
+    if (at === 0) return false;
+  }
+  return at < text.length;
+}
+
+/** Moves a cut in front of a character that it would halve. */
+export const wholeCharacters = (text: string, at: number): number =>
+  at < text.length && /[\ud800-\udbff]/.test(text[at - 1] ?? '') ? at - 1 : at;
+
+/** An end of line at the end of the text begins no further line. */
+export function countLines(text: string): number {
+  let lines = text === '' ? 0 : 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++;
+  return text.endsWith('\n') ? lines - 1 : lines;
+}
+
+/** About how many lines a text takes where long ones wrap. */
+export const estimateWrapped = (text: string): number =>
+  text.split('\n').reduce((sum, { length }) => sum + Math.floor(length / lineWidth), countLines(text));
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 

@@ -83,11 +83,13 @@ test('a screen reader tells the person from the agent, and a failure from both; 
   const id = await worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
   const { page } = await open(context, `/#${id}`);
   await ended(page);
-  const told = await spoken(page, ['log', 'article', 'alert', 'group']);
-  expect(told.slice(0, 6)).toEqual([
-    ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
-    'alert: The model said no.',
-  ]);
+  const told = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
+  await expect
+    .poll(told)
+    .toEqual([
+      ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
+      'alert: The model said no.',
+    ]);
   const look = (one: Locator): Promise<string> =>
     one.evaluate((node) => {
       const { getComputedStyle } = globalThis as unknown as { getComputedStyle(of: unknown): Record<string, string> };

@@ -7,10 +7,12 @@ import { isNightly } from '../../support/nightly.ts';
 import { desk } from './desk.ts';
 
 // Generated conversations of an agent that wants to break the page. The layers' check guards that no text is parsed in the
-// page's own thread; here the longest task of that thread is only reported.
+// page's own thread; the bench measures the longest frame of such conversations.
 
 const messages = isNightly ? 10_000 : 300;
 const ofOneSession = 100;
+/** A text of this length is laid out in a frame. */
+const maxText = 8_100; // characters
 const seed = Number(process.env.FUZZ_SEED ?? 20_261_124);
 
 const { page: open, call, tellAll } = desk();
@@ -44,13 +46,14 @@ async function hostileSession(at: number): Promise<Hostile> {
   return { id, shown: items.length };
 }
 
-/** The longest task of the page's own thread so far, in milliseconds. */
-const longestTask = (page: Page) =>
-  page.evaluate<number>(`new Promise((resolve) => {
-    new PerformanceObserver((list) => resolve(Math.max(0, ...list.getEntries().map(({ duration }) => duration))))
-      .observe({ type: 'longtask', buffered: true });
-    setTimeout(() => resolve(0), 500);
-  })`);
+/** The most characters that the browser has to lay out as one text. */
+const longestText = (page: Page) =>
+  page.evaluate<number>(`{
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let longest = 0;
+    while (texts.nextNode()) longest = Math.max(longest, texts.currentNode.data.length);
+    longest;
+  }`);
 
 test(`${messages} hostile messages leave every item and every approval where it belongs`, {
   timeout: 900_000,
@@ -67,9 +70,10 @@ test(`${messages} hostile messages leave every item and every approval where it 
     expect(await card.getByRole('button', { name: 'Approve', exact: true }).isEnabled()).toBe(true);
     await expect.poll(() => page.locator('.items [data-seq]').count()).toBe(shown);
     expect(await page.locator('.session').count()).toBeGreaterThan(0);
-    longest = Math.max(longest, await longestTask(page));
+    longest = Math.max(longest, await longestText(page));
   }
-  context.annotate(`seed ${seed}: the longest task of the page's thread took ${Math.round(longest)} ms`);
+  context.annotate(`seed ${seed}`);
+  expect(longest).toBeLessThanOrEqual(maxText);
   expect(faults).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { randomIds } from '../../../src/core/ids.ts';
-import { desk } from './desk.ts';
+import { desk, scrollTo } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.
 
@@ -59,6 +59,28 @@ test.for(Object.entries(texts))(
     expect(faults).toEqual([]);
   },
 );
+
+test('a long text is drawn in parts, and a person can read all of it', async (context) => {
+  const text = `${'*a_b'.repeat(25_000)}the last words`;
+  const output = `${'x'.repeat(30_000)}the last column`;
+  const call = { callId: 'call-0', tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
+  const id = await conversation([
+    message(text),
+    { type: 'tool.calling', runId: null, data: call },
+    { type: 'tool.called', runId: null, data: { ...call, success: true, output, content: null } },
+  ]);
+  const { page, faults } = await open(context, `/#${id}`);
+  await isWhole(page, 2);
+  const long = page.getByRole('article', { name: 'Agent' }).first();
+  await long.getByRole('button', { name: 'characters are left' }).click();
+  await long.getByText('the last words').waitFor();
+  await expect.poll(async () => (await long.locator('.plain').textContent())?.length).toBe(text.length);
+  expect(await long.locator('.part').count()).toBeGreaterThan(50);
+  await page.getByRole('button', { name: 'Show the whole line' }).click();
+  await scrollTo(page.getByRole('group', { name: 'Output' }));
+  await page.getByText('the last column').waitFor();
+  expect(faults).toEqual([]);
+});
 
 test('a screenshot with an address that is none leaves its text, and the conversation goes on', async (context) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ansiLines, plainText } from '../../../src/ui/parts/ansi.ts';
+import { ansiRows, plainText } from '../../../src/ui/parts/ansi.ts';
 import { diffLines } from '../../../src/ui/parts/diff.ts';
 
 test.each([
@@ -51,7 +51,7 @@ test('the added and removed lines of a difference explain the new length of the 
 });
 
 test('colours of a terminal become styles, which last over the ends of lines', () => {
-  expect(ansiLines('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
+  expect(ansiRows('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
     [
       { text: 'a ', class: '' },
       { text: 'red', class: 'ansi-1 ansi-bold' },
@@ -61,7 +61,7 @@ test('colours of a terminal become styles, which last over the ends of lines', (
       { text: ' plain', class: '' },
     ],
   ]);
-  expect(ansiLines('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
+  expect(ansiRows('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
     [
       { text: 'x', class: '', color: 'rgb(255 0 0)' },
       { text: 'y', class: '', color: 'rgb(255 0 0)', background: 'rgb(1 2 3)' },
