@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Inbox, Store } from '../core/ports.ts';
-import type { PageFiles } from '../facades/shared/page-files.ts';
+import type { PageFiles } from '../facades/shared/dialect.ts';
 import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Engine } from '../session/engine/engine.ts';

@@ -1,4 +1,4 @@
-import type { PageFiles } from '../shared/page-files.ts';
+import type { PageFiles } from '../shared/dialect.ts';
 import type { App, RouteTable } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { type Asset, html, mountAssets, open, served } from './assets.ts';

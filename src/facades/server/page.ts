@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import type { PageFiles } from '../shared/page-files.ts';
+import type { PageFiles } from '../shared/dialect.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { open, served, types } from './assets.ts';

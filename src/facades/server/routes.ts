@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { Services } from '../../session/api/services.ts';
+import type { PageFiles } from '../shared/dialect.ts';
 import type { HttpMetrics } from '../shared/observe.ts';
-import type { PageFiles } from '../shared/page-files.ts';
 import { either, ok, type ReplyDoc } from '../shared/route-docs.ts';
 import type { App, Dialect, RouteTable } from '../shared/routes.ts';
 import { Templates, templateList } from '../shared/templates.ts';

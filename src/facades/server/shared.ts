@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SharedSessions } from '../../session/api/shares.ts';
-import type { PageFiles } from '../shared/page-files.ts';
+import type { PageFiles } from '../shared/dialect.ts';
 import { ok } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';

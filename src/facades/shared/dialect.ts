@@ -17,10 +17,17 @@ import type { Credentials } from './credentials.ts';
 import type { Elsewhere } from './elsewhere.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './observe.ts';
-import type { PageFiles } from './page-files.ts';
 import type { Dialect, RouteTable } from './routes.ts';
 import type { SseContext } from './sse.ts';
 import type { SocketServer } from './ws.ts';
+
+/** The files that `scripts/bundle-page.ts` builds for browsers. */
+export interface PageFiles {
+  /** The files of the page by name; `index.html` names the others. */
+  readonly byName: ReadonlyMap<string, Uint8Array>;
+  /** The folder with the scripts and styles of `/docs` and `/redoc`. They are too large to keep in memory. */
+  readonly apiDocs: URL;
+}
 
 /** Projects with their files, agents and keys, which a server may lack. */
 export interface ProjectParts {

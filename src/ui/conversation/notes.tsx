@@ -7,7 +7,6 @@ import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
-import { own } from '../parts/own.ts';
 import { openSettings } from '../settings/open.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
@@ -57,16 +56,18 @@ export const Thoughts = ({ text }: { text: string }) => (
   </details>
 );
 
-const phases: Readonly<Record<string, TextKey>> = {
-  queued: 'phase.queued',
-  image: 'phase.image',
-  starting: 'phase.starting',
-  ready: 'phase.ready',
-  paused: 'phase.paused',
-  resumed: 'phase.resumed',
-  lost: 'phase.lost',
-  released: 'phase.released',
-};
+const phases = new Map<string, TextKey>(
+  Object.entries({
+    queued: 'phase.queued',
+    image: 'phase.image',
+    starting: 'phase.starting',
+    ready: 'phase.ready',
+    paused: 'phase.paused',
+    resumed: 'phase.resumed',
+    lost: 'phase.lost',
+    released: 'phase.released',
+  }),
+);
 
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms } = item.phase.value;
@@ -76,7 +77,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {t(own(phases, phase) ?? 'phase.starting')}
+        {t(phases.get(phase) ?? 'phase.starting')}
         {detail ? ` · ${boundedLine(detail)}` : ''}
         {ms !== undefined && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
@@ -172,9 +173,8 @@ function endWord({ status, reason }: EndItem['data']): TextKey {
   return `end.${status}`;
 }
 
-/** A failure's code in words: a code without a text of its own says its name. */
-function reasonOf(code: string, isRetryable = false): string {
-  const known: Readonly<Record<string, TextKey>> = {
+const reasons = new Map<string, TextKey>(
+  Object.entries({
     model_unauthorized: 'why.modelKey',
     model_quota: 'why.modelQuota',
     model_overloaded: 'why.modelBusy',
@@ -186,8 +186,12 @@ function reasonOf(code: string, isRetryable = false): string {
     stuck: 'why.stuck',
     disk_full: 'why.disk',
     deadline_exceeded: 'why.time',
-  };
-  const key = own(known, code);
+  }),
+);
+
+/** A failure's code in words: a code without a text of its own says its name. */
+function reasonOf(code: string, isRetryable = false): string {
+  const key = reasons.get(code);
   const told = key ? t(key) : t('why.code', { code: code.replaceAll('_', ' ') });
   return isRetryable ? `${told} ${t('why.retry')}` : told;
 }

@@ -6,7 +6,6 @@ import { Plain } from '../markdown/plain.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { duration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
-import { own } from '../parts/own.ts';
 import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
@@ -15,21 +14,25 @@ import { Result } from './tool-result.tsx';
 
 // One tool call: a line about the call, how long it took and how it ended; below, what came of it.
 
-const icons: Readonly<Record<string, IconName>> = {
-  shell: 'terminal',
-  file: 'file',
-  browser: 'globe',
-  search: 'search',
-  computer: 'screen',
-  code: 'terminal',
-};
-const endings: Readonly<Record<string, TextKey>> = {
-  timed_out: 'tool.timedOut',
-  cancelled: 'tool.stopped',
-  oom: 'tool.oom',
-  interrupted: 'tool.interrupted',
-  sandbox_lost: 'tool.lost',
-};
+const icons = new Map<string, IconName>(
+  Object.entries({
+    shell: 'terminal',
+    file: 'file',
+    browser: 'globe',
+    search: 'search',
+    computer: 'screen',
+    code: 'terminal',
+  }),
+);
+const endings = new Map<string, TextKey>(
+  Object.entries({
+    timed_out: 'tool.timedOut',
+    cancelled: 'tool.stopped',
+    oom: 'tool.oom',
+    interrupted: 'tool.interrupted',
+    sandbox_lost: 'tool.lost',
+  }),
+);
 
 export function ToolCard({ item }: { item: ToolItem }) {
   const state = item.state.value;
@@ -47,7 +50,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
         }}
       >
         <Mark status={state.status} />
-        <Icon name={own(icons, item.family) ?? 'command'} size={16} />
+        <Icon name={icons.get(item.family) ?? 'command'} size={16} />
         <span class="what">{labelOf(item)}</span>
         <span class="which">{subjectOf(state.called ?? item)}</span>
         <Tail item={item} state={state} />
@@ -79,7 +82,7 @@ function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
 
 function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const { called } = state;
-  const why = called?.reason && own(endings, called.reason);
+  const why = called?.reason && endings.get(called.reason);
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
   const told = why ? t(why) : (code ?? (called && !called.success ? t('status.failed') : undefined));
   return (

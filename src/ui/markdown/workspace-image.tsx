@@ -1,20 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { query, wordsOf } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
-import { own } from '../parts/own.ts';
 import { t } from '../text/text.ts';
-
-const types: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  avif: 'image/avif',
-  bmp: 'image/bmp',
-  svg: 'image/svg+xml',
-};
-export const imageType = (path: string): string | undefined => own(types, path.split('.').at(-1)?.toLowerCase() ?? '');
+import { imageType } from '../work/files/preview.ts';
 
 interface Props {
   readonly sessionId: string;

@@ -1,76 +1,80 @@
-import { own } from '../../parts/own.ts';
-
 // How a file is shown, by its name and its first bytes.
 
 export type Preview = 'image' | 'markdown' | 'csv' | 'text' | 'binary';
 
-const images: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  gif: 'image/gif',
-  webp: 'image/webp',
-  avif: 'image/avif',
-  bmp: 'image/bmp',
-  ico: 'image/x-icon',
-  svg: 'image/svg+xml',
-};
-const endings: Readonly<Record<string, Preview>> = {
-  md: 'markdown',
-  markdown: 'markdown',
-  csv: 'csv',
-  tsv: 'csv',
-};
+const images = new Map<string, string>(
+  Object.entries({
+    png: 'image/png',
+    jpg: 'image/jpeg',
+    jpeg: 'image/jpeg',
+    gif: 'image/gif',
+    webp: 'image/webp',
+    avif: 'image/avif',
+    bmp: 'image/bmp',
+    ico: 'image/x-icon',
+    svg: 'image/svg+xml',
+  }),
+);
+const endings = new Map<string, Preview>(
+  Object.entries({
+    md: 'markdown',
+    markdown: 'markdown',
+    csv: 'csv',
+    tsv: 'csv',
+  }),
+);
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
 /** The type of a picture that browsers show; undefined for other files. */
-export const imageType = (path: string): string | undefined => own(images, endingOf(path));
+export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
 export function previewOf(path: string, beginning: Uint8Array): Preview {
   if (imageType(path)) return 'image';
   if (beginning.subarray(0, 8_000).includes(0)) return 'binary';
-  return own(endings, endingOf(path)) ?? 'text';
+  return endings.get(endingOf(path)) ?? 'text';
 }
 
 export const separatorOf = (path: string): string => (endingOf(path) === 'tsv' ? '\t' : ',');
 
-const languages: Readonly<Record<string, string>> = {
-  ts: 'typescript',
-  tsx: 'typescript',
-  js: 'javascript',
-  mjs: 'javascript',
-  cjs: 'javascript',
-  jsx: 'javascript',
-  py: 'python',
-  rb: 'ruby',
-  rs: 'rust',
-  go: 'go',
-  java: 'java',
-  kt: 'kotlin',
-  c: 'c',
-  h: 'c',
-  cpp: 'cpp',
-  cs: 'csharp',
-  sh: 'bash',
-  bash: 'bash',
-  zsh: 'bash',
-  json: 'json',
-  yaml: 'yaml',
-  yml: 'yaml',
-  toml: 'ini',
-  ini: 'ini',
-  html: 'xml',
-  xml: 'xml',
-  svg: 'xml',
-  css: 'css',
-  scss: 'scss',
-  sql: 'sql',
-  md: 'markdown',
-  php: 'php',
-  lua: 'lua',
-};
+const languages = new Map<string, string>(
+  Object.entries({
+    ts: 'typescript',
+    tsx: 'typescript',
+    js: 'javascript',
+    mjs: 'javascript',
+    cjs: 'javascript',
+    jsx: 'javascript',
+    py: 'python',
+    rb: 'ruby',
+    rs: 'rust',
+    go: 'go',
+    java: 'java',
+    kt: 'kotlin',
+    c: 'c',
+    h: 'c',
+    cpp: 'cpp',
+    cs: 'csharp',
+    sh: 'bash',
+    bash: 'bash',
+    zsh: 'bash',
+    json: 'json',
+    yaml: 'yaml',
+    yml: 'yaml',
+    toml: 'ini',
+    ini: 'ini',
+    html: 'xml',
+    xml: 'xml',
+    svg: 'xml',
+    css: 'css',
+    scss: 'scss',
+    sql: 'sql',
+    md: 'markdown',
+    php: 'php',
+    lua: 'lua',
+  }),
+);
 /** The name that highlighters have for the language of a file; empty for plain text. */
 export function languageOf(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
-  return /(^|\/)Makefile$/.test(path) ? 'makefile' : (own(languages, endingOf(path)) ?? '');
+  return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');
 }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { ansiRows, plainText } from '../../../../src/ui/parts/ansi.ts';
 import { countLines, estimateWrapped, textParts, withHidden } from '../../../../src/ui/parts/bounded-text.ts';
-import { own } from '../../../../src/ui/parts/own.ts';
 
 const esc = '\u001b';
 
@@ -53,8 +52,4 @@ test('the lines of a text are counted with those that wrap', () => {
 
 test('characters that are invisible or turn the direction of text are shown as codes', () => {
   expect(withHidden('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té');
-});
-
-test('what an object inherits is no entry', () => {
-  expect([own({ a: 1 }, 'a'), own({ a: 1 }, 'constructor')]).toEqual([1, undefined]);
 });

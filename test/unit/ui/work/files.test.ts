@@ -70,6 +70,10 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
   expect([languageOf('a/Dockerfile'), languageOf('x.rs'), languageOf('notes')]).toEqual(['dockerfile', 'rust', '']);
 });
 
+test('an ending that every object inherits as a property is no ending', () => {
+  expect([previewOf('x.constructor', new Uint8Array()), languageOf('x.constructor')]).toEqual(['text', '']);
+});
+
 test('a difference has both numbers of each line, and a gap between its parts', () => {
   const lines = Array.from({ length: 20 }, (_, at) => `line ${at + 1}`);
   const changed = lines.with(1, 'second').toSpliced(18, 1);
