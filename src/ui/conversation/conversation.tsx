@@ -59,6 +59,7 @@ export function Conversation() {
             <Welcome />
           ) : (
             <Boundary key={id} instead={<p class="quiet">{t('notDrawn')}</p>}>
+              <h2 class="sr-only">{t('conversation')}</h2>
               <Items model={model} sessionId={id} isLive />
             </Boundary>
           )}

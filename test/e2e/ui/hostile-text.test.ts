@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { randomIds } from '../../../src/core/ids.ts';
-import { desk, scrollTo } from './desk.ts';
+import { axeFinds, desk, middle, phone, scrollTo, wide } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.
 
@@ -97,4 +97,27 @@ test('a screenshot with an address that is none leaves its text, and the convers
   await page.getByText('What it said').click();
   await page.getByText('what it saw').waitFor();
   expect(faults).toEqual([]);
+});
+
+test('two approvals below hostile texts break no rule of accessibility at any width, in light and dark', async (context) => {
+  const id = await conversation([
+    message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'),
+    message(texts['50,000 beginnings of emphasis']),
+    {
+      ...asked,
+      data: {
+        ...asked.data,
+        ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
+        content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
+      },
+    },
+  ]);
+  for (const size of [wide, middle, phone])
+    for (const dark of [false, true]) {
+      const { page, faults } = await open(context, `/#${id}`, { ...size, dark });
+      await page.getByRole('heading', { name: 'A list' }).waitFor();
+      await page.getByRole('group', { name: 'Approval' }).nth(1).waitFor();
+      expect(await axeFinds(page)).toEqual([]);
+      expect(faults).toEqual([]);
+    }
 });
