@@ -32,7 +32,7 @@ interface Agent {
   readonly credential: Readonly<Record<string, unknown>>;
   /** Finds the agent's processes. */
   readonly process: string;
-  /** It loses a session that it loads in the minute in which it began it: its file's name has no seconds. */
+  /** The agent loses a session that it loads in the minute in which it began it: the session's file has a name by the minute. */
   readonly losesYoung?: true;
   /** Its requests are unlike those that the fake of the API takes, whose rules are those for Corral's own requests. */
   readonly isUnlike?: true;
