@@ -83,7 +83,7 @@ export class AcpAgent {
 
   /** Begins a session, or continues the known one. Resolves with its id; `lost` says why the known one is not continued. */
   async open(
-    { cwd, known, auth, mode }: OpenOptions,
+    { cwd, known, auth, mode, resume }: OpenOptions,
     signal: AbortSignal,
   ): Promise<{ readonly id: string; readonly lost?: string }> {
     const ask = this.#connection.agent;
@@ -105,7 +105,8 @@ export class AcpAgent {
     );
     if (auth !== undefined) await timely(ask.request(methods.agent.authenticate, { methodId: auth }));
     let lost: string | undefined;
-    if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
+    if (known !== undefined && resume === 'summary') lost = 'its template begins a new session';
+    else if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
     else if (known !== undefined) {
       this.#isLoading = true; // the agent repeats the whole conversation, which the log has
       this.#sessionId = known;
@@ -287,6 +288,7 @@ interface OpenOptions {
   readonly known?: string | undefined;
   readonly auth?: string | undefined;
   readonly mode?: string | undefined;
+  readonly resume?: 'session' | 'summary' | undefined;
 }
 const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' } };
 

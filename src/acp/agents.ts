@@ -145,7 +145,7 @@ export class AcpAgents {
 
   async #start(
     client: SandboxClient,
-    { agent: { command, auth, mode }, cwd, runId }: OwnTurn,
+    { agent: { command, auth, mode, resume }, cwd, runId }: OwnTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
     const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
@@ -155,7 +155,7 @@ export class AcpAgents {
     const agent = new Agent(stream, this.#deps.newId);
     made = agent;
     this.#agents.set(client, agent);
-    const opened = await agent.open({ cwd, known: stored, auth, mode }, signal);
+    const opened = await agent.open({ cwd, known: stored, auth, mode, resume }, signal);
     return { agent, ...opened };
   }
 }

@@ -52,6 +52,10 @@ const TemplateFile = z.strictObject({
     command: optional(argv(), 'the program and its arguments'),
     auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's own name of the way to log in, where it wants one"),
     mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's own name of the mode in which it works"),
+    resume: optional(
+      oneOf('session', 'summary'),
+      'how the agent goes on after its process has ended: with the session that it kept, or in a new one with a summary',
+    ),
   }),
   prompt: optional(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),

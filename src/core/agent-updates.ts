@@ -9,6 +9,8 @@ export interface OwnAgent {
   readonly auth?: string | undefined;
   /** The agent's own name of the mode in which it works, such as one that asks for permission. */
   readonly mode?: string | undefined;
+  /** How its next process goes on: with the session that it has kept, or in a new one with a summary. */
+  readonly resume?: 'session' | 'summary' | undefined;
 }
 /** A part of a conversation that such an agent works on by itself. */
 export interface OwnTurn {

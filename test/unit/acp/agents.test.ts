@@ -53,7 +53,7 @@ function programs(): ProgramClient {
   } as unknown as ProgramClient;
 }
 
-function bench() {
+function bench(resume?: 'summary') {
   const docs = new Map<string, unknown>();
   const records = {
     get: async (_kind: string, id: string) => (docs.has(id) ? { id, doc: docs.get(id), version: 1 } : undefined),
@@ -77,7 +77,7 @@ function bench() {
           silenceMs: 4_000,
           given: async () => {},
           history: () => 'An earlier part.',
-          agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args] },
+          agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume },
         },
         async (update) => void heard.push(update),
         signal,
@@ -267,6 +267,20 @@ test('an agent that cannot load its session takes a new message with a summary, 
   const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
   expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
 });
+
+test(
+  'an agent whose template wants it takes a new message with a summary, though it can load its session',
+  seconds,
+  async () => {
+    const first = bench('summary');
+    await first.turn(['remember']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+    expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
+    expect(second.said()).toBe('I had 0 messages before.');
+  },
+);
 
 test('work that was cut ends typed with the reason where a session is lost', seconds, async () => {
   const first = bench();
