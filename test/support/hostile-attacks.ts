@@ -8,8 +8,8 @@ import { namesInZip } from './names-in-zip.ts';
 import { reaches } from './real-server.ts';
 import { openWebSocket } from './sockets.ts';
 
-/** An attack from inside real sandboxes on their server, which goes on until the signal fires. */
-interface Attack {
+/** An attack on a server with real sandboxes, which goes on until the signal fires. */
+export interface Attack {
   /** Resolves with evidence that the attack took place. Rejects if it deceived the server. */
   run(hostile: HostileServer, over: AbortSignal): Promise<readonly string[]>;
   /** The evidence contains a match of each. */
@@ -101,6 +101,8 @@ const flooder: Act = async (hostile, sessionId, over) => {
   const { corral } = hostile;
   const watched = async (path: string, what: string) => {
     using socket = await socketTo(hostile, path, what === 'screen' ? ['binary'] : []);
+    const isBegun = () => socket.frames.length > 0 || over.aborted;
+    await Promise.race([reaches(isBegun, patienceMs), socket.closed]).catch(() => {});
     await Promise.race([until(over, lookMs), socket.closed]);
     return [`${socket.frames.length > 0 ? 'frames' : 'nothing'} of a ${what}`];
   };
