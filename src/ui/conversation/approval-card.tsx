@@ -11,9 +11,12 @@ import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { DiffLines } from './tool-result.tsx';
 
+const maxName = 300; // characters
+
 /** A call that waits for permission: literally what it would do, and what the person can decide. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
-  const { callId, function: name, args, expiresAt, content, fixed } = item.request;
+  const { callId, args, expiresAt, content, fixed } = item.request;
+  const name = withHidden(boundedLine(item.request.function, maxName));
   const sessionId = item.sessionId;
   const [isAsked, setAsked] = useState(false);
   const [note, setNote] = useState<string>();
