@@ -74,21 +74,3 @@ test('a failed commit refuses all its requests, and later requests succeed', () 
   expect(count()).toBe(0);
   expect(commit([['add', 'a']])[0]?.[0]).toBe(true);
 });
-
-test('after a failed fsync nothing is acknowledged any more', () => {
-  let broken = true;
-  const lose = () => {
-    if (broken) throw Object.assign(new Error('disk I/O error'), { errcode: 1034 });
-  };
-  const losing = {
-    exec: (sql: string) => db.exec(sql),
-    get isTransaction() {
-      return db.isTransaction;
-    },
-    prepare: (sql: string) => (sql === 'COMMIT' ? { run: lose } : db.prepare(sql)),
-  };
-  const commit = commitTogether(losing as unknown as DatabaseSync, { nothing: () => 1 }, 'the.db');
-  expect(commit([['nothing']])[0]?.slice(0, 2)).toEqual([false, 'store_unavailable']);
-  broken = false;
-  expect(commit([['nothing']])[0]?.slice(0, 2)).toEqual([false, 'store_unavailable']);
-});
