@@ -43,7 +43,8 @@ describe.each(worldsOrOnly('process'))('on $driver', (world) => {
     });
     expect((await shell('pgrep -c sleep || true')).output).toBe('0\n');
     expect(await shell('sleep 600 & echo done')).toMatchObject({ output: 'done\n', exit_code: 0 });
-    expect((await shell('pgrep -c sleep || true')).output).toBe('1\n'); // the answer did not wait for it
+    // The answer did not wait for the child, which has its name only once it runs the program.
+    await expect.poll(async () => (await shell('pgrep -c sleep || true')).output).toBe('1\n');
     await fetch(`${server.url}/api/v1/sandbox/${sid}/stop`, { method: 'POST' });
     expect((await call('GET', `sessions/${sid}`)).body).toMatchObject({ container_status: 'stopped' });
     expect(await shell('echo again')).toMatchObject({ output: 'again\n', exit_code: 0 });
