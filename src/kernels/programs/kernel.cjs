@@ -112,6 +112,13 @@ hidden('__keep', (value) => {
 let evaluate;
 hidden('__evaluate', () => evaluate());
 const started = new Script('__evaluate()', { filename: 'kernel' });
+/**
+ * Node's watch for SIGINT can keep a signal of one script for the next one. This script takes it, so that it does not
+ * interrupt a cell.
+ */
+const pastSignals = new Script('((until) => { while (Date.now() < until); })(Date.now() + 100)', {
+  filename: 'kernel',
+});
 // A cell that reads input finds its end.
 hidden('__stdin', new Readable({ read() {} }));
 globalThis.__stdin.push(null);
@@ -207,6 +214,12 @@ function errorOf(thrown) {
   return { name: String(thrown.name), value: String(thrown.message).slice(0, 20_000), traceback };
 }
 
+function takePastSignals() {
+  try {
+    pastSignals.runInThisContext({ breakOnSigint: true });
+  } catch {} // there was one
+}
+
 async function execute(code, env) {
   count++;
   emit(stdout, { type: 'begin', count });
@@ -224,6 +237,7 @@ async function execute(code, env) {
     else process.env[name] = value;
   }
   interrupt = () => {};
+  if (error?.name === 'Interrupted') takePastSignals();
   kept = undefined;
   session.post('Runtime.releaseObjectGroup', { objectGroup: 'cell' });
   const end = { type: 'end', count };
