@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { scan, variable } from '../../sandbox-images/sandboxd/proc.ts';
 import { realSandboxd } from '../support/sandboxd.ts';
@@ -9,9 +10,17 @@ test('a daemon that has warmed itself up leaves no process behind, and nothing t
   const { client, workspace } = daemon;
   const id = `sbx-${daemon.folder.slice(-6)}`;
   const own = () => scan().filter(({ pid }) => variable(pid, 'CORRAL_SANDBOX_ID') === id);
-  const atFirst = own().length;
-  await expect.poll(() => own().length, { interval: 2, timeout: 5_000 }).toBeGreaterThan(atFirst);
-  await expect.poll(() => own().length, { timeout: 5_000 }).toBeLessThanOrEqual(2); // init and the daemon
+  const pid = await daemon.daemonPid();
+  /** The page faults of the daemon's children that have ended. */
+  const ended = () => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[8]);
+  let before = 0;
+  const isAtRest = () => {
+    const [earlier, now] = [before, ended()];
+    before = now;
+    return now > 0 && now === earlier;
+  };
+  await expect.poll(isAtRest, { interval: 1_000 }).toBe(true);
+  await expect.poll(() => own().length).toBeLessThanOrEqual(2); // init and the daemon
   expect(await client.processes(budget())).toEqual([]);
   expect(await client.listFiles(workspace, budget())).toEqual([]);
 });

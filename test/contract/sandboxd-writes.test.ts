@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { realSandboxd } from '../support/sandboxd.ts';
@@ -33,7 +32,7 @@ test('a source that failed before the write is an error, and nothing waits for i
   const daemon = await realSandboxd();
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   const body = new PassThrough().on('error', () => {}).destroy(new Error('broken before'));
-  await once(body, 'close');
+  await new Promise((closed) => body.once('close', closed)); // `once` of node:events rejects for the error
   await expect(daemon.client.paths.write(`${daemon.workspace}/f`, body, budget())).rejects.toMatchObject({
     code: 'sandbox_lost',
   });

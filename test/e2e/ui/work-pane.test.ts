@@ -203,7 +203,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   await page.locator('.timeline').getByText('16×').click();
   await page.getByRole('button', { name: 'Play', exact: true }).click();
   await page.getByRole('button', { name: 'Pause' }).waitFor({ state: 'hidden', timeout: 45_000 });
-  expect(await cards('.timeline')).toEqual(live);
+  await expect.poll(() => cards('.timeline')).toEqual(live);
   await part(page, 'Events').click();
   await page
     .getByRole('button', { name: /run\.end/ })
