@@ -114,7 +114,7 @@ test('CORRAL_SANDBOX_IDLE_SECONDS: an idle sandbox is stopped, and its files are
   const { id: sessionId } = await client.sessions.create.mutate();
   await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'kept' });
   const state = async () => (await client.sandbox.status.query({ sessionId })).state;
-  expect(await state()).toBe('running');
+  await expect.poll(state).toBe('running');
   await expect.poll(state).toBe('stopped');
   expect((await client.files.read.query({ sessionId, path: 'a.txt' })).content).toBe('kept');
   await expect.poll(state).toBe('running');

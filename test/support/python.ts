@@ -9,7 +9,7 @@ const packages = ['httpx==0.28.1', 'mypy==2.4.1'];
 
 /** A Python with the packages that the client and its checks need; made once for the machine. */
 export async function python(): Promise<string> {
-  const home = join(tmpdir(), `corral-python-${packages.join('-')}`);
+  const home = join(tmpdir(), `corral-python-${process.getuid?.()}-${packages.join('-')}`); // users cannot share one
   const program = join(home, 'bin/python');
   if (
     await access(program).then(

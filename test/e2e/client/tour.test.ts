@@ -57,7 +57,7 @@ describe('the tour', () => {
   test.each(runtimes)('in TypeScript runs on %s', async (runtime) => {
     const program = join(folder, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
     await bundle(join(tour, 'tour.ts'), program, 'node');
-    const said = await lines(runtime, [program]);
+    const said = (await lines(runtime, [program])).map((line) => line.replace(/^line/, 'out: line')); // lines can come together
     expect(said.filter((line) => told.includes(line))).toEqual(told);
     expect(said).toContain('err: oh');
   });
