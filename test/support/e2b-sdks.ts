@@ -17,7 +17,7 @@ type Language = keyof typeof packages;
 /** The folder with published packages, unpatched, installed once for each set of versions. */
 async function installed(language: Language, wanted: readonly string[]): Promise<string> {
   const name = wanted.join('-').replaceAll(/[^\w.-]+/g, '_');
-  const folder = join(tmpdir(), `corral-test-${name}`);
+  const folder = join(tmpdir(), `corral-test-${process.getuid?.()}-${name}`);
   if (existsSync(folder)) return folder;
   const draft = await mkdtemp(join(tmpdir(), 'corral-test-sdk-'));
   if (language === 'javascript') {

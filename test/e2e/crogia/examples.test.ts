@@ -25,7 +25,7 @@ async function started(context: TestContext) {
 
 /** An environment with the packages that the example imports, made once for all runs on this machine. */
 async function python(context: TestContext): Promise<string> {
-  const folder = join(tmpdir(), 'corral-python-example');
+  const folder = join(tmpdir(), `corral-python-example-${process.getuid?.()}`);
   const program = join(folder, 'bin/python');
   const imports = ['-c', 'import aiohttp, websockets'];
   try {
