@@ -14,18 +14,19 @@ const mostWaiting = 256 * 1024;
  * TLS brings each 16 KiB by itself, and a write of each would cost as much as their encryption.
  */
 export function pour(from: Readable, to: Writable, { pass, rest }: Passing = asItIs): void {
-  let isCorked = false;
+  let corked: NodeJS.Immediate | undefined;
   const uncork = () => {
-    isCorked = false;
+    if (!corked) return;
+    clearImmediate(corked);
+    corked = undefined;
     to.uncork();
   };
   from.on('data', (chunk: Buffer) => {
     const passed = pass(chunk);
     if (to.destroyed || passed.length === 0) return;
-    if (!isCorked) {
-      isCorked = true;
+    if (!corked) {
       to.cork();
-      setImmediate(uncork);
+      corked = setImmediate(uncork);
     }
     to.write(passed);
     if (to.writableLength >= mostWaiting) from.pause();
@@ -34,7 +35,8 @@ export function pour(from: Readable, to: Writable, { pass, rest }: Passing = asI
   from.once('end', () => {
     const last = rest();
     if (to.destroyed) return;
-    if (last.length > 0) to.end(last);
-    else to.end();
+    if (last.length > 0) to.write(last);
+    uncork(); // Node 24 sends what a corked HTTP answer holds after the mark of its end
+    to.end();
   });
 }

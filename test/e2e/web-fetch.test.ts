@@ -23,7 +23,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
         if (req.url === '/away') return void res.writeHead(302, { location: 'http://10.11.12.13/secret' }).end();
         res.writeHead(200, { 'content-type': 'text/html' });
         res.end(
-          `<title>Site</title><nav>Menu</nav><h1>Hello</h1><a href="/next">next</a>${'<p>line</p>'.repeat(2_800)}`,
+          `<title>Site</title><nav>Menu</nav><h1>Hello</h1><a href="/next">next</a>${'<p>line</p>'.repeat(5_000)}`,
         );
       }),
     );
@@ -67,7 +67,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
     const asked = JSON.stringify(gemini.requests);
     const [path = ''] = /\.corral\/output\/\S+?\.md/.exec(asked) ?? [];
     const lines = await corral.sandbox.exec.mutate({ sessionId: id, command: `grep -c '^line$' ${path}` });
-    expect(lines.stdout).toBe('2800\n');
+    expect(lines.stdout).toBe('5000\n');
     expect(away).toMatchObject({
       success: false,
       output: expect.stringMatching(/^egress to 10\.11\.12\.13:80 refused: not on the list/),

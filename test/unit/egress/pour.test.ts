@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { PassThrough, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { type Passing, pour } from '../../../src/egress/pour.ts';
 
 const all: Passing = { pass: (chunk) => chunk, rest: () => Buffer.alloc(0) };
@@ -59,6 +62,21 @@ test('a reader that takes nothing holds the source at 256 KiB, and gets everythi
   await finished(to);
   clearInterval(slow);
   expect(Buffer.concat(writes).filter((byte, at) => byte === Math.floor(at / 16_384)).length).toBe(sent);
+});
+
+test('the last chunk of an answer and its end come in one turn, and the answer is whole', async () => {
+  const from = new PassThrough();
+  const server = createServer((_req, res) => pour(from, res, all)).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  from.write('first, ');
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const reader = answer.body?.getReader();
+  expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toBe('first, ');
+  from.end('last');
+  let rest = '';
+  for (let part = await reader?.read(); part?.value; part = await reader?.read()) rest += Buffer.from(part.value);
+  expect(rest).toBe('last');
 });
 
 test('nothing is written once the receiver is gone', async () => {
