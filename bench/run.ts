@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { plainTable } from '../src/core/plain-table.ts';
+import { plainTable } from '../src/core/text/plain-table.ts';
 import { against, isTimed } from './lib/against.ts';
 import { describeCommit, describeHost } from './lib/host.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure.ts';

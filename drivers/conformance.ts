@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json, text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/ids.ts';
+import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/model/ids.ts';
 import type { Call, Driver, SandboxLink, SandboxSpec } from './driver.ts';
 
 /** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Clock } from '../src/core/clock.ts';
-import type { AppError } from '../src/core/errors.ts';
-import type { IdSource, SandboxId } from '../src/core/ids.ts';
-import type { Secret } from '../src/core/secret.ts';
+import type { Clock } from '../src/core/contracts/clock.ts';
+import type { AppError } from '../src/core/errors/errors.ts';
+import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
+import type { Secret } from '../src/core/text/secret.ts';
 import type { Driver, EgressGate } from './driver.ts';
 
 /** The files that one of our images is built from. `hash` changes whenever one of them does. */

@@ -1,8 +1,8 @@
 import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { SandboxPhase } from '../src/core/events.ts';
-import type { SandboxId, SessionId } from '../src/core/ids.ts';
-import type { Secret } from '../src/core/secret.ts';
+import type { SandboxPhase } from '../src/core/model/events.ts';
+import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
+import type { Secret } from '../src/core/text/secret.ts';
 
 /** The time limit of a call and the signal to cancel it. `signal` also fires at `deadlineAt`. */
 export interface Call {

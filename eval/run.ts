@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { jsonOrNothing } from '../src/core/text.ts';
+import { jsonOrNothing } from '../src/core/text/text.ts';
 import { type Agent, attempt } from './lib/attempt.ts';
 import { recordedModel, recordedModels } from './lib/recorded.ts';
 import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';

@@ -1,5 +1,5 @@
-import type { PlanStep } from '../src/core/events.ts';
-import type { OverBudget } from '../src/core/spending.ts';
+import type { PlanStep } from '../src/core/model/events.ts';
+import type { OverBudget } from '../src/core/model/spending.ts';
 import type { CallOutcome, Left, PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
 import { type Act, remembered } from './stuck.ts';
 

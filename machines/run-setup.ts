@@ -1,6 +1,6 @@
 import { assign, sendParent, setup } from 'xstate';
-import { toAppError } from '../src/core/errors.ts';
-import type { OverBudget } from '../src/core/spending.ts';
+import { toAppError } from '../src/core/errors/errors.ts';
+import type { OverBudget } from '../src/core/model/spending.ts';
 import {
   budgetQuestion,
   called,

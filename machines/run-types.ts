@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../src/core/errors.ts';
-import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/events.ts';
-import type { MessageId, RunId, SessionId } from '../src/core/ids.ts';
-import type { OverBudget, WaitReason } from '../src/core/spending.ts';
+import type { ErrorCode } from '../src/core/errors/errors.ts';
+import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
+import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
+import type { OverBudget, WaitReason } from '../src/core/model/spending.ts';
 import type { Act, StuckPolicy } from './stuck.ts';
 
 /** The work from one user message to its end. `resume`, folded from the log, is the part done before a restart. */

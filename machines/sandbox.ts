@@ -1,7 +1,7 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
-import { AppError, type ErrorCode, toAppError } from '../src/core/errors.ts';
-import type { SandboxId, SessionId } from '../src/core/ids.ts';
-import { type BreachData, breachOf, notTrusted, untrusted } from '../src/core/untrusted.ts';
+import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
+import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
+import { type BreachData, breachOf, notTrusted, untrusted } from '../src/core/model/untrusted.ts';
 import { unprovided } from './unprovided.ts';
 
 /** The life of one sandbox from its first request to its release. A lost one is provisioned again on the same workspace. */

@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../src/core/errors.ts';
-import type { RunEndReason, SessionFact } from '../src/core/events.ts';
-import type { RunId } from '../src/core/ids.ts';
-import { notTrusted } from '../src/core/untrusted.ts';
+import type { ErrorCode } from '../src/core/errors/errors.ts';
+import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
+import type { RunId } from '../src/core/model/ids.ts';
+import { notTrusted } from '../src/core/model/untrusted.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import type { RunInput, Verdict } from './run.ts';
 import { verdictOf } from './run-rules.ts';

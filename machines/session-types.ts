@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../src/core/errors.ts';
-import type { SessionFact } from '../src/core/events.ts';
-import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/ids.ts';
-import type { BreachData } from '../src/core/untrusted.ts';
+import type { ErrorCode } from '../src/core/errors/errors.ts';
+import type { SessionFact } from '../src/core/model/events.ts';
+import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
+import type { BreachData } from '../src/core/model/untrusted.ts';
 import type { PendingApproval, RunNews, RunPolicy, RunResume, Verdict } from './run.ts';
 import type { SandboxNews, SandboxPolicy } from './sandbox.ts';
 

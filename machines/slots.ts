@@ -1,4 +1,4 @@
-import type { SessionId } from '../src/core/ids.ts';
+import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
 // A limited number of slots of each kind, given in the order of the requests. A session has at most one of each kind.

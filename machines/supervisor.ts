@@ -1,5 +1,5 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
-import type { SessionId } from '../src/core/ids.ts';
+import type { SessionId } from '../src/core/model/ids.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
 import { acquireSlot, noSlots, releaseSlot, type Slots } from './slots.ts';

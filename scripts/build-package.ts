@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
-import { describedCommands } from '../src/main/commands/list.ts';
-import { bundlePage } from './bundle-page.ts';
-import { bundleSandboxd } from './bundle-sandboxd.ts';
+import { describedCommands } from '../src/app/commands/list.ts';
+import { bundleSandboxd } from '../src/app/images/bundle-sandboxd.ts';
+import { bundlePage } from '../src/app/page/bundle-page.ts';
 
 const run = promisify(execFile);
 const out = 'dist';
@@ -24,8 +24,8 @@ for (const made of await readdir(out)) {
 // The types of the client, which no other tool can make.
 await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json']);
 for (const folder of folders) await buildFolder(folder);
-await buildFile('scripts/bundle-sandboxd.ts');
-await buildFile('scripts/bundle-page.ts');
+await buildFile('src/app/images/bundle-sandboxd.ts');
+await buildFile('src/app/page/bundle-page.ts');
 await bundlePage(join(out, 'page'));
 await bundleSandboxd(join(out, 'sandbox-images/sandboxd.mjs'));
 await writeFile(join(out, 'package.json'), json({ name, version, type })); // the server reads its version there
@@ -48,7 +48,7 @@ await chmod(join(out, 'corral.js'), 0o755);
 async function buildFolder(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     // the page is bundled, except for the files of the desktop's own page
-    if (/\bsrc[/]ui(?![/]desktop$)/.test(entry.parentPath)) continue;
+    if (/\bsrc[/]web(?![/]desktop$)/.test(entry.parentPath)) continue;
     if (entry.isFile()) await buildFile(join(entry.parentPath, entry.name));
   }
 }

@@ -6,11 +6,16 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const workers = ['store/sqlite/worker', 'sandbox/validation-worker', 'web/page-worker', 'tools/computer/scale-worker'];
+const workers = [
+  'storage/sqlite/worker',
+  'sandboxes/client/answers/validation-worker',
+  'agents/page-fetch/page-worker',
+  'agents/tools/computer/scale-worker',
+];
 /** Packages that find their own files, or the program for the platform, beside their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features'];
 
-/** Bundles src/main.ts into `folder`, a folder of the project, as `main.js`. */
+/** Bundles src/app/main.ts into `folder`, a folder of the project, as `main.js`. */
 export async function bundleServer(folder: string): Promise<void> {
   const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   const outdir = resolve(root, folder);
@@ -19,7 +24,7 @@ export async function bundleServer(folder: string): Promise<void> {
     absWorkingDir: root,
     outdir,
     external,
-    entryPoints: ['src/main.ts', ...workers.map((name) => `src/${name}.ts`)],
+    entryPoints: ['src/app/main.ts', ...workers.map((name) => `src/${name}.ts`)],
     entryNames: '[name]',
     chunkNames: '[name]-[hash]',
     splitting: true,

@@ -1,8 +1,8 @@
 // `node scripts/check-layers.ts <minimum number of modules> [root]`: checks which layer imports which, by .dependency-
-// cruiser.cjs. A check that finds no files would always pass, so the check includes the number of modules.
+// cruiser.cjs, and whether two wings import each other. A check that finds no files would always pass, so the check includes the number of modules.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cruise, type ICruiseResult, type IReporterOutput } from 'dependency-cruiser';
 
 const [atLeast = '1', root = process.cwd()] = process.argv.slice(2);
@@ -19,6 +19,38 @@ const { modules, summary } = JSON.parse((cruised as IReporterOutput).output as s
 
 const ours = modules.filter(({ source }) => folders.some((folder) => source.startsWith(`${folder}/`)));
 const problems = summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} -> ${to}`);
+problems.push(...pairsBothWays(), ...largeFolders());
 if (ours.length < Number(atLeast)) problems.push(`cruised ${ours.length} modules, expected at least ${atLeast}`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
+
+/** A wing: a folder of `src`, or a folder beside it. */
+function wingOf(path: string): string | undefined {
+  const [top = '', second = '', third] = path.split('/');
+  if (!folders.includes(top)) return undefined;
+  return top === 'src' && third !== undefined ? `src/${second}` : top;
+}
+
+/** Two wings that import each other are one wing with two names. */
+function pairsBothWays(): string[] {
+  const example = new Map<string, string>();
+  for (const { source, dependencies } of ours)
+    for (const { resolved } of dependencies) {
+      const [from, to] = [wingOf(source), wingOf(resolved)];
+      if (from && to && from !== to) example.set(`${from} ${to}`, `${source} -> ${resolved}`);
+    }
+  return [...example].flatMap(([pair, imported]) => {
+    const [from, to] = pair.split(' ') as [string, string];
+    const back = example.get(`${to} ${from}`);
+    return back && from < to ? [`wings both ways: ${from} and ${to}: ${imported}, and ${back}`] : [];
+  });
+}
+
+/** A folder with more files has no name that tells what is in it. */
+function largeFolders(): string[] {
+  const most = 20;
+  const counts = Map.groupBy(ours, ({ source }) => dirname(source));
+  return [...counts].flatMap(([folder, { length }]) =>
+    length > most ? [`large folder: ${folder} holds ${length} files, more than ${most}`] : [],
+  );
+}

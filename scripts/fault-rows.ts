@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
-import { isNightly, nightlyFiles } from '../test/support/nightly.ts';
+import { isNightly, nightlyFiles } from '../test/support/runner/nightly.ts';
 
 export type Layer = 'S' | 'U' | 'C' | 'E' | 'N';
 export type RowResult = 'passed' | 'failed' | 'skipped' | 'nightly' | 'not run';

@@ -9,7 +9,7 @@ import root from '../package.json' with { type: 'json' };
 const run = promisify(execFile);
 const folder = 'dist/client';
 const { name, version, license, type, engines } = root;
-const files = ['dist/src/client/*.js', 'dist/src/core/stream-frames.js', 'dist/src/**/*.d.ts'];
+const files = ['dist/src/client/*.js', 'dist/src/core/text/stream-frames.js', 'dist/src/**/*.d.ts'];
 const { types, default: code } = root.exports['./client'];
 const needed = ['@trpc/client', '@trpc/server', 'zod'] as const;
 

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { serverProcess } from '../test/support/server-process.ts';
+import { serverProcess } from '../test/support/servers/server-process.ts';
 
 const target = process.argv[2] ?? fileURLToPath(new URL('../docs/page.webp', import.meta.url));
 const fence = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;

@@ -3,10 +3,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { settings } from '../src/config/settings.ts';
-import { errorCodes, isRetryable } from '../src/core/errors.ts';
-import { SessionFact } from '../src/core/events.ts';
-import { wireErrors } from '../src/facades/shared/wire-errors.ts';
+import { settings } from '../src/app/settings/schema.ts';
+import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
+import { SessionFact } from '../src/core/model/events.ts';
+import { wireErrors } from '../src/http/errors/wire-errors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string) => `\`${text}\``;

@@ -43,7 +43,7 @@ const serverProcess = () => JSON.parse(readFileSync(join(root, 'package.json'), 
 
 async function main() {
   const args = process.argv.slice(2);
-  const serves = args.includes('src/main.ts');
+  const serves = args.includes('src/app/main.ts');
   const failed = await new Installation(root, { run, say }).ensure(serves ? 'serving' : 'all');
   if (failed) return failed;
   const node = findNode();

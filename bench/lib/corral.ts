@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config/config.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { randomIds } from '../../src/core/ids.ts';
-import type { Store } from '../../src/core/ports.ts';
-import { httpServer } from '../../src/facades/http-server.ts';
-import { compose } from '../../src/main/compose.ts';
+import { compose } from '../../src/app/compose.ts';
+import { httpServer } from '../../src/app/http-server.ts';
+import { loadConfig } from '../../src/app/settings/config.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import type { Store } from '../../src/core/contracts/ports.ts';
+import { randomIds } from '../../src/core/model/ids.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { createScrubber } from '../../src/observability/scrub.ts';
-import { memoryStore } from '../../src/store/memory/store.ts';
-import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import { memoryStore } from '../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../src/storage/sqlite/store.ts';
 
 export interface Setup {
   readonly dataDir: string;
@@ -18,7 +18,7 @@ export interface Setup {
 }
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
 
-/** The server as src/main.ts builds it, in this process. A row can inspect its internals and inject events. */
+/** The server as src/app/main.ts builds it, in this process. A row can inspect its internals and inject events. */
 export async function openCorral(setup: Setup) {
   await using stack = new AsyncDisposableStack();
   const env = {

@@ -1,5 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { streamFrames } from '../../src/core/stream-frames.ts';
+import { streamFrames } from '../../src/core/text/stream-frames.ts';
 import { goodAnswer } from './good-answer.ts';
 
 /** The byte streams of one session, as any client asks for them. */

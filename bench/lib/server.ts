@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/free-port.ts';
+import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from './folder.ts';
 import { serverProcess } from './server-process.ts';
 import { tree } from './tree.ts';
@@ -31,7 +31,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   };
   const root = tree();
   const { flags, env } = serverProcess();
-  const child = spawn(process.execPath, [...flags, 'src/main.ts'], {
+  const child = spawn(process.execPath, [...flags, 'src/app/main.ts'], {
     cwd: root,
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import { forEachConcurrent } from '../../src/core/for-each-concurrent.ts';
-import { simulatedDaemons } from '../../test/support/simulated-daemons.ts';
-import { simulatedNodes } from '../../test/support/simulated-node.ts';
+import { forEachConcurrent } from '../../src/core/concurrency/for-each-concurrent.ts';
+import { simulatedNodes } from '../../test/support/cluster/simulated-node.ts';
+import { simulatedDaemons } from '../../test/support/sandboxes/simulated-daemons.ts';
 import { type ApiProxy, apiProxy } from './api-proxy.ts';
 import { type Namespace, openNamespace } from './cluster.ts';
 import { freshFolder } from './folder.ts';

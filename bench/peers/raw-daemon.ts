@@ -19,7 +19,7 @@ import { entering, openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { feed, findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { unreadableLoader } from '../../drivers/process/unreadable-loader.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
-import { bundleSandboxd } from '../../scripts/bundle-sandboxd.ts';
+import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
 

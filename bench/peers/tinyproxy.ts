@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../test/support/free-port.ts';
+import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/folder.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/free-port.ts';
+import { freePort } from '../../test/support/servers/free-port.ts';
 import { sessionClient } from '../lib/client.ts';
 import { timedPost, waitingClient } from '../lib/exchange.ts';
 import { freshFolder } from '../lib/folder.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../test/support/free-port.ts';
+import { freePort } from '../../test/support/servers/free-port.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure.ts';
 import { CountingViewer } from '../lib/rfb.ts';

@@ -1,9 +1,9 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
-import type { Secret } from '../../src/core/secret.ts';
+import type { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { home, workspaceAlias } from '../shared/home.ts';
+import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
-import { tokenEnvironment } from '../shared/token.ts';
 
 // `@types/dockerode` does not declare this field.
 interface Host extends HostConfig {

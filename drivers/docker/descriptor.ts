@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { text, userRange } from '../../src/config/kinds.ts';
 import { optional, setting } from '../../src/config/setting.ts';
-import { toAppError } from '../../src/core/errors.ts';
+import { toAppError } from '../../src/core/errors/errors.ts';
 import { type DriverParts, describeDriver, type OurImage } from '../descriptor.ts';
 import { strictRuntime } from './strict-runtime.ts';
 

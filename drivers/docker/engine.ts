@@ -1,8 +1,8 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
-import { orAborted, throwIfFired } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { orAborted, throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
  * How long the engine may take to begin its answer, in ms. Even a busy one takes a fraction of it, so a longer wait means that

@@ -1,8 +1,8 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type Dockerode from 'dockerode';
-import { AppError } from '../../src/core/errors.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Mounts } from '../shared/mounts.ts';
 import { ask, statusOf } from './engine.ts';
 

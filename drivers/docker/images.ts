@@ -1,9 +1,9 @@
 import type Dockerode from 'dockerode';
-import { orAborted } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, OurImage } from '../descriptor.ts';
 import type { Call, ProvisionNews } from '../driver.ts';
-import { SingleFlight } from '../shared/single-flight.ts';
+import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 
 /** The tag that runs is the name with the context's hash. */

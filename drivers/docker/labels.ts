@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/ids.ts';
+import { SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 
 const prefix = 'corral.';

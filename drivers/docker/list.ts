@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type Dockerode from 'dockerode';
-import type { Clock } from '../../src/core/clock.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { ask } from './engine.ts';

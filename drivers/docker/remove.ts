@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
-import { pause } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { pause } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import { ask, askFor, statusOf } from './engine.ts';
 
 /**

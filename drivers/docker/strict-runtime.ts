@@ -1,4 +1,4 @@
-import type { AppError } from '../../src/core/errors.ts';
+import type { AppError } from '../../src/core/errors/errors.ts';
 
 /** An engine's runtimes and the program of each, by name. */
 export type Runtimes = Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type Dockerode from 'dockerode';
-import { AppError } from '../../src/core/errors.ts';
-import type { IdSource } from '../../src/core/ids.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { IdSource } from '../../src/core/model/ids.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { ask } from './engine.ts';
 import { ownedBy } from './labels.ts';

@@ -1,11 +1,11 @@
 import { freemem } from 'node:os';
 import type Dockerode from 'dockerode';
-import { AppError } from '../../src/core/errors.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
-import { reachable, started } from '../shared/sandbox-end.ts';
-import type { ServerEnds } from '../shared/server-ends.ts';
+import { reachable, started } from '../shared/link/sandbox-end.ts';
+import type { ServerEnds } from '../shared/link/server-ends.ts';
 import { ask, askFor, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
 import { contentLabel, infoFrom, labelsFor, type Names, ownedBy, poolLabel, workspaceLabel } from './labels.ts';

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { orAborted, pause } from '../../src/core/cancel.ts';
-import type { Clock } from '../../src/core/clock.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { orAborted, pause } from '../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import { ask, askFor } from './engine.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { systemClock } from '../../src/core/clock.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
 import { ask, statusOf } from './engine.ts';
 
 /** Where a workspace's volume is mounted, in every sandbox. */

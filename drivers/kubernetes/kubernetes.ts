@@ -1,28 +1,28 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { orAborted } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
-import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
+import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
-import { openApi } from './api.ts';
-import { openCredentials } from './credentials.ts';
+import { openApi } from './api/api.ts';
+import { openCredentials } from './api/credentials.ts';
+import { portForwarder } from './api/port-forward.ts';
 import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { type Made, notStarted, placePod, untilRunning } from './place.ts';
-import { podBody } from './pod-body.ts';
-import { dialAddress, openPodLinks } from './pod-links.ts';
-import { stateOf } from './pod-state.ts';
-import { watchPods } from './pod-watch.ts';
-import { isOurs, openPods, podsPath } from './pods.ts';
-import { ensurePolicies } from './policies.ts';
-import { openPolicyCheck } from './policy-check.ts';
-import { portForwarder } from './port-forward.ts';
-import { reapPods } from './reap.ts';
-import { sandboxKeys } from './sandbox-tokens.ts';
-import { openClaims } from './volume-claims.ts';
-import { answering } from './wait-for-daemon.ts';
-import { podPool } from './warm.ts';
-import { weaknessesOf } from './weaknesses.ts';
+import { type Made, notStarted, placePod, untilRunning } from './pods/place.ts';
+import { podBody } from './pods/pod-body.ts';
+import { dialAddress, openPodLinks } from './pods/pod-links.ts';
+import { stateOf } from './pods/pod-state.ts';
+import { watchPods } from './pods/pod-watch.ts';
+import { isOurs, openPods, podsPath } from './pods/pods.ts';
+import { reapPods } from './pods/reap.ts';
+import { sandboxKeys } from './pods/sandbox-tokens.ts';
+import { openClaims } from './pods/volume-claims.ts';
+import { answering } from './pods/wait-for-daemon.ts';
+import { podPool } from './pods/warm.ts';
+import { ensurePolicies } from './policies/policies.ts';
+import { openPolicyCheck } from './policies/policy-check.ts';
+import { weaknessesOf } from './policies/weaknesses.ts';
 
 const capabilities: Omit<Capabilities, 'egress'> = {
   isolation: 'container',

@@ -1,6 +1,6 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { SandboxId, SessionId } from '../../src/core/ids.ts';
+import { SandboxId, SessionId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 
 const Labels = z.object({

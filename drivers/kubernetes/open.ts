@@ -1,13 +1,13 @@
 import { lookup } from 'node:dns/promises';
-import { AppError } from '../../src/core/errors.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { DriverParts } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
-import { isInCluster } from './credentials.ts';
-import { listenForEgress } from './egress-listener.ts';
+import { isInCluster } from './api/credentials.ts';
 import { type KubernetesDriver, kubernetesDriver } from './kubernetes.ts';
 import type { HostPort, KubernetesOptions } from './options.ts';
-import { sandboxKeys } from './sandbox-tokens.ts';
+import { sandboxKeys } from './pods/sandbox-tokens.ts';
+import { listenForEgress } from './policies/egress-listener.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 /** Linux limits one variable to 128 KiB. */

@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/core/clock.ts';
-import type { AppError } from '../../src/core/errors.ts';
-import type { IdSource } from '../../src/core/ids.ts';
-import type { Secret } from '../../src/core/secret.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import type { AppError } from '../../src/core/errors/errors.ts';
+import type { IdSource } from '../../src/core/model/ids.ts';
+import type { Secret } from '../../src/core/text/secret.ts';
 
 export interface Toleration {
   readonly key: string;

@@ -1,6 +1,6 @@
-import type { Clock } from '../../src/core/clock.ts';
-import { AppError, type ErrorCode } from '../../src/core/errors.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import { AppError, type ErrorCode } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import { type MemoryDaemon, memoryDaemon } from './daemon.ts';
 

@@ -1,4 +1,4 @@
-import { AppError } from '../../src/core/errors.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import { builtins } from './builtins.ts';
 import { Exit, type Surroundings } from './surroundings.ts';
 import { type Token, tokenize } from './words.ts';

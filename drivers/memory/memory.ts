@@ -1,12 +1,12 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { orAborted, throwIfFired } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
-import { Secret } from '../../src/core/secret.ts';
+import { orAborted, throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
+import { Secret } from '../../src/core/text/secret.ts';
 import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf } from '../shared/folders.ts';
-import { SingleFlight } from '../shared/single-flight.ts';
+import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts';
 
 /** Sandboxes that exist only in memory, with the API of real ones. For tests, simulation, and trying Corral out. */

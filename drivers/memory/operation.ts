@@ -1,4 +1,4 @@
-import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
+import type { Operation, StartOperation } from '../../src/sandboxes/client/client.ts';
 import { interpret } from './interpreter.ts';
 import { type Inside, inBackground, type Surroundings, sleeping, untilKilled } from './surroundings.ts';
 

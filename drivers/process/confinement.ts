@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SandboxId } from '../../src/core/ids.ts';
+import { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxSpec, Weakness } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';

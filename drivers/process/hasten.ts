@@ -1,4 +1,4 @@
-import type { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { KernelLimits } from './confinement.ts';
 
 const lastsMs = 1_000;

@@ -3,13 +3,13 @@ import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { orAborted } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
-import { Secret } from '../../src/core/secret.ts';
+import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
-import { screenFolder } from '../shared/screen-door.ts';
-import { tokenEnvironment } from '../shared/token.ts';
+import { screenFolder } from '../shared/link/screen-door.ts';
+import { tokenEnvironment } from '../shared/link/token.ts';
 import {
   accountFiles,
   type Bubblewrap,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { pause } from '../../src/core/cancel.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { pause } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
  * Locks a name for this process, across all processes of the machine, until it is disposed of or the process dies. The lock

@@ -1,8 +1,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { pause } from '../../src/core/cancel.ts';
-import type { SandboxId } from '../../src/core/ids.ts';
+import { pause } from '../../src/core/concurrency/cancel.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
 import { carrying, isAlive, kill, type Mark } from './proc.ts';
 

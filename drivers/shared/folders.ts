@@ -3,13 +3,13 @@ import { chmod, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unli
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { AppError } from '../../src/core/errors.ts';
-import { SandboxId, SessionId, sessionIdOf } from '../../src/core/ids.ts';
-import type { Secret } from '../../src/core/secret.ts';
-import { jsonOrNothing } from '../../src/core/text.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { SandboxId, SessionId, sessionIdOf } from '../../src/core/model/ids.ts';
+import type { Secret } from '../../src/core/text/secret.ts';
+import { jsonOrNothing } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
+import { layToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
-import { layToken } from './token.ts';
 
 // The kernel's limit for a Unix socket's path is 107 bytes. After the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;

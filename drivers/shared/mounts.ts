@@ -1,4 +1,4 @@
-import type { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 
 /** The folders that sandboxes see as /run/corral, if a process other than the server owns their parent. */
 export interface Mounts {

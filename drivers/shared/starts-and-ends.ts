@@ -1,6 +1,6 @@
-import type { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Call, SandboxInfo } from '../driver.ts';
-import { SingleFlight } from './single-flight.ts';
+import { SingleFlight } from './pool/single-flight.ts';
 
 type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */

@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type FakeProvider, type FakeRequest, fakeProvider, type Said } from '../../test/support/fake-models/server.ts';
+import {
+  type FakeProvider,
+  type FakeRequest,
+  fakeProvider,
+  type Said,
+} from '../../test/support/agents/fake-models/server.ts';
 import type { Task } from './task.ts';
 
 // A recorded conversation plays the model: its replies go over the wire format of Chat Completions, and everything behind

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainTable } from '../../src/core/plain-table.ts';
+import { plainTable } from '../../src/core/text/plain-table.ts';
 
 /** One attempt at a task. */
 export const Outcome = z.object({

@@ -10,7 +10,7 @@ import type {
   TerminalSize,
   WatchFiles,
   WorkspacePrint,
-} from '../../src/sandbox/abilities.ts';
+} from '../../src/sandboxes/client/abilities.ts';
 import type {
   DesktopStatus,
   ExecResult,
@@ -25,7 +25,7 @@ import type {
   StartProgram,
   TerminalEnd,
   TerminalEntry,
-} from '../../src/sandbox/client.ts';
+} from '../../src/sandboxes/client/client.ts';
 
 // The interface behind sandboxd's HTTP API. The real daemon inside a sandbox and the memory driver's in-memory daemon
 // implement it. Both use the same HTTP server, so their APIs are the same.
@@ -126,7 +126,7 @@ export interface Daemon {
   /** Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request. */
   openProgram(request: StartProgram): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** The program's pipes as frames (src/core/pipe-frames.ts). Ends the stream of an earlier reader. */
+  /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends the stream of an earlier reader. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */

@@ -1,4 +1,4 @@
-import { AppError } from '../../src/core/errors.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import type { Desktop } from './daemon.ts';
 import type { DesktopOptions } from './desktop/desktop.ts';
 import { findPrograms } from './desktop/programs.ts';

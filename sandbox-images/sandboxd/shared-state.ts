@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../../src/core/clock.ts';
-import type { Confined } from './confined-paths.ts';
-import type { Journal } from './journal.ts';
-import { type Proc, scan, startedAt, variableIn } from './proc.ts';
-import type { Strays } from './process-tree.ts';
-import type { Terminal } from './terminal.ts';
+import type { Clock } from '../../src/core/contracts/clock.ts';
+import type { Confined } from './files/confined-paths.ts';
+import { type Proc, scan, startedAt, variableIn } from './processes/proc.ts';
+import type { Strays } from './processes/process-tree.ts';
+import type { Journal } from './shells/journal.ts';
+import type { Terminal } from './shells/terminal.ts';
 
 /** The state that all parts of the daemon share. */
 export interface SharedState {

@@ -1,9 +1,9 @@
 import type { Server, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { marks } from './environment.ts';
-import { executor } from './exec.ts';
 import type { SharedState } from './shared-state.ts';
-import { markFinder, markStart, openTerminal } from './terminal.ts';
+import { marks } from './shells/environment.ts';
+import { executor } from './shells/exec.ts';
+import { markFinder, markStart, openTerminal } from './shells/terminal.ts';
 
 const restMs = 150;
 const patienceMs = 5_000;

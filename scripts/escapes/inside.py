@@ -363,7 +363,7 @@ def _():
             seen.append(open(path, "rb").read().replace(b"\0", b" ").decode("latin1"))
         except OSError:
             pass
-    foreign = [line for line in seen if "dockerd" in line or "containerd" in line or "src/main.ts" in line or "vitest" in line]
+    foreign = [line for line in seen if "dockerd" in line or "containerd" in line or "src/app/main.ts" in line or "vitest" in line]
     if foreign:
         return f"{foreign}"
     raise Stopped(f"its own pid namespace shows {len(seen)} processes of its own")

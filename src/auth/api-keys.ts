@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { type Actor, type Role, roles } from '../core/actor.ts';
-import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
-import type { IdSource } from '../core/ids.ts';
-import type { RecordStore } from '../core/ports.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import type { RecordStore } from '../core/contracts/ports.ts';
+import { AppError } from '../core/errors/errors.ts';
+import { type Actor, type Role, roles } from '../core/model/actor.ts';
+import type { IdSource } from '../core/model/ids.ts';
 import type { Peppered, Peppers } from './pepper.ts';
 
 const StoredKey = z.object({

@@ -1,5 +1,5 @@
-import { networkOf } from '../core/address.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import { networkOf } from '../core/text/address.ts';
 
 export interface Lockout {
   /** How long the address must still wait, in ms; 0 when it is not locked out. */

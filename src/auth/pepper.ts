@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../core/secret.ts';
+import type { Secret } from '../core/text/secret.ts';
 
 /**
  * Stores secrets of 256 random bits as their HMAC, so a reader of the store can neither use nor test one. New secrets

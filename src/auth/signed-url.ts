@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../core/contracts/clock.ts';
 
 // A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. When an API key made the
 // link, the key's id stands before the mac. The MAC covers the purpose and the path, so a link for one thing never opens

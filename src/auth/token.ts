@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { parseJson } from '../core/json.ts';
-import type { Secret } from '../core/secret.ts';
+import { parseJson } from '../core/text/json.ts';
+import type { Secret } from '../core/text/secret.ts';
 
 export interface TokenGate {
   /** Whether requests need a credential at all. */

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { AppError } from '../core/errors.ts';
-import type { Secret } from '../core/secret.ts';
-import type { Sealed, SealedPlace, Vault } from '../core/vault.ts';
+import type { Sealed, SealedPlace, Vault } from '../core/contracts/vault.ts';
+import { AppError } from '../core/errors/errors.ts';
+import type { Secret } from '../core/text/secret.ts';
 
 const cipher = 'aes-256-gcm';
 const nonceBytes = 12;

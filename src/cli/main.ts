@@ -37,7 +37,7 @@ function runServer(args: readonly string[]): Promise<number> {
     return Promise.resolve(1);
   }
   const env = { NODE_ENV: 'production', ...serverProcess.env, ...process.env };
-  const program = [...serverProcess.flags, join(dist, 'src/main.js'), ...args];
+  const program = [...serverProcess.flags, join(dist, 'src/app/main.js'), ...args];
   const child = spawn(node, program, { stdio: 'inherit', env });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   process.on('SIGTERM', pass).on('SIGHUP', pass);

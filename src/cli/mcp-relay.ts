@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { type JsonLimits, jsonWithin } from '../core/json.ts';
+import { type JsonLimits, jsonWithin } from '../core/text/json.ts';
 import { failure, headersOf, type McpMessage, messagesOf, rpcErrors } from './mcp-messages.ts';
 
 export interface RelayParts {

@@ -4,7 +4,7 @@ import { type Box, Corral } from '../client/index.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
-/** The file that a running server writes for the commands of its own user (src/main/local-server.ts). */
+/** The file that a running server writes for the commands of its own user (src/app/commands/local-server.ts). */
 interface Found {
   readonly url: string;
   readonly pid: number;

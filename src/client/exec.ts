@@ -1,4 +1,4 @@
-import { streamFrames } from '../core/stream-frames.ts';
+import { streamFrames } from '../core/text/stream-frames.ts';
 import { piecesOf, sendable, streamOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, refused } from './errors.ts';

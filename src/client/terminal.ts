@@ -1,4 +1,4 @@
-import { streamFrames } from '../core/stream-frames.ts';
+import { streamFrames } from '../core/text/stream-frames.ts';
 import { piecesOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { corralError } from './errors.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CredentialName, credentialFields, variable, withDefaults } from '../core/credential.ts';
+import { CredentialName, credentialFields, variable, withDefaults } from '../core/model/credential.ts';
 import { mappingOrJson } from './json-setting.ts';
 
 const credential = z.strictObject({

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { hostForm } from '../core/credential.ts';
-import { Secret } from '../core/secret.ts';
+import { hostForm } from '../core/model/credential.ts';
+import { Secret } from '../core/text/secret.ts';
 
 // The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
 // errors and the help.

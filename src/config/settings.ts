@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { Config } from './schema.ts';
 import type { About } from './setting.ts';
 
 /** One leaf of the schema, with its names. */
@@ -38,6 +37,3 @@ export function layoutOf(schema: z.ZodType): Layout {
   const paths = found.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.')));
   return { settings: found, groups: new Set(paths) };
 }
-
-export const layout = layoutOf(Config);
-export const { settings } = layout;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ToolProgram } from '../core/tool-server.ts';
+import type { ToolProgram } from '../core/model/tool-server.ts';
 import { mappingOrJson } from './json-setting.ts';
 import { secret } from './kinds.ts';
 

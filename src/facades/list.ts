@@ -1,17 +1,17 @@
 import type { z } from 'zod';
-import { cambio } from './cambio/descriptor.ts';
-import { crogia } from './crogia/descriptor.ts';
+import { cambio } from './compat/cambio/descriptor.ts';
+import { crogia } from './compat/crogia/descriptor.ts';
+import { e2b } from './compat/e2b/descriptor.ts';
+import { opencodex } from './compat/opencodex/descriptor.ts';
+import { sheikhbox } from './compat/sheikhbox/descriptor.ts';
+import { workspace } from './compat/workspace/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
-import { e2b } from './e2b/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
-import { opencodex } from './opencodex/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { DialectDescriptor } from './shared/dialect.ts';
-import { sheikhbox } from './sheikhbox/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
-import { workspace } from './workspace/descriptor.ts';
 
 /** Every dialect by its name, in the order in which the server mounts them. A new dialect needs a line here. */
 export const dialects = {

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../core/clock.ts';
+import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
 // A sandbox or an anonymous client can cause the same line again and again. The log shows the first lines of each kind
 // and source, then one line per interval with the number left out. A metric counts all of them.

@@ -1,6 +1,6 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
-import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import { AppError } from '../core/errors/errors.ts';
 import { intervalMs, type NoiseCount, noiseIn, noiseLimiter } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 

@@ -1,6 +1,6 @@
-import type { AppError } from '../core/errors.ts';
-import type { SessionFact } from '../core/events.ts';
-import type { SessionId } from '../core/ids.ts';
+import type { AppError } from '../core/errors/errors.ts';
+import type { SessionFact } from '../core/model/events.ts';
+import type { SessionId } from '../core/model/ids.ts';
 
 interface Teller {
   info(about: object, text: string): void;

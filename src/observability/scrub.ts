@@ -1,5 +1,5 @@
-import type { Secret } from '../core/secret.ts';
-import { formsOf, shortestForm } from '../core/secret-forms.ts';
+import type { Secret } from '../core/text/secret.ts';
+import { formsOf, shortestForm } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
   /** Masks this value in every later text. */

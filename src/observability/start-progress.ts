@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts';
-import type { FactOf } from '../core/events.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import type { FactOf } from '../core/model/events.ts';
 
 interface Screen {
   readonly isTTY?: boolean;

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/client/index.ts';
-import { fence } from '../support/api.ts';
-import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/chart.ts';
-import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } from '../support/cluster.ts';
-import { follow } from '../support/followed.ts';
-import { onlyNightly } from '../support/nightly.ts';
+import { fence } from '../support/clients/api.ts';
+import { follow } from '../support/clients/followed.ts';
+import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/cluster/chart.ts';
+import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } from '../support/cluster/cluster.ts';
+import { onlyNightly } from '../support/runner/nightly.ts';
 
 const cluster = await hasCluster();
 const near = '10.200.0.1'; // this machine's address for pods
@@ -56,7 +56,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     120_000,
     async () => {
       await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
-      const doctor = ['/usr/local/bin/node', '/app/src/main.ts', 'doctor'];
+      const doctor = ['/usr/local/bin/node', '/app/src/app/main.ts', 'doctor'];
       const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
       expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
       expect(said).toContain('All is well, but for 1 weakness.');

@@ -1,10 +1,10 @@
 // The pods of the test cluster are processes of this machine, which the canary reads as it reads those of bubblewrap.
 import { describe } from 'vitest';
-import { clusterImage, hasCluster } from '../support/cluster.ts';
-import { clusterNamespace } from '../support/cluster-namespace.ts';
-import { canaryOfCredentials } from '../support/credential-canary.ts';
-import { freePort } from '../support/free-port.ts';
-import { isNightly } from '../support/nightly.ts';
+import { clusterImage, hasCluster } from '../support/cluster/cluster.ts';
+import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
+import { canaryOfCredentials } from '../support/egress/credential-canary.ts';
+import { isNightly } from '../support/runner/nightly.ts';
+import { freePort } from '../support/servers/free-port.ts';
 import { type World, worlds } from '../support/worlds.ts';
 
 const namespace = await clusterNamespace('credentials');

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import { driverConformance } from '../../drivers/conformance.ts';
-import { clusterHarness, hasCluster } from '../support/cluster.ts';
+import { clusterHarness, hasCluster } from '../support/cluster/cluster.ts';
 
 const cluster = await hasCluster();
 

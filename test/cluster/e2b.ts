@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCorralClient } from '../../src/client/index.ts';
 import { code, unfrozen } from '../e2e/e2b/expected.ts';
-import { fence } from '../support/api.ts';
-import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster.ts';
-import { clusterNamespace } from '../support/cluster-namespace.ts';
-import { stepsOf } from '../support/e2b-steps.ts';
-import { follow } from '../support/followed.ts';
-import { isNightly } from '../support/nightly.ts';
-import { type ServerProcess, serverProcess } from '../support/server-process.ts';
+import { fence } from '../support/clients/api.ts';
+import { stepsOf } from '../support/clients/e2b-steps.ts';
+import { follow } from '../support/clients/followed.ts';
+import { codeOnCluster, freeVolumes, hasCluster } from '../support/cluster/cluster.ts';
+import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
+import { isNightly } from '../support/runner/nightly.ts';
+import { type ServerProcess, serverProcess } from '../support/servers/server-process.ts';
 
 const namespace = await clusterNamespace('e2b');
 const cluster = isNightly && (await hasCluster());

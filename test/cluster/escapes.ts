@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
-import { clusterEnv, clusterImage, hasCluster, kubectl, seccompOnNode } from '../support/cluster.ts';
-import { escapesFrom } from '../support/escapes.ts';
-import { onlyNightly } from '../support/nightly.ts';
+import { clusterEnv, clusterImage, hasCluster, kubectl, seccompOnNode } from '../support/cluster/cluster.ts';
+import { escapesFrom } from '../support/hostile/escapes.ts';
+import { onlyNightly } from '../support/runner/nightly.ts';
 
 const cluster = await hasCluster();
 const namespace = `corral-test-escapes-${process.pid}`;

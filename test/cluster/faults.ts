@@ -11,8 +11,8 @@ import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { egressProxy } from '../../src/egress/proxy.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import { egressProxy } from '../../src/sandboxes/egress/proxy.ts';
 import {
   apply,
   type ClusterHarness,
@@ -21,8 +21,8 @@ import {
   hasCluster,
   kubectl,
   testPods,
-} from '../support/cluster.ts';
-import { isNightly } from '../support/nightly.ts';
+} from '../support/cluster/cluster.ts';
+import { isNightly } from '../support/runner/nightly.ts';
 
 const execute = promisify(execFile);
 const cluster = await hasCluster();

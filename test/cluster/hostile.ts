@@ -1,10 +1,10 @@
 // Hostile code in pods: it hides its processes, and installs packages.
 import { stoppingIn } from '../e2e/faults/stopping-in.ts';
 import { packagesIn } from '../e2e/workspace/packages-in.ts';
-import { clusterImage, freeVolumes } from '../support/cluster.ts';
-import { clusterNamespace } from '../support/cluster-namespace.ts';
-import { freePort } from '../support/free-port.ts';
-import { isNightly } from '../support/nightly.ts';
+import { clusterImage, freeVolumes } from '../support/cluster/cluster.ts';
+import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
+import { isNightly } from '../support/runner/nightly.ts';
+import { freePort } from '../support/servers/free-port.ts';
 import type { World } from '../support/worlds.ts';
 
 const namespace = await clusterNamespace('hostile');

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
-import { type Place, poolableOf, poolOfPods } from '../contract/pool-of-pods.ts';
-import { clusterHarness, hasCluster, testPods } from '../support/cluster.ts';
+import { type Place, poolableOf, poolOfPods } from '../contract/drivers/pool-of-pods.ts';
+import { clusterHarness, hasCluster, testPods } from '../support/cluster/cluster.ts';
 
 const cluster = await hasCluster();
 

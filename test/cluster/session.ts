@@ -1,6 +1,6 @@
 import { sessionOn } from '../e2e/session-on/session-on.ts';
-import { desktopOnCluster } from '../support/cluster.ts';
-import { clusterNamespace } from '../support/cluster-namespace.ts';
+import { desktopOnCluster } from '../support/cluster/cluster.ts';
+import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
 
 const namespace = await clusterNamespace('session');
 

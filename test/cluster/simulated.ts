@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { randomIds, sandboxIdOf } from '../../src/core/ids.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { kubectl, testPods } from '../support/cluster.ts';
-import { clusterNamespace } from '../support/cluster-namespace.ts';
-import { simulatedDaemons } from '../support/simulated-daemons.ts';
-import { simulatedNodes } from '../support/simulated-node.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import { randomIds, sandboxIdOf } from '../../src/core/model/ids.ts';
+import { Secret } from '../../src/core/text/secret.ts';
+import { kubectl, testPods } from '../support/cluster/cluster.ts';
+import { clusterNamespace } from '../support/cluster/cluster-namespace.ts';
+import { simulatedNodes } from '../support/cluster/simulated-node.ts';
+import { simulatedDaemons } from '../support/sandboxes/simulated-daemons.ts';
 
 const namespace = await clusterNamespace('simulated');
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
-import { chart } from '../support/chart.ts';
-import { clusterEnv, hasCluster, helm, kubectl } from '../support/cluster.ts';
+import { chart } from '../support/cluster/chart.ts';
+import { clusterEnv, hasCluster, helm, kubectl } from '../support/cluster/cluster.ts';
 
 interface Thing {
   readonly kind: string;

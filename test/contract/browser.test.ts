@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { BrowserSession } from '../../src/browser/session.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { needs } from '../support/components.ts';
-import { type PipedChromium, pipedChromium } from '../support/piped-chromium.ts';
-import { type Site, site } from '../support/site.ts';
-import { pages } from '../support/site-pages.ts';
+import { BrowserSession } from '../../src/agents/browser/session.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import { type Site, site } from '../support/egress/site.ts';
+import { pages } from '../support/egress/site-pages.ts';
+import { type PipedChromium, pipedChromium } from '../support/sandboxes/piped-chromium.ts';
+import { needs } from '../support/servers/components.ts';
 
 const limits = { maxTabs: 5, maxDownloadBytes: 1024 * 1024, navigationMs: 5_000, answerMs: 4_000 };
 const signal = AbortSignal.timeout(600_000);

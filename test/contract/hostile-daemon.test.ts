@@ -1,11 +1,11 @@
 // A stand-in for the daemon inside a real sandbox answers every call with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
-import { breachOf } from '../../src/core/untrusted.ts';
-import type { SandboxClient } from '../../src/sandbox/client.ts';
-import { garbage, healthyBut, hostileNames, lyingLists, twin } from '../support/hostile-daemon.ts';
-import { hostileSandbox } from '../support/hostile-sandbox.ts';
-import { hasBubblewrap } from '../support/process.ts';
-import { longestTurn } from '../support/processor-time.ts';
+import { breachOf } from '../../src/core/model/untrusted.ts';
+import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
+import { garbage, healthyBut, hostileNames, lyingLists, twin } from '../support/hostile/hostile-daemon.ts';
+import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
+import { hasBubblewrap } from '../support/servers/process.ts';
+import { longestTurn } from '../support/servers/processor-time.ts';
 
 const MiB = 1024 * 1024;
 const calls: Record<string, (client: SandboxClient, signal: AbortSignal) => Promise<unknown>> = {

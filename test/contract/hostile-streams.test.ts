@@ -1,14 +1,14 @@
 // A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { pipeTransport } from '../../src/browser/transport.ts';
-import type { UntrustedReason } from '../../src/core/events.ts';
-import { breachOf } from '../../src/core/untrusted.ts';
-import type { SandboxClient } from '../../src/sandbox/client.ts';
-import { healthyBut, hostileStreams } from '../support/hostile-daemon.ts';
-import { hostileSandbox } from '../support/hostile-sandbox.ts';
-import { hasBubblewrap } from '../support/process.ts';
-import { longestTurn } from '../support/processor-time.ts';
+import { pipeTransport } from '../../src/agents/browser/transport.ts';
+import type { UntrustedReason } from '../../src/core/model/events.ts';
+import { breachOf } from '../../src/core/model/untrusted.ts';
+import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
+import { healthyBut, hostileStreams } from '../support/hostile/hostile-daemon.ts';
+import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
+import { hasBubblewrap } from '../support/servers/process.ts';
+import { longestTurn } from '../support/servers/processor-time.ts';
 
 type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
 type Kind = keyof typeof hostileStreams;

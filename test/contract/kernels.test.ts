@@ -1,17 +1,17 @@
 // Code with state, in the daemon with real processes: on this machine and in a container.
 import { dirname } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Execution } from '../../src/kernels/kernel.ts';
-import { Kernels } from '../../src/kernels/kernels.ts';
-import type { Language } from '../../src/kernels/languages.ts';
-import type { CodeResult } from '../../src/kernels/messages.ts';
-import type { SandboxClient } from '../../src/sandbox/client.ts';
-import { hasDocker } from '../support/docker.ts';
-import { isNightly } from '../support/nightly.ts';
-import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
-import { realSandboxd } from '../support/sandboxd.ts';
-import { budget, type SandboxdHarness } from './sandboxd.ts';
+import type { Execution } from '../../src/agents/kernels/kernel.ts';
+import { Kernels } from '../../src/agents/kernels/kernels.ts';
+import type { Language } from '../../src/agents/kernels/languages.ts';
+import type { CodeResult } from '../../src/agents/kernels/messages.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
+import { isNightly } from '../support/runner/nightly.ts';
+import { hasDocker } from '../support/sandboxes/docker.ts';
+import { buildImage, sandboxContainer } from '../support/sandboxes/sandbox-container.ts';
+import { realSandboxd } from '../support/sandboxes/sandboxd.ts';
+import { budget, type SandboxdHarness } from './sandboxd/sandboxd.ts';
 
 interface Ran extends Execution {
   readonly stdout: string;

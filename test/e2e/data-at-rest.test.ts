@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { needs } from '../support/components.ts';
-import { serverProcess } from '../support/server-process.ts';
-import { openClient } from '../support/trpc.ts';
+import { openClient } from '../support/clients/trpc.ts';
+import { needs } from '../support/servers/components.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 // The files in the data folder: their permissions, and that deleted data is gone from them.
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { serverProcess } from '../support/server-process.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 /** Measured: 112 MiB. Loading the protocol's packages, keeping a thread, or the garbage of the start, takes 10 to 40 MiB more. */
 const mostMebibytes = 120;

@@ -4,9 +4,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { needs } from '../support/components.ts';
-import { isNightly } from '../support/nightly.ts';
-import { serverProcess } from '../support/server-process.ts';
+import { isNightly } from '../support/runner/nightly.ts';
+import { needs } from '../support/servers/components.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 const execute = promisify(execFile);
 const answers = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -87,7 +87,7 @@ test("the README's tour of 60 seconds works as written, line after line", { time
     { expect: '42 typed', send: '\u0010\u0011' },
     { expect: 'left; take it again' },
   ];
-  const terminal = join(import.meta.dirname, '../support/on-terminal.py');
+  const terminal = join(import.meta.dirname, '../support/terminals/on-terminal.py');
   await does('python3', terminal, JSON.stringify(steps), 'bash', '-c', attach);
   const [first] = await sessions();
   const forked = (await does('bash', '-c', fork)).stdout;

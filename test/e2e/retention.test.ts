@@ -1,16 +1,16 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Origin, SessionFact } from '../../src/core/events.ts';
-import type { SessionId } from '../../src/core/ids.ts';
-import type { Store } from '../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../src/session/run/log/projection.ts';
-import { composedServer } from '../support/composed.ts';
-import { replicas } from '../support/replicas.ts';
-import { openWebSocket } from '../support/sockets.ts';
-import { openStream } from '../support/sse-client.ts';
-import { called, deltas, facts, newSession as newId, temporaryFolder } from '../support/store.ts';
-import { followEvents, openClient, transports } from '../support/trpc.ts';
+import type { Store } from '../../src/core/contracts/ports.ts';
+import type { Origin, SessionFact } from '../../src/core/model/events.ts';
+import type { SessionId } from '../../src/core/model/ids.ts';
+import { newSession, type StoredSession } from '../../src/sessions/run/log/projection.ts';
+import { openWebSocket } from '../support/clients/sockets.ts';
+import { openStream } from '../support/clients/sse-client.ts';
+import { followEvents, openClient, transports } from '../support/clients/trpc.ts';
+import { composedServer } from '../support/servers/composed.ts';
+import { replicas } from '../support/stores/replicas.ts';
+import { called, deltas, facts, newSession as newId, temporaryFolder } from '../support/stores/store.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const never = new AbortController().signal;

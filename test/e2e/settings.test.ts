@@ -1,10 +1,10 @@
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
-import { fence } from '../support/api.ts';
-import { composedServer } from '../support/composed.ts';
-import { freePort } from '../support/free-port.ts';
-import { serverProcess } from '../support/server-process.ts';
-import { followEvents, openClient } from '../support/trpc.ts';
+import { fence } from '../support/clients/api.ts';
+import { followEvents, openClient } from '../support/clients/trpc.ts';
+import { composedServer } from '../support/servers/composed.ts';
+import { freePort } from '../support/servers/free-port.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 // The effect of each setting in the contract, on the real core. Another test covers how the settings are read.
 

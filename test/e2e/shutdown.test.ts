@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import { serverProgram } from '../support/built-server.ts';
-import { serverProcess } from '../support/server-process.ts';
+import { serverProgram } from '../support/servers/built-server.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 function draining(graceMs: number, jobMs: number) {
-  const args = ['test/support/draining-program.ts', String(graceMs), String(jobMs)];
+  const args = ['test/support/servers/draining-program.ts', String(graceMs), String(jobMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { serverProgram } from '../support/built-server.ts';
-import { temporaryFolder } from '../support/store.ts';
+import { serverProgram } from '../support/servers/built-server.ts';
+import { temporaryFolder } from '../support/stores/store.ts';
 
 async function startOf(settings: Record<string, string>) {
   const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'memory', ...settings };

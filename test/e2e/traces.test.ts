@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
-import { fence } from '../support/api.ts';
-import { composedServer } from '../support/composed.ts';
-import { serverProcess } from '../support/server-process.ts';
-import { followEvents, openClient } from '../support/trpc.ts';
+import { fence } from '../support/clients/api.ts';
+import { followEvents, openClient } from '../support/clients/trpc.ts';
+import { composedServer } from '../support/servers/composed.ts';
+import { serverProcess } from '../support/servers/server-process.ts';
 
 interface Span {
   readonly [key: string]: unknown;
@@ -115,7 +115,7 @@ test('an SDK that is loaded before the server gets the spans of a run, and its s
   timeout: 120_000,
 }, async () => {
   await using collector = await receiver();
-  const telemetry = new URL('../support/telemetry.mjs', import.meta.url).pathname;
+  const telemetry = new URL('../support/servers/telemetry.mjs', import.meta.url).pathname;
   await using server = await serverProcess({
     CORRAL_DRIVER: 'memory',
     NODE_OPTIONS: `--import ${telemetry}`,

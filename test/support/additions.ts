@@ -6,7 +6,7 @@ export interface Addition {
 
 const tool: Addition = {
   files: {
-    'src/tools/sample.ts': `
+    'src/agents/tools/sample.ts': `
 import { z } from 'zod';
 import { defineTool } from './tool.ts';
 
@@ -23,7 +23,7 @@ export const sampleCount = defineTool({
 `,
   },
   edits: {
-    'src/tools/list.ts': [
+    'src/agents/tools/list.ts': [
       'export const builtInTools: readonly Tool[] = [',
       "import { sampleCount } from './sample.ts';\nexport const builtInTools: readonly Tool[] = [sampleCount,",
     ],
@@ -36,7 +36,7 @@ const driver: Addition = {
 import { z } from 'zod';
 import { text } from '../../src/config/kinds.ts';
 import { optional } from '../../src/config/setting.ts';
-import { AppError } from '../../src/core/errors.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import { describeDriver } from '../descriptor.ts';
 
 export const sample = describeDriver({
@@ -60,7 +60,7 @@ export const sample = describeDriver({
 
 const policy: Addition = {
   files: {
-    'src/egress/policies/sample.ts': `
+    'src/sandboxes/egress/policies/sample.ts': `
 import { no, type PolicyDescriptor } from '../policy.ts';
 
 export const sample: PolicyDescriptor = {
@@ -74,7 +74,7 @@ export const sample: PolicyDescriptor = {
 `,
   },
   edits: {
-    'src/egress/policies/list.ts': [
+    'src/sandboxes/egress/policies/list.ts': [
       'export const policies = { none,',
       "import { sample } from './sample.ts';\nexport const policies = { sample, none,",
     ],
@@ -85,7 +85,7 @@ export const sample: PolicyDescriptor = {
 
 const provider: Addition = {
   files: {
-    'src/llm/sample/provider.ts': `
+    'src/agents/models/sample/provider.ts': `
 import type { Provider } from '../provider.ts';
 
 export const sampleProvider = {
@@ -103,7 +103,7 @@ export const sampleProvider = {
 `,
   },
   edits: {
-    'src/llm/providers.ts': [
+    'src/agents/models/providers.ts': [
       'export const providers = [',
       "import { sampleProvider } from './sample/provider.ts';\nexport const providers = [sampleProvider, ",
     ],

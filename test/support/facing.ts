@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
-import type { SandboxClient } from '../../src/sandbox/client.ts';
-import { sandboxClient } from '../../src/sandbox/http-client.ts';
+import { Secret } from '../../src/core/text/secret.ts';
+import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
+import { sandboxClient } from '../../src/sandboxes/client/http-client.ts';
 
 /** A client of a server that answers each connection with `answer`. */
 export async function facing(answer: (socket: Socket, connection: number) => void): Promise<SandboxClient> {

@@ -2,11 +2,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
 import { carrying } from '../../drivers/process/proc.ts';
-import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
-import { run } from './api.ts';
-import { needs } from './components.ts';
-import { isNightly } from './nightly.ts';
-import type { ServerProcess } from './server-process.ts';
+import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
+import { run } from './clients/api.ts';
+import { isNightly } from './runner/nightly.ts';
+import { needs } from './servers/components.ts';
+import type { ServerProcess } from './servers/server-process.ts';
 
 /** The sandboxes of a real server, which tests look at and damage from outside. */
 export interface World {

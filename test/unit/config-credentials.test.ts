@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/config.ts';
-import { SessionId } from '../../src/core/ids.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { openCredentials } from '../../src/main/credentials.ts';
+import { openCredentials } from '../../src/app/parts/credentials.ts';
+import { loadConfig } from '../../src/app/settings/config.ts';
+import { SessionId } from '../../src/core/model/ids.ts';
+import { Secret } from '../../src/core/text/secret.ts';
 
 const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
 const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }) => {

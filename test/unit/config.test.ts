@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Config, loadConfig } from '../../src/config/config.ts';
-import { configHelp } from '../../src/config/help.ts';
+import { type Config, loadConfig } from '../../src/app/settings/config.ts';
+import { configHelp } from '../../src/app/settings/help.ts';
+import { settings } from '../../src/app/settings/schema.ts';
 import { nearest } from '../../src/config/nearest.ts';
-import { settings } from '../../src/config/settings.ts';
 
 const token = 'correct-horse-battery';
 function refused(env: Record<string, string>, yaml = ''): string[] {

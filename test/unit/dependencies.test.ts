@@ -63,7 +63,7 @@ test('dependencies are requested by version, not by address', () => {
 
 test('a clone that only serves installs every package from which the page and the daemon are bundled', () => {
   const { servingFromSource } = JSON.parse(read('package.json')) as { servingFromSource: Record<string, string[]> };
-  const sources = globSync(['src/ui/**/*.{ts,tsx}', 'scripts/bundle-*.ts'], { cwd: repository }).map(read);
+  const sources = globSync(['src/web/**/*.{ts,tsx}', 'scripts/bundle-*.ts'], { cwd: repository }).map(read);
   const imports = /^(?:import|export) (?:[^']* from )?'(@[\w-]+\/[\w.-]+|[a-z][\w.-]*)/gm;
   const imported = sources.flatMap((text) => [...text.matchAll(imports)].map(([, name]) => name as string));
   const own = new Set([...Object.values(servingFromSource).flat(), ...Object.keys(root.dependencies ?? {})]);

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { helpFor } from '../../src/app/commands/list.ts';
+import { settings } from '../../src/app/settings/schema.ts';
 import { allCommands } from '../../src/cli/program.ts';
-import { settings } from '../../src/config/settings.ts';
-import { helpFor } from '../../src/main/commands/list.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
@@ -23,7 +23,7 @@ const anchorsIn = (file: string) =>
       .replaceAll(' ', '-'),
   );
 
-/** Paths in backquotes, such as `src/core/ids.ts`, `drivers` or `docker-compose.yaml`. */
+/** Paths in backquotes, such as `src/core/model/ids.ts`, `drivers` or `docker-compose.yaml`. */
 const pathsIn = (file: string) =>
   [...textOf(file).matchAll(/`([\w./-]+)`/g)]
     .map(([, name = '']) => name)

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { settings } from '../../src/config/settings.ts';
+import { settings } from '../../src/app/settings/schema.ts';
 
 const files = globSync('{src,drivers}/**/*.ts');
 const lines = files.flatMap((file) =>

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { SandboxId } from '../../../src/core/ids.ts';
+import { SandboxId } from '../../../src/core/model/ids.ts';
 import { workspaceAlias } from '../../shared/home.ts';
 import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';

@@ -1,6 +1,6 @@
 import { chmod, lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError } from '../../../src/core/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
  * The folders of the sandboxes' sockets. The engine resolves their paths again at every start of a container, long after the

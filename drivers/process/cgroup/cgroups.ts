@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { pause } from '../../../src/core/cancel.ts';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
 import type { GroupFiles } from './files.ts';
 import { type Limit, oomFiles, type Share, shareLine, type Wanted } from './limits.ts';
 import { groupFolder, type Place, setLimit, words } from './places.ts';

@@ -1,5 +1,5 @@
-import type { ScreenAction } from '../../../src/sandbox/client.ts';
-import { bad } from '../body-fields.ts';
+import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
+import { bad } from '../server/body-fields.ts';
 import { keysymsOf } from './keysyms.ts';
 
 interface Size {

@@ -1,5 +1,5 @@
-import type { ScreenAction } from '../../../src/sandbox/client.ts';
-import { bad } from '../body-fields.ts';
+import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
+import { bad } from '../server/body-fields.ts';
 import { type Key, keyboard } from './keyboard.ts';
 import { keysymOf, keysymsOf } from './keysyms.ts';
 import { type PointerState, pointer } from './screen.ts';

@@ -1,5 +1,5 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
-import { AppError } from '../../../src/core/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** Chromium's debugging pipe, for one client at a time. */
 export interface BrowserPipe {

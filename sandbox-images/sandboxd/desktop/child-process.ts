@@ -1,9 +1,9 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { AppError } from '../../../src/core/errors.ts';
-import { endTree } from '../end-processes.ts';
-import type { Marked } from '../process-tree.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { endTree } from '../processes/end-processes.ts';
+import type { Marked } from '../processes/process-tree.ts';
 import type { Keepers } from '../shared-state.ts';
 
 export interface ChildSpec {

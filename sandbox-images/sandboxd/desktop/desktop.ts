@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream';
-import { pause } from '../../../src/core/cancel.ts';
-import { AppError, toAppError } from '../../../src/core/errors.ts';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
-import { marks } from '../environment.ts';
-import { noteTerminals } from '../recover.ts';
 import type { SharedState } from '../shared-state.ts';
+import { marks } from '../shells/environment.ts';
+import { noteTerminals } from '../shells/recover.ts';
 import { screenAction } from './action-fields.ts';
 import { perform } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { pngFile } from '../../../src/core/pictures.ts';
+import { pngFile } from '../../../src/core/text/pictures.ts';
 
 /**
  * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. The

@@ -1,6 +1,6 @@
-import { pause } from '../../../src/core/cancel.ts';
-import type { Clock } from '../../../src/core/clock.ts';
-import { AppError } from '../../../src/core/errors.ts';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** A program that runs until it is ended, or dies. */
 export interface Running<Value> {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { AppError } from '../../../src/core/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 
 // The part of the X protocol that screenshots and input need. It needs no library and no helper program in the image, and an
 // action is one write.

@@ -1,5 +1,5 @@
 import { Duplex, type Readable } from 'node:stream';
-import { framesOf } from '../../../src/core/pipe-frames.ts';
+import { framesOf } from '../../../src/core/text/pipe-frames.ts';
 
 /** Hands a job's output to any number of readers. Each gets what comes after it joined. */
 export interface Readers {

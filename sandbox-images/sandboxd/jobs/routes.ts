@@ -1,5 +1,5 @@
-import { fields, identifier } from '../body-fields.ts';
-import { checkArguments, onlyStream, type Route, signalOf, sizeOf } from '../route.ts';
+import { fields, identifier } from '../server/body-fields.ts';
+import { checkArguments, onlyStream, type Route, signalOf, sizeOf } from '../server/route.ts';
 
 export const jobRoutes: readonly Route[] = [
   {

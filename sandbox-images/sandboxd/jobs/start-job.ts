@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { pause } from '../../../src/core/cancel.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandbox/abilities.ts';
-import { scan } from '../proc.ts';
-import { cannotStart } from '../programs.ts';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
+import { scan } from '../processes/proc.ts';
+import { cannotStart } from '../processes/programs.ts';
 
 /** A program that runs, over pipes or on a terminal. */
 export interface Started {

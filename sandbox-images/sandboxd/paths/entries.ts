@@ -1,7 +1,7 @@
 import { readFileSync, type Stats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { PathEntry } from '../../../src/sandbox/abilities.ts';
+import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 
 /** The file, folder or link at the path. Of a link, type and mode are the target's. Rejects with the system's error. */
 export async function entryAt(path: string): Promise<PathEntry> {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { bad } from '../body-fields.ts';
+import { bad } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 
 /** The absolute path. `~` is the home; other relative paths begin at the workspace. Rejects: invalid_request. */

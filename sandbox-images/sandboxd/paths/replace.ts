@@ -1,8 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { makeFolders } from '../make-folders.ts';
-import { inTurn, putInPlace, type Staged, stage, writeAll } from '../place-file.ts';
+import { makeFolders } from '../files/make-folders.ts';
+import { inTurn, putInPlace, type Staged, stage, writeAll } from '../files/place-file.ts';
 
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
 

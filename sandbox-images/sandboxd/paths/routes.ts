@@ -1,5 +1,5 @@
-import { count, fields, parameter, partIn } from '../body-fields.ts';
-import { fileReply, type Route } from '../route.ts';
+import { count, fields, parameter, partIn } from '../server/body-fields.ts';
+import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
   {

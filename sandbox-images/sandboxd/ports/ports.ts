@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AppError } from '../../../src/core/errors.ts';
-import { bad } from '../body-fields.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, limits } from '../daemon.ts';
+import { bad } from '../server/body-fields.ts';
 
 export type Ports = Pick<Daemon, 'openPort'>;
 

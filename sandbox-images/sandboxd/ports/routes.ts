@@ -1,4 +1,4 @@
-import { onlyStream, type Route } from '../route.ts';
+import { onlyStream, type Route } from '../server/route.ts';
 
 export const portRoutes: readonly Route[] = [
   {

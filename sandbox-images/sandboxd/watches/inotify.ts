@@ -2,8 +2,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { AppError } from '../../../src/core/errors.ts';
-import { fileError } from '../confined-paths.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { fileError } from '../files/confined-paths.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 

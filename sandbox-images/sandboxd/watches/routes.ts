@@ -1,5 +1,5 @@
-import { fields } from '../body-fields.ts';
-import { onlyStream, type Route } from '../route.ts';
+import { fields } from '../server/body-fields.ts';
+import { onlyStream, type Route } from '../server/route.ts';
 
 export const watchRoutes: readonly Route[] = [
   {

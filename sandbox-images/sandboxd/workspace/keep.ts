@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { runFileLimits, runFiles, uncompared } from '../../../src/core/run-files.ts';
-import type { RunMark } from '../../../src/sandbox/abilities.ts';
+import { runFileLimits, runFiles, uncompared } from '../../../src/core/model/run-files.ts';
+import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
 import { changedAt, type Found, walk } from './walk.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { outputFiles, runFiles, toldOutputBytes } from '../../../src/core/run-files.ts';
-import type { WorkspacePrint } from '../../../src/sandbox/abilities.ts';
+import { outputFiles, runFiles, toldOutputBytes } from '../../../src/core/model/run-files.ts';
+import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
 import { changedAt, type Found, walk } from './walk.ts';
 
 /** Equal prints mean equal files. The time of a folder's last change tells nothing that its entries do not tell. */

@@ -1,5 +1,5 @@
-import { fields } from '../body-fields.ts';
-import type { Route } from '../route.ts';
+import { fields } from '../server/body-fields.ts';
+import type { Route } from '../server/route.ts';
 
 export const workspaceRoutes: readonly Route[] = [
   {

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { SessionId } from '../../core/ids.ts';
-import type { DesktopService, DesktopView } from '../../session/api/desktop.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { describing } from '../../http/routes/route-docs.ts';
+import type { App, Dialect } from '../../http/routes/routes.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
+import type { DesktopService, DesktopView } from '../../sessions/api/desktop.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
-import { failuresIn } from '../shared/failure-docs.ts';
 import { Offer } from '../shared/health.ts';
-import { describing } from '../shared/route-docs.ts';
-import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { whileConnected } from '../shared/while-connected.ts';
 
 // Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox dialect.
 

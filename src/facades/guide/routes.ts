@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import { detailFailures } from '../shared/failure-docs.ts';
-import { describing, type ReplyDoc } from '../shared/route-docs.ts';
-import type { App, Dialect } from '../shared/routes.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { App, Dialect } from '../../http/routes/routes.ts';
 import { docs, paths } from './pages.ts';
 
 const style = new URL('guide.css', import.meta.url);

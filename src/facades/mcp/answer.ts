@@ -1,8 +1,8 @@
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { parseJsonBody } from '../shared/json-body.ts';
-import { openSse } from '../shared/sse.ts';
-import { untilDisconnected } from '../shared/while-connected.ts';
+import { parseJsonBody } from '../../http/transport/json-body.ts';
+import { openSse } from '../../http/transport/sse.ts';
+import { untilDisconnected } from '../../http/transport/while-connected.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpServer } from './server.ts';
 

@@ -1,9 +1,9 @@
-import type { Actor } from '../../core/actor.ts';
-import type { Services } from '../../session/api/services.ts';
-import type { UploadService } from '../../session/projects/uploads.ts';
-import type { Acting } from '../shared/acting.ts';
-import type { HttpLogger } from '../shared/observe.ts';
-import type { SseContext } from '../shared/sse.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import type { Acting } from '../../http/guard/acting.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
+import type { SseContext } from '../../http/transport/sse.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import type { UploadService } from '../../sessions/projects/uploads.ts';
 
 export interface McpDeps {
   readonly acting: (actor: Actor) => Pick<Acting, 'services'>;

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { type AppError, toAppError } from '../../core/errors.ts';
-import type { ErrorStyle } from '../shared/error-style.ts';
-import { failuresIn } from '../shared/failure-docs.ts';
-import type { HttpLogger } from '../shared/observe.ts';
-import { json } from '../shared/route-docs.ts';
-import { publicText, wireErrors } from '../shared/wire-errors.ts';
+import { type AppError, toAppError } from '../../core/errors/errors.ts';
+import type { ErrorStyle } from '../../http/errors/error-style.ts';
+import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
+import { json } from '../../http/routes/route-docs.ts';
 
 const RpcError = z.object({
   jsonrpc: z.literal('2.0'),

@@ -1,6 +1,6 @@
-import { deadline } from '../../core/cancel.ts';
-import { droppable, type SessionEvent } from '../../core/events.ts';
-import type { RunId, SessionId } from '../../core/ids.ts';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import { droppable, type SessionEvent } from '../../core/model/events.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { McpCall } from './tool.ts';
 
 interface Place {

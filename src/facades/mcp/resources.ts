@@ -5,9 +5,9 @@ import {
   ResourceNotFoundError,
   ResourceTemplate,
 } from '@modelcontextprotocol/server';
-import { AppError } from '../../core/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { publicText } from '../../http/errors/wire-errors.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { publicText } from '../shared/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { told } from './errors.ts';
 import { asText } from './tools/files.ts';

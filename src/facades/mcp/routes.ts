@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { describing, nothing, type ReplyDoc } from '../shared/route-docs.ts';
-import type { Dialect } from '../shared/routes.ts';
+import { describing, nothing, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { Dialect } from '../../http/routes/routes.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpErrors, mcpFailures } from './errors.ts';
 

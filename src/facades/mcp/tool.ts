@@ -1,7 +1,7 @@
 import type { CallToolResult, McpServer, ServerContext } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.ts';
-import { publicText } from '../shared/wire-errors.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { publicText } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { told } from './errors.ts';
 

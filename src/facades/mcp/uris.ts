@@ -1,4 +1,4 @@
-import type { SessionId } from '../../core/ids.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 
 /** The address of a file for `resources/read`. */
 export const fileUri = (id: SessionId, path: string): string =>

@@ -1,5 +1,5 @@
-import { detail, failuresIn, invalidFields } from '../shared/failure-docs.ts';
-import { describing } from '../shared/route-docs.ts';
+import { detail, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
+import { describing } from '../../http/routes/route-docs.ts';
 
 const failure = (description: string) => ({ ...detail('Not Found'), description });
 

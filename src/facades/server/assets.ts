@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import type { ReplyDoc } from '../shared/route-docs.ts';
-import type { App } from '../shared/routes.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
 import { about } from './about.ts';
 
 export const types: Readonly<Record<string, string>> = {

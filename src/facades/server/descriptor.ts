@@ -1,5 +1,5 @@
+import type { App } from '../../http/routes/routes.ts';
 import { describeDialect } from '../shared/dialect.ts';
-import type { App } from '../shared/routes.ts';
 
 export const server = describeDialect({
   label: 'server',

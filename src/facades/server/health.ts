@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.ts';
-import type { SessionService } from '../../session/api/sessions.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { json } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import type { SessionService } from '../../sessions/api/sessions.ts';
 import { Checks, healthInTime, overallHealth } from '../shared/health.ts';
-import { json } from '../shared/route-docs.ts';
-import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { App } from '../shared/routes.ts';
+import type { App } from '../../http/routes/routes.ts';
 import { mountAssets } from './assets.ts';
 
 // Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.

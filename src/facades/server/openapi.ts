@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ReplyDoc, RouteDoc } from '../shared/route-docs.ts';
-import type { RegisteredRoute } from '../shared/routes.ts';
+import type { ReplyDoc, RouteDoc } from '../../http/routes/route-docs.ts';
+import type { RegisteredRoute } from '../../http/routes/routes.ts';
 import { serverTag } from './about.ts';
 
 type Json = Record<string, unknown>;

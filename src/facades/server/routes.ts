@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.ts';
-import type { Services } from '../../session/api/services.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { HttpMetrics } from '../../http/routes/observe.ts';
+import { either, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { App, Dialect, RouteTable } from '../../http/routes/routes.ts';
+import type { Services } from '../../sessions/api/services.ts';
 import type { PageFiles } from '../shared/dialect.ts';
-import type { HttpMetrics } from '../shared/observe.ts';
-import { either, ok, type ReplyDoc } from '../shared/route-docs.ts';
-import type { App, Dialect, RouteTable } from '../shared/routes.ts';
 import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { SharedSessions } from '../../session/api/shares.ts';
+import { ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
+import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { PageFiles } from '../shared/dialect.ts';
-import { ok } from '../shared/route-docs.ts';
-import type { App } from '../shared/routes.ts';
-import { whileConnected } from '../shared/while-connected.ts';
 import { about } from './about.ts';
 import { open, served } from './assets.ts';
 import { sendFile } from './page.ts';

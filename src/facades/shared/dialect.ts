@@ -1,27 +1,27 @@
 import type { z } from 'zod';
 import type { Peppers } from '../../auth/pepper.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
-import type { Actor } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
-import type { SessionLife } from '../../core/records.ts';
-import type { Services } from '../../session/api/services.ts';
-import type { SharedSessions } from '../../session/api/shares.ts';
-import type { AgentConfigService } from '../../session/projects/agent-config.ts';
-import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
-import type { OfferedProvider } from '../../session/projects/providers.ts';
-import type { UploadService } from '../../session/projects/uploads.ts';
-import type { SideMessages } from '../../session/services/side-messages.ts';
-import type { WorkspaceService } from '../../session/workspaces/workspaces.ts';
-import type { Acting } from './acting.ts';
-import type { Credentials } from './credentials.ts';
-import type { Elsewhere } from './elsewhere.ts';
-import type { Idempotency } from './idempotency.ts';
-import type { HttpLogger, HttpMetrics } from './observe.ts';
-import type { Dialect, RouteTable } from './routes.ts';
-import type { SseContext } from './sse.ts';
-import type { SocketServer } from './ws.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import type { SessionLife } from '../../core/model/records.ts';
+import type { Acting } from '../../http/guard/acting.ts';
+import type { Credentials } from '../../http/guard/credentials.ts';
+import type { Idempotency } from '../../http/guard/idempotency.ts';
+import type { Elsewhere } from '../../http/routes/elsewhere.ts';
+import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
+import type { Dialect, RouteTable } from '../../http/routes/routes.ts';
+import type { SseContext } from '../../http/transport/sse.ts';
+import type { SocketServer } from '../../http/transport/ws.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
+import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
+import type { OfferedProvider } from '../../sessions/projects/providers.ts';
+import type { UploadService } from '../../sessions/projects/uploads.ts';
+import type { SideMessages } from '../../sessions/services/side-messages.ts';
+import type { WorkspaceService } from '../../sessions/workspaces/workspaces.ts';
 
-/** The files that `scripts/bundle-page.ts` builds for browsers. */
+/** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {
   /** The files of the page by name; `index.html` names the others. */
   readonly byName: ReadonlyMap<string, Uint8Array>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { FailureStyle } from './failure-docs.ts';
-import { json } from './route-docs.ts';
+import type { FailureStyle } from '../../http/errors/failure-docs.ts';
+import { json } from '../../http/routes/route-docs.ts';
 
 // SheikhBox and the desktop's routes wrap every reply: `{code, msg, data}`.
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Clock } from '../../core/clock.ts';
-import type { DesktopOffer } from '../../session/api/desktop.ts';
-import type { ServiceHealth, SessionService } from '../../session/api/sessions.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
 
 /** Whether a sandbox that starts now has a desktop. */
 export const Offer = z.object({

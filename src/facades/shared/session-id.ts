@@ -1,5 +1,5 @@
-import { AppError } from '../../core/errors.ts';
-import { SessionId } from '../../core/ids.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
 
 /** An id of any other form is an unknown session, never a bad request. */
 export function toSessionId(given: string): SessionId {

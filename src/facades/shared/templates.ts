@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Services } from '../../session/api/services.ts';
-import type { TemplateInfo } from '../../session/api/templates.ts';
-import { toolGroups } from '../../tools/tool.ts';
+import { toolGroups } from '../../agents/tools/tool.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import type { TemplateInfo } from '../../sessions/api/templates.ts';
 
 /** A template as clients see it. Null: the template leaves it to the project or to the server. */
 const Template = z.object({

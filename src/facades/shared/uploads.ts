@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { baseName, type Staged, type UploadService } from '../../session/projects/uploads.ts';
-import { InvalidRequest } from './error-style.ts';
-import { type Part, readFiles } from './multipart.ts';
-import type { App } from './routes.ts';
-import { whileConnected } from './while-connected.ts';
+import { InvalidRequest } from '../../http/errors/error-style.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { type Part, readFiles } from '../../http/transport/multipart.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
+import { baseName, type Staged, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler may read; all other routes get theirs as JSON. */
 export function withBodyStreams(app: App, mount: (scope: App) => void): void {

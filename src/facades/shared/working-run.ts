@@ -1,4 +1,4 @@
-import type { SessionEvent } from '../../core/events.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
 
 /**
  * The run between its start, or the answer to its question, and its next wait or end. Lists of a conversation omit its

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import type { SessionId } from '../../core/ids.ts';
-import { InvalidRequest } from '../shared/error-style.ts';
-import { parseJsonBody } from '../shared/json-body.ts';
-import { whileConnected } from '../shared/while-connected.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { InvalidRequest } from '../../http/errors/error-style.ts';
+import { parseJsonBody } from '../../http/transport/json-body.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
 import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
 

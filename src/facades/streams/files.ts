@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { bytes, ok } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { attachment } from '../../http/transport/content-disposition.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
 import { filesBelow, fits, maxPackedBytes } from '../shared/archive/files-below.ts';
-import { attachment } from '../shared/content-disposition.ts';
-import { bytes, ok } from '../shared/route-docs.ts';
-import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { whileConnected } from '../shared/while-connected.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
-import { toAppError } from '../../core/errors.ts';
-import { type StreamChannel, streamFrame } from '../../core/stream-frames.ts';
-import { callingActor } from '../shared/caller.ts';
-import type { HttpLogger } from '../shared/observe.ts';
-import { drained, type SseContext, writeStreamHead } from '../shared/sse.ts';
-import { publicText, wireErrors } from '../shared/wire-errors.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { type StreamChannel, streamFrame } from '../../core/text/stream-frames.ts';
+import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { callingActor } from '../../http/guard/caller.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
+import { drained, type SseContext, writeStreamHead } from '../../http/transport/sse.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off. */

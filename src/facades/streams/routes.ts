@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { bytes } from '../shared/route-docs.ts';
-import type { App, Dialect } from '../shared/routes.ts';
+import { bytes } from '../../http/routes/route-docs.ts';
+import type { App, Dialect } from '../../http/routes/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, Params } from './about.ts';

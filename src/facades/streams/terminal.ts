@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { whileConnected } from '../shared/while-connected.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
 import type { StreamDeps } from './deps.ts';
 import { failureOutcome, openFrames } from './framed-reply.ts';
 

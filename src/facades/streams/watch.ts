@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { SessionId } from '../../core/ids.ts';
-import { bytes } from '../shared/route-docs.ts';
-import type { App } from '../shared/routes.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { bytes } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { whileConnected } from '../shared/while-connected.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';

@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server';
-import { tooWeak } from '../../core/actor.ts';
+import { tooWeak } from '../../core/model/actor.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 

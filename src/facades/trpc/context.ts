@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
-import type { Services } from '../../session/api/services.ts';
-import type { Acting } from '../shared/acting.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Acting } from '../../http/guard/acting.ts';
+import type { Services } from '../../sessions/api/services.ts';
 
 const maxCalls = 1_000;
 

@@ -1,7 +1,7 @@
-import type { Actor } from '../../core/actor.ts';
-import type { HttpLogger } from '../shared/observe.ts';
-import type { SseContext } from '../shared/sse.ts';
-import type { SocketServer } from '../shared/ws.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
+import type { SseContext } from '../../http/transport/sse.ts';
+import type { SocketServer } from '../../http/transport/ws.ts';
 import type { TrpcActing, TrpcContext } from './context.ts';
 
 export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock'> {

@@ -2,9 +2,9 @@ import type { TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { z } from 'zod';
-import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
-import type { ErrorStyle } from '../shared/error-style.ts';
-import { publicText, wireErrors } from '../shared/wire-errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
+import type { ErrorStyle } from '../../http/errors/error-style.ts';
+import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
 
 type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { ConversationMessage } from '../../core/conversation-message.ts';
-import type { SessionService } from '../../session/api/sessions.ts';
+import { ConversationMessage } from '../../core/model/conversation-message.ts';
+import type { SessionService } from '../../sessions/api/sessions.ts';
 
 type Request = Awaited<ReturnType<SessionService['promptAt']>>['request'];
 
-/** The request of one turn. Its fields are those of `TurnRequest` in `src/llm/model.ts`. */
+/** The request of one turn. Its fields are those of `TurnRequest` in `src/agents/models/model.ts`. */
 export const SeenTurn = z.object({
   turn: z.int(),
   runId: z.string(),

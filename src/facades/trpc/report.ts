@@ -1,6 +1,6 @@
 import type { TRPCError } from '@trpc/server';
-import type { HttpLogger } from '../shared/observe.ts';
-import { wireErrors } from '../shared/wire-errors.ts';
+import { wireErrors } from '../../http/errors/wire-errors.ts';
+import type { HttpLogger } from '../../http/routes/observe.ts';
 import { appErrorOf } from './errors.ts';
 
 /** Logs an internal error in full; the client learns only that one occurred. */

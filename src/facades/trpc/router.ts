@@ -1,19 +1,19 @@
 import { router } from './base.ts';
-import { projectCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
-import { desktopRouter } from './desktop.ts';
-import { egressRouter } from './egress.ts';
-import { eventsRouter } from './events.ts';
-import { filesRouter } from './files.ts';
-import { keysRouter } from './keys.ts';
-import { processesRouter } from './processes.ts';
-import { projectsRouter } from './projects.ts';
-import { runsRouter } from './runs.ts';
-import { sandboxRouter } from './sandbox.ts';
-import { sessionsRouter } from './sessions.ts';
-import { sharesRouter } from './shares.ts';
-import { systemRouter } from './system.ts';
-import { templatesRouter } from './templates.ts';
-import { terminalsRouter } from './terminals.ts';
+import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
+import { desktopRouter } from './routers/desktop.ts';
+import { egressRouter } from './routers/egress.ts';
+import { eventsRouter } from './routers/events.ts';
+import { filesRouter } from './routers/files.ts';
+import { keysRouter } from './routers/keys.ts';
+import { processesRouter } from './routers/processes.ts';
+import { projectsRouter } from './routers/projects.ts';
+import { runsRouter } from './routers/runs.ts';
+import { sandboxRouter } from './routers/sandbox.ts';
+import { sessionsRouter } from './routers/sessions.ts';
+import { sharesRouter } from './routers/shares.ts';
+import { systemRouter } from './routers/system.ts';
+import { templatesRouter } from './routers/templates.ts';
+import { terminalsRouter } from './routers/terminals.ts';
 
 export const appRouter = router({
   sessions: sessionsRouter,

@@ -1,4 +1,4 @@
-import type { Dialect } from '../shared/routes.ts';
+import type { Dialect } from '../../http/routes/routes.ts';
 import type { TrpcDeps } from './deps.ts';
 import { trpcErrors } from './errors.ts';
 import { mountHttp } from './http.ts';

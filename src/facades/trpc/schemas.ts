@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import { Origin, SessionFact, SessionStatus } from '../../core/events.ts';
-import { MessageId, RunId } from '../../core/ids.ts';
-import { ForkedFrom, Outcome, type SessionRecord } from '../../core/records.ts';
-import { parseCursor } from '../shared/cursor.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
+import { MessageId, RunId } from '../../core/model/ids.ts';
+import { ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
+import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
 // The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,

@@ -1,9 +1,9 @@
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
-import type { Actor } from '../../core/actor.ts';
-import { AppError } from '../../core/errors.ts';
-import { parseJsonBody } from '../shared/json-body.ts';
-import type { SocketRequest } from '../shared/ws.ts';
-import { closeCodes, closeWith, type Socket } from '../shared/ws-socket.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import { parseJsonBody } from '../../http/transport/json-body.ts';
+import type { SocketRequest } from '../../http/transport/ws.ts';
+import { closeCodes, closeWith, type Socket } from '../../http/transport/ws-socket.ts';
 import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import { auditFile, auditFiles, newestPlace, sizeOf } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPlace, sealRow } from './row.ts';
 

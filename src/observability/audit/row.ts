@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Secret } from '../../core/secret.ts';
+import type { Secret } from '../../core/text/secret.ts';
 
 /** One action, done or attempted. An entry contains no messages, no file contents and no credentials. */
 export interface AuditEntry {

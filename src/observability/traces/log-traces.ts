@@ -1,6 +1,6 @@
-import type { SessionEvent } from '../../core/events.ts';
-import type { RunId, SessionId } from '../../core/ids.ts';
-import type { Append, EventLog, EventStore } from '../../core/ports.ts';
+import type { Append, EventLog, EventStore } from '../../core/contracts/ports.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import { type SpanOptions, spanOfSession, spansOfRun } from './run-spans.ts';
 import type { SpanSink } from './span.ts';
 

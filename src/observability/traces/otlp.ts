@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { digestOfText } from '../../core/digest.ts';
+import { digestOfText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
 
 /** The target of an export, as the standard variables name it. */

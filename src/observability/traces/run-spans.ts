@@ -1,5 +1,5 @@
-import type { FactOf, SessionEvent } from '../../core/events.ts';
-import { beginningOf } from '../../core/text.ts';
+import type { FactOf, SessionEvent } from '../../core/model/events.ts';
+import { beginningOf } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
 // The spans of a run are read from the log once the run has ended, so a restart in the middle loses and doubles none. Names

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vault } from '../../../src/auth/vault.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import type { Store } from '../../../src/core/ports.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { providerKeys } from '../../../src/session/projects/provider-keys.ts';
-import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/mongo.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const [old, fresh] = ['11', '22'].map((byte) => new Secret(byte.repeat(32))) as [Secret, Secret];
 const names = Array.from({ length: 40 }, (_, n) => `provider-${n}`);

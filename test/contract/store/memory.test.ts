@@ -1,5 +1,5 @@
-import { memoryStore } from '../../../src/store/memory/store.ts';
-import { storeContract } from './store-contract.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { storeContract } from './contracts/store-contract.ts';
 
 storeContract('memory', async () => {
   const store = memoryStore();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Append } from '../../../src/core/ports.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { mongoStore } from '../../../src/store/mongo/store.ts';
-import { mongoUrl, openMongo, skipMongo } from '../../support/mongo.ts';
-import { mongoProxy } from '../../support/mongo-proxy.ts';
-import { facts, newSession } from '../../support/store.ts';
+import type { Append } from '../../../src/core/contracts/ports.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { facts, newSession } from '../../support/stores/store.ts';
 
 describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_URL)", () => {
   async function behindProxy() {

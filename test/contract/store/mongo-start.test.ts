@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
-import { mongoStore } from '../../../src/store/mongo/store.ts';
-import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/mongo.ts';
-import { mongoProxy } from '../../support/mongo-proxy.ts';
-import { facts, newSession } from '../../support/store.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
+import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { facts, newSession } from '../../support/stores/store.ts';
 
 describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', () => {
   const again = (database: string, url = mongoUrl as string) => mongoStore({ url: new Secret(url), database });

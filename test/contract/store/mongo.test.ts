@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
-import { openMongo, skipMongo } from '../../support/mongo.ts';
-import { storeContract } from './store-contract.ts';
+import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { storeContract } from './contracts/store-contract.ts';
 
 if (skipMongo) {
   describe('mongo store', () => test.skip('needs TEST_MONGODB_URL, a server that speaks its protocol'));

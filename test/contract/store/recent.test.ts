@@ -1,6 +1,6 @@
-import { memoryStore } from '../../../src/store/memory/store.ts';
-import { withRecent } from '../../../src/store/recent-events-cache.ts';
-import { storeContract } from './store-contract.ts';
+import { withRecent } from '../../../src/storage/log/recent-events-cache.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { storeContract } from './contracts/store-contract.ts';
 
 const open = (limits?: Parameters<typeof withRecent>[1]) => async () => {
   const store = withRecent(memoryStore(), limits);

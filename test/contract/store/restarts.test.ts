@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { toAppError } from '../../../src/core/errors.ts';
-import type { SessionId } from '../../../src/core/ids.ts';
-import type { Append, EventLog } from '../../../src/core/ports.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { storeEventLog } from '../../../src/store/log.ts';
-import { mongoUrl, openMongo, skipMongo } from '../../support/mongo.ts';
-import { mongoProxy } from '../../support/mongo-proxy.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { facts, newSession } from '../../support/store.ts';
+import type { Append, EventLog } from '../../../src/core/contracts/ports.ts';
+import { toAppError } from '../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
+import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { facts, newSession } from '../../support/stores/store.ts';
 
 const notPrimary = 10107;
 const shuttingDown = 91;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { newSession, temporaryFolder } from '../../support/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { newSession, temporaryFolder } from '../../support/stores/store.ts';
 
-const program = fileURLToPath(new URL('../../support/appending-program.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../support/stores/appending-program.ts', import.meta.url));
 const sessionId = newSession();
 let folder: ReturnType<typeof temporaryFolder>;
 let path: string;

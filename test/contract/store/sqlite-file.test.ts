@@ -2,11 +2,11 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { run } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { databasePerTest } from '../../support/database-per-test.ts';
-import { deltas, facts, newSession, writer } from '../../support/store.ts';
+import { type SqliteOptions, sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { run } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { databasePerTest } from '../../support/stores/database-per-test.ts';
+import { deltas, facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
 const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path: database.path, ...options });

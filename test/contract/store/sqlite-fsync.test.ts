@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { commitTogether } from '../../../src/store/sqlite/transaction.ts';
-import { databasePerTest } from '../../support/database-per-test.ts';
+import { commitTogether } from '../../../src/storage/sqlite/transaction.ts';
+import { databasePerTest } from '../../support/stores/database-per-test.ts';
 
 const database = databasePerTest();
 

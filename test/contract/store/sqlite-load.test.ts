@@ -1,10 +1,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { armFailpoints } from '../../../src/core/failpoint.ts';
-import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { databasePerTest } from '../../support/database-per-test.ts';
-import { facts, newSession, writer } from '../../support/store.ts';
+import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
+import { type SqliteOptions, sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { databasePerTest } from '../../support/stores/database-per-test.ts';
+import { facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
 /** A store whose every commit takes `ms` longer than usual. */

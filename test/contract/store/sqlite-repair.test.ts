@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { recoverFile } from '../../../src/store/sqlite/recover.ts';
-import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { databasePerTest } from '../../support/database-per-test.ts';
-import { facts, newSession, writer } from '../../support/store.ts';
+import { recoverFile } from '../../../src/storage/sqlite/recover.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { databasePerTest } from '../../support/stores/database-per-test.ts';
+import { facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { temporaryFolder } from '../../support/store.ts';
-import { storeContract } from './store-contract.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+import { storeContract } from './contracts/store-contract.ts';
 
 storeContract('sqlite', async () => {
   await using stack = new AsyncDisposableStack();

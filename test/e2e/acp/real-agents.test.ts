@@ -7,19 +7,19 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { filesUnder, formsOf, insideOf } from '../../support/canaries.ts';
-import { standIn } from '../../support/egress.ts';
-import { selfSigned } from '../../support/egress-certificate.ts';
 import {
   type FakeCall,
   type FakeRequest,
   fakeKey,
   fakeProvider,
   type WireName,
-} from '../../support/fake-models/server.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { realServer } from '../../support/real-server.ts';
-import { openClient } from '../../support/trpc.ts';
+} from '../../support/agents/fake-models/server.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { standIn } from '../../support/egress/egress.ts';
+import { selfSigned } from '../../support/egress/egress-certificate.ts';
+import { filesUnder, formsOf, insideOf } from '../../support/hostile/canaries.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { realServer } from '../../support/servers/real-server.ts';
 import { type World, worlds } from '../../support/worlds.ts';
 
 interface Agent {
@@ -124,7 +124,7 @@ async function serverFor(context: TestContext, agent: Agent, recipe?: string) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-agents-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, 'templates'));
-  const own = parse(await readFile(`src/config/templates/${template}.yaml`, 'utf8'));
+  const own = parse(await readFile(`src/agents/templates/${template}.yaml`, 'utf8'));
   own.agent.command = at(own.agent.command, `https://${host}:${port}`);
   await writeFile(join(folder, 'templates', `${template}.yaml`), stringify(own));
   const key = join(folder, 'key');

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { type RealServer, realServer } from '../../support/real-server.ts';
-import { openClient } from '../../support/trpc.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const templates = {
@@ -37,7 +37,7 @@ async function serverFor(context: TestContext, world: (typeof worlds)[number], m
   opened.set(key, real);
   return await real;
 }
-const agentText = () => readFile('test/support/fake-acp-agent.mjs', 'utf8');
+const agentText = () => readFile('test/support/agents/fake-acp-agent.mjs', 'utf8');
 
 async function box(real: RealServer, template: keyof typeof templates) {
   const client = openClient(real.server.url, 'ws');

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { armFailpoints } from '../../../src/core/failpoint.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { composedServer } from '../../support/composed.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const now = '2023-11-14T22:13:20.000Z';
 const withServer = () => testServer({ clock: manualClock(Date.parse(now)) });

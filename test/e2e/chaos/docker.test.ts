@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { run } from '../../support/api.ts';
-import { chaosKill, chaosSeed, killsFor } from '../../support/chaos.ts';
-import { needs } from '../../support/components.ts';
+import { run } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { chaosKill, chaosSeed, killsFor } from '../../support/stores/chaos.ts';
 
 const { points, timeout } = killsFor(6);
 const seed = chaosSeed();

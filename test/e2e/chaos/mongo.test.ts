@@ -1,11 +1,11 @@
 import { MongoClient } from 'mongodb';
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { mongoStore } from '../../../src/store/mongo/store.ts';
-import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/chaos.ts';
-import { needs } from '../../support/components.ts';
-import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { needs } from '../../support/servers/components.ts';
+import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/stores/chaos.ts';
+import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
 
 const { points, timeout } = killsFor(5);
 const seed = chaosSeed();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/chaos.ts';
-import { needs } from '../../support/components.ts';
+import { needs } from '../../support/servers/components.ts';
+import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/stores/chaos.ts';
 
 const { points, timeout } = killsFor(5);
 const seed = chaosSeed();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { chaosSeed } from '../../support/chaos.ts';
-import { needs } from '../../support/components.ts';
-import { skipMongo } from '../../support/mongo.ts';
-import { isNightly } from '../../support/nightly.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { chaosSeed } from '../../support/stores/chaos.ts';
+import { skipMongo } from '../../support/stores/mongo.ts';
 import { storm } from '../../support/storm/storm.ts';
 
 // `npm run chaos -- --minutes 10 --seed 7 --store mongodb` sets these.

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { type PackedCli, packedCli } from '../../support/packed-cli.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { fence } from '../../support/clients/api.ts';
+import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 // The packed command in an empty folder, with the host's own Node, against a real server.
 let cli: PackedCli;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Box, Corral, CorralError, type Event } from '../../../src/client/index.ts';
-import { fence } from '../../support/api.ts';
-import { freePort } from '../../support/free-port.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { fence } from '../../support/clients/api.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 let server: ServerProcess;
 let corral: Corral;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
-import { openClient } from '../../support/trpc.ts';
+import { fence } from '../../support/clients/api.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');

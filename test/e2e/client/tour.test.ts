@@ -5,11 +5,11 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { python } from '../../support/python.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { python } from '../../support/clients/python.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import type { SessionFact } from '../../../src/core/events.ts';
-import { MessageId, SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { runEnd } from '../../support/fake-service.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { openWebSocket, type TestSocket } from '../../support/sockets.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openWebSocket, type TestSocket } from '../../support/clients/sockets.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 type Server = TestServer;
 const types = ({ frames }: TestSocket) => frames.map(({ type }) => type);

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import { api, run } from '../../support/api.ts';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { api, run } from '../../support/clients/api.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // Runs the examples from the dialects' own descriptions, unchanged except for the port. The test adds the parts that
 // they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { SessionFact } from '../../../src/core/events.ts';
-import { MessageId, type RunId, SessionId } from '../../../src/core/ids.ts';
-import { composedServer } from '../../support/composed.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { runEnd } from '../../support/fake-service.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { openWebSocket, type TestSocket } from '../../support/sockets.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { MessageId, type RunId, SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openWebSocket, type TestSocket } from '../../support/clients/sockets.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 // Crogia's page when a user selects a session: it requests both histories, then opens the socket.
 

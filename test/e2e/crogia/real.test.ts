@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { serverProcess } from '../../support/server-process.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 import { type worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 // The same calls on real sandboxes. A fake knows neither a real shell's output nor where its files are.

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { systemClock } from '../../../src/core/clock.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { fakeTerminals } from '../../support/fake-terminals.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { rawRequest } from '../../support/raw-request.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { rawRequest } from '../../support/clients/raw-request.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { fakeTerminals } from '../../support/sandboxes/fake-terminals.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/sessions';
 const at = (ms: number) => new Date(ms).toISOString();

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { fakeTerminals } from '../../support/fake-terminals.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { fakeTerminals } from '../../support/sandboxes/fake-terminals.ts';
 
 const now = '2023-11-14T22:13:20.000Z';
 

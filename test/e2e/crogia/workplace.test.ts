@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { AppError, type ErrorCode } from '../../../src/core/errors.ts';
-import { testHangingUp } from '../../support/hang-up.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { testHangingUp } from '../../support/servers/hang-up.ts';
 
 const now = '2023-11-14T22:13:20.000Z';
 

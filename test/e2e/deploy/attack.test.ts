@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { type Finding, judged } from '../../../src/main/commands/attack/checks.ts';
-import { factsIn, lookInside } from '../../../src/main/commands/attack/look-inside.ts';
-import { run } from '../../support/api.ts';
-import { serverProgram } from '../../support/built-server.ts';
-import { needs } from '../../support/components.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { type Finding, judged } from '../../../src/app/commands/attack/checks.ts';
+import { factsIn, lookInside } from '../../../src/app/commands/attack/look-inside.ts';
+import { run } from '../../support/clients/api.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'a-token-for-the-doctor';
 const patience = { timeout: 300_000 };

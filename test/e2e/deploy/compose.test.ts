@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { run } from '../../support/api.ts';
-import { serverImage } from '../../support/chart.ts';
-import { needs } from '../../support/components.ts';
-import { docker } from '../../support/docker.ts';
-import { freePort } from '../../support/free-port.ts';
+import { run } from '../../support/clients/api.ts';
+import { serverImage } from '../../support/cluster/chart.ts';
+import { docker } from '../../support/sandboxes/docker.ts';
+import { needs } from '../../support/servers/components.ts';
+import { freePort } from '../../support/servers/free-port.ts';
 
 interface Service {
   readonly command?: string[];
@@ -94,7 +94,7 @@ test('server and filter from docker-compose.yaml run a whole session, and SIGTER
   const health = () => docker('inspect', '--format', '{{.State.Health.Status}}', own);
   await expect.poll(health, { timeout: 90_000, interval: 500 }).toBe('healthy');
 
-  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'try', '--url', `http://127.0.0.1:${port}`];
+  const args = ['--disable-warning=ExperimentalWarning', 'src/app/main.ts', 'try', '--url', `http://127.0.0.1:${port}`];
   const { stdout } = await run(process.execPath, args, {
     cwd: root,
     env: { PATH: process.env.PATH, CORRAL_TOKEN: token },

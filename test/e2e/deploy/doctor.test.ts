@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { run } from '../../support/api.ts';
-import { serverProgram } from '../../support/built-server.ts';
-import { needs } from '../../support/components.ts';
-import { freePort } from '../../support/free-port.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { run } from '../../support/clients/api.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { needs } from '../../support/servers/components.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'a-token-for-the-doctor';
 const doctor = (url: string, ...more: string[]) => command('doctor', '--url', url, ...more);

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { afterAll, expect, type TestContext, test } from 'vitest';
-import { sessionIdOf } from '../../../src/core/ids.ts';
-import { computer } from '../../../src/tools/computer/claude.ts';
-import { type Raster, readPng } from '../../../src/tools/computer/png.ts';
-import type { ToolContext } from '../../../src/tools/tool.ts';
-import { fence, run } from '../../support/api.ts';
-import { cdp } from '../../support/cdp.ts';
-import { needs } from '../../support/components.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { realServer } from '../../support/real-server.ts';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { toolBench } from '../../support/tools.ts';
+import { computer } from '../../../src/agents/tools/computer/claude.ts';
+import { type Raster, readPng } from '../../../src/agents/tools/computer/png.ts';
+import type { ToolContext } from '../../../src/agents/tools/tool.ts';
+import { sessionIdOf } from '../../../src/core/model/ids.ts';
+import { toolBench } from '../../support/agents/tools.ts';
+import { fence, run } from '../../support/clients/api.ts';
+import { cdp } from '../../support/clients/cdp.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
+import { realServer } from '../../support/servers/real-server.ts';
 import { type World, worlds } from '../../support/worlds.ts';
 
 // An agent's actions on a real screen, and the events about that screen in the log.

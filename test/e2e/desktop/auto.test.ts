@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, type TestContext, test } from 'vitest';
 import { createCorralClient } from '../../../src/client/index.ts';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { dockerHost } from '../../support/docker.ts';
-import { engineProxy } from '../../support/engine-proxy.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { dockerHost } from '../../support/sandboxes/docker.ts';
+import { engineProxy } from '../../support/sandboxes/engine-proxy.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 // A machine without the image of desktops is an engine behind a proxy that hides the image until its build has ended.
 const desktopImage = /images\/corral\/sandbox-desktop:/;
 const anyImage = /images\/corral\/sandbox/;
 const patience = { timeout: 30_000, interval: 100 };
-const passing = ['python3', join(import.meta.dirname, '../../support/on-passed-terminal.py')] as const;
+const passing = ['python3', join(import.meta.dirname, '../../support/terminals/on-passed-terminal.py')] as const;
 
 async function withoutImage(context: TestContext, hidden: RegExp) {
   await needs(context, 'docker');

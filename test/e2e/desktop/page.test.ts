@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, type TestContext, test } from 'vitest';
-import { browse } from '../../support/browser.ts';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { shownDesktop } from '../../support/shown-desktop.ts';
-import { listenToInput } from '../../support/xvnc.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
+import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 import { axeFinds } from '../ui/desk.ts';
 
 // The desktop's page with noVNC in a real browser, connected to a real Xvnc.

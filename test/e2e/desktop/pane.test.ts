@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { browse } from '../../support/browser.ts';
-import { shownDesktop } from '../../support/shown-desktop.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
 
 // The desktop inside the main page: a frame that contains the desktop's page.
 const shots = process.env.CORRAL_SCREENSHOTS;

@@ -1,8 +1,8 @@
 import { expect, type TestContext, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { composedServer } from '../../support/composed.ts';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 // The whole chain: a viewer, the server, the daemon in a bubblewrap sandbox, and the daemon's Xvnc.
 async function started(context: TestContext, settings: Record<string, string> = {}) {

@@ -1,9 +1,9 @@
 import { expect, type TestContext, test } from 'vitest';
 import WebSocket from 'ws';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { shownDesktop } from '../../support/shown-desktop.ts';
-import { openWebSocket } from '../../support/sockets.ts';
-import { listenToInput } from '../../support/xvnc.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
+import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 
 // The relay with a real Xvnc behind it. Some viewers behave better than real ones, some worse.
 const shown = shownDesktop(71);

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { expect, type TestContext, test } from 'vitest';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { shownDesktop } from '../../support/shown-desktop.ts';
-import { openWebSocket } from '../../support/sockets.ts';
-import { pixelOf, vncBridge, vncdo } from '../../support/vnc-bridge.ts';
-import { listenToInput } from '../../support/xvnc.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { pixelOf, vncBridge, vncdo } from '../../support/clients/vnc-bridge.ts';
+import { shownDesktop } from '../../support/sandboxes/shown-desktop.ts';
+import { listenToInput } from '../../support/sandboxes/xvnc.ts';
 
 // Many viewers, hostile and slow viewers, and a viewer by another author.
 const shown = shownDesktop(73);

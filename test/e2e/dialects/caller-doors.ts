@@ -1,9 +1,9 @@
 import http from 'node:http';
 import WebSocket from 'ws';
-import { Secret } from '../../../src/core/secret.ts';
-import { agentCalls } from '../../../src/facades/e2b/data/agent.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { agentCalls } from '../../../src/facades/compat/e2b/data/agent.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
-import type { ComposedServer } from '../../support/composed.ts';
+import type { ComposedServer } from '../../support/servers/composed.ts';
 import { inputOf, mcpAddresses, mcpInputs } from './caller-inputs.ts';
 import { dataRules, hostRules, mcpRules, procedureRules, type Rule, routeRules } from './caller-rules.ts';
 import type { Targets } from './caller-targets.ts';

@@ -1,6 +1,6 @@
 /**
  * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
- * or file, as in src/session/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
+ * or file, as in src/sessions/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.

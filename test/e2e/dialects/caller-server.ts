@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type Door, doorsOf, type Said, type Shown } from './caller-doors.ts';
 import { type Caller, callers, expected, type Outcome } from './caller-rules.ts';
 import { freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';

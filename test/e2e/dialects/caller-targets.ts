@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest';
-import type { SessionLife } from '../../../src/core/records.ts';
-import type { ComposedServer } from '../../support/composed.ts';
+import type { SessionLife } from '../../../src/core/model/records.ts';
+import type { ComposedServer } from '../../support/servers/composed.ts';
 
 /** The ids that a call can name. */
 export interface Targets {

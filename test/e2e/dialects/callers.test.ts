@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
+import { Frame } from '../../../src/facades/compat/workspace/frames.ts';
 import { dialects } from '../../../src/facades/list.ts';
-import { Frame } from '../../../src/facades/workspace/frames.ts';
 import { connect, type Door, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, expected, procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';

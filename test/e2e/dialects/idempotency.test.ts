@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // Every route that creates something accepts an idempotency key, in every dialect. The wire contract has the list, and
 // the OpenAPI document names no other route.

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { serverProgram } from '../../support/built-server.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 test('the keys command works while no server runs, and through a running server', {
   timeout: 120_000,

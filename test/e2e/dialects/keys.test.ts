@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { SessionId } from '../../../src/core/ids.ts';
-import { filePath } from '../../../src/facades/sheikhbox/file-infos.ts';
-import { pictureService } from '../../../src/session/desktop/screenshots.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { openClient, transports } from '../../support/trpc.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { filePath } from '../../../src/facades/compat/sheikhbox/files/file-infos.ts';
+import { pictureService } from '../../../src/sessions/desktop/screenshots.ts';
+import { openClient, transports } from '../../support/clients/trpc.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // API keys, roles and owners on a whole server. callers.test.ts covers which caller can use which route.
 let server: ComposedServer;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // The front ends of the documents run on a development server and send no token. One variable names their origin.
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import type { SessionEvent } from '../../../src/core/events.ts';
-import { api, fence, storedEvents } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { type Seen, socketWatcher, sseWatcher, trpcWatcher } from '../../support/watchers.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { type Seen, socketWatcher, sseWatcher, trpcWatcher } from '../../support/clients/watchers.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 // A second, independent copy of the table in wire.md 1.2: each dialect's form of each event.
 type Words = (event: SessionEvent) => string | undefined;

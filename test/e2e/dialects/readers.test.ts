@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
 // A server on loopback without a token, and a page of a default origin: the page can read, but change nothing, in any

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { run } from '../../support/api.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { run } from '../../support/clients/api.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 // Schemathesis is in the virtual environment of .ci/run, or in the PATH.
 const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];

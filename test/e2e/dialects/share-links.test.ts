@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { openClient } from '../../support/trpc.ts';
+import { fence } from '../../support/clients/api.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 const token = 'the-token-of-the-server';
 

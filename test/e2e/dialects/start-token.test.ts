@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { serverProgram } from '../../support/built-server.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { temporaryFolder } from '../../support/store.ts';
-import { openClient } from '../../support/trpc.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const bare = {
   CORRAL_DRIVER: 'process',

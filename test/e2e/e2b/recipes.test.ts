@@ -1,12 +1,12 @@
 // The recipes for programs of others: the packages and the program of each page, run as they are written there.
 import { readFile } from 'node:fs/promises';
 import { expect, type TestContext, test } from 'vitest';
-import { buildVariant } from '../../support/build-variant.ts';
-import { needs } from '../../support/components.ts';
-import { runWritten } from '../../support/e2b-sdks.ts';
-import { fakeKey, fakeProvider, type Said, type WireName } from '../../support/fake-models/server.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { fakeKey, fakeProvider, type Said, type WireName } from '../../support/agents/fake-models/server.ts';
+import { runWritten } from '../../support/clients/e2b-sdks.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { buildVariant } from '../../support/servers/build-variant.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 interface Recipe {
   readonly page: string;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { buildVariant } from '../../support/build-variant.ts';
-import { hasDocker } from '../../support/docker.ts';
-import { stepsOf } from '../../support/e2b-steps.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { stepsOf } from '../../support/clients/e2b-steps.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
+import { buildVariant } from '../../support/servers/build-variant.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { code, core, python } from './expected.ts';
 
 // The published SDKs are the oracle: unpatched, led here by environment variables alone.

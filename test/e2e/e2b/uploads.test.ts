@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { wireClient } from '../../support/e2b-wire.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { wireClient } from '../../support/clients/e2b-wire.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { uploadRows } from './wire-upload-rows.ts';
 
 // The rows run on Docker with the others of the wire.

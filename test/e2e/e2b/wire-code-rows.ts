@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { read } from '../../support/e2b-wire.ts';
+import { read } from '../../support/clients/e2b-wire.ts';
 import type { It } from './wire-rows.ts';
 
 const linesOf = (text: string) =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { read } from '../../support/e2b-wire.ts';
-import { onlyNightly } from '../../support/nightly.ts';
+import { read } from '../../support/clients/e2b-wire.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 import type { It } from './wire-rows.ts';
 
 // The surroundings of programs in a sandbox: its user, its home, its tools and its `sudo`.

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import { hasDocker } from '../../support/docker.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { wireRows } from './wire-rows.ts';
 
 // Requests like those of the SDKs, and broken ones that no SDK sends.

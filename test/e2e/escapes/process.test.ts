@@ -1,3 +1,3 @@
-import { escapeTest } from '../../support/escape-test.ts';
+import { escapeTest } from '../../support/hostile/escape-test.ts';
 
 escapeTest('process');

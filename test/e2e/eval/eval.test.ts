@@ -5,11 +5,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
-import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
-import { fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { realServer } from '../../support/real-server.ts';
+import { evalCommand } from '../../../src/app/commands/eval/eval.ts';
+import { fence } from '../../support/clients/api.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { realServer } from '../../support/servers/real-server.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 let folder = '';

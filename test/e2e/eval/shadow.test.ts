@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
-import { api, fence } from '../../support/api.ts';
-import { composedServer } from '../../support/composed.ts';
-import { fakeProvider } from '../../support/fake-models/server.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { evalCommand } from '../../../src/app/commands/eval/eval.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { api, fence } from '../../support/clients/api.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

@@ -1,11 +1,11 @@
 // I10: the server's secrets appear nowhere but in its own memory and on the connection to its provider.
 import { MongoClient } from 'mongodb';
 import { describe, expect, test, vi } from 'vitest';
-import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/canaries.ts';
-import { fakeGemini, functionCall, type GeminiReply, parts, refusal, text } from '../../support/fake-gemini.ts';
-import { mongoUrl, skipMongo } from '../../support/mongo.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { reaches, realServer } from '../../support/real-server.ts';
+import { fakeGemini, functionCall, type GeminiReply, parts, refusal, text } from '../../support/agents/fake-gemini.ts';
+import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/hostile/canaries.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { reaches, realServer } from '../../support/servers/real-server.ts';
+import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
 /** Twelve secrets; each kind of encoding changes each of them differently. */

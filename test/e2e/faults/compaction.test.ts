@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { problemsOf } from '../../support/checker.ts';
-import { fakeRefs } from '../../support/fake-models/models.ts';
-import type { FakeReply, FakeRequest } from '../../support/fake-models/server.ts';
-import { modelServer, saidIn } from '../../support/model-server.ts';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/server.ts';
+import { modelServer, saidIn } from '../../support/agents/model-server.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
 
 // A server that dies while its model writes the summary of a long conversation.
 

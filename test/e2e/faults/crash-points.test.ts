@@ -1,8 +1,8 @@
 // Kills the server at the points where the log and the outside world can disagree, and starts it again.
 import { describe, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { type RealServer, reaches, realServer } from '../../support/real-server.ts';
+import { fence } from '../../support/clients/api.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { type RealServer, reaches, realServer } from '../../support/servers/real-server.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 /** Restarts the server so that it dies at that point, and waits for its death during `work`. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { testServer } from '../../support/http.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 
 const clients = 1_000;
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `t${n}` } }) as const;

@@ -3,9 +3,9 @@ import { watch } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { type RealServer, reaches, realServer } from '../../support/real-server.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { fence } from '../../support/clients/api.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { type RealServer, reaches, realServer } from '../../support/servers/real-server.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const ends = (real: RealServer, id: string) => real.factsOf(id, 'run.end').map(({ data }) => data);

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../../../src/client/index.ts';
-import { fence } from '../../support/api.ts';
-import { type RealServer, realServer } from '../../support/real-server.ts';
+import { fence } from '../../support/clients/api.ts';
+import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
 const trpcOf = ({ server }: RealServer) =>

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { api, fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { api, fence } from '../../support/clients/api.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 test('F002 a server with an in-memory store warns at start, and starts empty after kill -9', {
   timeout: 120_000,

@@ -1,11 +1,11 @@
 // Messages that arrive while a run, a stop or a delete is under way, and budgets, through the whole server.
 import { describe, expect, test } from 'vitest';
-import type { FactType, SessionEvent } from '../../../src/core/events.ts';
-import { api, fence, storedEvents } from '../../support/api.ts';
-import { problemsOf } from '../../support/checker.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { reaches } from '../../support/real-server.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
+import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { reaches } from '../../support/servers/real-server.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const memory = { CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
 const sh = (command: string) => fence('sh', command);

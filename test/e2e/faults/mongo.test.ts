@@ -4,17 +4,17 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { mongoStore } from '../../../src/store/mongo/store.ts';
-import { api, fence } from '../../support/api.ts';
-import { serverProgram } from '../../support/built-server.ts';
-import { problemsOf } from '../../support/checker.ts';
-import { needs } from '../../support/components.ts';
-import { endSandboxes } from '../../support/ended-sandboxes.ts';
-import { freePort } from '../../support/free-port.ts';
-import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
-import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { api, fence } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { needs } from '../../support/servers/components.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { mongoUrl, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
+import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 
 /** Runs the real server in a process of its own. */
 async function server(mongodbUrl: string, settings: Record<string, string> = { CORRAL_DRIVER: 'memory' }) {

@@ -1,9 +1,14 @@
 // The same faults through the wire format of each provider, on a whole server.
 import { expect, test } from 'vitest';
-import { composedServer } from '../../support/composed.ts';
-import { type FakeReply, type FakeRequest, fakeProvider, type WireName } from '../../support/fake-models/server.ts';
-import { fakeSettings, wireNames } from '../../support/fake-models/settings.ts';
-import { openClient } from '../../support/trpc.ts';
+import {
+  type FakeReply,
+  type FakeRequest,
+  fakeProvider,
+  type WireName,
+} from '../../support/agents/fake-models/server.ts';
+import { fakeSettings, wireNames } from '../../support/agents/fake-models/settings.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 const planArgs = { title: 'Work', steps: ['Go on'], acknowledgement: 'Going on.' };
 const isPlanned = ({ body }: FakeRequest) => JSON.stringify(body).includes('Going on.');

@@ -2,9 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { SessionEvent } from '../../../src/core/events.ts';
-import { api, storedEvents } from '../../support/api.ts';
-import { problemsOf } from '../../support/checker.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
 import {
   type FakeGemini,
   fakeGemini,
@@ -15,10 +13,12 @@ import {
   refusal,
   text,
   tooManyRequests,
-} from '../../support/fake-gemini.ts';
-import { canaryKey } from '../../support/gemini.ts';
-import { reaches } from '../../support/real-server.ts';
-import { serverProcess } from '../../support/server-process.ts';
+} from '../../support/agents/fake-gemini.ts';
+import { canaryKey } from '../../support/agents/gemini.ts';
+import { api, storedEvents } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { reaches } from '../../support/servers/real-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 const planned: GeminiReply = {
   chunks: [

@@ -5,11 +5,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startTimeOf } from '../../../drivers/process/proc.ts';
-import { api, fence, storedEvents } from '../../support/api.ts';
-import { problemsOf } from '../../support/checker.ts';
-import { isNightly } from '../../support/nightly.ts';
-import { reaches, realServer } from '../../support/real-server.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { reaches, realServer } from '../../support/servers/real-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 import { worlds, worldsOrOnly } from '../../support/worlds.ts';
 
 const lines = Array.from({ length: 60 }, (_, n) => `line ${n + 1} ✓`);

@@ -1,8 +1,8 @@
 // A store that is slow while a session is deleted twice.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { armFailpoints } from '../../../src/core/failpoint.ts';
-import { composed } from '../../support/composed.ts';
+import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
+import { composed } from '../../support/servers/composed.ts';
 
 test('F110 a second delete waits until the tombstone of the first is durable', async () => {
   await using server = await composed();

@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { serverProgram } from '../../support/built-server.ts';
-import { freePort } from '../../support/free-port.ts';
-import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
-import { mongoProxy } from '../../support/mongo-proxy.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { mongoUrl, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
+import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => {
   test('a server whose database refuses its user during its start reports it and exits', async () => {

@@ -1,9 +1,9 @@
 // A stop over any API ends every process that the stopped work started.
 import { describe, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/fake-gemini.ts';
-import { canaryKey } from '../../support/gemini.ts';
-import { type RealServer, realServer } from '../../support/real-server.ts';
+import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
+import { canaryKey } from '../../support/agents/gemini.ts';
+import { fence } from '../../support/clients/api.ts';
+import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { workspaceClient } from '../../support/workspace.ts';
 import type { World } from '../../support/worlds.ts';
 

@@ -1,9 +1,9 @@
 // Readers of a run on the whole server that lose their connection again and again.
 import { describe, expect, test } from 'vitest';
-import { api, fence, storedEvents } from '../../support/api.ts';
-import { seeded } from '../../support/chaos.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { openStream, type SeenEvent } from '../../support/sse-client.ts';
+import { api, fence, storedEvents } from '../../support/clients/api.ts';
+import { openStream, type SeenEvent } from '../../support/clients/sse-client.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { seeded } from '../../support/stores/chaos.ts';
 
 const task = Array.from({ length: 60 }, (_, n) => fence('sh', `sleep 0.05; echo ${n}`)).join('\n');
 

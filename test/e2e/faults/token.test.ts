@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { fence, run } from '../../support/api.ts';
-import { realServer } from '../../support/real-server.ts';
+import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { fence, run } from '../../support/clients/api.ts';
+import { realServer } from '../../support/servers/real-server.ts';
 import { worldsOrOnly } from '../../support/worlds.ts';
 
-const thief = join(import.meta.dirname, '../../support/token-thief.py');
+const thief = join(import.meta.dirname, '../../support/hostile/token-thief.py');
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe.each(worldsOrOnly('process'))('in $driver', (world) => {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { python } from '../../support/python.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { python } from '../../support/clients/python.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');

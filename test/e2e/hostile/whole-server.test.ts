@@ -3,10 +3,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { expectUnhurt, healthWatch, told } from '../../support/health-watch.ts';
-import { attacks } from '../../support/hostile-attacks.ts';
-import { callersAttacks } from '../../support/hostile-callers.ts';
-import { hostileServer } from '../../support/hostile-server.ts';
+import { attacks } from '../../support/hostile/hostile-attacks.ts';
+import { callersAttacks } from '../../support/hostile/hostile-callers.ts';
+import { hostileServer } from '../../support/hostile/hostile-server.ts';
+import { expectUnhurt, healthWatch, told } from '../../support/servers/health-watch.ts';
 import { worlds } from '../../support/worlds.ts';
 
 /** Long enough for more than a hundred answers, so that one slow answer is not yet the slowest of a hundred. */

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
-import { serverProgram } from '../../support/built-server.ts';
-import { testServer } from '../../support/http.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { serverProgram } from '../../support/servers/built-server.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'a-token-for-the-audit-test';
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { processorMs } from '../../support/processor-time.ts';
-import { rawRequest } from '../../support/raw-request.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { rawRequest } from '../../support/clients/raw-request.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { processorMs } from '../../support/servers/processor-time.ts';
 
 const base = '/api/v1/sessions';
 const post = (path: string, headers: string, body: string) =>
@@ -97,7 +97,7 @@ test.each([
   ['objects 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
   ['a million keys', `{${Array.from({ length: 1_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`],
 ])('F097 %s are 400 before they are parsed', async (_name, body) => {
-  const { parseJsonBody } = await import('../../../src/facades/shared/json-body.ts');
+  const { parseJsonBody } = await import('../../../src/http/transport/json-body.ts');
   const bytes = Buffer.from(body);
   const refused = () => expect(() => parseJsonBody(bytes)).toThrow(AppError);
   await refused();

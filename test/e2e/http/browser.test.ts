@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { rawRequest } from '../../support/raw-request.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { rawRequest } from '../../support/clients/raw-request.ts';
 
 const base = '/api/v1/sessions';
 const token = 'correct-horse';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { type RunId, SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { type FakeOptions, type FakeService, runEnd } from '../../support/fake-service.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openStream, type SeenEvent, type SseClient } from '../../support/sse-client.ts';
+import { type RunId, SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openStream, type SeenEvent, type SseClient } from '../../support/clients/sse-client.ts';
+import { type FakeOptions, type FakeService, runEnd } from '../../support/egress/fake-service.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const now = 1_700_000_000;
 const play: NonNullable<FakeOptions['play']> = (fake, id, { runId }) => say(fake, id, ...demoRun(runId));

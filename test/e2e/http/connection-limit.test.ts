@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { alsoListen } from '../../../src/main/listen.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { alsoListen } from '../../../src/app/start/listen.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 /** A connection that has not sent anything. */
 async function opened(port: number): Promise<Socket> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { api } from '../../support/api.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { api } from '../../support/clients/api.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 test('F110 ten deletes at the same moment: one succeeds, and the others find no session', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../../../src/core/clock.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { testServer } from '../../support/http.ts';
-import { openStream } from '../../support/sse-client.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 /** The first events have this time; the events of the command's end come a second later. */
 const at = 1_735_689_600_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { paths } from '../../../src/facades/guide/pages.ts';
-import { testServer } from '../../support/http.ts';
+import { testServer } from '../../support/clients/http.ts';
 
 test('the guide opens without a token, with every page, and asks no script and no other host', async () => {
   await using server = await testServer({ config: { token: new Secret('a-token-of-the-guide') } });

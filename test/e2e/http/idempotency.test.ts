@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { type FakeOptions, fakeService } from '../../support/fake-service.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { type FakeOptions, fakeService } from '../../support/egress/fake-service.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/v1/sessions';
 const key = (value: string) => ({ 'idempotency-key': value });

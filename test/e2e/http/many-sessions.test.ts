@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { randomIds, type SessionId } from '../../../src/core/ids.ts';
-import { newSession } from '../../../src/session/run/log/projection.ts';
-import { composedServer } from '../../support/composed.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 interface Page {
   readonly items: { readonly id: SessionId; readonly status: string }[];

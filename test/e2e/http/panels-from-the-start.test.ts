@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryBackend } from '../../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import { composedServer } from '../../support/composed.ts';
-import { openStream, type SseClient } from '../../support/sse-client.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { openStream, type SseClient } from '../../support/clients/sse-client.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 // The requests of public front ends right after a `tool` event with `calling`, while the sandbox still starts. Some
 // front ends never retry, so a 404 would leave a panel empty.

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { runEnd } from '../../support/fake-service.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n} ${'x'.repeat(n % 700)}` } }) as const;
 

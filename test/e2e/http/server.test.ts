@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
-import { testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const unhealthy = { status: 'unhealthy', detail: 'Docker does not answer.' } as const;
 

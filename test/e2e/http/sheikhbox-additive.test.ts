@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { openWebSocket } from '../../support/sockets.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // The whole server on the real engine, with sandboxes in memory.
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { runEnd } from '../../support/fake-service.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openStream } from '../../support/sse-client.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { openStream } from '../../support/clients/sse-client.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const base = '/api/v1/sessions';
 const success = (data: unknown) => ({ code: 0, msg: 'success', data });
@@ -264,7 +264,7 @@ test('a malformed session id is 404 on every route', async () => {
 
 /** fetch would remove `..` before it sends the path. */
 async function rawCall(server: TestServer, method: string, path: string, body: unknown): Promise<string> {
-  const { rawRequest } = await import('../../support/raw-request.ts');
+  const { rawRequest } = await import('../../support/clients/raw-request.ts');
   const text = body === undefined ? '' : JSON.stringify(body);
   return rawRequest(
     server.port,

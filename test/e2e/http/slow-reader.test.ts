@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { testServer } from '../../support/http.ts';
-import { type ManualClock, manualClock } from '../../support/manual-clock.ts';
-import { openStream, type SseClient } from '../../support/sse-client.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { testServer } from '../../support/clients/http.ts';
+import { openStream, type SseClient } from '../../support/clients/sse-client.ts';
+import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
 
 const total = 4_000; // 20 MB, more than the kernel's buffers of two sockets
 const title = { type: 'title', runId: null, data: { title: 'x'.repeat(5_000) } } as const;

@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import type { Socket } from '../../../src/facades/shared/ws-socket.ts';
-import { alsoListen } from '../../../src/main/listen.ts';
-import { rawRequest } from '../../support/raw-request.ts';
-import { openWebSocket, socketTestServer } from '../../support/sockets.ts';
+import { alsoListen } from '../../../src/app/start/listen.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { Socket } from '../../../src/http/transport/ws-socket.ts';
+import { rawRequest } from '../../support/clients/raw-request.ts';
+import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
 
 const path = '/ws/0123456789abcdef';
 const base64url = (text: string) => Buffer.from(text).toString('base64url');

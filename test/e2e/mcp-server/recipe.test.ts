@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { mcpClient } from '../../support/mcp-client.ts';
-import { packedCli } from '../../support/packed-cli.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { mcpClient } from '../../support/clients/mcp-client.ts';
+import { needs } from '../../support/servers/components.ts';
+import { packedCli } from '../../support/servers/packed-cli.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 const page = readFileSync('docs/recipes/claude-code-mcp.md', 'utf8');
 const reference = readFileSync('docs/mcp-server.md', 'utf8');

@@ -1,10 +1,10 @@
 // A real MCP client drives whole sessions: over HTTP, and through the packed `corral mcp` as an assistant starts it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { type McpTestClient, mcpClient, overHttp, overStdio, textOf } from '../../support/mcp-client.ts';
-import { type PackedCli, packedCli } from '../../support/packed-cli.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { fence } from '../../support/clients/api.ts';
+import { type McpTestClient, mcpClient, overHttp, overStdio, textOf } from '../../support/clients/mcp-client.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'the-token-of-the-mcp-server';
 let server: ServerProcess;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { fakeGemini, functionCall, parts, text } from '../../support/fake-gemini.ts';
-import { streamOf } from '../../support/opencodex.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
+import { streamOf } from '../../support/clients/opencodex.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 test("a project's agent works step by step with its own model, key, prompt and tools", async (context) => {
   await needs(context, 'bubblewrap');

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import type { SessionFact } from '../../../src/core/events.ts';
-import { MessageId, SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { runEnd } from '../../support/fake-service.ts';
-import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
+import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { runEnd } from '../../support/egress/fake-service.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const text = 'Working on it: Say hi\n\nIt says hi.\n\nAll done: hi';
 const types = (frames: { type: string }[]) => frames.map(({ type }) => type);

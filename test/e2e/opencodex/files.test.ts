@@ -3,10 +3,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 import { zip } from '../../../src/facades/shared/archive/zip.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
+import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const formOf = (...files: [field: string, file: File][]) => {
   const form = new FormData();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { streamOf } from '../../support/opencodex.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { streamOf } from '../../support/clients/opencodex.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 test('health and metrics of a real server describe its sessions without naming any', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });

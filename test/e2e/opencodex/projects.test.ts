@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { opencodexServer } from '../../support/opencodex.ts';
-import { rawRequest } from '../../support/raw-request.ts';
-import { templates } from '../../support/templates.ts';
+import { templates } from '../../support/agents/templates.ts';
+import { opencodexServer } from '../../support/clients/opencodex.ts';
+import { rawRequest } from '../../support/clients/raw-request.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
 const at = '2023-11-14T22:13:20.000Z';

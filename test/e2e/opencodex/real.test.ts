@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fence, run } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { streamOf } from '../../support/opencodex.ts';
-import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { fence, run } from '../../support/clients/api.ts';
+import { streamOf } from '../../support/clients/opencodex.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 // The whole server with real sandboxes and the demo model.
 const settings = { CORRAL_DRIVER: 'process', CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
@@ -191,7 +191,7 @@ test('a server whose encryption key was lost refuses to start, with advice', asy
     CORRAL_DATA_DIR: server.data,
     CORRAL_KEYS_ENCRYPTION_KEY: 'ab'.repeat(32),
   };
-  const start = run(process.execPath, ['src/main.ts'], { env, timeout: 60_000 });
+  const start = run(process.execPath, ['src/app/main.ts'], { env, timeout: 60_000 });
   await expect(start).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/stored keys of gemini[\s\S]*CORRAL_KEYS_ENCRYPTION_KEY/),

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { testHangingUp } from '../../support/hang-up.ts';
-import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { testHangingUp } from '../../support/servers/hang-up.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const signal = new AbortController().signal;
 const write = (server: OpencodexServer, sid: string, path: string, content: string | Uint8Array) =>

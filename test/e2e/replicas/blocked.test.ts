@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { testPair } from '../../support/chaos-replicas.ts';
-import { problemsOf } from '../../support/checker.ts';
+import { fence } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { testPair } from '../../support/stores/chaos-replicas.ts';
 
 const blockMs = 10_000;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { chaosReplicas } from '../../support/chaos-replicas.ts';
-import { needs } from '../../support/components.ts';
-import { mongoUrl, skipMongo } from '../../support/mongo.ts';
-import { isNightly } from '../../support/nightly.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
+import { chaosReplicas } from '../../support/stores/chaos-replicas.ts';
+import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const points = Number(process.env.CHAOS_POINTS ?? (isNightly ? 40 : 5));

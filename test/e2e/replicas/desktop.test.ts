@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { DesktopStatus } from '../../../src/sandbox/client.ts';
-import type { Composed } from '../../support/composed.ts';
-import { replicas } from '../../support/replicas.ts';
+import type { DesktopStatus } from '../../../src/sandboxes/client/client.ts';
+import type { Composed } from '../../support/servers/composed.ts';
+import { replicas } from '../../support/stores/replicas.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
 const wish = (viewerId: string) => ({ viewerId, mayControl: true, onControl: () => {} });

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { SessionId } from '../../../src/core/ids.ts';
-import { memoryStore } from '../../../src/store/memory/store.ts';
-import { fence } from '../../support/api.ts';
-import { problemsOf } from '../../support/checker.ts';
-import { needs } from '../../support/components.ts';
-import { composed } from '../../support/composed.ts';
-import { endSandboxes } from '../../support/ended-sandboxes.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { fence } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
+import { needs } from '../../support/servers/components.ts';
+import { composed } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const signal = () => AbortSignal.timeout(60_000);
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { MessageId, RunId } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/run/log/projection.ts';
-import { replicas } from '../../support/replicas.ts';
+import { MessageId, RunId } from '../../../src/core/model/ids.ts';
+import { StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { replicas } from '../../support/stores/replicas.ts';
 
 const task = 'work';
 const messageId = MessageId.parse(crypto.randomUUID());

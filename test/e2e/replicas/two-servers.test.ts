@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { SessionEvent } from '../../../src/core/events.ts';
-import type { SessionId } from '../../../src/core/ids.ts';
-import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
-import { fence } from '../../support/api.ts';
-import { problemsOf } from '../../support/checker.ts';
-import type { Composed } from '../../support/composed.ts';
-import { replicas } from '../../support/replicas.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
+import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
+import { fence } from '../../support/clients/api.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import type { Composed } from '../../support/servers/composed.ts';
+import { replicas } from '../../support/stores/replicas.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
 const send = (server: Composed, id: SessionId, text: string) =>

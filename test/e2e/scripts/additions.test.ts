@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Addition, additions } from '../../support/additions.ts';
-import { onlyNightly } from '../../support/nightly.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
 
 // Adds a sample of each pluggable thing to a copy of the tree, by the steps of docs/development.md, and measures how many
 // existing files change. The copy must pass the type check, and its server must know every sample.

@@ -12,11 +12,12 @@ const rightWay = {
   'tsconfig.json':
     '{"compilerOptions":{"module":"nodenext","target":"esnext","allowImportingTsExtensions":true,"noEmit":true}}',
   'package.json': '{"type":"module","dependencies":{"pino":"*","xstate":"*","zod":"*"}}',
-  'src/core/ids.ts': 'export const id = 1; export interface Id { n: number }',
-  'src/sandbox/client.ts': "export type { Id } from '../core/ids.ts'; export const dial = 1;",
-  'src/tools/shell.ts': "import type { Id } from '../sandbox/client.ts'; export const shell = (id: Id) => id;",
+  'src/core/model/ids.ts': 'export const id = 1; export interface Id { n: number }',
+  'src/sandboxes/client/client.ts': "export type { Id } from '../../core/model/ids.ts'; export const dial = 1;",
+  'src/agents/tools/shell.ts':
+    "import type { Id } from '../../sandboxes/client/client.ts'; export const shell = (id: Id) => id;",
   'drivers/driver.ts':
-    "import { id } from '../src/core/ids.ts'; export interface Driver { n: number } export const driver = id;",
+    "import { id } from '../src/core/model/ids.ts'; export interface Driver { n: number } export const driver = id;",
   'drivers/shared/socket.ts': 'export const socket = 1;',
   'drivers/docker/docker.ts':
     "import { socket } from '../shared/socket.ts'; import { driver } from '../driver.ts'; export const d = [socket, driver];",
@@ -24,12 +25,13 @@ const rightWay = {
   'machines/run.ts':
     "import type { Driver } from '../drivers/driver.ts'; export const run = (driver: Driver) => driver;",
   'src/observability/logger.ts': 'export const logger = 1;',
-  'src/session/api/sessions.ts':
+  'src/sessions/api/sessions.ts':
     "import { run } from '../../../machines/run.ts'; import { logger } from '../../observability/logger.ts'; export const s = [run, logger];",
-  'src/facades/shared/errors.ts': 'export const errors = 1;',
+  'src/http/errors/errors.ts': 'export const errors = 1;',
   'src/facades/trpc/router.ts': 'export const router = 1;',
-  'src/facades/sheikhbox/routes.ts':
-    "import { s } from '../../session/api/sessions.ts'; import { errors } from '../shared/errors.ts'; export const r = [s, errors];",
+  'scripts/script.ts': 'export const script = 1;',
+  'src/facades/compat/sheikhbox/routes.ts':
+    "import { s } from '../../../sessions/api/sessions.ts'; import { errors } from '../../../http/errors/errors.ts'; export const r = [s, errors];",
 };
 const write = (file: string, text: string) => {
   mkdirSync(dirname(join(root, file)), { recursive: true });
@@ -59,23 +61,32 @@ describe('the layer rules', { timeout: 30_000 }, () => {
   test('each import against the rules fails and is named', () => {
     const wrong: [file: string, imports: string, why: string][] = [
       ['src/core/wrong.ts', '../observability/logger.ts', 'layer ^src/core/'],
-      ['src/tools/wrong.ts', '../session/api/sessions.ts', 'layer ^src/tools/'],
-      ['src/tools/runs.ts', '../sandbox/client.ts', 'types only ^src/tools/'],
-      ['src/sandbox/wrong.ts', '../tools/shell.ts', 'layer ^src/(store'],
+      ['src/agents/tools/wrong.ts', '../../sessions/api/sessions.ts', 'layer ^src/agents/tools/'],
+      ['src/agents/tools/runs.ts', '../../sandboxes/client/client.ts', 'types only ^src/agents/tools/'],
+      ['src/sandboxes/client/wrong.ts', '../../agents/tools/shell.ts', 'layer ^src/sandboxes/'],
       ['drivers/docker/wrong.ts', '../process/process.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
-      ['drivers/docker/up.ts', '../../src/session/api/sessions.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
+      ['drivers/docker/up.ts', '../../src/sessions/api/sessions.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
       ['machines/runs.ts', '../drivers/driver.ts', 'types only ^machines/'],
       ['machines/wrong.ts', '../drivers/docker/docker.ts', 'layer ^machines/'],
-      ['src/session/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/session/'],
-      ['src/session/flat.ts', './api/sessions.ts', 'every file of the session layer is in a room'],
-      ['src/session/engine/wrong.ts', '../api/sessions.ts', 'room engine'],
-      ['src/session/run/log/wrong.ts', '../../api/sessions.ts', 'room run/log'],
-      ['src/session/run/corner/own.ts', '../../api/sessions.ts', 'every file of the session layer is in a room'],
-      ['src/facades/sheikhbox/wrong.ts', '../trpc/router.ts', 'layer ^src/facades/'],
-      ['src/facades/sheikhbox/down.ts', '../../../machines/run.ts', 'layer ^src/facades/'],
-      ['sandbox-images/sandboxd/dial.ts', '../../src/sandbox/client.ts', 'types only ^sandbox-images/'],
+      ['src/sessions/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/sessions/'],
+      ['src/sessions/flat.ts', './api/sessions.ts', 'every file of the session layer is in a room'],
+      ['src/sessions/engine/wrong.ts', '../api/sessions.ts', 'room engine'],
+      ['src/sessions/run/log/wrong.ts', '../../api/sessions.ts', 'room run/log'],
+      ['src/sessions/run/corner/own.ts', '../../api/sessions.ts', 'every file of the session layer is in a room'],
+      ['src/facades/compat/sheikhbox/wrong.ts', '../../trpc/router.ts', 'layer ^src/facades/compat/'],
+      ['src/facades/compat/sheikhbox/down.ts', '../../../../machines/run.ts', 'layer ^src/facades/compat/'],
+      ['sandbox-images/sandboxd/dial.ts', '../../src/sandboxes/client/client.ts', 'types only ^sandbox-images/'],
       ['sandbox-images/sandboxd/npm.ts', 'zod', 'sandboxd-only-itself'],
-      ['src/session/vendor.ts', 'pino', 'vendor pino'],
+      ['src/config/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/config/'],
+      ['src/http/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/http/'],
+      ['src/auth/wrong.ts', '../http/errors/errors.ts', 'layer ^src/(storage'],
+      ['src/storage/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/(storage'],
+      ['src/observability/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/(storage'],
+      ['src/cli/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/cli/'],
+      ['src/client/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/client/'],
+      ['src/web/wrong.ts', '../sessions/api/sessions.ts', 'layer ^src/web/'],
+      ['src/app/wrong.ts', '../../scripts/script.ts', 'product-only'],
+      ['src/sessions/vendor.ts', 'pino', 'vendor pino'],
     ];
     for (const [file, imports] of wrong) write(file, `import * as it from '${imports}'; export const all = it;`);
     const { status, stderr } = check();
@@ -84,12 +95,25 @@ describe('the layer rules', { timeout: 30_000 }, () => {
       const said = stderr.split('\n').find((line) => line.includes(`: ${file} -> `) && line.startsWith(why));
       expect(said, `${file} should break "${why}"\n${stderr}`).toBeDefined();
     }
-    expect(stderr).not.toMatch(/: (drivers\/driver|machines\/run|src\/tools\/shell)\.ts ->/);
+    expect(stderr).not.toMatch(/: (drivers\/driver|machines\/run|src\/agents\/tools\/shell)\.ts ->/);
+  });
+
+  test('two wings that import each other fail, by types too and through different files', () => {
+    write('src/storage/up.ts', "import type { one } from '../app/part.ts'; export type Up = typeof one;");
+    write('src/app/part.ts', 'export const one = 1;');
+    write('src/app/other.ts', "import { down } from '../storage/down.ts'; export const o = down;");
+    write('src/storage/down.ts', 'export const down = 1;');
+    expect(check().stderr).toContain('wings both ways: src/app and src/storage');
+  });
+
+  test('a folder of 21 files fails', () => {
+    for (let nth = 0; nth < 21; nth++) write(`src/web/parts/file${nth}.ts`, `export const n = ${nth};`);
+    expect(check().stderr).toContain('large folder: src/web/parts holds 21 files, more than 20');
   });
 
   test('a circular import fails', () => {
-    write('src/llm/a.ts', "import { b } from './b.ts'; export const a = () => b;");
-    write('src/llm/b.ts', "import { a } from './a.ts'; export const b = () => a;");
+    write('src/agents/models/a.ts', "import { b } from './b.ts'; export const a = () => b;");
+    write('src/agents/models/b.ts', "import { a } from './a.ts'; export const b = () => a;");
     expect(check()).toMatchObject({ status: 1, stderr: expect.stringContaining('no-cycles') });
   });
 

@@ -89,24 +89,24 @@ describe('the start of every script', { timeout: 30_000 }, () => {
 
   test('installs for a server only what it serves with, and the rest when a test or check starts', async () => {
     mkdirSync(join(root, 'src'));
-    write('src/main.ts', '');
+    write('src/app/main.ts', '');
     const installed = () =>
       Object.keys(JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages);
-    const server = run('src/main.ts');
+    const server = run('src/app/main.ts');
     expect(await server.exit).toBe(0);
     expect(installed()).toEqual(['node_modules/a', 'node_modules/bundler', 'node_modules/docs']);
     expect(server.output.err).toMatch(/dependencies installed: 3 packages\. Tests and checks install the rest/);
     expect(existsSync(join(root, 'node_modules/a.js.map'))).toBe(false);
     expect(await run('hello.ts').exit).toBe(0);
     expect(installed()).toContain('node_modules/tester');
-    expect(await run('src/main.ts').exit).toBe(0);
+    expect(await run('src/app/main.ts').exit).toBe(0);
     expect(npmCalls()).toHaveLength(2);
   });
 
   test('of a package that only serves files, installs none of the dependencies', async () => {
     mkdirSync(join(root, 'src'));
-    write('src/main.ts', '');
-    await run('src/main.ts').exit;
+    write('src/app/main.ts', '');
+    await run('src/app/main.ts').exit;
     const { packages } = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8'));
     expect(packages['node_modules/docs']).toEqual({ version: '1.0.0' });
   });
@@ -157,10 +157,10 @@ describe('the start of every script', { timeout: 30_000 }, () => {
   test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
     mkdirSync(join(root, 'src'));
     const tells = 'console.log(process.execArgv.includes("--no-warnings"), process.env.MALLOC_ARENA_MAX);';
-    write('src/main.ts', tells);
+    write('src/app/main.ts', tells);
     write('other.ts', tells);
     for (const [program, told] of [
-      ['src/main.ts', 'true 2\n'],
+      ['src/app/main.ts', 'true 2\n'],
       ['other.ts', 'false undefined\n'],
     ] as const) {
       const { exit, output } = run(program);

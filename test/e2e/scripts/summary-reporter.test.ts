@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
-const reporter = resolve('test/support/summary-reporter.ts');
+const reporter = resolve('test/support/runner/summary-reporter.ts');
 
 function vitest(files: Record<string, string>) {
   const root = mkdtempSync(join(tmpdir(), 'corral-summary-'));

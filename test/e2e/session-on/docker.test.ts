@@ -1,5 +1,5 @@
-import { needs } from '../../support/components.ts';
-import { docker } from '../../support/docker.ts';
+import { docker } from '../../support/sandboxes/docker.ts';
+import { needs } from '../../support/servers/components.ts';
 import { sessionOn } from './session-on.ts';
 
 const lines = (text: string) => text.split('\n').filter(Boolean);

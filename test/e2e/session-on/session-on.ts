@@ -1,9 +1,9 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { createCorralClient } from '../../../src/client/index.ts';
-import { fence } from '../../support/api.ts';
-import { follow } from '../../support/followed.ts';
-import { rfbClient } from '../../support/rfb-client.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { fence } from '../../support/clients/api.ts';
+import { follow } from '../../support/clients/followed.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 export interface Where {
   readonly driver: 'docker' | 'kubernetes';

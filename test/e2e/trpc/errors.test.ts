@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { followEvents, type TrpcServer, trpcServer } from '../../support/trpc.ts';
+import { followEvents, type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { CorralClient } from '../../../src/client/index.ts';
-import { fence } from '../../support/api.ts';
-import { composedServer } from '../../support/composed.ts';
-import { openClient } from '../../support/trpc.ts';
+import { fence } from '../../support/clients/api.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 const token = 'the-token-of-the-server';
 const idsOf = async (client: CorralClient, query: Parameters<CorralClient['sessions']['list']['query']>[0]) =>

@@ -1,9 +1,9 @@
 import { createTRPCClient, httpBatchStreamLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../../../src/client/index.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { type TrpcServer, trpcServer } from '../../support/trpc.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const play: NonNullable<Parameters<typeof trpcServer>[0]>['play'] = async (fake, id, { runId }) =>

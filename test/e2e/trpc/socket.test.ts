@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openWebSocket } from '../../support/sockets.ts';
-import { followEvents, trpcServer } from '../../support/trpc.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { followEvents, trpcServer } from '../../support/clients/trpc.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const info = { id: 1, method: 'query', params: { path: 'system.info' } };
 const wsUrl = ({ url }: { url: string }) => `${url.replace('http', 'ws')}/trpc`;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import { demoRun } from '../../support/demo-run.ts';
-import { followEvents, transports, trpcServer } from '../../support/trpc.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { followEvents, transports, trpcServer } from '../../support/clients/trpc.ts';
+import { demoRun } from '../../support/servers/demo-run.ts';
 
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n}` } }) as const;
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, n) => n + first);

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { composedServer } from '../../support/composed.ts';
-import { temporaryFolder } from '../../support/store.ts';
-import { followEvents, openClient, transports } from '../../support/trpc.ts';
+import { fence } from '../../support/clients/api.ts';
+import { followEvents, openClient, transports } from '../../support/clients/trpc.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 test.each(transports)(
   'a session on the real core can be watched over %s from creation to deletion',

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { composedServer } from '../../support/composed.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 test('a shortened conversation is a line that unfolds into the summary, below the originals', async (context) => {
   await needs(context, 'chromium');

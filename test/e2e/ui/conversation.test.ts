@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
 import { busySeconds, desk, phone, scrollTo, spoken } from './desk.ts';
 
 // The conversation and its sandbox, as a person sees them. Real sandboxes: their commands have exit codes and output.

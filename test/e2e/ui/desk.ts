@@ -3,13 +3,13 @@ import { createRequire } from 'node:module';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
-import { SessionId } from '../../../src/core/ids.ts';
-import type { Append } from '../../../src/core/ports.ts';
-import { browserOfProcess } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { type ComposedServer, composedServer } from '../../support/composed.ts';
-import { endSandboxes } from '../../support/ended-sandboxes.ts';
-import { onFailureTell } from '../../support/on-failure.ts';
+import type { Append } from '../../../src/core/contracts/ports.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { browserOfProcess } from '../../support/clients/browser.ts';
+import { onFailureTell } from '../../support/runner/on-failure.ts';
+import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
+import { needs } from '../../support/servers/components.ts';
+import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // One server for all tests of a file, and one browser for all files of a process. Each test has a browser profile of its own.
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { hostileCsv, hostileItem, hostileName, hostileTitle } from '../../support/hostile-text.ts';
-import { isNightly } from '../../support/nightly.ts';
+import { hostileCsv, hostileItem, hostileName, hostileTitle } from '../../support/hostile/hostile-text.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
 import { desk } from './desk.ts';
 
 // Generated conversations of an agent that wants to break the page. The layers' check guards that no text is parsed in the

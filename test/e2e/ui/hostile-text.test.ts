@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { randomIds } from '../../../src/core/ids.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
 import { axeFinds, desk, middle, phone, scrollTo, wide } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.

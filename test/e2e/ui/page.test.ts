@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { onFailureTellOf } from '../../support/on-failure.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { fence } from '../../support/clients/api.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { onFailureTellOf } from '../../support/runner/on-failure.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 async function started(context: TestContext, settings: Record<string, string> = {}) {
   await needs(context, 'chromium');

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
-import { randomIds } from '../../../src/core/ids.ts';
-import { newSession } from '../../../src/session/run/log/projection.ts';
-import { composed } from '../../support/composed.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { composed } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 import { busySeconds, desk, scrollTo } from './desk.ts';
 
 // Measurements, which other tests of a run would disturb.

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { fakeRefs } from '../../support/fake-models/models.ts';
-import { fakeProvider } from '../../support/fake-models/server.ts';
-import { fakeSettings } from '../../support/fake-models/settings.ts';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
+import { fence } from '../../support/clients/api.ts';
 import { axeFinds, desk } from './desk.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fence } from '../../support/api.ts';
+import { fence } from '../../support/clients/api.ts';
 import { axeFinds, desk, phone } from './desk.ts';
 
 const { page: open, worked, call } = desk();

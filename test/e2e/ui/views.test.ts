@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { needs } from '../../support/components.ts';
-import { isNightly } from '../../support/nightly.ts';
+import { fence } from '../../support/clients/api.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { needs } from '../../support/servers/components.ts';
 import { axeFinds, desk, middle, phone, wide } from './desk.ts';
 
 // Every view of the page, one after the other in one tab. Each look has a size and a theme.

@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, type TestContext, test } from 'vitest';
-import { fence } from '../../support/api.ts';
-import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { fence } from '../../support/clients/api.ts';
+import { browse } from '../../support/clients/browser.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 import { axeFinds, scrollTo } from './desk.ts';
 
 let server: Awaited<ReturnType<typeof serverProcess>> | undefined;

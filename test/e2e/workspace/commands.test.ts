@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { codeScript, toCodeResult } from '../../../src/session/workspaces/workspace-scripts.ts';
-import { composedServer } from '../../support/composed.ts';
-import { onlyNightly } from '../../support/nightly.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { codeScript, toCodeResult } from '../../../src/sessions/workspaces/workspace-scripts.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { onlyNightly } from '../../support/runner/nightly.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { workspaceServer } from '../../support/workspace.ts';
 
 const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

@@ -1,8 +1,8 @@
 import vm from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { freePort } from '../../support/free-port.ts';
-import { serverProcess } from '../../support/server-process.ts';
+import { needs } from '../../support/servers/components.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 
 // Runs the example from the dialect's own description. The test adds only a wait before the first send: a socket that
 // still connects throws, with any server.

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { workspace } from '../../../src/facades/workspace/routes.ts';
-import type { WorkspaceMember } from '../../../src/session/workspaces/workspaces.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { openWebSocket, socketTestServer } from '../../support/sockets.ts';
+import { workspace } from '../../../src/facades/compat/workspace/routes.ts';
+import type { WorkspaceMember } from '../../../src/sessions/workspaces/workspaces.ts';
+import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 test('a workspace holds at most 16 MiB of waiting commands plus one, however few they are', async () => {
   const begun: string[] = [];

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { needs } from '../../support/components.ts';
-import { composedServer } from '../../support/composed.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 import { type WorkspaceClient, workspaceClient, workspaceServer } from '../../support/workspace.ts';
 import { worlds } from '../../support/worlds.ts';
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import { needs } from '../../support/components.ts';
-import { serverProcess } from '../../support/server-process.ts';
-import { openWebSocket } from '../../support/sockets.ts';
+import { openWebSocket } from '../../support/clients/sockets.ts';
+import { needs } from '../../support/servers/components.ts';
+import { serverProcess } from '../../support/servers/server-process.ts';
 import type { World } from '../../support/worlds.ts';
 
 // The examples from the dialect's own description in the order of a session, and common commands next to them. Nothing

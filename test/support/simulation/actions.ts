@@ -1,5 +1,5 @@
-import { armFailpoints, failpointHits } from '../../../src/core/failpoint.ts';
-import { sandboxIdOf } from '../../../src/core/ids.ts';
+import { armFailpoints, failpointHits } from '../../../src/core/errors/failpoint.ts';
+import { sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { Client } from './client.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';

@@ -1,7 +1,7 @@
-import type { SessionEvent } from '../../../src/core/events.ts';
-import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/run/log/projection.ts';
-import { problemsOf } from '../checker.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { problemsOf } from '../hostile/checker.ts';
 import type { Client } from './client.ts';
 import { illegalities } from './legality.ts';
 import { type Server, slowestCallMs } from './server.ts';

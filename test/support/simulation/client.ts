@@ -1,7 +1,7 @@
-import type { AppError, ErrorCode } from '../../../src/core/errors.ts';
-import { type MessageId, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import type { SendMode } from '../../../src/session/api/sessions.ts';
-import { StoredSession } from '../../../src/session/run/log/projection.ts';
+import type { AppError, ErrorCode } from '../../../src/core/errors/errors.ts';
+import { type MessageId, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { SendMode } from '../../../src/sessions/api/sessions.ts';
+import { StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { Follower } from './follower.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';

@@ -1,12 +1,12 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SandboxSpec, WarmSandbox } from '../../../drivers/driver.ts';
-import type { ApiRequest, KubeApi } from '../../../drivers/kubernetes/api.ts';
+import type { ApiRequest, KubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { refused } from '../../../drivers/kubernetes/api/status.ts';
 import { metaFor, warmMeta } from '../../../drivers/kubernetes/labels.ts';
-import { openPods } from '../../../drivers/kubernetes/pods.ts';
-import { refused } from '../../../drivers/kubernetes/status.ts';
-import { podPool } from '../../../drivers/kubernetes/warm.ts';
-import { type SandboxId, type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { runningStatus } from '../kube-stub.ts';
+import { openPods } from '../../../drivers/kubernetes/pods/pods.ts';
+import { podPool } from '../../../drivers/kubernetes/pods/warm.ts';
+import { type SandboxId, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { runningStatus } from '../cluster/kube-stub.ts';
 import type { World } from './world.ts';
 
 const never = new AbortController().signal;

@@ -1,5 +1,5 @@
-import type { SessionId } from '../../../src/core/ids.ts';
-import type { Followed } from '../../../src/core/ports.ts';
+import type { Followed } from '../../../src/core/contracts/ports.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 

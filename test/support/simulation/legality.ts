@@ -1,5 +1,5 @@
-import type { SessionEvent } from '../../../src/core/events.ts';
-import { isAside } from '../../../src/session/run/log/open-message.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import { isAside } from '../../../src/sessions/run/log/open-message.ts';
 
 /** Tools whose calls need permission in the simulation. */
 export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);

@@ -4,7 +4,7 @@ import {
   type ToolCall,
   type TurnPart,
   type TurnRequest,
-} from '../../../src/llm/model.ts';
+} from '../../../src/agents/models/model.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualTime } from './virtual-time.ts';
 

@@ -1,5 +1,5 @@
-import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
-import type { Engine } from '../../../src/session/engine/engine.ts';
+import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
+import type { Engine } from '../../../src/sessions/engine/engine.ts';
 import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
 import { Client } from './client.ts';

@@ -1,10 +1,10 @@
-import { throwIfFired } from '../../../src/core/cancel.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import type { SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
-import { openTrust } from '../../../src/sandbox/trust.ts';
-import { incapable } from '../incapable.ts';
-import { noDesktop } from '../no-desktop.ts';
-import { endCommand, operationOf, type RunningCommand } from '../operations.ts';
+import { throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { openTrust } from '../../../src/sandboxes/client/answers/trust.ts';
+import type { SandboxClient, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import { incapable } from '../sandboxes/incapable.ts';
+import { noDesktop } from '../sandboxes/no-desktop.ts';
+import { endCommand, operationOf, type RunningCommand } from '../sandboxes/operations.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 interface Running extends RunningCommand {

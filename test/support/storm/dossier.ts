@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SessionEvent } from '../../../src/core/events.ts';
-import type { ServerProcess } from '../server-process.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import type { ServerProcess } from '../servers/server-process.ts';
 
 interface Seen {
   readonly problems: readonly string[];

@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import type { ServerProcess } from '../server-process.ts';
+import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { ServerProcess } from '../servers/server-process.ts';
 
 const mostLines = 60;
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { api, fence } from '../api.ts';
-import { openStream, type SeenEvent } from '../sse-client.ts';
+import { api, fence } from '../clients/api.ts';
+import { openStream, type SeenEvent } from '../clients/sse-client.ts';
 
 /** The promises that the server made to the clients of a storm, and the numbers of successes and failures. */
 export interface Ledger {

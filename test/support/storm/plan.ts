@@ -1,4 +1,4 @@
-import { seeded } from '../chaos.ts';
+import { seeded } from '../stores/chaos.ts';
 
 export const faults = {
   'server kill -9': 4,

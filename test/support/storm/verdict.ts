@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SessionEvent } from '../../../src/core/events.ts';
-import { problemsOf } from '../checker.ts';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+import { problemsOf } from '../hostile/checker.ts';
 import { illegalities } from '../simulation/legality.ts';
 import { evidenceOf } from './leftovers.ts';
 import type { Parts } from './making.ts';

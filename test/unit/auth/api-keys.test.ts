@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { apiKeys } from '../../../src/auth/api-keys.ts';
 import { peppers } from '../../../src/auth/pepper.ts';
-import { randomIds } from '../../../src/core/ids.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { memoryStore } from '../../../src/store/memory/store.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const kind = 'apikey';
 function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; secrets?: string[] } = {}) {

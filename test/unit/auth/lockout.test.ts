@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { lockout } from '../../../src/auth/lockout.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 function gate() {
   const clock = manualClock(0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Signed, signedUrls, subjectOf } from '../../../src/auth/signed-url.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const vnc: Signed = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
 const file: Signed = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };

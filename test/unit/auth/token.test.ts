@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { maskToken, presentedTokens, readSubprotocols, tokenGate } from '../../../src/auth/token.ts';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 
 const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
 

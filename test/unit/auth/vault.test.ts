@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { vault } from '../../../src/auth/vault.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import type { Sealed } from '../../../src/core/vault.ts';
+import type { Sealed } from '../../../src/core/contracts/vault.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 
 const first = new Secret('11'.repeat(32));
 const second = new Secret('22'.repeat(32));

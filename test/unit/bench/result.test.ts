@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BenchResult, keyOf, type Metric } from '../../../bench/lib/result.ts';
 import { cells, markdownTable } from '../../../bench/lib/table.ts';
 import { rows, series } from '../../../bench/rows/all.ts';
-import { plainTable } from '../../../src/core/plain-table.ts';
+import { plainTable } from '../../../src/core/text/plain-table.ts';
 
 const metric: Metric = {
   name: 'fan-out',

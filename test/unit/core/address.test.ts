@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { lockout } from '../../../src/auth/lockout.ts';
-import { networkOf } from '../../../src/core/address.ts';
-import { rateLimiter } from '../../../src/facades/shared/rate-limit.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { networkOf } from '../../../src/core/text/address.ts';
+import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 test.each([
   ['10.0.0.7', '10.0.0.7'],

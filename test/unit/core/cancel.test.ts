@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../../src/core/cancel.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 describe('pause', () => {
   test('ends as soon as its signal fires', async () => {

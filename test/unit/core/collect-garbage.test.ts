@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chunkPassed } from '../../../src/core/collect-garbage.ts';
+import { chunkPassed } from '../../../src/core/concurrency/collect-garbage.ts';
 
 const mebibyte = 1024 * 1024;
 

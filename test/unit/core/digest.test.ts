@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../src/core/digest.ts';
+import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../src/core/text/digest.ts';
 
 test('the digest of an object does not depend on the order of its keys', () => {
   expect(digestOf({ a: 1, b: { d: 2, c: 3 } })).toBe(digestOf({ b: { c: 3, d: 2 }, a: 1 }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AppError, isRetryable, toAppError } from '../../../src/core/errors.ts';
+import { AppError, isRetryable, toAppError } from '../../../src/core/errors/errors.ts';
 
 describe('errors', () => {
   test('the error code determines whether a retry helps', () => {

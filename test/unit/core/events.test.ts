@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { droppable, SessionFact } from '../../../src/core/events.ts';
+import { droppable, SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
 const messageId = '123e4567-e89b-42d3-a456-426614174001';

@@ -6,7 +6,7 @@ import {
   failpointHits,
   failpointSpec,
   failpointSync,
-} from '../../../src/core/failpoint.ts';
+} from '../../../src/core/errors/failpoint.ts';
 
 let disarm: Disposable | undefined;
 const exits: number[] = [];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { archiveNames, safeName, safePath, shownName } from '../../../src/core/file-names.ts';
-import { processorMs } from '../../support/processor-time.ts';
+import { archiveNames, safeName, safePath, shownName } from '../../../src/core/text/file-names.ts';
+import { processorMs } from '../../support/servers/processor-time.ts';
 
 const portable = (path: string) => safePath(path)?.portable;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { anyGlob, globMatcher } from '../../../src/core/glob.ts';
-import { processorMs } from '../../support/processor-time.ts';
+import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
+import { processorMs } from '../../support/servers/processor-time.ts';
 
 test.each([
   ['*.ts', 'a/b/main.ts', true],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { randomIds, SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../../src/core/ids.ts';
+import { randomIds, SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseJson } from '../../../src/core/json.ts';
+import { parseJson } from '../../../src/core/text/json.ts';
 
 const limits = { maxBytes: 1_000, maxDepth: 4, maxValues: 10 };
 const refusal = (text: string) => {

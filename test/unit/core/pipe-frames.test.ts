@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { framesOf, maxFrameBytes, pipeFrameReader } from '../../../src/core/pipe-frames.ts';
+import { framesOf, maxFrameBytes, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 test('frames survive any cut between them, and an empty one closes the input', () => {
   const sent = Buffer.concat([

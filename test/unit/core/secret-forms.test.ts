@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
-import { withoutSecret } from '../../../src/core/secret-forms.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { withoutSecret } from '../../../src/core/text/secret-forms.ts';
 
 const value = 'key/with+odd=="chars\\1';
 const bytes = Buffer.from(value);

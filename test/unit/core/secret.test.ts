@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 
 test('a secret prints nowhere and is revealed only on purpose', () => {
   const secret = new Secret('hunter2-hunter2');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { neverFires } from '../../../src/core/cancel.ts';
-import { Semaphore } from '../../../src/core/semaphore.ts';
+import { neverFires } from '../../../src/core/concurrency/cancel.ts';
+import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 
 /** Acquires, and notes in the list that it has it. */
 const noting = (semaphore: Semaphore, order: string[], name: string, weight?: number) =>

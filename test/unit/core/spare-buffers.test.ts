@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SpareBuffers } from '../../../src/core/spare-buffers.ts';
+import { SpareBuffers } from '../../../src/core/concurrency/spare-buffers.ts';
 
 const MiB = 1024 * 1024;
 

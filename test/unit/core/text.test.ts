@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginningOf, jsonOrNothing } from '../../../src/core/text.ts';
+import { beginningOf, jsonOrNothing } from '../../../src/core/text/text.ts';
 
 test.each([
   ['short', 5, 'short'],

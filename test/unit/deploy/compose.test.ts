@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { settings } from '../../../src/config/settings.ts';
+import { settings } from '../../../src/app/settings/schema.ts';
 
 interface Service {
   readonly read_only?: boolean;

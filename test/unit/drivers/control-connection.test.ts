@@ -9,10 +9,10 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SandboxLink } from '../../../drivers/driver.ts';
 import type { Meta } from '../../../drivers/shared/folders.ts';
-import { type EndOptions, openEnd, type SandboxEnd } from '../../../drivers/shared/sandbox-end.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import { randomIds, SandboxId, SessionId } from '../../../src/core/ids.ts';
-import { breachOf } from '../../../src/core/untrusted.ts';
+import { type EndOptions, openEnd, type SandboxEnd } from '../../../drivers/shared/link/sandbox-end.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { randomIds, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
+import { breachOf } from '../../../src/core/model/untrusted.ts';
 
 const meta: Meta = {
   driver: 'test',

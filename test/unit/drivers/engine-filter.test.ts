@@ -3,8 +3,8 @@ import { createBody, securityOptions } from '../../../drivers/docker/create-body
 import { containerRules, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { asksForLabel, verdictOn } from '../../../drivers/docker/filter/routes.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
-import { SandboxId, SessionId } from '../../../src/core/ids.ts';
-import { Secret } from '../../../src/core/secret.ts';
+import { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 
 const scope = { instance: 'mine', root: '/var/lib/corral/s', users: { first: 40_000, last: 40_009 } };
 const name = 'corral-mine-0123456789abcdef';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { IdleConnections } from '../../../drivers/shared/idle-connections.ts';
+import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 
 const taken = (connections: IdleConnections) =>
   new Promise<Duplex>((give, fail) => {

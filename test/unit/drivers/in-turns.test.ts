@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { InTurns } from '../../../drivers/shared/in-turns.ts';
+import { InTurns } from '../../../drivers/shared/link/in-turns.ts';
 
 const KiB = 1024;
 /** A connection: what the peer sends is written to `incoming`; what it gets comes out of `outgoing`. */

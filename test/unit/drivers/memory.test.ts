@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { budget, testSpec } from '../../../drivers/conformance.ts';
 import { MemoryBackend } from '../../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
-import { systemClock } from '../../../src/core/clock.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
 
 const open = () => {
   const backend = new MemoryBackend(systemClock, ['base']);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { automaticSize } from '../../../drivers/shared/pool-size.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { automaticSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const gib = 2 ** 30;
 const minute = 60_000;

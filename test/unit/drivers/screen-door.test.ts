@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dialScreen } from '../../../drivers/shared/screen-door.ts';
+import { dialScreen } from '../../../drivers/shared/link/screen-door.ts';
 
 let home: string;
 let listening: Server[];

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenShared, type Place } from '../../../drivers/shared/shared-port.ts';
+import { listenShared, type Place } from '../../../drivers/shared/link/shared-port.ts';
 
 const host = '127.0.0.1';
 const portOf = (server: Server) => (server.address() as AddressInfo).port;

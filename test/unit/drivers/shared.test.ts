@@ -6,9 +6,9 @@ import { testSpec } from '../../../drivers/conformance.ts';
 import { lock } from '../../../drivers/process/lock.ts';
 import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
-import { SingleFlight } from '../../../drivers/shared/single-flight.ts';
-import { orAborted } from '../../../src/core/cancel.ts';
-import { type SandboxId, sessionIdOf } from '../../../src/core/ids.ts';
+import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
+import { orAborted } from '../../../src/core/concurrency/cancel.ts';
+import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
 

@@ -4,7 +4,7 @@ import { availableParallelism, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
-import { starvationOf } from '../../../drivers/shared/starvation.ts';
+import { starvationOf } from '../../../drivers/shared/pool/starvation.ts';
 
 const spinning = 'for (;;);';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Poolable, SandboxInfo, WarmSandbox } from '../../../drivers/driver.ts';
-import { fixedSize } from '../../../drivers/shared/pool-size.ts';
-import { openWarmPool } from '../../../drivers/shared/warm-pool.ts';
-import { randomIds, sandboxIdOf } from '../../../src/core/ids.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { poolOptions, testRecipe } from '../../support/pool.ts';
+import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { openWarmPool } from '../../../drivers/shared/pool/warm-pool.ts';
+import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
 const call = { signal: new AbortController().signal, deadlineAt: 0 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { verdictOf } from '../../../machines/run-rules.ts';
-import { asChild, begun, called, callOf, calls, Holes, runInput, runWith } from '../../support/machines.ts';
+import { asChild, begun, called, callOf, calls, Holes, runInput, runWith } from '../../support/machines/machines.ts';
 
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { begun, called, calls, runPolicy, said, spent } from '../../support/machines.ts';
-import { startRun } from '../../support/run-machine.ts';
+import { begun, called, calls, runPolicy, said, spent } from '../../support/machines/machines.ts';
+import { startRun } from '../../support/machines/run-machine.ts';
 
 describe('run: budgets', () => {
   const turn = (n: number): [string, unknown][] => [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { runMachine } from '../../../machines/run.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
 import {
   begun,
   called,
@@ -14,7 +14,7 @@ import {
   runPolicy,
   runWith,
   spent,
-} from '../../support/machines.ts';
+} from '../../support/machines/machines.ts';
 
 const policy = {
   ...runPolicy,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 import {
   begun,
   called,
@@ -13,8 +13,8 @@ import {
   said,
   settled,
   spent,
-} from '../../support/machines.ts';
-import { startRun } from '../../support/run-machine.ts';
+} from '../../support/machines/machines.ts';
+import { startRun } from '../../support/machines/run-machine.ts';
 
 const step = (id: string, status: 'pending' | 'completed' = 'pending') => ({ id, description: `step ${id}`, status });
 const planned = (...steps: ReturnType<typeof step>[]) => ({ kind: 'planned', steps, spent }) as const;

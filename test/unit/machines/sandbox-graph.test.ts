@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { sandboxMachine } from '../../../machines/sandbox.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import { untrusted } from '../../../src/core/untrusted.ts';
-import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
-import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { untrusted } from '../../../src/core/model/untrusted.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
+import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
 const policy = { ...sandboxPolicy, maxRetries: 1 };
 const breach = { reason: 'wrong_shape', call: 'GET /health', detail: 'it' } as const;

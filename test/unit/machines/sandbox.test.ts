@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SandboxInput } from '../../../machines/sandbox.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import { asChild, Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { asChild, Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
 const noRoom = new AppError('sandbox_capacity', 'No room.');
 const lost = new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');

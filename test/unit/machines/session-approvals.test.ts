@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { begun, messageIdOf, queuedRun, runIdOf } from '../../support/machines.ts';
-import { sessionAlone } from '../../support/session-machine.ts';
+import { begun, messageIdOf, queuedRun, runIdOf } from '../../support/machines/machines.ts';
+import { sessionAlone } from '../../support/machines/session-machine.ts';
 
 const approval = { callId: 'c1', remainingMs: 10_000 };
 function approving(slots: 'granted' | 'held' = 'granted') {

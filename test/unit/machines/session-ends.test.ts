@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { queuedRun, runIdOf } from '../../support/machines.ts';
-import { sessionAlone } from '../../support/session-machine.ts';
+import { queuedRun, runIdOf } from '../../support/machines/machines.ts';
+import { sessionAlone } from '../../support/machines/session-machine.ts';
 
 const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 1, tokens: 0, cost: 0 } };
 type Session = ReturnType<typeof sessionAlone>;

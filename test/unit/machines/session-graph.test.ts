@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
 import { sessionMachine } from '../../../machines/session.ts';
-import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
-import { begun, messageIdOf, queuedRun, runIdOf, sessionInput } from '../../support/machines.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
+import { begun, messageIdOf, queuedRun, runIdOf, sessionInput } from '../../support/machines/machines.ts';
 
 const never = fromPromise(() => new Promise(() => {})) as never;
 const send = (mode: string) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { messageIdOf, queuedRun, runIdOf } from '../../support/machines.ts';
-import { sessionAlone } from '../../support/session-machine.ts';
+import { messageIdOf, queuedRun, runIdOf } from '../../support/machines/machines.ts';
+import { sessionAlone } from '../../support/machines/session-machine.ts';
 
 type Mode = 'inject' | 'queue' | 'replace';
 const modes: Mode[] = ['inject', 'queue', 'replace'];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sandboxIdOf } from '../../../src/core/ids.ts';
-import { sandboxPolicy, sessionIdOf } from '../../support/machines.ts';
-import { sessionAlone } from '../../support/session-machine.ts';
+import { sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { sandboxPolicy, sessionIdOf } from '../../support/machines/machines.ts';
+import { sessionAlone } from '../../support/machines/session-machine.ts';
 
 const ok = [{ ok: true, value: undefined }];
 const busy = { type: 'sandbox.busy' };

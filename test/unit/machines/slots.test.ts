@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { acquireSlot, type Claim, noSlots, releaseSlot, type Slots } from '../../../machines/slots.ts';
-import { sessionIdOf } from '../../support/machines.ts';
+import { sessionIdOf } from '../../support/machines/machines.ts';
 
 const limits = { run: 2, start: 1 };
 const claim = (n: number, slot: 'run' | 'start' = 'run'): Claim => ({ id: sessionIdOf(n), slot });

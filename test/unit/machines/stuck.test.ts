@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Act, remembered, stuckReason } from '../../../machines/stuck.ts';
-import { runPolicy } from '../../support/machines.ts';
+import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
 const call = (action: string, result: string, failed = false): Act => ({ kind: 'call', action, result, failed });

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
 import { sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
-import type { SessionId } from '../../../src/core/ids.ts';
-import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
-import { sessionIdOf, sessionInput } from '../../support/machines.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
+import { sessionIdOf, sessionInput } from '../../support/machines/machines.ts';
 
 const never = fromPromise(() => new Promise(() => {})) as never;
 const ids = [1, 2].map(sessionIdOf);

@@ -3,8 +3,8 @@ import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
-import { AppError } from '../../../src/core/errors.ts';
-import type { SessionId } from '../../../src/core/ids.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import {
   Holes,
   messageIdOf,
@@ -15,7 +15,7 @@ import {
   sessionIdOf,
   sessionInput,
   settled,
-} from '../../support/machines.ts';
+} from '../../support/machines/machines.ts';
 
 const a = sessionIdOf(0xa);
 const b = sessionIdOf(0xb);

@@ -1,12 +1,12 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { type AuditOptions, auditLog } from '../../../src/observability/audit/log.ts';
 import { type AuditEntry, auditKey } from '../../../src/observability/audit/row.ts';
 import { verifyAudit } from '../../../src/observability/audit/verify.ts';
-import { manualClock } from '../../support/manual-clock.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 const key = auditKey(new Secret('a secret for tests'));
 const deed = (target: string): AuditEntry => ({ action: 'session.delete', target, outcome: 'done', by: 'token' });

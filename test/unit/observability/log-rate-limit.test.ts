@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createLogger, noiseCounts } from '../../../src/observability/logger.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 function recorded() {
   const clock = manualClock();

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { Secret } from '../../../src/core/secret.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import type { SessionFact } from '../../../src/core/events.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
 import { tellOperator } from '../../../src/observability/operator-log.ts';
-import { asks, fact, runId, sessionId } from '../../support/session-parts.ts';
+import { asks, fact, runId, sessionId } from '../../support/machines/session-parts.ts';
 
 function heard(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
   const lines: [string, object, string][] = [];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../../src/core/secret.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 
 const value = 'p"w/ä+ü é-corréct';

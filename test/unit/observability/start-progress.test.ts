@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startProgress } from '../../../src/observability/start-progress.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 function started(isTTY: boolean) {
   const clock = manualClock();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cannotStart } from '../../../sandbox-images/sandboxd/programs.ts';
+import { cannotStart } from '../../../sandbox-images/sandboxd/processes/programs.ts';
 
 const refused = (code: string) => Object.assign(new Error(code), { code });
 

@@ -1,8 +1,8 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 // A second mount of the workspace needs rights that a test has not, so a link stands for it here. test/e2e/e2b has the mounts.
 async function workspace() {

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { dialControl } from '../../../sandbox-images/sandboxd/dial-server.ts';
+import { dialControl } from '../../../sandbox-images/sandboxd/server/dial-server.ts';
 
 afterEach(() => void vi.useRealTimers());
 

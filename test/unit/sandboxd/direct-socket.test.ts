@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { directSocket } from '../../../sandbox-images/sandboxd/direct-socket.ts';
-import { joinStream } from '../../../sandbox-images/sandboxd/http-upgrade.ts';
+import { directSocket } from '../../../sandbox-images/sandboxd/server/direct-socket.ts';
+import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
 
 const mebibyte = 2 ** 20;
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
-import { executor } from '../../../sandbox-images/sandboxd/exec.ts';
+import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { keepersOf, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
-import { systemClock } from '../../../src/core/clock.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 test('a command whose client was gone before it began is ended like any other', { timeout: 10_000 }, async () => {
   using folder = temporaryFolder();

@@ -2,8 +2,8 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
-import { files } from '../../../sandbox-images/sandboxd/files.ts';
+import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-files-'));

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
-import { joinStream } from '../../../sandbox-images/sandboxd/http-upgrade.ts';
+import { joinStream } from '../../../sandbox-images/sandboxd/server/http-upgrade.ts';
 
 /** One end of a line: keeps what arrives, and accepts more only when the test calls `take`. */
 function end() {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
-import { baseEnvironment } from '../../../sandbox-images/sandboxd/environment.ts';
-import { openJournal } from '../../../sandbox-images/sandboxd/journal.ts';
+import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { writeProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
-import { openSpool } from '../../../sandbox-images/sandboxd/spool.ts';
-import { prompt } from '../../../src/core/prompt.ts';
+import { baseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
+import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
+import { openSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
+import { prompt } from '../../../src/core/model/prompt.ts';
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'corral-kept-'));

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { makeFolders } from '../../../sandbox-images/sandboxd/make-folders.ts';
+import { makeFolders } from '../../../sandbox-images/sandboxd/files/make-folders.ts';
 
 let root: string;
 beforeEach(async () => {

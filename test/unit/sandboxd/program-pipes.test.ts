@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { piped } from '../../../sandbox-images/sandboxd/program-pipes.ts';
-import { pipeFrameReader } from '../../../src/core/pipe-frames.ts';
+import { piped } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
+import { pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 function program() {
   const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };

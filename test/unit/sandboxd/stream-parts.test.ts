@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tail } from '../../../sandbox-images/sandboxd/tail.ts';
-import { markFinder } from '../../../sandbox-images/sandboxd/terminal.ts';
+import { tail } from '../../../sandbox-images/sandboxd/shells/tail.ts';
+import { markFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
 const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 });
 

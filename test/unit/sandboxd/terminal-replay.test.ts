@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TerminalReplay } from '../../../sandbox-images/sandboxd/terminal-replay.ts';
+import { TerminalReplay } from '../../../sandbox-images/sandboxd/shells/terminal-replay.ts';
 
 const esc = '\x1b';
 function shown(...printed: string[]): string {

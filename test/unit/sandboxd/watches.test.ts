@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { watches } from '../../../sandbox-images/sandboxd/watches/watches.ts';
-import { manualClock } from '../../support/manual-clock.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const tenMinutes = 600_000;
 async function opened() {

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { bundlePage } from '../../../scripts/bundle-page.ts';
-import { temporaryFolder } from '../../support/store.ts';
+import { bundlePage } from '../../../src/app/page/bundle-page.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 /** The files that a page loads before it shows anything: those that its HTML names, and what they import at once. */
 async function firstLoad(folder: string, html: string): Promise<Map<string, Buffer>> {

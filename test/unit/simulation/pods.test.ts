@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
-import { watchPods } from '../../../drivers/kubernetes/pod-watch.ts';
+import { watchPods } from '../../../drivers/kubernetes/pods/pod-watch.ts';
 import { simulatedCluster } from '../../support/simulation/cluster.ts';
 import { Dice } from '../../support/simulation/dice.ts';
 import { VirtualTime } from '../../support/simulation/virtual-time.ts';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type AnyEventObject, createActor, fromTransition, SimulatedClock } from 'xstate';
 import type { RunResume } from '../../../machines/run.ts';
 import { type SessionCommand, sessionMachine } from '../../../machines/session.ts';
-import type { SessionFact } from '../../../src/core/events.ts';
-import type { RunId } from '../../../src/core/ids.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import type { RunId } from '../../../src/core/model/ids.ts';
 import {
   begun,
   called,
@@ -24,7 +24,7 @@ import {
   sessionInput,
   settled,
   spent,
-} from '../../support/machines.ts';
+} from '../../support/machines/machines.ts';
 
 /** Mulberry32: a small generator with a seed, good enough to shuffle. */
 function random(seed: number) {

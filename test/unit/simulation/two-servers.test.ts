@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../src/core/errors.ts';
-import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
 import { type Server, startServer } from '../../support/simulation/server.ts';
 import { World } from '../../support/simulation/world.ts';
 

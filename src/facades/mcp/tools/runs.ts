@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SessionEvent } from '../../../core/events.ts';
+import type { SessionEvent } from '../../../core/model/events.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
 import { type McpCall, mcpTool, SessionInput, said } from '../tool.ts';

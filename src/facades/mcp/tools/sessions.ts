@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ModelRef } from '../../../config/models.ts';
-import { SessionStatus } from '../../../core/events.ts';
-import type { SessionRecord } from '../../../core/records.ts';
+import { ModelRef } from '../../../agents/models/model-ref.ts';
+import { SessionStatus } from '../../../core/model/events.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { mcpTool, SessionInput, said } from '../tool.ts';
 

@@ -1,6 +1,6 @@
-import { AppError } from '../../../core/errors.ts';
-import type { SessionId } from '../../../core/ids.ts';
-import type { FileService } from '../../../session/api/files.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { FileService } from '../../../sessions/api/files.ts';
 
 export interface WorkspaceFile {
   /** Relative to the workspace. */

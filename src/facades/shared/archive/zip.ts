@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import { archiveNames, safePath } from '../../../core/file-names.ts';
+import { archiveNames, safePath } from '../../../core/text/file-names.ts';
 
 interface Entry {
   /** As the sandbox names it, relative to the workspace. */

@@ -1,6 +1,6 @@
-import { beginningOf } from '../../../core/text.ts';
-import type { SendMode } from '../../../session/api/sessions.ts';
-import type { JsonObject } from '../ws-socket.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import type { JsonObject } from '../../../http/transport/ws-socket.ts';
+import type { SendMode } from '../../../sessions/api/sessions.ts';
 
 export type ClientFrame =
   | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }

@@ -1,6 +1,6 @@
-import type { SessionEvent } from '../../../core/events.ts';
-import type { SessionId } from '../../../core/ids.ts';
-import type { Followed } from '../../../core/ports.ts';
+import type { Followed } from '../../../core/contracts/ports.ts';
+import type { SessionEvent } from '../../../core/model/events.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
 import { toolLine, toolNames } from './tool-names.ts';
 
 // Core events as frames of Crogia and CambioML. `content` is text to show, and empty where there is none, so that a client

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../core/clock.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
 
 /** A page tries again after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;

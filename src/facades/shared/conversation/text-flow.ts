@@ -1,6 +1,6 @@
-import type { SessionEvent } from '../../../core/events.ts';
-import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
-import type { SessionService } from '../../../session/api/sessions.ts';
+import type { SessionEvent } from '../../../core/model/events.ts';
+import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
 /** `parted`: another text of the same run; clients that join all texts get a blank line before it. */

@@ -1,5 +1,5 @@
-import { beginningOf } from '../../../core/text.ts';
-import { callIn } from '../../../tools/words.ts';
+import { callIn } from '../../../agents/tools/words.ts';
+import { beginningOf } from '../../../core/text/text.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 interface ToolNames {

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { testSpec } from '../../../../drivers/conformance.ts';
-import { clearInstance } from '../../../../drivers/kubernetes/clear-instance.ts';
 import { metaFor } from '../../../../drivers/kubernetes/labels.ts';
-import { systemClock } from '../../../../src/core/clock.ts';
-import { reapCommand } from '../../../../src/main/commands/reap.ts';
-import { type KubeStub, kubeStub } from '../../../support/kube-stub.ts';
+import { clearInstance } from '../../../../drivers/kubernetes/pods/clear-instance.ts';
+import { reapCommand } from '../../../../src/app/commands/reap.ts';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { type KubeStub, kubeStub } from '../../../support/cluster/kube-stub.ts';
 
 const namespace = 'sandboxes';
 let stub: KubeStub;

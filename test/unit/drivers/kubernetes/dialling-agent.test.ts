@@ -3,8 +3,8 @@ import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
-import { DiallingAgent } from '../../../../drivers/kubernetes/dialling-agent.ts';
-import { AppError } from '../../../../src/core/errors.ts';
+import { DiallingAgent } from '../../../../drivers/kubernetes/pods/dialling-agent.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
 
 async function daemon(): Promise<number> {
   const server = createServer((_request, response) => response.end('here'));

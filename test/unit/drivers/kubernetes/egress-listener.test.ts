@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenForEgress } from '../../../../drivers/kubernetes/egress-listener.ts';
-import { sandboxKeys } from '../../../../drivers/kubernetes/sandbox-tokens.ts';
-import { sandboxIdOf, sessionIdOf } from '../../../../src/core/ids.ts';
-import { Secret } from '../../../../src/core/secret.ts';
+import { sandboxKeys } from '../../../../drivers/kubernetes/pods/sandbox-tokens.ts';
+import { listenForEgress } from '../../../../drivers/kubernetes/policies/egress-listener.ts';
+import { sandboxIdOf, sessionIdOf } from '../../../../src/core/model/ids.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
 
 const host = '127.0.0.1';
 const id = sandboxIdOf('0123456789abcdef' as never);

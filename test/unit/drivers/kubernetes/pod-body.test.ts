@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PodSettings } from '../../../../drivers/kubernetes/options.ts';
-import { podBody } from '../../../../drivers/kubernetes/pod-body.ts';
-import { networkPolicies } from '../../../../drivers/kubernetes/policies.ts';
-import { SandboxId, SessionId } from '../../../../src/core/ids.ts';
-import { Secret } from '../../../../src/core/secret.ts';
+import { podBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
+import { networkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
+import { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
 
 const plain: PodSettings = {
   workspace: 'ephemeral',

@@ -2,11 +2,11 @@ import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { KubeApi } from '../../../../drivers/kubernetes/api.ts';
-import { PodTable } from '../../../../drivers/kubernetes/pod-table.ts';
-import { watchPods } from '../../../../drivers/kubernetes/pod-watch.ts';
-import type { Clock } from '../../../../src/core/clock.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
+import { PodTable } from '../../../../drivers/kubernetes/pods/pod-table.ts';
+import { watchPods } from '../../../../drivers/kubernetes/pods/pod-watch.ts';
+import type { Clock } from '../../../../src/core/contracts/clock.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => ({
   metadata: { name: uid, uid, resourceVersion: String(resourceVersion) },

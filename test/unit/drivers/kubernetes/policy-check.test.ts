@@ -3,8 +3,8 @@ import { Agent, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
-import { openPolicyCheck } from '../../../../drivers/kubernetes/policy-check.ts';
-import { Secret } from '../../../../src/core/secret.ts';
+import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policy-check.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
 
 const quick = { daemonPort: 2718, betweenMs: 5 };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { weaknessesOf } from '../../../../drivers/kubernetes/weaknesses.ts';
-import { testPods } from '../../../support/cluster.ts';
+import { weaknessesOf } from '../../../../drivers/kubernetes/policies/weaknesses.ts';
+import { testPods } from '../../../support/cluster/cluster.ts';
 
 test('each weakness of the pod settings names the setting that closes it', () => {
   const found = weaknessesOf(testPods);

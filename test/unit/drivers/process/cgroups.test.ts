@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { cgroupsIn } from '../../../../drivers/process/cgroup/cgroups.ts';
 import { hierarchiesIn } from '../../../../drivers/process/cgroup/hierarchies.ts';
 import { findPlaces } from '../../../../drivers/process/cgroup/places.ts';
-import { fakeCgroups } from '../../../support/fake-cgroups.ts';
+import { fakeCgroups } from '../../../support/sandboxes/fake-cgroups.ts';
 
 const all = ['memory', 'pids', 'cpu'];
 const wanted = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Share } from '../../../../drivers/process/cgroup/limits.ts';
 import { hastener } from '../../../../drivers/process/hasten.ts';
-import { SandboxId } from '../../../../src/core/ids.ts';
+import { SandboxId } from '../../../../src/core/model/ids.ts';
 
 const id = SandboxId.parse('sbx-0123456789abcdef');
 const other = SandboxId.parse('sbx-fedcba9876543210');

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
-import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { readClientFrame } from '../../../../src/facades/shared/conversation/client-frames.ts';
 import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
 import { toolLine, toolNames } from '../../../../src/facades/shared/conversation/tool-names.ts';
-import { demoRun } from '../../../support/demo-run.ts';
+import { demoRun } from '../../../support/servers/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
-import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
-import { toItem, toTurn } from '../../../../src/facades/crogia/history.ts';
-import { demoRun } from '../../../support/demo-run.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
+import { toItem, toTurn } from '../../../../src/facades/compat/crogia/history.ts';
+import { demoRun } from '../../../support/servers/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
-import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { type Profile, TextFlow, textBefore } from '../../../../src/facades/shared/conversation/text-flow.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
-import type { Inside, PathEntry } from '../../../../src/session/api/inside.ts';
-import { e2bFacade } from '../../../support/e2b-facade.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import type { Inside, PathEntry } from '../../../../src/sessions/api/inside.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The caller to whom the data plane counts a request: its limits, its rows in the audit log, and the end of its tokens.
 const entry = (path: string): PathEntry => ({

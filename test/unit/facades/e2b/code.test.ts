@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { AppError } from '../../../../src/core/errors.ts';
-import type { CodeCell, CodeContexts } from '../../../../src/session/api/code.ts';
-import type { Inside } from '../../../../src/session/api/inside.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { CodeCell, CodeContexts } from '../../../../src/sessions/api/code.ts';
+import type { Inside } from '../../../../src/sessions/api/inside.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // The routes of the code interpreter over kernels that do what a test says. test/e2e/e2b has them over real ones.
 type Execute = (id: string, cell: CodeCell, signal: AbortSignal) => Promise<unknown>;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { AppError } from '../../../../src/core/errors.ts';
-import { located } from '../../../../src/facades/e2b/data/call.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { located } from '../../../../src/facades/compat/e2b/data/call.ts';
 import {
   answerError,
   ConnectError,
@@ -11,9 +11,9 @@ import {
   envelope,
   envelopeIn,
   timeoutOf,
-} from '../../../../src/facades/e2b/data/connect.ts';
-import { entryOf } from '../../../../src/facades/e2b/data/filesystem.ts';
-import { endOf } from '../../../../src/facades/e2b/data/process.ts';
+} from '../../../../src/facades/compat/e2b/data/connect.ts';
+import { entryOf } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
+import { endOf } from '../../../../src/facades/compat/e2b/data/process.ts';
 
 test('an envelope is read as it was written; a compressed or cut one is refused', () => {
   expect(JSON.parse(envelopeIn(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { AppError } from '../../../../src/core/errors.ts';
-import type { Inside, PathEntry } from '../../../../src/session/api/inside.ts';
-import { e2bFacade } from '../../../support/e2b-facade.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { Inside, PathEntry } from '../../../../src/sessions/api/inside.ts';
+import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Which path programs get as their home. test/e2e/e2b has it in real sandboxes.
 const entry = (path: string): PathEntry => ({

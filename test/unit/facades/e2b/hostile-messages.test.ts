@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Inside } from '../../../../src/session/api/inside.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+import type { Inside } from '../../../../src/sessions/api/inside.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Messages that would hold the server's only thread for seconds. Each is refused by its size or by a count of its parts,
 // before anything is built from it.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SessionLife, SessionRecord } from '../../../../src/core/records.ts';
-import { pageOf } from '../../../../src/facades/e2b/control/list.ts';
+import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
+import { pageOf } from '../../../../src/facades/compat/e2b/control/list.ts';
 
 const record = (at: number, life: Partial<SessionLife> | undefined = {}, origin = 'e2b'): SessionRecord =>
   ({

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { AppError } from '../../../../src/core/errors.ts';
-import type { SessionRecord } from '../../../../src/core/records.ts';
-import { ProgramSandboxes } from '../../../../src/facades/e2b/program-sandboxes.ts';
-import type { SessionNews } from '../../../../src/session/api/sessions.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { SessionRecord } from '../../../../src/core/model/records.ts';
+import { ProgramSandboxes } from '../../../../src/facades/compat/e2b/program-sandboxes.ts';
+import type { SessionNews } from '../../../../src/sessions/api/sessions.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const session = (id: string, more: object = {}) => ({ id, ...more }) as SessionRecord;
 const news = (type: SessionNews['type'], id: string, more?: object): SessionNews => ({

@@ -6,9 +6,9 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
-import { AppError } from '../../../../src/core/errors.ts';
-import type { Inside, PathEntry } from '../../../../src/session/api/inside.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/e2b-facade.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { Inside, PathEntry } from '../../../../src/sessions/api/inside.ts';
+import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
 const entry = (path: string): PathEntry => ({

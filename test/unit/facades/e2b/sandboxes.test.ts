@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest';
-import { everybody } from '../../../../src/core/actor.ts';
-import { AppError } from '../../../../src/core/errors.ts';
-import { SessionId } from '../../../../src/core/ids.ts';
-import type { SessionLife, SessionRecord } from '../../../../src/core/records.ts';
-import { Sandboxes } from '../../../../src/facades/e2b/sandboxes.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { everybody } from '../../../../src/core/model/actor.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
+import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const aLife: SessionLife = {
   endsAt: 5_000,

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
-import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
-import { actionsOf } from '../../../../src/facades/opencodex/actions.ts';
-import { blocksOf } from '../../../../src/facades/opencodex/blocks.ts';
-import { Frames } from '../../../../src/facades/opencodex/frames.ts';
-import { derivedId, placeOf } from '../../../../src/facades/opencodex/ids.ts';
-import { messagesOf } from '../../../../src/facades/opencodex/messages.ts';
-import { toolCall } from '../../../../src/facades/opencodex/names.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
+import { actionsOf } from '../../../../src/facades/compat/opencodex/actions.ts';
+import { blocksOf } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
+import { Frames } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
+import { messagesOf } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
+import { derivedId, placeOf } from '../../../../src/facades/compat/opencodex/ids.ts';
+import { toolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
 const run = RunId.parse('11111111-1111-4111-8111-111111111111');

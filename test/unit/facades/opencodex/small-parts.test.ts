@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { rangeOf } from '../../../../src/facades/opencodex/download.ts';
-import { mimeType } from '../../../../src/facades/opencodex/mime.ts';
-import { newestOf, pageOf } from '../../../../src/facades/opencodex/paging.ts';
-import { contentOf, inWorkspace } from '../../../../src/facades/opencodex/workspace-files.ts';
+import { newestOf, pageOf } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
+import { rangeOf } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
+import { mimeType } from '../../../../src/facades/compat/opencodex/workspace/mime.ts';
+import { contentOf, inWorkspace } from '../../../../src/facades/compat/opencodex/workspace/workspace-files.ts';
 
 test.each([
   [undefined, undefined],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { attachment } from '../../../../src/facades/shared/content-disposition.ts';
+import { attachment } from '../../../../src/http/transport/content-disposition.ts';
 
 test.each([
   ['Übersicht.txt', 'filename="_bersicht.txt"; filename*=UTF-8\'\'%C3%9Cbersicht.txt'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inPieces } from '../../../../src/facades/shared/sse.ts';
+import { inPieces } from '../../../../src/http/transport/sse.ts';
 
 const frame = (text: string, length = text.length) => Buffer.from(text.padEnd(length, '.'));
 const lengthsOf = (frames: readonly Buffer[]) => inPieces(frames).map(({ length }) => length);

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import type { AppError } from '../../../../src/core/errors.ts';
-import { multipartFiles } from '../../../../src/facades/shared/multipart.ts';
+import type { AppError } from '../../../../src/core/errors/errors.ts';
+import { multipartFiles } from '../../../../src/http/transport/multipart.ts';
 
 const type = 'multipart/form-data; boundary=b';
 const part = (name: string, text: string) =>

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { NewestFrames } from '../../../../src/facades/shared/newest-frames.ts';
+import { NewestFrames } from '../../../../src/http/transport/newest-frames.ts';
 
 const key = (n: number) => ({ n });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Client, Rejoins } from '../../../../src/facades/shared/conversation/rejoins.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const client = (more: Partial<Client> = {}): Client => ({ session: 's', caller: '127.0.0.1', ...more });
 

@@ -1,10 +1,10 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { detail } from '../../../../src/facades/shared/failure-docs.ts';
-import { checkReplies } from '../../../../src/facades/shared/reply-check.ts';
-import { json, nothing, type ReplyDoc, type RouteDoc } from '../../../../src/facades/shared/route-docs.ts';
-import { routeTable } from '../../../../src/facades/shared/routes.ts';
+import { detail } from '../../../../src/http/errors/failure-docs.ts';
+import { checkReplies } from '../../../../src/http/routes/reply-check.ts';
+import { json, nothing, type ReplyDoc, type RouteDoc } from '../../../../src/http/routes/route-docs.ts';
+import { routeTable } from '../../../../src/http/routes/routes.ts';
 
 const Item = z.object({ id: z.string(), sizes: z.array(z.object({ width: z.int() })) });
 const right = { id: 'a', sizes: [{ width: 1 }, { width: 2 }] };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Held, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/facades/shared/rfb.ts';
-import { processorMs } from '../../../support/processor-time.ts';
+import { Held, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/http/transport/rfb.ts';
+import { processorMs } from '../../../support/servers/processor-time.ts';
 
 const hello = Buffer.from('RFB 003.008\n\x01\x01', 'latin1');
 const text = (size: number) =>

@@ -3,14 +3,14 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { AppError, errorCodes } from '../../../../src/core/errors.ts';
-import { laterCursor, parseCursor } from '../../../../src/facades/shared/cursor.ts';
-import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/facades/shared/error-style.ts';
-import { parseJsonBody } from '../../../../src/facades/shared/json-body.ts';
-import { rateLimiter } from '../../../../src/facades/shared/rate-limit.ts';
-import { validatorCompiler } from '../../../../src/facades/shared/request-validation.ts';
-import { publicText, wireErrors } from '../../../../src/facades/shared/wire-errors.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
+import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/http/errors/error-style.ts';
+import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
+import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
+import { validatorCompiler } from '../../../../src/http/routes/request-validation.ts';
+import { laterCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
+import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 describe('JSON bodies', () => {
   test('whatever is JSON and not too deep is parsed as JSON.parse does', () => {

@@ -4,8 +4,8 @@ import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { FastifyReply } from 'fastify';
 import { expect, test } from 'vitest';
-import { openSse, sseFrame } from '../../../../src/facades/shared/sse.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { openSse, sseFrame } from '../../../../src/http/transport/sse.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 /** A response that accepts no data, and counts its listeners. */
 class StuckResponse extends EventEmitter {

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/events.ts';
-import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
-import { epoch, type Profile, resyncEvent, toSheikhbox } from '../../../../src/facades/sheikhbox/events.ts';
-import { frameCache } from '../../../../src/facades/sheikhbox/frames.ts';
+import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/model/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
+import {
+  epoch,
+  type Profile,
+  resyncEvent,
+  toSheikhbox,
+} from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
+import { frameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
 const messageId = MessageId.parse('00000000-0000-4000-8000-000000000002');

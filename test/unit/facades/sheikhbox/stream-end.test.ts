@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
-import { RunId, SessionId } from '../../../../src/core/ids.ts';
-import { isEnd, isOver, type StreamPlan } from '../../../../src/facades/sheikhbox/stream-end.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
+import { RunId, SessionId } from '../../../../src/core/model/ids.ts';
+import { isEnd, isOver, type StreamPlan } from '../../../../src/facades/compat/sheikhbox/stream/stream-end.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const run = (n: number) => RunId.parse(`00000000-0000-4000-8000-00000000000${n}`);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { LogTraces } from '../../../../src/observability/traces/log-traces.ts';
 import type { SpanTree } from '../../../../src/observability/traces/span.ts';
-import { storeEventLog } from '../../../../src/store/log.ts';
-import { memoryStore } from '../../../../src/store/memory/store.ts';
-import { asks, fact, messageId, runId, sessionId } from '../../../support/session-parts.ts';
+import { storeEventLog } from '../../../../src/storage/log/log.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { asks, fact, messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
 /** One server after another on the same store. */
 function servers() {

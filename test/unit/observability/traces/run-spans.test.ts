@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
+import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { spansOfRun } from '../../../../src/observability/traces/run-spans.ts';
-import { asks, fact, runId, said, sessionId } from '../../../support/session-parts.ts';
+import { asks, fact, runId, said, sessionId } from '../../../support/machines/session-parts.ts';
 
 const hidden = { agent: 'default', content: false, mostChars: 100 };
 const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { command: 'make' } } as const;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { child } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
-import { commandLine } from '../../../../sandbox-images/sandboxd/proc.ts';
+import { commandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
 import { keepersOf } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 
 test('the end of a desktop program also ends what left its session', async () => {

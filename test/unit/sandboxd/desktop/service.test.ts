@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Running, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
-import { manualClock } from '../../../support/manual-clock.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function kept(failures: readonly number[] = []) {
   const clock = manualClock();

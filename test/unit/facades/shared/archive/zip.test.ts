@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { zip } from '../../../../../src/facades/shared/archive/zip.ts';
-import { temporaryFolder } from '../../../../support/store.ts';
+import { temporaryFolder } from '../../../../support/stores/store.ts';
 
 const modified = '2024-05-06T07:08:10Z';
 const bytesOf = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));

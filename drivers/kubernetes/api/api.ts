@@ -1,0 +1,175 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { jsonOrNothing } from '../../../src/core/text/text.ts';
+import type { Credentials } from './credentials.ts';
+import { type Refusal, refusalOf, refused, statusOf, unanswered } from './status.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  /** The action in words, to follow "not allowed to". */
+  readonly what: string;
+  /** The Accept header, for callers that need only part of the object. */
+  readonly accept?: string;
+  /** The most attempts while the API server is unavailable. Default: retry until the signal fires. */
+  readonly tries?: number;
+}
+
+/**
+ * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of `@kubernetes/client-node`
+ * 2.0 opens a TLS connection for each request: a read takes 45 to 60 ms instead of 1 to 8, and a claim of a warm pod, which a
+ * person waits for, makes two requests. It also has no limit on the size of an answer.
+ */
+export interface KubeApi {
+  ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer>;
+  /** Like `ask`, but resolves with undefined if the API answers 404. */
+  askFor<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer | undefined>;
+  /** Opens a response that stays open, such as a watch. */
+  stream(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
+}
+interface Options {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly maxInFlight: number;
+}
+
+const attemptMs = 15_000;
+const maxBytes = 64 * 2 ** 20;
+
+export function openApi({ credentials, clock, random, maxInFlight }: Options): KubeApi {
+  const slots = new Semaphore(maxInFlight, {
+    maxWaiting: 2_000,
+    whenFull: 'Too many requests wait for the cluster.',
+  });
+
+  async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    throwIfFired(signal);
+    const options = await credentials.apply().catch((cause: Error) => {
+      throw new AppError(
+        'driver_unavailable',
+        `The credentials for the Kubernetes API are unusable: ${cause.message}`,
+        { cause },
+      );
+    });
+    const url = new URL(credentials.server.pathname.replace(/\/$/, '') + path, credentials.server);
+    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      ...options.headers,
+      accept: accept ?? 'application/json',
+      'user-agent': 'corral',
+      ...(text !== undefined && { 'content-type': contentType(method), 'content-length': Buffer.byteLength(text) }),
+    };
+    const outgoing = make(url, { ...options, method, headers, signal });
+    outgoing.end(text);
+    let response: IncomingMessage;
+    try {
+      [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      outgoing.on('error', () => {}); // the response's own error reports it
+    } catch (cause) {
+      throw unanswered(cause);
+    }
+    const status = response.statusCode ?? 500;
+    if (status < 300) return response;
+    if (status === 401) credentials.forget();
+    throw refused(what, await refusalFrom(response, status, signal));
+  }
+
+  /** One attempt. A request that stalls counts as unanswered. */
+  async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    const stop = new AbortController();
+    const timer = clock.setTimeout(() => stop.abort(), attemptMs);
+    try {
+      const either = AbortSignal.any([signal, stop.signal]);
+      return jsonOrNothing(await textOf(await send(request, either))) as Answer;
+    } catch (error) {
+      throwIfFired(signal);
+      throw error instanceof AppError && !stop.signal.aborted ? error : unanswered(error);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  async function ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
+    for (let failures = 0; ; failures += 1) {
+      let last: unknown;
+      try {
+        using _slot = await slots.acquire(signal);
+        return await attempt<Answer>(request, signal);
+      } catch (error) {
+        const wait = waitAfter(error, failures, random);
+        if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
+        last = error;
+        await pause(wait, signal, clock).catch((fired: AppError) => {
+          // Report the last failure, not the deadline: it explains why the caller waited.
+          throw fired.code === 'deadline_exceeded' ? last : fired;
+        });
+      }
+    }
+  }
+
+  return {
+    ask,
+    async askFor<Answer>(request: ApiRequest, signal: AbortSignal) {
+      try {
+        return await ask<Answer>(request, signal);
+      } catch (error) {
+        if (statusOf(error) === 404 && (error as AppError).code !== 'driver_unavailable') return undefined;
+        throw error;
+      }
+    },
+    async stream(request, signal) {
+      try {
+        return await send(request, signal);
+      } catch (error) {
+        throwIfFired(signal);
+        throw error;
+      }
+    },
+  };
+}
+
+const contentType = (method: string) => (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
+
+/** The delay before the next attempt in ms; undefined if another attempt would be refused as well. */
+function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
+  if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
+  const refusal = refusalOf(error);
+  const jitter = 1 + random();
+  const backoff = Math.min(100 * 2 ** Math.min(failures, 10), 5_000) * jitter;
+  if (!refusal) return backoff;
+  if (refusal.status === 401) return failures === 0 ? 50 : undefined; // retry once, with a freshly read token
+  if (refusal.status === 429) return Math.max(refusal.retryAfterMs ?? 1_000, 0) * (1 + random() / 4) + backoff / 4;
+  return refusal.status >= 500 ? Math.max(refusal.retryAfterMs ?? 0, backoff) : undefined;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > maxBytes) throw new Error('the answer is too large');
+    parts.push(part);
+  }
+  if (!response.complete) throw new Error('the answer was cut');
+  return Buffer.concat(parts).toString();
+}
+
+async function refusalFrom(response: IncomingMessage, status: number, signal: AbortSignal): Promise<Refusal> {
+  const text = await textOf(response).catch(() => '');
+  throwIfFired(signal);
+  const { reason = '', message = text.slice(0, 500) } = (jsonOrNothing(text) ?? {}) as {
+    reason?: string;
+    message?: string;
+  };
+  const seconds = Number(response.headers['retry-after']);
+  const retryAfterMs = Number.isFinite(seconds) && response.headers['retry-after'] ? seconds * 1_000 : undefined;
+  return { status, reason, message, retryAfterMs };
+}

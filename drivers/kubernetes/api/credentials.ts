@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { type AgentOptions, Agent as HttpsAgent, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+
+/** The API server's address and this server's credentials for it. */
+export interface Credentials extends Disposable {
+  readonly config: KubeConfig;
+  readonly server: URL;
+  /** The TLS and authorization options of one request. Expiring credentials are read again in time. */
+  apply(): Promise<RequestOptions>;
+  /** Call it after the API server answered 401: the next request reads the credentials again. */
+  forget(): void;
+}
+
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const rereadMs = 10_000;
+
+/** Whether this server runs in a pod. */
+export const isInCluster = () => existsSync(tokenPath);
+
+export function openCredentials({ kubeconfig, context, clock }: Wanted): Credentials {
+  const config = load(kubeconfig, context);
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
+  const tokenFile: string | undefined = config.getCurrentUser()?.authProvider?.config?.tokenFile;
+  let token: { text: string; readAt: number } | undefined;
+  let kept: { secrets: string; agent: HttpsAgent } | undefined;
+
+  async function bearer(path: string): Promise<string> {
+    if (!token || clock.now() - token.readAt > rereadMs) {
+      token = { text: (await readFile(path, 'utf8')).trim(), readAt: clock.now() };
+    }
+    return token.text;
+  }
+  /** Returns the same agent as long as the certificates stay the same, so that requests reuse its connections. */
+  function agentFor({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): HttpsAgent {
+    const secrets = [ca, cert, key].map(String).join('|');
+    if (kept?.secrets !== secrets) {
+      kept?.agent.destroy();
+      const options: AgentOptions = { keepAlive: true, maxSockets: 64, ca, cert, key };
+      if (rejectUnauthorized !== undefined) options.rejectUnauthorized = rejectUnauthorized;
+      if (servername !== undefined) options.servername = servername;
+      kept = { secrets, agent: new HttpsAgent(options) };
+    }
+    return kept.agent;
+  }
+
+  return {
+    config,
+    server: new URL(cluster.server),
+    async apply() {
+      const options: RequestOptions = {};
+      await config.applyToHTTPSOptions(options as Parameters<typeof config.applyToHTTPSOptions>[0]);
+      if (tokenFile) options.headers = { ...options.headers, Authorization: `Bearer ${await bearer(tokenFile)}` };
+      if (!cluster.server.startsWith('https:')) delete options.agent;
+      else if (!cluster.proxyUrl) options.agent = agentFor(options);
+      return options;
+    },
+    forget() {
+      token = undefined;
+    },
+    [Symbol.dispose]() {
+      kept?.agent.destroy();
+    },
+  };
+}
+
+interface Wanted {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly clock: Clock;
+}
+
+function load(kubeconfig: string | undefined, context: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    const [first, ...others] = (kubeconfig ?? '').split(':').filter(Boolean);
+    if (first) config.loadFromFile(first);
+    else if (isInCluster()) config.loadFromCluster();
+    else config.loadFromDefault();
+    for (const file of others) {
+      const more = new KubeConfig();
+      more.loadFromFile(file);
+      config.mergeConfig(more);
+    }
+  } catch (cause) {
+    throw new AppError('invalid_request', `The kubeconfig cannot be read (${(cause as Error).message}).`, { cause });
+  }
+  if (context) config.setCurrentContext(context);
+  return config;
+}

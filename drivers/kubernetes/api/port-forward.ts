@@ -1,0 +1,102 @@
+import { Duplex, Readable, Writable } from 'node:stream';
+import { type KubeConfig, PortForward } from '@kubernetes/client-node';
+import { orAborted } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+
+/** The part of the client library's WebSocket that is used here. The library does not export its type. */
+interface Channel {
+  send(data: Buffer, sent: (error?: Error) => void): void;
+  close(): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  addEventListener(name: 'close' | 'error', heard: () => void): void;
+}
+
+const dataStream = 0;
+
+/** Opens streams to one port of pods through the API server. Each stream has its own WebSocket. */
+export function portForwarder(config: KubeConfig, namespace: string) {
+  const forward = new PortForward(config, false);
+
+  return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
+    const stream = new Forwarded();
+    // an empty input: the stream below writes to the WebSocket itself, with its backpressure
+    const nothing = new Readable({ read() {} });
+    const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
+    opening.then((late) => signal.aborted && (late as Channel).terminate()).catch(() => {});
+    try {
+      return stream.over((await orAborted(opening, signal)) as Channel);
+    } catch (error) {
+      stream.destroy();
+      if (error instanceof AppError) throw error;
+      throw new AppError('driver_unavailable', 'The cluster does not forward connections to the sandbox.', {
+        cause: error,
+      });
+    }
+  };
+}
+
+class Forwarded extends Duplex {
+  #channel: Channel | undefined;
+
+  constructor() {
+    super({ allowHalfOpen: false });
+    this.on('error', () => {}); // the stream's user has a listener too
+  }
+
+  /** Receives the pod's bytes. */
+  readonly incoming = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (chunk.length > 0 && !this.push(chunk)) this.#channel?.pause();
+      done();
+    },
+  });
+
+  /** Receives the node's error messages about a failed connection. */
+  readonly complaints = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (chunk.length > 0)
+        this.destroy(new AppError('sandbox_unavailable', `The node says: ${chunk.toString().trim()}`));
+      done();
+    },
+  });
+
+  over(channel: Channel): this {
+    this.#channel = channel;
+    channel.addEventListener('close', () => {
+      this.push(null);
+      this.destroy();
+    });
+    if (this.destroyed) channel.terminate();
+    return this;
+  }
+
+  override _read(): void {
+    this.#channel?.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const framed = Buffer.alloc(chunk.length + 1);
+    framed[0] = dataStream;
+    chunk.copy(framed, 1);
+    this.#channel?.send(framed, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#channel?.close();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#channel?.terminate();
+    done(error);
+  }
+
+  // node:http calls these on every socket. A WebSocket has no such options.
+  setNoDelay = () => this;
+  setKeepAlive = () => this;
+  setTimeout = () => this;
+  ref = () => this;
+  unref = () => this;
+}

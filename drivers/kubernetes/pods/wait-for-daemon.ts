@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { orAborted, pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxLink } from '../../driver.ts';
+
+/** Resolves once the daemon answers; rejects at once if the sandbox is lost first. */
+export async function answering({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
+  const either = AbortSignal.any([signal, lost]);
+  for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
+    const soon = AbortSignal.any([either, AbortSignal.timeout(10_000)]);
+    const status = await orAborted(health(agent, token.reveal(), soon), soon).catch((error) => {
+      if (signal.aborted) throw error;
+      return undefined;
+    });
+    if (lost.aborted) throw lost.reason;
+    if (status === 200) return;
+    if (status === 401) {
+      const advice = 'Use an image that was built for this server.';
+      throw new AppError('sandbox_unavailable', `The sandbox's daemon does not accept this server's token. ${advice}`);
+    }
+    await pause(ms, either).catch((error) => {
+      throw lost.aborted ? lost.reason : error;
+    });
+  }
+}
+
+async function health(agent: SandboxLink['agent'], token: string, signal: AbortSignal): Promise<number | undefined> {
+  const headers = { authorization: `Bearer ${token}` };
+  const call = request('http://sandbox/health', { agent, headers, signal });
+  call.on('error', () => {}); // the request can still fail after its caller left
+  call.end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  response.on('error', () => {}).resume();
+  return response.statusCode;
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
+import type { EgressGate } from '../../driver.ts';
+import { firstLine, type LineReader } from '../../shared/link/first-line.ts';
+import { listenShared } from '../../shared/link/shared-port.ts';
+import type { HostPort } from '../options.ts';
+import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
+
+interface Options {
+  readonly listen: HostPort;
+  readonly keys: SandboxKeys;
+  readonly gate: EgressGate;
+  /** The session's sandbox that claimed this pool sandbox; undefined: unclaimed, so it has no way out. */
+  readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
+  readonly onRefused?: (from: string, reason: string) => void;
+}
+export interface EgressListener extends AsyncDisposable {
+  readonly port: number;
+}
+
+const maxLine = 256;
+const patienceMs = 5_000;
+const maxConnections = 4_096;
+
+/** Listens for the pods' forwarders. The first line of a connection proves which sandbox dials; the gate gets the rest. */
+export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, async (socket) => {
+    if (open.size >= maxConnections) return socket.destroy();
+    open.add(socket);
+    socket.on('error', () => {}).once('close', () => open.delete(socket));
+    const line = await firstLine(socket, lineBeforeRest(socket));
+    const id = line === undefined ? undefined : await provenId(line, keys, claimedBy);
+    if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
+    if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
+    socket.destroy();
+  });
+  const shared = await listenShared(server, listen, (place) => once(server.listen(place), 'listening'));
+  server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : listen.port,
+    async [Symbol.asyncDispose]() {
+      const closed = Promise.all([shared.close(), new Promise((done) => server.close(done))]);
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+async function provenId(
+  line: string,
+  keys: SandboxKeys,
+  claimedBy: Options['claimedBy'],
+): Promise<SandboxId | undefined> {
+  const [, text = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
+  const id = SandboxId.safeParse(text).data;
+  if (!id) return undefined;
+  if (keys.provesEgress(id, token)) return id;
+  if (!keys.provesWarmEgress(id, token)) return undefined;
+  return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
+}
+
+/** Reads the line and leaves the rest in the socket. The line is empty if it is too long. */
+function lineBeforeRest(socket: Socket): LineReader {
+  let seen = Buffer.alloc(0);
+  return (chunk, found) => {
+    seen = Buffer.concat([seen, chunk]);
+    const end = seen.indexOf(10);
+    if (end < 0 && seen.length <= maxLine) return;
+    socket.pause();
+    if (end >= 0 && end + 1 < seen.length) socket.unshift(seen.subarray(end + 1));
+    found(end < 0 || end > maxLine ? '' : seen.toString('latin1', 0, end));
+  };
+}

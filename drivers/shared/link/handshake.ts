@@ -1,0 +1,82 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { z } from 'zod';
+import { type JsonLimits, jsonWithin } from '../../../src/core/text/json.ts';
+import type { Secret } from '../../../src/core/text/secret.ts';
+import { firstLine, type LineReader } from './first-line.ts';
+import { hashOf } from './token.ts';
+
+/** The version of the control protocol. The server refuses a daemon of another version. */
+export const protocolVersion = 1;
+
+const maxLine = 4_096;
+const helloLimits: JsonLimits = { maxBytes: maxLine, maxDepth: 4, maxValues: 20 };
+
+const HelloLine = z.object({
+  corral: z.int(),
+  version: z.string().max(64),
+  boot: z.string().max(64),
+  token: z.string().max(256),
+  /** This daemon dials no new connection because of a health request; older daemons do. */
+  sparing: z.boolean().default(false),
+});
+
+export type Greeting =
+  | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
+  /** The daemon knows the token but speaks another version. */
+  | { readonly kind: 'mismatch'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes before
+ * the daemon gets its answer, so before anything can be started in its sandbox.
+ */
+export async function greet(
+  socket: Socket,
+  token: Secret,
+  admitted: () => Promise<void> = async () => {},
+): Promise<Greeting> {
+  const line = await firstLine(socket, onlyLine());
+  const greeting: Greeting = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
+  if (greeting.kind !== 'ok') {
+    socket.end(`no ${greeting.reason}\n`);
+    return greeting;
+  }
+  await admitted();
+  socket.write('ok\n');
+  return greeting;
+}
+
+function judge(line: string, token: Secret): Greeting {
+  const hello = HelloLine.safeParse(jsonWithin(line, helloLimits));
+  if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
+  const { corral, version, boot, sparing } = hello.data;
+  if (hello.data.token === hashOf(token)) {
+    return {
+      kind: 'mismatch',
+      reason: `the daemon (${version}) is older than this server and cannot be given its token`,
+    };
+  }
+  if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
+  if (corral !== protocolVersion) {
+    const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;
+    return { kind: 'mismatch', reason };
+  }
+  return { kind: 'ok', version, boot, sparing };
+}
+
+/** Reads exactly one line. More than that is no hello. */
+function onlyLine(): LineReader {
+  let text = '';
+  return (chunk, found) => {
+    text += chunk.toString('latin1');
+    const end = text.indexOf('\n');
+    if (end >= 0) found(end === text.length - 1 ? text.slice(0, end) : undefined);
+    else if (text.length > maxLine) found(undefined);
+  };
+}
+
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}

@@ -1,0 +1,145 @@
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../../src/core/errors/errors.ts';
+
+const maxIdle = 128; // the daemon keeps at most 96, so a peer that opens more is not our daemon
+/** The daemon opens at most 96. The rest stays for light requests, so that a health check never waits behind others. */
+const mostBusy = 92;
+const maxWaiting = 1_024;
+/** How long a used connection stays open for the next request. The daemon keeps an unused one ready in any case. */
+const defaultLingerMs = 1_000;
+
+export interface Waiter {
+  /** A health request: it ends before a second connection would be needed. */
+  readonly isLight?: boolean;
+  give(connection: Duplex): void;
+  fail(error: AppError): void;
+}
+
+/** The connections that a sandbox's daemon opened and that no request uses now. */
+export class IdleConnections {
+  readonly #idle = new Map<Duplex, () => void>(); // the value stops watching the connection
+  readonly #used = new WeakSet<Duplex>();
+  readonly #sparing = new WeakSet<Duplex>();
+  readonly #waiting = new Set<Waiter>();
+  /** Lent to requests that are not light. */
+  readonly #busy = new Set<Duplex>();
+  readonly #watched = new WeakSet<Duplex>();
+  readonly #lingerMs: number;
+  #closed: AppError | undefined;
+
+  constructor(lingerMs = defaultLingerMs) {
+    this.#lingerMs = lingerMs;
+  }
+
+  /**
+   * Takes the connection over until a request needs it or it ends. The caller has already attached an error listener.
+   * `isSparing`: the daemon dials no new connection for a light request.
+   */
+  add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
+    if (isSparing) this.#sparing.add(connection);
+    this.#busy.delete(connection);
+    if (connection.destroyed || this.#closed) {
+      connection.destroy();
+      return;
+    }
+    const first = this.#nextWaiting();
+    if (first) {
+      this.#waiting.delete(first);
+      this.#lend(connection, first);
+      return;
+    }
+    if (this.#idle.size >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    // An idle connection must stay silent. After unexpected bytes nothing on it can be trusted, so drop it.
+    const drop = () => {
+      this.#idle.get(connection)?.();
+      this.#idle.delete(connection);
+      connection.destroy();
+    };
+    const events = ['data', 'end', 'error', 'close'] as const;
+    for (const event of events) connection.on(event, drop);
+    const timer = this.#used.has(connection) ? setTimeout(drop, this.#lingerMs).unref() : undefined;
+    this.#idle.set(connection, () => {
+      clearTimeout(timer);
+      for (const event of events) connection.off(event, drop);
+    });
+    connection.resume(); // a stream reports its end only while it is read
+  }
+
+  get hasIdle(): boolean {
+    return this.#idle.size > 0;
+  }
+
+  /** Gives the waiter a connection, now or later. Returns a function that stops the waiting. */
+  take(waiter: Waiter): () => void {
+    if (this.#closed) {
+      waiter.fail(this.#closed);
+      return () => {};
+    }
+    for (const connection of this.#isAdmitted(waiter) ? this.#inOrderFor(waiter) : []) {
+      this.#idle.get(connection)?.();
+      this.#idle.delete(connection);
+      if (connection.destroyed) continue;
+      this.#lend(connection, waiter);
+      return () => {};
+    }
+    if (this.#waiting.size >= maxWaiting) {
+      waiter.fail(new AppError('queue_full', 'Too many requests wait for this sandbox.'));
+      return () => {};
+    }
+    this.#waiting.add(waiter);
+    return () => this.#waiting.delete(waiter);
+  }
+
+  /** The connection that was lent to a request does not come back. */
+  giveUp(connection: Duplex): void {
+    if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
+    const waiter = this.#nextWaiting();
+    if (!waiter) return;
+    this.#waiting.delete(waiter);
+    this.take(waiter);
+  }
+
+  #isAdmitted({ isLight = false }: Waiter): boolean {
+    return isLight || this.#busy.size < mostBusy;
+  }
+  /** Light requests come first. */
+  #nextWaiting(): Waiter | undefined {
+    return (
+      this.#waiting.values().find(({ isLight }) => isLight) ?? this.#waiting.values().find((it) => this.#isAdmitted(it))
+    );
+  }
+  /**
+   * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request causes
+   * no new dial, so it prefers an unused one: the used ones then stay idle, and close when their time is over.
+   */
+  #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
+    const all = [...this.#idle.keys()];
+    const first = all.filter((connection) => this.#used.has(connection) !== isLight);
+    return [...first, ...all.filter((connection) => this.#used.has(connection) === isLight)];
+  }
+  #lend(connection: Duplex, waiter: Waiter): void {
+    if (!waiter.isLight || !this.#sparing.has(connection)) this.#used.add(connection);
+    if (!waiter.isLight) {
+      this.#busy.add(connection);
+      if (!this.#watched.has(connection)) connection.once('close', () => this.giveUp(connection));
+      this.#watched.add(connection);
+    }
+    waiter.give(connection);
+  }
+
+  /** Ends the pool: no connection comes any more, and every waiter fails with this error. */
+  close(error: AppError): void {
+    this.#closed ??= error;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of waiting) waiter.fail(error);
+    for (const [connection, forget] of this.#idle) {
+      forget();
+      connection.destroy();
+    }
+    this.#idle.clear();
+  }
+}

@@ -1,0 +1,59 @@
+import { orAborted, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import type { Call } from '../../driver.ts';
+
+interface Running<Value> {
+  readonly result: Promise<Value>;
+  readonly stop: AbortController;
+  callers: number;
+}
+
+/**
+ * Runs one operation per key; a second call joins the first. A caller that gives up leaves at once. When the last caller has
+ * left, the operation's own signal fires. The operation then cleans up before the next one of that key can begin.
+ */
+export class SingleFlight<Value> {
+  readonly #running = new Map<string, Running<Value>>();
+
+  async join(key: string, call: Call, run: (call: Call) => Promise<Value>): Promise<Value> {
+    throwIfFired(call.signal);
+    for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
+      await orAborted(this.settled(key), call.signal);
+    }
+    const running = this.#running.get(key) ?? this.#start(key, call.deadlineAt, run);
+    running.callers += 1;
+    try {
+      return await orAborted(running.result, call.signal);
+    } finally {
+      running.callers -= 1;
+      if (running.callers === 0) running.stop.abort(call.signal.reason);
+    }
+  }
+
+  #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): Running<Value> {
+    const stop = new AbortController();
+    const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
+    result.catch(() => {}); // all callers can have left
+    const running = { result, stop, callers: 0 };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
+  /** Cancels the operation for all of its callers. */
+  cancel(key: string): void {
+    this.#running.get(key)?.stop.abort();
+  }
+
+  /** Resolves once no operation of that key runs. */
+  async settled(key: string): Promise<void> {
+    await this.#running.get(key)?.result.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.allSettled([...this.#running.values()].map(({ result }) => result));
+  }
+}

@@ -1,0 +1,221 @@
+import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
+import { type IdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
+import type { PoolSize } from './pool-size.ts';
+import { recipeName } from './recipe.ts';
+import { WarmShelf } from './warm-shelf.ts';
+
+export interface WarmPoolOptions {
+  /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */
+  readonly recipes: () => readonly SandboxRecipe[];
+  /** How many to keep ready. With 0 at most there is no pool, and an earlier pool's sandboxes are ended. */
+  readonly size: PoolSize;
+  readonly epoch: number;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The age at which an unclaimed sandbox is replaced, in ms. */
+  readonly maxAgeMs: number;
+  /** The life of a sandbox after its claim, in ms. Its deadline counts from its start. */
+  readonly ttlMs: number;
+  readonly startTimeoutMs: number;
+  /** How many sandboxes the pool starts at once. */
+  readonly concurrency: number;
+  /** Other servers fill and use the same pool, so closing this one leaves theirs. */
+  readonly shared: boolean;
+  readonly onClaim?: (outcome: 'hit' | 'miss') => void;
+  readonly onTrouble?: (error: AppError) => void;
+}
+
+/** Sandboxes that are ready for new sessions. The backend is the truth; the memory here only says where to look first. */
+export interface WarmPool extends AsyncDisposable {
+  /** Claims a ready sandbox. Undefined: the pool has none for this spec, so it must be started. */
+  take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
+  /** Marks a start outside the pool. Until it is disposed of, the pool starts none. */
+  cold(): Disposable;
+  /** The number of ready sandboxes. */
+  readonly ready: number;
+}
+
+const roundEveryMs = 10_000;
+const callMs = 20_000;
+const closeMs = 4_000;
+const maxBackoffMs = 60_000;
+const yieldMs = 15_000;
+/** After a claim the pool waits this long: claims often come in groups, and those that find the pool empty start first. */
+const quietMs = 300;
+
+export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
+  const { size, clock, ids, ttlMs, random } = options;
+  const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
+  const shelf = new WarmShelf(clock, options.startTimeoutMs);
+  const started = new Set<SandboxId>(); // by this process
+  const starts = new Set<Promise<void>>();
+  const stop = new AbortController();
+  const { signal } = stop;
+  let wake = Promise.withResolvers<void>();
+  let coldStarts = 0;
+  let coldSince = 0;
+  let failures = 0;
+  let restUntil = 0;
+  let quietUntil = 0;
+
+  const callFor = (ms: number, within = signal): Call => ({
+    signal: AbortSignal.any([within, AbortSignal.timeout(ms)]),
+    deadlineAt: clock.now() + ms,
+  });
+  const failed = (thrown: unknown) => {
+    if (signal.aborted) return;
+    const error = toAppError(thrown);
+    failures += 1;
+    restUntil = clock.now() + Math.min(1_000 * 2 ** (failures - 1), maxBackoffMs) * (0.5 + random() / 2);
+    if (failures === 1 || failures % 10 === 0) options.onTrouble?.(error);
+  };
+
+  async function start(recipe: SandboxRecipe, name: string): Promise<void> {
+    const sessionId = ids.sessionId(); // belongs to no session
+    const id = sandboxIdOf(sessionId);
+    const from = clock.now();
+    const expiresAt = from + options.maxAgeMs + ttlMs;
+    started.add(id);
+    try {
+      const spec = { ...recipe, id, sessionId, epoch: options.epoch, expiresAt };
+      shelf.add(await driver.warm(spec, name, callFor(options.startTimeoutMs)));
+      size.started(clock.now() - from);
+      failures = 0;
+    } catch (error) {
+      started.delete(id);
+      failed(error);
+    }
+  }
+
+  /** Starts outside the pool come first, but delay the pool only for a limited time. */
+  const mayStart = () =>
+    !signal.aborted &&
+    starts.size < options.concurrency &&
+    clock.now() >= Math.max(restUntil, quietUntil) &&
+    (coldStarts === 0 || clock.now() - coldSince > yieldMs);
+
+  function refill(): void {
+    for (const [name, recipe] of recipes()) {
+      const target = size.now(recipe.limits.memoryBytes);
+      for (let count = shelf.count(name) + pending(name); count < target && mayStart(); count += 1) {
+        const one = start(recipe, name).finally(() => {
+          starts.delete(one);
+          underWay.set(name, pending(name) - 1);
+          wake.resolve();
+        });
+        underWay.set(name, pending(name) + 1);
+        starts.add(one);
+      }
+    }
+  }
+  const underWay = new Map<string, number>();
+  const pending = (name: string) => underWay.get(name) ?? 0;
+
+  async function contents(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    if (size.most === 0) return found;
+    for (const [name, { image }] of recipes()) {
+      found.set(name, await driver.imageNow(image, callFor(options.startTimeoutMs)));
+    }
+    return found;
+  }
+
+  /** Reads the backend's list, ends those outdated or too many, and takes over those that another process left. */
+  async function look(): Promise<void> {
+    const wanted = await contents();
+    const before = shelf.ids();
+    const there = await driver.unclaimed(callFor(callMs));
+    const isStale = ({ recipe, content, expiresAt, epoch }: WarmSandbox) =>
+      expiresAt - clock.now() < ttlMs || (wanted.get(recipe) !== content && epoch <= options.epoch);
+    const stale = shelf.found(there, { before, isStale, isOwn: (id) => started.has(id) });
+    const known = new Set(there.map(({ id }) => id));
+    for (const id of started) if (!known.has(id) && !starts.size) started.delete(id);
+    const endings = [...stale.map(({ id }) => id), ...surplus()].map((id) => driver.discard(id, callFor(callMs)));
+    const [first] = (await Promise.allSettled(endings)).filter((it) => it.status === 'rejected');
+    if (first) throw first.reason;
+  }
+
+  /** Another server may need what this one has too many of, so a shared pool only shrinks as its sandboxes age. */
+  function surplus(): SandboxId[] {
+    if (options.shared) return [];
+    return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));
+  }
+
+  let lookAt = clock.now();
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const woken = wake;
+      if (clock.now() >= lookAt && clock.now() >= restUntil) {
+        const seen = await look().then(() => true, failed);
+        lookAt = clock.now() + roundEveryMs;
+        if (size.most === 0 && seen) return; // nothing of an earlier pool is left
+      }
+      refill();
+      const now = clock.now();
+      const next = [lookAt, failures > 0 ? restUntil : lookAt, now < quietUntil ? quietUntil : lookAt];
+      const ms = Math.max(50, Math.min(...next) - now);
+      const rest = new AbortController();
+      const patience = pause(ms, AbortSignal.any([signal, rest.signal]), clock).catch(() => {});
+      await Promise.race([patience, woken.promise]);
+      rest.abort();
+      if (wake === woken) wake = Promise.withResolvers<void>();
+    }
+  }
+  const running = run();
+
+  async function claimed(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined> {
+    const name = recipeName(spec);
+    for (let id = shelf.take(name); id; id = shelf.take(name)) {
+      throwIfFired(call.signal);
+      const info = await driver.claim(id, spec, call).catch((error) => {
+        shelf.forget(id);
+        throw error;
+      });
+      if (info === 'known') {
+        shelf.giveBack(id);
+        return undefined;
+      }
+      started.delete(id);
+      if (info !== 'gone') return info;
+    }
+    return undefined;
+  }
+
+  return {
+    get ready() {
+      return shelf.size;
+    },
+    async take(spec, call) {
+      if (size.most === 0) return undefined;
+      size.asked();
+      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend a wait in progress
+      const info = await claimed(spec, call).finally(() => wake.resolve());
+      options.onClaim?.(info ? 'hit' : 'miss');
+      return info;
+    },
+    cold() {
+      if (coldStarts === 0) coldSince = clock.now();
+      coldStarts += 1;
+      return {
+        [Symbol.dispose]: () => {
+          coldStarts -= 1;
+          wake.resolve();
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      await Promise.all(starts);
+      if (size.most === 0) return;
+      const call = callFor(closeMs, AbortSignal.timeout(closeMs));
+      const left = await driver.unclaimed(call).catch(() => []); // the next start finds them
+      const own = left.filter(({ id }) => !options.shared || started.has(id));
+      await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { bad } from '../server/body-fields.ts';
+
+const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
+
+/** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
+export interface Confined {
+  readonly root: string;
+  /** All paths at which the workspace is mounted, the root first. The system names open files by any of them. */
+  readonly roots: readonly string[];
+  /** The path relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
+  locate(path: string): string;
+  /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
+  open(path: string, flags?: number): Promise<FileHandle>;
+  /** Opens the folder that contains the path's last part. `make` creates missing folders. */
+  openParent(path: string, missing: 'make' | 'refuse'): Promise<Parent>;
+  /** The open file's real path, relative to the workspace. */
+  whereIs(handle: FileHandle): Promise<string>;
+}
+export interface Parent extends AsyncDisposable {
+  readonly name: string;
+  /** A path to that name in this open folder; it stays right even after the folder is moved or replaced. */
+  readonly at: (name: string) => string;
+}
+
+const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
+const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
+
+/** `alias`: a second path of the workspace. If it leads to another folder, it is as far outside as any other path. */
+export async function confined(workspace: string, alias?: string): Promise<Confined> {
+  const root = await realpath(workspace);
+  const isAlias = alias !== undefined && (await isSameFolder(alias, root));
+  const roots = [...new Set([root, ...(isAlias ? [await realpath(alias)] : [])])];
+  const bases = [...new Set([workspace, ...roots, ...(isAlias ? [alias] : [])])];
+
+  const locate = (path: string): string => {
+    if (path.includes('\0')) throw bad('A path must not contain a NUL character.');
+    if (Buffer.byteLength(path) > 4096) throw bad('A path is at most 4096 bytes long.');
+    for (const base of bases) {
+      const inside = relative(base, resolve(base, path));
+      if (inside !== '..' && !inside.startsWith('../')) return inside;
+    }
+    throw outside(path);
+  };
+
+  const whereIs = async (handle: FileHandle): Promise<string> => {
+    const real = await readlink(through(handle));
+    const base = roots.find((it) => real === it || real.startsWith(`${it}/`));
+    if (base === undefined) throw outside('What the path leads to');
+    return real.slice(base.length + 1);
+  };
+
+  // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
+  const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
+    const handle = await open(at, flags | O_NONBLOCK | O_NOCTTY).catch((cause) => {
+      throw fileError(cause, shown);
+    });
+    try {
+      await whereIs(handle);
+      return handle;
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  };
+
+  const openFolder = async (inside: string, missing: 'make' | 'refuse'): Promise<FileHandle> => {
+    try {
+      return await openChecked(join(root, inside), inside, O_RDONLY | O_DIRECTORY);
+    } catch (thrown) {
+      if (missing === 'refuse' || inside === '' || !isCode(thrown, 'file_not_found')) throw thrown;
+    }
+    const parent = await openFolder(parentOf(inside), missing);
+    try {
+      const at = `${through(parent)}/${basename(inside)}`;
+      await mkdir(at).catch((cause) => {
+        if (cause.code !== 'EEXIST') throw fileError(cause, inside);
+      });
+      return await openChecked(at, inside, O_RDONLY | O_DIRECTORY);
+    } finally {
+      await parent.close();
+    }
+  };
+
+  return {
+    root,
+    roots,
+    locate,
+    whereIs,
+    open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path)), path, flags),
+    async openParent(path, missing) {
+      const inside = locate(path);
+      if (inside === '') throw bad('That is the workspace itself.');
+      const folder = await openFolder(parentOf(inside), missing);
+      return {
+        name: basename(inside),
+        at: (name) => `${through(folder)}/${name}`,
+        [Symbol.asyncDispose]: () => folder.close(),
+      };
+    },
+  };
+}
+
+const looks = 10;
+/** Whether both paths lead to one folder, also where it is mounted twice. */
+async function isSameFolder(one: string, other: string): Promise<boolean> {
+  for (let look = 0; look < looks; look++) {
+    const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
+    if (!a || !b) return false;
+    if (a.dev === b.dev) return a.ino === b.ino;
+    // In gVisor each mount is a device of its own. A volume and another folder hardly changed at the same moment; a program
+    // that writes there meanwhile can make one folder look like two.
+    const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
+    if (facts(a) === facts(b)) return true;
+  }
+  return false;
+}
+
+const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
+const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
+
+/** Translates the system's error about a file into an AppError. */
+export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
+  switch (cause.code) {
+    case 'ENOENT':
+      return new AppError('file_not_found', `There is no file ${path}.`, { cause });
+    case 'ENOTDIR':
+    case 'EEXIST': // a file where a folder was to be made
+      return new AppError('invalid_request', `${path} is not a folder, or leads through a file.`, { cause });
+    case 'EISDIR':
+      return new AppError('invalid_request', `${path} is a folder.`, { cause });
+    case 'ENXIO':
+    case 'ENODEV':
+      return new AppError('invalid_request', `${path} is not a regular file.`, { cause });
+    case 'ELOOP':
+      return new AppError('invalid_request', `${path} leads through too many links.`, { cause });
+    case 'ENAMETOOLONG':
+      return new AppError('invalid_request', 'The name is too long for this file system.', { cause });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new AppError('invalid_request', `The system does not allow that for ${path}.`, { cause });
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new AppError('quota', 'The disk of the sandbox is full; remove something first.', { cause });
+    case 'ECONNRESET':
+      return new AppError('cancelled', 'The client hung up.', { cause });
+    default:
+      return new AppError('internal', 'A file operation failed in the sandbox.', { cause });
+  }
+}

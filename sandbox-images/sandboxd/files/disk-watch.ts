@@ -1,0 +1,182 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { lstat, opendir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DiskUse } from '../../../src/sandboxes/client/client.ts';
+import { endTree, send } from '../processes/end-processes.ts';
+import { type Proc, scan, startedAt } from '../processes/proc.ts';
+import { rootedAt } from '../processes/process-tree.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+
+// Enforces a sandbox's disk limit where the storage has no quota. Measures often while the disk fills, rarely otherwise, and
+// ends the processes that write beyond the limit.
+
+const quickMs = 200;
+const slowMs = 1_000;
+const fullLookMs = 5_000;
+const mebibyte = 2 ** 20;
+/** A look waits until at least this many times its own duration has passed. */
+const idleShare = 10;
+/** Each file counts as this many bytes of its own, because inodes take room too. The limit so covers the number of files as well. */
+const fileBytes = 4_096;
+const mostHandles = 20_000;
+
+export interface DiskWatch {
+  use(): DiskUse;
+  /** True while the files take more than the limit: the daemon then accepts no more. */
+  readonly isOver: boolean;
+}
+
+/** Watches the disk usage of `places`, the folders that the limit covers. */
+export function watchDisk(parts: SharedState, places: readonly string[], limitBytes: number): DiskWatch {
+  const { clock, keepers, init } = parts;
+  /** Every name that an open file below the places can have. Only the places are walked, so that no file counts twice. */
+  const names = [...new Set([...places, ...parts.place.roots])];
+  let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
+  /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
+  let ceiling = limitBytes;
+  let freeThen = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let tookMs = 0;
+
+  async function look(): Promise<number> {
+    const [place = '/'] = places;
+    const { bavail, bsize } = await statfs(place);
+    const freeBytes = bavail * bsize;
+    use = { ...use, freeBytes };
+    const fell = freeThen - freeBytes;
+    const rest = clock.now() - lookedAt;
+    // Another sandbox on the machine can have filled the disk. This look then finds nothing, but still costs its share.
+    const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
+    if (!isDue) return fell > mebibyte ? quickMs : slowMs;
+    freeThen = freeBytes;
+    lookedAt = clock.now();
+    const usedBytes = await measure(places, handles(keepers.spared, names), limitBytes * 2);
+    tookMs = clock.now() - lookedAt;
+    use = { ...use, usedBytes };
+    if (usedBytes <= limitBytes) ceiling = limitBytes;
+    else if (usedBytes > ceiling) {
+      const isGrowing = ceiling > limitBytes;
+      if (await stopWriters(isGrowing)) {
+        // Writers went on until they ended. Their last bytes must not count as growth by an innocent process.
+        const after = await measure(places, handles(keepers.spared, names), limitBytes * 2);
+        use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
+      }
+      ceiling = use.usedBytes + Math.min(mebibyte, limitBytes / 16);
+    }
+    return fell > mebibyte || usedBytes > limitBytes ? quickMs : slowMs;
+  }
+
+  /**
+   * Ends the processes that have large files open for writing, or else those with any. If none has one and the files still
+   * grow, writers come and go faster than the scan, and every process is ended.
+   */
+  async function stopWriters(isGrowing: boolean): Promise<boolean> {
+    const all = scan();
+    const spared = keepers.spared(all);
+    const candidates = all.filter((proc) => !spared.has(proc.pid) && !proc.zombie && isOurs(proc));
+    const written = candidates.map((proc) => ({ proc, bytes: largestWritten(proc.pid, names) }));
+    const some = (least: number) => written.filter(({ bytes }) => bytes >= least).map(({ proc }) => proc);
+    const large = some(mebibyte);
+    const any = large.length > 0 ? large : some(0);
+    const writers = any.length > 0 ? any : isGrowing ? candidates : [];
+    for (const { pid } of writers) send(pid, 'SIGSTOP');
+    const trees = writers.map((proc) => rootedAt(proc, init, straysSince(parts, startedAt(proc, clock.now()))));
+    for (const tree of trees) await endTree(tree, { spared: keepers.spared, grace: 'none' });
+    return writers.length > 0;
+  }
+  const isOurs = ({ ppid }: Proc) => init !== undefined && ppid !== 2;
+
+  const turn = () => {
+    void look()
+      .catch(() => slowMs) // a folder was removed during the look; the next look does not find it
+      .then((ms) => setTimeout(turn, ms).unref());
+  };
+  turn();
+  return {
+    use: () => use,
+    get isOver() {
+      return use.usedBytes > limitBytes;
+    },
+  };
+}
+
+interface Handle {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+/** Open files of these folders that have no name any more. They take room too. */
+function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
+  let left = mostHandles;
+  const all = scan();
+  const ours = spared(all);
+  for (const { pid } of all.filter((proc) => !ours.has(proc.pid))) {
+    for (const path of openOf(pid)) {
+      if (--left < 0) return;
+      try {
+        const { ino, dev, blocks, nlink } = statSync(path);
+        if (nlink > 0 || !isBelow(readlinkSync(path), folders)) continue;
+        yield { key: `${dev}.${ino}`, bytes: blocks * 512 };
+      } catch {} // closed meanwhile
+    }
+  }
+}
+
+function openOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
+  } catch {
+    return []; // gone, or not readable
+  }
+}
+
+/** The size of the largest file below the folders that the process can write; -1 if it can write none. */
+function largestWritten(pid: number, folders: readonly string[]): number {
+  let largest = -1;
+  for (const path of openOf(pid).slice(0, mostHandles)) {
+    try {
+      if (!isBelow(readlinkSync(path), folders)) continue;
+      const flags = /^flags:\s+(\d+)/m.exec(readFileSync(path.replace('/fd/', '/fdinfo/'), 'latin1'))?.[1] ?? '0';
+      if ((Number.parseInt(flags, 8) & 3) !== 0) largest = Math.max(largest, statSync(path).blocks * 512);
+    } catch {}
+  }
+  return largest;
+}
+
+const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
+
+/** The bytes that the folders take on their disk. Follows no links, and stops once they exceed `most`. */
+export async function measure(places: readonly string[], unnamed: Iterable<Handle>, most: number): Promise<number> {
+  const linked = new Set<string>();
+  let sum = 0;
+  for (const { key, bytes } of unnamed) {
+    if (linked.has(key)) continue;
+    linked.add(key);
+    sum += bytes;
+  }
+  const waiting = [...places];
+  const count = async (path: string, isFolder: boolean) => {
+    const stats = await lstat(path).catch(() => undefined);
+    if (!stats) return;
+    const key = `${stats.dev}.${stats.ino}`;
+    if (stats.nlink > 1 && !isFolder && linked.has(key)) return;
+    if (stats.nlink > 1 && !isFolder) linked.add(key);
+    sum += Math.max(stats.blocks * 512, fileBytes);
+  };
+  for (let folder = waiting.pop(); folder !== undefined && sum <= most; folder = waiting.pop()) {
+    const entries = await opendir(folder).catch(() => undefined);
+    if (!entries) continue;
+    let batch: Promise<void>[] = [];
+    for await (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) waiting.push(path);
+      batch.push(count(path, entry.isDirectory()));
+      if (batch.length < 64) continue;
+      await Promise.all(batch);
+      batch = [];
+      if (sum > most) break;
+    }
+    await Promise.all(batch);
+  }
+  return sum;
+}

@@ -1,0 +1,103 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
+import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { type Confined, fileError, type Parent } from './confined-paths.ts';
+import { atPlaceOf, inTurn, regular, replaceWhole, writeAll } from './place-file.ts';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+
+export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
+
+export function files(place: Confined): Files {
+  async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
+    const handle = await place.open(path);
+    try {
+      const stats = await handle.stat();
+      regular(stats, path);
+      const size = Math.min(stats.size, maxBytes ?? Number.POSITIVE_INFINITY);
+      if (size > limits.fileBytes) {
+        throw new AppError('payload_too_large', `${path} has ${stats.size} bytes; at most 50 MiB can be read at once.`);
+      }
+      return { size, chunks: chunksOf(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  async function append(parent: Parent, content: AsyncIterable<Uint8Array>, path: string) {
+    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    await using handle = await open(parent.at(parent.name), flags, 0o644);
+    regular(await handle.stat(), path);
+    await writeAll(handle, content);
+  }
+
+  async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
+    await atPlaceOf(place, path, async (parent, before) => {
+      if (how === 'append') await append(parent, content, path);
+      else await replaceWhole({ parent, content, before });
+    });
+  }
+
+  async function listFiles(path: string): Promise<FileEntry[]> {
+    const folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    await using _ = folder;
+    const at = `/proc/self/fd/${folder.fd}`;
+    const entries: FileEntry[] = [];
+    for (const name of await namesIn(at, path)) {
+      const stats = await lstat(join(at, name)).catch(() => undefined); // removed meanwhile
+      if (stats) entries.push(entryOf(name, stats));
+    }
+    const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
+    return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
+  }
+
+  async function removeFile(path: string): Promise<void> {
+    await using parent = await place.openParent(path, 'refuse');
+    const at = parent.at(parent.name);
+    try {
+      const stats = await lstat(at);
+      if (stats.isDirectory()) await rm(at, { recursive: true });
+      else await inTurn(parent, () => unlink(at));
+    } catch (cause) {
+      throw fileError(cause as NodeJS.ErrnoException, path);
+    }
+  }
+
+  return { openFile, writeFile, listFiles, removeFile };
+}
+
+/** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
+async function namesIn(folder: string, path: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
+    if (names.push(name) <= limits.entries) continue;
+    const most = `at most ${limits.entries} can be listed. Search it by name instead`;
+    throw new AppError('payload_too_large', `${path} has too many entries; ${most}.`);
+  }
+  return names;
+}
+
+function entryOf(name: string, stats: Stats): FileEntry {
+  const type = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
+  return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
+}
+
+/** Yields exactly `size` bytes or throws: a file that was truncated meanwhile must not look complete. */
+export async function* chunksOf(
+  handle: FileHandle,
+  { start, size }: { readonly start: number; readonly size: number },
+): AsyncGenerator<Uint8Array> {
+  let position = start;
+  const end = start + size;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(256 * 1024, size));
+  while (position < end) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - position), position);
+    if (bytesRead === 0) throw new AppError('conflict', 'The file became shorter while it was read.');
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
+import { type Daemon, type LineMatch, limits, type Matches } from '../daemon.ts';
+import { bad } from '../server/body-fields.ts';
+import type { Confined } from './confined-paths.ts';
+import { forRipgrep } from './ripgrep-expression.ts';
+
+const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
+const maxVisited = 200_000;
+const maxLine = 2_000;
+const maxLineBytes = 16_384; // the file's name comes first, and a character has up to 4 bytes
+
+export type Search = Pick<Daemon, 'find' | 'grep'>;
+
+/** Paths in results are relative to the workspace, so callers can pass them to the file calls unchanged. */
+export function search(place: Confined, env: NodeJS.ProcessEnv): Search {
+  return {
+    async find(path, glob, types) {
+      if (glob.includes('\0') || glob === '') throw bad('The glob must be text.');
+      await using folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+      const start = await place.whereIs(folder);
+      const fits = globMatcher(glob);
+      const hasType = anyGlob(types);
+      const matches: string[] = [];
+      let visited = 0;
+      for await (const file of walk(`${place.root}/${start}`, '')) {
+        if (visited++ > maxVisited) return { matches, truncated: true };
+        const whole = start === '' ? file : `${start}/${file}`;
+        if (!fits(file) || !hasType(whole)) continue;
+        if (matches.length === limits.matches) return { matches, truncated: true };
+        matches.push(whole);
+      }
+      return { matches, truncated: false };
+    },
+
+    async grep(path, regex, types) {
+      await using at = await place.open(path);
+      const stats = await at.stat();
+      if (!stats.isFile() && !stats.isDirectory()) throw bad(`${path} is not a regular file.`);
+      const target = `./${await place.whereIs(at)}`;
+      const how = { cwd: place.root, env, hasType: anyGlob(types) };
+      return await grepWith('rg', ripgrepArgs(forRipgrep(regex), target), how).catch((thrown) => {
+        if (!isMissing(thrown)) throw thrown;
+        return grepWith('grep', grepArgs(regex, target), how);
+      });
+    },
+  };
+}
+
+async function* walk(root: string, below: string): AsyncGenerator<string> {
+  const entries = await readdir(`${root}/${below}`, { withFileTypes: true }).catch(() => []);
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const path = below === '' ? entry.name : `${below}/${entry.name}`;
+    if (!entry.isDirectory()) yield path;
+    else if (!skipped.includes(entry.name)) yield* walk(root, path);
+  }
+}
+
+const ripgrepArgs = (regex: string, target: string) => [
+  ...['--no-config', '--no-messages', '--no-heading', '--with-filename', '--line-number', '--null', '--color=never'],
+  ...['--hidden', '--no-ignore', '--sort=path', '--max-filesize=50M'],
+  ...skipped.map((name) => `--glob=!${name}`),
+  ...['--regexp', regex, '--', target],
+];
+const grepArgs = (regex: string, target: string) => [
+  ...['-rnHIEZs', '--color=never', '--devices=skip'],
+  ...skipped.map((name) => `--exclude-dir=${name}`),
+  ...['-e', regex, '--', target],
+];
+
+interface How {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly hasType: (file: string) => boolean;
+}
+/** Both programs print `file NUL line:content` and exit with 2 for an invalid expression. */
+async function grepWith(program: string, args: string[], { cwd, env, hasType }: How) {
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
+  child.once('error', reject).once('close', resolve);
+  ended.catch(() => {}); // checked below, after the output
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (complaint.length < 1_000) complaint += text;
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+  const matches: LineMatch[] = [];
+  let truncated = false;
+  for await (const line of lines(child.stdout)) {
+    const match = parseMatch(line);
+    if (!match || !hasType(match.file)) continue;
+    if (matches.length === limits.matches) {
+      truncated = true;
+      child.kill('SIGKILL');
+      break;
+    }
+    matches.push(match);
+  }
+  const code = await ended;
+  clearTimeout(timer);
+  if (code === 2 && matches.length === 0 && complaint !== '')
+    throw bad(`The expression is not valid: ${complaint.trim()}`);
+  return { matches, truncated: truncated || code === null } satisfies Matches<LineMatch>;
+}
+
+/** Splits into lines and keeps only the beginning of each: a line of 50 MB must not fill the memory. */
+async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let begun = Buffer.alloc(0);
+  for await (const chunk of input) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      yield Buffer.concat([begun, chunk.subarray(start, Math.min(end, start + maxLineBytes))]).toString();
+      begun = Buffer.alloc(0);
+      start = end + 1;
+    }
+    begun = Buffer.concat([begun, chunk.subarray(start)]).subarray(0, maxLineBytes);
+  }
+  if (begun.length > 0) yield begun.toString();
+}
+
+function parseMatch(text: string): LineMatch | undefined {
+  const nul = text.indexOf('\0');
+  const colon = text.indexOf(':', nul);
+  if (nul < 0 || colon < 0) return undefined;
+  const file = text.slice(0, nul).replace(/^\.\//, '');
+  return { file, line: Number(text.slice(nul + 1, colon)), content: text.slice(colon + 1, colon + 1 + maxLine) };
+}
+
+const isMissing = (thrown: unknown) =>
+  !(thrown instanceof AppError) && (thrown as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,0 +1,138 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { framesOf, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+
+/** The three pipes of a program, as one stream of frames for one reader at a time. */
+export interface Piped {
+  /** Undefined while the program runs. */
+  readonly exitCode: number | undefined;
+  /** Resolves when a reader was sent how the program ended. */
+  readonly delivered: Promise<void>;
+  /** Opens the stream and ends the one of an earlier reader. Output waits in the pipes while there is no reader. */
+  attach(): Duplex;
+  /** Sends INT to the program's process group. */
+  interrupt(): void;
+  /** Closes the pipes, even if processes outside of the tree still hold them. */
+  release(): void;
+}
+
+/** How long processes in the background can keep the pipes of an ended program open. */
+const lingerMs = 500;
+const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+
+export function piped(child: ChildProcessWithoutNullStreams, touch: () => void): Piped {
+  const { stdin, stdout, stderr } = child;
+  const outputs = [
+    ['output', stdout],
+    ['errors', stderr],
+  ] as const;
+  const delivered = Promise.withResolvers<void>();
+  let exitCode: number | undefined;
+  let reader: Duplex | undefined;
+  /** The reader takes no more at the moment, so an output that says nothing is not over. */
+  let isHeld = false;
+  /** The reader that was sent the end. */
+  let told: Duplex | undefined;
+  let linger: NodeJS.Timeout | undefined;
+
+  const pause = () => outputs.forEach(([, stream]) => void stream.pause());
+  const resume = () => outputs.forEach(([, stream]) => void stream.resume());
+  const release = () => outputs.forEach(([, stream]) => void stream.destroy());
+  /** Tells the reader the end, once the program has ended and everything it printed was read. */
+  const settle = () => {
+    const to = reader;
+    if (exitCode === undefined || !to || to === told || to.destroyed) return;
+    if (outputs.every(([, stream]) => stream.closed)) {
+      told = to; // both pipes can be closed before the first of them says so
+      to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
+      to.push(null);
+      delivered.resolve();
+    } else {
+      clearTimeout(linger);
+      linger = setTimeout(() => (isHeld ? settle() : release()), lingerMs);
+    }
+  };
+
+  for (const [channel, stream] of outputs) {
+    stream.on('data', (chunk: Buffer) => {
+      if (!reader) {
+        // Node resumes a child's pipes when it exits. The output stays for the next reader.
+        stream.pause();
+        return void stream.unshift(chunk);
+      }
+      touch();
+      linger?.refresh();
+      if (reader.push(framesOf(channel, chunk))) return;
+      isHeld = true;
+      pause();
+    });
+    stream.on('error', () => {});
+    stream.once('close', settle);
+  }
+  pause();
+  stdin.on('error', () => {}); // the program closed its input or has ended
+  child.once('exit', (code, signal) => {
+    exitCode = code ?? 128 + ((signal && signals[signal]) ?? 1);
+    settle();
+  });
+
+  function attach(): Duplex {
+    reader?.destroy();
+    const frames = pipeFrameReader();
+    const made: Duplex = new Duplex({
+      read() {
+        isHeld = false;
+        resume();
+      },
+      write(chunk: Buffer, _encoding, done) {
+        let full = false;
+        for (const { channel, payload } of frames.push(chunk)) {
+          if (channel !== 'input') continue;
+          if (payload.length === 0) stdin.end();
+          else if (stdin.writable) full = !stdin.write(payload);
+        }
+        if (full) onceEither(stdin, done);
+        else done();
+      },
+      final: (done) => {
+        made.destroy();
+        done();
+      },
+      destroy(error, done) {
+        if (reader === made) {
+          reader = undefined;
+          pause();
+        }
+        done(error);
+      },
+    });
+    made.on('error', () => {});
+    reader = made;
+    isHeld = true; // until it asks for output
+    settle();
+    return made;
+  }
+
+  return {
+    get exitCode() {
+      return exitCode;
+    },
+    delivered: delivered.promise,
+    attach,
+    interrupt() {
+      try {
+        process.kill(-(child.pid ?? 0), 'SIGINT');
+      } catch {} // it has just ended
+    },
+    release,
+  };
+}
+
+/** Calls back once the stream accepts more, or is closed. */
+function onceEither(stream: NodeJS.WritableStream, done: () => void): void {
+  const go = () => {
+    stream.off('drain', go).off('close', go);
+    done();
+  };
+  stream.once('drain', go).once('close', go);
+}

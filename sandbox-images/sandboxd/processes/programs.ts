@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/client.ts';
+import { type Daemon, limits } from '../daemon.ts';
+import { bad } from '../server/body-fields.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+import { marks } from '../shells/environment.ts';
+import { noteTerminals } from '../shells/recover.ts';
+import { startFolder } from '../shells/shell-state.ts';
+import { endTree } from './end-processes.ts';
+import { type Piped, piped } from './program-pipes.ts';
+
+export type Programs = Pick<Daemon, 'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'>;
+interface Open {
+  readonly started: Omit<ProgramEntry, 'exitCode'>;
+  readonly pipes: Piped;
+  readonly operation: string;
+}
+
+/** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
+export function programs(parts: SharedState): Programs {
+  const { clock, place, keepers, stateDir } = parts;
+  const all = new Map<string, Open>();
+  const opening = new Map<string, Promise<ProgramEntry>>();
+
+  const entryOf = ({ started, pipes }: Open): ProgramEntry => ({
+    ...started,
+    ...(pipes.exitCode !== undefined && { exitCode: pipes.exitCode }),
+  });
+  const existing = (id: string): Open => {
+    const opened = all.get(id);
+    if (!opened) throw new AppError('not_found', `There is no program ${id}.`);
+    return opened;
+  };
+
+  async function open(request: StartProgram): Promise<ProgramEntry> {
+    makeRoom();
+    await noteTerminals(stateDir);
+    const { id, argv, tag } = request;
+    const operation = `program-${id}`;
+    const cwd = await startFolder(place, request, { cwd: place.root });
+    const env: NodeJS.ProcessEnv = {
+      ...parts.env,
+      ...variables(request.env ?? []),
+      ...marks(operation, tag),
+      CORRAL_MARK: operation,
+    };
+    const [program = '', ...args] = argv;
+    const child = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
+    await once(child, 'spawn').catch((cause: unknown) => {
+      throw cannotStart(program, cause, env.PATH);
+    });
+    const pipes = piped(child, parts.touch);
+    const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
+    all.set(id, opened);
+    void pipes.delivered.then(() => forget(opened));
+    return entryOf(opened);
+  }
+  /** A program that has ended waits for a reader of its last output. It gives way when another one needs the place. */
+  function makeRoom(): void {
+    const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
+    if (all.size + opening.size < limits.programs) return;
+    if (!over) throw new AppError('conflict', `There are ${limits.programs} programs already, the most allowed.`);
+    forget(over);
+  }
+  function forget(opened: Open): void {
+    if (all.get(opened.started.id) === opened) all.delete(opened.started.id);
+    void endAll(opened);
+  }
+  async function endAll({ started, operation, pipes }: Open, grace: 'usual' | 'none' = 'usual'): Promise<void> {
+    const strays = straysSince(parts, started.startedAt);
+    await endTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
+    pipes.release();
+  }
+
+  return {
+    async openProgram(request) {
+      const known = all.get(request.id);
+      if (known) return entryOf(known);
+      const pending = opening.get(request.id);
+      if (pending) return await pending;
+      const first = open(request).finally(() => opening.delete(request.id));
+      opening.set(request.id, first);
+      return await first;
+    },
+    programs: () => [...all.values()].map(entryOf),
+    attachProgram: async (id) => existing(id).pipes.attach(),
+    async signalProgram(id, name) {
+      const opened = existing(id);
+      if (name === 'SIGINT') opened.pipes.interrupt();
+      else await endAll(opened, name === 'SIGKILL' ? 'none' : 'usual');
+    },
+    async closeProgram(id) {
+      const opened = existing(id);
+      all.delete(id);
+      await endAll(opened);
+    },
+  };
+}
+
+export function variables(lines: readonly string[]): Record<string, string> {
+  const named = lines.map((line) => {
+    const equals = line.indexOf('=');
+    if (equals < 1) throw bad('Each line of env must be NAME=value.');
+    return [line.slice(0, equals), line.slice(equals + 1)] as const;
+  });
+  return Object.fromEntries(named);
+}
+
+/** The reason why a program could not be started. `path` is the search path that it was looked for on. */
+export function cannotStart(program: string, cause: unknown, path = process.env.PATH): AppError {
+  const { code } = cause as NodeJS.ErrnoException;
+  // The system also says EACCES when it could not look into a folder of the search path.
+  const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
+  if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
+  if (code === 'EACCES') return bad(`${program} cannot be executed.`);
+  if (code === 'E2BIG') return bad('The arguments and the environment are too long.');
+  return new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
+}
+
+const isOnPath = (program: string, path = ''): boolean =>
+  path.split(':').some((folder) => folder !== '' && existsSync(join(folder, program)));

@@ -1,0 +1,54 @@
+import type { Duplex } from 'node:stream';
+import type { AppError } from '../../../src/core/errors/errors.ts';
+import type { DirectSocket } from './direct-socket.ts';
+
+/** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader holds the writer back. */
+export const protocol = 'corral-stream';
+const mostWaiting = 1024 * 1024;
+
+/** Joins the connection to the stream until one of the two ends. */
+export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
+  if (connection.destroyed) return void stream.destroy();
+  connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+  connection.on('data', touch); // input from the client counts as use of the sandbox
+  for (const [from, to] of [
+    [connection, stream],
+    [stream, connection],
+  ] as const) {
+    pour(from, to);
+    from.on('error', () => {}); // `close` follows and handles it
+    from.once('close', () => to.destroy());
+  }
+}
+
+/**
+ * Like `pipe`, but keeps reading while there is room. Screens are megabytes large, and with `pipe` both programs and the
+ * daemon would take turns for every 64 KiB, which costs most on busy processors.
+ */
+function pour(from: Duplex | DirectSocket, to: Duplex): void {
+  from.once('end', () => to.end());
+  if ('pourInto' in from) {
+    from.pourInto(to);
+    return;
+  }
+  const took = () => {
+    if (from.isPaused() && to.writableLength < mostWaiting) from.resume();
+  };
+  from.on('data', (chunk: Buffer) => {
+    if (to.writableEnded) return;
+    to.write(chunk, took);
+    if (to.writableLength >= mostWaiting) from.pause();
+  });
+}
+
+/** Answers a refused upgrade: such a connection has no response object. */
+export function refuseStream(connection: Duplex, status: number, error: AppError): void {
+  const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
+  const head = [
+    `HTTP/1.1 ${status} Refused`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  connection.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

@@ -1,0 +1,58 @@
+import type { Duplex } from 'node:stream';
+import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { bad, fields } from './body-fields.ts';
+import { protocol } from './http-upgrade.ts';
+import type { Chunks } from './send-chunks.ts';
+
+export interface Exchange {
+  readonly daemon: Daemon;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  json(): Promise<unknown>;
+  readonly raw: AsyncIterable<Uint8Array>;
+  /** Fires when the client hangs up, or the answer is complete. */
+  readonly signal: AbortSignal;
+}
+/** Undefined: 204. */
+export type Reply = undefined | { readonly json: unknown } | Chunks;
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+  /** Does not count as activity: a health check must not keep a sandbox awake. */
+  readonly quiet?: true;
+  /** Opens the stream that takes the connection over if the request asks for the stream protocol. */
+  stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
+  handle(exchange: Exchange): Promise<Reply>;
+}
+
+export async function onlyStream(): Promise<never> {
+  throw bad(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
+}
+
+export function signalOf(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
+  const { signal } = fields(body, { signal: 'name' });
+  if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
+  throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
+}
+
+export function sizeOf(body: unknown): { readonly cols: number; readonly rows: number } {
+  const size = fields(body, { cols: 'count', rows: 'count' });
+  const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
+  if (!fits) throw bad(`cols and rows must be from 1 to ${limits.terminalSide}.`);
+  return size;
+}
+
+/** Checks a command line and its variables. */
+export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
+  if (!argv[0]) throw bad('argv must begin with a program.');
+  if (Math.max(argv.length, env.length) <= limits.arguments) return;
+  throw bad(`argv and env must have at most ${limits.arguments} items.`);
+}
+
+/** The answer with a file's bytes, which closes the file at its end. */
+export const fileReply = (file: OpenFile): Chunks => ({ size: file.size, chunks: disposing(file, file.chunks) });
+
+async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  await using _ = resource;
+  yield* items;
+}

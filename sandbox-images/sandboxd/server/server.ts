@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
+import { type Daemon, limits } from '../daemon.ts';
+import { joinStream, protocol, refuseStream } from './http-upgrade.ts';
+import type { Reply, Route } from './route.ts';
+import { routes } from './routes.ts';
+import { sendChunks } from './send-chunks.ts';
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  unauthorized: 401,
+  path_outside: 403,
+  not_found: 404,
+  file_not_found: 404,
+  shell_not_found: 404,
+  conflict: 409,
+  file_changed: 412,
+  fenced: 409,
+  payload_too_large: 413,
+  unsupported: 501,
+  quota: 507,
+};
+
+/** sandboxd's HTTP server. It does not listen by itself: the daemon hands it the connections that it dialled. */
+export function sandboxServer(daemon: Daemon, token: string): Server {
+  const admit = newestOwner();
+  const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
+    answer(daemon, { token, admit }, request, response).catch((thrown) => void sendError(response, toAppError(thrown)));
+  });
+  server.on('upgrade', (request, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    socket.on('error', () => {}); // `close` follows and handles it
+    upgraded(daemon, { token, admit }, request, socket).catch((thrown) => {
+      const error = toAppError(thrown);
+      refuseStream(socket, statuses[error.code] ?? 500, error);
+    });
+  });
+  // Idle connections are normal here: they wait for the server's next request, however long that takes.
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  server.requestTimeout = 0;
+  server.on('clientError', (_error, socket) => void socket.destroy());
+  return server;
+}
+
+interface Door {
+  readonly token: string;
+  /** Throws `fenced` if the request's owner has a successor. */
+  readonly admit: (epoch: string | string[] | undefined) => void;
+}
+
+/**
+ * Each owner of a session has a higher epoch than the previous one. A request without an epoch comes from a guest and
+ * passes.
+ */
+function newestOwner(): Door['admit'] {
+  let newest = 0;
+  return (said) => {
+    const epoch = Number(said ?? newest);
+    if (!(epoch >= newest)) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+    newest = epoch;
+  };
+}
+
+/** The route of an authorized request. */
+function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage) {
+  if (!bears(request.headers.authorization, token)) {
+    throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
+  }
+  admit(request.headers['corral-epoch']);
+  const url = URL.parse(request.url ?? '', 'http://sandbox');
+  if (!url) throw new AppError('invalid_request', 'That is not an address.');
+  const found = findRoute(request.method ?? '', url.pathname);
+  if (!found) throw new AppError('not_found', `There is no ${request.method} ${url.pathname} here.`);
+  if (!found.route.quiet) daemon.touch();
+  return { ...found, query: url.searchParams };
+}
+
+async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, connection: Duplex) {
+  const { route, params } = taken(daemon, door, request);
+  if (!route.stream || request.headers.upgrade !== protocol) {
+    throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
+  }
+  joinStream(connection, await route.stream(daemon, params), () => daemon.touch());
+}
+
+async function answer(daemon: Daemon, door: Door, request: IncomingMessage, response: ServerResponse) {
+  const { route, params, query } = taken(daemon, door, request);
+  const hangUp = new AbortController();
+  // A whole answer needs no abort, and each abort makes an error object.
+  response.once('close', () => {
+    if (!response.writableFinished) hangUp.abort();
+  });
+  const reply = await route.handle({
+    daemon,
+    params,
+    query,
+    json: () => readJson(request),
+    raw: request,
+    signal: hangUp.signal,
+  });
+  await sendReply(response, reply, hangUp.signal);
+}
+
+async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
+  if (reply === undefined) {
+    response.writeHead(204).end();
+  } else if ('chunks' in reply) {
+    await sendChunks(response, reply, signal);
+  } else {
+    const body = JSON.stringify(reply.json);
+    if (Buffer.byteLength(body) > limits.answerBytes) {
+      throw new AppError('payload_too_large', 'The answer is larger than 16 MiB. Ask for less at a time.');
+    }
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+      .end(body);
+  }
+}
+
+async function sendError(response: ServerResponse, error: AppError): Promise<void> {
+  if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
+  // Once a byte was sent, only a cut connection can tell the client that the answer is incomplete.
+  if (response.headersSent) return void response.destroy();
+  const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
+  const { req } = response;
+  await restOf(req);
+  // Close the connection, so that an unread body is not taken for the next request.
+  const rest = req.complete ? {} : { connection: 'close' };
+  response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
+  if (!req.complete) req.resume();
+}
+
+const restMs = 200;
+/** Drops the rest of a small body. A client that still writes to a closed connection can miss the answer. */
+async function restOf(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  await finished(request, { signal: AbortSignal.timeout(restMs), cleanup: true }).catch(() => {});
+}
+
+const inspectable = (error: AppError) => (error.cause instanceof Error ? error.cause.stack : String(error.cause));
+
+function findRoute(method: string, pathname: string): { route: Route; params: Record<string, string> } | undefined {
+  const parts = pathname.split('/');
+  for (const route of routes) {
+    if (route.method !== method) continue;
+    const params = matchPath(route.path.split('/'), parts);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
+
+function matchPath(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, want] of pattern.entries()) {
+    const got = parts[index] ?? '';
+    if (want.startsWith('{')) {
+      try {
+        params[want.slice(1, -1)] = decodeURIComponent(got);
+      } catch {
+        return undefined;
+      }
+    } else if (want !== got) return undefined;
+  }
+  return params;
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += part.length;
+    if (size > limits.jsonBytes) throw new AppError('payload_too_large', 'The body is larger than 10 MiB.');
+    parts.push(part);
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString());
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The body is not JSON.', { cause });
+  }
+}
+
+/**
+ * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's environment.
+ */
+export function bears(authorization = '', token: string): boolean {
+  if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
+  const given = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
+  return sameText(`sha256:${createHash('sha256').update(given).digest('hex')}`, token);
+}
+
+/** Compares in constant time, so that the time does not reveal the first difference. */
+function sameText(given: string, expected: string): boolean {
+  let difference = given.length ^ expected.length;
+  for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (given.charCodeAt(at) || 0);
+  return difference === 0;
+}

@@ -1,0 +1,49 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { SharedState } from '../shared-state.ts';
+import { marks } from './environment.ts';
+import { type ShellState, stateFile } from './shell-state.ts';
+import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
+
+const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
+
+/** Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started. */
+export async function openForCommand(
+  { stateDir, env }: SharedState,
+  request: StartOperation,
+  standing: ShellState,
+  mark: string,
+): Promise<Terminal | undefined> {
+  const { id, tag, command } = request;
+  const spec: TerminalSpec = {
+    command: await commandLine(stateDir, id, command),
+    cwd: standing.cwd,
+    env: {
+      ...(standing.env ?? env),
+      ...marks(id, tag),
+      CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
+      CORRAL_STATE: stateFile(stateDir, id),
+      BASH_ENV: join(stateDir, 'shell.bash'),
+    },
+    mark,
+  };
+  return await openTerminal(spec)
+    .catch(() => openPipes(spec))
+    .catch(() => undefined);
+}
+
+/** The command as an argument, or a file that contains it if it is too long for one. */
+export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
+  if (!isLong(command)) return command;
+  const file = commandFile(stateDir, id);
+  await writeFile(file, command);
+  return { file };
+}
+
+export const isLong = (command: string) => Buffer.byteLength(command) >= longCommand;
+
+export const removeCommand = (stateDir: string, id: string) =>
+  rm(commandFile(stateDir, id), { force: true, recursive: true });
+
+const commandFile = (stateDir: string, id: string) => join(stateDir, `${id}.sh`);

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
+import { type ExecRequest, limits } from '../daemon.ts';
+import { endTree } from '../processes/end-processes.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+import { commandLine, removeCommand } from './command-terminal.ts';
+import { marks } from './environment.ts';
+import { startFolder } from './shell-state.ts';
+import { openSpool, type Spool } from './spool.ts';
+
+/** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
+export function executor(parts: SharedState) {
+  let count = 0;
+
+  return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
+    const { clock, place, stateDir, keepers } = parts;
+    const id = `exec-${parts.bootId}-${count++}`;
+    const command = await commandLine(stateDir, id, request.command);
+    const cwd = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
+    const child = spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
+      cwd,
+      env: { ...parts.env, ...marks(id, request.tag) },
+      detached: true, // its own session, which identifies its descendants
+      stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const whole = (stream: string) => {
+      const file = `.corral/output/${id}.${stream}`;
+      // The answer names this file, so a client must be able to read it at once.
+      return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, limits.fileBytes)) };
+    };
+    const stdout = collect(child.stdout, whole('stdout'));
+    const stderr = collect(child.stderr, whole('stderr'));
+    child.stdin?.on('error', () => {}); // the command can exit before it has read all of its input
+    child.stdin?.end(request.stdin);
+
+    let timedOut = false;
+    let ending: Promise<unknown> | undefined;
+    const begunAt = clock.now();
+    const end = () => {
+      const tree = { name: 'CORRAL_OPERATION', value: id, strays: straysSince(parts, begunAt) } as const;
+      ending = endTree(tree, { spared: keepers.spared });
+    };
+    const expire = () => {
+      timedOut = true;
+      end();
+    };
+    const { timeoutMs } = request;
+    const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end(); // the caller left before the command started
+    try {
+      const code = await exitCode(child);
+      await ending; // the answer to a command that was ended comes after its last process
+      await quiet(child, [stdout, stderr]);
+      parts.touch();
+      const [out, errors] = [await stdout.end(), await stderr.end()];
+      const ended = { exitCode: timedOut ? 124 : code, stdout: out.text, stderr: errors.text, timedOut };
+      if ((out.file ?? errors.file) === undefined) return ended;
+      return {
+        ...ended,
+        wholeIn: { ...(out.file && { stdout: out.file }), ...(errors.file && { stderr: errors.file }) },
+      };
+    } finally {
+      clock.clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      if (typeof command !== 'string') await removeCommand(stateDir, id);
+    }
+  };
+}
+
+const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+
+async function exitCode(child: ChildProcess): Promise<number> {
+  try {
+    const [code, name] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + ((name && signals[name]) ?? 1);
+  } catch (cause) {
+    throw new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
+  }
+}
+
+interface Collected {
+  readonly seen: number;
+  /** Resolves when everything that was read is kept. */
+  settled(): Promise<void>;
+  /** The kept text, and the file with the whole if the text is only its beginning. */
+  end(): Promise<{ readonly text: string; readonly file?: string }>;
+}
+
+/**
+ * Keeps the first MiB. An output that is longer goes to a file as a whole, and its command waits while the disk is slow.
+ */
+function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): Collected {
+  const parts: Buffer[] = [];
+  let seen = 0;
+  let kept = 0;
+  let hasEnded = false;
+  let spool: Spool | undefined;
+  let writing = Promise.resolve();
+
+  const spill = async (rest: Buffer) => {
+    if (!spool) {
+      spool = await whole.open();
+      for (const part of parts) await spool.append(part);
+    }
+    await spool.append(rest);
+  };
+  stream?.on('data', (chunk: Buffer) => {
+    seen += chunk.length;
+    if (hasEnded) return; // output of background children is still read, and dropped
+    const fits = chunk.subarray(0, limits.execBytes - kept);
+    const rest = chunk.subarray(fits.length);
+    kept += fits.length;
+    if (fits.length > 0) parts.push(fits);
+    if (rest.length === 0) return;
+    stream.pause();
+    writing = writing.then(() => spill(rest)).finally(() => stream.resume());
+  });
+  stream?.on('error', () => {});
+  return {
+    get seen() {
+      return seen;
+    },
+    settled: () => writing,
+    async end() {
+      hasEnded = true;
+      await writing;
+      await spool?.close();
+      return { text: Buffer.concat(parts.splice(0)).toString(), ...(spool && { file: whole.file }) };
+    },
+  };
+}
+
+/** Resolves once both streams are closed, or have nothing more to read while a background child keeps them open. */
+async function quiet(child: ChildProcess, streams: readonly Collected[]): Promise<void> {
+  const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
+  const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
+  for (let still = 0, before = seen(); still < 3 && open(); ) {
+    for (const stream of streams) await stream.settled();
+    await new Promise(setImmediate); // after one turn of the event loop, everything readable was read
+    still = seen() === before ? still + 1 : 0;
+    before = seen();
+  }
+}

@@ -1,0 +1,79 @@
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Operation } from '../../../src/sandboxes/client/client.ts';
+
+// The journal records every operation that was started, so that none runs twice, even after the daemon was killed. It lies
+// outside the workspace, so an agent's changes to its files cannot erase it.
+
+export interface JournalEntry {
+  readonly operation: Operation;
+  readonly shell: string;
+  readonly tag?: string;
+  readonly ps1: string;
+  /** The beginning of the command, for the console. */
+  readonly command: string;
+}
+export interface Journal {
+  /** Oldest first, including the records of earlier daemons. */
+  all(): readonly JournalEntry[];
+  get(id: string): JournalEntry | undefined;
+  record(entry: JournalEntry): void;
+  /** The time when this tag was first recorded, epoch ms. */
+  firstOf(tag: string): number | undefined;
+}
+
+const kept = 2_000;
+
+export function openJournal(folder: string): Journal {
+  const file = join(folder, 'journal.jsonl');
+  const entries = new Map<string, JournalEntry>();
+  for (const line of readLines(file)) {
+    const entry = parse(line);
+    if (entry) entries.set(entry.operation.id, entry);
+  }
+  let lines = Number.POSITIVE_INFINITY; // infinite, so the first record rewrites the file
+
+  const rewrite = () => {
+    const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+    lines = entries.size;
+  };
+
+  return {
+    all: () => [...entries.values()],
+    get: (id) => entries.get(id),
+    firstOf: (tag) => entries.values().find((entry) => entry.tag === tag)?.operation.startedAt,
+    record(entry) {
+      entries.set(entry.operation.id, entry);
+      for (const [id, { operation }] of entries) {
+        if (entries.size <= kept) break;
+        if (operation.state === 'exited') entries.delete(id);
+      }
+      try {
+        if (lines > 3 * kept) rewrite();
+        else appendFileSync(file, `${JSON.stringify(entry)}\n`);
+        lines++;
+      } catch (cause) {
+        // A full disk must not stop the work. Only the record of this operation is lost if the daemon crashes.
+        process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
+      }
+    },
+  };
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function parse(line: string): JournalEntry | undefined {
+  try {
+    return JSON.parse(line) as JournalEntry;
+  } catch {
+    return undefined; // the empty last line, or a line cut off by a crash
+  }
+}

@@ -1,0 +1,199 @@
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { prompt } from '../../../src/core/model/prompt.ts';
+import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
+import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import { limits } from '../daemon.ts';
+import { oomKills } from '../processes/cgroup.ts';
+import { endTree } from '../processes/end-processes.ts';
+import { type Marked, treeOf } from '../processes/process-tree.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
+import { type ShellState, takeShellState } from './shell-state.ts';
+import { openSpool, type Spool } from './spool.ts';
+import { tail } from './tail.ts';
+import { markFinder, markStart, type Terminal } from './terminal.ts';
+
+export interface Live {
+  now(): Operation;
+  readonly spool: Spool;
+  readonly tag: string | undefined;
+  /** The operation as a console shows it. */
+  readonly shown: ShownCommand;
+  /** Resolves when there is more output, or the operation has ended. */
+  change(): Promise<void>;
+  write(text: string): void;
+  /** Resolves once every process that the operation started is gone. */
+  end(reason: 'timed_out' | 'killed', within?: EndingRun): Promise<void>;
+  /** Resolves with the shell's folder and environment afterwards, if it reported them. */
+  readonly ended: Promise<ShellState | undefined>;
+}
+
+/** The end of a whole run, of which the operation is a part. */
+export interface EndingRun {
+  /** The number of the run's processes, once they are gone. */
+  readonly processes: Promise<number>;
+  /** Receives the names of the processes that were found. */
+  readonly met: Set<string>;
+}
+
+const tailBytes = 64 * 1024;
+const lingerMs = 5_000;
+const keeperGraceMs = 2_000;
+const overflowPauseMs = 5;
+const maxUnread = 1024 * 1024;
+
+/** Starts the command and follows it to its end, whether or not a caller waits for it. */
+export async function launch(parts: SharedState, request: StartOperation, standing: ShellState): Promise<Live> {
+  const { clock, place, stateDir, keepers } = parts;
+  const { id, tag } = request;
+  const spoolPath = `.corral/output/${id}.log`;
+  const recent = tail(tailBytes);
+  const shown = {
+    ps1: prompt(place.root, standing.cwd),
+    command: request.command.slice(0, limits.shownChars),
+    text: () => recent.text(),
+  };
+  const begunAt = clock.now();
+  const marked = (strays: Marked['strays']): Marked => ({ name: 'CORRAL_OPERATION', value: id, strays });
+  const mark = `${parts.bootId}.${id}.`;
+  const oomBefore = oomKills();
+  let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
+  let reason: Operation['reason'];
+  let bell = Promise.withResolvers<void>();
+  const ring = () => {
+    bell.resolve();
+    bell = Promise.withResolvers();
+  };
+  const finished = Promise.withResolvers<ShellState | undefined>();
+
+  const record = () =>
+    parts.journal.record({
+      operation,
+      shell: request.shell,
+      ps1: shown.ps1,
+      command: request.command.slice(0, 500),
+      ...(tag === undefined ? {} : { tag }),
+    });
+  record(); // recorded before the command runs, so that it counts as started even if the daemon dies right here
+
+  const spool = await openSpool(place, spoolPath, parts.spoolCap);
+  const terminal = await openForCommand(parts, request, standing, mark);
+  if (terminal) {
+    keepers.add(terminal.pid);
+    operation = { ...operation, pid: terminal.pid, ...(terminal.isTerminal ? {} : { terminal: false }) };
+    record();
+  }
+
+  const keep = async (chunk: Buffer) => {
+    if (chunk.length === 0) return;
+    parts.touch();
+    recent.push(chunk);
+    await spool.append(chunk);
+    // Output beyond the cap is not kept. Slowing the command down leaves the processor to others.
+    if (spool.full) await wait(overflowPauseMs);
+    operation = { ...operation, bytes: spool.bytes };
+    ring();
+  };
+  let ending: Promise<unknown> | undefined;
+  const finish = async (measured: number) => {
+    clock.clearTimeout(timer);
+    if (ending) await ending; // a command that was ended has exited with its last process
+    void spool.close();
+    const stands = takeShellState(stateDir, id, request.shell);
+    if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
+    if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
+    const exitCode = reason === 'timed_out' ? 124 : measured;
+    operation = {
+      ...operation,
+      state: 'exited',
+      exitCode,
+      bytes: spool.bytes,
+      endedAt: clock.now(),
+      ...(reason && { reason }),
+    };
+    recent.close();
+    record();
+    ring();
+    finished.resolve(stands);
+  };
+
+  const read = async (from: Terminal) => {
+    const finder = markFinder(`${markStart}${mark}`);
+    let over = false;
+    try {
+      for await (const chunk of from.output) {
+        // Background processes of the command can still print. Their output goes to the console, no longer to the operation's
+        // output.
+        if (over) recent.push(chunk);
+        else {
+          const { before, exitCode, after } = finder.push(chunk);
+          await keep(before);
+          if (exitCode === undefined) continue;
+          over = true;
+          void finish(exitCode);
+          if (after.length > 0) recent.push(after);
+          void linger(from);
+        }
+      }
+    } catch {} // the daemon closed it
+    keepers.delete(from.pid);
+    if (over) return;
+    await keep(finder.rest());
+    await finish(await from.closed.catch(() => 137));
+  };
+
+  /** Keeps the terminal open as long as background processes use it. */
+  const linger = async (from: Terminal) => {
+    const mine = marked(() => false);
+    for (let open = treeOf(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
+      await wait(lingerMs);
+      open = treeOf(mine, keepers.spared);
+    }
+    await keepers.close(from);
+  };
+
+  const end: Live['end'] = async (why, within) => {
+    if (operation.state === 'running') reason ??= why;
+    // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
+    const tree = marked(straysSince(parts, begunAt));
+    const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
+    let round = within?.processes ?? endMine(); // the run's processes include the operation's
+    ending ??= round;
+    for (let patience = performance.now() + keeperGraceMs; ; round = endMine()) {
+      if ((await round) > 0) patience = performance.now() + keeperGraceMs;
+      await Promise.race([finished.promise, wait(20)]);
+      if (operation.state === 'exited') return;
+      if (performance.now() > patience) break;
+    }
+    terminal?.close(); // every process is dead, but the keeper has not reported it
+    await finished.promise;
+  };
+  const timer =
+    request.timeoutMs === undefined
+      ? undefined
+      : clock.setTimeout(() => void end('timed_out'), Math.min(request.timeoutMs, 2 ** 31 - 1));
+
+  if (terminal) void read(terminal);
+  else {
+    await keep(Buffer.from('The command could not be started: the sandbox has no process to spare, or no shell.\n'));
+    await finish(126);
+  }
+  return {
+    now: () => operation,
+    spool,
+    tag,
+    shown,
+    change: () => bell.promise,
+    write(text) {
+      const input = terminal?.input;
+      if ((input?.writableLength ?? 0) + text.length > maxUnread) {
+        throw new AppError('conflict', 'The command does not read what was typed before; over 1 MiB of it waits.');
+      }
+      input?.write(text);
+    },
+    end,
+    ended: finished.promise,
+  };
+}
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,34 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { endTree, send } from '../processes/end-processes.ts';
+import { scan, variable } from '../processes/proc.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+
+/** Ends the processes of an earlier daemon of this sandbox, because their terminals are gone. Records them as lost. */
+export async function recover(parts: SharedState, sandboxId: string): Promise<void> {
+  const { journal, clock, place, keepers, stateDir } = parts;
+  const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
+  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be quick
+  for (const { pid } of scan()) {
+    const mark = variable(pid, 'CORRAL_MARK');
+    if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');
+  }
+  for (const entry of journal.all()) {
+    if (entry.operation.state === 'exited') continue;
+    const { size } = await stat(join(place.root, entry.operation.spool)).catch(() => ({ size: 0 }));
+    const operation = {
+      ...entry.operation,
+      state: 'exited',
+      reason: 'lost',
+      bytes: size,
+      endedAt: clock.now(),
+    } as const;
+    journal.record({ ...entry, operation });
+    const strays = straysSince(parts, operation.startedAt);
+    void endTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
+  }
+}
+
+/** Notes for a later daemon that there can be terminals or programs to end, because the journal does not record them. */
+export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
+const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -1,0 +1,97 @@
+import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Confined } from '../files/confined-paths.ts';
+import { bad } from '../server/body-fields.ts';
+import { isOurs } from './environment.ts';
+
+/** A shell session's folder and environment between two commands. */
+export interface ShellState {
+  readonly cwd: string;
+  /** All exported variables after the last command. Undefined before the first one: the daemon's base environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+const stateEnd = 'corral-end';
+/** The kernel takes no larger environment. */
+const maxBytes = 8 * 1024 * 1024;
+
+// The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
+// bash, because the output of `env -0` needs no parsing by another bash.
+export const shellSetup = `unset BASH_ENV
+trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
+`;
+
+/** The file in which the command with this id reports them. */
+export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
+const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
+
+/**
+ * Reads the state that the command's shell left, and keeps it for a later daemon. Synchronous, because each trip through
+ * another thread would delay the end of every command.
+ */
+export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
+  const path = stateFile(stateDir, id);
+  const standing = readShellState(path);
+  if (!standing)
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // anything can be there, a large folder too
+  else {
+    try {
+      renameSync(path, keptFile(stateDir, shell));
+    } catch {} // the command put something else in its place
+  }
+  return standing;
+}
+
+export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
+
+function readShellState(path: string): ShellState | undefined {
+  const [cwd, ...rest] = textOf(path).split('\0');
+  // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
+  if (!cwd || rest.at(-2) !== stateEnd) return undefined;
+  const env: Record<string, string> = {};
+  for (const line of rest.slice(0, -2)) {
+    const equals = line.indexOf('=');
+    if (equals > 0 && !isOurs(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
+  }
+  return { cwd, env };
+}
+
+/** The text of a file that the command itself can have replaced, so it may be no file at all, such as a FIFO without an end. */
+function textOf(path: string): string {
+  let file: number | undefined;
+  try {
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.size > maxBytes) return '';
+    const bytes = Buffer.allocUnsafe(stats.size);
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, stats.size, 0));
+  } catch {
+    return '';
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */
+export async function startFolder(
+  place: Confined,
+  { cwd }: Pick<StartOperation, 'cwd'>,
+  standing: ShellState,
+): Promise<string> {
+  if (cwd !== undefined) {
+    const wanted = resolve(place.root, place.locate(cwd));
+    if (await isFolder(wanted)) return wanted;
+    throw bad(`There is no folder ${cwd}.`);
+  }
+  // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
+  return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
+}
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );

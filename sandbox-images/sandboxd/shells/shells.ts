@@ -1,0 +1,172 @@
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { newestOutputs, type ShownCommand } from '../../../src/core/model/shell-console.ts';
+import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Daemon } from '../daemon.ts';
+import { endTree } from '../processes/end-processes.ts';
+import { scan, variable } from '../processes/proc.ts';
+import type { SharedState } from '../shared-state.ts';
+import { type EndingRun, type Live, launch } from './operation.ts';
+import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
+import { closedSpool, lastBytes, type Spool } from './spool.ts';
+
+export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
+  /** Kills the run's operations that still run. Other processes of the run are not searched here. */
+  endTagged(tag: string, within: EndingRun): Promise<void>;
+};
+
+interface Shell {
+  standing: ShellState;
+  busy: boolean;
+  running: Live | undefined;
+  readonly history: ShownCommand[];
+}
+const historyLength = 20;
+const maxShells = 32;
+
+export function shells(parts: SharedState): Shells {
+  const { place, journal, stateDir } = parts;
+  const open = new Map<string, Shell>();
+  /** The operations that this daemon started. Those of earlier daemons are in the journal. */
+  const operations = new Map<string, Live>();
+  const starting = new Map<string, Promise<Operation>>();
+
+  const operation = (id: string) => operations.get(id)?.now() ?? journal.get(id)?.operation;
+
+  async function start(request: StartOperation): Promise<Operation> {
+    const known = starting.get(request.id) ?? operation(request.id);
+    if (known) return await known;
+    const first = begin(request).finally(() => starting.delete(request.id));
+    starting.set(request.id, first);
+    return await first;
+  }
+
+  async function begin(request: StartOperation): Promise<Operation> {
+    const shell = (await find(request.shell)) ?? make(request.shell);
+    if (shell.busy) {
+      const { id } = shell.running?.now() ?? { id: 'another command' };
+      throw new AppError('conflict', `The shell session ${request.shell} is still busy with ${id}.`);
+    }
+    shell.busy = true;
+    try {
+      const cwd = await startFolder(place, request, shell.standing);
+      const live = await launch(parts, request, { ...shell.standing, cwd });
+      shell.running = live;
+      operations.set(request.id, live);
+      shell.history.push(live.shown);
+      if (shell.history.length > historyLength) shell.history.shift();
+      void live.ended.then((standing) => {
+        shell.standing = standing ?? { ...shell.standing, cwd };
+        shell.running = undefined;
+        shell.busy = false;
+        forgetOld();
+      });
+      return live.now();
+    } catch (thrown) {
+      shell.busy = false;
+      throw thrown;
+    }
+  }
+
+  /** Keeps only the newest finished operations. The journal still knows the others. */
+  function forgetOld(): void {
+    for (const [id, live] of operations) {
+      if (operations.size <= 200) return;
+      if (live.now().state === 'exited') operations.delete(id);
+    }
+  }
+
+  async function find(id: string): Promise<Shell | undefined> {
+    const known = open.get(id);
+    if (known) {
+      open.delete(id); // re-inserted last, so that the first entry is the least recently used
+      open.set(id, known);
+      return known;
+    }
+    const before = journal.all().filter((entry) => entry.shell === id);
+    if (before.length === 0) return undefined;
+    const standing = lastShellState(stateDir, id) ?? { cwd: place.root };
+    const shell = open.get(id) ?? make(id); // another caller can have made it meanwhile
+    shell.standing = standing;
+    if (shell.history.length > 0) return shell;
+    for (const { ps1, command, operation } of before.slice(-historyLength)) {
+      shell.history.push({ ps1, command, text: () => lastBytes(place, operation.spool) });
+    }
+    return shell;
+  }
+
+  function make(id: string): Shell {
+    if (open.size >= maxShells) {
+      const idle = [...open].find(([, shell]) => !shell.busy);
+      if (!idle) throw new AppError('conflict', `${maxShells} shell sessions are busy; wait for one or kill one.`);
+      open.delete(idle[0]);
+    }
+    const shell: Shell = { standing: { cwd: place.root }, busy: false, running: undefined, history: [] };
+    open.set(id, shell);
+    return shell;
+  }
+
+  async function existing(id: string): Promise<Shell> {
+    const shell = await find(id);
+    if (!shell) throw new AppError('shell_not_found', `There is no shell session ${id}.`);
+    return shell;
+  }
+
+  async function* output(id: string, fromByte: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const live = operations.get(id);
+    const entry = live?.now() ?? journal.get(id)?.operation;
+    if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
+    const spool: Pick<Spool, 'read'> = live?.spool ?? closedSpool(place, entry.spool);
+    let position = fromByte;
+    const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+    while (!signal.aborted) {
+      const change = live?.change(); // requested before the read, so that no output is missed in between
+      const over = (live?.now() ?? entry).state === 'exited';
+      const chunk = await spool.read(position, buffer);
+      position += chunk.length;
+      if (chunk.length > 0) yield chunk;
+      else if (over) return;
+      else await Promise.race([change, fired(signal)]);
+    }
+  }
+
+  /** Ends the processes that earlier commands of the shell left running. */
+  async function endBackground(shell: string): Promise<void> {
+    const mine = new Set(journal.all().flatMap((entry) => (entry.shell === shell ? [entry.operation.id] : [])));
+    const marks = new Set(scan().map(({ pid }) => variable(pid, 'CORRAL_OPERATION')));
+    const left = [...mine].filter((id) => marks.has(id));
+    const { spared } = parts.keepers;
+    const end = (value: string) => endTree({ name: 'CORRAL_OPERATION', value, strays: () => false }, { spared });
+    await Promise.all(left.map(end));
+  }
+
+  return {
+    start,
+    operation,
+    output,
+    async write(id, text) {
+      const { running } = await existing(id);
+      if (!running) throw new AppError('conflict', `Nothing runs in the shell session ${id}.`);
+      running.write(text);
+    },
+    async kill(id) {
+      const { running } = await existing(id);
+      await running?.end('killed');
+      await endBackground(id);
+    },
+    async view(id, chars = Number.POSITIVE_INFINITY) {
+      const { history, running } = await existing(id);
+      const console = await newestOutputs(history, chars);
+      return { id, console, ...(running && { running: running.now().id }) };
+    },
+    async endTagged(tag, within) {
+      const mine = [...operations.values()].filter((live) => live.tag === tag && live.now().state === 'running');
+      await Promise.all(mine.map((live) => live.end('killed', within)));
+    },
+  };
+}
+
+async function fired(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}

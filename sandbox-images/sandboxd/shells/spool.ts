@@ -1,0 +1,106 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Confined } from '../files/confined-paths.ts';
+
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
+const memoryCap = 64 * 1024;
+
+/** A command's output, in a file up to a cap. If the disk is full, a little more in memory. */
+export interface Spool {
+  readonly bytes: number;
+  /** True once further output is dropped. */
+  readonly full: boolean;
+  append(chunk: Uint8Array): Promise<void>;
+  /** The bytes from that position on; `into` can be used as their buffer. Empty if there are none yet. */
+  read(from: number, into: Buffer): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export async function openSpool(place: Confined, path: string, cap: number): Promise<Spool> {
+  let file: FileHandle | undefined = await create(place, path);
+  let inFile = 0;
+  /** The bytes after the file's: the note, and if the disk was full, the command's last output. */
+  let after = Buffer.alloc(0);
+  let full = false;
+
+  const remember = (chunk: Uint8Array) => {
+    after = Buffer.concat([after, chunk.subarray(0, memoryCap - after.length)]);
+  };
+  const stop = (note: string) => {
+    full = true;
+    after = Buffer.concat([after, Buffer.from(`\n[corral: ${note}]\n`)]);
+  };
+
+  return {
+    get bytes() {
+      return inFile + after.length;
+    },
+    get full() {
+      return full;
+    },
+    async append(chunk) {
+      if (full) return;
+      const fits = chunk.subarray(0, cap - inFile);
+      let done = 0;
+      try {
+        if (!file || after.length > 0) throw new Error('no file');
+        while (done < fits.length) {
+          const { bytesWritten } = await file.write(fits, done, fits.length - done, inFile);
+          done += bytesWritten;
+          inFile += bytesWritten;
+          if (bytesWritten === 0) throw new Error('the disk takes no more');
+        }
+        if (inFile >= cap) stop(`output beyond ${Math.round(cap / 1024 / 1024)} MiB is not kept`);
+      } catch {
+        remember(fits.subarray(done));
+        if (after.length >= memoryCap) stop('the disk is full; further output is not kept');
+      }
+    },
+    async read(from, into) {
+      if (from >= inFile) return after.subarray(from - inFile);
+      const reader = file ?? (await place.open(path).catch(() => undefined));
+      try {
+        const result = await reader?.read(into, 0, Math.min(into.length, inFile - from), from);
+        return into.subarray(0, result?.bytesRead ?? 0);
+      } finally {
+        if (reader !== file) await reader?.close();
+      }
+    },
+    async close() {
+      const open = file;
+      file = undefined;
+      await open?.close().catch(() => {});
+    },
+  };
+}
+
+/** The spool of a finished operation, read from its file. */
+export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> => ({
+  async read(from, into) {
+    const file = await place.open(path).catch(() => undefined);
+    if (!file) return Buffer.alloc(0);
+    await using _ = file;
+    const { bytesRead } = await file.read(into, 0, into.length, from);
+    return into.subarray(0, bytesRead);
+  },
+});
+
+/** The end of the output, as text. */
+export async function lastBytes(place: Confined, path: string): Promise<string> {
+  const file = await place.open(path).catch(() => undefined);
+  if (!file) return '';
+  await using _ = file;
+  const { size } = await file.stat();
+  const buffer = Buffer.allocUnsafe(memoryCap);
+  const { bytesRead } = await file.read(buffer, 0, memoryCap, Math.max(0, size - memoryCap));
+  return buffer.toString('utf8', 0, bytesRead);
+}
+
+async function create(place: Confined, path: string): Promise<FileHandle | undefined> {
+  try {
+    await using parent = await place.openParent(path, 'make');
+    return await open(parent.at(parent.name), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);
+  } catch {
+    return undefined; // no room for a file: the output stays in memory
+  }
+}

@@ -1,0 +1,25 @@
+import { AppError } from '../../../src/core/errors/errors.ts';
+
+const mostRemembered = 1_000;
+
+/**
+ * Remembers the runs whose processes were ended, by tag. A request of such a run that was on its way during the stop, or
+ * arrives later over another connection, starts nothing. The newest 1,000 runs are remembered.
+ */
+export class StoppedRuns {
+  readonly #tags = new Set<string>();
+
+  add(tag: string): void {
+    this.#tags.delete(tag);
+    this.#tags.add(tag);
+    const [oldest] = this.#tags;
+    if (this.#tags.size > mostRemembered && oldest !== undefined) this.#tags.delete(oldest);
+  }
+
+  /** Throws conflict if the run was stopped. */
+  check(tag: string | undefined): void {
+    if (tag !== undefined && this.#tags.has(tag)) {
+      throw new AppError('conflict', 'The run was stopped, so it starts nothing more.');
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { TerminalEnd } from '../../../src/sandboxes/client/client.ts';
+import { type ChunkHandoff, chunkHandoff } from '../server/chunk-handoff.ts';
+import { TerminalReplay } from './terminal-replay.ts';
+
+interface Reader {
+  readonly handoff: ChunkHandoff;
+  end: TerminalEnd;
+}
+
+/** A terminal's last screenful, and its one reader. A new reader replaces the former one. */
+export class TerminalView {
+  readonly #screen = new TerminalReplay();
+  #reader: Reader | undefined;
+
+  set rows(rows: number) {
+    this.#screen.rows = rows;
+  }
+
+  /** Resolves once the reader has taken the chunk. */
+  async show(chunk: Uint8Array): Promise<void> {
+    // in the same turn as the chunk is delivered, so that no reader gets it twice or misses it
+    this.#screen.push(chunk);
+    await this.#reader?.handoff.give(chunk);
+  }
+
+  /** Ends the reading, and tells the reader why. */
+  dismiss(end: TerminalEnd): void {
+    if (!this.#reader) return;
+    this.#reader.end = end;
+    this.#reader.handoff.close();
+    this.#reader = undefined;
+  }
+
+  read(signal: AbortSignal): { readonly chunks: AsyncIterable<Uint8Array>; end(): TerminalEnd } {
+    this.dismiss('replaced');
+    const reader: Reader = { handoff: chunkHandoff(this.#screen.last()), end: 'exited' };
+    this.#reader = reader;
+    const left = () => {
+      reader.handoff.close();
+      if (this.#reader === reader) this.#reader = undefined;
+    };
+    signal.addEventListener('abort', left, { once: true });
+    if (signal.aborted) left();
+    return { chunks: reader.handoff.chunks, end: () => reader.end };
+  }
+}

@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
+import { type Daemon, limits } from '../daemon.ts';
+import { endTree } from '../processes/end-processes.ts';
+import { scan } from '../processes/proc.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+import { marks } from './environment.ts';
+import { keyboard } from './keyboard.ts';
+import { noteTerminals } from './recover.ts';
+import { openPersonal, type Terminal } from './terminal.ts';
+import { TerminalView } from './terminal-view.ts';
+
+export type Terminals = Pick<
+  Daemon,
+  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
+>;
+interface Open {
+  readonly entry: TerminalEntry;
+  readonly terminal: Terminal;
+  readonly device: string;
+  readonly operation: string;
+  readonly view: TerminalView;
+}
+const startMs = 5_000;
+const maxUnread = 1024 * 1024;
+
+/** Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer. */
+export function terminals(parts: SharedState): Terminals {
+  const { clock, place, keepers, stateDir } = parts;
+  const all = new Map<string, Open>();
+  const opening = new Map<string, Promise<TerminalEntry>>();
+
+  async function open(id: string): Promise<TerminalEntry> {
+    if (all.size + opening.size >= limits.terminals) throw tooMany();
+    await noteTerminals(stateDir);
+    const operation = `terminal-${id}`;
+    const env = { ...parts.env, ...marks(operation, undefined), CORRAL_MARK: operation };
+    const terminal = await openPersonal({ cwd: place.root, env }).catch((cause: unknown) => {
+      throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
+    });
+    keepers.add(terminal.pid);
+    const device = await deviceOf(terminal).catch((thrown: unknown) => {
+      terminal.close();
+      keepers.delete(terminal.pid);
+      throw thrown;
+    });
+    const entry = { id, startedAt: clock.now() };
+    const opened: Open = { entry, terminal, device, operation, view: new TerminalView() };
+    all.set(id, opened);
+    void pump(opened);
+    return entry;
+  }
+
+  async function pump(opened: Open): Promise<void> {
+    try {
+      for await (const chunk of opened.terminal.output) {
+        parts.touch();
+        await opened.view.show(chunk);
+      }
+    } catch {} // the daemon closed it
+    forget(opened, 'exited');
+  }
+  function forget(opened: Open, end: TerminalEnd): void {
+    const { id } = opened.entry;
+    if (all.get(id) !== opened) return;
+    all.delete(id);
+    keepers.delete(opened.terminal.pid);
+    opened.view.dismiss(end);
+  }
+  function existing(id: string): Open {
+    const opened = all.get(id);
+    if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
+    return opened;
+  }
+
+  return {
+    async openTerminal(id) {
+      const known = all.get(id)?.entry ?? opening.get(id);
+      if (known) return await known;
+      const first = open(id).finally(() => opening.delete(id));
+      opening.set(id, first);
+      return await first;
+    },
+    terminals: () => [...all.values()].map(({ entry }) => entry),
+    readTerminal: (id, signal) => existing(id).view.read(signal),
+    async typeTerminal(id, text) {
+      const { input } = existing(id).terminal;
+      if (input.writableLength + text.length > maxUnread) {
+        throw new AppError('conflict', 'What runs there does not read what was typed before; over 1 MiB of it waits.');
+      }
+      input.write(text);
+    },
+    async keyboard(id) {
+      const { input } = existing(id).terminal;
+      const stream = keyboard((bytes, taken) => void input.write(bytes, taken));
+      const over = () => void stream.destroy();
+      input.once('close', over);
+      return stream.once('close', () => void input.off('close', over));
+    },
+    async resizeTerminal(id, { cols, rows }) {
+      const { device, view } = existing(id);
+      view.rows = rows;
+      // `stty` tells the kernel, and the kernel signals the foreground program.
+      await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
+    },
+    async closeTerminal(id) {
+      const opened = existing(id);
+      forget(opened, 'deleted');
+      opened.terminal.close(); // the kernel then sends HUP to every process on it
+      const strays = straysSince(parts, opened.entry.startedAt);
+      await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
+    },
+  };
+}
+
+/** The terminal's device (pts), once bash runs on it. */
+async function deviceOf(terminal: Terminal): Promise<string> {
+  const patience = AbortSignal.timeout(startMs);
+  let isOver = false;
+  void terminal.closed
+    .catch(() => {})
+    .finally(() => {
+      isOver = true;
+    });
+  while (!isOver && !patience.aborted) {
+    const shell = scan().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
+    const device = shell && linkOf(`/proc/${shell.pid}/fd/0`);
+    if (device?.startsWith('/dev/pts/')) return device;
+    await pause(5, patience).catch(() => {});
+  }
+  throw new AppError('sandbox_unavailable', 'The sandbox could not start a shell; it may have reached its limits.');
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // it has just ended
+  }
+}
+
+export const tooMany = () =>
+  new AppError('conflict', `There are ${limits.terminals} terminals already, the most allowed. Close one first.`);

@@ -1,0 +1,312 @@
+import {
+  type ClientConnection,
+  client,
+  methods,
+  type PermissionOption,
+  type PromptRequest,
+  RequestError,
+  type RequestPermissionResponse,
+} from '@agentclientprotocol/sdk';
+import { orAborted } from '../../core/concurrency/cancel.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { AgentPause, AgentUpdate, AskedCall } from '../../core/model/agent-updates.ts';
+import { Calls } from './calls.ts';
+import { modelIn } from './models.ts';
+import type { ProgramStream } from './program-stream.ts';
+import { Spending } from './spending.ts';
+import { type Item, updateOf } from './updates.ts';
+
+const mostWaiting = 500;
+const mostUpdates = 200_000; // in one prompt
+const startMs = 60_000;
+const stopMs = 1_000;
+const maxAsked = 100; // requests for permission that wait
+const maxEchoes = 2_000;
+
+/** One agent at work in a sandbox, from its start to its end. */
+export class AcpAgent {
+  readonly #program: ProgramStream;
+  readonly #connection: ClientConnection;
+  readonly #calls: Calls;
+  readonly #spending = new Spending();
+  readonly #permissions = new Map<string, (allowed: boolean) => void>();
+  #queue: Item[] = [];
+  #wake = Promise.withResolvers<void>();
+  #room = Promise.withResolvers<void>();
+  #sessionId = '';
+  #prompt: object | undefined;
+  #updates = 0;
+  #isLoading = false;
+  #echoed = false;
+  #model: string | undefined;
+  #asking: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  /** The person's decision on a call that an earlier process of the agent asked about. */
+  #carried: { readonly call: AskedCall; readonly allowed: boolean } | undefined;
+  /** Why the program is gone. */
+  ended: string | undefined;
+
+  constructor(program: ProgramStream, newId: () => string) {
+    this.#program = program;
+    this.#calls = new Calls(newId);
+    this.#connection = client({ name: 'corral' })
+      .onNotification(methods.client.session.update, ({ params }) => {
+        if (params.sessionId !== this.#sessionId) return;
+        const { update } = params;
+        const spent = update.sessionUpdate === 'usage_update' ? this.#spending.reported(update) : [];
+        this.#echoed = true;
+        if (!this.#isLoading) this.#heard([...updateOf(update, this.#calls), ...this.#named(update), ...spent]);
+      })
+      .onRequest(methods.client.session.requestPermission, ({ params }) => this.#asked(params.toolCall, params.options))
+      .connect(program.stream);
+    void program.ended.then((why) => this.#end(why));
+  }
+
+  /** Resolves when the program may send more. */
+  async room(): Promise<void> {
+    while (this.#queue.length > mostWaiting && this.ended === undefined) await this.#room.promise;
+  }
+
+  /** The model that works for the agent, as far as the agent names it. */
+  get model(): string | undefined {
+    return this.#model;
+  }
+
+  get isWorking(): boolean {
+    return this.#prompt !== undefined && this.ended === undefined;
+  }
+
+  /** Whether it works, or has said something that nobody has heard: it can end its work before anybody listens. */
+  get isBusy(): boolean {
+    return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
+  }
+
+  /** Begins a session, or continues the known one. Resolves with its id; `lost` says why the known one is not continued. */
+  async open(
+    { cwd, known, auth, mode, resume }: OpenOptions,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string; readonly lost?: string }> {
+    const ask = this.#connection.agent;
+    const until = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+    const timely = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+      const gone = this.#program.ended.then((why) => {
+        throw new AppError('agent_failed', `The agent did not start: ${why}.`);
+      });
+      return await orAborted(Promise.race([answer, gone]), until);
+    };
+    const setMode = async (sessionId: string) => {
+      if (mode !== undefined) await timely(ask.request(methods.agent.session.setMode, { sessionId, modeId: mode }));
+    };
+    const { agentCapabilities } = await timely(
+      ask.request(methods.agent.initialize, {
+        protocolVersion: 1,
+        clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+      }),
+    );
+    if (auth !== undefined) await timely(ask.request(methods.agent.authenticate, { methodId: auth }));
+    let lost: string | undefined;
+    if (known !== undefined && resume === 'summary') lost = 'its template begins a new session';
+    else if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
+    else if (known !== undefined) {
+      this.#isLoading = true; // the agent repeats the whole conversation, which the log has
+      this.#sessionId = known;
+      const loaded = await timely(
+        ask.request(methods.agent.session.load, { sessionId: known, cwd, mcpServers: [] }),
+      ).catch((thrown) => {
+        if (!(thrown instanceof RequestError)) throw thrown;
+        lost = reasonOf(thrown);
+      });
+      if (lost === undefined) await timely(this.#endOfHistory());
+      this.#isLoading = false;
+      if (lost === undefined) {
+        this.#model = modelIn(loaded) ?? this.#model;
+        await setMode(known);
+        return { id: known };
+      }
+    }
+    const made = await timely(ask.request(methods.agent.session.new, { cwd, mcpServers: [] }));
+    this.#sessionId = made.sessionId;
+    this.#model = modelIn(made) ?? this.#model;
+    await setMode(made.sessionId);
+    return { id: made.sessionId, ...(lost !== undefined && { lost }) };
+  }
+
+  /**
+   * Some agents answer `session/load` first, and repeat the conversation afterwards. They send the answer to a further
+   * request between two updates, so two answers in a row without an update between them are the end.
+   */
+  async #endOfHistory(): Promise<void> {
+    let quiet = 0;
+    for (let echoes = 0; quiet < 2 && echoes < maxEchoes; echoes++) {
+      this.#echoed = false;
+      await this.#connection.agent.request('_corral/echo', {}).catch(() => {}); // a refusal is an answer too
+      quiet = this.#echoed ? 0 : quiet + 1;
+    }
+  }
+
+  /** Gives the agent a message; its updates and end follow from `next`. */
+  prompt(text: string): void {
+    const own = {};
+    this.#prompt = own;
+    this.#updates = 0;
+    this.#spending.begin();
+    const wish: PromptRequest = { sessionId: this.#sessionId, prompt: [{ type: 'text', text }] };
+    const over = (pause: AgentPause) => {
+      if (this.#prompt !== own) return;
+      this.#prompt = undefined;
+      this.#push(pause);
+    };
+    void this.#connection.agent.request(methods.agent.session.prompt, wish).then(
+      (answer) => {
+        const { stopReason } = answer;
+        if (this.#prompt === own) this.#heard([...this.#named(answer), ...this.#spending.answered(answer)]);
+        if (stopReason === 'refusal') over(failed('The agent refused to go on with this conversation.'));
+        else over({ kind: 'said', ...(stopReason === 'cancelled' && { isCut: true }) });
+      },
+      (thrown: Error) => over(failed(`The agent failed: ${reasonOf(thrown)}`)),
+    );
+  }
+
+  /** The next update or pause. Rejects when the signal fires. */
+  async next(signal: AbortSignal): Promise<Item> {
+    for (;;) {
+      const item = this.#queue.shift();
+      if (item) {
+        this.#room.resolve();
+        this.#room = Promise.withResolvers();
+        return item;
+      }
+      if (this.ended !== undefined) return failed(`The agent is gone: ${this.ended}.`);
+      await orAborted(this.#wake.promise, signal);
+    }
+  }
+
+  /** Asks the agent to end its work on the present message. */
+  async cancel(): Promise<void> {
+    for (const answer of this.#permissions.values()) answer(false);
+    if (!this.isWorking) return;
+    await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
+  }
+
+  /** Answers a request for permission. False: nobody waits for it. */
+  decide(callId: string, allowed: boolean): boolean {
+    const answer = this.#permissions.get(callId);
+    answer?.(allowed);
+    return answer !== undefined;
+  }
+
+  /** Answers the request for the same call, once, when the agent asks again. */
+  carry(call: AskedCall, allowed: boolean): void {
+    this.#carried = { call, allowed };
+  }
+
+  async close(): Promise<void> {
+    await Promise.race([this.cancel(), new Promise((resolve) => setTimeout(resolve, stopMs / 4).unref())]);
+    this.#connection.close();
+    await this.#program.close();
+  }
+
+  /** Asks one thing at a time. Later requests wait for their turn. */
+  async #asked(
+    toolCall: Parameters<Calls['asked']>[0],
+    options: readonly PermissionOption[],
+  ): Promise<RequestPermissionResponse> {
+    if (this.#waiting >= maxAsked) return cancelled;
+    this.#waiting += 1;
+    const turn = this.#asking.then(() => this.#ask(toolCall, options));
+    this.#asking = turn.catch(() => {});
+    return await turn.finally(() => {
+      this.#waiting -= 1;
+    });
+  }
+
+  async #ask(
+    toolCall: Parameters<Calls['asked']>[0],
+    options: readonly PermissionOption[],
+  ): Promise<RequestPermissionResponse> {
+    if (!this.isWorking) return cancelled;
+    const call = this.#calls.asked(toolCall);
+    const allowed = this.#decidedBefore(call) ?? (await this.#decision(call));
+    const wanted = allowed ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always'];
+    const option = wanted.flatMap((kind) => options.find((one) => one.kind === kind) ?? [])[0];
+    return option ? { outcome: { outcome: 'selected', optionId: option.optionId } } : cancelled;
+  }
+
+  async #decision(call: AskedCall): Promise<boolean> {
+    const decided = Promise.withResolvers<boolean>();
+    this.#permissions.set(call.callId, decided.resolve);
+    const { title } = call.args;
+    this.#push({ kind: 'asks', call, title: typeof title === 'string' ? title : call.name });
+    const allowed = await decided.promise;
+    this.#permissions.delete(call.callId);
+    return allowed;
+  }
+
+  #decidedBefore(call: AskedCall): boolean | undefined {
+    const carried = this.#carried;
+    if (!carried || !isSameCall(carried.call, call)) return undefined;
+    this.#carried = undefined;
+    return carried.allowed;
+  }
+
+  /** The model that works now, when the message tells another one than before. */
+  #named(message: unknown): readonly AgentUpdate[] {
+    const name = modelIn(message);
+    if (name === undefined || name === this.#model) return [];
+    this.#model = name;
+    return [{ kind: 'model', name }];
+  }
+
+  #heard(updates: readonly AgentUpdate[]): void {
+    if (!this.isWorking) return; // an agent that talks unasked is not heard
+    this.#updates += updates.length;
+    if (this.#updates > mostUpdates) this.#end(`it sent more than ${mostUpdates} updates for one message`);
+    else for (const update of updates) this.#push(update);
+  }
+
+  #push(item: Item): void {
+    this.#queue.push(item);
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+
+  #end(why: string): void {
+    if (this.ended !== undefined) return;
+    this.ended = why;
+    this.#prompt = undefined;
+    for (const answer of this.#permissions.values()) answer(false);
+    this.#room.resolve();
+    this.#wake.resolve();
+    this.#connection.close();
+    void this.#program.close();
+  }
+}
+
+interface OpenOptions {
+  readonly cwd: string;
+  /** The session to continue. */
+  readonly known?: string | undefined;
+  readonly auth?: string | undefined;
+  readonly mode?: string | undefined;
+  readonly resume?: 'session' | 'summary' | undefined;
+}
+const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' } };
+
+/** Agents put the reason of an internal error into its data. */
+function reasonOf(thrown: Error): string {
+  const { details } = ((thrown as { data?: unknown }).data ?? {}) as { details?: unknown };
+  const told = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;
+  return told.slice(0, 500);
+}
+
+/** Whether an agent asks about the same deed again. Its ids and titles of a call can differ. */
+function isSameCall(a: AskedCall, b: AskedCall): boolean {
+  if (a.name !== b.name) return false;
+  if (typeof a.args.command === 'string' || typeof b.args.command === 'string')
+    return a.args.command === b.args.command && a.args.cwd === b.args.cwd;
+  if (a.content ?? b.content)
+    return a.args.path === b.args.path && JSON.stringify(a.content) === JSON.stringify(b.content);
+  return JSON.stringify(a.args) === JSON.stringify(b.args);
+}
+
+const failed = (message: string): AgentPause => ({ kind: 'failed', code: 'agent_failed', message });

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { AgentPause, AgentUpdate, AskedCall, OwnTurn } from '../../core/model/agent-updates.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { AcpAgent } from './agent.ts';
+import { programStream } from './program-stream.ts';
+import { isPause } from './updates.ts';
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'get' | 'put'>;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+interface Resting extends Pick<OwnTurn, 'silenceMs'> {
+  readonly hear: (update: AgentUpdate) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+const kind = 'acp-session';
+const Stored = z.object({ acpSession: z.string() });
+const programId = 'acp-agent';
+
+/** The agents that work in sandboxes with a loop of their own. Each lives as long as the connection to its sandbox. */
+export class AcpAgents {
+  readonly #deps: Deps;
+  readonly #agents = new Map<SandboxClient, AcpAgent>();
+  /** Decisions on calls whose agents have gone meanwhile, such as by a restart of the server. */
+  readonly #carried = new WeakMap<SandboxClient, { readonly call: AskedCall; readonly allowed: boolean }>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Lets the agent work until it has answered, asks a person, or fails. It fails as a value; the method rejects only when
+   * the signal fires, and then the agent has been ended.
+   */
+  async turn(
+    client: SandboxClient,
+    wish: OwnTurn,
+    hear: (update: AgentUpdate) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<AgentPause> {
+    try {
+      const busy = wish.texts.length > 0 ? this.#agents.get(client) : undefined;
+      if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
+      const agent = await this.#working(client, wish, hear, signal);
+      await wish.given();
+      if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
+      for (;;) {
+        using until = deadline(wish.silenceMs, this.#deps.clock, signal);
+        const item = await agent.next(until.signal);
+        if (item.kind === 'failed') await this.end(client);
+        if (isPause(item)) return item;
+        await hear(item);
+      }
+    } catch (thrown) {
+      await this.end(client);
+      if (signal.aborted) throw thrown;
+      const { code, publicMessage } = toAppError(thrown);
+      const seconds = Math.round(wish.silenceMs / 1_000);
+      const hung =
+        code === 'deadline_exceeded' ? `The agent said nothing for ${seconds} s, or did not start in time.` : '';
+      return { kind: 'failed', code: 'agent_failed', message: hung || publicMessage };
+    }
+  }
+
+  /** Ends the agent's work on its present message, so that it takes the next one. */
+  interrupt(client: SandboxClient): void {
+    void this.#agents.get(client)?.cancel();
+  }
+
+  /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
+  decide(client: SandboxClient, call: AskedCall, allowed: boolean): void {
+    if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
+  }
+
+  /** Ends the agent with everything that it started. */
+  async end(client: SandboxClient): Promise<void> {
+    const agent = this.#agents.get(client);
+    this.#agents.delete(client);
+    await agent?.close();
+  }
+
+  /** For a sandbox whose own connection has ended. */
+  release(client: SandboxClient): void {
+    void this.end(client);
+  }
+
+  /** Ends the agent's present work, because it takes one message at a time. */
+  async #rest(agent: AcpAgent, { hear, silenceMs, signal }: Resting): Promise<void> {
+    using until = deadline(silenceMs, this.#deps.clock, signal);
+    await agent.cancel();
+    for (;;) {
+      const item = await agent.next(until.signal);
+      if (isPause(item)) return;
+      await hear(item);
+    }
+  }
+
+  /** The agent with its message: the one that works, or a new one. */
+  async #working(
+    client: SandboxClient,
+    wish: OwnTurn,
+    hear: (update: AgentUpdate) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<AcpAgent> {
+    const known = this.#agents.get(client);
+    const { texts, instructions, sessionId } = wish;
+    if (known && known.ended === undefined) {
+      if (texts.length > 0) known.prompt(texts.join('\n\n'));
+      if (texts.length > 0 || known.isBusy) return known;
+    }
+    await this.end(client);
+    const stored = Stored.safeParse((await this.#deps.records.get(kind, sessionId))?.doc).data?.acpSession;
+    const { agent, id, lost } = await this.#start(client, wish, { stored, signal });
+    const isLoaded = stored !== undefined && lost === undefined;
+    const carried = this.#carried.get(client);
+    this.#carried.delete(client);
+    if (texts.length === 0 && !isLoaded) {
+      await this.end(client);
+      const why = lost === undefined ? '' : `: ${lost}`;
+      throw new AppError('agent_failed', `The agent was interrupted, and it cannot go on with its conversation${why}.`);
+    }
+    if (id !== stored) await this.#deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
+    if (carried) agent.carry(carried.call, carried.allowed);
+    if (texts.length === 0) {
+      const verdict = carried ? decisionText(carried) : '';
+      agent.prompt(
+        `You were interrupted. Look at what is done already, and go on with the task: ${wish.task}${verdict}`,
+      );
+      return agent;
+    }
+    const before = isLoaded || instructions === undefined ? [] : [instructions];
+    if (lost !== undefined) {
+      const detail = `The agent lost its conversation (${lost}). It goes on with a summary of it.`;
+      await hear({ kind: 'forgot', detail });
+      before.push(wish.history());
+    }
+    agent.prompt([...before, ...texts].filter((text) => text !== '').join('\n\n'));
+    return agent;
+  }
+
+  async #start(
+    client: SandboxClient,
+    { agent: { command, auth, mode, resume }, cwd, runId }: OwnTurn,
+    { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
+  ) {
+    const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
+    let made: AcpAgent | undefined;
+    const program = { id: programId, argv: command, cwd, tag: runId };
+    const stream = await programStream(client.programs, program, { room: async () => made?.room(), signal });
+    const agent = new Agent(stream, this.#deps.newId);
+    made = agent;
+    this.#agents.set(client, agent);
+    const opened = await agent.open({ cwd, known: stored, auth, mode, resume }, signal);
+    return { agent, ...opened };
+  }
+}
+
+const decisionText = ({ call, allowed }: { readonly call: AskedCall; readonly allowed: boolean }): string => {
+  const { command, title } = call.args;
+  const deed = String(command ?? title ?? call.name);
+  return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours meanwhile: ${deed}`;
+};

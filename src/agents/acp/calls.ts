@@ -1,0 +1,253 @@
+import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
+import { z } from 'zod';
+import type { AgentCall, AgentResult, AskedCall } from '../../core/model/agent-updates.ts';
+import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
+import { beginningOf } from '../../core/text/text.ts';
+
+const maxOutput = 64 * 1024; // characters
+const maxArgs = 64 * 1024; // characters of JSON
+const maxArg = 4_096; // characters of one text in arguments that are too large
+const maxChanges = 256 * 1024; // characters of a call's texts, before and after
+const maxPaths = 100;
+const maxCalls = 2_000;
+
+const families: Partial<Record<ToolKind, ToolFamily>> = {
+  read: 'file',
+  edit: 'file',
+  delete: 'file',
+  move: 'file',
+  execute: 'shell',
+  search: 'search',
+  fetch: 'browser',
+};
+
+type Diff = Extract<ToolCallContent, { type: 'diff' }>;
+interface Known {
+  readonly callId: string;
+  kind: ToolKind | undefined;
+  name: string | undefined;
+  title: string | undefined;
+  input: Record<string, unknown>;
+  paths: readonly string[];
+  diffs: readonly Diff[];
+  /** Of the last update of the running or ended call. Earlier ones describe the call. */
+  texts: readonly string[];
+  rawOutput: unknown;
+  /** The output of a terminal of the agent's own, as it told it piece by piece. */
+  terminal: string;
+  exitCode: number | undefined;
+  isAnnounced: boolean;
+  isOver: boolean;
+}
+
+/** The tool calls of an agent, under ids of ours: an agent can use an id again. Each is what the agent last said of it. */
+export class Calls {
+  readonly #known = new Map<string, Known>();
+  readonly #newId: () => string;
+
+  constructor(newId: () => string) {
+    this.#newId = newId;
+  }
+
+  /** The call of a request for permission, with everything that the agent has said of it. */
+  asked(update: ToolCallUpdate): AskedCall {
+    const known = this.#of(update.toolCallId);
+    read(update, known);
+    const { callId, name, args } = callOf(known);
+    return { callId, name, args, content: contentOf(known, '') };
+  }
+
+  /** `isNew`: the agent begins a call, maybe with the id of one that has ended. */
+  heard(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
+    const earlier = this.#known.get(update.toolCallId);
+    if (earlier?.isOver && !isNew) return [];
+    const known = this.#of(update.toolCallId);
+    const before = known.input;
+    read(update, known);
+    const isEnd = update.status === 'completed' || update.status === 'failed';
+    if (update.status === 'in_progress' || isEnd) readTexts(update, known);
+    readTerminal(update, known);
+    // Agents that stream a call's arguments begin it without them. Later they send them, some without another state.
+    const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
+    const said: (AgentCall | AgentResult)[] = [];
+    if (!known.isAnnounced && isComplete) {
+      known.isAnnounced = true;
+      said.push({ kind: 'call', ...callOf(known) });
+    }
+    if (!isEnd) return said;
+    known.isOver = true;
+    const output = outputOf(known);
+    const exitCode = known.exitCode ?? exitCodeOf(known.rawOutput);
+    said.push({
+      kind: 'result',
+      ...callOf(known),
+      success: update.status === 'completed',
+      output,
+      content: contentOf(known, output),
+      ...(exitCode !== undefined && { exitCode }),
+    });
+    return said;
+  }
+
+  #of(toolCallId: string): Known {
+    const known = this.#known.get(toolCallId);
+    if (known && !known.isOver) return known;
+    if (this.#known.size >= maxCalls) this.#known.clear();
+    const made: Known = {
+      callId: this.#newId(),
+      kind: undefined,
+      name: undefined,
+      title: undefined,
+      input: {},
+      paths: [],
+      diffs: [],
+      texts: [],
+      rawOutput: undefined,
+      terminal: '',
+      exitCode: undefined,
+      isAnnounced: false,
+      isOver: false,
+    };
+    this.#known.set(toolCallId, made);
+    return made;
+  }
+}
+
+/** Takes over what the update says. An empty list or object says nothing: some agents fill fields with them. */
+function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: Known): void {
+  known.kind = kind ?? known.kind;
+  known.name = name ?? known.name;
+  known.title = title || known.title;
+  const input = inputOf(rawInput);
+  if (Object.keys(input).length > 0) known.input = input;
+  if (locations && locations.length > 0) known.paths = locations.slice(0, maxPaths).map(({ path }) => path);
+  known.rawOutput = rawOutput ?? known.rawOutput;
+  const diffs = (content ?? []).filter((one) => one.type === 'diff');
+  if (diffs.length > 0) known.diffs = diffs;
+}
+
+function readTexts({ content }: ToolCallUpdate, known: Known): void {
+  if (!content) return;
+  known.texts = content.flatMap((one) =>
+    one.type === 'content' && one.content.type === 'text' ? [one.content.text] : [],
+  );
+}
+
+const TerminalNews = z.object({
+  terminal_output_delta: z.object({ data: z.string() }).optional().catch(undefined),
+  terminal_output: z.object({ data: z.string() }).optional().catch(undefined),
+  terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
+});
+/** The adapters for Codex tell a command's output so, whether or not the client has terminals. */
+function readTerminal({ _meta }: ToolCallUpdate, known: Known): void {
+  const news = TerminalNews.safeParse(_meta).data;
+  const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
+  known.terminal = beginningOf(known.terminal + piece, maxOutput);
+  known.exitCode = news?.terminal_exit?.exit_code ?? known.exitCode;
+}
+
+const inputOf = (input: unknown): Record<string, unknown> =>
+  typeof input === 'object' && input !== null && !Array.isArray(input) ? (input as Record<string, unknown>) : {};
+
+function callOf({ callId, kind, name, title, input, paths, diffs }: Known): Omit<AgentCall, 'kind'> {
+  const word = (name ?? kind ?? 'tool').replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || 'tool';
+  const shown = [...new Set([...paths, ...diffs.map(({ path }) => path)])].map((path) => beginningOf(path, 4_096));
+  const args: Record<string, unknown> = {
+    ...(title && { title: beginningOf(title, 500) }),
+    ...(shown.length > 0 && { path: shown[0] }),
+    ...(shown.length > 1 && { paths: shown.slice(0, maxPaths) }),
+    ...fitting(input),
+  };
+  const command = kind === 'execute' ? commandOf(input, title) : undefined;
+  if (command !== undefined) args.command = command;
+  return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
+}
+
+/** Arguments as the log takes them: of very large ones the beginning of each text. */
+function fitting(input: Record<string, unknown>): Record<string, unknown> {
+  if (JSON.stringify(input).length <= maxArgs) return input;
+  const short = Object.fromEntries(
+    Object.entries(input).map(([key, value]) => {
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      return [key, text.length <= maxArg ? value : shortened(text, maxArg)];
+    }),
+  );
+  return JSON.stringify(short).length <= maxArgs ? short : { note: 'The input is too large to show.' };
+}
+
+const shortened = (text: string, max: number): string => {
+  const begin = beginningOf(text, max);
+  return begin.length === text.length
+    ? text
+    : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
+};
+
+/** The command of a call that runs one: a text, or the words of `[bash, -lc, text]`. */
+function commandOf(input: Record<string, unknown>, title: string | undefined): string | undefined {
+  const command = input.command ?? input.cmd;
+  if (typeof command === 'string') return command;
+  if (Array.isArray(command) && command.every((word) => typeof word === 'string') && command.length > 0) {
+    const [, flag = '', script] = command as string[];
+    return command.length === 3 && /^-\w*c$/.test(flag) ? script : command.join(' ');
+  }
+  return title === undefined ? undefined : beginningOf(title, 4_096);
+}
+
+/** Several changed files become one text, with the names of the files. */
+function contentOf(known: Known, output: string): ToolContent | null {
+  const { input, kind, title } = known;
+  const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;
+  const [only] = diffs;
+  if (only && diffs.length === 1) {
+    return {
+      content: shortened(only.newText, maxChanges),
+      oldContent: only.oldText ? shortened(only.oldText, maxChanges) : null,
+    };
+  }
+  if (diffs.length > 1) {
+    const together = (textOf: (diff: Diff) => string) =>
+      shortened(diffs.map((diff) => `=== ${diff.path}\n${textOf(diff)}`).join('\n'), maxChanges);
+    return {
+      content: together(({ newText }) => newText),
+      oldContent: together(({ oldText }) => oldText ?? ''),
+    };
+  }
+  const command = kind === 'execute' ? commandOf(input, title) : undefined;
+  return command === undefined || output === '' ? null : { console: [{ ps1: '$ ', command, output }] };
+}
+
+const text = z.string();
+const Edit = z.union([
+  z.object({ old_string: text, new_string: text }).transform((it) => [it.old_string, it.new_string] as const),
+  z.object({ oldString: text, newString: text }).transform((it) => [it.oldString, it.newString] as const),
+  z.object({ content: text }).transform((it) => ['', it.content] as const),
+]);
+/** The change that the arguments tell, for agents that send no diff. */
+function diffsIn(input: Record<string, unknown>): readonly Diff[] {
+  const edit = Edit.safeParse(input).data;
+  return edit ? [{ type: 'diff', path: '', oldText: edit[0], newText: edit[1] }] : [];
+}
+
+const RawOutput = z.union([
+  text,
+  z.object({ formatted_output: text }).transform((it) => it.formatted_output),
+  z.object({ aggregated_output: text }).transform((it) => it.aggregated_output),
+  z.object({ output: text }).transform((it) => it.output),
+  z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
+]);
+
+/** The output alone: the texts of the content are made for people, some of them in a fence of Markdown. */
+function outputOf({ rawOutput, terminal, texts }: Known): string {
+  const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
+  return beginningOf(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);
+}
+
+const withoutFence = (shown: string): string => /^```\w*\n([\s\S]*?)\n?```\s*$/.exec(shown)?.[1] ?? shown;
+
+const code = z.number().int();
+const ExitCode = z.union([
+  z.object({ exit_code: code }).transform((it) => it.exit_code),
+  z.object({ exitCode: code }).transform((it) => it.exitCode),
+  z.object({ metadata: z.object({ exit: code }) }).transform((it) => it.metadata.exit),
+]);
+const exitCodeOf = (rawOutput: unknown): number | undefined => ExitCode.safeParse(rawOutput).data;

@@ -1,0 +1,92 @@
+import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
+import { AppError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
+import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
+import { type Line, lineSplitter, maxLineBytes } from '../mcp/lines.ts';
+
+export interface ProgramStream {
+  readonly stream: Stream;
+  /** Why the program has ended or has to. */
+  readonly ended: Promise<string>;
+  /** Ends the program with everything that it started. */
+  close(): Promise<void>;
+}
+const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
+const mostJunk = 10_000; // lines that are no message
+const errorsChars = 1_000;
+const endMs = 10_000;
+
+/** Starts a program of the sandbox whose pipes carry one JSON message on each line. `room` delays a program that floods. */
+export async function programStream(
+  programs: ProgramClient,
+  program: StartProgram,
+  { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
+): Promise<ProgramStream> {
+  await programs.close(program.id, signal).catch(unlessGone); // one of an earlier server is in the middle of a talk
+  await programs.open(program, signal);
+  const ended = Promise.withResolvers<string>();
+  const split = lineSplitter();
+  let errors = '';
+  let junk = 0;
+  let input: ReadableStreamDefaultController<AnyMessage> | undefined;
+  const readable = new ReadableStream<AnyMessage>({
+    start(controller) {
+      input = controller;
+    },
+  });
+  const end = (why: string) => {
+    ended.resolve(why);
+    try {
+      input?.close();
+    } catch {} // it is closed already
+    input = undefined;
+  };
+  const hear = (line: Line) => {
+    const message = line.kind === 'line' ? messageIn(line.text) : undefined;
+    if (message) input?.enqueue(message);
+    else if (line.kind === 'too_long') end('it sent a message larger than 4 MiB');
+    else if (++junk >= mostJunk) end(`it sent ${mostJunk} lines that are no messages`);
+  };
+  const pipes = await programs.attach(
+    program.id,
+    {
+      onOutput: async (chunk) => {
+        for (const line of split(chunk)) hear(line);
+        await new Promise(setImmediate); // a flood leaves time for everybody else
+        await room();
+      },
+      onErrors: (chunk) => {
+        errors = (errors + chunk.toString()).slice(-errorsChars);
+      },
+    },
+    signal,
+  );
+  void pipes.ended.then(
+    ({ exitCode }) =>
+      end(`it ended with exit code ${exitCode}${errors.trim() && `, after it printed: ${errors.trim()}`}`),
+    (thrown) => end(thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off'),
+  );
+  const writable = new WritableStream<AnyMessage>({
+    write: (message) => pipes.write(Buffer.from(`${JSON.stringify(message)}\n`)),
+  });
+  return {
+    stream: { readable, writable },
+    ended: ended.promise,
+    async close() {
+      end('it was ended');
+      pipes.detach();
+      await programs.close(program.id, AbortSignal.timeout(endMs)).catch(() => {});
+    },
+  };
+}
+
+/** Agents print more than messages. Only JSON objects can be messages. */
+function messageIn(text: string): AnyMessage | undefined {
+  if (!text.startsWith('{')) return undefined;
+  const message = parseJson(text, limits);
+  return message.ok ? (message.value as AnyMessage) : undefined;
+}
+
+function unlessGone(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+}

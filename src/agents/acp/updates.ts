@@ -1,0 +1,40 @@
+import type { SessionUpdate } from '@agentclientprotocol/sdk';
+import type { AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
+import type { PlanStep } from '../../core/model/events.ts';
+import { beginningOf } from '../../core/text/text.ts';
+import type { Calls } from './calls.ts';
+
+const mostSteps = 100;
+
+const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
+
+export type Item = AgentUpdate | AgentPause;
+export const isPause = (item: Item): item is AgentPause =>
+  item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
+
+/** The parts of an update that Corral shows; none for other updates. */
+export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {
+  switch (update.sessionUpdate) {
+    case 'agent_message_chunk':
+      return update.content.type === 'text' ? [{ kind: 'text', text: update.content.text }] : [];
+    case 'agent_thought_chunk':
+      return update.content.type === 'text' ? [{ kind: 'thought', text: update.content.text }] : [];
+    case 'plan':
+      return [{ kind: 'plan', steps: stepsOf(update.entries) }];
+    case 'tool_call':
+    case 'tool_call_update':
+      return calls.heard(update, update.sessionUpdate === 'tool_call');
+    default:
+      return [];
+  }
+}
+
+/** One step runs at a time: of several at work the first one counts. */
+function stepsOf(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
+  let isRunning = false;
+  return entries.slice(0, mostSteps).map(({ content, status }, at) => {
+    const own = status === 'in_progress' && isRunning ? 'pending' : (stepStatus[status] ?? 'pending');
+    isRunning ||= own === 'running';
+    return { id: String(at + 1), description: beginningOf(content, 300), status: own };
+  });
+}

@@ -1,0 +1,91 @@
+import type { CDPSession } from 'playwright-core';
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { shownName } from '../../core/text/file-names.ts';
+import { clipped, type Notes } from './event-notes.ts';
+
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+const maxKnown = 100;
+const waitMs = 2_000;
+const lookMs = 50;
+
+interface Options {
+  readonly control: CDPSession;
+  /** The path inside the sandbox. */
+  readonly folder: string;
+  readonly maxBytes: number;
+  readonly notes: Notes;
+  readonly clock: Clock;
+}
+
+/** Sends downloads to a folder of the workspace, and cancels those that exceed the limit. */
+export class Downloads {
+  readonly #options: Options;
+  /** The names of active downloads, by the browser's id. */
+  readonly #open = new Map<string, string>();
+  /** A download began since the last check. */
+  #begun = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { control } = options;
+    control.on('Browser.downloadWillBegin', ({ guid, suggestedFilename }) => this.#begin(guid, suggestedFilename));
+    control.on('Browser.downloadProgress', (progress) => this.#progress(progress));
+  }
+
+  async start(): Promise<void> {
+    const { control, folder } = this.#options;
+    await control.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      eventsEnabled: true,
+    });
+  }
+
+  /**
+   * Small downloads end in a moment, so the model hears of them in the same answer. `expected`: one is about to begin.
+   */
+  async settle(signal: AbortSignal, expected: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.now() + waitMs;
+    const waits = () => this.#open.size > 0 || (expected && !this.#begun);
+    while (waits() && clock.now() < until) await pause(lookMs, signal, clock);
+    this.#begun = false;
+  }
+
+  #begin(guid: string, suggested: string): void {
+    const name = clipped(shownName(suggested), 120);
+    if (this.#open.size >= maxKnown) this.#open.clear();
+    this.#open.set(guid, name);
+    this.#begun = true;
+    this.#options.notes.add(`A download began: ${name}, into ${this.#options.folder}.`);
+  }
+
+  #progress({ guid, totalBytes, receivedBytes, state, filePath }: Progress): void {
+    const name = this.#open.get(guid);
+    if (name === undefined) return;
+    const { control, maxBytes, notes } = this.#options;
+    if (state === 'completed') {
+      this.#open.delete(guid);
+      notes.add(
+        `The download is complete: ${filePath === undefined ? name : shownName(filePath)} (${receivedBytes} bytes).`,
+      );
+    } else if (state === 'canceled') {
+      this.#open.delete(guid);
+      notes.add(`The download of ${name} broke off.`);
+    } else if (Math.max(totalBytes, receivedBytes) > maxBytes) {
+      this.#open.delete(guid);
+      notes.add(
+        `The download of ${name} was stopped: it is over ${mebibytes(maxBytes)}, which is the most there may be.`,
+      );
+      control.send('Browser.cancelDownload', { guid }).catch(() => {}); // fails when the browser is gone
+    }
+  }
+}
+interface Progress {
+  readonly guid: string;
+  readonly totalBytes: number;
+  readonly receivedBytes: number;
+  readonly state: string;
+  readonly filePath?: string;
+}

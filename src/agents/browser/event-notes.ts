@@ -1,0 +1,28 @@
+import { beginningOf } from '../../core/text/text.ts';
+
+const maxNotes = 20;
+const maxChars = 400;
+
+/** Browser events since the last report to the model. Above the limit, only their number is kept. */
+export class Notes {
+  #notes: string[] = [];
+  #lost = 0;
+
+  add(note: string): void {
+    if (this.#notes.length < maxNotes) this.#notes.push(clipped(note, maxChars));
+    else this.#lost += 1;
+  }
+
+  take(): string[] {
+    const notes = this.#lost > 0 ? [...this.#notes, `… and ${this.#lost} more like these.`] : this.#notes;
+    this.#notes = [];
+    this.#lost = 0;
+    return notes;
+  }
+}
+
+/** Puts the text on one line, and cuts it. */
+export function clipped(text: string, chars: number): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;
+}

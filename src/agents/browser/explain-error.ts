@@ -1,0 +1,63 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { BrowserReport } from './browser.ts';
+import { clipped } from './event-notes.ts';
+import { PageError } from './run-in-page.ts';
+
+export type Said = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
+  /** A download is about to begin. */
+  readonly downloads?: true;
+};
+export const said = (text: string): Said => ({ ok: true, text });
+export const failed = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): Said => ({
+  ok: false,
+  text,
+  reason,
+});
+
+/** Errors that the model cannot fix: a lost sandbox, a missing desktop, a cancelled call. */
+const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
+
+const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message ?? thrown);
+
+/** Whether a call of Playwright failed because its page, or the connection to it, was closed. */
+export const isClosedError = (thrown: unknown): boolean =>
+  /(page|target).*closed|session closed/i.test(messageOf(thrown));
+
+/** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
+export function explain(thrown: unknown, isOpen: boolean): Said {
+  if (thrown instanceof AppError) {
+    if (beyondUs.has(thrown.code)) throw thrown;
+    if (thrown.code !== 'deadline_exceeded') return failed(thrown.publicMessage);
+    return failed(
+      'The page did not answer in time: it is busy, or waits for something. Navigate elsewhere, or start afresh with browser_restart.',
+      'timed_out',
+    );
+  }
+  const message = messageOf(thrown);
+  if (thrown instanceof PageError) return failed(clipped(message, 2_000));
+  if (!isOpen) return failed('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
+  if (/crash/i.test(message)) return failed('The page crashed. Navigate to it again, or elsewhere.');
+  if (/timeout .* exceeded/i.test(message)) return failed('The page did not answer in time.', 'timed_out');
+  if (isClosedError(thrown)) return failed('The tab was closed meanwhile.');
+  return failed(clipped(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
+}
+
+const network: readonly (readonly [RegExp, string])[] = [
+  [/ERR_NAME_NOT_RESOLVED/, 'nobody knows a host of that name'],
+  [/ERR_CONNECTION_REFUSED/, 'nothing listens there'],
+  [/ERR_CONNECTION_(RESET|CLOSED)|ERR_EMPTY_RESPONSE/, 'the far side closed the connection'],
+  [/ERR_CONNECTION_TIMED_OUT|ERR_TIMED_OUT/, 'the far side did not answer'],
+  [/ERR_CERT|ERR_SSL/, 'its certificate is not to be trusted, or the connection is not secure'],
+  [/ERR_TOO_MANY_REDIRECTS/, 'it redirects in a circle'],
+  [/ERR_PROXY_CONNECTION_FAILED|ERR_INTERNET_DISCONNECTED|ERR_ADDRESS_UNREACHABLE/, 'there is no way there'],
+  [/ERR_TUNNEL_CONNECTION_FAILED/, "the sandbox's way out refused it"],
+  [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
+];
+
+/** The reason why an address could not be opened, when the browser names one. */
+export function networkFailure(url: string, message: string): Said | undefined {
+  const name = /net::(ERR_\w+)/.exec(message)?.[1];
+  if (name === undefined) return undefined;
+  const why = network.find(([pattern]) => pattern.test(name))?.[1];
+  return failed(`${clipped(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
+}

@@ -1,0 +1,145 @@
+import { beginningOf } from '../../core/text/text.ts';
+import type { Branch, Tree } from './page-types.ts';
+
+/** The page's text as Markdown, cut at a limit of characters. A last line tells how much is missing. */
+export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false): string {
+  const text = markdownOf(tree);
+  if (text.length <= maxChars && !cut) return text;
+  const kept = beginningOf(text, maxChars);
+  const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
+  return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
+}
+
+/** The whole text as Markdown. */
+export const markdownOf = (tree: readonly Tree[]): string =>
+  blocks(tree, '')
+    .replace(/[ \t]+\n/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
+
+const isBlock = (node: Tree): node is Branch =>
+  typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
+
+/** Joins the children: a run of inline content becomes a line of its own, and blocks are separated. */
+function blocks(nodes: readonly Tree[], indent: string): string {
+  let out = '';
+  let line: Tree[] = [];
+  const flush = () => {
+    const text = inline(line).trim();
+    if (text !== '') out += `${text}\n`;
+    line = [];
+  };
+  for (const node of nodes) {
+    if (!isBlock(node)) {
+      line.push(node);
+      continue;
+    }
+    flush();
+    out += block(node, indent);
+  }
+  flush();
+  return out;
+}
+
+function block({ tag, inner: children }: Branch, indent: string): string {
+  switch (tag) {
+    case 'div':
+      return blocks(children, indent);
+    case 'ul':
+    case 'ol':
+      return `\n${items(children, tag, indent)}\n`;
+    case 'table':
+      return `\n${table(children)}\n`;
+    case 'pre':
+      return `\n\`\`\`\n${plain(children)
+        .replaceAll('```', '`\u200b``')
+        .replace(/^\n+|\s+$/g, '')}\n\`\`\`\n\n`;
+    case 'blockquote':
+      return `\n${blocks(children, indent).trim().replace(/^/gm, '> ')}\n\n`;
+    case 'hr':
+      return '\n---\n';
+    case 'p':
+      return `\n${blocks(children, indent)}\n`;
+    case 'li':
+    case 'tr':
+      return blocks(children, indent);
+    default: {
+      const text = inline(children).trim();
+      return text === '' ? '' : `\n${'#'.repeat(Number(tag[1]))} ${text}\n\n`;
+    }
+  }
+}
+
+function items(children: readonly Tree[], kind: 'ul' | 'ol', indent: string): string {
+  const own = children.filter((child) => typeof child !== 'string');
+  return own
+    .map((child, n) => {
+      const mark = kind === 'ol' ? `${n + 1}. ` : '- ';
+      const inner = ' '.repeat(mark.length);
+      const body = (child.tag === 'li' ? blocks(child.inner, indent + inner) : blocks([child], indent + inner))
+        .trim()
+        .replace(/\n+/g, `\n${inner}`);
+      return body === '' ? '' : `${mark}${body}\n`;
+    })
+    .join('');
+}
+
+function table(children: readonly Tree[]): string {
+  const rows: string[][] = [];
+  const collect = (node: Tree): void => {
+    if (typeof node === 'string') return;
+    if (node.tag !== 'tr') {
+      for (const one of node.inner) collect(one);
+      return;
+    }
+    const cells = node.inner.filter((cell) => typeof cell !== 'string' && (cell.tag === 'td' || cell.tag === 'th'));
+    rows.push(cells.map((cell) => plain([cell], true).replace(/\s+/g, ' ').trim().replaceAll('|', '\\|')));
+  };
+  for (const child of children) collect(child);
+  const width = Math.max(0, ...rows.map((row) => row.length));
+  if (width === 0) return blocks(children, '');
+  if (width === 1)
+    return `${rows
+      .map(([cell]) => cell ?? '')
+      .filter(Boolean)
+      .join('\n\n')}\n`; // a table for layout, not for data
+  const line = (cells: readonly string[]) =>
+    `| ${Array.from({ length: width }, (_, n) => cells[n] ?? '').join(' | ')} |`;
+  const [head = [], ...rest] = rows;
+  return `${[line(head), line(Array.from({ length: width }, () => '---')), ...rest.map(line)].join('\n')}\n`;
+}
+
+function inline(nodes: readonly Tree[]): string {
+  return nodes
+    .map((node): string => {
+      if (typeof node === 'string') return node.replace(/\s+/g, ' ');
+      const { tag, to = '', inner: children } = node;
+      const text = inline(children);
+      const bare = text.trim();
+      if (tag === 'br') return '\n';
+      if (tag === 'img') return bare === '' ? '' : `![${bare}]${to === '' ? '' : `(${to})`}`;
+      if (bare === '') return text;
+      if (tag === 'a') return /^https?:/i.test(to) ? `[${bare}](${to.slice(0, 300)})` : bare;
+      if (tag === 'b' || tag === 'strong') return around(text, '**');
+      if (tag === 'i' || tag === 'em') return around(text, '*');
+      return tag === 'code' ? around(text, '`') : ` ${text} `;
+    })
+    .join('')
+    .replace(/[ \t]+/g, ' ');
+}
+
+/** Puts the marks directly around the text; spaces stay outside of them. */
+const around = (text: string, mark: string): string => text.replace(/^(\s*)(.*?)(\s*)$/s, `$1${mark}$2${mark}$3`);
+
+const plain = (nodes: readonly Tree[], links = false): string =>
+  nodes
+    .map((node): string => {
+      if (typeof node === 'string') return node;
+      const { tag, to = '', inner: children } = node;
+      if (tag === 'br') return '\n';
+      const text = plain(children, links);
+      return links && tag === 'a' && /^https?:/i.test(to) && text.trim() !== ''
+        ? `[${text.trim()}](${to.slice(0, 300)})`
+        : text;
+    })
+    .join('');

@@ -1,0 +1,129 @@
+import type { CDPSession } from 'playwright-core';
+import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { BrowserReport, PictureBytes } from './browser.ts';
+import type { Connection } from './connection.ts';
+import { elementLines, numbered } from './element-list.ts';
+import { clipped, type Notes } from './event-notes.ts';
+import { explain, type Said } from './explain-error.ts';
+import { toMarkdown } from './markdown.ts';
+import { scan } from './page-script.ts';
+import { inPage } from './run-in-page.ts';
+import { hasClosed, inTab, type Tab, type Tabs } from './tabs.ts';
+
+const markdownChars = 10_000;
+const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
+const againMs = 100;
+
+interface Options {
+  readonly sandbox: SandboxClient;
+  readonly clock: Clock;
+  readonly notes: Notes;
+  readonly answerMs: number;
+}
+interface Shown extends Pick<Connection, 'isOpen'> {
+  readonly tabs: Tabs;
+}
+
+interface Looking {
+  readonly opened: Shown;
+  readonly withText: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Reports an action to the agent: its result, side effects such as dialogs, and the page's present state. */
+export class Reporter {
+  readonly #options: Options;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async report(
+    opened: Shown,
+    outcome: Said,
+    { signal, withText }: { signal: AbortSignal; withText: boolean },
+  ): Promise<BrowserReport> {
+    const { clock, notes: noted, answerMs } = this.#options;
+    let lines: string[] = [];
+    let picture: PictureBytes | undefined;
+    let { ok, reason } = outcome;
+    try {
+      using until = deadline(answerMs, clock, signal);
+      for (let seen: Tab | undefined; ; ) {
+        const tab = await orAborted(opened.tabs.current(), until.signal);
+        if (tab === seen) break; // otherwise another tab came to the front meanwhile
+        seen = tab;
+        const looking = inTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
+        const shown = await looking.catch(async (thrown: unknown) => {
+          if (!(await hasClosed(tab, thrown))) throw thrown;
+          return undefined; // the tab before it is next
+        });
+        if (shown) [lines, picture] = shown;
+      }
+    } catch (thrown) {
+      throwIfFired(signal);
+      const why = explain(thrown, opened.isOpen());
+      lines = outcome.ok ? [why.text] : [];
+      if (outcome.ok) [ok, reason] = [false, why.reason];
+      picture = await this.#wholeScreen(signal);
+    }
+    const notes = noted.take().map((note) => `- ${note}`);
+    const text = [outcome.text, ...notes, ...lines].filter(Boolean).join('\n');
+    return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
+  }
+
+  async #shown(tab: Tab, { opened, withText, signal }: Looking): Promise<[string[], PictureBytes | undefined]> {
+    const cdp = await tab.cdp();
+    return await Promise.all([
+      this.#look(tab, cdp, { opened, withText }),
+      photograph(cdp, this.#options.clock, signal),
+    ]);
+  }
+
+  async #look(
+    tab: Tab,
+    cdp: CDPSession,
+    { opened, withText }: { opened: Shown; withText: boolean },
+  ): Promise<string[]> {
+    const found = await inPage(cdp, scan, { withText, ...bounds });
+    const elements = elementLines(found, tab.shown);
+    tab.shown = numbered(found);
+    const { title, width, height, scrollY, scrollHeight } = found;
+    const count = opened.tabs.all.length;
+    const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
+    const text = withText ? ['', 'Text:', toMarkdown(found.tree, markdownChars, found.cut) || '(none)'] : [];
+    return [
+      `Page: ${title || '(no title)'} ${clipped(tab.page.url(), 500)}${tabs}`,
+      `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
+      elements.length > 0 ? 'Elements on the screen:' : 'Nothing on the screen can be clicked or filled in.',
+      ...elements,
+      ...text,
+    ];
+  }
+
+  /** A picture of the whole desktop, for when the page cannot be captured. */
+  async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
+    const { sandbox, clock, answerMs } = this.#options;
+    try {
+      using until = deadline(answerMs, clock, signal);
+      return { mimeType: 'image/png', data: await sandbox.desktop.screenshot(until.signal) };
+    } catch {
+      throwIfFired(signal);
+      return undefined;
+    }
+  }
+}
+
+const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
+
+/** Undefined between two pages, when there is nothing to capture. */
+async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
+  for (let left = 3; left > 0; left--) {
+    const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);
+    if (taken) return { mimeType: 'image/jpeg', data: Buffer.from(taken.data, 'base64') };
+    await pause(againMs, signal, clock);
+  }
+  return undefined;
+}

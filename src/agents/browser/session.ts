@@ -1,0 +1,267 @@
+import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
+import { type Connection, connect } from './connection.ts';
+import { Downloads } from './downloads.ts';
+import { clipped, Notes } from './event-notes.ts';
+import { explain, failed, type Said, said } from './explain-error.ts';
+import { playwrightKeys } from './keys.ts';
+import { navigate } from './navigate.ts';
+import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
+import { addressOf } from './parse-address.ts';
+import { Reporter } from './report.ts';
+import { inConsole, inPage } from './run-in-page.ts';
+import { inTab, type Tab, Tabs } from './tabs.ts';
+
+const connectMs = 60_000;
+const settleMs = 100; // ms after an input, so that its effects have begun
+const loadMs = 5_000;
+const pingMs = 1_500;
+const typedChars = 200; // longer texts are inserted at once
+
+interface Options {
+  readonly sandbox: SandboxClient;
+  readonly clock: Clock;
+  readonly limits: BrowserLimits;
+}
+interface Opened extends Connection {
+  readonly tabs: Tabs;
+  readonly downloads: Downloads;
+}
+type Work = (tab: Tab, signal: AbortSignal) => Promise<Said>;
+
+/** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is started again. */
+export class BrowserSession implements AgentBrowser, Disposable {
+  readonly #sandbox: SandboxClient;
+  readonly #clock: Clock;
+  readonly #limits: BrowserLimits;
+  readonly #notes = new Notes();
+  readonly #reporter: Reporter;
+  #opened: Opened | undefined;
+
+  constructor({ sandbox, clock, limits }: Options) {
+    this.#sandbox = sandbox;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs });
+  }
+
+  /** Disconnects; the browser continues. */
+  [Symbol.dispose](): void {
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  view(signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async () => said(''), { withText: true });
+  }
+
+  async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
+    const address = addressOf(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...failed(address.no, 'refused') };
+    const { navigationMs } = this.#limits;
+    const go: Work = async (current, until) => {
+      const tab = await this.#answering(current, until);
+      return await navigate({ tab, url: address.url, sandbox: this.#sandbox, timeoutMs: navigationMs, signal: until });
+    };
+    return await this.#do(signal, go, { ms: navigationMs + 2 * loadMs, isNavigation: true });
+  }
+
+  async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
+    const address = addressOf(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...failed(address.no, 'refused') };
+    this[Symbol.dispose]();
+    using until = deadline(connectMs, this.#clock, signal);
+    await this.#sandbox.desktop.restartBrowser(until.signal);
+    this.#notes.take();
+    return await this.navigate(url, signal);
+  }
+
+  click(target: Target, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const place = await this.#place(tab, target);
+      if ('ok' in place) return place;
+      await tab.page.mouse.click(place.x, place.y);
+      return said(`Clicked ${place.what}.`);
+    });
+  }
+
+  input(
+    target: Target,
+    text: string,
+    { pressEnter, signal }: { pressEnter: boolean; signal: AbortSignal },
+  ): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const place = await this.#place(tab, target);
+      if ('ok' in place) return place;
+      const { mouse, keyboard } = tab.page;
+      if (!('index' in target) || !(await inPage(await tab.cdp(), setValue, { index: target.index, text }))) {
+        await mouse.click(place.x, place.y);
+        await keyboard.press('Control+a');
+        if (text === '') await keyboard.press('Delete');
+        else if (text.length > typedChars || text.includes('\n')) await keyboard.insertText(text);
+        else await keyboard.type(text);
+      }
+      if (pressEnter) await keyboard.press('Enter');
+      return said(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
+    });
+  }
+
+  moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ page }) => {
+      await page.mouse.move(x, y);
+      return said(`The mouse is at ${x}, ${y}.`);
+    });
+  }
+
+  pressKey(key: string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ page }) => {
+      const keys = playwrightKeys(key);
+      try {
+        await page.keyboard.press(keys);
+      } catch (thrown) {
+        if (!/unknown key/i.test(String(thrown))) throw thrown;
+        return failed(`There is no key ${JSON.stringify(clipped(key, 60))}. Such as Enter, Tab, Control+a, ArrowDown.`);
+      }
+      return said(`Pressed ${keys}.`);
+    });
+  }
+
+  selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const wrong = notListed(tab, index);
+      if (wrong) return wrong;
+      const done = await inPage(await tab.cdp(), choose, { index, option });
+      return 'none' in done ? failed(done.none, 'not_found') : said(`Chose ${JSON.stringify(done.chosen)}.`);
+    });
+  }
+
+  scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const moved = await inPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
+      const end = direction === 'down' ? 'at its end' : 'at its top';
+      return said(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
+    });
+  }
+
+  consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) =>
+      said(await inConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+    );
+  }
+
+  consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ console }) =>
+      said(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
+    );
+  }
+
+  async address(signal: AbortSignal): Promise<string | undefined> {
+    const opened = await this.#open(signal);
+    if ('ok' in opened) return undefined;
+    using until = deadline(this.#limits.answerMs, this.#clock, signal);
+    const tab = await orAborted(opened.tabs.current(), until.signal).catch(() => throwIfFired(signal));
+    return tab?.page.url();
+  }
+
+  /** Does the action in the current tab, and reports its result. */
+  async #do(
+    signal: AbortSignal,
+    work: Work,
+    { ms = this.#limits.answerMs, withText = false, isNavigation = false, retried = false } = {},
+  ): Promise<BrowserReport> {
+    const opened = await this.#open(signal);
+    if ('ok' in opened) return opened;
+    let outcome: Said;
+    try {
+      using until = deadline(ms, this.#clock, signal);
+      const tab = await orAborted(opened.tabs.current(), until.signal);
+      tab.dialogs = 0;
+      outcome = await inTab(tab, work(tab, until.signal), until.signal);
+      if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
+    } catch (thrown) {
+      throwIfFired(signal);
+      // The browser died during this call. The next one can open an address.
+      if (isNavigation && !retried && !opened.isOpen())
+        return await this.#do(signal, work, { ms, isNavigation, retried: true });
+      outcome = explain(thrown, opened.isOpen());
+    }
+    return await this.#reporter.report(opened, outcome, { signal, withText });
+  }
+
+  async #open(signal: AbortSignal): Promise<Opened | Said> {
+    if (this.#opened?.isOpen()) return this.#opened;
+    const isAnew = this.#opened !== undefined;
+    this[Symbol.dispose]();
+    using until = deadline(connectMs, this.#clock, signal);
+    let connection: Connection | undefined;
+    try {
+      connection = await connect(this.#sandbox.desktop, until.signal);
+      const { context, control } = connection;
+      const { maxTabs, maxDownloadBytes: maxBytes } = this.#limits;
+      const notes = this.#notes;
+      const folder = `${this.#sandbox.workdir}/Downloads`;
+      const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
+      await orAborted(downloads.start(), until.signal);
+      const tabs = new Tabs({ context, notes, maxTabs });
+      await orAborted(tabs.find(), until.signal);
+      this.#opened = { ...connection, tabs, downloads };
+    } catch (thrown) {
+      connection?.close();
+      throwIfFired(signal);
+      return explain(thrown, true);
+    }
+    if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
+    return this.#opened;
+  }
+
+  /** The current tab, or a new one if its page is too busy to answer: such a page could not even navigate away. */
+  async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
+    try {
+      using soon = deadline(pingMs, this.#clock, signal);
+      await orAborted(
+        tab.cdp().then((cdp) => inPage(cdp, ping, {})),
+        soon.signal,
+      );
+      return tab;
+    } catch {
+      throwIfFired(signal);
+      this.#notes.add('The page before did not answer any more; its tab was closed.');
+      return (await this.#opened?.tabs.replace(tab)) ?? tab;
+    }
+  }
+
+  /** Waits until the effect of an input can be seen. */
+  async #settle(
+    { tabs, downloads }: Opened,
+    outcome: Said,
+    { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
+  ): Promise<void> {
+    if (!isNavigation) await pause(settleMs, signal, this.#clock);
+    await tabs.arrived(signal);
+    const tab = await tabs.current();
+    const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
+    await inTab(tab, loaded, signal).catch(() => throwIfFired(signal));
+    await downloads.settle(signal, outcome.downloads === true);
+  }
+
+  /** The target of the pointer: a point, or an element of the last view. */
+  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | Said> {
+    if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
+    const { index } = target;
+    const wrong = notListed(tab, index);
+    if (wrong) return wrong;
+    const at = await inPage(await tab.cdp(), locate, { index });
+    if ('gone' in at) return failed(`Element ${index} of the last view is gone. Look again.`, 'not_found');
+    if ('coveredBy' in at) return failed(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
+    return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
+  }
+}
+
+function notListed({ shown }: Tab, index: number): Said | undefined {
+  const count = shown?.count ?? 0;
+  if (index < count) return undefined;
+  const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
+  return failed(`There is no element ${index}. ${known}; look again with browser_view.`, 'not_found');
+}

@@ -1,0 +1,198 @@
+import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
+import { neverFires, orAborted, pause } from '../../core/concurrency/cancel.ts';
+import type { Numbered } from './element-list.ts';
+import { clipped, type Notes } from './event-notes.ts';
+import { isClosedError } from './explain-error.ts';
+
+const lookMs = 1_000;
+const closeMs = 1_000;
+const comingMs = 5_000; // Chromium needs a new process for a tab, which is slow on a busy machine
+const maxConsoleLines = 500;
+const maxDialogs = 10; // per action; a page that opens more is closed
+
+export interface Tab {
+  readonly page: Page;
+  /** The page's console, newest last. */
+  readonly console: string[];
+  readonly cdp: () => Promise<CDPSession>;
+  crashed: boolean;
+  /** Rejects when the page crashes, because its pending calls never get an answer. */
+  readonly crash: Promise<never>;
+  dialogs: number;
+  /** The last view that the model got. */
+  shown: Numbered | undefined;
+}
+interface Options {
+  readonly context: BrowserContext;
+  readonly notes: Notes;
+  readonly maxTabs: number;
+}
+
+/** The tabs of a browser; the newest is the current one. Changes that we did not cause become notes for the model. */
+export class Tabs {
+  readonly #context: BrowserContext;
+  readonly #notes: Notes;
+  readonly #maxTabs: number;
+  #tabs: Tab[] = [];
+  #current: Tab | undefined;
+  /** We open or close a tab ourselves, which makes no note. */
+  #quiet = 0;
+  /** Tabs that pages have asked for and Chromium still makes. */
+  #coming = 0;
+  #arrival = Promise.withResolvers<void>();
+
+  constructor({ context, notes, maxTabs }: Options) {
+    this.#context = context;
+    this.#notes = notes;
+    this.#maxTabs = maxTabs;
+    for (const page of context.pages()) this.#add(page);
+    context.on('page', (page) => {
+      this.#coming = Math.max(0, this.#coming - 1);
+      this.#arrival.resolve();
+      this.#arrival = Promise.withResolvers();
+      this.#add(page, 'told');
+    });
+  }
+
+  get all(): readonly Tab[] {
+    return this.#tabs;
+  }
+
+  /** The tab in which work continues after a reconnect: the visible one. */
+  async find(): Promise<void> {
+    const shows = async (tab: Tab) => {
+      const state = await tab.page.evaluate('document.visibilityState');
+      return state === 'visible' && tab.page.url() !== 'about:blank';
+    };
+    const looked = this.#tabs.map((tab) => shows(tab).catch(() => false));
+    const waited = pause(lookMs, neverFires).then(() => false);
+    const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
+    this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
+  }
+
+  /** Waits for tabs that pages have asked for, or until it is clear that Chromium opens none. */
+  async arrived(signal: AbortSignal): Promise<void> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
+    while (this.#coming > 0 && !patience.aborted) {
+      await orAborted(this.#arrival.promise, patience).catch(() => {});
+    }
+    this.#coming = 0;
+  }
+
+  /** The current tab; a new one if none exists or the last one crashed. */
+  async current(): Promise<Tab> {
+    const tab = this.#current;
+    if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
+    return await this.replace(tab);
+  }
+
+  /** Replaces a broken tab. The new tab opens first, because a browser without tabs ends. */
+  async replace(old: Tab | undefined): Promise<Tab> {
+    this.#quiet += 1;
+    try {
+      const page = await this.#context.newPage();
+      const fresh = this.#tabs.find((tab) => tab.page === page) ?? this.#add(page);
+      this.#current = fresh;
+      if (old) this.#discard(old);
+      return fresh;
+    } finally {
+      this.#quiet -= 1;
+    }
+  }
+
+  #add(page: Page, told?: 'told'): Tab {
+    let session: Promise<CDPSession> | undefined;
+    const cdp = () => {
+      session ??= this.#openSession(page);
+      return session;
+    };
+    const crash = Promise.withResolvers<never>();
+    crash.promise.catch(() => {});
+    const tab: Tab = { page, console: [], cdp, crashed: false, crash: crash.promise, dialogs: 0, shown: undefined };
+    this.#tabs.push(tab);
+    this.#current = tab;
+    this.#listen(tab);
+    page.on('crash', () => {
+      tab.crashed = true;
+      crash.reject(new Error('Page crashed'));
+    });
+    if (told && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
+    const oldest = this.#tabs[0];
+    if (oldest && this.#tabs.length > this.#maxTabs) {
+      this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipped(oldest.page.url(), 120)}`);
+      this.#discard(oldest);
+    }
+    return tab;
+  }
+
+  async #openSession(page: Page): Promise<CDPSession> {
+    const session = await this.#context.newCDPSession(page);
+    session.on('Page.windowOpen', () => {
+      this.#coming += 1;
+    });
+    await session.send('Page.enable');
+    return session;
+  }
+
+  #listen(tab: Tab): void {
+    const { page } = tab;
+    const log = (line: string) => {
+      tab.console.push(clipped(line, 2_000));
+      if (tab.console.length > maxConsoleLines) tab.console.shift();
+    };
+    page.on('console', (message: ConsoleMessage) => log(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => log(`error: ${error.message}`));
+    page.on('dialog', (dialog) => this.#answer(tab, dialog));
+    page.on('close', () => this.#closed(tab));
+    page.on('filechooser', () =>
+      this.#notes.add('The page asked for a file, which cannot be chosen here; send it from the shell instead.'),
+    );
+  }
+
+  #answer(tab: Tab, dialog: Dialog): void {
+    tab.dialogs += 1;
+    if (tab.dialogs > maxDialogs) {
+      if (tab.dialogs > maxDialogs + 1) return;
+      this.#notes.add(`The page opened more than ${maxDialogs} dialogs in a row; its tab was closed.`);
+      void this.replace(tab).catch(() => {}); // fails when the browser is gone, which the next call reports
+      return;
+    }
+    const text = clipped(dialog.message(), 200);
+    const kind = dialog.type();
+    this.#notes.add(
+      kind === 'beforeunload'
+        ? 'The page asked whether to be left; it was.'
+        : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipped(dialog.defaultValue(), 100))}` : ''}.`,
+    );
+    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone
+  }
+
+  #closed(tab: Tab): void {
+    if (!this.#tabs.includes(tab)) return;
+    this.#tabs = this.#tabs.filter((it) => it !== tab);
+    if (this.#current !== tab) return;
+    this.#current = this.#tabs.at(-1);
+    if (this.#quiet === 0) this.#notes.add('The tab was closed; you see the one before it.');
+    void this.#current?.page.bringToFront().catch(() => {});
+  }
+
+  #discard(tab: Tab): void {
+    this.#tabs = this.#tabs.filter((it) => it !== tab);
+    void tab.page.close().catch(() => {});
+  }
+}
+
+/** Whether the call failed because its page closed. The call can fail a moment before Playwright tells of the close. */
+export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
+  if (page.isClosed()) return true;
+  if (!isClosedError(thrown)) return false;
+  const told = page.waitForEvent('close', { timeout: closeMs });
+  return await told.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Rejects for a crashed page, which answers no call. */
+export const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  orAborted(Promise.race([work, tab.crash]), signal);

@@ -1,0 +1,128 @@
+import type { Duplex } from 'node:stream';
+import type { ConnectOverCDPTransport } from 'playwright-core';
+import { spares } from '../../core/concurrency/spare-buffers.ts';
+import { readingTurns } from '../../core/concurrency/turns.ts';
+import type { DesktopClient } from '../../sandboxes/client/client.ts';
+
+/** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
+const maxMessageBytes = 16 * 1024 * 1024;
+/** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
+const mostPieces = 16;
+/** A longer message is judged in a thread, which takes its memory. A piece can hold the next messages too. */
+const onLoopBytes = 64 * 1024;
+/** Buffers for longer messages are rare, so their memory is freed. */
+const keptBytes = 1024 * 1024;
+
+/** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
+export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
+  const waiting = new Pieces();
+  let closed = false;
+  let reads = false;
+  const over = (why: string) => {
+    if (closed) return;
+    closed = true;
+    waiting.clear();
+    pipe.destroy();
+    transport.onclose?.(why);
+  };
+  const deliver = async (frame: Buffer) => {
+    const read = await desktop.cdpMessage(frame);
+    if (closed) return;
+    if (read.kind === 'too_much') return over('the browser sent a message beyond all bounds');
+    if (read.kind === 'untrusted') return over('the browser sent what is no message');
+    try {
+      transport.onmessage?.(read.message);
+    } catch {
+      over('the browser sent an answer that nobody asked for');
+    }
+  };
+  const readOn = async () => {
+    reads = true;
+    for (let frame = waiting.next(); frame && !closed; frame = waiting.next()) {
+      await deliver(frame);
+      if (readingTurns.isOver) await new Promise<void>((resolve) => readingTurns.next(resolve));
+    }
+    reads = false;
+    if (waiting.bytes > maxMessageBytes) over('the browser sent a message beyond all bounds');
+    else if (!closed && pipe.isPaused()) pipe.resume();
+  };
+  pipe.on('data', (chunk: Buffer) => {
+    if (closed) return;
+    waiting.add(chunk);
+    if (reads && waiting.count > mostPieces) pipe.pause();
+    if (!reads) void readOn().catch((thrown: unknown) => over(String(thrown)));
+  });
+  pipe.once('error', (error) => over(error.message));
+  pipe.once('close', () => over('the browser is gone'));
+  pipe.once('end', () => over('the browser is gone'));
+
+  const transport: ConnectOverCDPTransport = {
+    send: (message) => {
+      if (!closed) pipe.write(`${JSON.stringify(message)}\0`);
+    },
+    close: () => over('closed'),
+  };
+  return transport;
+}
+
+/** Collects bytes in order, and returns them message by message. */
+class Pieces {
+  #pieces: Buffer[] = [];
+  /** The beginning of an incomplete message, in one buffer even if it arrived in many pieces. */
+  #begun = Buffer.alloc(0);
+  #length = 0;
+
+  get bytes(): number {
+    return this.#length + this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+  /** Pieces that have not been read yet. */
+  get count(): number {
+    return this.#pieces.length;
+  }
+  add(piece: Buffer): void {
+    this.#pieces.push(piece);
+  }
+  clear(): void {
+    this.#pieces = [];
+    this.#length = 0;
+  }
+  /** Undefined while no message is complete. */
+  next(): Buffer | undefined {
+    for (let piece = this.#pieces[0]; piece && this.#length <= maxMessageBytes; piece = this.#pieces[0]) {
+      const end = piece.indexOf(0);
+      if (end < 0) {
+        this.#pieces.shift();
+        this.#keep(piece);
+        continue;
+      }
+      this.#pieces[0] = piece.subarray(end + 1);
+      const last = piece.subarray(0, end);
+      if (this.#length === 0 && last.length <= onLoopBytes) return last;
+      this.#keep(last);
+      return this.#taken();
+    }
+    return undefined;
+  }
+
+  /** A large message takes its buffer along: a copy would hold the event loop. */
+  #taken(): Buffer {
+    const message = this.#begun.subarray(0, this.#length);
+    this.#length = 0;
+    if (this.#begun.length <= keptBytes) return Buffer.from(message);
+    this.#begun = Buffer.alloc(0);
+    return message;
+  }
+
+  #keep(piece: Buffer): void {
+    const length = this.#length + piece.length;
+    if (length > this.#begun.length) {
+      // Few steps, because each copies all. Pages that no byte was written to need no memory.
+      const larger = Buffer.from(spares.take(Math.max(4 * this.#begun.length, length, 4096)));
+      this.#begun.copy(larger, 0, 0, this.#length);
+      spares.give(this.#begun.buffer as ArrayBuffer);
+      this.#begun = larger;
+    }
+    piece.copy(this.#begun, this.#length);
+    this.#length = length;
+  }
+}

@@ -1,0 +1,182 @@
+import { orAborted, pause } from '../../core/concurrency/cancel.ts';
+import { turnOfTheLoop } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
+import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
+import { markReader, type Part } from './marks.ts';
+import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
+
+type OutputStream = 'stdout' | 'stderr';
+/** Receives the output of an execution as it arrives. */
+export interface CodeListener {
+  onText(stream: OutputStream, text: string): void;
+  onResult(result: CodeResult): void;
+  /** The execution begins; the number is its place in the kernel. */
+  onStart?(count: number): void;
+  /** The kernel's output waits until it resolves. */
+  room?(): Promise<unknown>;
+}
+export interface CellEnd {
+  readonly count: number;
+  readonly error?: CodeError | undefined;
+}
+
+/** Of one message of a kernel, whose results can be pictures. */
+const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
+
+interface Awaited {
+  readonly type: 'hello' | 'end';
+  readonly listener: CodeListener | undefined;
+  readonly seen: Set<OutputStream>;
+  readonly done: PromiseWithResolvers<CellEnd>;
+  end: CellEnd;
+}
+interface KernelProgram {
+  readonly nonce: string;
+  interrupt(signal: AbortSignal): Promise<void>;
+}
+const keptChars = 64 * 1024;
+const againMs = 300;
+
+/** The conversation with a running kernel, over the pipes of its program. */
+export class KernelConnection {
+  readonly #program: KernelProgram;
+  #pipes: ProgramPipes | undefined;
+  #awaited: Awaited | undefined;
+  /** The newest output of threads and child processes that no execution has received yet. */
+  readonly #early = { stdout: '', stderr: '' };
+  readonly #gone = Promise.withResolvers<never>();
+  /** The exit code of the program, once it has ended by itself. */
+  exitCode: number | undefined;
+
+  private constructor(program: KernelProgram) {
+    this.#program = program;
+    this.#gone.promise.catch(() => {}); // the callers that wait handle it
+  }
+
+  /**
+   * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of it
+   * is dropped.
+   */
+  static async open(
+    programs: ProgramClient,
+    { id, nonce, mayBeAtWork }: { readonly id: string; readonly nonce: string; readonly mayBeAtWork: boolean },
+    signal: AbortSignal,
+  ): Promise<KernelConnection> {
+    const connection = new KernelConnection({ nonce, interrupt: (until) => programs.signal(id, 'SIGINT', until) });
+    const [stdout, stderr] = [connection.#reader('stdout'), connection.#reader('stderr')];
+    const pipes = await programs.attach(id, { onOutput: stdout, onErrors: stderr }, signal);
+    connection.#pipes = pipes;
+    pipes.ended.then(
+      ({ exitCode }) => connection.#lose(new AppError('not_found', 'The kernel has ended.'), exitCode),
+      (thrown: unknown) => connection.#lose(thrown),
+    );
+    try {
+      const hello = connection.#hello(signal);
+      await (mayBeAtWork ? connection.interrupt(hello, signal) : hello);
+    } catch (thrown) {
+      pipes.detach();
+      throw thrown;
+    }
+    connection.#early.stdout = '';
+    connection.#early.stderr = '';
+    return connection;
+  }
+
+  /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` tells whether it ended by itself. */
+  async execute(code: string, listener: CodeListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
+      this.#early[stream] = '';
+    }
+    return await this.#ask('end', { code, ...(env && { env }) }, listener);
+  }
+
+  /** Interrupts the kernel until `work`, which it has been asked for, ends. Rejects as `work`, and when the signal fires. */
+  async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
+    const ended = work.then(
+      () => true,
+      () => true,
+    );
+    // A kernel ignores an interrupt that comes before a cell begins, so one without an effect is repeated.
+    do await this.#program.interrupt(signal);
+    while (!(await Promise.race([ended, pause(againMs, signal).then(() => false)])));
+    const end = await work;
+    await this.#hello(signal); // once it is answered, the last interrupt can no longer reach the next cell
+    return end;
+  }
+
+  detach(): void {
+    this.#pipes?.detach();
+  }
+
+  async #hello(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#ask('hello', { nonce: this.#program.nonce }), signal);
+  }
+
+  async #ask(type: Awaited['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
+    const done = Promise.withResolvers<CellEnd>();
+    this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
+    const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
+    const asked = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
+    asked.catch(() => {}); // the end of the pipes tells
+    return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
+      this.#awaited = undefined;
+    });
+  }
+
+  #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
+    const marks = markReader(this.#program.nonce);
+    // Invalid bytes of a cell stay inside it, because a message begins with a byte of its own.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const split = (chunk: Buffer): Part[] => {
+      try {
+        return marks.push(chunk);
+      } catch (thrown) {
+        this.#fail((thrown as RangeError).message);
+        return [];
+      }
+    };
+    return async (chunk) => {
+      for (const { kind, bytes } of split(chunk)) {
+        if (kind === 'message') this.#heard(stream, bytes);
+        else this.#printed(stream, decoder.decode(bytes, { stream: true }));
+      }
+      await this.#awaited?.listener?.room?.();
+      await turnOfTheLoop(); // a flood of output leaves time for everybody else
+    };
+  }
+
+  #printed(stream: OutputStream, text: string): void {
+    if (text === '') return;
+    const listener = this.#awaited?.listener;
+    if (listener) listener.onText(stream, text);
+    else this.#early[stream] = (this.#early[stream] + text).slice(-keptChars);
+  }
+
+  #heard(stream: OutputStream, bytes: Buffer): void {
+    const json = parseJson(bytes, messageLimits);
+    const { data: message } = KernelMessage.safeParse(json.ok ? json.value : undefined);
+    if (!message) {
+      this.#fail('an unknown message');
+      return;
+    }
+    const awaited = this.#awaited;
+    if (message.type === 'begin') awaited?.listener?.onStart?.(message.count);
+    if (message.type === 'result') awaited?.listener?.onResult(message);
+    if (message.type !== awaited?.type) return;
+    if (message.type === 'end' && stream === 'stdout') awaited.end = message;
+    awaited.seen.add(stream);
+    if (awaited.seen.size === 2) awaited.done.resolve(awaited.end);
+  }
+
+  #fail(detail: string): void {
+    this.#lose(new AppError('unsupported', `The kernel sent ${detail}. It was ended.`));
+    this.detach();
+  }
+
+  #lose(thrown: unknown, exitCode?: number): void {
+    this.exitCode ??= exitCode;
+    this.#gone.reject(thrown);
+  }
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ProgramClient } from '../../sandboxes/client/client.ts';
+import { type Cell, type Execution, Kernel } from './kernel.ts';
+import { firstLanguages, type Language } from './languages.ts';
+
+/** A kernel with a name: variables of its own, and a folder that it works in. */
+interface CodeContext {
+  readonly id: string;
+  readonly language: Language;
+  /** Absolute, or relative to the workspace; undefined: the workspace. */
+  readonly cwd?: string | undefined;
+  /** The folder can lie outside of the workspace. */
+  readonly isAnywhere?: boolean;
+}
+interface Known extends CodeContext {
+  readonly kernel: Kernel;
+  /** The run that executed in it last. */
+  lastRun?: string | undefined;
+}
+
+/** The most contexts of a sandbox, because each is a process. */
+const mostContexts = 16;
+
+/** The contexts of one sandbox. A language has a context of its name, whose kernel starts with its first cell. */
+export class Contexts {
+  readonly #deps: ConstructorParameters<typeof Kernel>[0];
+  readonly #known = new Map<string, Known>();
+
+  constructor(deps: { readonly programs: ProgramClient; readonly clock: Clock; readonly newNonce: () => string }) {
+    this.#deps = deps;
+    for (const language of firstLanguages) this.#add({ id: language, language });
+  }
+
+  list(): readonly CodeContext[] {
+    return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
+  }
+
+  /** The context with this id, which is made if there is none. Rejects: conflict. */
+  create(context: CodeContext): CodeContext {
+    const known = this.#known.get(context.id);
+    if (known && known.language !== context.language) {
+      throw new AppError('conflict', `Context ${context.id} is one of ${known.language}. Choose another id.`);
+    }
+    if (!known && this.#known.size >= mostContexts) {
+      const names = [...this.#known.keys()].join(', ');
+      throw new AppError('conflict', `There are ${mostContexts} contexts already, the most allowed: ${names}.`);
+    }
+    return known ?? this.#add(context);
+  }
+
+  // The following methods reject with not_found when there is no such context.
+  /** Runs a cell, after the earlier ones of its context. Rejects as `Kernel.execute` does. */
+  async execute(id: string, cell: Cell, signal: AbortSignal): Promise<Execution> {
+    const known = this.#the(id);
+    known.lastRun = cell.tag;
+    return await known.kernel.execute(cell, signal);
+  }
+
+  /** Ends the kernel with all its processes. The next cell finds no variables. */
+  async restart(id: string): Promise<void> {
+    await this.#the(id).kernel.close();
+  }
+
+  async remove(id: string): Promise<void> {
+    const { kernel } = this.#the(id);
+    this.#known.delete(id);
+    await kernel.close();
+  }
+
+  /** Ends the kernels that this run used last. */
+  async endOf(run: string): Promise<void> {
+    const used = [...this.#known.values()].filter(({ lastRun }) => lastRun === run);
+    await Promise.all(used.map(({ kernel }) => kernel.close()));
+  }
+
+  detach(): void {
+    for (const { kernel } of this.#known.values()) kernel.detach();
+  }
+
+  #add(context: CodeContext): Known {
+    const kernel = new Kernel(this.#deps, { ...context, id: `kernel-${context.id}` });
+    const added: Known = { ...context, kernel };
+    this.#known.set(context.id, added);
+    return added;
+  }
+
+  #the(id: string): Known {
+    const known = this.#known.get(id);
+    if (!known) throw new AppError('not_found', `There is no context ${id}.`);
+    return known;
+  }
+}

@@ -1,0 +1,166 @@
+import { deadline, orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ProgramClient } from '../../sandboxes/client/client.ts';
+import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
+import { type Language, programOf } from './languages.ts';
+import type { CodeError } from './messages.ts';
+
+export interface Cell {
+  readonly code: string;
+  readonly timeoutMs: number;
+  readonly listener: CodeListener;
+  /** Variables of the environment for this cell alone. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Marks the processes of a kernel that this cell starts, as of an operation. */
+  readonly tag?: string;
+  /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
+  readonly folder?: string;
+}
+export interface Execution {
+  /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
+  readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
+  /** The number of the execution in its kernel; undefined when the kernel did not tell. */
+  readonly count: number | undefined;
+  readonly error: CodeError | undefined;
+  /** The kernel started for this execution, so that nothing of earlier ones was there. */
+  readonly isFirst: boolean;
+  /** The variables are gone: the kernel died, or did not stop when it was interrupted. */
+  readonly isStateLost: boolean;
+  /** Of a kernel that died. */
+  readonly exitCode: number | undefined;
+}
+interface Deps {
+  readonly programs: ProgramClient;
+  readonly clock: Clock;
+  readonly newNonce: () => string;
+}
+interface KernelOptions {
+  /** Names the program, so that a server that starts again finds its kernel. */
+  readonly id: string;
+  readonly language: Language;
+  readonly cwd?: string | undefined;
+  readonly isAnywhere?: boolean;
+}
+
+const startMs = 30_000;
+const interruptMs = 3_000;
+const endMs = 10_000;
+
+/** One kernel in the sandbox. It starts with the first cell, and cells run one after another. */
+export class Kernel {
+  readonly #deps: Deps;
+  readonly #options: KernelOptions;
+  readonly #inOrder = keyedQueue();
+  #connection: KernelConnection | undefined;
+
+  constructor(deps: Deps, options: KernelOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  /**
+   * Runs a cell. When the time is up or `signal` fires, the cell is interrupted; a kernel that does not stop then is ended.
+   * Rejects: cancelled (before the cell began), file_not_found (no such interpreter), and as `ProgramClient`.
+   */
+  async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
+    return await this.#inOrder('cell', () => this.#execute(cell, signal));
+  }
+
+  /** Ends the kernel with every process that its cells started. The next cell starts another. */
+  async close(): Promise<void> {
+    this.#connection?.detach();
+    this.#connection = undefined;
+    await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessGone);
+  }
+
+  /** Leaves the kernel as it is. */
+  detach(): void {
+    this.#connection?.detach();
+    this.#connection = undefined;
+  }
+
+  async #execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
+    throwIfFired(signal);
+    const { code, timeoutMs, listener, env } = cell;
+    const { connection, isFirst } = await this.#connected(cell, signal);
+    using until = deadline(timeoutMs, this.#deps.clock, signal);
+    const work = connection.execute(code, listener, env);
+    const told = { isFirst, count: undefined, error: undefined, exitCode: undefined };
+    try {
+      const { count, error } = await orAborted(work, until.signal);
+      return { ...told, ended: 'whole', count, error, isStateLost: false };
+    } catch (thrown) {
+      if (!until.signal.aborted) return await this.#broken(connection, thrown, told);
+      const ended = signal.aborted ? 'cancelled' : 'timed_out';
+      const last = await this.#interrupt(connection, work);
+      if (!last) await this.close();
+      return { ...told, ended, count: last?.count, error: last?.error, isStateLost: !last };
+    }
+  }
+
+  async #broken(
+    connection: KernelConnection,
+    thrown: unknown,
+    told: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
+  ): Promise<Execution> {
+    this.#connection = undefined;
+    const { exitCode } = connection;
+    if (exitCode !== undefined) return { ...told, ended: 'died', isStateLost: true, exitCode };
+    // A lost connection says nothing about the kernel, which another server may use now.
+    if (!(thrown instanceof AppError && thrown.code === 'sandbox_lost')) await this.close().catch(() => {});
+    throw thrown;
+  }
+
+  /** Undefined if the cell does not end. */
+  async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
+    using until = deadline(interruptMs, this.#deps.clock);
+    try {
+      return await connection.interrupt(work, until.signal);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #connected(
+    { tag, folder }: Cell,
+    signal: AbortSignal,
+  ): Promise<{ connection: KernelConnection; isFirst: boolean }> {
+    if (this.#connection && this.#connection.exitCode === undefined) {
+      return { connection: this.#connection, isFirst: false };
+    }
+    const { programs, clock, newNonce } = this.#deps;
+    const { id } = this.#options;
+    using until = deadline(startMs, clock, signal);
+    const known = (await programs.list(until.signal)).find((it) => it.id === id);
+    const isRunning = known !== undefined && known.exitCode === undefined;
+    if (known && !isRunning) await programs.close(id, until.signal).catch(unlessGone);
+    const options = this.#options;
+    const isElsewhere = options.cwd === undefined && folder !== undefined;
+    const where = isElsewhere ? { ...options, cwd: folder, isAnywhere: true } : options;
+    const request = { id, ...programIn(where), ...(tag && { tag }) };
+    await programs.open(request, until.signal);
+    try {
+      // An earlier server may have left a cell at work.
+      const program = { id, nonce: newNonce(), mayBeAtWork: isRunning };
+      this.#connection = await KernelConnection.open(programs, program, until.signal);
+    } catch (thrown) {
+      await this.close().catch(() => {});
+      throw thrown;
+    }
+    return { connection: this.#connection, isFirst: !isRunning };
+  }
+}
+
+function unlessGone(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+}
+
+/** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */
+function programIn({ language, cwd, isAnywhere }: KernelOptions) {
+  const program = programOf(language);
+  if (cwd === undefined) return program;
+  if (!isAnywhere) return { ...program, cwd };
+  return { ...program, argv: ['sh', '-c', 'cd -- "$0" && exec "$@"', cwd, ...program.argv] };
+}

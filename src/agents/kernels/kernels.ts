@@ -1,0 +1,33 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { Contexts } from './contexts.ts';
+
+/** The code contexts of all sandboxes. They live as long as the connection to their sandbox. */
+export class Kernels {
+  readonly #deps: { readonly clock: Clock; readonly newNonce: () => string };
+  readonly #sandboxes = new Map<SandboxClient, Contexts>();
+
+  constructor(deps: { readonly clock: Clock; readonly newNonce: () => string }) {
+    this.#deps = deps;
+  }
+
+  of(client: SandboxClient): Contexts {
+    const known = this.#sandboxes.get(client);
+    if (known) return known;
+    const made = new Contexts({ ...this.#deps, programs: client.programs });
+    this.#sandboxes.set(client, made);
+    client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
+    return made;
+  }
+
+  /** Ends the kernels that a stopped run used, with everything that its code started. */
+  async endOf(client: SandboxClient, run: string): Promise<void> {
+    await this.#sandboxes.get(client)?.endOf(run);
+  }
+
+  /** Forgets a sandbox whose connection has ended. Its kernels end with it, or wait for the next server. */
+  release(client: SandboxClient): void {
+    this.#sandboxes.get(client)?.detach();
+    this.#sandboxes.delete(client);
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../../core/errors/errors.ts';
+
+interface LanguageDescription {
+  /** The file in `programs`. */
+  readonly file: string;
+  /** The command that runs the program's text. */
+  argv(source: string): readonly string[];
+  readonly env: readonly string[];
+}
+
+/** The languages that have a kernel. The program arrives as an argument, so that it is no file of the sandbox. */
+const languages = {
+  python: {
+    file: 'kernel.py',
+    argv: (source) => ['python3', '-c', source],
+    env: ['PYTHONUTF8=1', 'MPLBACKEND=agg'],
+  },
+  javascript: {
+    file: 'kernel.cjs',
+    argv: (source) => ['node', '--no-warnings', '-e', source],
+    env: [],
+  },
+  typescript: {
+    file: 'kernel.cjs',
+    argv: (source) => ['node', '--no-warnings', '-e', source, 'typescript'],
+    env: [],
+  },
+  bash: {
+    file: 'kernel-bash.py',
+    argv: (source) => ['python3', '-c', source],
+    env: ['PYTHONUTF8=1'],
+  },
+} as const satisfies Record<string, LanguageDescription>;
+export type Language = keyof typeof languages;
+/** The languages whose contexts are there from the start. Those of the others come with their first use. */
+export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
+
+/** The folder of the programs: beside this file, or in the source tree beside tsc's output. */
+function folder(): string {
+  const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
+  const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const found = folders.find((it) => existsSync(it));
+  if (found === undefined) throw new AppError('internal', `The kernels are missing: no ${folders.join(', no ')}.`);
+  return found;
+}
+
+/** A program is one argument, so the part that it names stands in it. */
+function sourceOf(file: string): string {
+  const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
+  return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));
+}
+
+const sources = new Map<Language, string>();
+
+/** How a kernel of the language is started. */
+export function programOf(language: Language): { readonly argv: readonly string[]; readonly env: readonly string[] } {
+  const { file, argv, env } = languages[language];
+  const source = sources.get(language) ?? sourceOf(file);
+  sources.set(language, source);
+  return { argv: argv(source), env };
+}

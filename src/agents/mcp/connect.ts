@@ -1,0 +1,24 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { McpConnection, type ServerTransport } from './connection.ts';
+import { httpTransport } from './http-transport.ts';
+import { ProgramTransport } from './program-transport.ts';
+
+interface Way {
+  readonly client: SandboxClient;
+  readonly fetch: FetchLike;
+  readonly clock: Clock;
+}
+
+/** A connection that opens when it is first used. */
+export const connectionTo = (server: McpServer, way: Way): McpConnection =>
+  new McpConnection(server, () => transportTo(server, way), way.clock);
+
+function transportTo(server: McpServer, { client, fetch }: Way): ServerTransport {
+  if ('url' in server) return httpTransport(server, fetch);
+  const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
+  const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };
+  return new ProgramTransport(client.programs, program);
+}

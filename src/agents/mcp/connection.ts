@@ -1,0 +1,222 @@
+import {
+  type CallToolResult,
+  Client,
+  type JsonSchemaValidator,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  type Transport,
+} from '@modelcontextprotocol/client';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { type Clock, systemClock } from '../../core/contracts/clock.ts';
+import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import { globMatcher } from '../../core/text/glob.ts';
+import { tooComplex } from '../../core/text/json.ts';
+import { beginningOf } from '../../core/text/text.ts';
+import type { McpTool } from './server.ts';
+
+export interface ServerTransport {
+  readonly transport: Transport;
+  /** Why it ended, in words for a model; undefined while it is open. */
+  ended(): string | undefined;
+}
+
+const connectMs = 60_000;
+const listMs = 20_000;
+/** A server that could not be started is not tried again before this time, in ms. */
+const restMs = 30_000;
+const maxTools = 500;
+const maxPages = 20;
+const descriptionChars = 2_000;
+const schemaBytes = 16 * 1024;
+const messageChars = 1_000;
+const schemaLimits = { maxDepth: 30, maxValues: 2_000 };
+
+export interface McpCall {
+  readonly signal: AbortSignal;
+  readonly onProgress: (text: string) => void;
+}
+
+/** The connection to one tool server: opened when first needed, and again after the server ended. */
+export class McpConnection {
+  readonly server: McpServer;
+  readonly #open: () => ServerTransport;
+  readonly #clock: Clock;
+  #client: Promise<{ client: Client; way: ServerTransport }> | undefined;
+  #tools: readonly McpTool[] | undefined;
+  #failed: { readonly at: number; readonly error: AppError } | undefined;
+
+  constructor(server: McpServer, open: () => ServerTransport, clock: Clock = systemClock) {
+    this.server = server;
+    this.#open = open;
+    this.#clock = clock;
+  }
+
+  /** The server's tools that the operator allows. Rejects with unsupported: what went wrong, in words for a person. */
+  async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
+    if (this.#tools) return this.#tools;
+    const { client, way } = await this.#connected();
+    try {
+      const listed = await this.#listed(client, signal);
+      this.#tools ??= listed;
+      return listed;
+    } catch (thrown) {
+      throwIfFired(signal);
+      throw this.#told(thrown, way);
+    }
+  }
+
+  /** Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the reason. */
+  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<CallToolResult> {
+    const { client, way } = await this.#connected();
+    const { timeoutMs } = this.server;
+    try {
+      return await client.callTool(
+        { name, arguments: args as Record<string, unknown> },
+        {
+          signal,
+          timeout: timeoutMs,
+          maxTotalTimeout: timeoutMs,
+          onprogress: ({ progress, total, message }) =>
+            onProgress(progressText({ progress, total: total ?? undefined, message })),
+        },
+      );
+    } catch (thrown) {
+      throwIfFired(signal);
+      throw this.#told(thrown, way);
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = this.#client;
+    this.#client = undefined;
+    this.#tools = undefined;
+    await open?.then(({ client }) => client.close()).catch(() => {});
+  }
+
+  async #connected() {
+    if (this.#failed && this.#clock.now() - this.#failed.at < restMs) throw this.#failed.error;
+    this.#client ??= this.#connect();
+    return await this.#client;
+  }
+
+  async #connect() {
+    const way = this.#open();
+    // No capabilities: a server that asks to sample from the model, or for anything else of the client, is refused.
+    const client = new Client(
+      { name: 'corral', version: '1' },
+      {
+        capabilities: {},
+        jsonSchemaValidator: trusting,
+        listMaxPages: maxPages,
+      },
+    );
+    client.setNotificationHandler('notifications/tools/list_changed', () => {
+      this.#tools = undefined;
+    });
+    client.onclose = () => this.#lost(client);
+    try {
+      await client.connect(way.transport, { timeout: connectMs });
+      const opened = { client, way };
+      this.#failed = undefined;
+      return opened;
+    } catch (thrown) {
+      const error = this.#told(thrown, way);
+      this.#failed = { at: this.#clock.now(), error };
+      this.#client = undefined;
+      await client.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  #lost(client: Client): void {
+    void this.#client?.then(
+      (open) => {
+        if (open.client !== client) return;
+        this.#client = undefined;
+        this.#tools = undefined;
+      },
+      () => {},
+    );
+  }
+
+  async #listed(client: Client, signal: AbortSignal): Promise<McpTool[]> {
+    const allowed = this.server.tools.map(globMatcher);
+    const { tools } = await client.listTools(undefined, { signal, timeout: listMs });
+    const fits = ({ name }: { name: string }) => allowed.some((glob) => glob(name));
+    return tools.filter(fits).slice(0, maxTools).map(described);
+  }
+
+  /** The failure in one sentence that a model can act on. The server's own words are cut and marked as its own. */
+  #told(thrown: unknown, way: ServerTransport): AppError {
+    if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
+    const { name, timeoutMs } = this.server;
+    const ended = way.ended();
+    if (thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout) {
+      const seconds = Math.round(timeoutMs / 1_000);
+      return new AppError('deadline_exceeded', `The tool server ${name} did not answer within ${seconds} s.`);
+    }
+    if (thrown instanceof ProtocolError) {
+      return failed(
+        `The tool server ${name} answered with an error: ${beginningOf(thrown.message, messageChars)}`,
+        thrown,
+      );
+    }
+    if (ended !== undefined || (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed)) {
+      const why = beginningOf(ended ?? 'its connection broke off', messageChars);
+      return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
+    }
+    const text = thrown instanceof AppError ? thrown.publicMessage : (thrown as Error).message;
+    const said = beginningOf(String(text), messageChars);
+    return failed(`The tool server ${name} cannot be used: ${said}`, thrown);
+  }
+}
+
+/** Failures of the sandbox or of the caller, which concern more than this server. */
+const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'cancelled',
+  'deadline_exceeded',
+  'sandbox_lost',
+  'sandbox_unresponsive',
+  'sandbox_untrusted',
+]);
+
+const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });
+
+/** Nothing here depends on a result's shape, so the schemas of a server are never compiled. */
+const trusting = {
+  getValidator:
+    <Value>(): JsonSchemaValidator<Value> =>
+    (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
+};
+
+interface Listed {
+  readonly name: string;
+  readonly title?: string | undefined;
+  readonly description?: string | undefined;
+  readonly inputSchema: object;
+}
+function described({ name, title, description, inputSchema }: Listed): McpTool {
+  const schema = Buffer.from(JSON.stringify(inputSchema));
+  const fits = schema.length <= schemaBytes && tooComplex(schema, schemaLimits) === undefined;
+  return {
+    name: beginningOf(name, 200),
+    title: title === undefined ? undefined : beginningOf(title, 80),
+    description: beginningOf(description ?? '', descriptionChars),
+    schema: fits ? inputSchema : { type: 'object' },
+  };
+}
+
+const progressText = ({
+  progress,
+  total,
+  message,
+}: {
+  progress: number;
+  total: number | undefined;
+  message?: string | undefined;
+}): string => {
+  const share = total === undefined ? `${progress}` : `${progress}/${total}`;
+  return `${beginningOf(message === undefined ? share : `${share} ${message}`, 500)}\n`;
+};

@@ -1,0 +1,111 @@
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
+import { AppError } from '../../core/errors/errors.ts';
+import { tooComplex } from '../../core/text/json.ts';
+import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
+import { answeredId, type Line, lineSplitter } from './lines.ts';
+
+const errorsChars = 1_000;
+const startMs = 60_000;
+const endMs = 10_000;
+const limits = { maxDepth: 200, maxValues: 200_000 };
+
+/** The transport of a tool server that runs in the sandbox, with one JSON message on each line of its pipes. */
+export class ProgramTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #programs: ProgramClient;
+  readonly #program: StartProgram;
+  #pipes: ProgramPipes | undefined;
+  #errors = '';
+  #ended: string | undefined;
+  #isClosed = false;
+
+  constructor(programs: ProgramClient, program: StartProgram) {
+    this.#programs = programs;
+    this.#program = program;
+  }
+
+  /** Why the program ended, once it has. */
+  readonly ended = (): string | undefined => this.#ended;
+
+  get transport(): this {
+    return this;
+  }
+
+  /** Starts a new program, because one of an earlier connection is in the middle of that conversation. */
+  async start(): Promise<void> {
+    const signal = AbortSignal.timeout(startMs);
+    await this.#programs.close(this.#program.id, signal).catch(unlessGone);
+    await this.#programs.open(this.#program, signal);
+    const split = lineSplitter();
+    const reader = {
+      onOutput: async (chunk: Buffer) => {
+        for (const line of split(chunk)) this.#hear(line);
+        await new Promise(setImmediate); // a flood of messages leaves time for everybody else
+      },
+      onErrors: (chunk: Buffer) => {
+        this.#errors = (this.#errors + chunk.toString()).slice(-errorsChars);
+      },
+    };
+    const pipes = await this.#programs.attach(this.#program.id, reader, signal);
+    this.#pipes = pipes;
+    void this.#follow(pipes);
+  }
+
+  async send(message: JSONRPCMessage): Promise<void> {
+    if (!this.#pipes || this.#isClosed) throw new Error('the program has ended');
+    await this.#pipes.write(Buffer.from(serializeMessage(message)));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#pipes?.detach();
+    this.onclose?.();
+    await this.#programs.close(this.#program.id, AbortSignal.timeout(endMs)).catch(() => {});
+  }
+
+  async #follow(pipes: ProgramPipes): Promise<void> {
+    try {
+      const { exitCode } = await pipes.ended;
+      const said = this.#errors.trim();
+      this.#ended = `it ended with exit code ${exitCode}${said === '' ? '' : `, after it printed: ${said}`}`;
+    } catch (thrown) {
+      this.#ended = thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off';
+    }
+    await this.close();
+  }
+
+  #hear(line: Line): void {
+    if (line.kind === 'too_long') {
+      this.#refuse(line);
+      return;
+    }
+    const bytes = Buffer.from(line.text);
+    // Some servers print more than messages. Only JSON objects can be messages.
+    if (!line.text.startsWith('{') || tooComplex(bytes, limits) !== undefined) return;
+    try {
+      this.onmessage?.(deserializeMessage(line.text));
+    } catch (thrown) {
+      this.onerror?.(thrown as Error);
+    }
+  }
+
+  /** Fails the one call that the long message answers, or all calls when it does not tell which. */
+  #refuse(line: Extract<Line, { kind: 'too_long' }>): void {
+    const id = answeredId(line);
+    if (id === undefined) {
+      this.#ended = 'it sent a message larger than 4 MiB';
+      void this.close();
+    } else {
+      const error = { code: -32_000, message: 'the answer is larger than 4 MiB' };
+      this.onmessage?.({ jsonrpc: '2.0', id, error });
+    }
+  }
+}
+
+function unlessGone(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+}

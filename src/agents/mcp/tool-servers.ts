@@ -1,0 +1,101 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Tool } from '../tools/tool.ts';
+import type { McpConnection } from './connection.ts';
+import { searchTool, toolsOfServer } from './tools.ts';
+
+/** More tools than these are loaded on demand, so that they do not fill the model's window. */
+const mostListed = 24;
+
+export interface SessionTools {
+  /** The tools that each request to the model lists. */
+  readonly declared: readonly Tool[];
+  /** The tools that the model can call. */
+  readonly all: readonly Tool[];
+}
+interface Deps {
+  readonly clock: Clock;
+  readonly newName: () => string;
+  /** Reaches only the addresses that the egress rules allow. */
+  readonly fetch: FetchLike;
+  readonly warn: (about: object, text: string) => void;
+}
+interface Connected {
+  /** By the definition of their server. */
+  readonly connections: Map<string, McpConnection>;
+  readonly loaded: Set<string>;
+}
+
+/** The connections of all sandboxes to the tool servers of their sessions. They live as long as the sandbox's connection. */
+export class ToolServers implements AsyncDisposable {
+  readonly #deps: Deps;
+  readonly #sandboxes = new Map<SandboxClient, Connected>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** The tools of all servers that answer. A server that fails has no tools until it answers. */
+  async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
+    const { connections, loaded } = await this.#connected(client, servers);
+    const lists = await Promise.all([...connections.values()].map((connection) => this.#toolsOf(connection, signal)));
+    const all = lists.flat();
+    if (all.length <= mostListed) return { declared: all, all };
+    const search = searchTool(all, (names) => {
+      for (const name of names) loaded.add(name);
+    });
+    return { declared: [search, ...all.filter(({ name }) => loaded.has(name))], all: [search, ...all] };
+  }
+
+  /** Ends the connections of a sandbox whose own connection has ended. */
+  release(client: SandboxClient): void {
+    const connected = this.#sandboxes.get(client);
+    this.#sandboxes.delete(client);
+    for (const connection of connected?.connections.values() ?? []) void connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#sandboxes.values()].flatMap(({ connections }) => [...connections.values()]);
+    this.#sandboxes.clear();
+    await Promise.all(all.map((connection) => connection.close()));
+  }
+
+  async #toolsOf(connection: McpConnection, signal: AbortSignal): Promise<readonly Tool[]> {
+    try {
+      return toolsOfServer(connection, await connection.tools(signal), this.#deps.newName);
+    } catch (thrown) {
+      const { publicMessage } = toAppError(thrown);
+      if (!signal.aborted) this.#deps.warn({ server: connection.server.name }, `no tools: ${publicMessage}`);
+      return [];
+    }
+  }
+
+  /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
+  async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<Connected> {
+    const { clock, fetch } = this.#deps;
+    const { connections, loaded } = this.#ofSandbox(client);
+    const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
+    const gone = [...connections].filter(([definition]) => !wanted.has(definition));
+    for (const [definition] of gone) connections.delete(definition);
+    await Promise.all(gone.map(([, connection]) => connection.close()));
+    const missing = () => [...wanted].filter(([definition]) => !connections.has(definition));
+    if (missing().length === 0) return { connections, loaded };
+    const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
+    for (const [definition, server] of missing()) {
+      connections.set(definition, connectionTo(server, { client, fetch, clock }));
+    }
+    return { connections, loaded };
+  }
+
+  #ofSandbox(client: SandboxClient): Connected {
+    const known = this.#sandboxes.get(client);
+    if (known) return known;
+    const made: Connected = { connections: new Map(), loaded: new Set() };
+    this.#sandboxes.set(client, made);
+    client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
+    return made;
+  }
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { defineTool, type Tool, type ToolResult } from '../tools/tool.ts';
+import type { McpConnection } from './connection.ts';
+import { mcpNames } from './names.ts';
+import { toolResult } from './result.ts';
+import type { McpTool } from './server.ts';
+
+/** The tools of one server as the model calls them. */
+export function toolsOfServer(
+  connection: McpConnection,
+  listed: readonly McpTool[],
+  newName: () => string,
+): readonly Tool[] {
+  const known = new Map(listed.map((tool) => [tool.name, tool]));
+  const names = mcpNames(
+    connection.server.name,
+    listed.map(({ name }) => name),
+  );
+  return [...names].flatMap(([name, original]) => {
+    const tool = known.get(original);
+    return tool ? [mcpTool(connection, { name, tool, newName })] : [];
+  });
+}
+
+function mcpTool(
+  connection: McpConnection,
+  { name, tool, newName }: { readonly name: string; readonly tool: McpTool; readonly newName: () => string },
+): Tool {
+  return {
+    name,
+    family: 'mcp',
+    group: 'always',
+    label: tool.title ?? tool.name,
+    description:
+      tool.description === '' ? `${tool.name} of the tool server ${connection.server.name}.` : tool.description,
+    parameters: tool.schema,
+    needs: ['sandbox'],
+    orderKey: () => null, // the protocol allows any number of calls at once
+    calledIn: {},
+    async run(ctx, args) {
+      const given = z.looseObject({}).safeParse(args ?? {});
+      if (!given.success) return { ok: false, reason: 'bad_arguments', output: `${name} takes an object.` };
+      try {
+        const call = { signal: ctx.signal, onProgress: ctx.onOutput };
+        return await toolResult(ctx, await connection.call(tool.name, given.data, call), newName);
+      } catch (thrown) {
+        return failedCall(thrown);
+      }
+    },
+  };
+}
+
+/** A failure of a tool server is a result for the model: it never ends the turn. */
+function failedCall(thrown: unknown): ToolResult {
+  if (!(thrown instanceof AppError)) throw thrown;
+  const reason =
+    thrown.code === 'deadline_exceeded' ? 'timed_out' : thrown.code === 'cancelled' ? 'cancelled' : 'failed';
+  if (reason === 'failed' && thrown.code !== 'unsupported') throw thrown;
+  return { ok: false, reason, output: thrown.publicMessage };
+}
+
+const maxFound = 10;
+const words = (text: string) =>
+  text
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter(Boolean);
+
+/** The tool with which a model finds tools that are too many to be listed in every request. */
+export function searchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
+  return defineTool({
+    name: 'mcp_search',
+    family: 'mcp',
+    group: 'always',
+    label: 'Find tools',
+    description:
+      `Find tools of the connected tool servers: ${all.length} exist, and only those that you found here can be called. ` +
+      'Say what you want to do in a few words.',
+    parameters: z.object({ query: z.string().min(1).max(500) }),
+    needs: [],
+    orderKey: () => null,
+    async run(_, { query }) {
+      const wanted = words(query);
+      const found = all
+        .map((tool) => ({ tool, score: score(tool, wanted) }))
+        .filter((it) => it.score > 0)
+        .sort((a, b) => b.score - a.score)
+        .slice(0, maxFound)
+        .map(({ tool }) => tool);
+      if (found.length === 0) {
+        const names = all.map(({ name }) => name).join(', ');
+        return { ok: true, output: `No tool matches. The tools are: ${names.slice(0, 8_000)}` };
+      }
+      load(found.map(({ name }) => name));
+      const lines = found.map(
+        ({ name, description, parameters }) => `${name}: ${description}\nparameters: ${JSON.stringify(parameters)}`,
+      );
+      return { ok: true, output: `You can call these now:\n\n${lines.join('\n\n')}` };
+    },
+  });
+}
+
+function score({ name, description }: Tool, wanted: readonly string[]): number {
+  const inName = new Set(words(name));
+  const inText = new Set(words(description));
+  return wanted.reduce((sum, word) => sum + (inName.has(word) ? 3 : 0) + (inText.has(word) ? 1 : 0), 0);
+}

@@ -1,0 +1,109 @@
+import type { LanguageModelV4StreamPart, LanguageModelV4Usage, SharedV4ProviderMetadata } from '@ai-sdk/provider';
+import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
+import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
+import type { RawBlock } from './prompt.ts';
+
+interface Options {
+  readonly newId: () => string;
+  /** The outcome of a reply that ended before its end. */
+  readonly broken: () => FailedTurn;
+}
+
+/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
+export function replyReader({ newId, broken }: Options) {
+  const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
+  const calls: ToolCall[] = [];
+  const begun = new Map<string, string>();
+  let outcome: TurnOutcome | undefined;
+  let reasoned = false;
+
+  function* read(part: LanguageModelV4StreamPart): Generator<TurnPart> {
+    switch (part.type) {
+      case 'text-start':
+      case 'reasoning-start':
+        if (part.type === 'reasoning-start' && reasoned) yield { type: 'reasoning', delta: '\n\n' }; // a new paragraph
+        blocks.set(key(part), { type: kindOf(part.type), text: '', meta: part.providerMetadata ?? {} });
+        return;
+      case 'text-delta':
+      case 'reasoning-delta': {
+        const block = blocks.get(key(part));
+        if (block) {
+          block.text += part.delta;
+          block.meta = merged(block.meta, part.providerMetadata);
+        }
+        reasoned ||= part.type === 'reasoning-delta' && part.delta !== '';
+        if (part.delta !== '') yield { type: kindOf(part.type), delta: part.delta };
+        return;
+      }
+      case 'text-end':
+      case 'reasoning-end': {
+        const block = blocks.get(key(part));
+        blocks.delete(key(part));
+        if (!block) return;
+        yield raw({ type: block.type, text: block.text }, merged(block.meta, part.providerMetadata));
+        return;
+      }
+      case 'tool-input-start':
+        begun.set(part.id, part.toolName);
+        return;
+      case 'tool-call':
+        begun.set(part.toolCallId, part.toolName);
+        calls.push({ callId: part.toolCallId || `call_${newId()}`, name: part.toolName, args: argsOf(part.input) });
+        yield raw({ type: 'call' }, part.providerMetadata ?? {});
+        return;
+      case 'finish':
+        outcome = outcomeOf(part.finishReason, usageOf(part.usage));
+        return;
+    }
+  }
+
+  function outcomeOf({ unified, raw }: { unified: string; raw: string | undefined }, usage: Usage): TurnOutcome {
+    if (unified === 'length') return { kind: 'finished', stop: 'length', usage, cutCalls: [...begun.values()] };
+    if (unified === 'content-filter')
+      return { kind: 'finished', stop: 'refused', usage, reason: raw ?? 'content-filter' };
+    const isWhole = unified === 'stop' || unified === 'tool-calls' || (unified === 'other' && raw !== undefined);
+    return isWhole ? { kind: 'finished', stop: calls.length > 0 ? 'calls' : 'done', usage } : broken();
+  }
+
+  function* end(): Generator<TurnPart> {
+    const last = outcome ?? broken();
+    if (last.kind === 'finished' && last.stop === 'calls') for (const call of calls) yield { type: 'call', call };
+    yield { type: 'end', outcome: last };
+  }
+  return { read, end };
+}
+
+const kindOf = (type: string): 'text' | 'reasoning' => (type.startsWith('text') ? 'text' : 'reasoning');
+const key = ({ type, id }: { type: string; id: string }): string => `${kindOf(type)} ${id}`;
+
+const raw = (block: RawBlock, meta: SharedV4ProviderMetadata): TurnPart => ({
+  type: 'raw',
+  part: { ...block, ...(Object.keys(meta).length > 0 && { meta }) },
+});
+
+/** Later data of a block replaces earlier data, such as a signature that arrives at its end. */
+function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undefined): SharedV4ProviderMetadata {
+  const all = { ...a };
+  for (const [name, values] of Object.entries(b ?? {})) all[name] = { ...all[name], ...values };
+  return all;
+}
+
+/** More than the longest file that a tool writes. */
+const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
+/** Text that is no JSON stays text, and the tool refuses it. */
+function argsOf(input: string): unknown {
+  if (input.trim() === '') return {};
+  const json = parseJson(input, argumentLimits);
+  return json.ok ? json.value : input;
+}
+
+function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
+  const { total: input = 0, cacheRead = 0, cacheWrite = 0 } = inputTokens;
+  return {
+    inputTokens: input,
+    outputTokens: outputTokens.total ?? 0,
+    ...(cacheRead > 0 && { cachedTokens: cacheRead }),
+    ...(cacheWrite > 0 && { cacheWrittenTokens: cacheWrite }),
+    ...((outputTokens.reasoning ?? 0) > 0 && { reasoningTokens: outputTokens.reasoning as number }),
+  };
+}

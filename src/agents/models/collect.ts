@@ -1,0 +1,102 @@
+import { beginningOf } from '../../core/text/text.ts';
+import type { AssistantMessage, ToolCall, TurnOutcome, TurnPart } from './model.ts';
+
+/** The limits at which a reply of any provider is cut. */
+export interface TurnCaps {
+  /** Characters of text and arguments, or of raw parts. */
+  readonly maxChars: number;
+  readonly maxCalls: number;
+}
+export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
+
+const mostThoughts = 8_000; // characters
+
+export interface CollectedTurn {
+  /** The whole reply. The field `model` names the model that answered, which can be a fall-back. */
+  readonly message: AssistantMessage;
+  readonly outcome: TurnOutcome;
+  /** The part of the model's reasoning that people can read, or its beginning; can be empty. */
+  readonly thoughts: string;
+  /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
+  readonly refused: readonly ToolCall[];
+}
+export interface CollectOptions {
+  /** `provider/model`, stored with the message. */
+  readonly model: string;
+  readonly onDelta: (delta: string) => void;
+  readonly caps?: TurnCaps;
+  /** Ids of earlier calls. Some models count from the start in each turn, and a new id must not equal an old one. */
+  readonly takenIds?: ReadonlySet<string>;
+}
+
+/**
+ * Reads a turn to its end, within the limits. Drops the calls of a turn that did not finish, because half a turn must
+ * not act.
+ */
+export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
+  const caps = options.caps ?? turnCaps;
+  const texts: string[] = [];
+  const calls: ToolCall[] = [];
+  const raw: unknown[] = [];
+  let thoughts = '';
+  let said = 0;
+  let sent = 0;
+  let outcome: TurnOutcome = stopped(options.model);
+  let { model } = options;
+  for await (const part of parts) {
+    if (part.type === 'end') {
+      outcome = part.outcome;
+      model = part.model ?? model;
+    }
+    if (part.type === 'text' || part.type === 'reasoning') said += part.delta.length;
+    if (part.type === 'call') said += JSON.stringify(part.call.args ?? null).length;
+    if (part.type === 'raw') sent += JSON.stringify(part.part)?.length ?? 0;
+    if (Math.max(said, sent) > caps.maxChars) {
+      outcome = tooLong(options.model, caps);
+      break;
+    }
+    if (part.type === 'reasoning' && thoughts.length < mostThoughts) thoughts += part.delta;
+    if (part.type === 'raw') raw.push(part.part);
+    if (part.type === 'call') calls.push(withOwnId(part.call, calls, options.takenIds));
+    if (part.type === 'text' && part.delta !== '') {
+      texts.push(part.delta);
+      options.onDelta(part.delta);
+    }
+  }
+  const kept = outcome.kind === 'finished' ? calls : [];
+  const message: AssistantMessage = {
+    role: 'assistant',
+    model,
+    text: texts.join(''),
+    calls: kept.slice(0, caps.maxCalls),
+    raw,
+  };
+  return { message, outcome, thoughts: beginningOf(thoughts, mostThoughts), refused: kept.slice(caps.maxCalls) };
+}
+
+/** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */
+export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
+  outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
+
+/** An id pairs a call with its result, so a missing or repeated id is replaced by a free one. */
+function withOwnId(call: ToolCall, before: readonly ToolCall[], earlier: ReadonlySet<string> = new Set()): ToolCall {
+  const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
+  const wanted = call.callId || 'call';
+  if (call.callId && !isTaken(wanted)) return call;
+  let n = before.length + 1;
+  while (isTaken(`${wanted}_${n}`)) n++;
+  return { ...call, callId: `${wanted}_${n}` };
+}
+
+const stopped = (model: string): TurnOutcome => ({
+  kind: 'failed',
+  code: 'model_unavailable',
+  message: `${model} stopped in the middle of its reply.`,
+  retryable: true,
+});
+const tooLong = (model: string, caps: TurnCaps): TurnOutcome => ({
+  kind: 'failed',
+  code: 'model_rejected',
+  message: `The reply of ${model} grew over ${caps.maxChars} characters and was cut.`,
+  retryable: false,
+});

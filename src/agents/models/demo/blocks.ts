@@ -1,0 +1,79 @@
+import { beginningOf } from '../../../core/text/text.ts';
+
+// The demo model's instructions: the message's fenced blocks, in order, or else the default task.
+
+export type Unit =
+  | { readonly kind: 'sh'; readonly command: string }
+  | { readonly kind: 'file'; readonly path: string; readonly content: string }
+  | { readonly kind: 'browse'; readonly urls: readonly string[] }
+  | { readonly kind: 'ask'; readonly question: string }
+  | { readonly kind: 'fail'; readonly message: string };
+
+interface Block {
+  readonly word: string;
+  readonly text: string;
+}
+// A fence is a line of exactly three backticks and a word; with anything else on the line, it is text.
+const opening = /^```([^`\s]+)$/;
+const closing = '```';
+
+/** The blocks of a message and the lines outside them. An unclosed fence is text. */
+export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
+  const lines = message.split(/\r?\n/);
+  const blocks: Block[] = [];
+  const text: string[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] as string;
+    const word = opening.exec(line)?.[1];
+    const end = word === undefined ? -1 : lines.indexOf(closing, at + 1);
+    if (word === undefined || end < 0) {
+      text.push(line);
+      continue;
+    }
+    blocks.push({ word, text: lines.slice(at + 1, end).join('\n') });
+    at = end;
+  }
+  return { blocks, text };
+}
+
+export function unitsOf(message: string): Unit[] {
+  const units = parseBlocks(message).blocks.flatMap((block) => unitOf(block) ?? []);
+  if (units.length > 0) return units;
+  return [
+    { kind: 'file', path: 'corral-demo.md', content: message },
+    { kind: 'sh', command: 'cat corral-demo.md' },
+  ];
+}
+
+function unitOf({ word, text }: Block): Unit | undefined {
+  const path = /^file:(.+)$/.exec(word)?.[1];
+  if (path !== undefined) return { kind: 'file', path, content: text };
+  switch (word) {
+    case 'sh':
+    case 'bash':
+    case 'shell':
+      return { kind: 'sh', command: text };
+    case 'browse':
+      return {
+        kind: 'browse',
+        urls: text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter(Boolean),
+      };
+    case 'ask':
+      return { kind: 'ask', question: text || 'Please answer.' };
+    case 'fail':
+      return { kind: 'fail', message: text || 'The demo model was told to fail.' };
+    default:
+      return undefined; // the block is text for the reader, such as a quoted program
+  }
+}
+
+const titleLength = 60;
+
+/** The first line of text outside the blocks. */
+export function titleOf(message: string): string {
+  const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
+  return line === undefined ? 'Demo task' : beginningOf(line.trim(), titleLength).trimEnd();
+}

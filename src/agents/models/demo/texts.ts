@@ -1,0 +1,77 @@
+import { beginningOf } from '../../../core/text/text.ts';
+import type { Message } from '../model.ts';
+import type { Unit } from './blocks.ts';
+import { fenced, literal } from './literal.ts';
+
+export function describe(unit: Unit): string {
+  switch (unit.kind) {
+    case 'sh':
+      return 'Run a command';
+    case 'file':
+      return `Write ${unit.path}`;
+    case 'browse':
+      return unit.urls.length === 1 ? 'Open a page' : `Open ${unit.urls.length} pages`;
+    case 'ask':
+      return 'Ask a question';
+    case 'fail':
+      return 'Fail on purpose';
+  }
+}
+
+type ToolMessage = Extract<Message, { role: 'tool' }>;
+
+/** A step's outcome: `failed` is the result that ended it early, `answer` the user's words. */
+export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
+  if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason was given'}`;
+  switch (unit.kind) {
+    case 'sh':
+      return 'The command ran and succeeded.';
+    case 'file':
+      return `Wrote ${literal(unit.path)}.`;
+    case 'browse':
+      return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.map(literal).join(', ')}.`;
+    case 'ask':
+      return /[\r\n]/.test(answer) ? `You answered:\n\n${fenced(answer)}` : `You answered: "${literal(answer)}"`;
+    case 'fail':
+      return literal(unit.message);
+  }
+}
+function firstLine(text: string): string {
+  const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
+  const said = line.replace(/^\[(exit code .*)\]$/, '$1');
+  return said.length > longestReason ? `${beginningOf(said, longestReason - 1)}…` : said;
+}
+
+const longestReason = 400;
+const shown = 2_000;
+
+/** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
+export function summaryText(results: readonly ToolMessage[]): string {
+  const failures = results.filter((result) => !result.success).length;
+  const verdict =
+    failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
+  const last = results.findLast((result) => result.name === 'shell_exec');
+  if (!last) return verdict;
+  // A tool's note on a failed command is a separate first line before the output.
+  const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
+  if (output === '') return `${verdict} The last command printed nothing.`;
+  const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');
+  return `${verdict} The last command printed:\n\n${fenced(tail)}`;
+}
+
+/** Splits the text into at least two pieces, and never inside a character. */
+export function deltasOf(text: string): string[] {
+  const size = Math.max(10, Math.ceil(text.length / 16));
+  const deltas: string[] = [];
+  let piece = '';
+  for (const word of text.match(/\S*\s*/g) ?? []) {
+    piece += word;
+    if (piece.length < size) continue;
+    deltas.push(piece);
+    piece = '';
+  }
+  if (piece !== '') deltas.push(piece);
+  if (deltas.length > 1) return deltas;
+  const [first, ...rest] = text;
+  return first === undefined || rest.length === 0 ? deltas : [first, rest.join('')];
+}

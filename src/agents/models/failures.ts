@@ -1,0 +1,102 @@
+import type { ErrorCode } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { withoutSecret } from '../../core/text/secret-forms.ts';
+import type { FailedTurn, TurnPart } from './model.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** A provider's refusal of a request, from its status or from inside a stream. */
+export interface Refusal {
+  readonly status: number;
+  /** The provider's own words. */
+  readonly text: string;
+  /** The provider's own names for the error, such as `insufficient_quota`. */
+  readonly names?: readonly string[];
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The names that an error's advice mentions. */
+export interface Advice {
+  /** The settings of the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
+  readonly key: string;
+  /** The setting of the address, such as `models.openai.base-url`. */
+  readonly baseUrl: string;
+}
+
+/** Decides by the status and the provider's words whether a retry helps, and says what to change. */
+export function refusedTurn(refusal: Refusal, model: string, advice: Advice): FailedTurn {
+  const code = codeOf(refusal);
+  const text = refusal.text.trim().slice(0, 300);
+  const said = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
+  const remedy = remedies[code]?.(advice);
+  return {
+    kind: 'failed',
+    code,
+    message: remedy === undefined ? said : `${said} ${remedy}`,
+    retryable: waiting.has(code),
+    ...(refusal.retryAfterMs !== undefined && { retryAfterMs: refusal.retryAfterMs }),
+  };
+}
+
+/** The errors that end by themselves. */
+const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_overloaded', 'provider_error']);
+
+const remedies: Partial<Record<ErrorCode, (advice: Advice) => string>> = {
+  model_unauthorized: ({ key }) => `Set ${key} to a key that may use this model.`,
+  model_unknown: ({ baseUrl }) => `Check the name after the slash in the setting model, and ${baseUrl}.`,
+  model_quota: () => "The provider's account has no quota left: add some there, or choose another model.",
+  model_refused: () => "The provider's rules refuse this content: say it in other words, or choose another model.",
+  model_context: () => 'The conversation is too long for this model.',
+};
+
+const tooLong =
+  /context[_ ](length|window|size)|maximum (context|prompt)|too (long|large|many tokens)|token count|input token/i;
+const noQuota = /insufficient_quota|credit balance|billing_hard_limit|out of credits|credits are depleted/i;
+const refused = /content[_ ](policy|filter|management)|invalid_prompt|flagged|safety|blocked by|usage policy/i;
+
+function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
+  const said = [text, ...names].join(' ');
+  if (status === 402 || noQuota.test(said)) return 'model_quota';
+  if (status === 401 || status === 403 || /api[_ ]key/i.test(said)) return 'model_unauthorized';
+  if (status === 404) return 'model_unknown';
+  if (status === 413 || (status === 400 && tooLong.test(said))) return 'model_context';
+  if (status === 429 || status === 503 || status === 529) return 'model_overloaded';
+  if (status >= 500 || status === 408 || status === 409) return 'provider_error';
+  return refused.test(said) ? 'model_refused' : 'model_rejected';
+}
+
+export const unreachableTurn = (model: string, advice: Advice): FailedTurn => ({
+  kind: 'failed',
+  code: 'model_unavailable',
+  message: `${model} cannot be reached, or broke off its reply. Check the network and ${advice.baseUrl}.`,
+  retryable: true,
+});
+
+const stalledTurn = (model: string, ms: number): FailedTurn => ({
+  kind: 'failed',
+  code: 'model_stalled',
+  message: `${model} sent nothing for ${ms / 1_000} s.`,
+  retryable: true,
+});
+
+interface BrokenTurn {
+  /** The caller's signal. */
+  readonly signal: AbortSignal;
+  readonly silence: Pick<Watchdog, 'bit'>;
+  readonly model: string;
+  readonly idleMs: number;
+  readonly key: Secret | undefined;
+}
+
+/**
+ * The end of a turn that threw: cancelled, stalled, or what `failureOf` says. Providers quote requests in their errors, so
+ * the key is removed.
+ */
+export function endOfBroken(
+  { signal, silence, model, idleMs, key }: BrokenTurn,
+  failureOf: () => FailedTurn,
+): TurnPart {
+  if (signal.aborted) return { type: 'end', outcome: { kind: 'cancelled' } };
+  const failure = silence.bit() ? stalledTurn(model, idleMs) : failureOf();
+  const message = key === undefined ? failure.message : withoutSecret(failure.message, key, '[key]');
+  return { type: 'end', outcome: { ...failure, message } };
+}

@@ -1,0 +1,190 @@
+import type { ErrorCode } from '../../core/errors/errors.ts';
+import type { PlanStep } from '../../core/model/events.ts';
+
+export interface Model {
+  /** `provider/model`, as in the configuration. */
+  readonly name: string;
+  /** Read these before each turn: a chain of fall-backs returns those of the model that it asks next. */
+  readonly abilities: Abilities;
+  /** The cost of a turn with these tokens. Undefined or absent: the price of the model is not known. */
+  readonly costOf?: (usage: Usage) => number | undefined;
+  /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
+  turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
+}
+
+/** The abilities of one model. An adapter makes up for a missing ability where it can, so that callers need not look. */
+export interface Abilities {
+  /** Tokens of a request and its reply together. */
+  readonly window: number;
+  /** Tokens of one reply, its reasoning included. */
+  readonly maxOutput: number;
+  /** False: the adapter names each picture in words instead. */
+  readonly images: boolean;
+  /** Whether one reply can have several calls. */
+  readonly parallel: boolean;
+  /** Whether `mustCall` is certain. False: the adapter asks for the call in words, and the model may not comply. */
+  readonly forcedTool: boolean;
+  /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to keep. */
+  readonly caching: 'automatic' | 'marked' | 'none';
+}
+/** The abilities of a model that nobody described: a common window, and nothing that a server may refuse. */
+export const assumedAbilities: Abilities = {
+  window: 32_768,
+  maxOutput: 4_096,
+  images: false,
+  parallel: true,
+  forcedTool: false,
+  caching: 'none',
+};
+
+/** The loop's purpose for this turn. Models other than the demo model read it in `note`. */
+export type TurnPhase =
+  | { readonly kind: 'plan' }
+  | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
+  /** New messages arrived, so the steps that have not begun can be replaced. `steps` is the whole plan so far. */
+  | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
+  | { readonly kind: 'summarize' };
+
+export interface TurnRequest {
+  readonly phase: TurnPhase;
+  readonly system: string;
+  /** The real conversation. The loop's own instructions go into `note`, never into a user's message. */
+  readonly messages: readonly Message[];
+  /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
+  readonly runFrom?: number;
+  /** The turn's purpose as an instruction. It stands at `noteAt`; without that, before the calls of the present step. */
+  readonly note?: string;
+  /** The index in `messages` of the message that follows the note. */
+  readonly noteAt?: number;
+  /** The notes of earlier turns, each where it stood, so that this request begins with the bytes of the one before. */
+  readonly earlier?: readonly PlacedNote[];
+  /** A reminder for this turn only, placed last. */
+  readonly hint?: string;
+  readonly tools: readonly ToolDeclaration[];
+  /** The only tool that the model must call, when the loop needs an answer of that shape. See `forcedTool`. */
+  readonly mustCall?: string;
+  /** Sampling options; for a missing one the provider's default applies. A model that refuses an option gets none. */
+  readonly sampling?: Sampling;
+  /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
+  readonly cacheKey?: string;
+}
+export interface PlacedNote {
+  /** The index in `messages` of the message that follows it. */
+  readonly before: number;
+  readonly text: string;
+}
+export interface Sampling {
+  readonly temperature?: number; // 0 to 2
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly maxOutputTokens?: number;
+  /** Texts that end the turn when the model writes one. */
+  readonly stop?: readonly string[];
+}
+export interface ToolDeclaration {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: object; // JSON Schema
+  /** Models of some providers know the tool by a declaration of their provider's own. All others get the function. */
+  readonly native?: NativeTool;
+}
+export type NativeTool =
+  /** A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the screenshot. */
+  | { readonly kind: 'computer'; readonly width: number; readonly height: number }
+  /** One of the actions on a browser's screen that Gemini's models know by themselves, with name and arguments. */
+  | { readonly kind: 'screen_action' };
+export type Message =
+  | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
+  | {
+      readonly role: 'tool';
+      readonly callId: string;
+      readonly name: string;
+      readonly output: string;
+      readonly success: boolean;
+      readonly pictures?: readonly Picture[];
+      /** The address of the page on the screen after the call. */
+      readonly page?: string;
+      /** A person permitted the call, as its `confirm` demands. */
+      readonly confirmed?: true;
+    }
+  | AssistantMessage;
+
+/** A picture of a user's message or of a tool's result. One without its bytes is named in words. */
+export interface Picture {
+  readonly file: string;
+  readonly mimeType: string;
+  readonly data?: string; // base64
+}
+
+/**
+ * A reply. `text` and `calls` are what every provider understands. `raw` is the same reply in its provider's own form,
+ * with reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and calls.
+ * `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
+ */
+export interface AssistantMessage {
+  readonly role: 'assistant';
+  /** The model that wrote the reply, which can be a fall-back. */
+  readonly model: string;
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  readonly raw: readonly unknown[];
+}
+export interface ToolCall {
+  readonly callId: string;
+  readonly name: string;
+  readonly args: unknown; // not parsed: the tool parses it
+  /** The provider demands that a person permits this call: its reason, in words. */
+  readonly confirm?: string;
+}
+
+/** The parts of a reply as they arrive. All calls come after the text, directly before the end. */
+export type TurnPart =
+  | { type: 'text'; delta: string }
+  /** Reasoning in readable form, for people. It is never sent back; `raw` is. */
+  | { type: 'reasoning'; delta: string }
+  | { type: 'call'; call: ToolCall }
+  | { type: 'raw'; part: unknown }
+  /** `model` is the name of the model that answered, when a fall-back did. */
+  | { type: 'end'; outcome: TurnOutcome; model?: string };
+
+/** Tokens of one turn. */
+export interface Usage {
+  /** The whole request, including what came from the provider's cache or was written to it. */
+  readonly inputTokens: number;
+  /** The whole reply, including its reasoning. */
+  readonly outputTokens: number;
+  /** The part of the input that the provider read from its cache. */
+  readonly cachedTokens?: number;
+  /** The part of the input that the provider wrote to its cache, where that has a price of its own. */
+  readonly cacheWrittenTokens?: number;
+  /** The part of the output that is reasoning. */
+  readonly reasoningTokens?: number;
+  /** In the currency of the price list. Absent: the price of the model is not known. */
+  readonly cost?: number;
+}
+
+export type TurnOutcome = FinishedTurn | FailedTurn | { readonly kind: 'cancelled' };
+
+export interface FinishedTurn {
+  readonly kind: 'finished';
+  /**
+   * `done`: the model has finished. `calls`: it waits for the results of its calls. `length`: the reply was cut at a
+   * limit. `refused`: the model or the provider's filter declined.
+   */
+  readonly stop: 'done' | 'calls' | 'length' | 'refused';
+  readonly usage: Usage;
+  /** With `length`: the tools whose calls the reply contained. None of those calls is in the turn, because one is cut. */
+  readonly cutCalls?: readonly string[];
+  /** With `refused`: the provider's reason in words or as its code, such as `SAFETY`. */
+  readonly reason?: string;
+}
+export interface FailedTurn {
+  readonly kind: 'failed';
+  readonly code: ErrorCode;
+  /** Public: names the provider, the failure and what to change, never a key. */
+  readonly message: string;
+  /** Whether the same request can succeed later. */
+  readonly retryable: boolean;
+  /** The provider's own delay in ms. */
+  readonly retryAfterMs?: number;
+}

@@ -1,0 +1,49 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Advice } from './failures.ts';
+import type { Abilities, Model } from './model.ts';
+
+/** How hard a model thinks before it answers; `default` leaves the choice to the provider. */
+export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
+export type Reasoning = (typeof reasoningLevels)[number];
+
+/**
+ * One model provider. Its settings, their variables, the help, the key test, the labels and the offered models all follow
+ * from this description.
+ */
+export interface Provider<Name extends string = string> {
+  /** Stands before the slash in `provider/model`, and in the settings under `models`. */
+  readonly name: Name;
+  /** For people. */
+  readonly label: string;
+  /** Models to offer; a user can name others of the provider. */
+  readonly models: readonly { readonly id: string; readonly name: string }[];
+  /** The key and the address; null for a provider that needs neither. */
+  readonly access: Access | null;
+  /** The abilities of a model, as far as neither the settings nor the published list has them. */
+  abilities(model: string, reasoning: Reasoning): Partial<Abilities>;
+  /** Loads the adapter, which is not loaded before. */
+  build(options: BuildOptions): Promise<Model>;
+}
+export interface Access {
+  /** The standard variables of the key; the first is the one to show. */
+  readonly keyVariables: readonly [string, ...string[]];
+  readonly baseUrl: string;
+  /** A free request that needs a valid key. */
+  readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
+}
+export interface BuildOptions {
+  /** `provider/model`. */
+  readonly name: string;
+  /** Without the provider. */
+  readonly model: string;
+  readonly abilities: Abilities;
+  readonly reasoning: Reasoning;
+  readonly key: Secret | undefined;
+  readonly baseUrl: string;
+  readonly advice: Advice;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** The longest silence in ms, before the first chunk and between two. */
+  readonly idleMs?: number;
+}

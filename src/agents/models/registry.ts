@@ -1,0 +1,103 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { compatibleProvider } from './aisdk/compatible-provider.ts';
+import { type CatalogEntry, factsOf, priced } from './catalog/catalog.ts';
+import { withFallbacks } from './fallbacks.ts';
+import type { Model } from './model.ts';
+import type { Provider } from './provider.ts';
+import { type KeyedProviderName, providerOf, providers, splitModel } from './providers.ts';
+
+interface Endpoint {
+  readonly apiKey?: Secret | undefined;
+  readonly baseUrl?: string | undefined;
+}
+/** The settings under `models`. */
+export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
+  readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
+  /** Asked in order when the model fails. */
+  readonly fallbacks: readonly string[];
+  readonly catalog: Readonly<Record<string, CatalogEntry>>;
+}
+export interface ModelSettings {
+  readonly models: ModelsConfig;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly random: () => number;
+  /** The key that users stored for a provider, which is preferred to the configured one. */
+  readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
+}
+
+/**
+ * Creates `demo` or `provider/model` with the configured fall-backs. Rejects: invalid_request, which names the setting to
+ * change.
+ */
+export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
+  const [first, ...others] = await Promise.all(chainOf(ref, settings.models).map((name) => one(name, settings)));
+  if (splitModel(ref).provider === 'demo') return first as Model;
+  return withFallbacks([first as Model, ...others], settings);
+}
+
+/** The model and its fall-backs. The demo model has none. */
+export function chainOf(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
+  return splitModel(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
+}
+
+async function one(ref: string, { models, clock, newId, storedKey }: ModelSettings): Promise<Model> {
+  const { provider: name, model } = splitModel(ref);
+  const provider = knownProvider(ref, models);
+  const { key, baseUrl } = await accessOf(provider, models, storedKey);
+  const [shown] = provider.access?.keyVariables ?? [''];
+  const isOwnServer = Object.hasOwn(models.compatible, name);
+  if (provider.access !== null && !key && !isOwnServer)
+    throw new AppError('invalid_request', `The model is ${ref}, which needs a key: set ${shown}.`);
+  const { abilities, reasoning, costOf } = await factsOf(provider, model, models.catalog[ref]);
+  const advice = isOwnServer
+    ? { key: shown, baseUrl: `models.compatible.${name}.base-url` }
+    : { key: `${shown} (models.${name}.api-key)`, baseUrl: `models.${name}.base-url` };
+  const built = await provider.build({
+    name: ref,
+    model,
+    abilities,
+    reasoning,
+    key,
+    baseUrl,
+    advice,
+    clock,
+    newId,
+  });
+  return provider.access === null ? built : priced(built, costOf);
+}
+
+/** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */
+export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
+  const provider = configured(splitModel(ref).provider, models);
+  if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
+  return provider;
+}
+
+/** A provider of the list, or a compatible server of the settings. */
+export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {
+  const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
+  return own ? compatibleProvider(name, own.baseUrl) : providerOf(name);
+}
+
+async function accessOf({ name, access }: Provider, models: ModelsConfig, storedKey: ModelSettings['storedKey']) {
+  if (access === null) return { key: undefined, baseUrl: '' };
+  const own: Endpoint | undefined = Object.hasOwn(models.compatible, name)
+    ? models.compatible[name]
+    : models[name as KeyedProviderName];
+  const key = (await storedKey?.(name)) ?? own?.apiKey;
+  return { key, baseUrl: own?.baseUrl ?? access.baseUrl };
+}
+
+function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>): AppError {
+  const known = [
+    ...providers.filter(({ access }) => access !== null).map(({ name }) => name),
+    ...Object.keys(compatible),
+  ];
+  return new AppError(
+    'invalid_request',
+    `The model is "${ref}"; a model is demo or <provider>/<model>, and the providers are ${known.join(', ')}. Others that speak OpenAI's Chat Completions go under models.compatible.`,
+  );
+}

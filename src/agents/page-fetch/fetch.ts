@@ -1,0 +1,94 @@
+import { PassThrough, pipeline, Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { AppError } from '../../core/errors/errors.ts';
+
+/** The answer to one request, of which the body has not been read. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: AsyncIterable<Buffer>;
+}
+export type Ask = (url: URL, signal: AbortSignal) => Promise<Answer>;
+
+export interface Fetched {
+  /** After redirects. */
+  readonly url: URL;
+  readonly status: number;
+  /** Lower case, without parameters; empty when the site names none. */
+  readonly type: string;
+  readonly charset: string | undefined;
+  readonly bytes: Buffer;
+  /** The body is longer than `bytes`. */
+  readonly isCut: boolean;
+}
+const mostRedirects = 5;
+const mostBytes = 10 * 1024 * 1024;
+
+/**
+ * Fetches an address with its redirects, and each redirect is a request of its own. The body is cut at 10 MiB. Rejects with
+ * AppError: invalid_request, not_found (too many redirects), and as `ask` does.
+ */
+export async function fetched(address: string, ask: Ask, signal: AbortSignal): Promise<Fetched> {
+  let url = webAddress(address);
+  for (let left = mostRedirects; ; left--) {
+    const { status, headers, body } = await ask(url, signal);
+    const location = [301, 302, 303, 307, 308].includes(status) ? first(headers.location) : undefined;
+    if (location === undefined) {
+      const [type = '', ...parameters] = (first(headers['content-type']) ?? '').split(';').map((part) => part.trim());
+      const charset = parameters.map((part) => /^charset="?([\w.:-]+)"?$/i.exec(part)?.[1]).find(Boolean);
+      const { bytes, isCut } = await whole(decoded(body, first(headers['content-encoding'])));
+      return { url, status, type: type.toLowerCase(), charset, bytes, isCut };
+    }
+    await closed(body);
+    if (left === 0)
+      throw new AppError('not_found', `${new URL(address).host} redirects more than ${mostRedirects} times.`);
+    const next = URL.parse(location, url.href);
+    if (!next) throw new AppError('not_found', `${url.host} redirects to something that is no address.`);
+    url = webAddress(next.href);
+  }
+}
+
+function webAddress(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new AppError('invalid_request', `${text.slice(0, 200)} is no http: or https: address.`);
+  if (url.username !== '' || url.password !== '')
+    throw new AppError('invalid_request', 'An address with a user name or password is not fetched.');
+  return url;
+}
+
+const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+
+/** Ends a body without reading it. */
+const closed = async (body: AsyncIterable<Buffer>): Promise<void> =>
+  void (await body[Symbol.asyncIterator]().return?.());
+
+/** Sites may compress although they were asked not to. */
+function decoded(body: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
+  const unpack = unpackers[encoding?.toLowerCase() ?? 'identity'];
+  if (!unpack) throw new AppError('unsupported', `The site compresses with ${encoding}, which is not supported.`);
+  const stream = unpack();
+  return pipeline(Readable.from(body), stream, () => {}) as AsyncIterable<Buffer>;
+}
+const unpackers: Readonly<Record<string, () => Transform>> = {
+  identity: () => new PassThrough(),
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
+  deflate: () => createInflate(),
+  br: () => createBrotliDecompress(),
+};
+
+async function whole(body: AsyncIterable<Buffer>): Promise<{ bytes: Buffer; isCut: boolean }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > mostBytes) break;
+    }
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : new AppError('not_found', 'The body could not be unpacked.', { cause });
+  }
+  return { bytes: Buffer.concat(chunks).subarray(0, mostBytes), isCut: size > mostBytes };
+}

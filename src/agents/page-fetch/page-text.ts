@@ -1,0 +1,34 @@
+import { Worker } from 'node:worker_threads';
+import { JobThread } from '../../core/concurrency/job-thread.ts';
+
+export interface PageJob {
+  readonly html: string;
+  /** The page's own address, to which its links are relative. */
+  readonly address: string;
+  /** `all`: with navigation, headers and footers. */
+  readonly part: 'main' | 'all';
+}
+export interface PageText {
+  readonly title: string;
+  readonly markdown: string;
+}
+
+/** Converts pages in a thread of its own, one after another. A page may take `patienceMs`. */
+export const pageThread = (patienceMs = 10_000): JobThread<PageJob, PageText> =>
+  new JobThread({
+    start: startWorker,
+    maxPending: 64,
+    full: 'Too many pages are being read. Try again soon.',
+    patienceMs,
+    tries: 1,
+  });
+
+function startWorker(): Worker {
+  const file = import.meta.url.endsWith('.ts') ? './page-worker.ts' : './page-worker.js'; // the sources, or tsc's output
+  return new Worker(new URL(file, import.meta.url), {
+    name: 'pages of the web',
+    resourceLimits: { maxOldGenerationSizeMb: 384, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
+    env: {},
+    execArgv: [],
+  });
+}

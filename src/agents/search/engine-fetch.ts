@@ -1,0 +1,18 @@
+import { AppError } from '../../core/errors/errors.ts';
+
+/**
+ * A `fetch` for the engine that the operator set up. It keeps connections, so that not each search needs a handshake. It
+ * returns a redirect as the answer, because following it would send the key to another host. Rejects with AppError
+ * not_found when the engine cannot be reached, or with the signal's own error.
+ */
+export async function engineFetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, redirect: 'manual' });
+  } catch (cause) {
+    init.signal?.throwIfAborted();
+    const { code } = ((cause as Error).cause ?? {}) as { readonly code?: unknown };
+    const why = typeof code === 'string' ? ` (${code})` : '';
+    const text = `The search engine at ${new URL(url).host} cannot be reached${why}. Check search.base-url.`;
+    throw new AppError('not_found', text, { cause });
+  }
+}

@@ -1,0 +1,61 @@
+import { Worker } from 'node:worker_threads';
+import { JobThread } from '../../../core/concurrency/job-thread.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { Region } from './png.ts';
+import type { Size } from './screen.ts';
+
+export interface ScaleJob {
+  readonly png: Uint8Array;
+  /** The part of the picture to show, in its own pixels. */
+  readonly region: Region;
+  /** The size of the result. */
+  readonly size: Size;
+}
+export type Scaled = { readonly ok: true; readonly png: Uint8Array<ArrayBuffer> } | { readonly ok: false };
+
+interface Options {
+  readonly start?: () => Worker;
+  /** The pictures that may wait or be at work at once. */
+  readonly maxPending?: number;
+}
+/** Scaling the largest picture takes a few seconds. */
+const patienceMs = 30_000;
+const full = 'Too many pictures of screens are being scaled. Try again soon.';
+
+/** Scales PNG pictures in a thread of their own. A thread that dies is replaced, and the picture tried once more. */
+export class PictureScaler implements AsyncDisposable {
+  readonly #thread: JobThread<ScaleJob, Scaled>;
+
+  constructor({ start = startWorker, maxPending = 64 }: Options = {}) {
+    this.#thread = new JobThread({ start, maxPending, full, patienceMs, tries: 2 });
+  }
+
+  /**
+   * The part of the picture as a PNG of the wanted size. Rejects: unsupported (no readable picture), queue_full,
+   * cancelled, deadline_exceeded.
+   */
+  async scale(job: ScaleJob, signal: AbortSignal): Promise<Buffer> {
+    const said = await this.#thread.do(job, signal);
+    if (!said?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
+    return Buffer.from(said.png.buffer);
+  }
+
+  /** Ends the thread. A later picture starts another. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
+  }
+}
+
+function startWorker(): Worker {
+  const file = import.meta.url.endsWith('.ts') ? './scale-worker.ts' : './scale-worker.js'; // the sources, or tsc's output
+  const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16 };
+  return new Worker(new URL(file, import.meta.url), {
+    name: 'pictures of screens',
+    resourceLimits,
+    env: {},
+    execArgv: [],
+  });
+}
+
+/** The one that all sandboxes share. */
+export const pictureScaler = new PictureScaler();

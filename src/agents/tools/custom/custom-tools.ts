@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AppError } from '../../../core/errors/errors.ts';
+import { describedTools } from '../list.ts';
+import { makePlan } from '../special.ts';
+import type { Tool } from '../tool.ts';
+import { checkDefinition } from './check.ts';
+import { customTool } from './tool.ts';
+
+const definition = new URL(`../tools/custom/definition${extname(import.meta.url)}`, import.meta.url).href;
+const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
+
+/**
+ * The operator's own tools: each module of the folder is one. Undefined: there is no folder. Rejects: invalid_request, which
+ * names file and field of every mistake.
+ */
+export async function customTools(folder: string | undefined): Promise<readonly Tool[]> {
+  const files = folder === undefined ? [] : modulesIn(folder);
+  if (folder === undefined || files.length === 0) return [];
+  using _resolving = resolving(pathToFileURL(join(folder, '/')).href);
+  const tools = new Map<string, Tool>();
+  const taken = new Set([makePlan.name, ...describedTools.map(({ name }) => name)]);
+  const problems: string[] = [];
+  for (const file of files) {
+    const where = join(folder, file);
+    const loaded = await load(where).catch((error: unknown) => ({ error }));
+    if ('error' in loaded) {
+      problems.push(`${where} cannot be loaded: ${String(loaded.error).split('\n')[0]}`);
+      continue;
+    }
+    const checked = checkDefinition(loaded.given, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
+    if ('problems' in checked) problems.push(...checked.problems.map((problem) => `${where}: ${problem}.`));
+    else if (taken.has(checked.name)) {
+      problems.push(`${where}: name: ${checked.name} is a tool of the server, and cannot be replaced.`);
+    } else if (tools.has(checked.name))
+      problems.push(`${where}: name: another file has the tool ${checked.name}, too.`);
+    else tools.set(checked.name, customTool(checked));
+  }
+  if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  return [...tools.values()];
+}
+
+async function load(file: string): Promise<{ readonly given: unknown }> {
+  const loaded: { readonly default?: unknown } = await import(pathToFileURL(file).href);
+  return { given: loaded.default };
+}
+
+/** Lets modules below the address import `corral/tools`, and zod where they have none of their own. */
+function resolving(below: string): Disposable {
+  const hooks = registerHooks({
+    resolve(specifier, context, next) {
+      if (!context.parentURL?.startsWith(below)) return next(specifier, context);
+      if (specifier === 'corral/tools') return { url: definition, shortCircuit: true };
+      if (specifier !== 'zod') return next(specifier, context);
+      try {
+        return next(specifier, context);
+      } catch {
+        return next(specifier, { ...context, parentURL: import.meta.url });
+      }
+    },
+  });
+  return { [Symbol.dispose]: () => hooks.deregister() };
+}
+
+function modulesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => moduleForm.test(name))
+      .sort();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw new AppError('invalid_request', `${folder} cannot be read: ${code}.`, { cause });
+  }
+}

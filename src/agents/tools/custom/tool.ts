@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import { deadline, orAborted } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
+import type { Definition } from './check.ts';
+import type { CustomToolContext, CustomToolResult } from './definition.ts';
+
+/** A tool of the operator as the registry knows tools. A failure of its code is a result for the model. */
+export function customTool({ name, label, description, parameters, group, run }: Definition): Tool {
+  const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
+  return defineTool({
+    name,
+    family: 'custom',
+    group: group ?? 'always',
+    label: label ?? name,
+    description,
+    parameters,
+    orderKey: () => null,
+    async run(ctx, args: z.output<z.ZodObject>): Promise<ToolResult> {
+      using until = deadline(ctx.timeoutMs, ctx.clock, ctx.signal);
+      const { signal } = until;
+      try {
+        const work = async () => await perform(contextOf(ctx, signal), args);
+        return resultOf(await orAborted(work(), signal)); // also when the code does not look at its signal
+      } catch (thrown) {
+        if (ctx.signal.aborted) throw thrown;
+        if (signal.aborted) return failed('timed_out', `${name} took longer than ${ctx.timeoutMs / 1_000} s.`);
+        if (thrown instanceof AppError) throw thrown;
+        return failed('failed', `${name} failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      }
+    },
+  });
+}
+
+const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => ({ ok: false, reason, output });
+
+function resultOf(given: CustomToolResult): ToolResult {
+  if (typeof given === 'string') return { ok: true, output: given };
+  if (typeof given?.ok !== 'boolean' || typeof given.output !== 'string') {
+    throw new Error('it returned neither a text nor { ok, output }');
+  }
+  return given.ok ? { ok: true, output: given.output } : failed('failed', given.output);
+}
+
+function contextOf({ sandbox, runId, timeoutMs, onOutput }: ToolContext, signal: AbortSignal): CustomToolContext {
+  return {
+    signal,
+    log: (line) => onOutput(`${line}\n`),
+    sandbox: {
+      workdir: sandbox.workdir,
+      async exec(command, { timeoutSeconds = timeoutMs / 1_000 } = {}) {
+        const { exitCode, stdout, stderr, timedOut } = await sandbox.exec(
+          { command, timeoutMs: Math.min(timeoutSeconds * 1_000, timeoutMs), tag: runId },
+          signal,
+        );
+        return { exitCode, stdout, stderr, timedOut };
+      },
+      readFile: (path) => sandbox.readFile(path, signal),
+      writeFile: (path, content) => sandbox.writeFile(path, content, signal),
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { shownName } from '../../core/text/file-names.ts';
+import { binary, change, file, noFile, ofFile, textOf } from './file-text.ts';
+import { bounded } from './output.ts';
+import { defineTool, type ToolResult } from './tool.ts';
+
+export const fileRead = defineTool({
+  name: 'file_read',
+  family: 'file',
+  group: 'file_read',
+  label: 'Read',
+  description: 'Read a text file, optionally only some of its lines.',
+  parameters: z.object({
+    file,
+    start_line: z.int().min(1).optional().describe('first line, counted from 1'),
+    end_line: z.int().min(1).optional().describe('last line'),
+  }),
+  orderKey: ofFile,
+  calledIn: {
+    conversation: ({ file, id: _shell, exec_dir: _dir, ...others }, path) => ({
+      name: 'read_file',
+      args: { path: path(file), ...others },
+    }),
+    opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
+  },
+  async run(ctx, { file: path, start_line, end_line }) {
+    const text = await textOf(ctx, path);
+    if (text === undefined) return binary(path);
+    const lines = text.split('\n');
+    const wanted =
+      start_line === undefined && end_line === undefined
+        ? text
+        : lines.slice((start_line ?? 1) - 1, end_line).join('\n');
+    const output = bounded(wanted);
+    const rest = `The file has ${lines.length} lines: read it in parts with start_line and end_line.`;
+    return { ok: true, output, content: { content: output, oldContent: null }, rest };
+  },
+});
+
+export const fileWrite = defineTool({
+  name: 'file_write',
+  family: 'file',
+  group: 'file_write',
+  label: 'Write',
+  description: 'Write a text file, or append to it. Missing folders are made.',
+  parameters: z.object({ file, content: z.string(), append: z.boolean().default(false) }),
+  orderKey: ofFile,
+  calledIn: {
+    // Marks an append, because a client takes `content` for the whole file otherwise.
+    conversation: ({ file, content, append }, path) => ({
+      name: 'write_file',
+      args: { path: path(file), content, ...(append === true && { append: true }) },
+    }),
+    opencodex: ({ file, content }, path) => ({ name: 'file_write', args: { path: path(file), content } }),
+  },
+  async run(ctx, { file: path, content, append }) {
+    const old = await textOf(ctx, path).catch(noFile);
+    await ctx.sandbox.writeFile(path, content, ctx.signal, { append });
+    const now = append ? `${old ?? ''}${content}` : content;
+    return {
+      ok: true,
+      output: `${append ? 'Appended' : 'Wrote'} ${Buffer.byteLength(content)} bytes to ${path}.`,
+      content: change(now, old),
+    };
+  },
+});
+
+export const fileReplace = defineTool({
+  name: 'file_str_replace',
+  family: 'file',
+  group: 'file_edit',
+  label: 'Edit',
+  description: 'Replace a piece of a text file. The piece must occur exactly once.',
+  parameters: z.object({ file, old_str: z.string().min(1), new_str: z.string() }),
+  orderKey: ofFile,
+  calledIn: {
+    conversation: ({ file, old_str, new_str }, path) => ({
+      name: 'edit_file',
+      args: { path: path(file), old_str, new_str },
+    }),
+    opencodex: ({ file, old_str, new_str }, path) => ({
+      name: 'file_edit',
+      args: { path: path(file), old_string: old_str, new_string: new_str },
+    }),
+  },
+  async run(ctx, { file: path, old_str, new_str }) {
+    const old = await textOf(ctx, path);
+    if (old === undefined) return binary(path);
+    const pieces = old.split(old_str);
+    if (pieces.length === 1) return { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` };
+    if (pieces.length > 2) {
+      const output = `old_str occurs ${pieces.length - 1} times in ${path}; take more of its surroundings.`;
+      return { ok: false, reason: 'refused', output };
+    }
+    const now = pieces.join(new_str);
+    await ctx.sandbox.writeFile(path, now, ctx.signal);
+    return { ok: true, output: `Replaced one piece of ${path}.`, content: change(now, old) };
+  },
+});
+
+export const fileFindInContent = defineTool({
+  name: 'file_find_in_content',
+  family: 'file',
+  group: 'search',
+  label: 'Search in',
+  description: 'Find the lines of a file, or of all files below a folder, that match a regular expression.',
+  parameters: z.object({ file, regex: z.string().min(1) }),
+  orderKey: () => null,
+  calledIn: {
+    conversation: (args) => ({ name: 'grep_search', args }),
+    opencodex: ({ file, regex }, path) => ({ name: 'search', args: { pattern: regex, path: path(file) } }),
+  },
+  async run(ctx, { file: path, regex }) {
+    const { matches, truncated } = await ctx.sandbox.grep(path, regex, ctx.signal);
+    return listing(
+      matches.map((match) => `${shownName(match.file)}:${match.line}: ${match.content}`),
+      truncated,
+    );
+  },
+});
+
+export const fileFindByName = defineTool({
+  name: 'file_find_by_name',
+  family: 'file',
+  group: 'search',
+  label: 'Find',
+  description: 'Find files below a folder by their name.',
+  parameters: z.object({
+    path: z.string().min(1).describe('folder to search'),
+    glob: z.string().min(1).describe('such as *.py; with a slash it is matched against the relative path'),
+  }),
+  orderKey: () => null,
+  calledIn: {
+    conversation: (args, path) => ({ name: 'search_files', args: { ...args, path: path(args.path) } }),
+    opencodex: (args, path) => ({ name: 'search', args: { pattern: args.glob, path: path(args.path) } }),
+  },
+  async run(ctx, { path, glob }) {
+    const { matches, truncated } = await ctx.sandbox.find(path, glob, ctx.signal);
+    return listing(matches.map(shownName), truncated);
+  },
+});
+
+function listing(lines: readonly string[], truncated: boolean): ToolResult {
+  const output = bounded(lines.length === 0 ? 'Nothing matches.' : lines.join('\n'));
+  const rest = 'Ask for something narrower.';
+  const whole = truncated ? `${output}\n[… there are more matches. ${rest}]` : output;
+  return { ok: true, output: whole, content: { content: whole, oldContent: null }, rest };
+}

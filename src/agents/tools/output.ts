@@ -1,0 +1,86 @@
+import { beginningOf } from '../../core/text/text.ts';
+import type { ToolResult } from './tool.ts';
+
+/** The longest text that a model sees whole. */
+export const modelChars = 16_000;
+const keptBytes = 64 * 1024;
+/** A text of at most so many characters is never cut: a UTF-16 unit needs at most three bytes. */
+export const wholeChars: number = Math.floor(keptBytes / 3);
+
+/** The result for the model: how the command ended, then its output. A long output loses its middle. */
+export function forModel(result: ToolResult): string {
+  const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
+  const { output } = result;
+  if (output.length <= modelChars) return how + output;
+  const half = modelChars / 2;
+  const gap = `\n[… ${output.length - modelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
+  return how + beginningOf(output, half) + gap + output.slice(-half).replace(/^[\uDC00-\uDFFF]/, '');
+}
+const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
+
+/** Keeps the first and last 32 KiB of a text. */
+export function bounded(text: string): string {
+  if (text.length <= wholeChars) return text;
+  const output = new BoundedOutput();
+  output.add(Buffer.from(text));
+  return output.text();
+}
+
+const half = keptBytes / 2;
+const encoder = new TextEncoder();
+const scratch = Buffer.allocUnsafe(keptBytes); // used and copied within one call
+
+/** Keeps the first and the last 32 KiB of a stream, in constant memory and without garbage. */
+export class BoundedOutput {
+  static readonly tailBytes = half;
+
+  #head = Buffer.alloc(0);
+  /** A ring buffer of the newest bytes; `#end` is the next place to write. */
+  #tail = Buffer.alloc(0);
+  #end = 0;
+  #afterHead = 0;
+
+  add(chunk: Uint8Array): void {
+    const forHead = Math.min(half - this.#head.length, chunk.length);
+    if (forHead > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, forHead)]);
+    if (forHead === chunk.length) return;
+    if (this.#tail.length === 0) this.#tail = Buffer.allocUnsafe(half);
+    const rest = chunk.subarray(forHead);
+    this.#afterHead += rest.length;
+    const newest = rest.subarray(-half);
+    const room = half - this.#end;
+    this.#tail.set(newest.subarray(0, room), this.#end);
+    this.#tail.set(newest.subarray(room), 0);
+    this.#end = (this.#end + newest.length) % half;
+  }
+
+  /** Skips bytes in the middle that nobody needs; at least `tailBytes` must follow them. */
+  skip(bytes: number): void {
+    this.#afterHead += bytes;
+  }
+
+  addText(text: string): void {
+    for (let at = 0; at < text.length; ) {
+      const { read, written } = encoder.encodeInto(text.slice(at), scratch);
+      this.add(scratch.subarray(0, written));
+      at += read;
+    }
+  }
+
+  text(): string {
+    if (this.#afterHead <= half) {
+      return Buffer.concat([this.#head, this.#tail.subarray(0, this.#afterHead)]).toString();
+    }
+    const tail = Buffer.concat([this.#tail.subarray(this.#end), this.#tail.subarray(0, this.#end)]);
+    return `${wholeEnd(this.#head)}\n[… ${this.#afterHead - half} bytes left out …]\n${wholeStart(tail)}`;
+  }
+}
+
+/** Without a flush, the decoder drops an incomplete character at the end. */
+const wholeEnd = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
+function wholeStart(bytes: Uint8Array): string {
+  let from = 0;
+  while (from < 3 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from));
+}

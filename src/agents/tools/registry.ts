@@ -1,0 +1,152 @@
+import { type AppError, toAppError } from '../../core/errors/errors.ts';
+import { type JsonLimits, parseJson } from '../../core/text/json.ts';
+import { builtInTools, type ComputerShape, computerTools } from './list.ts';
+import { askUser } from './special.ts';
+import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
+import { familyOf } from './words.ts';
+
+export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
+export interface ToolRegistry {
+  /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
+  readonly declarations: readonly ToolDeclaration[];
+  find(name: string): Tool | undefined;
+  /** Present where the sandbox has no desktop: why, and what a person can do about it. */
+  readonly desktopAdvice?: string;
+}
+
+/**
+ * All tools, or the named ones; with tools for keyboard and mouse if requested. `more`: tools that only some installations
+ * have.
+ */
+export function toolRegistry(
+  enabled?: readonly string[],
+  shape: ComputerShape = 'off',
+  more: readonly Tool[] = [],
+): ToolRegistry {
+  const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
+  return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
+}
+
+/** The same without the tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
+export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
+  ...only(registry, ({ needs }) => !needs.includes('desktop')),
+  desktopAdvice,
+});
+
+/** The same with only the tools that pass. */
+export function only(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
+  const names = registry.declarations.map(({ name }) => name);
+  const tools = names.flatMap((name) => registry.find(name) ?? []);
+  return registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser));
+}
+
+/** The same with further tools, of which the model sees only the declared ones. A tool of ours is never replaced. */
+export function withTools(
+  registry: ToolRegistry,
+  { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
+): ToolRegistry {
+  const more = new Map(all.filter(({ name }) => !registry.find(name)).map((tool) => [tool.name, tool]));
+  const shown = declared.filter(({ name }) => more.has(name));
+  return {
+    ...registry,
+    declarations: [...registry.declarations, ...shown.map(declarationOf)],
+    find: (name) => registry.find(name) ?? more.get(name),
+  };
+}
+
+const declarationOf = ({ name, description, parameters, native }: ToolDescription): ToolDeclaration => ({
+  name,
+  description,
+  parameters,
+  ...(native && { native }),
+});
+
+function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
+  const tools = new Map(list.map((tool) => [tool.name, tool]));
+  const declarations = [...list, ...(asks ? [askUser] : [])].map(declarationOf);
+  return { declarations, find: (name) => tools.get(name) };
+}
+
+export interface Call {
+  readonly name: string;
+  readonly args: unknown;
+}
+
+/** The key of `ToolDescription.orderKey`; null for a tool that does not exist. */
+export function orderKeyOf(registry: ToolRegistry, { name, args }: Call): string | null {
+  const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
+  return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
+}
+
+/** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or our own bug throws. */
+export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+  perform(registry, call, (tool, args) => tool.run(ctx, args));
+
+/**
+ * Resumes a call that an earlier server began. A call that cannot be resumed counts as interrupted and is not run again.
+ */
+export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+  perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
+
+const interrupted: ToolResult = {
+  ok: false,
+  reason: 'interrupted',
+  output: 'Interrupted by a restart of the server; it may or may not have taken effect. Look before you repeat it.',
+};
+
+async function perform(
+  registry: ToolRegistry,
+  { name, args }: Call,
+  act: (tool: Tool, args: unknown) => Promise<ToolResult>,
+): Promise<ToolResult> {
+  const tool = registry.find(name);
+  if (!tool) return unknownTool(registry, name);
+  const given = typeof args === 'string' ? argumentsIn(args) : { value: args };
+  if (!given) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
+  try {
+    return await act(tool, given.value);
+  } catch (thrown) {
+    return expected(toAppError(thrown));
+  }
+}
+
+function unknownTool(registry: ToolRegistry, name: string): ToolResult {
+  const names = registry.declarations.map((tool) => tool.name).join(', ');
+  // The first line is complete, because people see only that line; the list is for the model.
+  const { desktopAdvice } = registry;
+  const what =
+    desktopAdvice !== undefined && familyOf(name) === 'browser'
+      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. ${desktopAdvice}`.trim()
+      : `There is no tool ${JSON.stringify(name)} here.`;
+  return {
+    ok: false,
+    reason: 'not_found',
+    output: `${what}\nThe tools are: ${names}.`,
+  };
+}
+
+const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
+function argumentsIn(text: string): { value: unknown } | undefined {
+  const json = parseJson(text, argumentLimits);
+  return json.ok ? json : undefined;
+}
+
+const reasons = {
+  invalid_request: 'bad_arguments',
+  path_outside: 'refused',
+  payload_too_large: 'refused',
+  conflict: 'refused',
+  unsupported: 'refused',
+  not_found: 'not_found',
+  file_not_found: 'not_found',
+  shell_not_found: 'not_found',
+  queue_full: 'failed',
+  cancelled: 'cancelled',
+  deadline_exceeded: 'timed_out',
+} as const;
+
+function expected(error: AppError): ToolResult {
+  const reason = reasons[error.code as keyof typeof reasons];
+  if (reason === undefined) throw error;
+  return { ok: false, reason, output: error.publicMessage };
+}

@@ -1,0 +1,25 @@
+import { anyGlob } from '../../core/text/glob.ts';
+import { describedTools } from './list.ts';
+import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
+
+/** Which tools an agent has, by names, groups and globs of names. */
+export interface ToolRules {
+  /** Undefined: all. */
+  readonly allow?: readonly string[] | undefined;
+  /** Wins over `allow`. */
+  readonly deny?: readonly string[] | undefined;
+}
+type Known = Pick<ToolDescription, 'name' | 'group'>;
+
+/** Tools that no project can turn off, and those of tool servers, need no line in `allow`; `deny` excludes them too. */
+export function allows({ allow, deny }: ToolRules, tool: Known): boolean {
+  if (deny !== undefined && names(deny, tool)) return false;
+  return allow === undefined || tool.group === 'always' || names(allow, tool);
+}
+
+const names = (list: readonly string[], { name, group }: Known): boolean =>
+  list.length > 0 && (list.includes(group) || anyGlob(list)(name));
+
+/** The groups of which an agent with these rules has at least one tool. */
+export const groupsOf = (rules: ToolRules): ToolGroup[] =>
+  toolGroups.filter((group) => describedTools.some((tool) => tool.group === group && allows(rules, tool)));

@@ -1,0 +1,253 @@
+import { z } from 'zod';
+import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ToolContent } from '../../core/model/events.ts';
+import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
+import type { Operation } from '../../sandboxes/client/client.ts';
+import { wholeIn } from './kept-output.ts';
+import { BoundedOutput, bounded } from './output.ts';
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
+
+const id = z
+  .string()
+  .min(1)
+  .max(64)
+  .describe('names the shell session, such as "main"; directory and exports carry over');
+
+const orderKey = ({ id }: Readonly<Record<string, unknown>>) => `shell ${id}`;
+
+export const shellExec = defineTool({
+  name: 'shell_exec',
+  family: 'shell',
+  group: 'bash',
+  label: 'Run',
+  description:
+    'Run a command in a shell session and wait for its end. One command at a time in a session; ' +
+    'start a server with & and its output sent to a file, or use a session of its own.',
+  parameters: z.object({
+    id,
+    exec_dir: z.string().min(1).optional().describe('absolute directory to run in; default: where the session stands'),
+    command: z.string().min(1).describe('as bash would read it'),
+  }),
+  orderKey,
+  calledIn: {
+    conversation: ({ command }) => ({ name: 'run_shell', args: { cmd: command } }),
+    opencodex: ({ command }) => ({ name: 'bash', args: { command } }),
+  },
+  async run(ctx, { id: shell, exec_dir, command }) {
+    const { operationId, runId, timeoutMs, sandbox, signal } = ctx;
+    const cwd = exec_dir === undefined ? {} : { cwd: exec_dir };
+    try {
+      await sandbox.start({ id: operationId, shell, command, ...cwd, tag: runId, timeoutMs }, signal);
+    } catch (thrown) {
+      if (thrown instanceof AppError && thrown.code === 'conflict') return busy(shell);
+      throw thrown;
+    }
+    return await followToEnd(ctx, { shell, command, operation: operationId });
+  },
+  async reattach(ctx, { id: shell, command }) {
+    const operation = await ctx.sandbox.operation(ctx.operationId, ctx.signal);
+    if (!operation) {
+      return { ok: false, reason: 'interrupted', output: 'Interrupted: the sandbox does not know what became of it.' };
+    }
+    return await followToEnd(ctx, { shell, command, operation: operation.id });
+  },
+});
+
+export const shellView = defineTool({
+  name: 'shell_view',
+  family: 'shell',
+  group: 'bash',
+  label: 'Look at the terminal',
+  description: 'Show what a shell session ran and printed so far.',
+  parameters: z.object({ id }),
+  orderKey,
+  async run(ctx, { id: shell }) {
+    const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
+    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${output}`).join('\n');
+    const output = bounded(running === undefined ? lines : `${lines}\n[still running]`);
+    return { ok: true, output, content: { console: await boundedConsole(console) } };
+  },
+});
+
+export const shellWait = defineTool({
+  name: 'shell_wait',
+  family: 'shell',
+  group: 'bash',
+  label: 'Wait',
+  description: 'Wait until the command that runs in a shell session ends, at most so many seconds.',
+  parameters: z.object({ id, seconds: z.number().min(0).max(600).default(30) }),
+  orderKey,
+  async run(ctx, { id: shell, seconds }) {
+    const { running } = await ctx.sandbox.view(shell, ctx.signal);
+    if (running === undefined)
+      return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
+    using enough = upTo(seconds * 1_000, ctx.signal);
+    const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
+    throwIfFired(ctx.signal);
+    const { content } = await shown(ctx, shell);
+    if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
+    const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
+    return { ok: true, output: `It still runs after ${seconds} s.\n${newest ?? output}`, content };
+  },
+});
+
+export const shellWrite = defineTool({
+  name: 'shell_write_to_process',
+  family: 'shell',
+  group: 'bash',
+  label: 'Type',
+  description: 'Type into the command that runs in a shell session.',
+  parameters: z.object({ id, input: z.string(), press_enter: z.boolean().default(true) }),
+  orderKey,
+  async run(ctx, { id: shell, input, press_enter }) {
+    await ctx.sandbox.write(shell, press_enter ? `${input}\n` : input, ctx.signal);
+    return { ok: true, output: 'Typed.', ...(await shown(ctx, shell)) };
+  },
+});
+
+export const shellKill = defineTool({
+  name: 'shell_kill_process',
+  family: 'shell',
+  group: 'bash',
+  label: 'End',
+  description:
+    'Stop the command that runs in a shell session, with everything it started, and what earlier commands left running.',
+  parameters: z.object({ id }),
+  orderKey,
+  async run(ctx, { id: shell }) {
+    await ctx.sandbox.kill(shell, ctx.signal);
+    return { ok: true, output: 'Stopped.', ...(await shown(ctx, shell)) };
+  },
+});
+
+interface Command {
+  readonly shell: string;
+  readonly command: string;
+  readonly operation: string;
+}
+
+async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
+  const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
+  const { ended, output } = await follow(ctx, operation, { signal: ctx.signal, tell });
+  const entry = { ps1: 'corral:~$ ', command, output };
+  if (!ended) return { ok: false, reason: 'cancelled', output, content: { console: [entry] } };
+  const { exitCode, reason, spool } = ended;
+  const common = {
+    output,
+    ...(await shown(ctx, shell, entry)),
+    ...(exitCode !== undefined && { exitCode }),
+    rest: wholeIn(spool),
+  };
+  if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
+  return { ok: false, reason: reasonOf(ended), ...common };
+}
+
+const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
+const beyondAll = Number.MAX_SAFE_INTEGER; // a follow from here brings no bytes, only the end
+
+/** The output within the limits, and the operation's end; without an end the signal fired first. */
+async function follow(
+  { sandbox }: ToolContext,
+  operation: string,
+  { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
+): Promise<{ ended: Operation | undefined; output: string }> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
+  const output = new BoundedOutput();
+  const enough = new AbortController();
+  let position = 0;
+  const heard = (chunk: Uint8Array) => {
+    position += chunk.length;
+    output.add(chunk);
+    tell(decoder.decode(chunk, { stream: true }));
+    if (position >= watchedBytes) enough.abort();
+  };
+  const listen = (from: number, hear: (chunk: Uint8Array) => void, until: AbortSignal) =>
+    sandbox.follow(operation, from, hear, until).catch((thrown: unknown) => {
+      if (until.aborted) return undefined;
+      throw thrown;
+    });
+  let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
+  tell(decoder.decode());
+  if (!ended && !signal.aborted) {
+    // The output from here on is not streamed. It stays in the sandbox, and its last part is read at the end.
+    ended = await listen(beyondAll, () => {}, signal);
+    const from = Math.max(position, (ended?.bytes ?? 0) - BoundedOutput.tailBytes);
+    output.skip(from - position);
+    if (ended) await listen(from, (chunk) => output.add(chunk), signal);
+  }
+  return { ended, output: output.text() };
+}
+
+/** Skips the output that was reported before. Counts decoded text, so that invalid bytes cannot shift the position. */
+function after(bytes: number, tell: (text: string) => void): (text: string) => void {
+  let known = bytes;
+  return (text) => {
+    const encoded = Buffer.from(text);
+    const fresh = known === 0 ? text : encoded.subarray(known).toString();
+    known = Math.max(0, known - encoded.length);
+    if (fresh !== '') tell(fresh);
+  };
+}
+
+function reasonOf({ reason, exitCode }: Operation): 'timed_out' | 'oom' | 'cancelled' | 'interrupted' | 'failed' {
+  if (reason === 'killed') return 'cancelled';
+  if (reason === 'lost' || exitCode === undefined) return 'interrupted';
+  return reason ?? 'failed';
+}
+const verdict = (operation: Operation): string =>
+  operation.exitCode === 0
+    ? 'exit code 0'
+    : `${reasonOf(operation).replace('_', ' ')}, exit code ${operation.exitCode ?? 'unknown'}`;
+
+const busy = (shell: string): ToolResult => ({
+  ok: false,
+  reason: 'refused',
+  output:
+    `Shell session ${shell} still runs a command. Wait for it with shell_wait, stop it with shell_kill_process, ` +
+    'or use another id.',
+});
+
+type Console = Extract<ToolContent, { console: unknown }>['console'];
+
+/** The whole shell session so far. A failed read of it must not cost the command's result. */
+async function shown(
+  ctx: ToolContext,
+  shell: string,
+  entry?: Console[number],
+): Promise<{ content: ToolContent | null }> {
+  try {
+    return { content: await consoleOf(ctx.sandbox, shell, ctx.signal) };
+  } catch {
+    return { content: entry ? { console: [entry] } : null };
+  }
+}
+
+/** All entries of a shell session so far, for display. Rejects as `view` does. */
+export async function consoleOf(
+  sandbox: Pick<ToolContext['sandbox'], 'view'>,
+  shell: string,
+  signal: AbortSignal,
+): Promise<{ console: Console }> {
+  return { console: await boundedConsole((await sandbox.view(shell, signal, { chars: consoleChars })).console) };
+}
+
+export const consoleChars = 256 * 1024; // keeps one event within the stores' limits
+
+/** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
+const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
+  newestOutputs(
+    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => bounded(output) })),
+    consoleChars,
+  );
+
+/** Fires with the caller's signal, or when the time is up. */
+function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal]);
+  pause(ms, both).then(
+    () => over.abort(),
+    () => {},
+  );
+  return { signal: both, [Symbol.dispose]: () => over.abort() };
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { PlanStep, ToolContent, ToolFamily } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
+
+/** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
+export type ControlGate = (signal: AbortSignal) => Promise<void>;
+
+/** Everything that a tool can use: no network or driver, only its sandbox and a clock. */
+export interface ToolContext {
+  readonly sessionId: SessionId;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly sandbox: SandboxClient;
+  /** The id of the operation in the sandbox: the same id is never executed twice. */
+  readonly operationId: string;
+  /** Marks every process that the run starts, so that a stop finds all of them. */
+  readonly runId: string;
+  readonly timeoutMs: number;
+  readonly gate?: ControlGate;
+  /** The browser of the sandbox's desktop; absent if it has none. */
+  readonly browser?: AgentBrowser;
+  /** The plan of the run. */
+  readonly plan?: readonly PlanStep[];
+  /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
+  readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
+  /** Receives live output as it arrives. */
+  readonly onOutput: (text: string) => void;
+  /** For `reattach`: the number of bytes (UTF-8) of live output that were reported before. */
+  readonly fromByte?: number;
+}
+
+/** A picture, stored as a file of the session. */
+export interface KeptPicture {
+  readonly file: string;
+  readonly url: string;
+  readonly mimeType: string;
+}
+
+/** A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn. */
+export type ToolResult = ToolOutcome & {
+  readonly content?: ToolContent | null;
+  readonly exitCode?: number;
+  /** For the model when its view of `output` is cut: how to read the rest. */
+  readonly rest?: string;
+  /** The plan from now on, and the result of the steps that end by it, for the user. */
+  readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
+  /** The pictures for the model next to `output`, if it accepts pictures. */
+  readonly pictures?: readonly KeptPicture[];
+  /** The address of the page that the screen shows after the call. */
+  readonly page?: string;
+};
+type ToolOutcome =
+  | { readonly ok: true; readonly output: string }
+  | {
+      readonly ok: false;
+      readonly output: string;
+      readonly reason:
+        | 'bad_arguments'
+        | 'not_found'
+        | 'refused'
+        | 'failed'
+        | 'timed_out'
+        | 'oom'
+        | 'cancelled'
+        | 'interrupted';
+    };
+
+type Args = Readonly<Record<string, unknown>>;
+
+/** Groups of tools that a project turns on and off; the names are part of the APIs. */
+export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
+export type ToolGroup = (typeof toolGroups)[number];
+
+/** A part of the server without which a tool cannot work. A model is never offered a tool whose needs are not met. */
+export type Need = 'sandbox' | 'desktop';
+
+/** The name and arguments of a call in a dialect. `path` converts a path of the sandbox to the dialect's form. */
+export type CallNames = (
+  args: Args,
+  path: (given: unknown) => unknown,
+) => { readonly name: string; readonly args: Args };
+
+/** Everything about a tool except how it runs. */
+export interface ToolDescription {
+  /** As the model calls it: lower case, digits and `_`. Names that begin with `mcp_` belong to tool servers. */
+  readonly name: string;
+  /** The kind of work, by which clients choose how to show a call. */
+  readonly family: ToolFamily;
+  /** The group that turns it on in projects; `always`: no project can turn it off. */
+  readonly group: ToolGroup | 'always';
+  /** For people, followed by what the call is about: `Read` and then the file. */
+  readonly label: string;
+  /** For the model. */
+  readonly description: string;
+  readonly parameters: object; // JSON Schema for the model
+  readonly needs: readonly Need[];
+  /** For providers that declare such a tool in their own way; the same as in a model's `ToolDeclaration`. */
+  readonly native?:
+    | { readonly kind: 'computer'; readonly width: number; readonly height: number }
+    | { readonly kind: 'screen_action' };
+  /**
+   * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null: can
+   * run beside every other call. `args` is what the model sent, unchecked.
+   */
+  orderKey(args: unknown): string | null;
+  /** Dialects that have their own name for the tool; in all others it keeps its name and arguments. */
+  readonly calledIn: Partial<Readonly<Record<ToolDialect, CallNames>>>;
+}
+/** The dialects with their own names for tools. `conversation`: Crogia and CambioML. */
+export type ToolDialect = 'conversation' | 'opencodex';
+
+export interface Tool extends ToolDescription {
+  run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
+  /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */
+  reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
+}
+
+type Described = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
+  Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
+
+/** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and dialects do not rename it. */
+export function describeTool<Schema extends z.ZodObject>({
+  parameters,
+  orderKey,
+  ...described
+}: Described & {
+  parameters: Schema;
+  orderKey?: ((args: Args) => string | null) | undefined;
+}): ToolDescription {
+  return {
+    needs: ['sandbox'],
+    calledIn: {},
+    ...described,
+    parameters: z.toJSONSchema(parameters, { io: 'input' }),
+    orderKey: (args) => (orderKey ? orderKey(isObject(args) ? args : {}) : described.family),
+  };
+}
+
+/** A tool from its zod schema: the arguments are checked before `run`, and the model reads what is wrong with them. */
+export function defineTool<Schema extends z.ZodObject>({
+  run,
+  reattach,
+  ...described
+}: Parameters<typeof describeTool<Schema>>[0] & {
+  run(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
+  reattach?(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
+}): Tool {
+  const parsed = async (args: unknown, act: (args: z.output<Schema>) => Promise<ToolResult>): Promise<ToolResult> => {
+    const { data, error } = described.parameters.safeParse(args);
+    if (error) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(error) };
+    return await act(data as z.output<Schema>);
+  };
+  return {
+    ...describeTool(described),
+    run: (ctx, args) => parsed(args, (data) => run(ctx, data)),
+    ...(reattach && { reattach: (ctx, args) => parsed(args, (data) => reattach(ctx, data)) }),
+  };
+}
+
+const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

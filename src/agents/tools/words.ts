@@ -1,0 +1,37 @@
+import type { ToolFamily } from '../../core/model/events.ts';
+import { describedTools } from './list.ts';
+import type { CallNames, ToolDescription, ToolDialect } from './tool.ts';
+
+// The names of a tool for people, for dialects and in the log. Logs and tool servers name tools that this server does not
+// know, so every answer has a fallback.
+
+const known = new Map(describedTools.map((tool) => [tool.name, tool]));
+
+/** The words for a tool that clients show. */
+export type ToolWords = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
+export const toolWords: readonly ToolWords[] = describedTools.map(({ name, family, group, label }) => ({
+  name,
+  family,
+  group,
+  label,
+}));
+
+/** The family of a call's tool, even if the tool does not exist. */
+export function familyOf(name: string): ToolFamily {
+  const prefix = name.split('_')[0] ?? '';
+  return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
+}
+/** The first word of a name decides when it is a family's own word, such as `shell_`. */
+const families = new Map<string, ToolFamily>([
+  ...describedTools
+    .filter(({ name, family }) => name.startsWith(`${family}_`))
+    .map(({ family }) => [family, family] as const),
+  ['info', 'search'],
+]);
+
+/** The name and arguments that a dialect shows for a call. */
+export const callIn = (
+  dialect: ToolDialect,
+  { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
+  path: Parameters<CallNames>[1],
+): ReturnType<CallNames> => known.get(name)?.calledIn[dialect]?.(args, path) ?? { name, args };

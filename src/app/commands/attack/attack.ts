@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CorralClient, createCorralClient } from '../../../client/index.ts';
+import { isLoopback } from '../../settings/contradictions.ts';
+import { askServer } from './ask-server.ts';
+import { type Finding, judged } from './checks.ts';
+import { factsIn, lookInside } from './look-inside.ts';
+import { judgedServer } from './server-checks.ts';
+
+interface Attacked {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+const scriptMs = 300_000;
+
+/**
+ * Checks a running server and a sandbox of its own for the ways out that other products had. It only looks: it changes
+ * nothing outside that sandbox, and sends nothing to other machines.
+ */
+export async function attack({ url, token }: Attacked, signal: AbortSignal): Promise<Finding[]> {
+  await using bait = await layBait();
+  using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+  const { id: sessionId } = await corral.sessions.create.mutate({ title: 'doctor --attack' });
+  try {
+    const { hostname, port, protocol } = new URL(url);
+    const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
+    const script = lookInside({ canary: bait.title, canaryFile: bait.file, serverPort });
+    const inside = judged(factsIn(await printed(corral, { sessionId, command: script }, signal)));
+    await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
+    const answers = await askServer({ url, token, sessionId, hostFile: bait.file }, signal);
+    const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };
+    return [...inside, ...judgedServer(answers, about)];
+  } finally {
+    await corral.sessions.delete.mutate({ id: sessionId });
+  }
+}
+
+async function printed(
+  corral: CorralClient,
+  { sessionId, command }: { readonly sessionId: string; readonly command: string },
+  signal: AbortSignal,
+): Promise<string> {
+  return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
+}
+
+/** A file that anyone on this machine can read, and a name under which this process shows itself to others. */
+async function layBait() {
+  const nonce = () => randomBytes(8).toString('hex');
+  const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));
+  await chmod(folder, 0o755); // a sandbox without walls can be another user
+  const [file, secret] = [join(folder, 'secret'), nonce()];
+  await writeFile(file, secret, { mode: 0o644 });
+  const before = process.title;
+  process.title = `corral-doctor-${nonce()}`;
+  return {
+    file,
+    secret,
+    title: process.title,
+    async [Symbol.asyncDispose]() {
+      process.title = before;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { AppError } from '../../core/errors/errors.ts';
+import { randomIds } from '../../core/model/ids.ts';
+import { auditFiles, auditLines, newestPlace } from '../../observability/audit/files.ts';
+import { type AuditEntry, type AuditPlace, openRow } from '../../observability/audit/row.ts';
+import { verifyAudit } from '../../observability/audit/verify.ts';
+import { auditFolder, auditKeys } from '../parts/audit-log.ts';
+import type { Command, Terminal } from './command.ts';
+import { localConfig } from './local-config.ts';
+
+const usage = 'list [--target <id>] [--key <id>] [--action <name>] [--last 50] | head | verify [--head <file>:<mac>]';
+const text = { type: 'string' } as const;
+const options = { target: text, key: text, action: text, last: text, head: text } as const;
+
+export const auditCommand: Command = {
+  usage,
+  about: 'who did what: lists the newest rows, says where the log stands, or checks that none was changed or removed',
+  async run([what, ...rest], at) {
+    const wish = wishOf(rest);
+    const folder = auditFolder(localConfig());
+    if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
+      at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR says where it is looked for.`);
+      return 1;
+    }
+    if (what === 'list') return list(folder, wish, at);
+    if (what === 'head') return head(folder, at);
+    if (what === 'verify') return await verify(folder, placeOf(wish.head), at);
+    throw wrong(what === undefined ? 'audit alone does nothing' : `There is no audit ${what}`);
+  },
+};
+
+type Wish = ReturnType<typeof wishOf>;
+type Row = AuditEntry & { readonly at: string };
+
+function wishOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (cause) {
+    throw wrong((cause as Error).message);
+  }
+}
+const wrong = (why: string) => new AppError('invalid_request', `${why}. audit needs ${usage}.`);
+
+function placeOf(head: string | undefined): AuditPlace | undefined {
+  if (head === undefined) return undefined;
+  const [, file, mac] = /^([^:]+):([\w-]{43})$/.exec(head) ?? [];
+  if (!file || !mac) throw wrong('--head is not what audit head prints');
+  return { file, mac };
+}
+
+function list(folder: string, { target, key, action, last = '50' }: Wish, { print, say }: Terminal): number {
+  const most = Number(last);
+  if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a number from 1');
+  const isWanted = (row: Row) =>
+    (target === undefined || row.target === target) &&
+    (key === undefined || row.key === key) &&
+    (action === undefined || row.action === action || row.action.startsWith(`${action}.`));
+  let found: Row[] = [];
+  for (const file of auditFiles(folder).reverse()) {
+    const rows = auditLines(folder, file).lines.flatMap((line) => (openRow(line)?.row ?? []) as unknown as Row);
+    found = [...rows.filter(isWanted), ...found];
+    if (found.length >= most) break;
+  }
+  if (found.length === 0) say('There are no such rows.');
+  const shown = found.toSorted((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at))).slice(-most);
+  for (const row of shown) print(lineOf(row));
+  return 0;
+}
+
+function lineOf({ at, by, key, role, address, action, target, outcome, detail }: Row): string {
+  const who = key === undefined ? by : `key ${key}`;
+  const more = Object.entries(detail ?? {}).map(([name, value]) => `${name}=${value}`);
+  const whole = role === undefined || key === undefined ? who : `${who} (${role})`;
+  return [at, whole, address ?? '-', action, target ?? '-', outcome, ...more].join('  ');
+}
+
+function head(folder: string, { print, say }: Terminal): number {
+  const place = newestPlace(folder);
+  if (place) print(`${place.file}:${place.mac}`);
+  else say(`There is no audit log in ${folder}.`);
+  return place ? 0 : 1;
+}
+
+async function verify(folder: string, kept: AuditPlace | undefined, { print, say }: Terminal): Promise<number> {
+  const keys = await auditKeys(localConfig(), () => randomIds().token());
+  const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
+  for (const note of notes) say(note);
+  for (const what of broken) print(`BROKEN ${what}`);
+  if (broken.length === 0) print(`${rows} rows in ${files} files are as they were written.`);
+  if (newest) print(`head ${newest.file}:${newest.mac}`);
+  return broken.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ask, openEngine } from '../../../drivers/docker/engine.ts';
+import { openImages } from '../../../drivers/docker/images.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { openDataFolder } from '../../storage/data-folder.ts';
+import { daemonBundle, ourImages } from '../images/image.ts';
+import type { Command } from './command.ts';
+
+const options = {
+  tag: { type: 'string' },
+  desktop: { type: 'boolean', default: false },
+  agents: { type: 'boolean', default: false },
+  code: { type: 'boolean', default: false },
+  engine: { type: 'string' },
+} as const;
+const patienceMs = 30 * 60_000;
+
+export const buildImageCommand: Command = {
+  usage: '[--desktop | --agents | --code] [--tag <name:tag>] [--engine unix:///var/run/docker.sock]',
+  about: 'builds the image that sandboxes run: ahead of their first start, or with a tag of yours for a registry',
+  async run(args, { signal: stopped, print, say }) {
+    const { tag, variant, engine: host } = parsed(args);
+    const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+    const engine = openEngine(address);
+    openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
+    const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
+    const ours = ourImages(bundle)[variant];
+    await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
+    const call = { signal, deadlineAt: Date.now() + patienceMs };
+    const made = await images
+      .ensure(ours.name, call, ({ detail }) => say(detail))
+      .catch((thrown: unknown) => {
+        if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
+        const advice = `It was asked at ${address}: start it, or name another socket with --engine or DOCKER_HOST.`;
+        throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
+      });
+    if (tag === undefined) {
+      print(made); // a server of the same version finds it by this name
+      return 0;
+    }
+    const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
+    await ask(signal, () => engine.getImage(made).tag({ repo, tag: version }));
+    print(`${repo}:${version}`);
+    return 0;
+  },
+};
+
+function parsed(args: readonly string[]) {
+  const takes = `build-image takes ${buildImageCommand.usage}.`;
+  try {
+    const { tag, engine, ...rest } = parseArgs({ args: [...args], options }).values;
+    const named = (['desktop', 'agents', 'code'] as const).filter((variant) => rest[variant]);
+    if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} are two images`);
+    return { tag, engine, variant: named[0] ?? ('base' as const) };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. ${takes}`);
+  }
+}

@@ -1,0 +1,197 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { type CorralClient, createCorralClient } from '../../client/index.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { attack } from './attack/attack.ts';
+import type { Finding as AttackFinding } from './attack/checks.ts';
+import type { Command } from './command.ts';
+import { requestServer } from './server-request.ts';
+
+const options = {
+  url: { type: 'string', default: 'http://127.0.0.1:8000' },
+  probe: { type: 'string', multiple: true, default: [] as string[] },
+  attack: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
+
+/** Checks a running server from outside and from within a new sandbox: its functions and its isolation. */
+export const doctorCommand: Command = {
+  usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]… | --attack [--json]',
+  about:
+    'says of a running server whether its store, sandboxes and model work, and whether a sandbox can reach what it must ' +
+    'not; with --attack, whether the server or a new sandbox has one of the ways out that public benchmarks and ' +
+    'advisories describe; CORRAL_TOKEN is its token',
+  async run(args, { signal, print }) {
+    const { url, probe, ...asked } = parsed(args);
+    const token = process.env.CORRAL_TOKEN;
+    if (asked.attack) {
+      const { sandbox } = await checksOf(url, token, signal);
+      const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await attack({ url, token }, signal))];
+      for (const line of reportOf(findings, sandbox.driver, asked)) print(line);
+      return findings.some(({ state }) => state === 'broken') ? 1 : 0;
+    }
+    let failures = 0;
+    const tell = (isRight: boolean, what: string) => {
+      if (!isRight) failures += 1;
+      print(`${isRight ? 'ok     ' : 'FAILED '} ${what}`);
+    };
+    const checks = await checksOf(url, token, signal);
+    for (const { isRight, what } of parts(checks)) tell(isRight, what);
+    const { weaknesses, desktop } = checks.sandbox;
+    if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
+    for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
+    using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+    const targets = [...new Set([...addressesNear(url), ...probe])];
+    const inside = await isolationFindings(corral, targets, signal).catch((thrown: Error) => {
+      if (signal.aborted) throw thrown;
+      return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
+    });
+    for (const { isRight, what } of inside) tell(isRight, what);
+    const { length } = weaknesses;
+    const well = length === 0 ? 'All is well.' : `All is well, but for ${length} weakness${length > 1 ? 'es' : ''}.`;
+    print(failures === 0 ? well : `${failures} of these are not as they should be.`);
+    return failures === 0 ? 0 : 1;
+  },
+};
+
+const knownWeakness = ({ name, text }: { readonly name: string; readonly text: string }): AttackFinding => ({
+  check: `driver: ${name}`,
+  against: [],
+  state: 'weak',
+  text,
+  advice: 'docs/security.md says what to do.',
+});
+
+const marks = { ok: 'ok      ', weak: 'weak    ', broken: 'BROKEN  ', untested: '?       ' } as const;
+function reportOf(findings: readonly AttackFinding[], driver: string, { json }: { readonly json: boolean }): string[] {
+  const count = (state: AttackFinding['state']) => findings.filter((one) => one.state === state).length;
+  const counts = { ok: count('ok'), weak: count('weak'), broken: count('broken'), untested: count('untested') };
+  if (json) return [JSON.stringify({ driver, ...counts, findings })];
+  const lines = findings.map(({ check, state, text, advice }) =>
+    `${marks[state]}${check}: ${text}.${advice === undefined ? '' : ` ${advice}`}`.replace(/\.\. /, '. '),
+  );
+  const { ok, weak, broken, untested } = counts;
+  return [
+    ...lines,
+    `${ok} checks are ok, ${weak} weak, ${broken} broken, ${untested} untested (sandboxes by ${driver}).`,
+  ];
+}
+
+interface Finding {
+  readonly isRight: boolean;
+  readonly what: string;
+}
+
+const Check = z.object({ status: z.string(), detail: z.string().optional() });
+const Detailed = z.object({
+  checks: z.object({
+    storage: Check,
+    sandbox: Check.extend({
+      driver: z.string(),
+      desktop: z
+        .object({ state: z.string(), detail: z.string().optional(), seconds: z.number().optional() })
+        .optional(),
+      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
+    }),
+    model: Check.extend({ name: z.string() }),
+  }),
+});
+
+type Checks = z.infer<typeof Detailed>['checks'];
+
+async function checksOf(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  const response = await requestServer(`${url}/health/detailed`, { signal, ...headers });
+  if (response.status === 403) {
+    const advice = 'Set CORRAL_TOKEN to its token, or to a key of the role operator or admin.';
+    throw new AppError('forbidden', `${url} does not show its health to this credential. ${advice}`);
+  }
+  const told = Detailed.safeParse(await response.json().catch(() => undefined));
+  if (!told.success) {
+    const what = `${url} answers ${response.status}, and not with the health of a Corral server`;
+    throw new AppError(
+      'invalid_request',
+      `${what}. If it is just starting, try again; else name the server with --url.`,
+    );
+  }
+  return told.data.checks;
+}
+
+function parts({ storage, sandbox, model }: Checks): Finding[] {
+  const finding = (what: string, { status, detail }: z.infer<typeof Check>) => ({
+    isRight: status === 'healthy',
+    what: `${what} is ${status}${detail === undefined ? '' : `: ${detail}`}`,
+  });
+  return [
+    finding('the store', storage),
+    finding(`what starts sandboxes (${sandbox.driver})`, sandbox),
+    finding(`the model (${model.name})`, model),
+  ];
+}
+
+function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sandbox']['desktop']>): string {
+  if (state === 'building') return `its image is being built, for ${seconds} s${detail && ` (${detail})`}`;
+  return `its image could not be built, which the server tries again: ${detail}`;
+}
+
+/** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except for its proxy. */
+function addressesNear(url: string): string[] {
+  const { hostname, port, protocol } = new URL(url);
+  const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: at } = process.env;
+  return host === undefined ? found : [...found, `${host}:${at}`];
+}
+
+// `isolationFindings` reads the names on the left.
+const look = `
+echo "uid $(id -u)"
+echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"
+echo "privileges $(sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status)"
+if touch /usr/corral-doctor 2>/dev/null; then echo "system writable"; rm -f /usr/corral-doctor; else echo "system read-only"; fi
+echo "servers $(sed -n 's/^nameserver //p' /etc/resolv.conf 2>/dev/null | tr '\\n' ' ')"`;
+const reach = (target: string) => {
+  const [, host = '', port = ''] = /^\[?([^\]]*)\]?:(\d+)$/.exec(target) ?? [];
+  return `if timeout 3 bash -c ': </dev/tcp/${host}/${port}' 2>/dev/null; then echo "open ${target}"; else echo "closed ${target}"; fi`;
+};
+
+async function isolationFindings(
+  corral: CorralClient,
+  targets: readonly string[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const { id: sessionId } = await corral.sessions.create.mutate();
+  try {
+    const run = async (command: string) =>
+      (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: 60_000 }, { signal })).stdout.split('\n');
+    const said = new Map((await run(look)).map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]));
+    const names = (said.get('servers') ?? '').split(' ').filter(Boolean);
+    const all = [...targets, ...names.map((host) => (host.includes(':') ? `[${host}]:53` : `${host}:53`))];
+    const reached = (await run(all.map(reach).join('\n'))).filter((line) => /^(open|closed) /.test(line));
+    return [
+      { isRight: said.get('uid') !== '0', what: `a sandbox works as user ${said.get('uid')}` },
+      { isRight: /^0+$/.test(said.get('capabilities') ?? ''), what: `its capabilities: ${said.get('capabilities')}` },
+      { isRight: said.get('privileges') === '1', what: 'it cannot gain privileges by a program' },
+      { isRight: said.get('system') === 'read-only', what: `its system is ${said.get('system')}` },
+      {
+        isRight: reached.length === all.length,
+        what: `${reached.length} of ${all.length} addresses were tried from it`,
+      },
+      ...reached.map((line) => ({ isRight: line.startsWith('closed'), what: `from it, ${line.replace(' ', ': ')}` })),
+    ];
+  } finally {
+    await corral.sessions.delete.mutate({ id: sessionId });
+  }
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    const { url, probe, attack, json } = parseArgs({ args: [...args], options }).values;
+    if (json && !attack) throw new Error('--json needs --attack');
+    if (attack && probe.length > 0) throw new Error('--probe is for the checks without --attack');
+    const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
+    if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
+    return { url: url.replace(/\/+$/, ''), probe, attack, json };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
+  }
+}

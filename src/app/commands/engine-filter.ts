@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { dockerUsers } from '../../../drivers/docker/descriptor.ts';
+import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
+import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
+import { imageUser } from '../../../drivers/docker/users.ts';
+import type { UserRange } from '../../../drivers/shared/user-range.ts';
+import { userRange } from '../../config/kinds.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Command } from './command.ts';
+
+const options = {
+  engine: { type: 'string', default: '/var/run/docker.sock' },
+  listen: { type: 'string' },
+  instance: { type: 'string' },
+  root: { type: 'string' },
+  users: { type: 'string', default: dockerUsers },
+} as const;
+
+export const engineFilterCommand: Command = {
+  usage: '--listen <socket> --instance <name> --root <folder> [--users <first>-<last>] [--engine <socket>]',
+  about: "serves a Docker Engine's socket that can only make, see and end the hardened sandboxes of one installation",
+  async run(args, { signal, say }) {
+    const { engine, listen, instance, root, users } = parsed(args);
+    if (!listen || !instance || !root) {
+      throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
+    }
+    await mkdir(dirname(listen), { recursive: true });
+    await using _filter = await engineFilter({
+      engine,
+      listen,
+      instance,
+      users: usersFrom(users),
+      folders: await openOwnedFolders(root),
+      onRefused: (request, why) => say(`refused ${request}: ${why}`),
+    });
+    say(`the engine at ${engine} is served at ${listen}, for the sandboxes of ${instance} alone.`);
+    if (!existsSync(engine)) say(`There is no socket ${engine} yet: requests fail until the engine has made it.`);
+    if (!signal.aborted) await once(signal, 'abort');
+    return 0;
+  },
+};
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new AppError(
+      'invalid_request',
+      `${(error as Error).message}. engine-filter needs ${engineFilterCommand.usage}.`,
+    );
+  }
+}
+
+/** The server says `none` when all sandboxes run as the image's user. */
+function usersFrom(given: string): UserRange {
+  const { kind, accepts } = userRange();
+  const { success, data } = kind.safeParse(given);
+  if (!success) throw new AppError('invalid_request', `--users is ${given}, and has to be ${accepts}.`);
+  return data ?? { first: imageUser, last: imageUser };
+}

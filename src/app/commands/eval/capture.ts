@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { wholeChars } from '../../../agents/tools/output.ts';
+import { type CorralClient, createCorralClient, type Event } from '../../../client/index.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { Terminal } from '../command.ts';
+import { requestServer } from '../server-request.ts';
+import { capturedFrom } from './captured.ts';
+import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
+
+export const captureUsage = '<session> [--to FOLDER] [--url http://127.0.0.1:8000]';
+
+const mostFiles = 500;
+const mostBytes = 1024 * 1024; // of one file; larger ones are left out
+
+/** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
+export async function capture(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
+  const { session, to, url } = parsed(args);
+  if (existsSync(to)) throw new AppError('conflict', `${to} is there already. Name another folder with --to.`);
+  const token = process.env.CORRAL_TOKEN;
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+  using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+  const events = await eventsOf(corral, session);
+  const captured = capturedFrom(events, wholeChars);
+  if (!captured) throw new AppError('invalid_request', `Nobody gave the session ${session} a task yet.`);
+  const { workdir } = await corral.sandbox.status.query({ sessionId: session });
+  const { files, left } = await workspaceOf(corral, session, signal);
+  for (const [path, content] of taskFiles({ session, captured, workdir, files })) {
+    const file = join(to, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });
+  }
+  const changed = files.filter(({ modified }) => modified >= captured.at).length;
+  print(
+    `${to}: ${captured.recording.length} recorded turns, ${changed} changed files, ${files.length - changed} others`,
+  );
+  if (captured.furtherMessages > 0) {
+    say(`The task is the first message alone; the session had ${captured.furtherMessages} more. Edit instruction.md.`);
+  }
+  if (left.length > 0) say(`Left out, because they have over ${mostBytes} bytes: ${left.join(', ')}`);
+  say(`Look at tests/check.py, then prove it: npm run eval -- --check --tasks ${to}`);
+  return 0;
+}
+
+async function eventsOf(corral: CorralClient, sessionId: string): Promise<Event[]> {
+  const all: Event[] = [];
+  for (;;) {
+    const afterSeq = all.at(-1)?.seq ?? 0;
+    const { events, lastSeq } = await corral.events.list.query({ sessionId, afterSeq, limit: 1_000 }).catch(refused);
+    all.push(...events);
+    if (events.length === 0 || (all.at(-1)?.seq ?? 0) >= lastSeq) return all;
+  }
+}
+const refused = (cause: Error): never => {
+  throw new AppError('invalid_request', `The session cannot be read: ${cause.message}.`, { cause });
+};
+
+/** The files of the workspace, without those of git, of package managers, and of Corral. */
+async function workspaceOf(corral: CorralClient, sessionId: string, signal: AbortSignal) {
+  const skipped = ['.git', '.corral', 'node_modules', '.venv', '__pycache__']
+    .map((name) => `-name ${name}`)
+    .join(' -o ');
+  const command = `find . -type d \\( ${skipped} \\) -prune -o -type f -printf '%T@ %s %P\\0'`;
+  await corral.sandbox.start.mutate({ sessionId }).catch(refused);
+  const { stdout, exitCode, stderr } = await corral.sandbox.exec.mutate({ sessionId, command });
+  if (exitCode !== 0) throw new AppError('invalid_request', `The workspace cannot be listed: ${stderr.slice(0, 300)}`);
+  const listed = stdout.split('\0').flatMap((line) => {
+    const [, modified, size, path = ''] = /^([\d.]+) (\d+) (.+)$/s.exec(line) ?? [];
+    return isInside(path) ? [{ path, size: Number(size), modified: Number(modified) * 1_000 }] : [];
+  });
+  const wanted = listed.filter(({ size }) => size <= mostBytes);
+  if (wanted.length > mostFiles) {
+    throw new AppError('conflict', `The workspace has ${wanted.length} files; a task has at most ${mostFiles}.`);
+  }
+  const files: WorkspaceFile[] = [];
+  for (const { path, modified } of wanted) {
+    throwIfFired(signal);
+    const { content } = await corral.files.read.query({ sessionId, path, encoding: 'base64' }).catch(refused);
+    files.push({ path, modified, bytes: Buffer.from(content, 'base64') });
+  }
+  return { files, left: listed.filter(({ size }) => size > mostBytes).map(({ path }) => path) };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { to: { type: 'string' }, url: { type: 'string', default: 'http://127.0.0.1:8000' } },
+    });
+    const [session, ...more] = positionals;
+    if (session === undefined || !/^[0-9a-f]{16}$/.test(session) || more.length > 0) {
+      throw new Error('capture needs the id of one session');
+    }
+    return { session, to: values.to ?? `captured-${session}`, url: values.url.replace(/\/+$/, '') };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. It takes eval capture ${captureUsage}.`);
+  }
+}

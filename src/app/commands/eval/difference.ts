@@ -1,0 +1,22 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AssistantMessage } from '../../../agents/models/model.ts';
+
+type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
+/**
+ * How two replies to one request differ, the larger difference first: one calls tools and the other speaks; they call other
+ * tools; the same tools with other arguments; without calls, they say something else.
+ */
+export const differences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;
+export type Difference = (typeof differences)[number];
+
+/** Text beside calls is commentary, and does not count. */
+export function differenceOf(one: Reply, other: Reply): Difference {
+  if ((one.calls.length === 0) !== (other.calls.length === 0)) return 'kind';
+  if (one.calls.length === 0) return words(one.text) === words(other.text) ? 'none' : 'text';
+  const names = ({ calls }: Reply) => calls.map(({ name }) => name);
+  if (!isDeepStrictEqual(names(one), names(other))) return 'tools';
+  const args = ({ calls }: Reply) => calls.map((call) => call.args);
+  return isDeepStrictEqual(args(one), args(other)) ? 'none' : 'arguments';
+}
+
+const words = (text: string): string => text.replace(/\s+/g, ' ').trim();

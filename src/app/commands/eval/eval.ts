@@ -1,0 +1,21 @@
+import { AppError } from '../../../core/errors/errors.ts';
+import type { Command } from '../command.ts';
+import { capture, captureUsage } from './capture.ts';
+import { shadow, shadowUsage } from './shadow.ts';
+
+const usage = `capture ${captureUsage} | shadow ${shadowUsage}`;
+
+export const evalCommand: Command = {
+  usage,
+  about:
+    'capture makes a task for npm run eval of a session on a running server; shadow asks another model at each recorded turn ' +
+    'of the store, runs nothing, and reports the differences and the price',
+  async run([what, ...args], at) {
+    if (what === 'capture') return await capture(args, at);
+    if (what === 'shadow') return await shadow(args, at);
+    throw new AppError(
+      'invalid_request',
+      `${what === undefined ? 'eval alone does nothing' : `There is no eval ${what}`}. eval needs ${usage}.`,
+    );
+  },
+};

@@ -1,0 +1,194 @@
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { apiKeys, type KeyAdmin, type KeyView } from '../../auth/api-keys.ts';
+import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { serverOn } from '../../cli/server.ts';
+import type { Corral, Outputs } from '../../client/index.ts';
+import { systemClock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { everybody, roles } from '../../core/model/actor.ts';
+import { randomIds } from '../../core/model/ids.ts';
+import type { AuditLog } from '../../observability/audit/log.ts';
+import { audited } from '../../sessions/access/audited-services.ts';
+import { openDataFolder } from '../../storage/data-folder.ts';
+import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { openAudit } from '../parts/audit-log.ts';
+import { mustExist } from '../parts/store.ts';
+import type { Command } from './command.ts';
+import { localConfig } from './local-config.ts';
+import { rotateKeys } from './rotate-keys.ts';
+
+const usage =
+  'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id> | rotate | rotate-sandbox <session>';
+const units = { h: 3_600_000, d: 86_400_000 } as const;
+const Wish = z.object({
+  role: z.enum(roles, `--role must be one of ${roles.join(', ')}`),
+  name: z.string('--name is missing').trim().min(1, '--name is empty').max(100, '--name has more than 100 characters'),
+  expires: z
+    .string()
+    .regex(/^[1-9]\d{0,4}[hd]$/, '--expires must be like 12h or 30d')
+    .optional(),
+  beside: z.string().optional(),
+});
+
+interface Wants {
+  readonly isChange: boolean;
+  /** True: the command also works before the server's first start. */
+  readonly mayBegin: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** The API keys of the configured store. */
+async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
+  const config = localConfig();
+  const { mongodbUrl: url } = config;
+  const dataDir = resolve(config.dataDir);
+  const ids = randomIds();
+  const running = url ? undefined : serverOn(dataDir);
+  if (running) return { keys: ofRunning(running), [Symbol.asyncDispose]: async () => running.api.close() };
+  if (mayBegin) openDataFolder(dataDir);
+  await using stack = new AsyncDisposableStack();
+  const path = join(dataDir, 'corral.db');
+  if (!url && !mayBegin) mustExist(path);
+  const sqlite = () => sqliteStore({ path }).catch(inUse);
+  const mongo = async (at: NonNullable<typeof url>) =>
+    (await import('../../storage/mongo/store.ts')).mongoStore({ url: at });
+  const store = stack.use(url ? await mongo(url) : await sqlite());
+  const keys = stack.use(
+    await apiKeys({
+      records: store.records,
+      clock: systemClock,
+      ids,
+      shared: false,
+      hasToken: config.token !== undefined,
+      peppers: () => keyPeppers({ ...config, dataDir }, () => ids.token()),
+      warn: (_about, text) => say(text),
+    }),
+  );
+  const logger = { info: () => {}, error: (_about: object, text: string) => say(text) };
+  const place = { config: { ...config, dataDir }, clock: systemClock, ids, scrub: (text: string) => text, logger };
+  const audit = isChange ? stack.use(await openAudit(place)) : undefined;
+  const held = stack.move();
+  return { keys: auditedKeys(keys, audit), [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
+  if (!audit) return keys;
+  return audited(
+    keys,
+    { create: 'key.create', revoke: 'key.revoke' },
+    {
+      actorOf: () => everybody,
+      now: () => systemClock.now(),
+      tell: ({ action, target, outcome }) => audit.write({ action, target, outcome, by: 'command' }),
+    },
+  );
+}
+
+/** The keys of the server that runs on this store, which has them in its memory. */
+function ofRunning(corral: Corral): KeyAdmin {
+  type Shown = Outputs['keys']['revoke'];
+  const ms = (at: string | null) => (at === null ? null : Date.parse(at));
+  const view = (key: Shown): KeyView => ({
+    ...key,
+    createdAt: Date.parse(key.createdAt),
+    expiresAt: ms(key.expiresAt),
+    lastUsedAt: ms(key.lastUsedAt),
+    revokedAt: ms(key.revokedAt),
+  });
+  return {
+    list: async () => (await corral.call((api) => api.keys.list.query())).keys.map(view),
+    async create({ name, role, beside, expiresAt }) {
+      const wish = { name, role, ...(beside !== undefined && { beside }) };
+      const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
+      const made = await corral.call((api) => api.keys.create.mutate({ ...wish, ...expiry }));
+      return { key: made.key, view: view(made.view) };
+    },
+    revoke: async (id) => view(await corral.call((api) => api.keys.revoke.mutate({ id }))),
+  };
+}
+
+/** The server does it, which has the streams that end. */
+async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
+  const running = serverOn(resolve(localConfig().dataDir));
+  if (!running) {
+    throw new AppError(
+      'conflict',
+      'No server runs on this data folder. Start it, or call the tRPC procedure sandbox.rotateTokens of the one that does.',
+    );
+  }
+  try {
+    await running.call((api) => api.sandbox.rotateTokens.mutate({ sessionId }));
+  } finally {
+    await running.api.close();
+  }
+  print(`The tokens of ${sessionId} are replaced. connect gives programs the new ones.`);
+  return 0;
+}
+
+/** Explains that a running server has locked the store, and has the keys in its memory. */
+function inUse(thrown: unknown): never {
+  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
+  throw new AppError(
+    'store_busy',
+    `${thrown.publicMessage} Keys of a running server are made and revoked by the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.`,
+    { cause: thrown },
+  );
+}
+
+function wishIn(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({ args: [...args], options: { role: text, name: text, expires: text, beside: text } }).values;
+  } catch (cause) {
+    throw new AppError('invalid_request', `${(cause as Error).message}. keys needs ${usage}.`, { cause });
+  }
+}
+
+function wishOf(args: readonly string[]): z.infer<typeof Wish> {
+  const parsed = Wish.safeParse(wishIn(args));
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
+}
+
+async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: KeyAdmin): Promise<string> {
+  const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
+  const made = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
+  return made.key;
+}
+
+const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16)).padEnd(16);
+const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyView) =>
+  [id, role.padEnd(8), state.padEnd(7), day(createdAt), day(expiresAt), day(lastUsedAt), name].join('  ');
+
+export const keysCommand: Command = {
+  usage,
+  about:
+    'makes, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys under the first ' +
+    'of the encryption keys. With SQLite, a running server does it itself, except rotate. rotate-sandbox ends the E2B ' +
+    "tokens of one session's sandbox, and the streams that they opened",
+  async run([what, ...rest], { print, say }) {
+    const [id, ...more] = rest;
+    if (what === 'rotate' && !id) return await rotateKeys({ print, say });
+    if (what === 'rotate-sandbox' && id && more.length === 0) return await rotateSandbox(id, print);
+    const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
+    if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
+    const wish = what === 'create' ? wishOf(rest) : undefined;
+    await using store = await opened({ isChange: what !== 'list', mayBegin: what === 'create', say });
+    const { keys } = store;
+    if (wish) {
+      print(await create(wish, keys));
+      say('This key is shown once. Whoever has it acts under it: keep it as a password.');
+    } else if (what === 'list') {
+      const all = await keys.list();
+      if (all.length === 0) say('There are no keys.');
+      else say('id            role      state    created           expires           last used         name');
+      for (const key of all) print(line(key));
+    } else {
+      const { name } = await keys.revoke(id ?? '');
+      print(`The key ${id} (${name}) is revoked.`);
+    }
+    return 0;
+  },
+};

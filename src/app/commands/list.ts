@@ -1,0 +1,80 @@
+import { nearest } from '../../config/nearest.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Command } from './command.ts';
+
+/** Loaded only on use, so that they do not slow down a server's start. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  try: async () => (await import('./try.ts')).tryCommand,
+  'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
+  'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
+  'seccomp-profile': async () => (await import('./seccomp-profile.ts')).seccompProfileCommand,
+  export: async () => (await import('./transfer.ts')).exportCommand,
+  import: async () => (await import('./transfer.ts')).importCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
+  keys: async () => (await import('./keys.ts')).keysCommand,
+  repair: async () => (await import('./repair.ts')).repairCommand,
+  prompt: async () => (await import('./prompt.ts')).promptCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  eval: async () => (await import('./eval/eval.ts')).evalCommand,
+  reap: async () => (await import('./reap.ts')).reapCommand,
+};
+
+/** Every command as the help describes it. */
+export async function describedCommands(): Promise<{ name: string; usage: string; about: string }[]> {
+  const loaded = Object.entries(commands).map(async ([name, load]) => {
+    const { usage, about } = await load();
+    return { name, usage, about };
+  });
+  return await Promise.all(loaded);
+}
+
+/** Whether the server's own program has the command; a running server is asked by all others. */
+export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
+
+/** The command that the arguments name; undefined without arguments, which means to serve. */
+export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {
+  if (name === undefined) return undefined;
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load) return await load();
+  throw unknown(name);
+}
+
+function unknown(name: string): AppError {
+  const known = Object.keys(commands);
+  if (name.startsWith('-')) {
+    const why = 'Settings are no arguments: they come from variables such as PORT=9000, or from corral.yaml.';
+    return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
+  }
+  const meant = nearest(name, known);
+  const advice = meant ? `did you mean ${meant}? The others` : 'known';
+  const rest = known.filter((one) => one !== meant).join(', ');
+  return new AppError(
+    'invalid_request',
+    `There is no command ${name}; ${advice} are ${rest}. Without one the server starts. --help shows them and the settings.`,
+  );
+}
+
+const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
+
+/**
+ * The text for a request for help, about one command or all: `help`, `help keys`, `keys --help`. Undefined: the
+ * arguments do not ask for help.
+ */
+export async function helpFor(args: readonly string[], all: (commands: readonly string[]) => string) {
+  const [first, second] = args;
+  if (asksForHelp(first))
+    return second === undefined || asksForHelp(second) ? all(await commandsHelp()) : await commandHelp(second);
+  return args.includes('--help') || args.includes('-h') ? await commandHelp(first ?? '') : undefined;
+}
+
+async function commandHelp(name: string): Promise<string> {
+  const command = await commandOf([name]);
+  return command ? `npm start -- ${textOf(name, command)}` : '';
+}
+
+async function commandsHelp(): Promise<string[]> {
+  const loaded = await Promise.all(Object.entries(commands).map(async ([name, load]) => textOf(name, await load())));
+  return loaded.map((text) => `  ${text}`);
+}
+
+const textOf = (name: string, { usage, about }: Command) => `${`${name} ${usage}`.trim()}\n      ${about}`;

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { AppError } from '../../core/errors/errors.ts';
+import { type Config, loadConfig } from '../settings/config.ts';
+
+/** The settings from the environment, and from the file that CORRAL_CONFIG names, else corral.yaml in the working directory. */
+export const localConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
+
+/**
+ * A folder beside the settings' file. Undefined without such a file: another program's folder of that name in the working
+ * directory is none of ours.
+ */
+export function besideSettings(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
+  const file = resolve(named || 'corral.yaml');
+  return existsSync(file) ? join(dirname(file), folder) : undefined;
+}
+
+/** The text of the settings' file. Rejects: invalid_request when a named file is not there. */
+export function configText(named: string | undefined): string {
+  if (named && !existsSync(named)) {
+    throw new AppError('invalid_request', `CORRAL_CONFIG names ${resolve(named)}, and there is no such file.`);
+  }
+  return ownFile(named || 'corral.yaml');
+}
+
+function ownFile(name: string): string {
+  try {
+    return existsSync(name) ? readFileSync(name, 'utf8') : '';
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = `${resolve(name)} cannot be read (${code}). It must be a file that this user may read.`;
+    throw new AppError('invalid_request', why, { cause });
+  }
+}

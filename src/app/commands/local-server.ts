@@ -1,0 +1,44 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Secret } from '../../core/text/secret.ts';
+
+interface Announced {
+  readonly url: string;
+  readonly dataDir: string;
+  /** Accepted from the commands of this user while the server runs; undefined where a sandbox could read the file. */
+  readonly token: Secret | undefined;
+}
+
+/**
+ * Tells the commands of this user where the server is, in files that only this user can read: in the data folder, and in
+ * the user's runtime folder where the system has one. Disposing removes them.
+ */
+export async function announce({ url, dataDir, token }: Announced): Promise<AsyncDisposable> {
+  const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
+  const files = [join(dataDir, 'server.json')];
+  const { XDG_RUNTIME_DIR: runtime } = process.env;
+  if (runtime) files.push(join(runtime, 'corral', `${new URL(url).port || '80'}.json`));
+  const written: string[] = [];
+  for (const file of files) {
+    await write(file, found).then(
+      () => written.push(file),
+      () => {}, // without the file the commands need CORRAL_URL
+    );
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      for (const file of written) await rm(file, { force: true });
+    },
+  };
+}
+
+async function write(file: string, found: object): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+  await rm(file, { force: true }); // an older file may have other rights
+  await writeFile(file, `${JSON.stringify(found)}\n`, { mode: 0o600, flag: 'wx' });
+}
+
+/** An address of all interfaces is none to connect to. */
+function reachable(url: string): string {
+  return url.replace(/^(https?:\/\/)(0\.0\.0\.0|\[::\])/, '$1127.0.0.1');
+}

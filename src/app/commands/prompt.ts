@@ -1,0 +1,93 @@
+import { parseArgs } from 'node:util';
+import { type CorralClient, createCorralClient } from '../../client/index.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Command } from './command.ts';
+import { requestServer } from './server-request.ts';
+
+const usage = 'show <session> [--turn <n>] [--json] [--url http://127.0.0.1:8000]';
+
+/** Asks a running server, which knows who may read which session. */
+export const promptCommand: Command = {
+  usage,
+  about: 'prints what the model saw at a turn, the newest without --turn: instructions, tools, messages, as sent',
+  async run(args, { print, signal }) {
+    const { session, turn, json, url } = parsed(args);
+    const token = process.env.CORRAL_TOKEN;
+    const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+    await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+    using corral = createCorralClient({ url, ...(token && { token }) });
+    const input = { id: session, ...(turn !== undefined && { turn }) };
+    const seen = await corral.sessions.promptAt.query(input, { signal }).catch((cause: Error) => {
+      throw new AppError('invalid_request', cause.message, { cause });
+    });
+    print(json ? JSON.stringify(seen, null, 2) : textOf(seen));
+    return 0;
+  },
+};
+
+type Seen = Awaited<ReturnType<CorralClient['sessions']['promptAt']['query']>>;
+type Message = Seen['request']['messages'][number];
+
+function parsed(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        turn: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        url: { type: 'string', default: 'http://127.0.0.1:8000' },
+      },
+    });
+    const [what, session, ...more] = positionals;
+    if (what !== 'show' || session === undefined || more.length > 0)
+      throw new Error('it shows the prompt of a session');
+    if (values.turn !== undefined && !/^[1-9]\d{0,7}$/.test(values.turn))
+      throw new Error('--turn needs a number from 1');
+    const turn = values.turn === undefined ? undefined : Number(values.turn);
+    return { session, turn, json: values.json, url: values.url.replace(/\/+$/, '') };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. prompt needs ${usage}.`);
+  }
+}
+
+/** The whole request for people. Characters that a terminal would obey are shown as their codes. */
+function textOf(seen: Seen): string {
+  const { turn, runId, model, requestHash, proved, request, sections } = seen;
+  const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;
+  const notesAt = (at: number) =>
+    earlier.flatMap(({ before, text }) => (before === at ? ['\n== earlier note', text] : []));
+  const lines = [
+    `turn ${turn} of run ${runId}, ${phase.kind}, asked of ${model}`,
+    `sha256 ${requestHash} ${proved ? 'is the hash of what is stored' : 'IS NOT THE HASH OF WHAT IS STORED'}`,
+    ...(sampling ? [`sampling ${JSON.stringify(sampling)}`] : []),
+    ...sections.flatMap(({ part, text }) => [`\n== instructions: ${part}`, text]),
+    `\n== tools: ${tools.length}`,
+    ...tools.map(({ name, description }) => `${name}: ${description.split('\n')[0]}`),
+    ...(mustCall === undefined ? [] : [`The model must call ${mustCall}.`]),
+    ...messages.flatMap((message, n) => [
+      ...notesAt(n),
+      `\n== message ${n + 1}: ${headOf(message)}`,
+      ...bodyOf(message),
+    ]),
+    ...(note ? ['\n== note for this turn', note] : []),
+    ...(hint === undefined ? [] : ['\n== hint for this turn', hint]),
+  ];
+  return lines.join('\n').replace(/[^\P{C}\n\t]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+}
+
+const headOf = (message: Message): string =>
+  message.role === 'user'
+    ? 'user'
+    : message.role === 'assistant'
+      ? `assistant (${message.model})`
+      : `result of ${message.name} ${message.callId}${message.success ? '' : ', failed'}`;
+
+function bodyOf(message: Message): string[] {
+  if (message.role === 'assistant') {
+    const calls = message.calls.map(({ callId, name, args }) => `calls ${name} ${callId} ${JSON.stringify(args)}`);
+    return [...(message.text === '' ? [] : [message.text]), ...calls];
+  }
+  const pictures = (message.pictures ?? []).map(({ file, mimeType }) => `[picture ${file}, ${mimeType}]`);
+  return [message.role === 'user' ? message.text : message.output, ...pictures];
+}

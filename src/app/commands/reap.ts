@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { reapCluster } from '../../../drivers/kubernetes/open.ts';
+import { clearInstance } from '../../../drivers/kubernetes/pods/clear-instance.ts';
+import { systemClock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { randomIds } from '../../core/model/ids.ts';
+import { commonParts } from '../parts/driver.ts';
+import type { Config } from '../settings/config.ts';
+import type { Command } from './command.ts';
+import { localConfig } from './local-config.ts';
+
+const options = {
+  all: { type: 'boolean', default: false },
+  instance: { type: 'string' },
+  namespace: { type: 'string' },
+} as const;
+
+/** Ends sandboxes that no server is left to end: for a CronJob, and for the removal of an installation. */
+export const reapCommand: Command = {
+  usage: '[--all --instance <name>] [--namespace <name>]',
+  about:
+    'ends the pods in the namespace of the sandboxes that are past their deadline, whoever made them; with --all every ' +
+    'pod and volume claim of one installation, whose servers should be gone',
+  async run(args, { signal, print }) {
+    const given = parsed(args);
+    const config = localConfig();
+    if (config.driver !== 'kubernetes') {
+      const advice =
+        'Set CORRAL_DRIVER=kubernetes; a server with another driver ends what is left over when it starts.';
+      throw new AppError(
+        'invalid_request',
+        `CORRAL_DRIVER is ${config.driver}, and only pods of kubernetes are reaped. ${advice}`,
+      );
+    }
+    const names = given.all ? await clear(config, given, signal) : await reap(config, given, signal);
+    for (const name of names) print(`ended ${name}`);
+    print(`${names.length} ended`);
+    return 0;
+  },
+};
+
+interface Given {
+  readonly all: boolean;
+  readonly instance?: string;
+  readonly namespace?: string;
+}
+
+function reap(config: Config, { namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+  const kubernetes = { ...config.kubernetes, ...(namespace !== undefined && { namespace }) };
+  const parts = commonParts({ ...config, dataDir: resolve(config.dataDir) }, randomIds());
+  return reapCluster(
+    kubernetes,
+    { ...parts, unenforced: () => 'refuse', instance: config.instance ?? 'reaper' },
+    signal,
+  );
+}
+
+function clear(config: Config, { instance, namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+  const { kubeconfig, context } = config.kubernetes;
+  // The name comes only from the arguments: a name in the configuration must not empty a namespace by accident.
+  if (!instance) throw new AppError('invalid_request', 'reap --all needs --instance: whose pods are all to be ended?');
+  const where = { kubeconfig, context, namespace: namespace ?? config.kubernetes.namespace };
+  return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);
+}
+
+function parsed(args: readonly string[]): Given {
+  try {
+    const given = parseArgs({ args: [...args], options }).values;
+    if (given.instance !== undefined && !given.all) throw new Error('--instance goes with --all');
+    return given;
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);
+  }
+}

@@ -1,0 +1,94 @@
+import { join, resolve } from 'node:path';
+import { keysUnderOldPeppers } from '../../auth/api-keys.ts';
+import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
+import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { vault } from '../../auth/vault.ts';
+import { pause } from '../../core/concurrency/cancel.ts';
+import { type Clock, systemClock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { randomIds } from '../../core/model/ids.ts';
+import type { Logger } from '../../observability/logger.ts';
+import { credentialRing } from '../../sessions/projects/credentials.ts';
+import { providerKeys } from '../../sessions/projects/provider-keys.ts';
+import type { Rotated } from '../../sessions/projects/sealed-records.ts';
+import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { mustExist } from '../parts/store.ts';
+import type { Terminal } from './command.ts';
+import { localConfig } from './local-config.ts';
+
+const retryMs = [1_000, 10_000, 60_000, 600_000];
+
+interface Background {
+  readonly sealed: readonly { rotate(): Promise<Rotated> }[];
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Works while the server runs: with several encryption keys configured, the server opens data under old and new ones.
+ */
+export async function rotateInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
+  for (let tries = 0; !closing.aborted; tries++) {
+    try {
+      const counts = await rotateAll(sealed);
+      if (counts.remaining === 0) return logger.info(counts, 'stored keys are under the primary encryption key');
+      logger.warn(counts, 'some stored keys are not under the primary encryption key yet; they are tried again');
+    } catch (err) {
+      logger.warn({ err }, 'the stored keys could not be re-wrapped; they are tried again');
+    }
+    await pause(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
+  }
+}
+
+async function rotateAll(sealed: Background['sealed']): Promise<Rotated> {
+  let sum = { rewrapped: 0, remaining: 0 };
+  for (const one of sealed) {
+    const { rewrapped, remaining } = await one.rotate();
+    sum = { rewrapped: sum.rewrapped + rewrapped, remaining: sum.remaining + remaining };
+  }
+  return sum;
+}
+
+/** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
+export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
+  const config = { ...localConfig(), dataDir: resolve(localConfig().dataDir) };
+  const ids = randomIds();
+  await using stack = new AsyncDisposableStack();
+  const path = join(config.dataDir, 'corral.db');
+  if (!config.mongodbUrl) mustExist(path);
+  const store = stack.use(
+    config.mongodbUrl
+      ? await (await import('../../storage/mongo/store.ts')).mongoStore({ url: config.mongodbUrl })
+      : await sqliteStore({ path }).catch(inUse),
+  );
+  const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
+  const learn = () => {}; // no opened secret is logged here
+  const common = { records: store.records, vault: vault(sealing), clock: systemClock, learn };
+  const sealed = [providerKeys({ ...common, baseUrls: {} }), credentialRing({ ...common, onChange: () => {} })];
+  for (const one of sealed) await one.verify();
+  const { rewrapped, remaining } = await rotateAll(sealed);
+  print(
+    `${rewrapped} stored keys of providers and credentials were re-wrapped, ${remaining} remain under an earlier encryption key.`,
+  );
+  if (remaining > 0) say('They could not be written now. Run this again; what is done stays done.');
+
+  const peppers = await keyPeppers(config, () => ids.token());
+  const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
+  print(`${unused.length} API keys remain under an earlier encryption key.`);
+  for (const { id, name } of unused) print(`  ${id}  ${name}`);
+  if (unused.length > 0)
+    say('An API key moves with its next use. Keep the earlier key until then, or make them again.');
+  if (remaining + unused.length > 0) return 1;
+  print('Only the first encryption key is needed now: the others can go from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
+  return 0;
+}
+
+function inUse(thrown: unknown): never {
+  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
+  throw new AppError(
+    'store_busy',
+    `${thrown.publicMessage} A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY and the old one behind it, or stop it and run this again.`,
+    { cause: thrown },
+  );
+}

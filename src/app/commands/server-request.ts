@@ -1,0 +1,23 @@
+import { AppError } from '../../core/errors/errors.ts';
+
+/** Sends a command's request to a running server; rejects with a text that tells what to do. */
+export async function requestServer(url: string, options: RequestInit): Promise<Response> {
+  const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
+  if (!/^https?:/.test(origin)) {
+    throw new AppError('invalid_request', '--url must be an address such as http://127.0.0.1:8000.');
+  }
+  const response = await fetch(url, options).catch((cause: Error) => {
+    if (options.signal?.aborted) throw cause;
+    const advice = 'Start it there (npm start), or name another address with --url.';
+    throw new AppError('invalid_request', `No server answers at ${origin}. ${advice}`, { cause });
+  });
+  if (response.status === 401) {
+    const advice = 'set CORRAL_TOKEN to what it was started with, or to a key of it.';
+    throw new AppError('unauthorized', `${origin} needs a valid token: ${advice}`);
+  }
+  if (response.status === 429) {
+    const advice = 'Wait a minute, and look whether CORRAL_TOKEN is right.';
+    throw new AppError('rate_limited', `${origin} does not listen to this address for now. ${advice}`);
+  }
+  return response;
+}

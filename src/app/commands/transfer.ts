@@ -1,0 +1,74 @@
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { truncate } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../../core/errors/errors.ts';
+import { exportSessions, importSessions, wholeSessions } from '../../storage/transfer.ts';
+import type { Command } from './command.ts';
+import { localStore } from './local-store.ts';
+
+const linesIn = (file: string) =>
+  createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+
+function fileIn(args: readonly string[], { usage }: Command, name: string): string {
+  const [file, ...rest] = args;
+  if (file === undefined || rest.length > 0) throw new AppError('invalid_request', `${name} needs ${usage}.`);
+  return file;
+}
+
+/** The complete part of an earlier export; an incomplete end is removed. */
+async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
+  if (!existsSync(file)) return { bytes: 0, known: new Set() };
+  const found = statSync(file);
+  const begun = found.isFile() ? await wholeSessions(linesIn(file)) : undefined;
+  if (!begun || (begun.bytes === 0 && found.size > 0)) {
+    throw new AppError('conflict', `${file} is something else. Name another file, or remove it.`);
+  }
+  await truncate(file, begun.bytes);
+  return begun;
+}
+
+const unwritable = (file: string) => (thrown: unknown) => {
+  if (thrown instanceof AppError) throw thrown;
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === undefined) throw thrown;
+  const advice =
+    'Is its folder there, and has its disk room? What was written stays, and the next export goes on behind it.';
+  throw new AppError('conflict', `${file} cannot be written (${code}). ${advice}`, { cause: thrown });
+};
+
+export const exportCommand: Command = {
+  usage: '<file>',
+  about: 'writes all sessions of the store to a file of JSON lines; a file that is cut is completed',
+  async run(args, { signal, print }) {
+    const file = fileIn(args, exportCommand, 'export');
+    await using store = await localStore({ mayBegin: false });
+    const begun = await begunIn(file);
+    let sessions = 0;
+    async function* lines() {
+      for await (const line of exportSessions(store, { known: begun.known, signal })) {
+        if (begun.bytes > 0 && line.startsWith('{"corral"')) continue;
+        if (line.startsWith('{"end"')) sessions++;
+        yield `${line}\n`;
+      }
+    }
+    await pipeline(lines, createWriteStream(file, { flags: 'a', mode: 0o600 })).catch(unwritable(file));
+    print(`${sessions} sessions exported to ${file}${begun.known.size > 0 ? `, ${begun.known.size} were there` : ''}`);
+    return 0;
+  },
+};
+
+export const importCommand: Command = {
+  usage: '<file>',
+  about: 'takes the sessions of such a file into the store; those that are there already stay as they are',
+  async run(args, { signal, print }) {
+    const file = fileIn(args, importCommand, 'import');
+    if (!existsSync(file) || !statSync(file).isFile()) {
+      throw new AppError('file_not_found', `There is no file ${file}.`);
+    }
+    await using store = await localStore({ mayBegin: true });
+    const { sessions, skipped, events } = await importSessions(store, linesIn(file), signal);
+    print(`${sessions} sessions imported, ${skipped} were there already; ${events} events compared with the file`);
+    return 0;
+  },
+};

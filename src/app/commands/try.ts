@@ -1,0 +1,111 @@
+import { parseArgs } from 'node:util';
+import { type CorralClient, createCorralClient } from '../../client/index.ts';
+import { orAborted } from '../../core/concurrency/cancel.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Command, Terminal } from './command.ts';
+import { requestServer } from './server-request.ts';
+
+const task = [
+  'Try the sandbox',
+  '```sh',
+  'echo "answer $((40 + 2)) from $(hostname)" && printf made > try.txt && sleep 1',
+  '```',
+].join('\n');
+
+/**
+ * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes everything.
+ */
+export const tryCommand: Command = {
+  usage: '[--url http://127.0.0.1:8000] [--timeout <seconds>]',
+  about:
+    'runs a whole session on a server, with the demo model or any that does as it is told; CORRAL_TOKEN is its token',
+  async run(args, at) {
+    const { url, timeout } = parsed(args);
+    const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
+    const token = process.env.CORRAL_TOKEN;
+    await mustServe(url, token, patience);
+    using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+    const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {
+      if (thrown instanceof AppError) throw thrown;
+      throw new AppError('invalid_request', `${url} makes no session: ${(thrown as Error).message}.`);
+    });
+    at.print(`session ${session.id} on ${url}`);
+    try {
+      await runTask(corral, session.id, patience, at);
+      const { content } = await within(corral.files.read.query({ sessionId: session.id, path: 'try.txt' }), patience);
+      if (content !== 'made') throw failed(`the file that it wrote says ${JSON.stringify(content)}`);
+      at.print('the file that it wrote is there');
+    } finally {
+      await corral.sessions.delete.mutate({ id: session.id });
+    }
+    const left = await corral.sessions.get.query({ id: session.id }).catch(() => undefined);
+    if (left) throw failed('the deleted session is still there');
+    at.print('deleted; everything works');
+    return 0;
+  },
+};
+
+/**
+ * Without this limit the socket would reconnect for ever: to a stopped server, to another program, or with a wrong
+ * token.
+ */
+async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  const root = await requestServer(`${url}/`, { signal });
+  const told = (await root.json().catch(() => ({}))) as { name?: unknown };
+  if (told.name !== 'corral') {
+    const advice = 'If it is just starting, try again; else name the server with --url.';
+    throw new AppError('invalid_request', `${url} answers ${root.status}, and is no Corral server. ${advice}`);
+  }
+  await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
+}
+
+async function runTask(corral: CorralClient, sessionId: string, patience: AbortSignal, at: Terminal): Promise<void> {
+  const ended = Promise.withResolvers<string>();
+  let output = '';
+  const watching = corral.events.subscribe.subscribe(
+    { sessionId, lastEventId: '0' },
+    {
+      onData({ data: event }) {
+        if (event.type === 'tool.called') output += event.data.output;
+        if (event.type === 'sandbox.phase') at.print(`sandbox ${event.data.phase} ${event.data.detail ?? ''}`.trim());
+        if (event.type === 'run.error') at.print(`error: ${event.data.error}`);
+        if (event.type === 'run.end') ended.resolve(event.data.status);
+      },
+      onError: ended.reject,
+    },
+  );
+  try {
+    await within(corral.runs.send.mutate({ sessionId, text: task }), patience);
+    const status = await within(ended.promise, patience);
+    if (status !== 'completed') throw failed(`the run is ${status}`);
+    if (!output.includes('answer 42')) throw failed(`the command printed ${JSON.stringify(output)}`);
+    at.print(`the run is completed, and its command printed ${output.trim()}`);
+  } finally {
+    watching.unsubscribe();
+  }
+}
+
+const failed = (what: string) => new AppError('conflict', `The server does not do its job: ${what}.`);
+
+const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
+  orAborted(work, patience).catch((cause: unknown) => {
+    if (!patience.aborted) throw cause;
+    throw new AppError('deadline_exceeded', 'The server did not do its job in time.', { cause });
+  });
+
+function parsed(args: readonly string[]): { url: string; timeout: string } {
+  try {
+    const given = parseArgs({
+      args: [...args],
+      options: {
+        url: { type: 'string', default: 'http://127.0.0.1:8000' },
+        timeout: { type: 'string', default: '300' },
+      },
+    }).values;
+    if (!/^[1-9]\d{0,5}$/.test(given.timeout)) throw new Error('--timeout needs a number of seconds from 1');
+    return { url: given.url.replace(/\/+$/, ''), timeout: given.timeout };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
+  }
+}

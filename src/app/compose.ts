@@ -1,0 +1,74 @@
+import { resolve } from 'node:path';
+import type { Driver } from '../../drivers/driver.ts';
+import type { Inbox, Store } from '../core/contracts/ports.ts';
+import type { PageFiles } from '../facades/shared/dialect.ts';
+import { noiseCounts } from '../observability/logger.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import type { Engine } from '../sessions/engine/engine.ts';
+import { pageFiles } from './page/page.ts';
+import { openAgents } from './start/agents.ts';
+import { openEngine } from './start/engine.ts';
+import { openSandboxes } from './start/sandboxes.ts';
+import { type OpenServices, openServices } from './start/services.ts';
+import type { Startup } from './start/startup.ts';
+import { openStorage } from './start/storage.ts';
+
+interface Options extends Omit<Startup, 'metrics' | 'learn' | 'ending'>, Partial<Pick<Startup, 'learn' | 'ending'>> {
+  /** Existing parts, for several servers in one process that share a store and sandboxes. */
+  readonly given?: { readonly store?: Store; readonly driver?: Driver };
+}
+/** The core with all its parts. Disposing stops the work at once and closes the store last. */
+export interface Core extends OpenServices {
+  readonly store: Store;
+  readonly inbox: Inbox;
+  readonly driver: Driver;
+  readonly engine: Engine;
+  readonly metrics: Metrics;
+  readonly modelName: string;
+  /** The page for browsers. */
+  readonly page: () => Promise<PageFiles>;
+  readonly instance: string;
+}
+
+/**
+ * Starts everything but the HTTP server, in phases: each phase returns what the next ones need. Disposing, and a start that
+ * fails, ends them in reverse order.
+ */
+export async function compose({ given = {}, ...options }: Options): Promise<Core> {
+  await using stack = new AsyncDisposableStack();
+  using ending = new DisposableStack();
+  // A failed start ends the background work too, which would otherwise wait for the server to drain.
+  const ended = ending.adopt(new AbortController(), (it) => it.abort());
+  const startup: Startup = {
+    learn: () => {},
+    ending: () => () => {},
+    ...options,
+    config: { ...options.config, dataDir: resolve(options.config.dataDir) },
+    closing: AbortSignal.any([options.closing, ended.signal]),
+    metrics: createMetrics({ noise: () => noiseCounts(options.logger) }),
+  };
+  const storage = stack.use(await openStorage(startup, given.store));
+  stack.defer(startup.ending('the store'));
+  const sandboxes = stack.use(await openSandboxes(startup, storage, given.driver));
+  stack.defer(startup.ending("the sandboxes' driver"));
+  const agents = stack.use(await openAgents(startup, storage, sandboxes));
+  stack.defer(startup.ending('tools and browsers'));
+  const running = stack.use(await openEngine(startup, { storage, sandboxes, agents }));
+  const { engine } = running;
+  const services = stack.use(await openServices(startup, { storage, sandboxes, agents, running }));
+  stack.defer(startup.ending('workspaces and retention'));
+  stack.use(ending.move()); // first of all, the background work ends
+  const held = stack.move();
+  return {
+    ...services,
+    engine,
+    metrics: startup.metrics,
+    modelName: agents.model.name,
+    driver: sandboxes.driver,
+    store: storage.store,
+    inbox: storage.inbox,
+    instance: storage.instance,
+    page: pageFiles(),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

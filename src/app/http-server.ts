@@ -1,0 +1,209 @@
+import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
+import { lockout } from '../auth/lockout.ts';
+import { peppers } from '../auth/pepper.ts';
+import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
+import { type TokenHash, tokenGate } from '../auth/token.ts';
+import type { Clock } from '../core/contracts/clock.ts';
+import type { Inbox } from '../core/contracts/ports.ts';
+import { type Actor, everybody, nobody, tooWeak } from '../core/model/actor.ts';
+import type { IdSource } from '../core/model/ids.ts';
+import { type DialectSettings, dialects } from '../facades/list.ts';
+import type { DialectParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/dialect.ts';
+import type { ErrorStyle } from '../http/errors/error-style.ts';
+import type { Acting } from '../http/guard/acting.ts';
+import { auditOf } from '../http/guard/audit.ts';
+import { callingActor } from '../http/guard/caller.ts';
+import { credentialsOf } from '../http/guard/credentials.ts';
+import { actorFor } from '../http/guard/guard.ts';
+import { idempotency } from '../http/guard/idempotency.ts';
+import { rateLimiter } from '../http/guard/rate-limit.ts';
+import { createApp } from '../http/routes/app.ts';
+import type { Elsewhere } from '../http/routes/elsewhere.ts';
+import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
+import type { App } from '../http/routes/routes.ts';
+import { socketServer } from '../http/transport/ws.ts';
+import type { AuditLog } from '../observability/audit/log.ts';
+import { audited, auditedParts, auditedServices, auditedWorkspaces } from '../sessions/access/audited-services.ts';
+import { guardedParts } from '../sessions/access/guarded-projects.ts';
+import { guarded, guardedWorkspaces } from '../sessions/access/guarded-services.ts';
+import type { Services } from '../sessions/api/services.ts';
+import type { SessionService } from '../sessions/api/sessions.ts';
+import type { SharedSessions } from '../sessions/api/shares.ts';
+import type { WorkspaceService } from '../sessions/workspaces/workspaces.ts';
+import { isLoopback } from './settings/contradictions.ts';
+import type { Config } from './settings/schema.ts';
+
+export type HttpConfig = Pick<
+  Config,
+  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof DialectSettings
+> &
+  Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
+    readonly token?: Config['token'] | TokenHash;
+  };
+export interface HttpServerDeps {
+  readonly config: HttpConfig;
+  readonly version: string;
+  readonly sessions: SessionService;
+  /** The other services, next to the sessions. */
+  readonly services: Services;
+  /** Undefined: no links show sessions. */
+  readonly shared?: SharedSessions;
+  /** Projects with their files, agents and keys; undefined: the server has none. */
+  readonly opencodex?: ProjectParts;
+  /** Undefined: the server has no workspaces. */
+  readonly workspaces?: WorkspaceService;
+  /** API keys, next to the token. */
+  readonly keys?: ApiKeys;
+  /** Records who did what; undefined: no audit log. */
+  readonly audit?: Pick<AuditLog, 'write'> | undefined;
+  /** The files of the page for browsers. */
+  readonly page: () => Promise<PageFiles>;
+  readonly inbox: Inbox;
+  readonly logger: HttpLogger;
+  readonly metrics: HttpMetrics;
+  /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
+  /** Undefined: the sandboxes have none. */
+  readonly abilities?: SandboxAbilities;
+  /** Accepted like the token, for as long as this server runs. */
+  readonly localToken?: TokenHash | undefined;
+  /** The server's secret, from which tokens are derived; undefined: only tests lack it. */
+  readonly peppers?: DialectParts['peppers'];
+  /** Makes the ids of requests. */
+  readonly ids?: Pick<IdSource, 'short'>;
+  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  readonly checkReplies?: boolean;
+}
+
+const credentialTexts = {
+  failed: 'a wrong credential was shown',
+  locked: 'an address was locked out for a minute: too many wrong credentials',
+};
+
+/** Builds the whole HTTP server, with every dialect of `dialects`. It does not listen yet. */
+export async function httpServer(deps: HttpServerDeps): Promise<App> {
+  const { config, version, keys, logger, metrics, closing, clock } = deps;
+  const styles = new Map<string, ErrorStyle>();
+  const gate = tokenGate(config.token, deps.localToken);
+  const links = signedUrls(clock);
+  const guesses = lockout({
+    clock,
+    heard: (what, address) => {
+      logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]);
+      deps.audit?.write({ action: `auth.${what}`, outcome: 'unauthorized', by: 'nobody', address });
+    },
+  });
+  const admits = (token: string, address: string) => {
+    const actor = actorFor([token], { gate, keys });
+    if (!actor) guesses.failed(address);
+    return actor;
+  };
+  const actorOf = () => callingActor(keys?.any ? nobody : everybody);
+  const { services, projects, sign } = actingBy(deps, links.sign, actorOf);
+  const signed = { ...links, sign };
+  const elsewhere: Elsewhere[] = [];
+  const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
+  const { app, table } = createApp({
+    elsewhere,
+    guard: {
+      loopback: isLoopback(config.host),
+      allowedHosts: config.allowedHosts,
+      isOwnName: (request) => elsewhere.some(({ answersTo }) => answersTo(request)),
+      isForProgram: (request) => elsewhere.some(({ isForProgram }) => isForProgram(request)),
+      corsOrigins: config.corsOrigins,
+      gate,
+      keys,
+      signed: links,
+      lockout: guesses,
+      limiter,
+    },
+    styles,
+    maxBodyBytes: config.maxBodyBytes,
+    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+    logger,
+    metrics,
+    closing,
+    clock,
+    ids: deps.ids,
+    checkReplies: deps.checkReplies,
+  });
+  const sockets = socketServer(app, {
+    clock,
+    closing,
+    logger,
+    styles,
+    elsewhere,
+    opened: () => metrics.streamOpened('websocket'),
+  });
+  const once = idempotency(deps.inbox, clock);
+  const actors = new WeakMap<Actor, Acting>();
+  const acting = (actor: Actor): Acting => {
+    const known = actors.get(actor);
+    if (known) return known;
+    const { services, sign, keys } = actingBy(deps, links.sign, () => actor);
+    const onceFor: Acting['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
+    const made = { actor, services, sign, keys, once: onceFor };
+    actors.set(actor, made);
+    return made;
+  };
+  const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
+  const audit = auditOf(deps, actorOf);
+  const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, actorOf);
+  const parts: DialectParts = {
+    version,
+    services,
+    projects,
+    acting,
+    admits,
+    sockets,
+    sse,
+    signed,
+    table,
+    metrics,
+    logger,
+    clock,
+    idempotency: once,
+    page: deps.page,
+    shared: deps.shared,
+    attached: deps.opencodex?.uploads,
+    workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
+    clipboard: config.desktop?.clipboard ?? false,
+    elsewhere,
+    credentials: credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell }),
+    peppers: deps.peppers ?? (async () => peppers([])),
+    limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
+    abilities: deps.abilities ?? { freeze: false, keepsFiles: true, admitsEgress: () => false },
+    port: config.port ?? 0,
+  };
+  const sections: Readonly<Record<string, unknown>> = config;
+  for (const [name, { routes }] of Object.entries(dialects)) {
+    for (const { errors, mount } of await routes(parts, sections[name] as never)) {
+      if (errors) styles.set(errors.prefix, errors.style);
+      mount(app);
+    }
+  }
+  return app;
+}
+
+/**
+ * Builds the input of the dialects: the services with the caller's permissions, and links that grant no more than the
+ * caller has.
+ */
+function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () => Actor) {
+  const raw = { ...deps.services, sessions: deps.sessions };
+  const audit = auditOf(deps, actorOf);
+  const parts = deps.opencodex && guardedParts(deps.opencodex, raw, actorOf);
+  const services = guarded(raw, { actorOf, ...(parts && { attach: parts.uploads.get }) });
+  const keys: KeyAdmin | undefined = deps.keys;
+  return {
+    services: audit ? auditedServices(services, raw, audit) : services,
+    projects: parts && audit ? auditedParts(parts, audit) : parts,
+    keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
+    sign: ((what, lifeMs) => {
+      const actor = actorOf();
+      if (actor.role === 'reader') throw tooWeak(actor); // the link would let anyone use what only a reader may watch
+      return sign({ ...what, subject: actor.key }, lifeMs);
+    }) satisfies SignedUrls['sign'],
+  };
+}

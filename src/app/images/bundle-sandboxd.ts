@@ -1,0 +1,51 @@
+// Builds the one file that every sandbox runs: node src/app/images/bundle-sandboxd.ts [dist/sandboxd.mjs]
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'esbuild';
+
+/** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
+export async function bundleSandboxd(outfile: string): Promise<void> {
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  await build({
+    entryPoints: [fileURLToPath(new URL('../../../sandbox-images/sandboxd/main.ts', import.meta.url))],
+    outfile,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    logLevel: 'warning',
+    plugins: [lazyBuiltins],
+  });
+}
+
+// An ES import of a built-in module reads all of its exports at once, and so does esbuild's bridge to `require`. Each module
+// then costs milliseconds, and those of node:http load WebSocket and with it Node's whole fetch: 20 ms and 5 MB in every
+// sandbox. Here each name that is used is read by itself.
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: 'builtin' }));
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const builtin = `process.getBuiltinModule(${JSON.stringify(path)})`;
+      const read = (name: string) =>
+        usedLate.has(path) ? `(...args) => ${builtin}.${name}(...args)` : `${builtin}.${name}`;
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) => !unreadable.has(name));
+      // esbuild drops what nobody imports, because the calls are marked as pure.
+      return {
+        contents: names.map((name) => `export const ${name} = /* @__PURE__ */ (() => ${read(name)})();`).join('\n'),
+      };
+    });
+  },
+};
+
+/** Modules of which a sandbox needs only functions, and at its start none of these. */
+const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
+/** Names that JavaScript reserves. */
+const unreadable = new Set(['default', 'delete']);
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const outfile = process.argv[2] ?? fileURLToPath(new URL('../../../dist/sandboxd.mjs', import.meta.url));
+  await bundleSandboxd(outfile);
+  console.log(`bundled ${outfile}`);
+}

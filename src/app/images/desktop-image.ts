@@ -1,0 +1,81 @@
+import { type Driver, makesImages } from '../../../drivers/driver.ts';
+import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SandboxPhase } from '../../core/model/events.ts';
+import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import { baseImage, desktopImage } from './image.ts';
+
+interface Options {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  /** Hears each step, `ready` and `lost`; nothing where the image was there already. */
+  readonly heard: (phase: { phase: SandboxPhase; detail?: string }) => void;
+  readonly onTrouble: (error: unknown) => void;
+}
+const buildMs = 3_600_000;
+const againMs = 60_000;
+/** An engine that does not answer yet is asked again sooner, because it may just start. */
+const absentMs = 5_000;
+
+/** The image with the desktop, which the server builds in the background while sessions start on the smaller one. */
+export class DesktopImage {
+  readonly #options: Options;
+  #offer: DesktopOffer = { state: 'building' };
+  #since: number | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+    if (!makesImages(options.driver)) this.#offer = { state: 'none' };
+  }
+
+  /** Whether sandboxes that start now can have a desktop. */
+  get offer(): DesktopOffer {
+    const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
+    return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
+  }
+
+  /** Builds the images, and tries again after a failure until it succeeds. Ends with the signal. */
+  async build(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.#offer.state !== 'ready' && this.#offer.state !== 'none') {
+      const trouble = await this.#try(signal).then(
+        () => undefined,
+        (thrown: unknown) => toAppError(thrown),
+      );
+      if (signal.aborted || !trouble) return;
+      const isFirst = this.#offer.state !== 'failed' || this.#offer.detail !== trouble.publicMessage;
+      this.#offer = { state: 'failed', detail: trouble.publicMessage };
+      if (this.#since !== undefined) this.#options.heard({ phase: 'lost', detail: trouble.publicMessage });
+      this.#since = undefined;
+      if (isFirst) this.#options.onTrouble(trouble);
+      await pause(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.#options.clock).catch(
+        () => {},
+      );
+    }
+  }
+
+  async #try(signal: AbortSignal): Promise<void> {
+    const { driver, clock, heard } = this.#options;
+    if (!makesImages(driver)) return;
+    // The smaller image comes first, because every session waits for it.
+    for (const image of [baseImage, desktopImage]) {
+      using until = deadline(buildMs, clock, signal);
+      await driver.ensureImage(
+        image,
+        { signal: until.signal, deadlineAt: clock.now() + buildMs },
+        ({ phase, detail }) => {
+          this.#since ??= clock.now();
+          this.#offer = { state: 'building', detail };
+          heard({ phase, detail });
+        },
+      );
+    }
+    throwIfFired(signal);
+    this.#offer = { state: 'ready' };
+    if (this.#since !== undefined) heard({ phase: 'ready', detail: 'new sessions have a desktop' });
+  }
+
+  #secondsSince(began: number): number {
+    return Math.round((this.#options.clock.now() - began) / 1_000);
+  }
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, copyFile, mkdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
+import type { Config } from '../settings/config.ts';
+
+const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
+/** The server's own image contains this file, because it lacks the tools to build it. */
+const built = join(images, 'sandboxd.mjs');
+export const initScript = join(images, 'init.sh');
+export const sudoScript = join(images, 'sudo');
+export const browserPolicy = join(images, 'browser-policy.json');
+
+/** The daemon as one file, built once per start of the server. */
+export function daemonBundle(dataDir: string): () => Promise<string> {
+  let made: Promise<string> | undefined;
+  const make = async () => {
+    const outfile = join(dataDir, 'image', 'sandboxd.mjs');
+    await mkdir(join(dataDir, 'image'), { recursive: true, mode: 0o700 });
+    if (existsSync(built)) await copyFile(built, outfile);
+    else await (await import('./bundle-sandboxd.ts')).bundleSandboxd(outfile);
+    await chmod(outfile, 0o644); // independent of the umask: sandboxes run it as another user
+    return outfile;
+  };
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}
+
+const names = {
+  base: 'corral/sandbox',
+  desktop: 'corral/sandbox-desktop',
+  agents: 'corral/sandbox-agents',
+  code: 'corral/sandbox-code',
+  tools: 'corral/sandbox-tools',
+} as const;
+export const baseImage: string = names.base;
+export const desktopImage: string = names.desktop;
+export const codeImage: string = names.code;
+const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
+/** Whether this is an image with the programs that the server names to its agents. */
+export const isOurs = (image: string): boolean => own.has(image);
+
+/** The images that the server can build. */
+export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
+  base: { name: baseImage, context: () => imageContext(bundle) },
+  desktop: { name: desktopImage, context: () => desktopContext(bundle) },
+  agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
+  code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
+});
+
+/** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
+export function desktopOf({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
+  if (image === names.desktop) return true;
+  if (image === names.code) return false;
+  return desktop === 'auto' && image !== names.base ? false : desktop;
+}
+
+/** The sandboxes' image: with a desktop the larger one, unless the operator chose another. */
+export const sandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
+  hasDesktop && image === names.base ? names.desktop : image;
+
+/** The desktop settings for the daemon. */
+export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, string> {
+  if (!hasDesktop) return { CORRAL_DESKTOP: 'off' };
+  const { clipboard, geometry, idleSeconds } = config.desktop;
+  const [width = '', height = ''] = geometry.split('x');
+  return {
+    CORRAL_DESKTOP: 'on',
+    CORRAL_DESKTOP_WIDTH: width,
+    CORRAL_DESKTOP_HEIGHT: height,
+    CORRAL_DESKTOP_CLIPBOARD: String(clipboard),
+    CORRAL_DESKTOP_IDLE_MS: String(idleSeconds * 1_000),
+  };
+}
+
+/** The folder from which the default image is built. Any change in it changes its hash. */
+export async function imageContext(bundle: () => Promise<string>): Promise<BuildContext> {
+  return await contextOf(bundle, []);
+}
+
+/** The same for the image with a desktop. */
+export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
+  return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
+}
+
+/** An image on the stage `tools`, which does not change with the daemon. */
+async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
+  const context = await contextOf(bundle, [dockerfile, ...more]);
+  const tools = await hashOf(context.folder, ['Dockerfile']);
+  return { ...context, on: { dockerfile, stage: 'tools', tag: `${names.tools}:${tools}` } };
+}
+
+async function contextOf(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
+  const folder = join(await bundle(), '..');
+  const copied = ['Dockerfile', 'init.sh', 'sudo', ...more];
+  for (const name of copied) await copyWhole(join(images, name), join(folder, name));
+  const files = [...copied, 'sandboxd.mjs'];
+  return { folder, files, hash: await hashOf(folder, files) };
+}
+
+/** Another build can read the old file meanwhile, so the new one takes its place in one step. */
+async function copyWhole(from: string, to: string): Promise<void> {
+  const aside = `${to}.${process.pid}.${++copies}`;
+  await copyFile(from, aside);
+  await rename(aside, to);
+}
+let copies = 0;
+
+async function hashOf(folder: string, files: readonly string[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
+  return hash.digest('hex').slice(0, 12);
+}

@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import packageJson from '../../package.json' with { type: 'json' };
+import { keyedProviders } from '../agents/models/providers.ts';
+import { systemClock } from '../core/contracts/clock.ts';
+import { toAppError } from '../core/errors/errors.ts';
+import { armFailpoints, failpointSpec } from '../core/errors/failpoint.ts';
+import { randomIds } from '../core/model/ids.ts';
+import { createLogger, type Logger } from '../observability/logger.ts';
+import { prettyLine } from '../observability/pretty.ts';
+import { createScrubber, type Scrubber } from '../observability/scrub.ts';
+import { type StartProgress, startProgress } from '../observability/start-progress.ts';
+import { openDataFolder } from '../storage/data-folder.ts';
+import { runClientCommand } from './commands/client-commands.ts';
+import type { Command } from './commands/command.ts';
+import { commandOf, describedCommands, helpFor, isServerCommand } from './commands/list.ts';
+import { localConfig } from './commands/local-config.ts';
+import { compose } from './compose.ts';
+import { openAudit } from './parts/audit-log.ts';
+import { secretsIn } from './parts/store.ts';
+import type { Config } from './settings/config.ts';
+import { configHelp } from './settings/help.ts';
+import { onShutdown } from './shutdown.ts';
+import { openHttp } from './start/http.ts';
+import type { StartToken } from './start/start-token.ts';
+import { onceStoreAnswers } from './start/store-wait.ts';
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args[0] === '--version') return console.log(packageJson.version);
+  if (asksServer(args)) {
+    const serverCommands = await describedCommands();
+    process.exitCode = await runClientCommand(args, { serverCommands, runServer });
+    return;
+  }
+  process.exitCode = await runServer(args);
+}
+
+/** Whether a command needs a running server instead of being one. */
+function asksServer([name, topic]: readonly string[]): boolean {
+  if (name === 'help') return topic !== undefined && topic !== 'settings' && !isServerCommand(topic);
+  return name !== undefined && name !== 'serve' && !name.startsWith('-') && !isServerCommand(name);
+}
+
+/** Serves, or runs a command of the server's own program. */
+async function runServer(given: readonly string[]): Promise<number> {
+  const args = given[0] === 'serve' || given.join(' ') === 'help settings' ? given.slice(1) : given;
+  const help = await helpFor(given.join(' ') === 'help settings' ? ['help'] : args, configHelp);
+  if (help !== undefined) {
+    console.log(help);
+    return 0;
+  }
+  const faults = failpointSpec(process.env);
+  using _faults =
+    faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
+  const command = await commandOf(args);
+  if (command) return await perform(command, args.slice(1));
+  const config = localConfig();
+  const { secretAccessKey } = config.storage.s3;
+  const { compatible } = config.models;
+  const modelKeys = [...keyedProviders.map(({ name }) => config.models[name]), ...Object.values(compatible)].map(
+    (it) => it.apiKey,
+  );
+  const secrets = [
+    config.token,
+    ...secretsIn(config.mongodbUrl),
+    config.keys.encryptionKey,
+    secretAccessKey,
+    ...modelKeys,
+  ];
+  const scrubber = createScrubber(secrets);
+  using progress = startProgress(process.stderr, systemClock);
+  const destination = logDestination(config.log.format, progress);
+  const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
+  // A bug in one place must not end the sessions of all users.
+  process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
+  await serve(config, { logger, scrubber, progress });
+  logger.info('stopped');
+  endSoon();
+  return 0;
+}
+
+async function perform(command: Command, args: readonly string[]): Promise<number> {
+  using ending = onShutdown(10_000);
+  return await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say: sayTo });
+}
+
+interface Telling {
+  readonly logger: Logger;
+  readonly scrubber: Scrubber;
+  readonly progress: StartProgress;
+}
+
+async function serve(config: Config, { logger, scrubber, progress }: Telling): Promise<void> {
+  const { learn, scrub } = scrubber;
+  const say = (text: string) => progress.around(() => sayTo(text));
+  process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
+  let awaited = 'the start';
+  const ending = (part: string) => () => {
+    awaited = part;
+  };
+  const { graceSeconds } = config.shutdown;
+  const late = () => {
+    logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes what is left');
+    sayTo(`The shutdown took longer than ${graceSeconds} s (CORRAL_SHUTDOWN_GRACE_SECONDS); it waited for ${awaited}.`);
+  };
+  using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the rest
+  await using stack = new AsyncDisposableStack();
+  const clock = systemClock;
+  const ids = randomIds();
+  const closing = shutdown.requested;
+  openDataFolder(config.dataDir);
+  const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
+  const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress, ending });
+  const core = stack.use(await onceStoreAnswers(start, { config, logger, closing, say }));
+  const parts = { core, audit, version: packageJson.version };
+  const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
+  stack.defer(ending('open requests'));
+  const { driver, modelName, instance } = core;
+  const { url, startToken } = http;
+  const reach = [config.egress.policy, ...config.egress.allow].join(' ');
+  const began = { version: packageJson.version, driver: driver.name, model: modelName, egress: reach };
+  audit?.write({ action: 'server.start', outcome: 'done', by: 'server', detail: began });
+  logger.info({ url, driver: driver.name, model: modelName, instance }, 'ready');
+  say(`Corral ${packageJson.version} is ready at ${url} (sandboxes: ${driver.name}, model: ${modelName}).`);
+  if (startToken) say(linkOf(startToken, url));
+  if (!closing.aborted) await once(closing, 'abort');
+  logger.info('draining');
+} // newest first: the listeners close, the work stops where it stands, the store closes last
+
+function linkOf({ token, path }: StartToken, url: string): string {
+  if (token)
+    return `Open ${url}/?token=${token.reveal()} (keep it: it is shown this once, and holds for later starts too)`;
+  return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
+}
+
+/** Undefined: lines of JSON on standard output. */
+function logDestination(format: Config['log']['format'], progress: StartProgress) {
+  const { stdout, env } = process;
+  if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;
+  const colour = stdout.isTTY === true && !env.NO_COLOR;
+  return { write: (line: string) => progress.around(() => void stdout.write(prettyLine(line, { colour }))) };
+}
+
+/** Messages for people; the log is for programs. */
+function sayTo(text: string): void {
+  console.error(`corral: ${text}`);
+}
+
+/** An open handle, such as a call to an engine that hangs, must not keep alive a process that serves no client. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 2_000).unref();
+}
+
+await main().catch((thrown: unknown) => {
+  const error = toAppError(thrown);
+  sayTo(error.publicMessage);
+  if (error.code === 'internal') console.error(thrown);
+  process.exitCode = 1;
+  endSoon();
+});

@@ -1,0 +1,89 @@
+// Builds the page for browsers into a folder: node src/app/page/bundle-page.ts [page]
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
+
+const source = fileURLToPath(new URL('../../web', import.meta.url));
+/** Each page: its entry, and the HTML that names its files. */
+const pages = {
+  app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
+  shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
+  desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
+};
+/** The server sends noVNC's files unchanged, as its licence is simplest to keep; the bundle only names them. */
+const servedNovnc: Plugin = {
+  name: 'served-novnc',
+  setup: (build) =>
+    build.onResolve({ filter: /^@novnc[/]novnc$/ }, () => ({ path: '/static/novnc/core/rfb.js', external: true })),
+};
+
+/**
+ * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that name them.
+ * Nothing in them comes from another site. The worker that reads untrusted text is a script of its own.
+ */
+export async function bundlePage(outdir: string): Promise<void> {
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
+  const options = {
+    tsconfig: join(source, 'tsconfig.json'),
+    outdir,
+    entryNames: '[name]-[hash]',
+    chunkNames: 'part-[hash]',
+    assetNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    minify: true,
+    metafile: true,
+    platform: 'browser',
+    target: ['es2022'],
+    format: 'esm',
+    logLevel: 'warning',
+    plugins: [servedNovnc],
+  } as const satisfies BuildOptions;
+  const define = { 'process.env.NODE_ENV': '"production"' };
+  const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
+  const address = addressIn(parser.metafile, 'parser', '.js');
+  const { metafile } = await build({
+    ...options,
+    entryPoints: Object.fromEntries(Object.entries(pages).map(([name, { entry }]) => [name, join(source, entry)])),
+    define: { ...define, PARSER_ADDRESS: JSON.stringify(address) },
+  });
+  await mkdir(outdir, { recursive: true });
+  for (const [name, { template, html }] of Object.entries(pages)) {
+    const text = await readFile(join(source, template), 'utf8');
+    const filled = ['.js', '.css'].reduce(
+      (page, ending) => page.replace(`/static/${name}${ending}`, addressIn(metafile, name, ending)),
+      text,
+    );
+    await writeFile(join(outdir, html), filled);
+  }
+  await copyFile(join(source, 'icon.svg'), join(outdir, 'icon.svg'));
+  await copyApiDocs(join(outdir, 'api-docs'));
+}
+
+/** Swagger UI and ReDoc, which their packages contain as bundles. So a server needs neither package, nor React for ReDoc. */
+async function copyApiDocs(outdir: string): Promise<void> {
+  const { resolve } = createRequire(import.meta.url);
+  await mkdir(outdir, { recursive: true });
+  for (const name of ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'])
+    await copyFile(resolve(`swagger-ui-dist/${name}`), join(outdir, name));
+  const redoc = await readFile(resolve('redoc/bundles/redoc.standalone.js'), 'utf8');
+  // ReDoc asks a content network for the logo of its maker.
+  const offline = redoc.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', 'data:,');
+  await writeFile(join(outdir, 'redoc.standalone.js'), offline);
+}
+
+/** Where browsers find the file of an entry. */
+function addressIn({ outputs }: Metafile, name: string, ending: string): string {
+  const files = Object.keys(outputs).map((path) => basename(path));
+  const file = files.find((one) => one.startsWith(`${name}-`) && one.endsWith(ending));
+  if (file === undefined) throw new Error(`The bundle of the page has no ${name}${ending}.`);
+  return `/static/${file}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const outdir = process.argv[2] ?? fileURLToPath(new URL('../../../page', import.meta.url));
+  await bundlePage(outdir);
+  console.log(`bundled ${outdir}`);
+}

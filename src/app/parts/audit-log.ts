@@ -1,0 +1,40 @@
+import { join, resolve } from 'node:path';
+import { keyMaterial } from '../../auth/keys/key-material.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import { type AuditLog, auditLog } from '../../observability/audit/log.ts';
+import { type AuditKey, type AuditPlace, auditKey } from '../../observability/audit/row.ts';
+import type { Config } from '../settings/config.ts';
+
+type Settings = Pick<Config, 'keys' | 'dataDir' | 'audit'>;
+interface Options {
+  readonly config: Settings;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short' | 'token'>;
+  readonly scrub: (text: string) => string;
+  readonly logger: { info(about: object, text: string): void; error(about: object, text: string): void };
+}
+
+export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
+
+/** The first key seals new rows; the others are earlier ones, which verify older rows. */
+export async function auditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
+  const file = { ...config, dataDir: resolve(config.dataDir) };
+  return (await keyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
+}
+
+/** Undefined when the settings turn auditing off. */
+export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
+  if (!config.audit.enabled) return undefined;
+  const [key] = await auditKeys(config, () => ids.token());
+  return auditLog({
+    folder: auditFolder(config),
+    key,
+    clock,
+    scrub,
+    maxBytes: config.audit.maxBytes,
+    process: ids.short(),
+    warn: (err, text) => logger.error({ err }, text),
+    onHead: ({ file, mac }: AuditPlace) => logger.info({ audit: `${file}:${mac}` }, 'where the audit log stands'),
+  });
+}

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { localBlobs, volumeBlobs } from '../../storage/blobs/folder.ts';
+import type { Config } from '../settings/config.ts';
+
+/** The blob store that the settings choose. */
+export async function openBlobs(
+  { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
+  clock: Clock,
+): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
+  if (url && (kind === 'auto' || kind === 'mongo')) {
+    const { mongoBlobs } = await import('../../storage/mongo/blobs.ts'); // its driver is slow to load
+    return mongoBlobs({ url }, clock.now);
+  }
+  if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
+  if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  const { s3Blobs } = await import('../../storage/blobs/s3/s3.ts'); // so is this one's
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
+  return s3Blobs({
+    endpoint,
+    region,
+    bucket: `${bucket}`,
+    prefix,
+    accessKeyId: accessKeyId?.reveal() ?? '',
+    secretAccessKey: secretAccessKey as Secret, // the settings require it
+    spoolFolder: join(dataDir, 'incoming'),
+    now: clock.now(),
+  });
+}
+
+export async function closeBlobs(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
+  await blobs[Symbol.asyncDispose]?.();
+  blobs[Symbol.dispose]?.();
+}

@@ -1,0 +1,156 @@
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { keyMaterial } from '../../auth/keys/key-material.ts';
+import type { CredentialSetting } from '../../config/credentials.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type CredentialPlaces, fitsHeader, placesOf } from '../../core/model/credential.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { Secret } from '../../core/text/secret.ts';
+import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
+import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
+import { type Entry, parseEntry } from '../../sandboxes/egress/policy.ts';
+import type { CredentialRing } from '../../sessions/projects/credentials.ts';
+import type { Config } from '../settings/config.ts';
+
+/** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
+export interface ProxyCredentials {
+  /** The session's, its project's and the server's, in this order. At most a second old. Never rejects. */
+  of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
+  readonly authority: Authority;
+  /** Placeholders in the variables of the server's own credentials. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Placeholders in the variables of all credentials that count in the session. */
+  envOf(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<Readonly<Record<string, string>>>;
+  /** Keys of providers, for `value-from: {key: …}`, and users' credentials. The store opens later in the start. */
+  readFrom(stored: Stored): void;
+  /** Users' credentials changed. */
+  changed(): void;
+}
+interface Stored {
+  readonly keys: (provider: string) => Promise<Secret | undefined>;
+  readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
+}
+interface Options {
+  readonly config: Pick<Config, 'egress' | 'keys' | 'dataDir'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly newKey: () => string;
+  readonly now: () => number;
+  /** Masks a value in the log. */
+  readonly learn: (secret: Secret) => void;
+}
+type Named = CredentialPlaces & { readonly name: string };
+
+const freshMs = 1_000;
+const mostKnown = 10_000;
+
+/** Rejects with invalid_request where a value is missing, so that a wrong setting is found at the start. */
+export async function openCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
+  const settings = config.egress.credentials;
+  let stored: Stored | undefined;
+  refuseClashes(settings);
+  const keys = await keyMaterial({ config, file: 'egress-authority-key', newKey });
+  const [first] = keys;
+  const readValue = async ({ name, from }: CredentialSetting): Promise<Secret> => {
+    const text =
+      'env' in from
+        ? env[from.env]
+        : 'file' in from
+          ? await fileText(from.file)
+          : (await stored?.keys(from.key))?.reveal();
+    const value = text?.trim() ?? '';
+    if (!fitsHeader(value)) throw missing(name, from);
+    const secret = new Secret(value);
+    learn(secret);
+    return secret;
+  };
+  for (const setting of settings) if (!('key' in setting.from)) await readValue(setting);
+
+  const credentialOf = (
+    { name, hosts, header, scheme, user = 'x-access-token' }: Named,
+    { label, value }: { label: string; value: () => Promise<Secret> },
+  ): Credential => {
+    const mark = createHmac('sha256', first?.reveal() ?? '')
+      .update(`credential ${label}`)
+      .digest('hex')
+      .slice(0, 24);
+    const basic = (text: string) => `Basic ${Buffer.from(`${user}:${text}`).toString('base64')}`;
+    return {
+      name,
+      header,
+      hosts: hosts.map(parseEntry) as Entry[],
+      placeholder: `corral-${name}-${mark}`,
+      value,
+      write: (text) => (scheme === 'bearer' ? `Bearer ${text}` : scheme === 'basic' ? basic(text) : text),
+    };
+  };
+  const ofServer = settings.map((setting) =>
+    credentialOf(setting, { label: setting.name, value: () => readValue(setting) }),
+  );
+  const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>
+    found.map((one) =>
+      credentialOf(one, {
+        label: `${one.holder}:${one.name}`,
+        value: async () => (await stored?.ring.value(one)) ?? Promise.reject(new Error('the store is not open')),
+      }),
+    );
+  const envFrom = (named: readonly Named[], all: readonly Credential[]) =>
+    Object.fromEntries(named.flatMap(({ env }, at) => env.map((name) => [name, all[at]?.placeholder ?? ''])));
+  const serverEnv = envFrom(settings, ofServer);
+
+  const known = new Map<SessionId, { readonly at: number; readonly all: readonly Credential[] }>();
+  async function read(session: SessionId): Promise<readonly Credential[]> {
+    try {
+      const all = [...ofUsers((await stored?.ring.inForceFor(session)) ?? []), ...ofServer];
+      const [oldest] = known.keys();
+      if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest);
+      known.set(session, { at: now(), all });
+      return all;
+    } catch {
+      // The store does not answer. No value can be read then, so requests to these hosts are refused.
+      return known.get(session)?.all ?? ofServer;
+    }
+  }
+  return {
+    of(session) {
+      const found = known.get(session);
+      return found && now() - found.at < freshMs ? found.all : read(session);
+    },
+    authority: egressAuthority(keys, now),
+    env: serverEnv,
+    async envOf(session) {
+      const found = [...((await stored?.ring.inForce(session)) ?? [])].reverse(); // the closest last, which wins
+      return { ...serverEnv, ...envFrom(found, ofUsers(found)) };
+    },
+    readFrom(from) {
+      stored = from;
+    },
+    changed: () => known.clear(),
+  };
+}
+
+const fileText = (file: string) => readFile(file, 'utf8').catch(() => undefined);
+
+function missing(name: string, from: CredentialSetting['from']): AppError {
+  const place =
+    'env' in from ? `the variable ${from.env}` : 'file' in from ? `the file ${from.file}` : `the key of ${from.key}`;
+  return new AppError(
+    'invalid_request',
+    `egress.credentials.${name}: ${place} has no value, or one that no header can carry. Set it, or remove the credential.`,
+  );
+}
+
+/** Two values for one header of one host, or for one variable, would leave it to chance which is used. */
+function refuseClashes(settings: readonly CredentialSetting[]): void {
+  const taken = new Map<string, string>();
+  for (const setting of settings) {
+    for (const place of placesOf(setting)) {
+      const other = taken.get(place);
+      if (other !== undefined) {
+        const text = `egress.credentials: ${other} and ${setting.name} both set ${place}. Keep one.`;
+        throw new AppError('invalid_request', text);
+      }
+      taken.set(place, setting.name);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { statfs } from 'node:fs/promises';
+import type { Driver } from '../../../drivers/driver.ts';
+import { descriptorOf } from '../../../drivers/list.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EngineLogger } from '../../sessions/engine/logger.ts';
+import { type DiskFloor, diskFloor } from '../../sessions/engine/sandbox/disk-floor.ts';
+import type { Config } from '../settings/config.ts';
+
+interface Parts {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+}
+
+/** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
+export function floorFor(config: Config, { driver, clock, logger }: Parts): DiskFloor | undefined {
+  const places = descriptorOf(driver.name)?.disks?.(config.dataDir);
+  if (!places) return undefined;
+  const freeOf = async (place: string) => {
+    const found = await statfs(place).catch(() => undefined);
+    return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;
+  };
+  const freeBytes = async () => Math.min(...(await Promise.all(places.map(freeOf))));
+  return diskFloor({ driver, clock, logger, floorBytes: config.sandbox.minFreeDisk, freeBytes });
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { DriverParts } from '../../../drivers/descriptor.ts';
+import type { Driver, EgressGate } from '../../../drivers/driver.ts';
+import { type DriverName, descriptorOf } from '../../../drivers/list.ts';
+import { tokenKeys } from '../../auth/keys/token-keys.ts';
+import { systemClock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource, SandboxId } from '../../core/model/ids.ts';
+import { extraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import {
+  browserPolicy,
+  daemonBundle,
+  desktopOf,
+  initScript,
+  ourImages,
+  sandboxImage,
+  sudoScript,
+} from '../images/image.ts';
+import type { Config } from '../settings/config.ts';
+import { isLoopback } from '../settings/contradictions.ts';
+import { isolated, sectionOf } from './isolation.ts';
+import type { RealModels } from './real-models.ts';
+import { type PoolParts, warmed } from './warm-pool.ts';
+
+interface Options {
+  readonly config: Config;
+  readonly instance: string;
+  /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
+  readonly replica?: string | undefined;
+  readonly gate: EgressGate;
+  readonly ids: IdSource;
+  readonly caBundle: string;
+  /** The authority of the egress proxy, as PEM; undefined: the proxy ends no TLS. */
+  readonly ownAuthority: string | undefined;
+  readonly node: string;
+  readonly say: (text: string) => void;
+  readonly onRefused: (id: SandboxId, reason: string) => void;
+  readonly pool: PoolParts;
+  readonly realModels: RealModels;
+  /** A template gives its sandboxes a desktop, perhaps unlike the server. */
+  readonly templatesHaveDesktops: boolean;
+}
+const checkMs = 5_000;
+export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: socket paths are limited
+
+/** The configured driver, with a warm pool if the settings ask for one and the driver can have it. */
+export async function openDriver(given: Options): Promise<Driver> {
+  const options = { ...given, config: await isolated(given.config) };
+  const { driver: name } = options.config;
+  return warmed(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
+}
+
+/** Docker if it answers, otherwise the process driver. */
+async function whatAnswers(options: Options): Promise<Driver> {
+  const docker = await opened('docker', options, 'later');
+  try {
+    await docker.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+    report('docker', docker, options);
+    return docker;
+  } catch (error) {
+    await docker[Symbol.asyncDispose]();
+    options.say(
+      `Docker does not answer (${toAppError(error).publicMessage}), so sandboxes are processes of this machine.`,
+    );
+    return await opened('process', options);
+  }
+}
+
+async function opened(name: DriverName, options: Options, reports: 'now' | 'later' = 'now'): Promise<Driver> {
+  const { config, say } = options;
+  const descriptor = descriptorOf(name);
+  if (!descriptor) throw new AppError('invalid_request', `There is no driver ${name}.`);
+  const driver = await descriptor.open(sectionOf(config, name), driverParts(options));
+  for (const { text } of driver.capabilities.weaknesses ?? []) say(text);
+  try {
+    checkReach(driver, config);
+    options.realModels.meet(driver);
+    options.realModels.check(config.model);
+  } catch (refusal) {
+    await driver[Symbol.asyncDispose]();
+    throw refusal;
+  }
+  if (reports === 'now') report(name, driver, options);
+  return driver;
+}
+
+/** Runs next to the start, which does not wait. */
+function report(name: DriverName, driver: Driver, { config, say }: Options): void {
+  void descriptorOf(name)?.report?.(driver, sectionOf(config, name), { say });
+}
+
+/** The settings and files that drivers share, without the parts of a serving server. */
+export function commonParts(config: Config, ids: IdSource) {
+  return {
+    ids,
+    clock: systemClock,
+    random: Math.random,
+    keys: () => tokenKeys(config, () => ids.token()),
+    extraCa: () => extraAuthorities(config.extraCa),
+    desktop: desktopOf(config),
+  } as const satisfies Partial<DriverParts>;
+}
+
+function driverParts(options: Options): DriverParts {
+  const { config, instance, replica, gate, ids, caBundle, node, say, onRefused, realModels } = options;
+  const daemon = daemonBundle(config.dataDir);
+  return {
+    ...commonParts(config, ids),
+    ...(options.templatesHaveDesktops && { desktop: true }),
+    extraCa: async () => [await extraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
+    instance,
+    replica,
+    gate,
+    caBundle,
+    say,
+    onRefused,
+    unenforced: realModels.unenforced,
+    root: sandboxFolder(config.dataDir),
+    hasEgress: config.egress.policy !== 'none',
+    image: sandboxImage(config, desktopOf(config) === true),
+    ourImages: ourImages(daemon),
+    programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy },
+  };
+}
+
+/** Without isolation the commands of anyone who reaches the server would run on this machine. Throws: invalid_request. */
+function checkReach({ capabilities }: Driver, { host }: Config): void {
+  if (capabilities.isolation !== 'none' || isLoopback(host)) return;
+  throw new AppError(
+    'invalid_request',
+    `HOST is ${host}, which other machines can reach: whoever has a token could have this machine run anything. ` +
+      'Install bubblewrap or start Docker, or listen on 127.0.0.1.',
+  );
+}

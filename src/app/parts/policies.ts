@@ -1,0 +1,78 @@
+import type { Driver, EgressPolicy } from '../../../drivers/driver.ts';
+import { isPausable } from '../../../drivers/driver.ts';
+import type { RunPolicy } from '../../../machines/run.ts';
+import type { SandboxPolicy } from '../../../machines/sandbox.ts';
+import { retryDelay } from '../../agents/models/retry.ts';
+import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import type { Budgets } from '../../sessions/api/sessions.ts';
+import type { SessionBudget } from '../../sessions/run/allowance.ts';
+import type { Config } from '../settings/config.ts';
+
+// The policies of the machines, from the settings.
+
+export const egressPolicy = (egress: Config['egress']): EgressPolicy =>
+  policyOf(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
+
+const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
+const second = 1_000;
+
+export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
+  budget: {
+    turns: config.maxSteps,
+    wallMs: config.run.timeoutSeconds * second,
+    tokens: config.run.tokenBudget,
+    cost: config.run.costBudget,
+  },
+  stuck: config.stuck,
+  maxRetries: 4, // five attempts
+  stopGraceMs: 8 * second,
+  backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
+});
+
+/** The limits of each session over all of its runs; undefined when there are none. */
+export function sessionBudget(session: Config['session']): SessionBudget | undefined {
+  const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, timeBudgetSeconds: seconds } = session;
+  const budget = { turns, tokens, cost, ms: seconds === undefined ? undefined : seconds * second };
+  return Object.values(budget).some((limit) => limit !== undefined) ? budget : undefined;
+}
+
+export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
+  maxRetries: 2,
+  backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
+  // Freezes the sandbox after half the time until its stop: it then uses memory but no processor.
+  idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
+  idleStopMs: sandbox.idleSeconds * second,
+  ttlMs: sandbox.ttlSeconds * second,
+  releaseGraceMs: 30 * second,
+});
+
+export const restartPolicy = {
+  maxRestarts: 3,
+  windowMs: 60 * second,
+  backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
+};
+
+/**
+ * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
+ * nothing.
+ */
+export function approvalsOf(
+  approvals: Config['approvals'],
+  tools: ToolRegistry,
+): { tools: readonly string[]; timeoutMs: number } {
+  const unknown = approvals.tools.find((name) => name !== '*' && !name.startsWith('mcp_') && !tools.find(name));
+  if (unknown !== undefined) {
+    const known = tools.declarations.map(({ name }) => name).join(', ');
+    throw new AppError('invalid_request', `CORRAL_APPROVALS_TOOLS: there is no tool ${unknown}. These are: ${known}.`);
+  }
+  return { tools: approvals.tools, timeoutMs: approvals.timeoutSeconds * second };
+}
+
+/** The limits of the server's settings, as callers see them. */
+export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
+  const { wallMs, ...run } = runPolicy(config, () => 0).budget;
+  const budgets = { run: { ...run, ms: wallMs }, session: sessionBudget(config.session) ?? {} };
+  return { approvals: approvalsOf(config.approvals, tools).tools, budgets };
+}

@@ -1,0 +1,137 @@
+import { keyedProviders } from '../../agents/models/providers.ts';
+import { chainOf, createModel } from '../../agents/models/registry.ts';
+import type { ComputerShape } from '../../agents/tools/list.ts';
+import type { Tool } from '../../agents/tools/tool.ts';
+import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
+import { vault } from '../../auth/vault.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import { credentialKind } from '../../core/model/records.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { SessionService } from '../../sessions/api/sessions.ts';
+import type { TemplateService } from '../../sessions/api/templates.ts';
+import type { EngineOptions } from '../../sessions/engine/engine-options.ts';
+import { agentConfigService } from '../../sessions/projects/agent-config.ts';
+import { agentProfiles } from '../../sessions/projects/agent-profile.ts';
+import { credentialRing } from '../../sessions/projects/credentials.ts';
+import { modelCache } from '../../sessions/projects/model-cache.ts';
+import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
+import { projectService } from '../../sessions/projects/projects.ts';
+import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
+import { offeredProviders } from '../../sessions/projects/providers.ts';
+import { uploadService } from '../../sessions/projects/uploads.ts';
+import type { Profile } from '../../sessions/run/profile.ts';
+import { sideMessages } from '../../sessions/services/side-messages.ts';
+import { rotateInBackground } from '../commands/rotate-keys.ts';
+import type { Config } from '../settings/config.ts';
+
+interface Options {
+  readonly config: Config;
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+  /** Masks a secret in the log from now on. */
+  readonly learn: (secret: Secret) => void;
+  /** The profile of sessions without a project. */
+  readonly usual: Profile;
+  /** Tools that only some installations have. */
+  readonly more: readonly Tool[];
+  readonly computers: (shape: ComputerShape) => readonly Tool[];
+  readonly templates: TemplateService;
+  /** Throws for a model that this server must not use. */
+  readonly checkModel: (ref: string) => void;
+  /** Called when users' credentials change. */
+  readonly onCredentials: () => void;
+}
+export type ProjectParts = Awaited<ReturnType<typeof projectParts>>;
+
+/** Projects with their agents, files and keys. `api` is for the facade, `hooks` for the engine. */
+export async function projectParts({
+  config,
+  store,
+  blobs,
+  clock,
+  ids,
+  logger,
+  learn,
+  usual,
+  more,
+  computers,
+  templates,
+  checkModel,
+  onCredentials,
+}: Options) {
+  const { records } = store;
+  const newId = () => ids.messageId(); // any UUID
+  await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
+    logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
+  });
+  const uploads = uploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
+  await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
+
+  const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
+  const isSealed = (await hasSome(providerKeyKind)) || (await hasSome(credentialKind));
+  const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
+  const { compatible } = config.models;
+  const providers = offeredProviders(compatible);
+  const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
+  const safe = vault(sealing);
+  const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
+  await keys.verify();
+  const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials });
+  await credentials.verify();
+
+  const agents = agentConfigService({ records, newId, templates, providers, model: config.model, checkModel });
+  const profileOf = agentProfiles({
+    agents,
+    templates,
+    usual,
+    computers,
+    more,
+    modelFor: modelCache({
+      refsOf: (name, fallbacks = config.models.fallbacks) => chainOf(name, { fallbacks }),
+      check: checkModel,
+      storedKey: keys.use,
+      create: (name, fallbacks = config.models.fallbacks) =>
+        createModel(name, {
+          models: { ...config.models, fallbacks },
+          storedKey: keys.use,
+          clock,
+          newId: () => ids.short(),
+          random: Math.random,
+        }),
+    }),
+  });
+  const copies = new ProjectCopies({ records, uploads, warn: (about, text) => logger.warn(about, text) });
+  const onUse: EngineOptions['sandboxes']['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
+
+  const removeBelongings = async (project: string) => {
+    await uploads.deleteProject(project);
+    await credentials.forget(project);
+  };
+  return {
+    profileOf,
+    credentials,
+    onUse,
+    /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
+    rotate: async (closing: AbortSignal) => {
+      if (sealing.length > 1) await rotateInBackground({ sealed: [keys, credentials], clock, logger, closing });
+    },
+    service: (sessions: SessionService) =>
+      projectService({ records, sessions, agents, removeBelongings, newId, clock }),
+    api: {
+      agents,
+      providers,
+      uploads,
+      keys,
+      sideMessages: sideMessages({ records, clock, newId }),
+      maxUploadBytes: config.maxUploadBytes,
+    },
+  };
+}

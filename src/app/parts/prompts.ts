@@ -1,0 +1,64 @@
+import { dirname, join, resolve } from 'node:path';
+import type { Driver } from '../../../drivers/driver.ts';
+import { type Packages, wantedOf } from '../../core/model/packages.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { mib } from '../../core/text/mebibytes.ts';
+import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import type { Prompts } from '../../sessions/engine/run-contexts.ts';
+import { partsWith } from '../../sessions/run/prompt/overrides.ts';
+import { codeImage, isOurs } from '../images/image.ts';
+import type { Config } from '../settings/config.ts';
+
+type Isolation = Driver['capabilities']['isolation'];
+type Settings = Pick<Config, 'sandbox' | 'egress'>;
+
+/** The folder whose files replace parts of the prompt: `prompts` beside the settings' file. */
+export const promptFolder = (named: string | undefined): string =>
+  join(dirname(resolve(named || 'corral.yaml')), 'prompts');
+
+/** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
+export const promptsOf = (
+  settingsOf: (session: SessionRecord) => { readonly config: Config; readonly packages: Packages },
+  isolation: Isolation,
+): Prompts => ({
+  parts: partsWith(promptFolder(process.env.CORRAL_CONFIG)),
+  about(session) {
+    const { config, packages } = settingsOf(session);
+    return {
+      installed: installedIn(config, isolation) + alsoInstalled(packages),
+      network: networkOf(config, isolation),
+    };
+  },
+});
+
+/** Sentences about programs, rights and limits, for the part `environment`. */
+export function installedIn(config: Settings, isolation: Isolation): string {
+  const lookFirst = 'Check with `command -v` that a program is there before you rely on it.';
+  if (isolation === 'none') return `The programs are those of the server's own machine. ${lookFirst}`;
+  const limits = limitsOf(config.sandbox);
+  if (isolation === 'namespaces') return `The programs are those of the server's machine. ${lookFirst} ${limits}`;
+  const { image } = config.sandbox;
+  if (!isOurs(image)) return `The image is ${image}. ${lookFirst} ${limits}`;
+  return (
+    `Installed: Debian 12, Bash, Git, curl, ripgrep (\`rg\`), Python 3 with pip and venv${
+      image === codeImage ? ', numpy, pandas, matplotlib' : ''
+    }, Node.js 24 with npm. ` + `You are not root and cannot install system packages. ${limits}`
+  );
+}
+
+/** The packages of the session's template. */
+export const alsoInstalled = (packages: Packages): string =>
+  wantedOf(packages)
+    .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
+    .join('');
+
+const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
+  `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;
+
+/** The sentence about the network, for the part `environment`. */
+export function networkOf({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
+  if (isolation === 'none') return "open: nothing separates this sandbox from the machine's network.";
+  const policy = policyOf(egress.policy);
+  const lists = { entries: egress.allow, registries: egress.registries };
+  return policy?.forAgents?.(lists) ?? `${policy?.label ?? 'closed'}.`;
+}

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { providers, splitModel } from '../../agents/models/providers.ts';
+import { configured } from '../../agents/models/registry.ts';
+import { describedTools } from '../../agents/tools/list.ts';
+import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import { toolGroups } from '../../agents/tools/tool.ts';
+import { nearest } from '../../config/nearest.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { Template } from '../../core/model/template.ts';
+import { mistakesIn } from '../../sessions/run/prompt/overrides.ts';
+import { besideSettings } from '../commands/local-config.ts';
+import type { Config } from '../settings/config.ts';
+import { parseTemplate, templateName } from '../settings/templates.ts';
+
+const own = fileURLToPath(new URL('../../agents/templates/', import.meta.url));
+/** The server's own, in the order in which clients list them. */
+const ownNames = [
+  ...['python_dev', 'node_dev', 'data_analyst', 'script_writer', 'code_reviewer', 'test_writer', 'minimal', 'default'],
+  ...['plan_act', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
+];
+
+/**
+ * The server's own templates and those of the operator, which replace own ones of the same name. Rejects: invalid_request
+ * with every mistake of every file.
+ */
+export function readTemplates(
+  config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
+  /** Undefined: the names of tools are not checked. */
+  tools: ToolRegistry | undefined,
+  folder = besideSettings('templates'),
+): readonly Template[] {
+  const problems: string[] = [];
+  const read = (file: string): Template[] => {
+    const [, name] = /([^/]*)[.]ya?ml$/.exec(file) ?? [];
+    if (name === undefined || !templateName.test(name)) {
+      problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
+      return [];
+    }
+    try {
+      const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
+      if (tools) problems.push(...unknownTools(template, file, tools));
+      problems.push(...unknownProviders(template, file, config.models));
+      problems.push(...mistakesIn(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
+      return [template];
+    } catch (thrown) {
+      problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));
+      return [];
+    }
+  };
+  const byName = new Map<string, Template>();
+  const files = [
+    ...ownNames.map((name) => join(own, `${name}.yaml`)),
+    ...(folder === undefined ? [] : filesIn(folder)),
+  ];
+  for (const template of files.flatMap(read)) byName.set(template.name, template);
+  if (config.template !== undefined && !byName.has(config.template)) {
+    const known = [...byName.keys()].join(', ');
+    problems.push(`CORRAL_TEMPLATE is ${config.template}, and there is no such template. These are: ${known}.`);
+  }
+  if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  return [...byName.values()];
+}
+
+/** Names that no tool has. A rule for one would do nothing, or forbid nothing. */
+function unknownTools(template: Template, file: string, tools: ToolRegistry): string[] {
+  const known = [
+    ...toolGroups,
+    ...describedTools.map(({ name }) => name),
+    ...tools.declarations.map(({ name }) => name),
+  ];
+  const check = (key: string, given: readonly string[] = []) =>
+    given
+      .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
+      .map((name) => {
+        const meant = nearest(name, known);
+        const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
+        return `${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
+      });
+  const { allow, deny } = template.tools;
+  return [
+    ...check('tools.allow', allow),
+    ...check('tools.deny', deny),
+    ...check('approvals.tools', template.approvals.tools),
+  ];
+}
+
+function unknownProviders(
+  { model, models: { fallbacks = [] } }: Template,
+  file: string,
+  models: Pick<Config['models'], 'compatible'>,
+): string[] {
+  return [...(model === undefined ? [] : [model]), ...fallbacks].flatMap((ref) => {
+    const { provider } = splitModel(ref);
+    if (configured(provider, models)) return [];
+    const key = ref === model ? 'model' : 'models.fallbacks';
+    const known = [...providers.map(({ name }) => name), ...Object.keys(models.compatible)].join(', ');
+    return [`${key} in ${file} is ${ref}, and there is no provider ${provider}. These are: ${known}.`];
+  });
+}
+
+/** Hidden entries are left out: Kubernetes adds some to a mounted folder. */
+function filesIn(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
+    return names.sort().map((name) => join(folder, name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new AppError('invalid_request', unreadable(folder, cause), { cause });
+  }
+}
+
+const unreadable = (path: string, cause: unknown): string =>
+  `${path} cannot be read as a template: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}.`;

@@ -1,0 +1,46 @@
+import type { Capabilities } from '../../../drivers/driver.ts';
+import { splitModel } from '../../agents/models/providers.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Config } from '../settings/config.ts';
+
+/**
+ * Refuses real models where nothing isolates the sandboxes, unless the operator sets `CORRAL_UNCONFINED=1`. It does not
+ * matter whether the server's settings, a project or a session chose the model.
+ */
+export class RealModels {
+  readonly #unconfined: boolean;
+  #driver: { readonly capabilities: Capabilities } | undefined;
+  #isUsed: boolean;
+
+  constructor({ model, unconfined }: Pick<Config, 'model' | 'unconfined'>) {
+    this.#unconfined = unconfined;
+    this.#isUsed = isReal(model);
+  }
+
+  /** The driver of the sandboxes, once it is open. */
+  meet(driver: { readonly capabilities: Capabilities }): void {
+    this.#driver = driver;
+  }
+
+  /** Throws: invalid_request for a real model without isolation. The message names the setting. */
+  readonly check = (ref: string): void => {
+    if (!isReal(ref)) return;
+    const capabilities = this.#driver?.capabilities;
+    if (!this.#unconfined && capabilities && isOpen(capabilities)) throw refusedModel(ref, capabilities);
+    this.#isUsed = true;
+  };
+
+  /** Whether a driver that learns late of missing isolation may go on: not once a real model is in use. */
+  readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
+}
+
+const isReal = (ref: string): boolean => splitModel(ref).provider !== 'demo';
+const isOpen = ({ isolation, egress }: Capabilities): boolean => isolation === 'none' || egress === 'open';
+
+function refusedModel(ref: string, { isolation }: Capabilities): AppError {
+  const text =
+    isolation === 'none'
+      ? `A model (${ref}) would run commands on this machine without any isolation. Install bubblewrap or start Docker`
+      : `A model (${ref}) would run commands in sandboxes that reach the whole network. Use a network plug-in that enforces policies`;
+  return new AppError('invalid_request', `${text}; or set CORRAL_UNCONFINED=1 if you accept that.`);
+}

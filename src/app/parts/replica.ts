@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { z } from 'zod';
+import { atMost } from '../../core/concurrency/cancel.ts';
+import { type Clock, elapsed } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { LeasedOwnership } from '../../sessions/cluster/leased-ownership.ts';
+import { type PeerOptions, Peers } from '../../sessions/cluster/peers.ts';
+import { type Ownership, soleOwnership } from '../../sessions/engine/ownership.ts';
+import type { Config } from '../settings/config.ts';
+
+/**
+ * This process as one of the servers of a store. Dispose it when its work is over, so that other servers can take over.
+ */
+export interface Replica extends AsyncDisposable {
+  /** Unique to this process, in sockets and leases; undefined when no other server uses the store. */
+  readonly name: string | undefined;
+  readonly ownership: Ownership;
+  /** Whether that server still runs, as far as this one can tell. */
+  isAlive(name: string): Promise<boolean>;
+  /** Whether this server destroys unclaimed sandboxes. */
+  mayReap(): Promise<boolean>;
+  /** Whether this server deletes sessions that the retention settings no longer keep. */
+  mayDeleteOld(): Promise<boolean>;
+  /** Whether another server that is alive works on the session, as far as this one has heard. */
+  isWithPeer(id: SessionId): boolean;
+  /** From this call on, this server and the others know of each other. */
+  meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
+}
+interface Options {
+  readonly store: Store;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly settings: Config['replicas'];
+}
+const reaperMs = 30_000;
+const retentionLeaseMs = 5 * 60_000;
+/** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
+const partingMs = 2_000;
+
+export function replicaOf({ store, ids, clock, settings }: Options): Replica {
+  const ttlMs = settings.leaseSeconds * 1_000;
+  const name = ids.short();
+  if (!store.shared) {
+    const alone = {
+      name: undefined,
+      isAlive: async () => true,
+      ownership: soleOwnership(),
+      mayReap: async () => true,
+      mayDeleteOld: async () => true,
+      isWithPeer: () => false,
+      meet: () => {},
+    };
+    return { ...alone, [Symbol.asyncDispose]: async () => {} };
+  }
+  const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
+  const common = { holder, isDead, ttlMs, clock, elapsed };
+  const ownership = new LeasedOwnership({ ...common, leases: store.leases });
+  let peers: Peers | undefined;
+  return {
+    name,
+    ownership,
+    isAlive: async (other) => other === name || (await store.records.get('replica', other)) !== undefined,
+    mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
+    mayDeleteOld: async () =>
+      (await store.leases.acquire('retention', holder, clock.now(), retentionLeaseMs)) !== undefined,
+    isWithPeer: (id) => peers?.has(id) === true,
+    meet(others) {
+      peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
+    },
+    async [Symbol.asyncDispose]() {
+      const released = ['reaper', 'retention'].map((name) => store.leases.release(name, holder).catch(() => {})); // or lapses
+      await atMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
+    },
+  };
+}
+
+/** The name that all servers of a shared store write into the labels of their sandboxes. */
+export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
+  const wish = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
+  await store.records.put(wish).catch((thrown: unknown) => {
+    if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
+  });
+  const found = await store.records.get('server', 'instance');
+  return z.object({ name: z.string() }).parse(found?.doc).name;
+}
+
+/**
+ * Whether the holder's process has ended, which only its own machine can tell: its leases can then be taken over at
+ * once. The start time of the process reveals a reused process number.
+ */
+export function isDead(holder: string): boolean {
+  const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
+  if (machine === undefined || machine !== place()) return false;
+  return startOf(Number(pid)) !== start;
+}
+
+/** Identifies one boot of the kernel and one PID namespace; empty if they cannot be determined. */
+function place(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    return createHash('sha256').update(boot).update(readlinkSync('/proc/self/ns/pid')).digest('hex').slice(0, 16);
+  } catch {
+    return '';
+  }
+}
+
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie has ended
+  } catch {
+    return undefined;
+  }
+}

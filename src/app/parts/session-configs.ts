@@ -1,0 +1,97 @@
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Packages } from '../../core/model/packages.ts';
+import { type SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { Template } from '../../core/model/template.ts';
+import { codeImage, isOurs } from '../images/image.ts';
+import type { Config } from '../settings/config.ts';
+
+type Parts = Pick<Config, 'sandbox' | 'egress'>;
+export type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'life'>;
+type OwnEgress = NonNullable<SessionLife['egress']>;
+export interface SandboxSettings {
+  readonly config: Config;
+  /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
+  readonly recipe: string;
+  /** Packages to install, and the name of the template that wants them. */
+  readonly packages: Packages;
+  readonly template: string;
+}
+const kept = 10_000;
+
+/** The settings of each session's sandbox: those of its template in place of the server's. */
+export class SessionConfigs {
+  /** The settings of a session without a template. */
+  readonly server: SandboxSettings;
+  readonly #byTemplate: ReadonlyMap<string, SandboxSettings>;
+  readonly #records: Pick<RecordStore, 'get'>;
+  /** A session keeps its template for ever. */
+  readonly #known = new Map<SessionId, SandboxSettings>();
+
+  constructor(config: Config, templates: readonly Template[], records: Pick<RecordStore, 'get'>) {
+    this.server = { config, recipe: 'default', packages: {}, template: 'default' };
+    this.#byTemplate = new Map(templates.map((template) => [template.name, withTemplate(config, template)]));
+    this.#records = records;
+  }
+
+  /** The egress policy of a session whose template is gone is `none`: the template may have been stricter than the server. */
+  ofRecord(session: Named): SandboxSettings {
+    const own = this.#ofTemplate(session);
+    const { egress } = session.life ?? {};
+    if (!egress) return own;
+    const config = { ...own.config, egress: { ...own.config.egress, ...narrowed(own.config.egress, egress) } };
+    return { ...own, config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
+  }
+
+  #ofTemplate({ template, templateBy, projectId }: Named): SandboxSettings {
+    if (templateBy === undefined && projectId === null) return this.server;
+    const own = this.#byTemplate.get(template);
+    if (own) return own;
+    const { config } = this.server;
+    return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
+  }
+
+  /** Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the network. */
+  remember(id: SessionId, own: SandboxSettings): void {
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(id, own);
+  }
+
+  async of(id: SessionId): Promise<SandboxSettings> {
+    const known = this.#known.get(id);
+    if (known) return known;
+    const found = await this.#records.get('session', id);
+    const own = this.ofRecord(found ? SessionRecord.parse(found.doc) : nobody);
+    if (found) this.remember(id, own);
+    return own;
+  }
+}
+/** Whether a sandbox with these rules reaches nothing that it would not reach without them. */
+export function isNarrower({ policy, allow }: Config['egress'], wanted: OwnEgress): boolean {
+  if (wanted.policy === 'none' || policy === 'web') return true;
+  return policy === 'allow-list' && wanted.allow.every((entry) => allow.includes(entry));
+}
+/** The wanted rules, or none at all where they would widen what the operator set. */
+const narrowed = (egress: Config['egress'], wanted: OwnEgress): OwnEgress =>
+  isNarrower(egress, wanted) ? wanted : { policy: 'none', allow: [] };
+
+/** A session that is gone: no template has this name. */
+const nobody: Named = { template: '', templateBy: 'session', projectId: null };
+
+function withTemplate(config: Config, { name, sandbox, egress, packages }: Template): SandboxSettings {
+  const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };
+  // An operator whose server builds no images, as on Kubernetes, names one that its engine has.
+  if (own.sandbox.image === codeImage && !isOurs(config.sandbox.image)) delete own.sandbox.image;
+  const isUsual = Object.keys(own.sandbox).length + Object.keys(own.egress).length === 0;
+  if (isUsual) return { config, recipe: 'default', packages, template: name };
+  return {
+    packages,
+    template: name,
+    config: { ...config, sandbox: { ...config.sandbox, ...own.sandbox }, egress: { ...config.egress, ...own.egress } },
+    recipe: name,
+  };
+}
+
+const set = (fields: object) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<string, never>;

@@ -1,0 +1,82 @@
+import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
+import { LogTraces } from '../../observability/traces/log-traces.ts';
+import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
+import { loadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
+
+type Variables = Readonly<Record<string, string | undefined>>;
+interface Parts {
+  readonly log: EventLog;
+  readonly events: EventStore;
+  readonly version: string;
+  readonly warn: (err: unknown, text: string) => void;
+}
+const usualTimeoutMs = 10_000;
+const usualChars = 32_768;
+
+/** Sends traces, if the standard variables of OpenTelemetry or an SDK that is loaded ask for it. */
+export function openTraces(variables: Variables, { log, events, version, warn }: Parts): LogTraces | undefined {
+  if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
+  const tracer = loadedTracer(version);
+  const target = tracer ? undefined : otlpTarget(variables, warn);
+  const sink = tracer ? sdkSink(tracer) : target && new OtlpSink({ target, version, warn });
+  if (!sink) return undefined;
+  const content = /^(true|span_only|span_and_event)$/i.test(
+    variables.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ?? '',
+  );
+  const mostChars = Number(variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) || usualChars;
+  return new LogTraces({ log, events, sink, warn, content, mostChars });
+}
+
+/** The target of our own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
+function otlpTarget(given: Variables, warn: Parts['warn']): OtlpTarget | undefined {
+  const exporters = (given.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
+  const [exporter = ''] = exporters;
+  const own = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  const common = given.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (exporter === 'none' || (exporter === '' && !own && !common)) return undefined;
+  if (exporter !== '' && !exporters.includes('otlp')) {
+    const advice = 'Use otlp, or load an SDK with NODE_OPTIONS="--import …".';
+    warn(
+      undefined,
+      `OTEL_TRACES_EXPORTER=${exporter} needs an SDK, which is not loaded, so there are no traces. ${advice}`,
+    );
+    return undefined;
+  }
+  const protocol = given.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? given.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
+  if (protocol !== 'http/json') {
+    warn(
+      undefined,
+      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, and traces are sent as http/json, usually to port 4318.`,
+    );
+  }
+  const url = own || `${(common || 'http://localhost:4318').replace(/\/+$/, '')}/v1/traces`;
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    warn(undefined, 'OTEL_EXPORTER_OTLP_ENDPOINT is no address such as http://localhost:4318, so there are no traces.');
+    return undefined;
+  }
+  const headers = given.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? given.OTEL_EXPORTER_OTLP_HEADERS;
+  const timeout = given.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? given.OTEL_EXPORTER_OTLP_TIMEOUT;
+  return {
+    url,
+    headers: pairsOf(headers),
+    timeoutMs: Number(timeout) || usualTimeoutMs,
+    resource: { 'service.name': given.OTEL_SERVICE_NAME || 'corral', ...pairsOf(given.OTEL_RESOURCE_ATTRIBUTES) },
+  };
+}
+
+/** `a=1,b=2`, with values in percent encoding. */
+const pairsOf = (text = ''): Record<string, string> =>
+  Object.fromEntries(
+    text.split(',').flatMap((pair) => {
+      const [key = '', ...value] = pair.split('=');
+      return key.trim() === '' || value.length === 0 ? [] : [[key.trim(), decoded(value.join('=').trim())]];
+    }),
+  );
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

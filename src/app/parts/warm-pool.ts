@@ -1,0 +1,51 @@
+import { type Driver, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
+import { automaticSize, fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { pooled } from '../../../drivers/shared/pool/pooled.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { AppError } from '../../core/errors/errors.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { Config } from '../settings/config.ts';
+
+/** The parts of the server that its pool uses. */
+export interface PoolParts {
+  readonly recipe: () => SandboxRecipe;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly onClaim: (outcome: 'hit' | 'miss') => void;
+  readonly onTrouble: (error: AppError) => void;
+}
+interface Options {
+  readonly config: Config;
+  readonly replica?: string | undefined;
+  readonly ids: IdSource;
+  readonly say: (text: string) => void;
+  readonly pool: PoolParts;
+}
+const hourMs = 3_600_000;
+
+/** Needed with an empty pool too: it ends the ready sandboxes of an earlier server. */
+export function warmed(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
+  const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
+  const { recipe, ...parts } = pool;
+  if (!isPoolable(driver)) {
+    if (warmPool !== 0)
+      say(
+        `CORRAL_SANDBOX_WARM_POOL means nothing to the driver ${driver.name}: its sandboxes start when they are needed.`,
+      );
+    return driver;
+  }
+  const ttlMs = ttlSeconds * 1_000;
+  return pooled(driver, {
+    ...parts,
+    ids,
+    recipes: () => [recipe()],
+    size:
+      warmPool === 'auto' ? automaticSize({ clock: pool.clock, freeMemory: driver.freeMemory }) : fixedSize(warmPool),
+    random: Math.random,
+    ttlMs,
+    maxAgeMs: Math.min(ttlMs, hourMs),
+    startTimeoutMs: startTimeoutSeconds * 1_000,
+    concurrency: Math.min(maxStarting, 2),
+    shared: replica !== undefined,
+  });
+}

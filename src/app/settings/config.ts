@@ -1,0 +1,63 @@
+import { nearest } from '../../config/nearest.ts';
+import type { Setting } from '../../config/settings.ts';
+import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { contradictions } from './contradictions.ts';
+import { Config, layout, settings } from './schema.ts';
+
+export type { Config } from './schema.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+interface Given {
+  readonly value: unknown;
+  /** The variable that set the value, or the one that would set it. */
+  readonly variable: string;
+}
+
+// CORRAL_CONFIG names the settings' file. The others are in the environment of our own sandboxes, and a Corral inside a
+// sandbox ignores them.
+const otherVariables = new Set([
+  'CORRAL_CONFIG',
+  'CORRAL_SANDBOX_ID',
+  'CORRAL_OPERATION',
+  'CORRAL_RUN',
+  'CORRAL_MARK',
+  'CORRAL_STATE',
+]);
+
+/** The environment overrides corral.yaml, and the file overrides the defaults. The error lists every mistake at once. */
+export function loadConfig(env: Environment, yamlText: string): Config {
+  const problems: string[] = [];
+  const source = { ...layout, file: 'corral.yaml', help: seeHelp };
+  const inFile = readYaml(yamlText, source, problems);
+  problems.push(...strangers(env));
+
+  const given = new Map(settings.map((setting) => [setting, givenFor(setting, env, inFile)]));
+  const parsed = parseSettings(Config, settings, (setting) => given.get(setting)?.value);
+  const refused = 'refused' in parsed ? parsed.refused : [];
+  for (const setting of refused) {
+    const { variable, value } = given.get(setting) as Given;
+    problems.push(refusal(setting, `${variable} (${setting.key} in corral.yaml)`, value));
+  }
+  if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+
+  const nodeCa = env.NODE_EXTRA_CA_CERTS ? [env.NODE_EXTRA_CA_CERTS] : [];
+  const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])] };
+  const against = contradictions(config);
+  if (against.length > 0) throw new AppError('invalid_request', against.join('\n'));
+  return config;
+}
+
+function givenFor({ key, variables, shown }: Setting, env: Environment, inFile: ReadonlyMap<string, unknown>): Given {
+  const variable = variables.find((name) => env[name]); // an empty variable counts as unset
+  return variable ? { value: env[variable]?.trim(), variable } : { value: inFile.get(key), variable: shown };
+}
+
+function strangers(env: Environment): string[] {
+  const known = settings.flatMap(({ variables }) => variables);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !otherVariables.has(name))
+    .map((name) => `${name} is not a setting${suggest(nearest(name, known))}`);
+}
+const seeHelp = 'npm start -- --help lists them all.';
+const suggest = (name: string | undefined) => (name ? `; did you mean ${name}?` : `; ${seeHelp}`);

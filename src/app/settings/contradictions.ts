@@ -1,0 +1,56 @@
+import { isIPv4 } from 'node:net';
+import { keyedProviders } from '../../agents/models/providers.ts';
+import type { Config } from './schema.ts';
+
+/** Whether only this machine can reach a server at that address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** Conflicts between settings that are each valid alone. One line each. */
+export function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  if (!isLoopback(config.host) && !config.token) {
+    problems.push(
+      `HOST is ${config.host}, which other machines can reach, and CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
+    );
+  }
+  if (config.history === 'memory' && config.mongodbUrl) {
+    problems.push('CORRAL_HISTORY is memory, and MONGODB_URL names a database to keep it in: unset one of them.');
+  }
+  problems.push(...missingStorage(config));
+  problems.push(...missingKeys(config));
+  return problems;
+}
+
+/** The model and its fall-backs need a provider that is known, and its key. */
+function missingKeys({ model, models }: Config): string[] {
+  return [model, ...models.fallbacks].flatMap((ref) => {
+    const [name = ''] = ref.split('/');
+    const setting = ref === model ? 'CORRAL_MODEL' : 'models.fallbacks';
+    if (ref === 'demo' || Object.hasOwn(models.compatible, name)) return [];
+    const provider = keyedProviders.find((it) => it.name === name);
+    if (!provider) {
+      const known = [...keyedProviders.map((it) => it.name), ...Object.keys(models.compatible)].join(', ');
+      return [
+        `${setting} is ${ref}, and there is no provider ${name}. These are: ${known}; others go under models.compatible.`,
+      ];
+    }
+    const { apiKey, baseUrl } = models[provider.name];
+    if (apiKey || baseUrl) return [];
+    const [variable] = provider.access.keyVariables;
+    return [`${setting} is ${ref}, and there is no key for ${name}: set ${variable}, or use the model demo.`];
+  });
+}
+
+function missingStorage({ storage: { kind, path, s3 }, mongodbUrl }: Config): string[] {
+  const missing = (name: string) => `CORRAL_STORAGE_KIND is ${kind}, which needs ${name}.`;
+  if (kind === 'volume' && !path) return [missing('CORRAL_STORAGE_PATH, the mounted folder')];
+  if (kind === 'mongo' && !mongodbUrl) return [missing('MONGODB_URL')];
+  if (kind !== 's3') return [];
+  return [
+    ...(s3.bucket ? [] : [missing('CORRAL_STORAGE_S3_BUCKET')]),
+    ...(s3.accessKeyId ? [] : [missing('AWS_ACCESS_KEY_ID')]),
+    ...(s3.secretAccessKey ? [] : [missing('AWS_SECRET_ACCESS_KEY')]),
+  ];
+}

@@ -1,0 +1,27 @@
+import type { Setting } from '../../config/settings.ts';
+import { settings } from './schema.ts';
+
+const shownDefault = ({ fallback }: Setting) => {
+  const isEmpty = typeof fallback === 'object' && Object.keys(fallback ?? {}).length === 0;
+  if (fallback === undefined || isEmpty) return 'unset by default';
+  return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
+};
+
+/** The text of `--help`: the commands, and every setting with its variables, key, values and default. */
+export function configHelp(commands: readonly string[] = []): string {
+  const lines = settings.map((setting) => {
+    const { about, accepts, key, standard, variables } = setting;
+    const names = [...standard, ...variables.slice(0, 1)].join(' or ');
+    return `  ${names}\n      ${about}\n      ${key}: ${accepts}; ${shownDefault(setting)}`;
+  });
+  return [
+    'Corral runs AI agents, each in a sandbox of its own.',
+    '',
+    ...(commands.length === 0 ? [] : ['Without a command it serves. Commands:', ...commands, '']),
+    'Settings come from the environment, then from corral.yaml in the working directory, then from the defaults.',
+    'CORRAL_CONFIG names another file than corral.yaml.',
+    'Of each setting the variable comes first, then what it is, then its key in corral.yaml and what it accepts.',
+    '',
+    ...lines,
+  ].join('\n');
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { fallbackForm, modelForm } from '../../agents/models/model-ref.ts';
+import type { Access, Provider } from '../../agents/models/provider.ts';
+import { reasoningLevels } from '../../agents/models/provider.ts';
+import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
+import { amount, flag, oneOf, secret, text, url, whole, words } from '../../config/kinds.ts';
+import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+
+// The settings of models. Each provider's section follows from its description in src/agents/models.
+
+const section = ({ label, access }: Provider & { readonly access: Access }) =>
+  z.strictObject({
+    apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),
+    baseUrl: optional(url('https', 'http'), `another endpoint that speaks ${label}'s wire format`),
+  });
+const sections = Object.fromEntries(keyedProviders.map((it) => [it.name, section(it)])) as Record<
+  KeyedProviderName,
+  ReturnType<typeof section>
+>;
+
+/** A mapping in corral.yaml, or the same as JSON in a variable. */
+const mappingOf = <Value extends z.ZodType>(accepts: string, key: z.ZodString, value: Value) => ({
+  accepts: `${accepts} (a mapping, or JSON in a variable)`,
+  kind: z.union([z.record(z.string(), z.unknown()), z.string().transform(fromJson)]).pipe(z.record(key, value)),
+});
+function fromJson(given: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch {
+    return given;
+  }
+}
+
+const names = new Set<string>([
+  'demo',
+  'compatible',
+  'fallbacks',
+  'catalog',
+  ...keyedProviders.map(({ name }) => name),
+]);
+const endpointName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,30}$/)
+  .refine((name) => !names.has(name));
+const endpoint = z
+  .strictObject({ 'base-url': url('https', 'http').kind, 'api-key': secret().kind.optional() })
+  .transform(({ 'base-url': baseUrl, 'api-key': apiKey }) => ({ baseUrl, apiKey }));
+
+const perMillion = amount(0, 1e6).kind;
+const price = z
+  .strictObject({
+    input: perMillion,
+    output: perMillion,
+    'cached-input': perMillion.optional(),
+    'cache-write': perMillion.optional(),
+  })
+  .transform(({ 'cached-input': cachedInput, 'cache-write': cacheWrite, ...rest }) => ({
+    ...rest,
+    cachedInput,
+    cacheWrite,
+  }));
+const entry = z
+  .strictObject({
+    window: whole(1_024).kind.optional(),
+    'max-output': whole(16).kind.optional(),
+    images: flag().kind.optional(),
+    parallel: flag().kind.optional(),
+    'forced-tool': flag().kind.optional(),
+    reasoning: oneOf(...reasoningLevels).kind.optional(),
+    price: price.optional(),
+  })
+  .transform(({ 'max-output': maxOutput, 'forced-tool': forcedTool, ...rest }) => ({ ...rest, maxOutput, forcedTool }));
+
+export const model = setting(
+  text('demo, or provider/model such as gemini/gemini-2.5-flash', modelForm),
+  'demo',
+  'the model that plans and works; demo needs no key and no network',
+);
+export const models = z.strictObject({
+  ...sections,
+  compatible: secretSetting(
+    mappingOf('names of servers, each with base-url and api-key', endpointName, endpoint),
+    {},
+    "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
+  ),
+  fallbacks: setting(
+    words('models such as openai/gpt-5-mini', fallbackForm),
+    [],
+    'models to ask in turn when the model fails',
+  ),
+  catalog: setting(
+    mappingOf(
+      'models, each with window, max-output, images, parallel, forced-tool, reasoning and price',
+      z.string().regex(modelForm),
+      entry,
+    ),
+    {},
+    'what models can do and cost, per million tokens, where the built-in list does not know it or is wrong',
+  ),
+});

@@ -1,0 +1,303 @@
+import { z } from 'zod';
+import { driverLabels, driverNames, driverSections } from '../../../drivers/list.ts';
+import { credentials } from '../../config/credentials.ts';
+import {
+  amount,
+  flag,
+  flagOr,
+  hosts,
+  networks,
+  oneOf,
+  origins,
+  paths,
+  ports,
+  secret,
+  size,
+  text,
+  url,
+  whole,
+  wholeOr,
+  words,
+} from '../../config/kinds.ts';
+import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+import { layoutOf } from '../../config/settings.ts';
+import { toolServers } from '../../config/tool-servers.ts';
+import { dialectSections } from '../../facades/list.ts';
+import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
+import { model, models } from './models.ts';
+
+const day = 24 * 60 * 60;
+
+/** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
+export const Config = z.strictObject({
+  host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
+  port: setting(whole(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
+  extraPorts: setting(ports(), [], 'further ports to listen on'),
+  dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
+  instance: optional(
+    text('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
+    'name of this installation in the labels of what it starts; made once and kept in the data folder where unset',
+  ),
+  mongodbUrl: optionalSecret(
+    secret('an address that begins with mongodb:// or mongodb+srv://', /^mongodb([+]srv)?:\/\/\S+$/),
+    'MongoDB keeps the history instead of SQLite',
+    'MONGODB_URL',
+  ),
+  history: setting(
+    oneOf('stored', 'memory'),
+    'stored',
+    'where sessions are kept: in SQLite or MongoDB, or in memory, where all of them are gone when the server stops',
+  ),
+
+  token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
+  corsOrigins: optional(
+    origins(),
+    'origins whose pages may use the API as the own page does; where unset, those of localhost and 127.0.0.1 on ports 3000, 5173 and 5174, which without a token only read',
+    'CORS_ORIGINS',
+  ),
+  allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
+  rateLimitPerMinute: setting(whole(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
+  maxConnectionsPerAddress: setting(
+    whole(0),
+    2000,
+    'connections that one address may have open; 0 is no limit, as behind a reverse proxy',
+  ),
+  maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
+  maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
+  ...dialectSections,
+
+  storage: z.strictObject({
+    kind: setting(
+      oneOf('auto', 'local', 's3', 'volume', 'mongo'),
+      'auto',
+      'where uploads are kept: the data folder, S3, a mounted folder, or beside the history in MongoDB; auto is mongo with MONGODB_URL, else local',
+    ),
+    path: optional(text('a folder'), 'the mounted folder; for local another one than files in the data folder'),
+    s3: z.strictObject({
+      endpoint: optional(url('https', 'http'), "another server that speaks S3 than the region's own"),
+      region: setting(text('a region'), 'us-east-1', 'region of the bucket', 'AWS_REGION'),
+      bucket: optional(text('the name of a bucket that exists'), 'bucket of the uploads'),
+      prefix: setting(text('a path such as corral/', /^([^/]+\/)*$/), '', 'stands before the names of all objects'),
+      accessKeyId: optionalSecret(secret(), 'access key', 'AWS_ACCESS_KEY_ID'),
+      secretAccessKey: optionalSecret(secret(), 'its secret', 'AWS_SECRET_ACCESS_KEY'),
+    }),
+  }),
+  keys: z.strictObject({
+    encryptionKey: optionalSecret(
+      secret('32 bytes as hex or base64; further ones after commas only open what they sealed'),
+      'seals the stored keys of model providers; one is made in the data folder where neither this nor the file is set',
+    ),
+    encryptionKeyFile: optional(text('a file'), 'the same, one key to a line'),
+  }),
+
+  driver: setting(
+    oneOf('auto', ...driverNames),
+    'auto',
+    `where sandboxes run (${driverLabels}); auto is Docker if it answers, else process`,
+  ),
+  ...driverSections,
+  unconfined: setting(
+    flag(),
+    false,
+    'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
+  ),
+
+  template: optional(
+    text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
+    'template of sessions whose creator names none; unset: only these settings',
+  ),
+  model,
+  models,
+
+  replicas: z.strictObject({
+    leaseSeconds: setting(whole(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
+  }),
+  maxSessions: setting(whole(1), 500, 'sessions there may be at once'),
+  maxSessionsPerOwner: setting(whole(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
+  maxStartingPerOwner: setting(whole(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
+  maxRunningRuns: setting(whole(1), 32, 'runs that work at once; further ones wait their turn'),
+  maxSteps: setting(whole(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+  run: z.strictObject({
+    timeoutSeconds: setting(whole(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
+    tokenBudget: optional(whole(1), 'tokens for one run; then it asks whether to go on'),
+    costBudget: optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
+  }),
+  stuck: z.strictObject({
+    sameResult: setting(whole(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
+    sameError: setting(whole(2, 100), 3, 'same error, so often: the run is stuck'),
+    alternation: setting(whole(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
+    sameText: setting(whole(2, 100), 3, 'same text, so often: the run is stuck'),
+    sameWait: setting(
+      whole(2, 1_000),
+      30,
+      'the same again, so often, where a call waits for something: the run is stuck',
+    ),
+  }),
+  approvals: z.strictObject({
+    tools: setting(
+      words('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
+      [],
+      'tools whose calls wait until somebody approves them; * is all',
+    ),
+    timeoutSeconds: setting(whole(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+  }),
+  toolTimeoutSeconds: setting(whole(1, day), 600, 'time for one command; then its whole tree is killed'),
+  maxEventsPerSession: setting(whole(100), 50_000, 'events kept for each session'),
+  retention: z.strictObject({
+    days: setting(
+      whole(0, 36_500),
+      0,
+      'a finished session is deleted when nothing happened in it for so long; 0 is never',
+    ),
+    maxSessions: setting(
+      whole(0),
+      0,
+      'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
+    ),
+    maxBytes: setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
+    maxSessionBytes: setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
+  }),
+  snapshots: z.strictObject({
+    keep: setting(
+      whole(0, 1_000),
+      10,
+      'copies of its files that a session keeps, from the ends of its newest steps and runs; forks begin with them; 0 makes none',
+    ),
+    maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
+    sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
+  }),
+  workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
+  session: z.strictObject({
+    passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),
+    turnBudget: optional(whole(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
+    tokenBudget: optional(whole(1), 'tokens for all runs of one session; then it asks whether to go on'),
+    costBudget: optional(
+      amount(0, 1e6),
+      "cost of all runs of one session in the price list's currency; then it asks whether to go on",
+    ),
+    timeBudgetSeconds: optional(
+      whole(1, 365 * day),
+      'working time for all runs of one session; then it asks whether to go on',
+    ),
+  }),
+
+  sandbox: z.strictObject({
+    image: setting(
+      text('an image name'),
+      'corral/sandbox',
+      'image of every sandbox; the default is built on first use',
+    ),
+    isolation: setting(
+      oneOf('standard', 'strict'),
+      'standard',
+      'strict: only sandboxes with a kernel of their own (gVisor or Kata); the server does not start where there is none',
+    ),
+    desktop: setting(
+      flagOr('auto'),
+      'auto',
+      'gives each sandbox a screen with a browser, from a larger image; 2GiB of memory is better then; auto: with Docker, ' +
+        'once the server has built that image in the background; elsewhere false',
+    ),
+    memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
+    cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
+    pids: setting(whole(32, 32_768), 512, 'processes and threads for each sandbox'),
+    disk: setting(size(16 * 2 ** 20), '2GiB', 'files of each sandbox, its home included; what writes more is ended'),
+    minFreeDisk: setting(
+      size(0),
+      '2GiB',
+      'free space of the disk below which no sandbox starts, and the one that uses most is stopped; 0 is no floor',
+    ),
+    idleSeconds: setting(whole(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
+    ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
+    startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),
+    maxStarting: setting(whole(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
+    warmPool: setting(
+      wholeOr('auto', 0, 1_000),
+      0,
+      'sandboxes that stand ready for new sessions (docker, kubernetes); auto: at least one, and as many as the last ten ' +
+        'minutes asked for at once, while memory is free',
+    ),
+  }),
+  egress: z.strictObject({
+    policy: setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`),
+    allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
+    registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
+    allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
+    credentials: setting(
+      credentials(),
+      {},
+      'secrets that the proxy adds to requests for their hosts, and that no sandbox sees, see docs/egress.md',
+    ),
+  }),
+  desktop: z.strictObject({
+    maxViewers: setting(whole(1, 1_000), 16, 'viewers that watch one desktop at once'),
+    controlIdleSeconds: setting(
+      whole(5, day),
+      120,
+      'a person who does nothing for so long has given keyboard and mouse back',
+    ),
+    clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
+    geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
+    idleSeconds: setting(whole(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
+  }),
+  browser: z.strictObject({
+    maxTabs: setting(whole(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
+    maxDownload: setting(size(1), '200MiB', 'largest file that the browser may download'),
+    screenshots: setting(whole(1, 10_000), 200, 'screenshots kept for each session, the newest'),
+  }),
+  mcp: z.strictObject({
+    servers: secretSetting(
+      toolServers(),
+      {},
+      'servers of the Model Context Protocol whose tools agents can call, see docs/mcp.md',
+    ),
+  }),
+  search: z.strictObject({
+    engine: optional(
+      oneOf('searxng', 'brave', 'tavily', 'google'),
+      'the search engine of the tool web_search; without one there is no such tool',
+    ),
+    baseUrl: optional(url('https', 'http'), "the engine's address; searxng has none of its own"),
+    key: optionalSecret(secret(), 'the key for brave, tavily or google'),
+    engineId: optional(text('an id'), 'the id of the programmable search engine (cx) of google'),
+  }),
+  tools: z.strictObject({
+    computer: setting(
+      oneOf('off', 'claude', 'gemini'),
+      'off',
+      "gives agents the desktop's keyboard and mouse, in the shape that the named family of models knows",
+    ),
+  }),
+  extraCa: setting(
+    paths(),
+    [],
+    'PEM files of further authorities that server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
+  ),
+
+  audit: z.strictObject({
+    enabled: setting(flag(), true, 'keeps who did what in the folder audit of the data folder, see docs/audit.md'),
+    maxBytes: setting(size(65_536), '64MiB', 'size of all its files together; beyond that the oldest go'),
+  }),
+  log: z.strictObject({
+    level: setting(
+      oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+      'info',
+      'least severe line to print',
+      'LOG_LEVEL',
+    ),
+    format: setting(
+      oneOf('auto', 'json', 'pretty'),
+      'auto',
+      'lines of JSON, or lines for people; auto is pretty on a terminal, else json',
+      'LOG_FORMAT',
+    ),
+  }),
+  shutdown: z.strictObject({
+    graceSeconds: setting(whole(0, 600), 10, 'time to finish after SIGTERM'),
+  }),
+  failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
+});
+export type Config = z.output<typeof Config>;
+
+export const layout = layoutOf(Config);
+export const { settings } = layout;

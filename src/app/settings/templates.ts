@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { oneOf, text, words } from '../../config/kinds.ts';
+import { optional } from '../../config/setting.ts';
+import { layoutOf } from '../../config/settings.ts';
+import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { wantedOf } from '../../core/model/packages.ts';
+import type { Template } from '../../core/model/template.ts';
+import { Config } from './schema.ts';
+
+// A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
+
+type Unset<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
+  ? z.ZodOptional<Kind>
+  : never;
+
+/** The setting without its default: a template that does not have the key leaves it to corral.yaml. */
+const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodType>>(setting: Setting) =>
+  setting
+    .unwrap()
+    .optional()
+    .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
+
+const pipForm = /^[A-Za-z0-9][\w.-]*(\[[\w.,-]+\])?([<>=!~]=?[\w.*+!]+(,[<>=!~]=?[\w.*+!]+)*)?$/;
+const npmForm = /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(@[\w.^~<>=*+-]+)?$/;
+const atMost50 = (accepts: string, pattern: RegExp) => ({
+  accepts: `at most 50 ${accepts}`,
+  kind: z.array(z.string().max(200).regex(pattern)).max(50),
+});
+
+const { model, models, maxSteps, run, session, approvals, mcp, sandbox, egress } = Config.shape;
+
+const maxPrompt = 16 * 1024;
+const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
+
+const argv = () => ({
+  accepts: 'a list of words, such as [gemini, --acp]',
+  kind: z.array(z.string().min(1).max(4_096)).min(1).max(100),
+});
+
+const TemplateFile = z.strictObject({
+  name: optional(text("the file's name without .yaml"), 'the name that sessions use'),
+  label: optional(text('one line', /^.{1,80}$/), 'the name for people'),
+  description: optional(text('one line', /^.{1,300}$/), 'what the agent is for'),
+  environment: optional(
+    text('a word such as python3.11', /^\S{1,40}$/),
+    'the environment that OpenCodex clients show; only templates with one are listed there',
+  ),
+  mode: optional(oneOf('plan-act', 'react'), 'whether the agent makes a plan first, or chooses each next action'),
+  agent: z.strictObject({
+    kind: optional(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
+    command: optional(argv(), 'the program and its arguments'),
+    auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's own name of the way to log in, where it wants one"),
+    mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's own name of the mode in which it works"),
+    resume: optional(
+      oneOf('session', 'summary'),
+      'how the agent goes on after its process has ended: with the session that it kept, or in a new one with a summary',
+    ),
+  }),
+  prompt: optional(
+    text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
+    "the instructions to the agent, before the server's own",
+  ),
+  promptParts: optional(
+    { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
+    "texts in place of the server's parts of the prompt",
+  ),
+  model: unset(model),
+  models: z.strictObject({ fallbacks: unset(models.shape.fallbacks) }),
+  maxSteps: unset(maxSteps),
+  run: z.strictObject({
+    timeoutSeconds: unset(run.shape.timeoutSeconds),
+    tokenBudget: unset(run.shape.tokenBudget),
+    costBudget: unset(run.shape.costBudget),
+  }),
+  session: z.strictObject({
+    turnBudget: unset(session.shape.turnBudget),
+    tokenBudget: unset(session.shape.tokenBudget),
+    costBudget: unset(session.shape.costBudget),
+    timeBudgetSeconds: unset(session.shape.timeBudgetSeconds),
+  }),
+  approvals: z.strictObject({
+    tools: unset(approvals.shape.tools),
+    timeoutSeconds: unset(approvals.shape.timeoutSeconds),
+  }),
+  mcp: z.strictObject({ servers: unset(mcp.shape.servers) }),
+  sandbox: z.strictObject({
+    image: unset(sandbox.shape.image),
+    desktop: unset(sandbox.shape.desktop),
+    memory: unset(sandbox.shape.memory),
+    cpus: unset(sandbox.shape.cpus),
+    pids: unset(sandbox.shape.pids),
+    disk: unset(sandbox.shape.disk),
+  }),
+  packages: z.strictObject({
+    pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
+    npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
+  }),
+  egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
+  tools: z.strictObject({
+    allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
+    deny: optional(rules(), 'the tools that it does not have, also if allow names them'),
+    computer: optional(
+      oneOf('off', 'auto', 'claude', 'gemini'),
+      "the desktop's keyboard and mouse; auto: in the shape that the model knows",
+    ),
+  }),
+});
+export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
+
+const layout = layoutOf(TemplateFile);
+
+/** Rejects: invalid_request with every mistake of the file at once. `file` is its name in errors. */
+export function parseTemplate(name: string, yamlText: string, file: string): Template {
+  const problems: string[] = [];
+  const keys = layout.settings.map(({ key }) => key).join(', ');
+  const given = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
+  const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => given.get(key));
+  for (const setting of 'refused' in parsed ? parsed.refused : []) {
+    problems.push(refusal(setting, `${setting.key} in ${file}`, given.get(setting.key)));
+  }
+  const named = given.get('name') ?? name;
+  if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);
+  if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  const { label = name, description = '', ...content } = parsed.data;
+  const { kind, command } = content.agent;
+  if ((kind === undefined) !== (command === undefined)) {
+    throw new AppError(
+      'invalid_request',
+      `agent.kind and agent.command in ${file} need each other: set both, or neither.`,
+    );
+  }
+  if (content.egress.policy === 'none' && wantedOf(content.packages).length > 0) {
+    throw new AppError(
+      'invalid_request',
+      `packages in ${file} need a registry, and its egress.policy is none: take one of them out.`,
+    );
+  }
+  return { ...content, name, label, description };
+}

@@ -1,0 +1,128 @@
+import { AcpAgents } from '../../agents/acp/agents.ts';
+import { BrowserPool } from '../../agents/browser/pool.ts';
+import { Kernels } from '../../agents/kernels/kernels.ts';
+import { ToolServers } from '../../agents/mcp/tool-servers.ts';
+import type { Model } from '../../agents/models/model.ts';
+import { createModel } from '../../agents/models/registry.ts';
+import { pageThread } from '../../agents/page-fetch/page-text.ts';
+import { codeTool } from '../../agents/tools/code.ts';
+import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
+import { customTools } from '../../agents/tools/custom/custom-tools.ts';
+import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts';
+import { type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
+import { filePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
+import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import type { TemplateService } from '../../sessions/api/templates.ts';
+import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
+import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
+import { DesktopScreens } from '../../sessions/desktop/screens.ts';
+import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
+import { templateService } from '../../sessions/projects/templates.ts';
+import type { AgentDesktop } from '../../sessions/run/run-context.ts';
+import { besideSettings } from '../commands/local-config.ts';
+import { type ProjectParts, projectParts } from '../parts/projects.ts';
+import { readTemplates } from '../parts/read-templates.ts';
+import { searchTools } from '../parts/search-tools.ts';
+import { pageTools } from '../parts/web-pages.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+/** The third phase: what the agents of sessions think and work with. */
+export interface Agents extends AsyncDisposable {
+  /** The model of sessions without a project. */
+  readonly model: Model;
+  readonly tools: ToolRegistry;
+  readonly projects: ProjectParts;
+  readonly templates: TemplateService;
+  readonly desktop: AgentDesktop;
+  readonly toolServers: ToolServers;
+  readonly kernels: Kernels;
+  readonly loops: AcpAgents;
+  readonly pictures: PictureService;
+  /** The screens that people watch; an agent waits while a person has the keyboard and mouse. */
+  readonly screens: DesktopScreens;
+}
+
+function screenOf(geometry: string): { width: number; height: number } {
+  const [width = 0, height = 0] = geometry.split('x').map(Number);
+  return { width, height };
+}
+
+export async function openAgents(
+  startup: Startup,
+  storage: Storage,
+  { facts, realModels, fetch, credentials }: Sandboxes,
+): Promise<Agents> {
+  const { config, clock, ids, logger, closing } = startup;
+  const { store, blobs, replica } = storage;
+  await using stack = new AsyncDisposableStack();
+  const newId = () => ids.short();
+  const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
+  const pages = stack.use(pageThread());
+  const kernels = new Kernels({ clock, newNonce: newId });
+  const more = [
+    ...[codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })],
+    ...(await customTools(besideSettings('tools'))),
+  ];
+  const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
+  const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
+  const { servers } = config.mcp;
+  const usual = { model, fallbacks: config.models.fallbacks, toolServers: servers, tools, plans: true };
+  const templates = templateService(readTemplates(config, tools));
+  const projects = await projectParts({
+    ...startup,
+    store,
+    blobs,
+    more,
+    computers,
+    templates,
+    usual,
+    checkModel: realModels.check,
+    onCredentials: () => credentials.changed(),
+  });
+  credentials.readFrom({ keys: projects.api.keys.use, ring: projects.credentials });
+  stack.use(inBackground(closing, projects.rotate));
+  stack.defer(() => pictureScaler[Symbol.asyncDispose]());
+  const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
+  const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };
+  const browsers = stack.use(new BrowserPool({ clock, limits }));
+  const pictures = pictureService({
+    uploads: projects.api.uploads,
+    keepPerSession: config.browser.screenshots,
+    newName: () => `${clock.now()}-${ids.short()}`,
+    urlOf: filePath,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
+  for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
+  const toolServers = stack.use(
+    new ToolServers({
+      clock,
+      newName: () => ids.short(),
+      fetch: guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } }),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
+  const server = replica.name;
+  const screens = new DesktopScreens({
+    clock,
+    facts,
+    settings: config.desktop,
+    shareControl: server === undefined ? undefined : shareControl({ leases: store.leases, clock, server }),
+  });
+  const held = stack.move();
+  return {
+    model,
+    tools,
+    projects,
+    templates,
+    toolServers,
+    kernels,
+    loops: new AcpAgents({ records: store.records, clock, newId }),
+    pictures,
+    screens,
+    desktop: agentDesktop(browsers, pictures),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

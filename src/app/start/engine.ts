@@ -1,0 +1,158 @@
+import type { SessionId } from '../../core/model/ids.ts';
+import { tellOperator } from '../../observability/operator-log.ts';
+import { sandboxClient } from '../../sandboxes/client/http-client.ts';
+import { clusterOf } from '../../sessions/cluster/cluster.ts';
+import { desktopAdvice } from '../../sessions/desktop/offer.ts';
+import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
+import { Reconciler } from '../../sessions/engine/reconciler.ts';
+import { removeSession } from '../../sessions/engine/removal.ts';
+import { Snapshots } from '../../sessions/forks/snapshots.ts';
+import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
+import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
+import { promptsOf } from '../parts/prompts.ts';
+import type { Agents } from './agents.ts';
+import { attachedFiles } from './attached-files.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+/** The fourth phase: the sessions at work. */
+export interface RunningEngine extends AsyncDisposable {
+  readonly engine: Engine;
+  readonly snapshots: Snapshots;
+  /** Removes data of a deleted session that is stored outside of its log. */
+  readonly forget: (id: SessionId) => Promise<void>;
+}
+interface Parts {
+  readonly storage: Storage;
+  readonly sandboxes: Sandboxes;
+  readonly agents: Agents;
+}
+
+/** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
+export async function openEngine(startup: Startup, { storage, sandboxes, agents }: Parts): Promise<RunningEngine> {
+  const { config, clock, ids, logger, metrics, closing } = startup;
+  const { store, log, watchers, replica } = storage;
+  const { driver } = sandboxes;
+  await using stack = new AsyncDisposableStack();
+  const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+  const policy = sandboxPolicy(config.sandbox, driver);
+  const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
+  const kept = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
+  const cluster = store.shared
+    ? clusterOf({
+        ownership: replica.ownership,
+        commands: store.commands,
+        driver,
+        clock,
+        ids,
+        warn,
+        startTimeoutMs,
+        connect: sandboxClient,
+        idleMs: policy.idlePauseMs ?? policy.idleStopMs,
+      })
+    : undefined;
+  const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
+  const { profileOf, onUse } = agents.projects;
+  const snapshots = new Snapshots({
+    records: store.records,
+    events: store.events,
+    blobs: storage.blobs,
+    clock,
+    newId: () => ids.short(),
+    // The files of a sandbox in memory end with the process.
+    policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
+    archive: workspaceArchive,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const engine = stack.use(
+    createEngine({
+      store,
+      log,
+      clock,
+      ids,
+      logger,
+      watchers,
+      facts,
+      cluster,
+      policies: {
+        run: runPolicy(config, Math.random),
+        sandbox: policy,
+        restart: restartPolicy,
+        maxQueued: 100,
+        limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
+        passivateMs: config.session.passivateSeconds * 1_000,
+      },
+      agents: {
+        profileOf,
+        gate: agents.screens.gate,
+        desktop: agents.desktop,
+        external: agents.toolServers,
+        desktopFor(session) {
+          const offer = sandboxes.desktopFor(session);
+          return { isReady: offer.state === 'ready', advice: desktopAdvice(offer) };
+        },
+        kernels: agents.kernels,
+        loops: agents.loops,
+        snapshots: new RunSnapshots({ clock, warn: (about, text) => logger.warn(about, text) }),
+        files: attachedFiles(agents.projects.api.uploads),
+        prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
+        budget: sessionBudget(config.session),
+        approvals: approvalsOf(config.approvals, agents.tools),
+        toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
+      },
+      sandboxes: {
+        driver,
+        startTimeoutMs,
+        spec,
+        prepare,
+        workdir,
+        diskFloor,
+        connect: sandboxClient,
+        restore: (session, client, signal) => snapshots.restore(session, client, signal),
+        async onUse(session, client, signal) {
+          await snapshots.beforeUse(session.id, client, signal);
+          await onUse?.(session, client, signal);
+        },
+      },
+      onFact: (id, fact, seq) => {
+        snapshots.heard(id, fact, seq);
+        metrics.event(fact.type);
+        tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
+        if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
+        if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
+      },
+      onRunEnd: (status) => metrics.runEnded(status),
+    }),
+  );
+  stack.defer(startup.ending('the sessions at work'));
+  const { commands, supervisor, liveSessions } = engine;
+  snapshots.meet(liveSessions);
+  const forget = async (id: SessionId) => {
+    await agents.pictures.forget(id);
+    await snapshots.forget(id);
+  };
+  const reconciler = new Reconciler({
+    // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.
+    driver,
+    store,
+    supervisor,
+    liveSessions,
+    clock,
+    logger,
+    graceMs: 9_000,
+    everyMs: 10_000,
+    ownership: replica.ownership,
+    isWithPeer: replica.isWithPeer,
+    mayReap: replica.mayReap,
+    remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
+  });
+  engine.start();
+  replica.meet({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
+  await reconciler.offer(closing);
+  stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
+  stack.defer(startup.ending('the search for leftover sandboxes'));
+  const held = stack.move();
+  return { engine, snapshots, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

@@ -1,0 +1,77 @@
+import { isPausable } from '../../../drivers/driver.ts';
+import { listenShared, type Place, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
+import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { hashOf } from '../../auth/token.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type { AuditLog } from '../../observability/audit/log.ts';
+import { announce } from '../commands/local-server.ts';
+import type { Core } from '../compose.ts';
+import { httpServer } from '../http-server.ts';
+import { isNarrower } from '../parts/session-configs.ts';
+import { trimHeapAtRest } from '../parts/trim-heap.ts';
+import { closeInTime } from './close-in-time.ts';
+import { alsoListen, listening } from './listen.ts';
+import { needsToken, type StartToken, startToken } from './start-token.ts';
+import type { Startup } from './startup.ts';
+
+/** The last phase: the server listens, so requests arrive only when every part exists. */
+export interface Http extends AsyncDisposable {
+  readonly url: string;
+  /** Set when clients need the token of the first start: without isolation any local program is a client too. */
+  readonly startToken: StartToken | undefined;
+}
+interface Parts {
+  readonly core: Core;
+  readonly version: string;
+  /** Undefined when the settings turn auditing off. */
+  readonly audit: AuditLog | undefined;
+}
+
+/** Rejects: invalid_request, when the server cannot listen at the configured address. */
+export async function openHttp(
+  startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
+  { core, version, audit }: Parts,
+): Promise<Http> {
+  const { config, ids, learn } = startup;
+  const { isolation } = core.driver.capabilities;
+  const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
+  if (own?.token) learn(own.token);
+  // Any program could read the file of a server without isolation, so there the file has no token.
+  const local = isolation === 'none' ? undefined : new Secret(ids.token());
+  if (local) learn(local);
+  await using stack = new AsyncDisposableStack();
+  let shared: SharedPort<string> | undefined;
+  const app = stack.adopt(
+    await httpServer({
+      ...core,
+      ...startup,
+      version,
+      audit,
+      sessions: core.services.sessions,
+      peppers: () => keyPeppers(config, () => ids.token()),
+      localToken: local && hashOf(local.reveal()),
+      config: { ...config, token: config.token ?? own?.hash },
+      abilities: {
+        freeze: isPausable(core.driver),
+        keepsFiles: !core.driver.capabilities.losesFiles,
+        admitsEgress: (wanted) => core.driver.capabilities.egress === 'enforced' && isNarrower(config.egress, wanted),
+      },
+      checkReplies: process.env.NODE_ENV !== 'production',
+    }),
+    (it) => {
+      const closing = { server: it.server, close: () => Promise.all([shared?.close(), it.close()]) };
+      return closeInTime(closing, (config.shutdown.graceSeconds * 1_000) / 3);
+    },
+  );
+  await app.ready();
+  const { host, port } = config;
+  const open = (place: Place) => app.listen(place);
+  const isAlone = isolation === 'none'; // sandboxes without isolation could join the port
+  if (!isAlone) shared = await listening(config, () => listenShared(app.server, { host, port }, open));
+  const url = shared?.first ?? (await listening(config, () => open({ host, port })));
+  for (const extra of config.extraPorts) stack.use(await alsoListen(app.server, host, extra));
+  stack.use(trimHeapAtRest());
+  stack.use(await announce({ url, dataDir: config.dataDir, token: local }));
+  const held = stack.move();
+  return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AppError } from '../../core/errors/errors.ts';
+import { countAlso } from '../../http/guard/connection-limit.ts';
+import { transport } from '../../http/routes/app.ts';
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The value of `listen`. If the server cannot listen there, the error says why. */
+export async function listening<Value>(place: Place, listen: () => Promise<Value>): Promise<Value> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const advice = adviceFor(cause as NodeJS.ErrnoException, place);
+    if (advice === undefined) throw cause;
+    throw new AppError('invalid_request', `The server cannot listen on ${place.host}:${place.port}: ${advice}`, {
+      cause,
+    });
+  }
+}
+
+function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: Place): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `another program listens there already, perhaps another Corral. Stop it, or choose another port, such as PORT=${port + 1}.`;
+    case 'EACCES':
+      return 'this user may not use that port. Choose one from 1024 on with PORT.';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is no address of this machine. Set HOST to one, such as 127.0.0.1.`;
+    default:
+      return undefined;
+  }
+}
+
+/** The same server on one more port. */
+export async function alsoListen(
+  server: Server,
+  host: string,
+  port: number,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const more = createServer(transport);
+  more.maxHeadersCount = server.maxHeadersCount;
+  countAlso(server, more);
+  more.on('request', (...given) => server.emit('request', ...given));
+  more.on('upgrade', (...given) => server.emit('upgrade', ...given));
+  more.on('clientError', (...given) => server.emit('clientError', ...given));
+  more.listen(port, host);
+  await listening({ host, port }, () => once(more, 'listening'));
+  return {
+    port: (more.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      more.close();
+      more.closeAllConnections();
+      await once(more, 'close');
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import { join } from 'node:path';
+import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
+import { descriptorOf } from '../../../drivers/list.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
+import { type ProxiedFetch, proxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
+import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import { egressProxy } from '../../sandboxes/egress/proxy.ts';
+import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
+import { installPackages } from '../../sandboxes/packages/packages.ts';
+import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { EgressInForce } from '../../sessions/api/egress.ts';
+import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
+import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
+import { allowedIn } from '../../sessions/services/egress.ts';
+import { DesktopImage } from '../images/desktop-image.ts';
+import { desktopEnv, desktopOf, sandboxImage } from '../images/image.ts';
+import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
+import { floorFor } from '../parts/disk-space.ts';
+import { openDriver, sandboxFolder } from '../parts/driver.ts';
+import { egressPolicy } from '../parts/policies.ts';
+import { readTemplates } from '../parts/read-templates.ts';
+import { RealModels } from '../parts/real-models.ts';
+import { type Named, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
+import type { Config } from '../settings/config.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+/** The port in each sandbox at which its way to the egress proxy listens. */
+export const proxyPort = 3128;
+const caPath = '/run/corral/ca.pem';
+
+/** The second phase: the driver of sandboxes, their recipe, and the egress proxy that is their only way out. */
+export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutMs'>, AsyncDisposable {
+  /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
+  readonly facts: SandboxFacts;
+  readonly realModels: RealModels;
+  readonly credentials: ProxyCredentials;
+  /** The settings with those of the session's template in their place. */
+  readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
+  /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
+  readonly desktopFor: (session?: Named) => DesktopOffer;
+  /** The image that a sandbox of the session needs and this driver cannot run. */
+  readonly missingImageOf: (session: Named) => string | undefined;
+  /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
+  readonly egressOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
+  /** Fetches as the programs of a session's sandbox do. */
+  readonly fetch: ProxiedFetch;
+}
+
+/** `existing`: a driver that the caller opened and closes, for several servers in one process. */
+export async function openSandboxes(startup: Startup, storage: Storage, existing?: Driver): Promise<Sandboxes> {
+  const { config, clock, ids, logger, metrics, say } = startup;
+  const { instance, replica, epoch } = storage;
+  await using stack = new AsyncDisposableStack();
+  const facts = new SandboxFacts();
+  const templates = readTemplates(config, undefined);
+  const own = new SessionConfigs(config, templates, storage.store.records);
+  const addresses = { allowRanges: config.egress.allowRanges };
+  const registries = new ImageRegistries({
+    records: storage.store.records,
+    fetchPage: pageFetcher({ addresses }),
+    async keyOf(id) {
+      const { sandbox, egress } = (await own.of(id)).config;
+      return policyOf(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
+    },
+  });
+  const roots = await caBundle(config.extraCa);
+  const credentials = await openCredentials({
+    config,
+    env: process.env,
+    now: clock.now,
+    learn: startup.learn,
+    newKey: () => ids.token(),
+  });
+  const { authority } = credentials;
+  const trusted = `${roots}${authority.pem}`;
+  const gate = stack.use(
+    egressProxy({
+      clock,
+      policyOf: async (id) => egressPolicy((await own.of(id)).config.egress),
+      registriesOf: (id) => registries.of(id),
+      allowedIn: (id) => allowedIn(storage.store.records, id),
+      extraRegistries: config.egress.registries,
+      addresses,
+      credentials: { of: credentials.of, authority, trusted: roots },
+      onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
+    }),
+  );
+  const recipe = (settings: SandboxSettings, placeholders = credentials.env) =>
+    recipeFor(settings, placeholders, desktopOffer(settings.config).state === 'ready');
+  const realModels = new RealModels(config);
+  const driver: Driver =
+    existing ??
+    stack.use(
+      await openDriver({
+        config,
+        instance,
+        replica: replica.name,
+        gate,
+        ids,
+        say,
+        realModels,
+        templatesHaveDesktops: templates.some(({ sandbox: { desktop } }) => desktop === true),
+        caBundle: trusted,
+        ownAuthority: authority.pem,
+        node: process.execPath,
+        pool: {
+          recipe: () => recipe(own.server),
+          epoch,
+          clock,
+          onClaim: (outcome) => metrics.warmPool(outcome),
+          onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
+        },
+        onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
+      }),
+    );
+  realModels.meet(driver);
+  const image = new DesktopImage({
+    driver,
+    clock,
+    heard: (phase) => startup.progress?.heard('images of sandboxes', phase, 'background'),
+    onTrouble: (err) =>
+      logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
+  });
+  const desktopNeeds =
+    descriptorOf(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
+  function desktopOffer(settings: Config): DesktopOffer {
+    const has = desktopOf(settings);
+    if (has === 'auto' && image.offer.state !== 'none') return image.offer;
+    return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
+  }
+  if (desktopOf(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
+  const held = stack.move();
+  return {
+    fetch: proxiedFetch(gate, trusted),
+    driver,
+    facts,
+    realModels,
+    credentials,
+    diskFloor: floorFor(config, { driver, clock, logger }),
+    workdir: (id) =>
+      driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
+    settingsOf: (session) => own.ofRecord(session),
+    desktopFor: (session) => desktopOffer(session ? own.ofRecord(session).config : config),
+    missingImageOf(session) {
+      const { image } = own.ofRecord(session).config.sandbox;
+      return driver.capabilities.images?.includes(image) === false ? image : undefined;
+    },
+    async egressOf(id) {
+      const { kind, entries = [] } = egressPolicy((await own.of(id)).config.egress);
+      return { policy: kind, opens: policyOf(kind)?.label ?? 'nothing', entries, canAllow: kind !== 'none' };
+    },
+    async spec(session, id) {
+      const settings = own.ofRecord(session);
+      own.remember(session.id, settings);
+      const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
+      return { id, sessionId: session.id, epoch, ...recipe(settings, await credentials.envOf(session)), expiresAt };
+    },
+    async prepare(id, sandbox, signal) {
+      const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
+        logger.warn({ session: id, err: error }, "the image's package managers could not be read");
+        return [];
+      });
+      const { packages, template, config: settings } = await own.of(id);
+      const policy = settings.egress.policy;
+      const tell = (detail: string) => facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
+      const { image } = settings.sandbox;
+      await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);
+      if (!sandbox.isFresh) return; // its session's log has it already
+      if (driver.capabilities.isolation === 'none') {
+        return tell('WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network');
+      }
+      const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
+      const reach = hosts === '' ? '' : `: ${hosts}`;
+      tell(`Egress policy ${policy}${reach}`);
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function recipeFor(
+  { config, recipe }: SandboxSettings,
+  placeholders: Readonly<Record<string, string>>,
+  hasDesktop: boolean,
+): SandboxRecipe {
+  const { memory, cpus, pids, disk } = config.sandbox;
+  return {
+    template: recipe,
+    image: sandboxImage(config, hasDesktop),
+    limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
+    egress: egressPolicy(config.egress),
+    // The placeholders come first, so that no credential sets a variable that the sandbox itself needs.
+    env: { ...placeholders, ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
+  };
+}

@@ -1,0 +1,239 @@
+import { knownProvider } from '../../agents/models/registry.ts';
+import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
+import { keyPeppers } from '../../auth/keys/key-peppers.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { parseEntry } from '../../sandboxes/egress/policy.ts';
+import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import type { SharedSessions } from '../../sessions/api/shares.ts';
+import { desktopService } from '../../sessions/desktop/desktop.ts';
+import { Forks } from '../../sessions/forks/fork.ts';
+import { Retention } from '../../sessions/retention/retention.ts';
+import { egressService } from '../../sessions/services/egress.ts';
+import { fileService } from '../../sessions/services/files.ts';
+import { insideService } from '../../sessions/services/inside.ts';
+import { processService } from '../../sessions/services/processes.ts';
+import { sandboxService } from '../../sessions/services/sandboxes.ts';
+import { sessionService } from '../../sessions/services/sessions.ts';
+import { streamService } from '../../sessions/services/streams/streams.ts';
+import { terminalService } from '../../sessions/services/terminals.ts';
+import { shareService } from '../../sessions/shares/shares.ts';
+import { type WorkspaceService, workspaceService } from '../../sessions/workspaces/workspaces.ts';
+import { serverLimits } from '../parts/policies.ts';
+import type { ProjectParts } from '../parts/projects.ts';
+import type { Agents } from './agents.ts';
+import type { RunningEngine } from './engine.ts';
+import { proxyPort, type Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+const retentionMs = 60_000;
+
+/** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
+export interface OpenServices extends AsyncDisposable {
+  readonly services: Services;
+  readonly shared: SharedSessions;
+  /** The services that only the OpenCodex dialect uses. */
+  readonly opencodex: ProjectParts['api'];
+  readonly workspaces: WorkspaceService;
+  readonly keys: ApiKeys;
+  readonly retention: Retention;
+}
+interface Parts {
+  readonly storage: Storage;
+  readonly sandboxes: Sandboxes;
+  readonly agents: Agents;
+  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'forget'>;
+}
+
+export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
+  const { config, clock, ids, logger, metrics, closing } = startup;
+  const { store, log, watchers, replica, collectBlobs } = parts.storage;
+  const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
+  const { model, projects, templates, screens } = parts.agents;
+  const { agents } = parts;
+  const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
+  const { records } = store;
+  await using stack = new AsyncDisposableStack();
+  const { snapshots, forget } = parts.running;
+  const forks = new Forks({ store, log, commands, sandboxes, snapshots, clock, ids, closing });
+  const collect = async (before: number, signal: AbortSignal) =>
+    (await collectBlobs(before, signal)) + (await forks.collect(before)) + (await snapshots.kept.collect(before));
+  // No other server can work on what this one finds at its start.
+  if (!store.shared)
+    await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
+  /** Rejects a template whose sandboxes could not start here. */
+  function runnable<Chosen>(session: Parameters<typeof missingImageOf>[0], chosen: Chosen): Chosen {
+    const image = missingImageOf(session);
+    if (image !== undefined) throw noImage(session.template, image, driver.name);
+    return chosen;
+  }
+  const sessions = sessionService({
+    forks,
+    store,
+    log,
+    commands,
+    supervisor,
+    liveSessions,
+    sandboxes,
+    driver,
+    model,
+    watchers,
+    clock,
+    ids,
+    workdir,
+    closing,
+    profileOf: projects.profileOf,
+    forget,
+    checkModel(ref) {
+      knownProvider(ref, config.models);
+      realModels.check(ref);
+    },
+    async templateFor(named, projectId) {
+      if (named !== undefined) {
+        const { name, tools } = templates.get(named);
+        const chosen = { template: name, templateBy: 'session' } as const;
+        const offer = desktopFor({ ...chosen, projectId });
+        if ((tools.computer ?? 'off') !== 'off' && offer.state !== 'ready') throw noDesktop(name, offer);
+        return runnable({ ...chosen, projectId }, chosen);
+      }
+      if (projectId !== null) {
+        const { template } = await projects.api.agents.get(projectId);
+        return runnable({ template, templateBy: undefined, projectId }, { template });
+      }
+      if (config.template === undefined) return { template: 'default' };
+      const usual = { template: config.template, templateBy: 'server' } as const;
+      return runnable({ ...usual, projectId }, usual);
+    },
+    limits: serverLimits(config, agents.tools),
+    maxSessions: config.maxSessions,
+    ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
+    startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
+  });
+  metrics.countSessions(async () => countByStatus(await sessions.list()));
+  const retention = new Retention({
+    policy: config.retention,
+    store,
+    driver,
+    liveSessions,
+    commands,
+    watchers,
+    clock,
+    logger,
+    collect,
+    ownership: replica.ownership,
+    mayDeleteOld: replica.mayDeleteOld,
+    name: replica.name ?? 'alone',
+    remove: (id) => sessions.delete(id),
+    everyMs: retentionMs,
+  });
+  stack.use(inBackground(closing, (signal) => retention.run(signal)));
+  const known = (id: SessionId) => sessions.get(id);
+  const shares = shareService({ records, sessions, sandboxes, clock, ids });
+  const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });
+  const ofProjects = projects.service(sessions);
+  const services: Services = {
+    shares,
+    sessions,
+    files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
+    processes: processService({ sandboxes, records, clock, ids, known }),
+    sandboxes: power,
+    egress: egressService({
+      records,
+      sessions,
+      clock,
+      rulesOf: parts.sandboxes.egressOf,
+      isEntry: (text) => parseEntry(text) !== undefined,
+    }),
+    sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
+    projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
+    terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
+    streams: streamService({ sandboxes, ids, known }),
+    inside: insideService({
+      sandboxes,
+      codeOf: (client) => parts.agents.kernels.of(client),
+      known,
+      isOwnMachine: driver.capabilities.isolation === 'none',
+      closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
+    }),
+    desktop: desktopService({
+      sandboxes,
+      commands,
+      reports,
+      screens,
+      watchers,
+      clock,
+      ids,
+      known,
+      offerFor: desktopFor,
+      power,
+      isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
+    }),
+    projects: ofProjects,
+    templates,
+  };
+  const workspaces = stack.use(
+    await workspaceService({
+      ...services,
+      records,
+      commands,
+      clock,
+      ids,
+      replica,
+      graceMs: config.workspaceGraceSeconds * 1_000,
+    }),
+  );
+  const keys = stack.use(
+    await apiKeys({
+      records,
+      clock,
+      ids,
+      shared: store.shared,
+      hasToken: config.token !== undefined,
+      onlyOne: driver.capabilities.isolation === 'none',
+      peppers: () => keyPeppers(config, () => ids.token()),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
+  const held = stack.move();
+  return {
+    services,
+    shared: shares,
+    opencodex: projects.api,
+    workspaces,
+    keys,
+    retention,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function noImage(template: string, image: string, driver: string): AppError {
+  const what = `The template ${template} needs the image ${image}, and the driver ${driver} runs this machine's own programs`;
+  const advice =
+    'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.';
+  return new AppError('image_missing', `${what}. ${advice}`);
+}
+
+function noDesktop(template: string, { state, detail, seconds = 0 }: DesktopOffer): AppError {
+  const what = `The template ${template} uses a desktop`;
+  if (state === 'building') {
+    const step = detail === undefined ? '' : ` (${detail}, for ${seconds} s)`;
+    return new AppError(
+      'sandbox_unavailable',
+      `${what}, whose image is being built${step}. Try again once it is there.`,
+    );
+  }
+  if (state === 'failed') {
+    const text = `${what}, whose image could not be built: ${detail ?? ''} The server tries again.`;
+    return new AppError('sandbox_unavailable', text);
+  }
+  const advice = 'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.';
+  return new AppError('invalid_request', `${what}, and sandboxes here have none. ${advice}`);
+}
+
+function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of sessions) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

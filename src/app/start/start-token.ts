@@ -1,0 +1,37 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashOf, type TokenHash } from '../../auth/token.ts';
+import { Secret } from '../../core/text/secret.ts';
+import type { Config } from '../settings/config.ts';
+
+/**
+ * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin: only a token keeps it
+ * from the API. The demo model needs none, because it runs only its own user's commands. With `unconfined` any session can
+ * choose a real one.
+ */
+export const needsToken = (
+  isolation: string,
+  { model, unconfined, token }: Pick<Config, 'model' | 'unconfined' | 'token'>,
+): boolean => isolation === 'none' && (model !== 'demo' || unconfined) && token === undefined;
+
+export interface StartToken {
+  readonly hash: TokenHash;
+  /** Set only when the token was just made, because it can be shown only once. */
+  readonly token?: Secret;
+  readonly path: string;
+}
+
+/** Made at the first start. Only its hash is stored, because a program without isolation can read this file. */
+export async function startToken(dataDir: string, newToken: () => string): Promise<StartToken> {
+  const path = join(dataDir, 'start-token');
+  const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  });
+  if (/^[0-9a-f]{64}$/.test(kept)) return { hash: { sha256: kept }, path };
+  const token = new Secret(newToken());
+  const hash = hashOf(token.reveal());
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await writeFile(path, hash.sha256, { mode: 0o600 });
+  return { hash, token, path };
+}

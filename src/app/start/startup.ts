@@ -1,0 +1,40 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { StartProgress } from '../../observability/start-progress.ts';
+import type { Config } from '../settings/config.ts';
+
+/** The parts that every phase of the start receives. */
+export interface Startup {
+  /** With an absolute dataDir. */
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Fires when the server drains, and when its start fails. */
+  readonly closing: AbortSignal;
+  /** Shows the starts of sandboxes to the person at the server's terminal. */
+  readonly progress?: Pick<StartProgress, 'heard'> | undefined;
+  /** Tells people what they need to know at the start. */
+  readonly say: (text: string) => void;
+  /** Gives what a stack defers after its use of this part, so that a shutdown that takes too long can name the part. */
+  readonly ending: (part: string) => () => void;
+  /** Masks a secret in the log from now on. */
+  readonly learn: (secret: Secret) => void;
+}
+
+/** Work that runs next to the requests until `closing` fires. Disposing stops it and waits for its end. */
+export function inBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
+  const ended = new AbortController();
+  const done = work(AbortSignal.any([closing, ended.signal]));
+  done.catch(() => {}); // the disposal reports the failure
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await done;
+    },
+  };
+}

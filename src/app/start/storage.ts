@@ -1,0 +1,72 @@
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { inboxOf } from '../../sessions/cluster/inbox.ts';
+import { Watchers } from '../../sessions/engine/watchers.ts';
+import { instanceName } from '../../storage/instance.ts';
+import { storeEventLog } from '../../storage/log/log.ts';
+import { withRecent } from '../../storage/log/recent-events-cache.ts';
+import { type LargeFacts, withLargeFacts } from '../../storage/payload-offload/large-facts.ts';
+import { closeBlobs, openBlobs } from '../parts/blobs.ts';
+import { type Replica, replicaOf, sharedInstance } from '../parts/replica.ts';
+import { openStore } from '../parts/store.ts';
+import { openTraces } from '../parts/traces.ts';
+import type { Startup } from './startup.ts';
+
+/** The first phase: the data of this server, and its place among the other servers of the same store. */
+export interface Storage extends AsyncDisposable {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  /** Deletes blobs that no event refers to. */
+  readonly collectBlobs: LargeFacts['collect'];
+  readonly log: EventLog;
+  /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
+  readonly inbox: Inbox;
+  /** The open streams of each session. */
+  readonly watchers: Watchers;
+  readonly replica: Replica;
+  /** The name of this installation in the labels of its sandboxes. */
+  readonly instance: string;
+  /** Grows with each start, so that a sandbox of an older holder can be told apart. */
+  readonly epoch: number;
+}
+
+/** `existing`: a store that the caller opened and closes, for several servers in one process. */
+export async function openStorage(startup: Startup, existing?: Store): Promise<Storage> {
+  const { config, clock, ids, logger, closing, say } = startup;
+  await using stack = new AsyncDisposableStack();
+  const opened = existing ?? stack.use(await openStore({ config, logger, say }));
+  const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
+  const recent = opened.durable && !opened.shared ? withRecent(opened) : opened;
+  const { store, collect } = withLargeFacts({ store: recent, blobs, newId: () => ids.short(), now: clock.now });
+  const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
+  const instance = config.instance ?? (await ownName());
+  const replica = stack.use(replicaOf({ store, ids, clock, settings: config.replicas }));
+  const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+  const watchers = new Watchers();
+  const others = {
+    clock,
+    signal: closing,
+    onGone: (id: SessionId) => watchers.end(id),
+    warn,
+  };
+  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
+  const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
+  if (traces) stack.use(traces);
+  const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
+  const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
+  const held = stack.move();
+  return {
+    store,
+    blobs,
+    collectBlobs: collect,
+    log,
+    inbox,
+    watchers,
+    replica,
+    instance,
+    epoch,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

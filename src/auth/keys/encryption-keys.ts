@@ -1,0 +1,56 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '../../core/errors/errors.ts';
+import { Secret } from '../../core/text/secret.ts';
+
+/** The parts of the settings that say where the encryption keys are. */
+export interface KeySettings {
+  readonly dataDir: string;
+  readonly keys: {
+    readonly encryptionKey?: Secret | undefined;
+    /** A file with one or more keys; without it and a key, the data folder holds a generated one. */
+    readonly encryptionKeyFile?: string | undefined;
+  };
+}
+
+interface Options {
+  readonly config: KeySettings;
+  /** The store has sealed data already, which a new key could not open. */
+  readonly isSealed: boolean;
+  readonly newKey: () => string;
+}
+
+/**
+ * The primary key first, then older keys that only open. From the variable, a file, or a key that was generated and
+ * stored.
+ */
+export async function encryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
+  const { encryptionKey, encryptionKeyFile } = config.keys;
+  if (encryptionKey) return split(encryptionKey.reveal());
+  const own = join(config.dataDir, 'encryption-key');
+  const path = encryptionKeyFile ?? own;
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (path === own && cause.code === 'ENOENT' && !isSealed) return undefined;
+    const which = path === own ? `${path}, which the server made at its first start,` : path;
+    throw new AppError(
+      'invalid_request',
+      `The encryption key of the stored provider keys cannot be read: ${which} (${cause.code}). Put it back, or set ` +
+        'CORRAL_KEYS_ENCRYPTION_KEY.',
+      { cause },
+    );
+  });
+  if (text !== undefined) {
+    if (path === own) await chmod(own, 0o600);
+    return split(text);
+  }
+  const made = newKey();
+  await mkdir(dirname(own), { recursive: true });
+  await writeFile(own, `${made}\n`, { mode: 0o600, flag: 'wx' });
+  return [new Secret(made)];
+}
+
+function split(text: string): Secret[] {
+  const keys = text.split(/[\s,]+/).filter((key) => key !== '');
+  if (keys.length > 0) return keys.map((key) => new Secret(key));
+  throw new AppError('invalid_request', 'The encryption key of the stored provider keys is empty.');
+}

@@ -1,0 +1,27 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Secret } from '../../core/text/secret.ts';
+import type { KeySettings } from './encryption-keys.ts';
+import { encryptionKeys } from './encryption-keys.ts';
+
+interface Options {
+  readonly config: KeySettings;
+  /** The file in the data folder for when no encryption key is configured. */
+  readonly file: string;
+  readonly newKey: () => string;
+}
+
+/**
+ * The secret from which a key for one purpose is derived. With a configured encryption key, that key and older ones
+ * after it, so that all servers of a store derive the same key. Otherwise a key is generated and kept with the data.
+ */
+export async function keyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
+  const { encryptionKey, encryptionKeyFile } = config.keys;
+  if (encryptionKey || encryptionKeyFile) return await encryptionKeys({ config, isSealed: true, newKey });
+  const path = join(config.dataDir, file);
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await writeFile(path, newKey(), { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return [new Secret((await readFile(path, 'utf8')).trim())];
+}

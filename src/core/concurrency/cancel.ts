@@ -1,0 +1,72 @@
+import { type Clock, systemClock } from '../contracts/clock.ts';
+import { AppError } from '../errors/errors.ts';
+
+/** The signal for work that nobody cancels. */
+export const neverFires: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
+  value: () => {}, // one signal for the whole process must not collect the listeners of its users
+});
+
+/** Throws the error of a signal that has fired; otherwise does nothing. */
+export function throwIfFired(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  const cause = signal.reason;
+  const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
+  throw timedOut
+    ? new AppError('deadline_exceeded', 'The operation took too long.', { cause })
+    : new AppError('cancelled', 'The operation was cancelled.', { cause });
+}
+
+/**
+ * Settles like the work, or rejects as soon as the signal fires: `cancelled` or `deadline_exceeded`. The work then continues,
+ * and its result is ignored.
+ */
+export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  work.catch(() => {}); // after the signal nothing listens to the work
+  throwIfFired(signal);
+  const fired = Promise.withResolvers<void>();
+  const fire = () => fired.resolve();
+  signal.addEventListener('abort', fire, { once: true });
+  try {
+    const aborted = fired.promise.then((): never => {
+      throwIfFired(signal);
+      throw new Error('unreachable: a signal that fired throws');
+    });
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', fire);
+  }
+}
+
+/** Waits; throws as soon as the signal fires. */
+export async function pause(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  throwIfFired(signal);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, ms);
+  const wake = () => resolve();
+  signal.addEventListener('abort', wake, { once: true });
+  await promise;
+  clock.clearTimeout(timer);
+  signal.removeEventListener('abort', wake);
+  throwIfFired(signal);
+}
+
+/** Resolves with the work, or when the time is up. The work then goes on, and nothing waits for it. */
+export async function atMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clock.clearTimeout(timer));
+}
+
+/** A signal that fires with the given one, or when the time is up. Dispose it, or its timer stays. */
+export function deadline(
+  ms: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const late = new AbortController();
+  const timer = clock.setTimeout(() => late.abort(new DOMException('The time is up.', 'TimeoutError')), ms);
+  return {
+    signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+    [Symbol.dispose]: () => clock.clearTimeout(timer),
+  };
+}

@@ -1,0 +1,86 @@
+import type { Worker } from 'node:worker_threads';
+import { AppError } from '../errors/errors.ts';
+import { orAborted, throwIfFired } from './cancel.ts';
+
+interface Options {
+  readonly start: () => Worker;
+  /** The jobs that may wait or be at work at once. */
+  readonly maxPending: number;
+  /** The refusal of a further job. */
+  readonly full: string;
+  /** The longest time for one job, in ms. */
+  readonly patienceMs: number;
+  /** How often a job is tried whose thread died. */
+  readonly tries: number;
+}
+const restMs = 10_000;
+
+/**
+ * Does jobs in one thread, one after another. The thread starts with the first job and ends when it has rested for ten
+ * seconds, or with this object.
+ */
+export class JobThread<Job, Said> implements AsyncDisposable {
+  readonly #options: Options;
+  #pending = 0;
+  #last: Promise<unknown> = Promise.resolve();
+  #worker: Worker | undefined;
+  #rest: NodeJS.Timeout | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /**
+   * The thread's answer; undefined if the thread died of the job, or took too long. Rejects: queue_full, cancelled,
+   * deadline_exceeded.
+   */
+  async do(job: Job, signal: AbortSignal): Promise<Said | undefined> {
+    throwIfFired(signal);
+    if (this.#pending >= this.#options.maxPending) throw new AppError('queue_full', this.#options.full);
+    this.#pending++;
+    const turn = this.#last.then(async () => {
+      throwIfFired(signal);
+      let said: Said | undefined;
+      for (let left = this.#options.tries; left > 0 && said === undefined; left--) said = await this.#ask(job);
+      return said;
+    });
+    this.#last = turn.catch(() => {}).finally(() => this.#pending--);
+    return await orAborted(turn, signal);
+  }
+
+  async #ask(job: Job): Promise<Said | undefined> {
+    clearTimeout(this.#rest);
+    this.#worker ??= this.#started();
+    const worker = this.#worker;
+    worker.ref();
+    const { promise, resolve } = Promise.withResolvers<Said | undefined>();
+    const lost = () => resolve(undefined);
+    const timer = setTimeout(lost, this.#options.patienceMs);
+    worker.once('message', resolve).once('error', lost).once('exit', lost);
+    worker.postMessage(job);
+    const said = await promise;
+    clearTimeout(timer);
+    worker.off('message', resolve).off('error', lost).off('exit', lost);
+    worker.unref();
+    if (said) this.#rest = setTimeout(() => void this[Symbol.asyncDispose](), restMs).unref();
+    else await this[Symbol.asyncDispose]();
+    return said;
+  }
+
+  #started(): Worker {
+    const worker = this.#options.start();
+    worker.on('error', () => {}); // the pending job, if any, handles the error
+    worker.once('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    return worker;
+  }
+
+  /** Ends the thread. A later job starts another. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#rest);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}

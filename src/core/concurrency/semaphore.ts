@@ -1,0 +1,77 @@
+import { AppError } from '../errors/errors.ts';
+import { orAborted, throwIfFired } from './cancel.ts';
+
+interface Options {
+  /** At most so many callers wait. Default: 1,024. */
+  readonly maxWaiting?: number;
+  /** The text of queue_full, for a caller beyond them. */
+  readonly whenFull?: string;
+}
+interface Waiter {
+  readonly weight: number;
+  readonly begin: () => void;
+}
+
+/**
+ * Limits what callers use at once: calls, or bytes where a caller's weight is its bytes. The others wait in order. A weight
+ * above the limit waits until it is the only one.
+ *
+ * @example
+ * using _slot = await uploads.acquire(signal);
+ */
+export class Semaphore {
+  readonly #limit: number;
+  readonly #options: Options;
+  readonly #waiting = new Set<Waiter>();
+  #used = 0;
+
+  constructor(limit: number, options: Options = {}) {
+    this.#limit = limit;
+    this.#options = options;
+  }
+
+  /** Dispose releases it. Rejects: queue_full, and as the signal says when that fires first. */
+  async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
+    throwIfFired(signal);
+    if (this.#waiting.size === 0 && this.#hasRoomFor(weight)) this.#used += weight;
+    else await this.#turn(weight, signal);
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.#release(weight);
+        isHeld = false;
+      },
+    };
+  }
+
+  async #turn(weight: number, signal: AbortSignal): Promise<void> {
+    const { maxWaiting = 1_024, whenFull = 'Too many calls of this kind wait already.' } = this.#options;
+    if (this.#waiting.size >= maxWaiting) throw new AppError('queue_full', whenFull);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = { weight, begin: resolve };
+    this.#waiting.add(waiter);
+    await orAborted(promise, signal).catch((thrown: unknown) => {
+      if (this.#waiting.delete(waiter)) this.#serve();
+      else this.#release(weight); // its turn came in the same moment
+      throw thrown;
+    });
+  }
+
+  #release(weight: number): void {
+    this.#used -= weight;
+    this.#serve();
+  }
+
+  #serve(): void {
+    for (const waiter of this.#waiting) {
+      if (!this.#hasRoomFor(waiter.weight)) return;
+      this.#waiting.delete(waiter);
+      this.#used += waiter.weight;
+      waiter.begin();
+    }
+  }
+
+  #hasRoomFor(weight: number): boolean {
+    return this.#used === 0 || this.#used + weight <= this.#limit;
+  }
+}

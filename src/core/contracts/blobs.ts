@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream';
+import { AppError } from '../errors/errors.ts';
+
+/**
+ * The store for the bytes of uploads. Keys are ours (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
+ */
+export interface BlobStore {
+  /** `local`, `volume`, `s3` or `mongo`. */
+  readonly name: string;
+  /**
+   * Stores all of the content or none of it: no reader sees a part. Content that throws, or a signal that fires, leaves
+   * nothing behind. Replaces an older blob of this key. Rejects: payload_too_large (over `maxBytes`; the rest is not
+   * read), the content's own error, store_unavailable.
+   */
+  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
+  /** Rejects: file_not_found, store_unavailable. The stream fails if it would end too early. */
+  open(key: string, range?: ByteRange): Promise<Readable>;
+  /** Succeeds when the blob does not exist. */
+  delete(key: string): Promise<void>;
+  /** Resolves when the backend answers; rejects with the problem. */
+  check(signal: AbortSignal): Promise<void>;
+}
+export interface PutOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+export interface BlobInfo {
+  readonly size: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+/** Both ends are included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A key of another form is a bug; it must never become a path. */
+export function checkedKey(key: string): string {
+  if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a key of ours.`);
+  return key;
+}

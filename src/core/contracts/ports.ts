@@ -1,0 +1,201 @@
+import type { SessionEvent, SessionFact } from '../model/events.ts';
+import type { SessionId } from '../model/ids.ts';
+
+/** One atomic write: the facts are appended after `after`, and the records change with them or not at all. */
+export interface Append {
+  readonly sessionId: SessionId;
+  /** The seq before these facts. Any value but the current head rejects with `fenced`. */
+  readonly after: number;
+  readonly at: number;
+  readonly facts: readonly SessionFact[];
+  readonly puts?: readonly RecordPut[];
+}
+export interface RecordPut {
+  readonly kind: string;
+  readonly id: string;
+  readonly doc: unknown;
+  /** The sort key of `list`, highest first. */
+  readonly sort?: number;
+}
+
+export interface EventPage {
+  /** Events with `seq > after`, in order, at most `limit`. */
+  readonly events: SessionEvent[];
+  /** The newest seq at the time of the read; 0 for an unknown session. */
+  readonly head: number;
+  /** Up to this seq deltas and live output may be missing (0: none are). */
+  readonly thinned: number;
+  /** Up to this seq events of any type may be missing (0: none are). */
+  readonly trimmed: number;
+}
+
+/** The compaction state of a log, as in a page. */
+export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
+
+/** The log's backend: it neither notifies nor caches. Rejects only with AppError. */
+export interface EventStore {
+  /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
+  append(entry: Append): Promise<number>;
+  page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
+  /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
+  lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
+  /**
+   * Drops all but the newest `keepDroppable` deltas and outputs, and the oldest events of any type above `keepAll`. Seqs
+   * do not change.
+   */
+  compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
+  /**
+   * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper and
+   * lower case of ASCII letters are the same.
+   */
+  search(text: string, limit: number): Promise<readonly SessionId[]>;
+  /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
+  heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
+  /**
+   * Subscribes to the appends of all servers: calls `heard` for each one, until `signal` fires. Rejects when the connection
+   * breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this method.
+   */
+  watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
+  /** For an import: events with their original seqs, in order. Existing events stay, so an import can be repeated. */
+  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
+  /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
+  erase(sessionId: SessionId): Promise<void>;
+}
+
+export interface StoredRecord {
+  readonly id: string;
+  readonly doc: unknown;
+  /** 1 at creation; each put adds one. */
+  readonly version: number;
+}
+
+export interface ListOptions {
+  readonly limit?: number;
+  readonly idPrefix?: string;
+  /** Cannot be combined with `idPrefix`. */
+  readonly after?: { readonly sort: number; readonly id: string };
+}
+
+/** Documents that are not events. The reader parses them. */
+export interface RecordStore {
+  get(kind: string, id: string): Promise<StoredRecord | undefined>;
+  /**
+   * `expect`: the version to replace (0: the record must not exist). Without it the last write wins. Rejects: conflict.
+   */
+  put(record: RecordPut & { readonly expect?: number }): Promise<number>;
+  /** `expect`: deletes only this version and keeps a newer one. */
+  delete(kind: string, id: string, expect?: number): Promise<void>;
+  /**
+   * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
+   */
+  list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
+  count(kind: string): Promise<number>;
+  /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
+  belonging(sessionId: SessionId): Promise<RecordPut[]>;
+}
+
+/** Requests that must be executed at most once, by the sender's key. */
+export interface Inbox {
+  /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
+  claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
+  answer(key: string, answer: unknown): Promise<void>;
+  /** The request failed without effect, so its key can be used again. */
+  release(key: string): Promise<void>;
+  /** Forgets keys claimed before this time; resolves with how many. */
+  expire(before: number): Promise<number>;
+}
+export type InboxClaim =
+  | { kind: 'new' }
+  | { kind: 'pending' }
+  | { kind: 'conflict' }
+  | { kind: 'done'; answer: unknown };
+
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  /** Grows by one with each new holder. Daemons and labels use it as the fence. */
+  readonly epoch: number;
+  readonly expiresAt: number;
+}
+export interface LeaseStore {
+  /** Undefined while another holder has the lease. A call by the holder renews it and keeps the epoch. */
+  acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
+  /**
+   * Prolongs those of the leases that the holder still has, expired or not, in one step for all. Resolves with their
+   * epochs; a name that is missing has another holder, or none.
+   */
+  renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
+  release(name: string, holder: string): Promise<void>;
+  /** The last holder, even if its lease has expired. */
+  get(name: string): Promise<Lease | undefined>;
+}
+
+/** A command for a session that another server owns. */
+export interface QueuedCommand {
+  readonly id: string;
+  readonly sessionId: SessionId;
+  readonly name: string;
+  readonly body: unknown;
+  readonly at: number; // epoch ms
+}
+/** The channel from a server to the server that holds a session: through the store, never direct. */
+export interface CommandQueue {
+  post(command: QueuedCommand): Promise<void>;
+  /** Unanswered commands for these sessions, oldest first, at most `limit`. */
+  pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
+  /** Sessions with an unanswered command from before this time: no server holds them, or it is gone. */
+  waiting(before: number, limit: number): Promise<SessionId[]>;
+  /** Only the first answer counts. */
+  answer(id: string, answer: unknown): Promise<void>;
+  /** The answers to these commands so far. */
+  answers(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
+  /** Forgets commands posted before this time, answered or not. */
+  expire(before: number): Promise<number>;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly name: string;
+  /** False: the data is lost with the process, and the server warns at its start. */
+  readonly durable: boolean;
+  readonly events: EventStore;
+  readonly records: RecordStore;
+  readonly inbox: Inbox;
+  readonly leases: LeaseStore;
+  readonly commands: CommandQueue;
+  /** Whether other processes can write to the store too. Logs are then polled or watched, and sessions are leased. */
+  readonly shared: boolean;
+  /**
+   * Completes appends and puts that dead servers left half-done. Callers that list sessions can wait for it; readers of
+   * one session need not.
+   */
+  settle(): Promise<void>;
+  /** Resolves when the store answers; rejects with the problem. */
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with one
+ * write. After a `resync` the reader loads the session again and follows it from `head`.
+ */
+export type Followed =
+  | { kind: 'events'; events: readonly SessionEvent[] }
+  | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Whether this reader needs deltas and live output; otherwise their absence is no gap for it. */
+  readonly deltas: boolean;
+}
+
+export interface EventLog {
+  /** Resolves once durable; no follower sees the facts before. */
+  append(entry: Append): Promise<number>;
+  /** Called after each durable append to any session, as long as the log lives. */
+  onAppend(heard: (entry: Append) => void): void;
+  page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
+  /**
+   * Past events after `after`, then live ones, until `signal` fires. Without gaps or duplicates; a resync if that is
+   * impossible.
+   */
+  follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
+}

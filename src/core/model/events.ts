@@ -1,0 +1,264 @@
+import { z } from 'zod';
+import { errorCodes } from '../errors/errors.ts';
+import { MessageId, RunId, SessionId } from './ids.ts';
+import { OverBudget, Purpose, Spending, WaitReason } from './spending.ts';
+
+// The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
+// of the wire contract; each facade translates them.
+
+export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
+export type StepStatus = z.infer<typeof StepStatus>;
+export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
+export type PlanStep = z.infer<typeof PlanStep>;
+
+/** The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Dialects map those they do not know. */
+export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
+export type ToolFamily = z.infer<typeof ToolFamily>;
+
+export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
+export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
+
+/** The content of a tool call for display; null when there is only the output. */
+export const ToolContent = z.union([
+  z.object({ console: z.array(ConsoleEntry) }),
+  z.object({ content: z.string(), oldContent: z.string().nullable() }),
+  z.object({ screenshot: z.string() }),
+  z.object({ results: z.array(z.object({ title: z.string(), link: z.string(), snippet: z.string() })) }),
+  z.object({ result: z.unknown() }),
+]);
+export type ToolContent = z.infer<typeof ToolContent>;
+
+export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
+export type RunEndReason = z.infer<typeof RunEndReason>;
+/** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
+export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
+export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
+export const RunStatus = z.enum(['completed', 'stopped', 'failed']);
+export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
+export type SandboxPhase = z.infer<typeof SandboxPhase>;
+/** The protocol rule that a sandbox broke. */
+export const UntrustedReason = z.enum([
+  'not_http',
+  'bad_headers',
+  'bad_status',
+  'too_large',
+  'too_complex',
+  'not_json',
+  'wrong_shape',
+  'bad_frame',
+  'second_daemon',
+]);
+export type UntrustedReason = z.infer<typeof UntrustedReason>;
+export const BreachData = z.object({
+  reason: UntrustedReason,
+  /** The request with that answer, such as `GET /health`, without ids and names. */
+  call: z.string(),
+  detail: z.string(),
+});
+/**
+ * The files of a fork. `kept`: as of its place. `empty`: there were none. The other words say why it began without files:
+ * they were larger than the limit, could not be copied, their copy made room for newer ones, or none is made.
+ */
+export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
+export type ForkFiles = z.infer<typeof ForkFiles>;
+/** The name of the interface through which a session was created. */
+export const Origin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
+export type Origin = z.infer<typeof Origin>;
+export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
+export type SessionStatus = z.infer<typeof SessionStatus>;
+
+const args = z.record(z.string(), z.unknown());
+const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
+  z.object({ type: z.literal(type), runId: RunId.nullable(), data });
+
+export const SessionFact = z.discriminatedUnion('type', [
+  fact(
+    'message.user',
+    z.object({
+      messageId: MessageId,
+      text: z.string(),
+      attachments: z.array(z.string()),
+      /** The sender's clock in epoch seconds, by which a retry is recognised. */
+      clientTimestamp: z.int().optional(),
+    }),
+  ),
+  fact('run.started', z.object({ task: z.string(), messageId: MessageId })),
+  fact('title', z.object({ title: z.string() })),
+  fact('plan', z.object({ steps: z.array(PlanStep) })),
+  fact('step', PlanStep),
+  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1) })),
+  fact('message.assistant', z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()) })),
+  fact('tool.calling', z.object({ callId: z.string(), tool: ToolFamily, function: z.string(), args })),
+  fact('tool.output', z.object({ callId: z.string(), text: z.string() })),
+  fact(
+    'tool.called',
+    z.object({
+      callId: z.string(),
+      tool: ToolFamily,
+      function: z.string(),
+      args,
+      success: z.boolean(),
+      output: z.string(),
+      exitCode: z.int().optional(),
+      /** The reason, if the run did not complete by itself. */
+      reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
+      content: ToolContent.nullable(),
+    }),
+  ),
+  fact(
+    'run.wait',
+    z.object({
+      question: z.string(),
+      reason: WaitReason.optional(),
+      /** With the reason `budget`: the one that is spent. */
+      budget: OverBudget.optional(),
+      /** The amounts that this run, and all runs of the session, have used so far. */
+      spent: Spending.optional(),
+      total: Spending.optional(),
+    }),
+  ),
+  /** Without a message when a person decided on a call, or no decision came in time. */
+  fact('run.resumed', z.object({ messageId: MessageId.optional() })),
+  /** A call waits for a person's permission until the event of its resolution. */
+  fact(
+    'approval.requested',
+    z.object({
+      callId: z.string(),
+      function: z.string(),
+      args,
+      expiresAt: z.number(),
+      /** The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of the call. */
+      reason: z.string().optional(),
+      /** The text that the call would write, with the earlier one. */
+      content: ToolContent.optional(),
+      /** The call can only be made as it is, because an agent with a loop of its own makes it. */
+      fixed: z.literal(true).optional(),
+    }),
+  ),
+  fact(
+    'approval.resolved',
+    z.object({
+      callId: z.string(),
+      decision: ApprovalDecision,
+      /** The caller who decided; `timeout` where no decision came in time. */
+      by: z.string(),
+      /** The person's note to the model. */
+      text: z.string().optional(),
+      /** The arguments with which the call runs, where the person changed them. */
+      args: args.optional(),
+      /** The tool whose calls need no more permission in this session. */
+      always: z.string().optional(),
+    }),
+  ),
+  /** The run waits instead of working: for the provider, or because it is stuck. */
+  fact(
+    'run.notice',
+    z.object({
+      kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot']),
+      detail: z.string(),
+    }),
+  ),
+  fact('run.error', z.object({ error: z.string() })),
+  fact(
+    'run.end',
+    z.object({
+      status: RunStatus,
+      reason: RunEndReason,
+      task: z.string(),
+      code: z.enum(errorCodes).optional(),
+      retryable: z.boolean().optional(),
+    }),
+  ),
+  fact('session.created', z.object({ origin: Origin, template: z.string() })),
+  /** Stands in both logs: `to` began with the conversation of `from` up to this place in the log of `from`. */
+  fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
+  fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
+  fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
+  /**
+   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server
+   * ends the sandbox and starts a new one only when a person asks.
+   */
+  fact('sandbox.untrusted', BreachData),
+  /**
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
+   * full, and this sandbox, which used most of it, was stopped.
+   */
+  fact(
+    'sandbox.disk_exceeded',
+    z.object({
+      reason: z.enum(['limit', 'host']),
+      usedBytes: z.int(),
+      limitBytes: z.int(),
+      detail: z.string(),
+    }),
+  ),
+  /** Changes of the desktop, and of the control of its keyboard and mouse. */
+  fact(
+    'desktop',
+    z.object({
+      kind: z.enum(['started', 'restarted', 'stopped', 'control_taken', 'control_returned']),
+      detail: z.string(),
+    }),
+  ),
+  fact(
+    'egress',
+    z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
+  ),
+  /**
+   * From this turn on the model sees an older part of the conversation shortened: by lines in place of tool results or
+   * pictures, or by a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
+   * concerned; they stay in the log. Only tRPC shows it.
+   */
+  fact(
+    'context.compacted',
+    z.object({
+      uptoSeq: z.int(),
+      /** `cut`: the server wrote the summary, because the model could not. */
+      kind: z.enum(['results', 'pictures', 'summary', 'cut']),
+      before: z.int(),
+      after: z.int(),
+      summary: z.string().nullable(),
+      /** The model that wrote the summary. */
+      model: z.string().nullable(),
+    }),
+  ),
+  fact(
+    'usage',
+    z.object({
+      model: z.string(),
+      inputTokens: z.int(),
+      outputTokens: z.int(),
+      cachedTokens: z.int().optional(),
+      cacheWrittenTokens: z.int().optional(),
+      reasoningTokens: z.int().optional(),
+      cost: z.number().optional(),
+      /** The number of the request among those of the session. Absent in older logs. */
+      turn: z.int().optional(),
+      /** The SHA-256 of all that the model saw. */
+      requestHash: z.string().optional(),
+      purpose: Purpose.optional(),
+      /** When the request was made, in epoch ms. */
+      askedAt: z.number().optional(),
+      /** The part of the model's reasoning that people can read, or its beginning. */
+      thoughts: z.string().optional(),
+    }),
+  ),
+]);
+export type SessionFact = z.infer<typeof SessionFact>;
+export type FactType = SessionFact['type'];
+export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
+
+/** `seq` is 1, 2, 3, … per session and the only kind of cursor. `ts` is the server's clock in epoch ms. */
+export type SessionEvent = SessionFact & {
+  readonly seq: number;
+  readonly sessionId: SessionId;
+  readonly ts: number;
+  /** A part of the event's data was stored outside of the log and cannot be read any more. */
+  readonly problem?: 'blob_missing';
+};
+
+/** Types that compaction can drop, because a message or tool result contains their whole text. */
+export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);
+
+/** Types whose text a search finds. */
+export const searchable: ReadonlySet<FactType> = new Set<FactType>(['message.user', 'message.assistant']);

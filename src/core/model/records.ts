@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { errorCodes } from '../errors/errors.ts';
+import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
+import { type SandboxId, SessionId } from './ids.ts';
+import { ToolProgram } from './tool-server.ts';
+
+/** Where a session was forked from, and whether it began with the files as of then. */
+export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
+export type ForkedFrom = z.infer<typeof ForkedFrom>;
+
+// Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
+export const snapshotsKind = 'snapshots';
+export const snapshotBlobKind = 'snapshot-blob';
+// Sealed for this installation and never readable again, so an export leaves them out too.
+export const credentialKind = 'credential';
+
+/** How a run ended: in one word, why, and with which error. */
+export const Outcome = z.object({ status: RunStatus, reason: RunEndReason, code: z.enum(errorCodes).optional() });
+
+/** The life that a program asked for when it created a sandbox for itself, without a run. */
+export const SessionLife = z.object({
+  /** Then the session is deleted or paused, epoch ms. Null while it starts or is paused. */
+  endsAt: z.number().nullable(),
+  /** The time that it was created with. */
+  seconds: z.number(),
+  /** `pause-files`: the pause ends its processes. */
+  onEnd: z.enum(['delete', 'pause', 'pause-files']),
+  /** `memory`: its processes are frozen. `files`: only its files are kept. */
+  paused: z.enum(['memory', 'files']).nullable(),
+  /** A request to it ends a pause with memory. */
+  resumes: z.boolean(),
+  /** The program's own names and values, by which it finds the session again. */
+  labels: z.record(z.string(), z.string()),
+  /** Variables of each process that the program starts. */
+  env: z.record(z.string(), z.string()),
+  /** The program's name for the kind of sandbox. */
+  kind: z.string(),
+  /** Ports need a token, even where a host name leads to them. */
+  privatePorts: z.boolean(),
+  /** Egress rules of its own, which the server applies only where they are narrower than its own. */
+  egress: z.object({ policy: z.enum(['none', 'allow-list']), allow: z.array(z.string()) }).optional(),
+  /** The Host header that programs behind ports see. */
+  portHost: z.string().optional(),
+});
+export type SessionLife = z.infer<typeof SessionLife>;
+
+/**
+ * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
+ * `deleting` is the tombstone: such a session is in no list, and its clean-up is retried after a restart.
+ */
+export const SessionRecord = z.object({
+  id: SessionId,
+  origin: Origin,
+  template: z.string(),
+  /** The part that named the template. Absent: none did, so the project's counts, else only the server's settings. */
+  templateBy: z.enum(['session', 'server']).optional(),
+  projectId: z.string().nullable(),
+  title: z.string(),
+  /** A title that a client set stays; the first run then sets none. */
+  titleBy: z.enum(['client', 'run']).nullable(),
+  status: SessionStatus,
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  lastTask: z.string(),
+  latestMessage: z.string(),
+  latestMessageAt: z.number(),
+  unread: z.int(),
+  /** The seq of the newest event that changed the record. Deltas, output, usage and egress after it do not change it. */
+  lastSeq: z.int(),
+  sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
+  deleting: z.boolean(),
+  favorite: z.boolean().default(false),
+  pinned: z.boolean().default(false),
+  shared: z.boolean().default(false),
+  archived: z.boolean().default(false),
+  /** Of the last run that ended; absent before. */
+  outcome: Outcome.optional(),
+  /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
+  owner: z.string().optional(),
+  /** `demo` or `provider/model`, when the session's creator chose another model than its project or server. */
+  model: z.string().optional(),
+  /** The session and the place in its log from which this one was forked. */
+  forkedFrom: ForkedFrom.optional(),
+  /** The models that its creator chose to be asked in turn when the model fails. */
+  fallbacks: z.array(z.string()).readonly().optional(),
+  /** The tool servers that its creator added. */
+  toolServers: z.array(ToolProgram).readonly().optional(),
+  /** Absent unless a program created the session for a sandbox of its own. */
+  life: SessionLife.optional(),
+  /** The times that the tokens of its sandbox were replaced; absent: never. */
+  tokenRounds: z.int().optional(),
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+export interface SandboxView {
+  readonly id: SandboxId;
+  readonly state: SessionRecord['sandboxState'];
+  readonly workdir: string;
+  readonly driver: string;
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import type { Secret } from '../text/secret.ts';
+
+/** A tool server that is a program in the session's sandbox. */
+export const ToolProgram = z.object({
+  /** Lower-case letters and digits, so that `mcp_<server>_<tool>` can be read in one way only. */
+  name: z.string(),
+  command: z.string(),
+  args: z.array(z.string()).readonly(),
+  env: z.record(z.string(), z.string()).readonly(),
+  /** Globs of the tools that the model can call. */
+  tools: z.array(z.string()).readonly(),
+  /** For one call, in ms. */
+  timeoutMs: z.number(),
+});
+export type ToolProgram = z.infer<typeof ToolProgram>;
+
+/** A tool server at an address, which the server itself calls. */
+interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, Secret>>;
+}
+export type McpServer = ToolProgram | ToolAddress;

@@ -1,0 +1,95 @@
+import { AppError } from '../errors/errors.ts';
+
+// Does not use regular expressions: a pattern from outside must not be able to run for ever.
+
+/** Matches the base name, or the whole relative path when the glob has a slash. */
+export function globMatcher(glob: string): (relativePath: string) => boolean {
+  const patterns = alternatives(glob.replace(/^\.?\//, ''));
+  if (!glob.includes('/')) return (path) => patterns.some((pattern) => matchName(pattern, nameOf(path)));
+  const deep = patterns.map((pattern) => pattern.split('/'));
+  return (path) => deep.some((parts) => matchParts(parts, path.split('/')));
+}
+
+/** Whether at least one of them matches; an empty list matches everything. */
+export function anyGlob(globs: readonly string[]): (relativePath: string) => boolean {
+  const fits = globs.map(globMatcher);
+  return (path) => fits.length === 0 || fits.some((one) => one(path));
+}
+
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+
+/** Expands `a{b,c}d` to `abd` and `acd`. */
+function alternatives(glob: string): string[] {
+  const open = glob.indexOf('{');
+  const close = glob.indexOf('}', open);
+  if (open < 0 || close < 0) return [glob];
+  const rest = alternatives(glob.slice(close + 1));
+  const choices = glob.slice(open + 1, close).split(',');
+  if (choices.length * rest.length > 256) throw new AppError('invalid_request', 'The glob has too many alternatives.');
+  return choices.flatMap((choice) => rest.map((end) => glob.slice(0, open) + choice + end));
+}
+
+/** `**` matches any number of folders. */
+function matchParts(pattern: readonly string[], parts: readonly string[]): boolean {
+  return wildcard(pattern, parts, {
+    isStar: (part) => part === '**',
+    matches: (part, name) => matchName(part, name),
+  });
+}
+
+function matchName(pattern: string, name: string): boolean {
+  return wildcard(tokens(pattern), [...name], {
+    isStar: (token) => token === '*',
+    matches: matchChar,
+  });
+}
+
+/** Splits into single characters, `\x` (a literal x) and whole `[sets]`. */
+const tokens = (pattern: string): string[] => pattern.match(/\[[!^]?\]?[^\]]*\]|\\.|./gsu) ?? [];
+
+function matchChar(token: string, char: string): boolean {
+  if (token.startsWith('\\') && token.length > 1) return token.slice(1) === char;
+  if (token.startsWith('[') && token.length > 2) return inSet(token, char);
+  return token === '?' || token === char;
+}
+
+function inSet(set: string, char: string): boolean {
+  const negated = set[1] === '!' || set[1] === '^';
+  const members = [...set.slice(negated ? 2 : 1, -1)];
+  let inside = false;
+  for (let at = 0; at < members.length; at++) {
+    const from = members[at] ?? '';
+    const to = members[at + 1] === '-' && members[at + 2] !== undefined ? (members[at + 2] ?? '') : from;
+    if (to !== from) at += 2;
+    if (from <= char && char <= to) inside = true;
+  }
+  return inside !== negated;
+}
+
+interface Rules {
+  isStar(item: string): boolean;
+  matches(item: string, given: string): boolean;
+}
+
+/** When the rest does not match, the last star takes one more character: at most pattern × text steps. */
+function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  let position = 0;
+  while (position < text.length) {
+    const item = pattern[at];
+    if (item !== undefined && rules.isStar(item)) {
+      star = at++;
+      resume = position;
+    } else if (item !== undefined && rules.matches(item, text[position] ?? '')) {
+      at++;
+      position++;
+    } else if (star >= 0) {
+      at = star + 1;
+      position = ++resume;
+    } else return false;
+  }
+  while (at < pattern.length && rules.isStar(pattern[at] ?? '')) at++;
+  return at === pattern.length;
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import { detailFailures } from '../../../http/errors/failure-docs.ts';
+import type { Idempotency } from '../../../http/guard/idempotency.ts';
+import type { HttpLogger } from '../../../http/routes/observe.ts';
+import { describing } from '../../../http/routes/route-docs.ts';
+import type { SocketServer } from '../../../http/transport/ws.ts';
+import type { Services } from '../../../sessions/api/services.ts';
+import type { Rejoins } from '../../shared/conversation/rejoins.ts';
+
+export interface CrogiaDeps extends Omit<Services, 'projects'> {
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly clock: Clock;
+  readonly logger: HttpLogger;
+  readonly rejoins: Rejoins;
+}
+
+/** Describes a route of this dialect. */
+export const about = describing({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
+
+/** Clients compare these texts, so they must not change. */
+export const words = {
+  session_not_found: 'Session not found',
+  path_outside: 'Path is outside the workspace',
+  shell_not_found: 'Shell session not found',
+} as const;
+
+/** An id of any other form is an unknown terminal. */
+export function toShellId(given: string): string {
+  if (!/^shell_[0-9a-f]{8}$/.test(given)) throw new AppError('shell_not_found', words.shell_not_found);
+  return given;
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

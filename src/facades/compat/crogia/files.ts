@@ -1,0 +1,140 @@
+import type { z } from 'zod';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { withErrorTexts } from '../../../http/errors/error-texts.ts';
+import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { whileConnected, whileWanted } from '../../../http/transport/while-connected.ts';
+import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { about, type CrogiaDeps, words } from './context.ts';
+import * as replies from './replies.ts';
+import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
+
+type Listed = Awaited<ReturnType<FileService['list']>>[number];
+
+const base = '/api/sessions/:sid';
+const noFile = 'File not found';
+const noDirectory = 'Directory not found';
+const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...words, file_not_found: noDirectory };
+
+export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
+  app.get(
+    `${base}/files`,
+    {
+      schema: { params, querystring: ListQuery, response: { 200: replies.files } },
+      config: {
+        doc: about('ListFiles', 'List a folder of the workspace: folders first, then files', {
+          fails: [400, 404, 422],
+          missing: noDirectory,
+        }),
+      },
+    },
+    ({ params, query: { path } }, reply) =>
+      withErrorTexts(listing, async () => {
+        const entries = await files.list(toSessionId(params.sid), path, whileConnected(reply));
+        return { path, items: entries.map(toEntry) };
+      }),
+  );
+  app.get(
+    `${base}/files/content`,
+    {
+      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
+      config: { doc: about('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }) },
+    },
+    ({ params, query: { path, encoding } }, reply) =>
+      withErrorTexts(reading, async () => {
+        const bytes = await files.read(toSessionId(params.sid), path, whileConnected(reply));
+        return { path, content: encoding === 'base64' ? bytes.toString('base64') : bytes.toString('utf8') };
+      }),
+  );
+  app.post(
+    `${base}/files/content`,
+    {
+      schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
+      config: {
+        doc: about('WriteFile', 'Write a file of the workspace; creates missing folders', {
+          headers: idempotencyHeader,
+          bodyExample: { path: 'app.py', content: 'print("hi")\n' },
+          fails: [400, 404, 409, 422],
+        }),
+      },
+    },
+    (request, reply) => {
+      const { path, content } = request.body;
+      return idempotency.once(request, reply, () =>
+        withErrorTexts(reading, async () => {
+          await files.write(toSessionId(request.params.sid), path, content, whileWanted(reply));
+          return { message: `File ${path} written successfully` };
+        }),
+      );
+    },
+  );
+}
+
+export function mountSearch(app: App, { files }: CrogiaDeps): void {
+  const search = <Match>(
+    given: { readonly sid: string; readonly query: z.output<typeof SearchBody>; readonly signal: AbortSignal },
+    find: (
+      id: SessionId,
+      query: SearchQuery,
+      signal: AbortSignal,
+    ) => Promise<{ matches: readonly Match[]; truncated: boolean }>,
+  ) =>
+    withErrorTexts(searching, async () => {
+      const { pattern, path, file_types } = given.query;
+      const query: SearchQuery = { pattern, path, types: globs(file_types) };
+      const { matches, truncated } = await find(toSessionId(given.sid), query, given.signal);
+      return { pattern, path, matches: [...matches], ...(truncated && { truncated: true as const }) };
+    });
+  const fails = { fails: [400, 404, 422], missing: noDirectory };
+  app.post(
+    `${base}/search/files`,
+    {
+      schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
+      config: {
+        doc: about('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
+          bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
+          ...fails,
+        }),
+        reads: true,
+      },
+    },
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.find),
+  );
+  app.post(
+    `${base}/search/grep`,
+    {
+      schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
+      config: {
+        doc: about('GrepFiles', 'Find lines by a POSIX extended regular expression', {
+          bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
+          ...fails,
+        }),
+        reads: true,
+      },
+    },
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.grep),
+  );
+}
+
+/** An empty list matches every file. */
+function globs(list: string): string[] {
+  const all = list
+    .split(',')
+    .map((glob) => glob.trim())
+    .filter((glob) => glob !== '');
+  return all.includes('*') ? [] : all;
+}
+
+function toEntry({ name, type, size, modified }: Listed): replies.Entry {
+  const isDirectory = type === 'directory';
+  return {
+    name,
+    // links and sockets count as files, because the dialect has no third type
+    type: isDirectory ? 'directory' : 'file',
+    size: isDirectory ? null : size,
+    modified,
+  };
+}

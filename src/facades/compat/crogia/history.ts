@@ -1,0 +1,99 @@
+import type { SessionEvent } from '../../../core/model/events.ts';
+import { withErrorTexts } from '../../../http/errors/error-texts.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { toolNames } from '../../shared/conversation/tool-names.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { workingRun } from '../../shared/working-run.ts';
+import { about, type CrogiaDeps, words } from './context.ts';
+import type { Item, Turn } from './replies.ts';
+import * as replies from './replies.ts';
+import { SessionParams } from './schemas.ts';
+
+// The conversation is not stored: each request reads it from the log. A run at work contributes only its users' messages,
+// because a page that joins gets the rest from the socket and would show it twice.
+
+export function toTurn(event: SessionEvent): Turn | undefined {
+  if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
+  const { messageId, text } = event.data;
+  return { type: event.type === 'message.user' ? 'human' : 'ai', content: text, id: messageId };
+}
+
+export function toItem(event: SessionEvent, workdir: string): Item | undefined {
+  switch (event.type) {
+    case 'message.user':
+      return { role: 'user', content: event.data.text };
+    case 'message.assistant':
+      return { role: 'assistant', content: [{ type: 'output_text', text: event.data.text }] };
+    case 'tool.calling': {
+      const { name, arguments: args } = toolNames(event.data.function, event.data.args, workdir);
+      return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
+    }
+    case 'tool.called':
+      return { type: 'function_call_output', call_id: event.data.callId, output: event.data.output };
+    default:
+      return undefined;
+  }
+}
+
+/** A question is in the log as a call and as text. The full conversation has all calls, so it leaves the text out. */
+export class SpokenQuestions {
+  readonly #open = new Map<string, string>();
+
+  /** Takes the events in the order of the log. Whether this one is the text of a question whose call came before. */
+  repeats({ type, runId, data }: SessionEvent): boolean {
+    const run = `${runId}`;
+    if (type === 'tool.calling' && data.function === askUser && typeof data.args.text === 'string') {
+      this.#open.set(run, data.args.text.trim());
+    }
+    if (type !== 'message.assistant' || this.#open.get(run) !== data.text.trim()) return false;
+    return this.#open.delete(run);
+  }
+}
+const askUser = 'message_ask_user';
+
+export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void {
+  app.get(
+    '/api/sessions/:sid/conversation',
+    {
+      schema: { params: SessionParams, response: { 200: replies.conversation } },
+      config: { doc: about('Conversation', 'List the messages of a session', { fails: [404] }) },
+    },
+    ({ params, caller }) =>
+      withErrorTexts(words, async () => {
+        const { id, lastTask } = await sessions.get(toSessionId(params.sid));
+        rejoins.forget({ session: id, caller });
+        const messages = await projected(sessions.history(id), toTurn);
+        return { session_id: id, messages, last_task: lastTask, total_messages: messages.length };
+      }),
+  );
+  app.get(
+    '/api/sessions/:sid/conversation/full',
+    {
+      schema: { params: SessionParams, response: { 200: replies.fullConversation } },
+      config: {
+        doc: about('FullConversation', 'List the messages, tool calls and outputs of a session', { fails: [404] }),
+      },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => {
+        const { id, lastTask } = await sessions.get(toSessionId(params.sid));
+        const { workdir } = await sessions.sandbox(id);
+        const spoken = new SpokenQuestions();
+        const items = await projected(sessions.history(id), (event) =>
+          spoken.repeats(event) ? undefined : toItem(event, workdir),
+        );
+        return { session_id: id, conversation_history: items, last_task: lastTask, total_items: items.length };
+      }),
+  );
+}
+
+async function projected<Out>(
+  history: AsyncIterable<SessionEvent>,
+  view: (event: SessionEvent) => Out | undefined,
+): Promise<Out[]> {
+  const events = await Array.fromAsync(history);
+  const working = workingRun(events);
+  const isListed = ({ type, runId }: SessionEvent) =>
+    type === 'message.user' || working === undefined || runId !== working;
+  return events.filter(isListed).flatMap((event) => view(event) ?? []);
+}

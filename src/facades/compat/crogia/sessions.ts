@@ -1,0 +1,117 @@
+import { sandboxIdOf } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { withErrorTexts } from '../../../http/errors/error-texts.ts';
+import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import type { SessionService } from '../../../sessions/api/sessions.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { about, type CrogiaDeps, iso, words } from './context.ts';
+import * as replies from './replies.ts';
+import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
+
+const base = '/api/sessions';
+
+export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): void {
+  app.get(
+    base,
+    {
+      schema: { response: { 200: replies.sessions } },
+      config: { doc: about('ListSessions', 'List all sessions, the newest first') },
+    },
+    async () => {
+      const newestFirst = [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt);
+      const infos = await Promise.all(newestFirst.map((session) => infoOrGone(session, sessions)));
+      return infos.filter((info) => info !== undefined);
+    },
+  );
+  app.post(
+    base,
+    {
+      schema: { body: CreateBody, response: { 200: replies.oneSession } },
+      config: {
+        doc: about('CreateSession', 'Create a session and its sandbox', {
+          description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
+          headers,
+          bodyExample: { task: 'Create a Flask web application' },
+          fails: [400, 409, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply, async () => {
+        const { task, template } = request.body;
+        const given = { task, ...(template !== undefined && { template }) };
+        return await sessionInfo(await sessions.create({ origin: 'crogia', ...given }), sessions);
+      }),
+  );
+  app.get(
+    `${base}/:sid`,
+    {
+      schema: { params, response: { 200: replies.oneSession } },
+      config: { doc: about('GetSession', 'Get a session', { fails: [404] }) },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+  );
+  app.delete(
+    `${base}/:sid`,
+    {
+      schema: { params, response: { 200: replies.deletedSession } },
+      config: { doc: about('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => {
+        await sessions.delete(toSessionId(params.sid));
+        return { message: `Session ${params.sid} deleted successfully` };
+      }),
+  );
+  app.post(
+    `${base}/:sid/tasks`,
+    {
+      schema: { params, body: TaskBody, response: { 200: replies.startedTask } },
+      config: {
+        doc: about('SendTask', 'Run a task in a session', {
+          description:
+            'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
+          headers,
+          bodyExample: { task: 'Add user authentication' },
+          fails: [400, 404, 409, 422],
+        }),
+      },
+    },
+    (request, reply) => {
+      const { sid } = request.params;
+      const { task, mode } = request.body;
+      return withErrorTexts(words, () =>
+        idempotency.once(request, reply, async () => {
+          const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
+          return { message: `Task started in session ${sid}`, task, run_id: runId };
+        }),
+      );
+    },
+  );
+}
+
+async function sessionInfo(
+  session: SessionRecord,
+  sessions: Pick<SessionService, 'sandbox'>,
+): Promise<replies.SessionInfo> {
+  const { workdir } = await sessions.sandbox(session.id, session);
+  return {
+    session_id: session.id,
+    container_id: sandboxIdOf(session.id),
+    workdir,
+    created: iso(session.createdAt),
+    last_task: session.lastTask,
+    status: 'active',
+    // A new session's start is already requested: commands are accepted now, and the page does not ask again.
+    container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
+  };
+}
+
+/** Undefined when the session is deleted while the list is built. */
+const infoOrGone = (session: SessionRecord, sessions: Pick<SessionService, 'sandbox'>) =>
+  sessionInfo(session, sessions).catch((thrown: { code?: unknown }) => {
+    if (thrown.code === 'session_not_found') return undefined;
+    throw thrown;
+  });

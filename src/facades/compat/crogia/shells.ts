@@ -1,0 +1,101 @@
+import { withErrorTexts } from '../../../http/errors/error-texts.ts';
+import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { whileWanted } from '../../../http/transport/while-connected.ts';
+import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
+import { outputsOf } from '../../../sessions/services/cut-outputs.ts';
+import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
+import * as replies from './replies.ts';
+import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
+
+export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): void {
+  const base = '/api/sessions/:sid/shells';
+  app.post(
+    base,
+    {
+      schema: { params, response: { 200: replies.oneTerminal } },
+      config: {
+        doc: about('OpenShell', 'Open a terminal', {
+          description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
+          headers,
+          fails: [404, 409],
+        }),
+      },
+    },
+    (request, reply) =>
+      withErrorTexts(words, () =>
+        idempotency.once(request, reply, async () =>
+          shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
+        ),
+      ),
+  );
+  app.get(
+    base,
+    {
+      schema: { params, response: { 200: replies.terminals } },
+      config: { doc: about('ListShells', 'List the terminals of a session', { fails: [404] }) },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
+  );
+  app.delete(
+    '/api/shells/:shell_id',
+    {
+      schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
+      config: { doc: about('CloseShell', 'Close a terminal', { fails: [404], missing: words.shell_not_found }) },
+    },
+    ({ params: { shell_id } }) =>
+      withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
+        await terminals.close(toShellId(shell_id));
+        return { message: `Shell session ${shell_id} deleted successfully` };
+      }),
+  );
+}
+
+const shellInfo = ({ id, sessionId, created }: TerminalInfo): replies.Terminal => ({
+  shell_id: id,
+  session_id: sessionId,
+  created: iso(created),
+  status: 'active',
+});
+
+export function mountExec(app: App, { sandboxes, processes, idempotency, clock }: CrogiaDeps): void {
+  app.post(
+    '/api/sessions/:sid/shell',
+    {
+      schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
+      config: {
+        doc: about('Shell', 'Run a command in the sandbox', {
+          description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
+          headers,
+          bodyExample: { cmd: 'ls' },
+          fails: [400, 404, 409, 422],
+        }),
+      },
+    },
+    (request, reply) => {
+      const { cmd: command, timeout, background } = request.body;
+      return withErrorTexts(words, () =>
+        idempotency.once(request, reply, async () => {
+          const id = toSessionId(request.params.sid);
+          const signal = whileWanted(reply);
+          if (background) {
+            const { pid, log } = await processes.startBackground(id, command, signal);
+            return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
+          }
+          const wish = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
+          const ended = await execIfRunning(sandboxes, id, wish, signal);
+          return {
+            command,
+            output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),
+            timestamp: iso(clock.now()),
+            exit_code: ended.timedOut ? 124 : ended.exitCode,
+            timed_out: ended.timedOut,
+          };
+        }),
+      );
+    },
+  );
+}

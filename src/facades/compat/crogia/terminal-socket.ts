@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { toAppError } from '../../../core/errors/errors.ts';
+import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
+import type { TerminalLine } from '../../../sessions/api/terminals.ts';
+import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
+import { ShellParams } from './schemas.ts';
+
+type Deps = Pick<CrogiaDeps, 'terminals' | 'clock' | 'logger' | 'sockets'>;
+
+const Input = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('shell_input'), data: z.string() }),
+  z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
+]);
+
+/** A person's own terminal. It is not logged, and it outlives its socket. */
+export function mountTerminals(deps: Deps): void {
+  deps.sockets.route({
+    path: '/ws/shells/:shell_id',
+    params: ShellParams,
+    doc: about('ShellSocket', 'A terminal', {
+      description: [
+        'The server sends `shell_connected`, then `shell_output` with `data`; the client sends `shell_input` with `data`',
+        'and `shell_resize` with `cols` and `rows`. A terminal has one socket: a new one replaces the old one. Closes with',
+        '1000 when the shell exits, is deleted or taken over, 1008 when there is none, 4410 when the session is deleted.',
+      ].join(' '),
+      fails: [426],
+    }),
+    open: (socket, { params }) => attend(socket, params.shell_id, deps),
+  });
+}
+
+async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
+  const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
+  // The client may type before its terminal is found; that input must not be lost.
+  const connected = connect(terminals, shellId, socket.closed);
+  connected.catch(() => {});
+  socket.onJson(
+    async (given) => {
+      const problem = typed((await connected).line, given);
+      if (problem !== undefined) say('error', { message: problem });
+    },
+    () => connected.then(() => say('error', { message: 'Invalid JSON' })),
+  );
+  try {
+    const { line, info } = await connected;
+    await using _line = line;
+    say('shell_connected', { shell_id: shellId, session_id: info.sessionId, message: 'Connected' });
+    const ended = line.ended.then((how) =>
+      socket.close(how === 'session_deleted' ? closeCodes.sessionDeleted : closeCodes.normal),
+    );
+    socket.closed.addEventListener('abort', () => line.output.destroy(), { once: true });
+    const decoder = new TextDecoder();
+    for await (const chunk of line.output) {
+      const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
+      if (data !== '') say('shell_output', { data });
+      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs wait
+    }
+    await ended;
+  } catch (thrown) {
+    if (socket.closed.aborted) return;
+    const error = toAppError(thrown);
+    if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
+    say('error', { message: error.code === 'shell_not_found' ? words.shell_not_found : publicText(error) });
+    socket.close(wireErrors[error.code].ws);
+  }
+}
+
+async function connect(terminals: Deps['terminals'], shellId: string, signal: AbortSignal) {
+  const info = await terminals.get(toShellId(shellId));
+  return { info, line: await terminals.connect(shellId, signal) };
+}
+
+/** Passes a frame on to the terminal, or returns the reason why it is invalid. */
+function typed(line: TerminalLine, given: JsonObject): string | undefined {
+  const parsed = Input.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return issue?.path[0] === 'type'
+      ? `Unknown message type: ${String(given.type).slice(0, 100)}`
+      : `${issue?.path.join('.')}: ${issue?.message}`;
+  }
+  if (parsed.data.type === 'shell_input') line.write(parsed.data.data);
+  else line.resize(parsed.data.cols, parsed.data.rows);
+  return undefined;
+}

@@ -1,0 +1,114 @@
+import { isIP } from 'node:net';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionLife } from '../../../../core/model/records.ts';
+import type { SandboxAbilities } from '../../../shared/dialect.ts';
+import { type E2bSettings, templatesOf } from '../settings.ts';
+import type { NewSandbox } from './shapes.ts';
+
+interface Deps {
+  readonly settings: E2bSettings;
+  readonly abilities: SandboxAbilities;
+}
+export interface Wanted {
+  readonly life: SessionLife;
+  /** Undefined: the server's own image and limits. */
+  readonly template: string | undefined;
+}
+
+/** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
+export function wantedOf(wanted: NewSandbox, { settings, abilities }: Deps, fallback: number): Wanted {
+  const [name = ''] = wanted.templateID.split(':');
+  const known = templatesOf(settings);
+  if (!known.has(name)) {
+    const names = [...known.keys()].join(', ');
+    throw new AppError('not_found', `There is no template ${name}. CORRAL_E2B_TEMPLATES has: ${names}.`);
+  }
+  refuseUnfit(wanted);
+  const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);
+  const keeps =
+    wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
+  const egress = egressOf(wanted, abilities);
+  const life: SessionLife = {
+    endsAt: null,
+    seconds,
+    paused: null,
+    kind: name, // its time begins when it runs
+    onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
+    resumes: wanted.autoResume?.enabled ?? false,
+    labels: wanted.metadata ?? {},
+    env: wanted.envVars ?? {},
+    privatePorts: wanted.network?.allowPublicTraffic === false,
+    ...(egress && { egress }),
+    ...(wanted.network?.maskRequestHost !== undefined && { portHost: wanted.network.maskRequestHost }),
+  };
+  return { life, template: known.get(name) };
+}
+
+/** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
+function keptAtEnd(asked: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
+  return keptBy(asked, { pause: pause === 'auto' ? 'files' : pause }, abilities);
+}
+
+/** A difference between the request and the new sandbox; undefined: there is none. */
+export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
+  autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
+    ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
+    : undefined;
+
+/** Rejects with unsupported what this server's sandboxes cannot keep: a program must not lose by surprise. */
+export function keptBy(
+  asked: 'memory' | 'files',
+  { pause }: Pick<E2bSettings, 'pause'>,
+  { freeze, keepsFiles }: SandboxAbilities,
+): 'memory' | 'files' {
+  if (asked === 'memory' && freeze) return 'memory';
+  if (asked === 'memory' && pause !== 'files') {
+    const instead = 'Pause without memory, or set CORRAL_E2B_PAUSE=files on the server.';
+    throw new AppError(
+      'unsupported',
+      `This server's driver cannot freeze processes, so a pause loses them. ${instead}`,
+    );
+  }
+  if (keepsFiles) return 'files';
+  const instead = 'With CORRAL_KUBERNETES_WORKSPACE=volume it keeps them.';
+  throw new AppError('unsupported', `A sandbox of this server loses its files when it stops. ${instead}`);
+}
+
+export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings, 'maxSeconds'>): number {
+  if (seconds <= maxSeconds) return seconds;
+  throw new AppError('invalid_request', `The timeout is over ${maxSeconds} s, which CORRAL_E2B_MAX_SECONDS allows.`);
+}
+
+const everything: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
+const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
+
+/** The egress rules that a program asks for; undefined: those of the server. */
+function egressOf({ allow_internet_access: allowed, network }: NewSandbox, abilities: SandboxAbilities) {
+  const { allowOut = [], denyOut = [] } = network ?? {};
+  const other = denyOut.find((one) => !everything.has(one));
+  if (other !== undefined) throw bad(`network.denyOut can deny everything (0.0.0.0/0), not ${other} alone.`);
+  const address = allowOut.find((one) => isIP(one.split('/')[0] ?? '') !== 0 || !hostName.test(one));
+  if (address !== undefined) throw bad(`network.allowOut can list names of hosts, not ${address}.`);
+  if (allowed !== false && denyOut.length === 0) return undefined;
+  const policy = allowOut.length > 0 ? ('allow-list' as const) : ('none' as const);
+  const egress = { policy, allow: allowOut };
+  if (abilities.admitsEgress(egress)) return egress;
+  throw bad(
+    "The network rules reach more than the server's egress policy (CORRAL_EGRESS_POLICY), or cannot be enforced.",
+  );
+}
+
+function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...wanted }: NewSandbox): void {
+  for (const name of ['volumeMounts', 'iam', 'mcp'] as const) refuseField(name, wanted[name]);
+  for (const name of ['egressProxy', 'rules', 'httpsPorts'] as const) refuseField(`network.${name}`, network?.[name]);
+  if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
+    throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');
+  }
+}
+
+function refuseField(name: string, value: unknown): void {
+  const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+  if (!isEmpty) throw bad(`${name} is not available here.`);
+}
+
+const bad = (message: string) => new AppError('invalid_request', message);

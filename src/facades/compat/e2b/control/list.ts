@@ -1,0 +1,74 @@
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { stateOf } from './shapes.ts';
+
+interface Page {
+  readonly sessions: readonly SessionRecord[];
+  readonly next: string | undefined;
+  readonly running: number;
+}
+
+/** One page of the sandboxes that match the query. A token names a place in the order, so that nothing is missed. */
+export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): Page {
+  const labels = metadataOf(query.getAll('metadata'));
+  const states = new Set(
+    query
+      .getAll('state')
+      .flatMap((text) => text.split(/,|%2C/i))
+      .filter(Boolean),
+  );
+  const template = query.get('template') ?? undefined;
+  if (template?.includes(':')) throw bad('template is a name without a tag.');
+  const after = query.get('startedAfter');
+  const since = after === null ? Number.NEGATIVE_INFINITY : Date.parse(after);
+  if (Number.isNaN(since)) throw bad('startedAfter is no time.');
+  const order = query.get('order') ?? 'desc';
+  if (order !== 'asc' && order !== 'desc') throw bad('order is asc or desc.');
+  const limit = Number(query.get('limit') ?? 100);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw bad('limit is from 1 to 100.');
+  for (const state of states) if (state !== 'running' && state !== 'paused') throw bad(`There is no state ${state}.`);
+
+  const own = all.filter(({ origin, life }) => origin === 'e2b' && life);
+  const matching = own
+    .filter(({ life }) => states.size === 0 || states.has(stateOf(life)))
+    .filter(({ life }) => template === undefined || life?.kind === template)
+    .filter(({ createdAt }) => createdAt >= since)
+    .filter(({ life }) =>
+      labels.every(([name, value]) => Object.hasOwn(life?.labels ?? {}, name) && life?.labels[name] === value),
+    )
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+  if (order === 'desc') matching.reverse();
+  const place = placeOf(query.get('nextToken'));
+  const isBehind = ({ createdAt, id }: SessionRecord) => {
+    if (!place) return true;
+    const [at, last] = place;
+    const isLater = createdAt > at || (createdAt === at && id > last);
+    return order === 'asc' ? isLater : !isLater && !(createdAt === at && id === last);
+  };
+  const rest = matching.filter(isBehind);
+  const sessions = rest.slice(0, limit);
+  const end = sessions.at(-1);
+  const next = rest.length > limit && end ? Buffer.from(`${end.createdAt} ${end.id}`).toString('base64url') : undefined;
+  return { sessions, next, running: own.filter(({ life }) => stateOf(life) === 'running').length };
+}
+
+function placeOf(token: string | null): readonly [number, string] | undefined {
+  if (token === null || token === '') return undefined;
+  const match = /^(\d+) ([0-9a-f]{16})$/.exec(Buffer.from(token, 'base64url').toString());
+  if (!match) throw bad('nextToken is not one that this server gave.');
+  return [Number(match[1]), match[2] ?? ''];
+}
+
+/** The pairs of a form inside a query value; each key and value is encoded once more. */
+export function metadataOf(values: readonly string[]): [string, string][] {
+  const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
+  return pairs.map(([name, value]) => [decoded(name), decoded(value)]);
+}
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw bad('metadata is not encoded as it must be.');
+  }
+}
+const bad = (message: string) => new AppError('invalid_request', message);

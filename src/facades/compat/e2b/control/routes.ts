@@ -1,0 +1,238 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { SessionId } from '../../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { wireErrors } from '../../../../http/errors/wire-errors.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
+import type { DialectParts } from '../../../shared/dialect.ts';
+import type { Sandboxes } from '../sandboxes.ts';
+import { type E2bSettings, templatesOf } from '../settings.ts';
+import { checkedSeconds, keptBy, noticeOf, wantedOf } from './create.ts';
+import { pageOf } from './list.ts';
+import { sampleOf } from './metrics.ts';
+import {
+  agentVersion,
+  detailView,
+  listedView,
+  NewSandbox,
+  Params,
+  Pause,
+  sandboxView,
+  Timeout,
+  type ViewDeps,
+} from './shapes.ts';
+
+interface Deps extends ViewDeps {
+  readonly parts: Pick<DialectParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
+  readonly settings: E2bSettings;
+  readonly sandboxes: Sandboxes;
+}
+const olderSeconds = 15;
+
+/** The control plane of the E2B SDKs, mounted below `/e2b`. */
+export function mountControl(app: App, deps: Deps): void {
+  const { parts, settings, sandboxes } = deps;
+  const { services, clock, idempotency, abilities } = parts;
+  const known = async (sid: string): Promise<SessionRecord> => {
+    const { success, data } = SessionId.safeParse(sid);
+    if (!success) throw missing(sid);
+    return await services.sessions.get(data).catch((thrown: unknown) => {
+      throw toAppError(thrown).code === 'session_not_found' ? missing(sid) : thrown;
+    });
+  };
+  const found = async (sid: string): Promise<SessionRecord> => {
+    const record = await known(sid);
+    if (isOver(record, clock.now())) throw missing(sid);
+    return record;
+  };
+  const withLife = async (sid: string) => {
+    const record = await found(sid);
+    await services.inside.admits(record.id);
+    if (!record.life) throw new AppError('conflict', `Sandbox ${sid} has no end that a program can set.`);
+    return { record, life: record.life };
+  };
+
+  const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const wanted = parsed(NewSandbox, request.body);
+    const answer = await retrying(reply, async () =>
+      idempotency.once(request, reply, async () => {
+        const { life, template } = wantedOf(wanted, { settings, abilities }, seconds);
+        const notice = noticeOf(life, wanted);
+        if (notice !== undefined) reply.header('x-corral-notice', notice);
+        const named = template !== undefined && { template };
+        const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life, ...named });
+        try {
+          await services.sandboxes.start(id, whileWanted(reply));
+        } catch (thrown) {
+          await services.sessions.delete(id).catch(() => {});
+          throw thrown;
+        }
+        const endsAt = clock.now() + life.seconds * 1_000;
+        const record = await services.sessions.update(id, { life: { ...life, endsAt } });
+        return sandboxView(record, deps, request.actor);
+      }),
+    );
+    reply.code(201); // of a repeated answer too
+    return answer;
+  };
+  app.post('/e2b/v2/sandboxes', body, create(300));
+  app.post('/e2b/sandboxes', body, create(olderSeconds));
+
+  const list = async (request: FastifyRequest, reply: FastifyReply) => {
+    const query = new URL(request.url, 'http://server').searchParams;
+    const all = await services.sessions.list();
+    const { sessions, next, running } = pageOf(
+      all.filter((record) => !isOver(record, clock.now())),
+      query,
+    );
+    reply.header('x-total-running', running);
+    if (next !== undefined) reply.header('x-next-token', next);
+    return sessions.map((record) => listedView(record, deps));
+  };
+  app.get('/e2b/v2/sandboxes', list);
+  app.get('/e2b/sandboxes', list);
+  app.get('/e2b/sandboxes/:sid', sid, async ({ params, actor }) => {
+    const record = await found(params.sid);
+    // The token of the sandbox opens everything in it, which a caller that only reads must not have.
+    const mayEnter = await services.inside.admits(record.id).then(
+      () => true,
+      () => false,
+    );
+    return detailView(record, deps, mayEnter ? deps.tokens.access(record, actor) : undefined);
+  });
+  app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
+    const { id } = await found(params.sid);
+    await services.sessions.delete(id);
+    sandboxes.cut(id);
+    return reply.code(204).send();
+  });
+
+  const connect = async (given: string, request: FastifyRequest, reply: FastifyReply) => {
+    const { timeout } = parsed(Timeout, request.body);
+    const seconds = checkedSeconds(timeout, settings);
+    const record = await known(given);
+    const { life } = record;
+    if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${given} is ending.`);
+    if (life?.paused) {
+      await services.inside.admits(record.id); // what follows needs no right of the caller's
+      await sandboxes.wake(record, seconds, request.actor);
+      reply.code(201);
+    } else if (life) {
+      const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
+      await services.sessions.update(record.id, { life: { ...life, endsAt } });
+    } else await services.sandboxes.start(record.id, whileConnected(reply));
+    await services.inside.admits(record.id); // the tokens open everything in it
+    return sandboxView(await found(given), deps, request.actor);
+  };
+  for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
+    app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
+  }
+  app.post('/e2b/sandboxes/:sid/resume', withBody, async (request, reply) => {
+    const { id, life } = await known(request.params.sid);
+    await services.inside.admits(id);
+    if (!life?.paused) throw new AppError('conflict', `Sandbox ${request.params.sid} runs already.`);
+    return await connect(request.params.sid, request, reply);
+  });
+  const lengthen = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>, reply: FastifyReply) => {
+    const { timeout } = parsed(Timeout, request.body);
+    const seconds = checkedSeconds(timeout, settings);
+    const { record, life } = await withLife(request.params.sid);
+    if (life.paused) throw missing(record.id);
+    await services.sessions.update(record.id, { life: { ...life, endsAt: clock.now() + seconds * 1_000 } });
+    return reply.code(204).send();
+  };
+  app.post('/e2b/sandboxes/:sid/timeout', withBody, lengthen);
+  app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: given }, reply) => {
+    const { record, life } = await withLife(params.sid);
+    const { duration = 60 } = (given ?? {}) as { duration?: number };
+    const seconds = checkedSeconds(Number(duration) || 60, settings);
+    const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
+    await services.sessions.update(record.id, { life: { ...life, endsAt } });
+    return reply.code(204).send();
+  });
+  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given, actor }, reply) => {
+    const { memory } = parsed(Pause, given);
+    const { record } = await withLife(params.sid);
+    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), actor);
+    return reply.code(204).send();
+  });
+  app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
+    const record = await found(request.params.sid);
+    await services.inside.admits(record.id);
+    const query = new URL(request.url, 'http://server').searchParams;
+    const now = clock.now();
+    const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
+    if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
+    if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
+    const sample = await sampleOf(record.id, services, whileConnected(reply));
+    return sample
+      ? [{ timestamp: new Date(now).toISOString(), timestampUnix: Math.floor(now / 1_000), ...sample }]
+      : [];
+  });
+
+  const times = { createdAt: new Date(0).toISOString(), updatedAt: new Date(0).toISOString(), lastSpawnedAt: null };
+  app.get('/e2b/v2/templates', async () =>
+    [...templatesOf(settings).keys()].map((name) => {
+      const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
+      return {
+        templateID: name,
+        buildID: name,
+        names: [name],
+        aliases: [name],
+        public: false,
+        buildStatus: 'ready',
+        cpuCount,
+        memoryMB,
+        diskSizeMB,
+        envdVersion: agentVersion,
+        buildCount: 1,
+        spawnCount: 0,
+        createdBy: null,
+        ...times,
+      };
+    }),
+  );
+  app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
+    const [name = ''] = params.sid.split(':');
+    if (templatesOf(settings).has(name)) return { templateID: name, public: false };
+    throw new AppError('not_found', `There is no template ${name}.`);
+  });
+  app.all('/e2b/*', async (request) => {
+    const path = request.url.slice('/e2b'.length).split('?')[0];
+    throw new AppError('unsupported', `${request.method} ${path} is a feature of E2B that Corral does not have yet.`);
+  });
+}
+
+/** Its time is over, and it is deleted in a moment. */
+const isOver = ({ life }: SessionRecord, now: number) =>
+  life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
+
+const sid = { schema: { params: Params } } as const;
+// Read by the handler, because a body can be absent.
+const body = { schema: { body: z.unknown() } } as const;
+const withBody = { schema: { params: Params, body: z.unknown() } } as const;
+const missing = (given: string) => new AppError('session_not_found', `Sandbox ${given} was not found.`);
+
+function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
+  const found = shape.safeParse(given ?? {});
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw new AppError('invalid_request', `${issue?.path.join('.') || 'The body'}: ${issue?.message}`);
+}
+
+/** A create that failed can have made a sandbox, so clients must not repeat it by themselves. */
+async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const { code } = toAppError(thrown);
+    const status = statusOf(code);
+    if (status === 429) reply.header('retry-after', '1');
+    else if (status >= 500) reply.header('should-retry', 'false');
+    throw thrown;
+  }
+}
+export const statusOf = (code: AppError['code']): number =>
+  code === 'sandbox_capacity' || code === 'quota' ? 429 : code === 'sandbox_untrusted' ? 500 : wireErrors[code].http;

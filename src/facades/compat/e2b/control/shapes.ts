@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Actor } from '../../../../core/model/actor.ts';
+import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
+import type { Tokens } from '../tokens.ts';
+
+const Network = z.object({
+  allowOut: z.array(z.string()).optional(),
+  denyOut: z.array(z.string()).optional(),
+  allowPublicTraffic: z.boolean().default(true),
+  maskRequestHost: z.string().max(255).optional(),
+  httpsPorts: z.array(z.int()).optional(),
+  egressProxy: z.unknown().optional(),
+  rules: z.unknown().optional(),
+});
+const texts = z.record(z.string().max(256), z.string().max(100_000));
+export const NewSandbox = z.object({
+  templateID: z.string().min(1).max(200),
+  timeout: z.int().min(0).optional(),
+  metadata: texts.nullish(),
+  envVars: texts.nullish(),
+  autoPause: z.boolean().nullish(),
+  autoPauseMemory: z.boolean().nullish(),
+  autoResume: z.object({ enabled: z.boolean() }).nullish(),
+  allow_internet_access: z.boolean().nullish(),
+  network: Network.nullish(),
+  volumeMounts: z.unknown().optional(),
+  iam: z.unknown().optional(),
+  mcp: z.unknown().optional(),
+});
+export type NewSandbox = z.output<typeof NewSandbox>;
+export const Timeout = z.object({ timeout: z.int().min(0).default(300), memory: z.boolean().optional() });
+export const Pause = z.object({ memory: z.boolean().default(true) });
+export const Params = z.object({ sid: z.string() });
+
+/** The answers of a first version without file metadata; the SDKs then do not ask for it. */
+export const agentVersion = '0.6.1';
+const clientID = 'corral';
+
+export interface Limits {
+  readonly cpus: number;
+  readonly memory: number; // bytes
+  readonly disk: number; // bytes
+}
+export interface ViewDeps {
+  readonly tokens: Tokens;
+  readonly domain: string;
+  readonly limits: Limits;
+}
+const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
+const iso = (at: number) => new Date(at).toISOString();
+
+/** `maker`: the tokens end with this caller's credential. */
+export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Actor) {
+  const { id, life } = record;
+  const name = life?.kind ?? 'base';
+  return {
+    templateID: name,
+    alias: name,
+    sandboxID: id,
+    clientID,
+    envdVersion: agentVersion,
+    envdAccessToken: tokens.access(record, maker),
+    trafficAccessToken: tokens.traffic(record, maker),
+    domain,
+  };
+}
+
+export function listedView({ id, createdAt, life }: SessionRecord, { limits }: ViewDeps) {
+  const name = life?.kind ?? 'base';
+  return {
+    templateID: name,
+    alias: name,
+    sandboxID: id,
+    clientID,
+    envdVersion: agentVersion,
+    startedAt: iso(createdAt),
+    endAt: iso(life?.endsAt ?? createdAt),
+    state: stateOf(life),
+    cpuCount: Math.max(1, Math.ceil(limits.cpus)),
+    memoryMB: mib(limits.memory),
+    diskSizeMB: mib(limits.disk),
+    metadata: life?.labels ?? {},
+  };
+}
+export const stateOf = (life: SessionLife | undefined) => (life?.paused ? ('paused' as const) : ('running' as const));
+
+/** `token`: that of the sandbox; undefined: the caller must not have it. */
+export function detailView(record: SessionRecord, deps: ViewDeps, token: string | undefined) {
+  const { life } = record;
+  const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
+  return {
+    ...listedView(record, deps),
+    ...(token !== undefined && { envdAccessToken: token }),
+    domain: deps.domain,
+    allowInternetAccess: !life?.egress,
+    network: {
+      ...(life?.egress && { allowOut: life.egress.allow, denyOut: ['0.0.0.0/0'] }),
+      allowPublicTraffic: life !== undefined && !life.privatePorts,
+      ...(life?.portHost && { maskRequestHost: life.portHost }),
+    },
+    lifecycle: {
+      onTimeout,
+      autoResume: life?.resumes ?? false,
+      ...(life?.onEnd === 'pause-files' && { keepMemory: false }),
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { systemClock } from '../../../../core/contracts/clock.ts';
+import { headerOf } from '../headers.ts';
+import { auditCall, type Call } from './call.ts';
+import {
+  answerError,
+  answerUnary,
+  ConnectError,
+  connectError,
+  failStream,
+  isLost,
+  largeMessage,
+  messageOf,
+  smallMessage,
+} from './connect.ts';
+import { serveFiles } from './files.ts';
+import { fileMethods, watchDir } from './filesystem.ts';
+import { connectProcess, processMethods, startProcess } from './process.ts';
+import { answerJson, refuse } from './refusals.ts';
+
+interface Options {
+  readonly maxUploadBytes: number;
+  readonly root: 'alias' | 'refuse';
+}
+/** The path of a call, as opposed to a route. */
+export const callPath = /^\/(process\.Process|filesystem\.Filesystem)\//;
+type Unary = (typeof processMethods)[string];
+
+const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise<void>>> = {
+  '/process.Process/Start': startProcess,
+  '/process.Process/Connect': connectProcess,
+  '/filesystem.Filesystem/WatchDir': watchDir,
+};
+
+/** The calls whose messages carry arguments or input. */
+const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
+/** The path of every call of both services. */
+export const agentCalls: readonly string[] = [
+  ...Object.keys(streams),
+  '/process.Process/StreamInput',
+  ...Object.keys(processMethods).map((name) => `/process.Process/${name}`),
+  ...Object.keys(fileMethods).map((name) => `/filesystem.Filesystem/${name}`),
+];
+
+/** The agent API of a sandbox: calls of two services, files, health. */
+export async function serveAgent(call: Call, { maxUploadBytes, root }: Options): Promise<void> {
+  const { request, response, url } = call;
+  const { pathname: path } = url;
+  const user = userOf(call);
+  const isKnown = user === undefined || user === 'user' || (user === 'root' && root === 'alias');
+  const isCall = callPath.test(path);
+  if (!isKnown) {
+    const message = `There is no user ${user} in this sandbox.`;
+    if (!isCall) return refuse(response, 401, message);
+    return failCall(call, path, new ConnectError('unauthenticated', message));
+  }
+  if (isCall) return await serveCall(call, path);
+  if (path === '/health') return void response.writeHead(204).end();
+  if (path === '/files') return await serveFiles(call, maxUploadBytes);
+  if (path === '/envs' && request.method === 'GET') {
+    const variables = call.env.map((line) => line.split(/=(.*)/s).slice(0, 2));
+    return answerJson(response, 200, Object.fromEntries(variables));
+  }
+  if (path === '/metrics' && request.method === 'GET') return await answerMetrics(call);
+  refuse(response, 404, 'There is no such route.');
+}
+
+async function serveCall(call: Call, path: string): Promise<void> {
+  const { request, response, target } = call;
+  const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
+  const type = headerOf(target.headers, 'content-type') ?? '';
+  const wanted = isStream(path) ? 'application/connect+json' : 'application/json';
+  if (!type.toLowerCase().startsWith(wanted)) {
+    response.setHeader('accept-post', wanted);
+    return void response.writeHead(415).end();
+  }
+  try {
+    if (path === '/process.Process/StreamInput')
+      throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
+    const limits = carryData.has(path) ? largeMessage : smallMessage;
+    const message = await messageOf(request, stream ? 'stream' : 'unary', limits);
+    if (stream) return await stream(call, message);
+    const method = methodOf(path);
+    if (!method) throw new ConnectError('unimplemented', `There is no method ${path}.`);
+    await using inside = await call.enter();
+    const answer = await method(call, message, inside);
+    auditCall(call);
+    answerUnary(response, answer);
+  } catch (thrown) {
+    auditCall(call, { thrown });
+    if (call.cut.aborted || isLost(thrown) || response.headersSent) return void response.destroy();
+    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
+    failCall(call, path, connectError(thrown));
+  }
+}
+
+const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/process.Process/StreamInput';
+
+/** Answers a call with its failure, in the form of its kind. */
+export function failCall(
+  { request, response }: Pick<Call, 'request' | 'response'>,
+  path: string,
+  error: ConnectError,
+): void {
+  if (isStream(path)) failStream(request, response, error);
+  else answerError(response, error);
+}
+
+async function answerMetrics({ response, sample }: Call): Promise<void> {
+  const found = await sample();
+  if (!found) return refuse(response, 503, 'The sandbox does not run yet.');
+  const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
+  answerJson(response, 200, {
+    ts: Math.floor(systemClock.now() / 1_000),
+    cpu_count: cpuCount,
+    cpu_used_pct: cpuUsedPct,
+    mem_total: memTotal,
+    mem_used: memUsed,
+    mem_cache: memCache,
+    disk_used: diskUsed,
+    disk_total: diskTotal,
+  });
+}
+
+function methodOf(path: string): Unary | undefined {
+  const [, service, name = ''] = path.split('/');
+  const methods = service === 'process.Process' ? processMethods : fileMethods;
+  return Object.hasOwn(methods, name) ? methods[name] : undefined;
+}
+
+/** The user that the request names, in a header without a password or in the query. */
+function userOf({ target, url }: Call): string | undefined {
+  const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headerOf(target.headers, 'authorization') ?? '') ?? [];
+  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;
+  return url.searchParams.get('username') || undefined;
+}

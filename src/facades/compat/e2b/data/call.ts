@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { Inside } from '../../../../sessions/api/inside.ts';
+import type { Sandboxes } from '../sandboxes.ts';
+import type { Target } from '../target.ts';
+import { ConnectError } from './connect.ts';
+
+/** A request to a port of a sandbox that runs, whose token was checked. */
+export interface Call {
+  readonly sid: string;
+  readonly target: Target;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The path and query of the request. */
+  readonly url: URL;
+  /** Fires when the client leaves, or the sandbox is paused or deleted. */
+  readonly signal: AbortSignal;
+  /** Fires when the sandbox is paused or deleted. */
+  readonly cut: AbortSignal;
+  /** Audits a call that changes the sandbox. */
+  audit(action: string, outcome: string): void;
+  /** Variables of every process, as lines. */
+  readonly env: readonly string[];
+  /** Puts the sandbox in use. */
+  enter(signal?: AbortSignal): Promise<Inside>;
+  /** The use of its resources now; undefined: it does not run. */
+  sample(): ReturnType<Sandboxes['sample']>;
+  /** The home of the sandbox's user. */
+  home(inside: Inside): Promise<string>;
+}
+
+export function shaped<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
+  const found = shape.safeParse(message);
+  if (found.success) return found.data;
+  const [issue] = found.error.issues;
+  throw new ConnectError('invalid_argument', `${issue?.path.join('.') || 'The message'}: ${issue?.message}`);
+}
+
+/** A path in the form that the sandbox takes: relative ones begin at the home. */
+export function located(path: string, home: string): string {
+  if (path === '' || path === '~') return home;
+  if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;
+  if (path.startsWith('~')) throw new ConnectError('invalid_argument', 'Homes of other users are not available.');
+  return path.startsWith('/') ? path : `${home}/${path}`;
+}
+
+const actions: Readonly<Record<string, string>> = {
+  '/process.Process/Start': 'sandbox.command',
+  '/process.Process/SendInput': 'process.input',
+  '/process.Process/CloseStdin': 'process.input',
+  '/process.Process/SendSignal': 'process.stop',
+  '/filesystem.Filesystem/MakeDir': 'file.write',
+  '/filesystem.Filesystem/Move': 'file.write',
+  '/filesystem.Filesystem/Remove': 'file.remove',
+  '/filesystem.Filesystem/WatchDir': 'file.watch',
+  '/filesystem.Filesystem/CreateWatcher': 'file.watch',
+  '/filesystem.Filesystem/RemoveWatcher': 'file.unwatch',
+};
+/** Audits the call with its outcome, if it is one that changes the sandbox or watches it. */
+export function auditCall({ url, audit }: Pick<Call, 'url' | 'audit'>, failure?: { readonly thrown: unknown }): void {
+  const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined;
+  if (action !== undefined) audit(action, failure ? outcomeOf(failure.thrown) : 'done');
+}
+/** The code of an error, as the audit log names it. */
+export const outcomeOf = (thrown: unknown): string =>
+  thrown instanceof ConnectError ? thrown.code : toAppError(thrown).code;

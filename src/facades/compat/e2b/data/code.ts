@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { z } from 'zod';
+import { AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { randomIds } from '../../../../core/model/ids.ts';
+import { publicText } from '../../../../http/errors/wire-errors.ts';
+import type { CodeContexts, CodeLanguage, CodeListener } from '../../../../sessions/api/code.ts';
+import { type Call, located } from './call.ts';
+import { resultLine } from './code-results.ts';
+import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
+import { answerJson } from './refusals.ts';
+
+const Execute = z.object({
+  code: z.string(),
+  context_id: z.string().nullish(),
+  language: z.string().nullish(),
+  env_vars: z.record(z.string(), z.string()).nullish(),
+});
+const Create = z.object({ language: z.string().nullish(), cwd: z.string().nullish() });
+const ids = randomIds();
+const languages: Readonly<Record<string, CodeLanguage>> = {
+  python: 'python',
+  javascript: 'javascript',
+  js: 'javascript',
+  typescript: 'typescript',
+  ts: 'typescript',
+  bash: 'bash',
+};
+const keepaliveMs = 5_000;
+const longestMs = 24 * 60 * 60 * 1_000;
+
+/** A failure with the status and the text that the user of the SDK sees. */
+class Failure extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The calls that are audited, each with the action that the log names. */
+const actions: Readonly<Record<string, string>> = {
+  'POST /contexts': 'context.create',
+  'POST /contexts/{id}/restart': 'context.restart',
+  'DELETE /contexts/{id}': 'context.remove',
+  'POST /execute': 'sandbox.command',
+};
+const outcomes: Readonly<Record<number, string>> = { 404: 'not_found', 413: 'payload_too_large' };
+
+/** The code interpreter of a sandbox. */
+export async function interpret(call: Call): Promise<void> {
+  const { request, response, url } = call;
+  const [, first, id, verb] = url.pathname.split('/');
+  const asked = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
+  const action = Object.hasOwn(actions, asked) ? actions[asked] : undefined;
+  let isTold = false;
+  /** The row is written before the answer. */
+  const tell = (outcome: string) => {
+    if (action !== undefined && !isTold) call.audit(action, outcome);
+    isTold = true;
+  };
+  try {
+    await using inside = await call.enter();
+    const home = await call.home(inside);
+    const { code } = inside;
+    const shown = ({ id, language, cwd }: { id: string; language: string; cwd?: string | undefined }) => ({
+      id,
+      language,
+      cwd: cwd ?? home,
+    });
+    switch (asked) {
+      case 'GET /health':
+        return answerJson(response, 200, 'OK');
+      case 'GET /contexts':
+        return answerJson(response, 200, code.list().map(shown));
+      case 'POST /contexts': {
+        const { language, cwd } = await read(call, Create);
+        const folder = located(cwd ?? '', home);
+        const isThere = await inside.paths.stat(folder, call.signal).then(
+          ({ type }) => type === 'directory',
+          () => false,
+        );
+        if (!isThere) throw new Failure(500, `There is no folder ${folder}.`);
+        const made = code.create({ id: ids.short(), language: languageOf(language), cwd: folder, isAnywhere: true });
+        tell('done');
+        return answerJson(response, 200, shown(made));
+      }
+      case 'POST /contexts/{id}/restart':
+        await code.restart(id ?? '').catch(missing);
+        tell('done');
+        return answerJson(response, 200, null);
+      case 'DELETE /contexts/{id}':
+        await code.remove(id ?? '').catch(missing);
+        tell('done');
+        return answerJson(response, 200, null);
+      case 'POST /execute':
+        return await execute(call, { contexts: code, home, begun: () => tell('done') });
+      default:
+        throw new Failure(404, 'There is no such route.');
+    }
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
+    if (response.headersSent) return void response.destroy();
+    const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
+    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+  }
+}
+
+async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<z.output<Shape>> {
+  const json = await bodyOf(call.request, largeMessage)
+    .then((body) => parseMessage(body, largeMessage))
+    .catch((thrown: unknown) => {
+      if (!(thrown instanceof ConnectError)) throw thrown;
+      throw new Failure(thrown.code === 'resource_exhausted' ? 413 : 400, thrown.message);
+    });
+  const found = shape.safeParse(json);
+  if (found.success) return found.data;
+  throw new Failure(400, 'The body is not what this route expects.');
+}
+
+function languageOf(named: string | null | undefined): CodeLanguage {
+  const name = (named ?? 'python').toLowerCase();
+  const known = Object.hasOwn(languages, name) ? languages[name] : undefined;
+  if (known) return known;
+  const those = [...new Set(Object.values(languages))].join(', ');
+  throw new Failure(500, `The image of this sandbox has no kernel for ${named}; it has: ${those}.`);
+}
+
+function missing(thrown: unknown): never {
+  if (thrown instanceof AppError && thrown.code === 'not_found') throw new Failure(404, thrown.publicMessage);
+  throw thrown;
+}
+
+interface Executing {
+  readonly contexts: CodeContexts;
+  readonly home: string;
+  /** Called when the code begins to run. */
+  readonly begun: () => void;
+}
+async function execute(call: Call, { contexts, home, begun }: Executing): Promise<void> {
+  const wanted = await read(call, Execute);
+  const { response } = call;
+  if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');
+  const id = wanted.context_id || languageOf(wanted.language);
+  if (!wanted.context_id) contexts.create({ id, language: languageOf(wanted.language) });
+  else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
+  begun();
+  let waiting: Promise<unknown> = Promise.resolve();
+  const say = (line: object | string) => {
+    keepalive.refresh();
+    if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    if (!response.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`)) {
+      waiting = once(response, 'drain', { signal: call.signal }).catch(() => {});
+    }
+  };
+  const keepalive = setInterval(() => say({ type: 'keepalive' }), keepaliveMs);
+  const timestamp = () => new Date().toISOString();
+  const listener: CodeListener = {
+    onText: (stream, text) => say({ type: stream, text, timestamp: timestamp() }),
+    onResult: (result) => say(resultLine(result)),
+    onStart: (count) => say({ type: 'number_of_executions', execution_count: count }),
+    room: () => waiting,
+  };
+  const env = { ...wanted.env_vars };
+  const own = Object.fromEntries(call.env.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  try {
+    const cell = {
+      code: wanted.code,
+      timeoutMs: longestMs,
+      listener,
+      env: { ...own, HOME: home, ...env },
+      folder: home,
+    };
+    const { ended, error, exitCode } = await contexts.execute(id, cell, call.signal);
+    if (error) say({ type: 'error', ...error });
+    else if (ended === 'died') {
+      const value = `The kernel ended with exit code ${exitCode}. The next execution starts a new one.`;
+      say({ type: 'error', name: 'KernelDied', value, traceback: '' });
+    }
+    say({ type: 'end_of_execution' });
+    response.end();
+  } finally {
+    clearInterval(keepalive);
+  }
+}

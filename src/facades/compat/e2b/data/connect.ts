@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/errors.ts';
+import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
+import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { headerOf } from '../headers.ts';
+
+// The Connect protocol with JSON: a bare object for one answer, envelopes for streams.
+
+const statuses = {
+  invalid_argument: 400,
+  failed_precondition: 400,
+  unauthenticated: 401,
+  not_found: 404,
+  already_exists: 409,
+  resource_exhausted: 429,
+  unknown: 500,
+  internal: 500,
+  unimplemented: 501,
+  unavailable: 503,
+  deadline_exceeded: 504,
+} as const;
+export type ConnectCode = keyof typeof statuses;
+
+/** A failure with a code of the protocol. */
+export class ConnectError extends Error {
+  readonly code: ConnectCode;
+
+  constructor(code: ConnectCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Turns one error of the sandbox into the code that its call has for it. */
+export const as = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
+  if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
+  throw thrown;
+};
+
+const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
+  invalid_request: 'invalid_argument',
+  path_outside: 'invalid_argument',
+  not_found: 'not_found',
+  file_not_found: 'not_found',
+  conflict: 'resource_exhausted',
+  payload_too_large: 'resource_exhausted',
+  quota: 'resource_exhausted',
+  rate_limited: 'resource_exhausted',
+  unsupported: 'unimplemented',
+  unauthorized: 'unauthenticated',
+  deadline_exceeded: 'deadline_exceeded',
+  internal: 'internal',
+};
+export function connectError(thrown: unknown): ConnectError {
+  if (thrown instanceof ConnectError) return thrown;
+  const error = toAppError(thrown);
+  return new ConnectError(byCode[error.code] ?? 'unavailable', publicText(error));
+}
+
+/** The sandbox ended during the call: only a broken connection makes the SDKs look after it. */
+const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
+]);
+export const isLost = (thrown: unknown): boolean => thrown instanceof AppError && lostCodes.has(thrown.code);
+
+/** Messages that carry no data: paths, selectors, sizes. */
+export const smallMessage: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };
+/** Messages that carry input, arguments or code. */
+export const largeMessage: JsonLimits = { ...smallMessage, maxBytes: 4 * 1024 * 1024 };
+
+/** The body, whose request stays open for the answer if it is too large. */
+export async function bodyOf(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
+  const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > maxBytes) throw tooLarge();
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** The message of a unary call, or the one envelope of a server stream. */
+export async function messageOf(
+  request: IncomingMessage,
+  kind: 'unary' | 'stream',
+  limits: JsonLimits,
+): Promise<unknown> {
+  const body = await bodyOf(request, limits);
+  return camelCased(parseMessage(kind === 'unary' ? body : envelopeIn(body), limits));
+}
+
+export function envelopeIn(body: Buffer): Buffer {
+  if (body.length < 5) throw new ConnectError('invalid_argument', 'The body has no whole envelope.');
+  if (((body[0] ?? 0) & 1) === 1) throw new ConnectError('unimplemented', 'Compressed messages are not accepted.');
+  const length = body.readUInt32BE(1);
+  if (body.length < 5 + length) throw new ConnectError('invalid_argument', 'The body has no whole envelope.');
+  return body.subarray(5, 5 + length);
+}
+
+/** An empty message has no fields. */
+export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
+  if (bytes.length === 0) return {};
+  const json = parseJson(bytes, limits);
+  if (json.ok) return json.value;
+  if (json.reason === 'not_json') throw new ConnectError('invalid_argument', 'The message is not JSON.');
+  throw new ConnectError('resource_exhausted', `The message is too complex: ${json.detail}.`);
+}
+
+const maps = new Set(['envs', 'metadata']);
+/** Names of fields in either spelling, as one. The keys of maps stay as they are. */
+export function camelCased(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelCased);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      maps.has(name) ? inner : camelCased(inner),
+    ]),
+  );
+}
+
+export function envelope(flags: 0 | 2, message: object): Buffer {
+  const json = Buffer.from(JSON.stringify(message));
+  const head = Buffer.alloc(5);
+  head[0] = flags;
+  head.writeUInt32BE(json.length, 1);
+  return Buffer.concat([head, json]);
+}
+
+export function answerUnary(response: ServerResponse, message: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
+}
+export function answerError(response: ServerResponse, error: ConnectError): void {
+  const body = JSON.stringify({ code: error.code, message: error.message });
+  response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
+}
+
+/** A stream tells its failure in its last envelope: the clients lose the text of another status. */
+export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
+  using failed = new ConnectStream(request, response, {});
+  failed.end(error);
+}
+
+const defaultKeepaliveSeconds = 90;
+
+/** The answer to a streaming call. */
+export class ConnectStream implements Disposable {
+  readonly #response: ServerResponse;
+  readonly #timer: NodeJS.Timeout;
+  /** Fires when the client has left. */
+  readonly gone: AbortSignal;
+
+  constructor(request: IncomingMessage, response: ServerResponse, keepalive: object) {
+    const left = new AbortController();
+    this.gone = left.signal;
+    this.#response = response;
+    response.once('close', () => left.abort()).on('error', () => {});
+    if (response.destroyed) left.abort();
+    response.writeHead(200, { 'content-type': 'application/connect+json', 'x-accel-buffering': 'no' });
+    response.flushHeaders();
+    response.socket?.setNoDelay(true);
+    const asked = Number(headerOf(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
+    const seconds = asked >= 1 && asked <= 3_600 ? asked : defaultKeepaliveSeconds;
+    this.#timer = setInterval(() => {
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(envelope(0, keepalive));
+    }, seconds * 1_000);
+  }
+
+  /** Resolves when the client has room for more. */
+  async send(message: object): Promise<void> {
+    if (this.gone.aborted) return;
+    this.#timer.refresh();
+    if (this.#response.write(envelope(0, message))) return;
+    await once(this.#response, 'drain', { signal: this.gone }).catch(() => {});
+  }
+  end(error?: ConnectError): void {
+    const said = error ? { error: { code: error.code, message: error.message } } : {};
+    if (!this.#response.writableEnded) this.#response.end(envelope(2, said));
+  }
+  /** Ends a stream whose sandbox is gone: an ended answer would look complete. */
+  destroy(): void {
+    this.#response.destroy();
+  }
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** The time limit of a call, in ms; undefined: none. */
+export function timeoutOf({ headers }: IncomingMessage): number | undefined {
+  const said = headerOf(headers, 'connect-timeout-ms');
+  if (said === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(said)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');
+  const ms = Number(said);
+  return ms === 0 ? undefined : Math.min(ms, 2 ** 31 - 1);
+}

@@ -1,0 +1,155 @@
+import type { IncomingMessage } from 'node:http';
+import { basename } from 'node:path';
+import { finished, type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
+import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
+import { multipartFiles } from '../../../../http/transport/multipart.ts';
+import type { PathEntry } from '../../../../sessions/api/inside.ts';
+import { headerOf } from '../headers.ts';
+import { type Call, located, outcomeOf } from './call.ts';
+import { ConnectError } from './connect.ts';
+import { answerJson, refuse } from './refusals.ts';
+
+/** `GET /files` and `POST /files`. */
+export async function serveFiles(call: Call, maxUploadBytes: number): Promise<void> {
+  const isUpload = call.request.method === 'POST';
+  try {
+    if (call.request.method === 'GET') await download(call);
+    else if (isUpload) {
+      await upload(call, maxUploadBytes);
+      call.audit('file.write', call.response.statusCode < 400 ? 'done' : 'invalid_request');
+    } else refuse(call.response, 404, 'There is no such route.');
+  } catch (thrown) {
+    if (isUpload) call.audit('file.write', outcomeOf(thrown));
+    if (call.response.headersSent) return void call.response.destroy();
+    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the rest of the body is not read
+    if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
+    if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);
+    const error = toAppError(thrown);
+    refuse(call.response, statusOf(error), publicText(error));
+  }
+}
+const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_full' ? 507 : wireErrors[code].http);
+
+async function download(call: Call): Promise<void> {
+  const { url, response, signal, target } = call;
+  await using inside = await call.enter();
+  const path = located(url.searchParams.get('path') ?? '', await call.home(inside));
+  const encodings = headerOf(target.headers, 'accept-encoding') ?? '';
+  const range = /^bytes=(\d*)-(\d*)$/.exec(headerOf(target.headers, 'range') ?? '');
+  if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
+    return refuse(response, 406, 'The file can be sent as identity or gzip.');
+  }
+  const headers = {
+    'content-type': 'application/octet-stream',
+    // A signed URL opens in a browser, under the server's own origin.
+    'content-disposition': 'attachment',
+    vary: 'Origin, Accept-Encoding',
+  };
+  if (range && (range[1] !== '' || range[2] !== '')) {
+    const { size } = await inside.paths.stat(path, signal);
+    const from = range[1] === '' ? Math.max(0, size - Number(range[2])) : Number(range[1]);
+    const to = range[1] === '' || range[2] === '' ? size - 1 : Math.min(Number(range[2]), size - 1);
+    if (from > to) {
+      response.setHeader('content-range', `bytes */${size}`);
+      return refuse(response, 416, 'The range lies outside of the file.');
+    }
+    const part = await inside.paths.open(path, signal, { from, most: to - from + 1 });
+    response.writeHead(206, {
+      ...headers,
+      'content-length': part.size,
+      'content-range': `bytes ${from}-${from + part.size - 1}/${size}`,
+    });
+    return await pipeline(part.content, response);
+  }
+  const { size, content } = await inside.paths.open(path, signal);
+  if (wantsGzip(encodings) && size > 0) {
+    response.writeHead(200, { ...headers, 'content-encoding': 'gzip' });
+    return await pipeline(content, createGzip({ level: 1 }), response);
+  }
+  response.writeHead(200, { ...headers, 'content-length': size, 'accept-ranges': 'bytes' });
+  await pipeline(content, response);
+}
+
+/** HTTP libraries list several encodings by themselves, which costs time and helps nobody here. A program names one. */
+function wantsGzip(encodings: string): boolean {
+  const named = encodings
+    .toLowerCase()
+    .split(',')
+    .map((one) => one.trim());
+  const accepted = named.filter((one) => !/;\s*q=0(\.0*)?$/.test(one)).map((one) => one.split(';')[0]);
+  const isOnly = accepted.every((one) => one === 'gzip' || one === 'identity');
+  return accepted.includes('gzip') && (isOnly || /identity;q=0/.test(encodings));
+}
+
+async function upload(call: Call, maxUploadBytes: number): Promise<void> {
+  const { url, request, response, signal, target } = call;
+  const type = headerOf(target.headers, 'content-type') ?? '';
+  const path = url.searchParams.get('path') ?? '';
+  const isPlain = /^application\/octet-stream\b/i.test(type);
+  if (!isPlain && !/^multipart\/form-data\s*;/i.test(type)) {
+    return refuse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
+  }
+  if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
+  await using inside = await call.enter();
+  const home = await call.home(inside);
+  const intake: Intake = { left: maxUploadBytes, failure: undefined };
+  const seen = new Set<string>();
+  const store = async (content: Readable, to: string) => {
+    if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
+    const full = located(to, home);
+    if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
+    seen.add(full);
+    const written = inside.paths.write(full, counted(content, intake), signal).catch((thrown: unknown) => {
+      throw intake.failure ?? thrown; // its connection only tells that it broke
+    });
+    return shown(await written);
+  };
+  const body = bodyOf(request, target.headers['content-encoding']);
+  const stored = isPlain
+    ? [await store(body, path)]
+    : await multipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
+  if (stored.length === 0) return refuse(response, 400, 'The body has no part named file.');
+  answerJson(response, 200, stored);
+}
+
+const shown = ({ path, name }: PathEntry) => ({ path, name: name || basename(path), type: 'file' });
+
+function bodyOf(request: IncomingMessage, encoding: string | undefined): Readable {
+  if (encoding === undefined || encoding === 'identity') return request;
+  if (encoding !== 'gzip') throw new ConnectError('invalid_argument', 'The body can be gzip or plain.');
+  const plain = createGunzip();
+  request.once('error', (error) => plain.destroy(error));
+  return request.pipe(plain);
+}
+
+interface Intake {
+  left: number; // bytes
+  /** Why the body could not be taken to its end. */
+  failure: ConnectError | undefined;
+}
+/** The body as a stream that fails over the limit. Pipes cost less than a loop over the chunks, and a refused body stays open. */
+function counted(content: Readable, intake: Intake): Readable {
+  const meter = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      intake.left -= chunk.length;
+      if (intake.left >= 0) return done(null, chunk);
+      intake.failure ??= new UploadTooLarge();
+      done(intake.failure);
+    },
+  });
+  meter.on('error', () => {}); // its reader receives the error, or has not begun to read
+  finished(content, { writable: false }, (error) => {
+    if (!error) return;
+    intake.failure ??= new ConnectError('invalid_argument', 'The body could not be read to its end.');
+    meter.destroy(intake.failure);
+  });
+  return content.pipe(meter);
+}
+class UploadTooLarge extends ConnectError {
+  constructor() {
+    super('resource_exhausted', 'The upload is larger than CORRAL_E2B_MAX_UPLOAD_BYTES allows.');
+  }
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import type { FileChange, Inside, PathEntry } from '../../../../sessions/api/inside.ts';
+import { type Call, located, shaped } from './call.ts';
+import { as, ConnectError, ConnectStream, connectError, timeoutOf } from './connect.ts';
+import { streaming } from './process.ts';
+
+const AtPath = z.object({ path: z.string().default('') });
+const Listed = z.object({ path: z.string().default(''), depth: z.int().min(0).default(1) });
+const Moved = z.object({ source: z.string().default(''), destination: z.string().default('') });
+const Watched = z.object({
+  path: z.string().default(''),
+  recursive: z.boolean().default(false),
+  includeEntry: z.boolean().default(false),
+});
+const Watcher = z.object({ watcherId: z.string().default('') });
+
+const types = {
+  file: 'FILE_TYPE_FILE',
+  directory: 'FILE_TYPE_DIRECTORY',
+  other: 'FILE_TYPE_UNSPECIFIED',
+  broken: 'FILE_TYPE_UNSPECIFIED',
+} as const;
+
+export function entryOf({ name, path, type, size, mode, isLink, target, ...entry }: PathEntry): object {
+  const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-')).join('');
+  const first = isLink ? 'L' : type === 'directory' ? 'd' : '-';
+  return {
+    name,
+    type: types[type],
+    path,
+    size: String(size),
+    mode: mode & 0o777,
+    permissions: `${first}${letters}`,
+    owner: userOf(entry.owner),
+    group: userOf(entry.group),
+    modifiedTime: entry.modified,
+    ...(target !== undefined && { symlinkTarget: target }),
+  };
+}
+/** The user of the sandbox has another name in images that no program of this dialect knows. */
+const userOf = (name: string) => (name === 'agent' ? 'user' : name);
+
+const changeTypes = {
+  create: 'EVENT_TYPE_CREATE',
+  write: 'EVENT_TYPE_WRITE',
+  remove: 'EVENT_TYPE_REMOVE',
+  rename: 'EVENT_TYPE_RENAME',
+  chmod: 'EVENT_TYPE_CHMOD',
+} as const;
+const eventsOf = ({ type, name, entry }: FileChange): object[] =>
+  type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: entryOf(entry) }) }];
+
+const at = async (call: Call, inside: Inside, path: string) => located(path, await call.home(inside));
+const watchAt = async (call: Call, inside: Inside, { path, recursive, includeEntry }: z.output<typeof Watched>) =>
+  await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
+
+/** The unary methods of `filesystem.Filesystem`. */
+export const fileMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
+  async Stat(call, message, inside) {
+    const path = await at(call, inside, shaped(AtPath, message).path);
+    return { entry: entryOf(await inside.paths.stat(path, call.signal)) };
+  },
+  async ListDir(call, message, inside) {
+    const { path, depth } = shaped(Listed, message);
+    const folder = await at(call, inside, path);
+    const entries = await inside.paths
+      .list(folder, Math.max(1, depth), call.signal)
+      .catch(as('conflict', 'failed_precondition'));
+    return { entries: entries.map(entryOf) };
+  },
+  async MakeDir(call, message, inside) {
+    const path = await at(call, inside, shaped(AtPath, message).path);
+    const made = await inside.paths.makeFolder(path, call.signal).catch(as('conflict', 'already_exists'));
+    return { entry: entryOf(made) };
+  },
+  async Move(call, message, inside) {
+    const { source, destination } = shaped(Moved, message);
+    const [from, to] = [await at(call, inside, source), await at(call, inside, destination)];
+    return { entry: entryOf(await inside.paths.move(from, to, call.signal)) };
+  },
+  async Remove(call, message, inside) {
+    await inside.paths.remove(await at(call, inside, shaped(AtPath, message).path), call.signal);
+    return {};
+  },
+  async CreateWatcher(call, message, inside) {
+    const { id } = await watchAt(call, inside, shaped(Watched, message));
+    return { watcherId: id };
+  },
+  async GetWatcherEvents({ signal }, message, inside) {
+    const { watcherId } = shaped(Watcher, message);
+    const events: object[] = [];
+    for (;;) {
+      const { changes, more } = await inside.watches.changes(watcherId, signal);
+      events.push(...changes.flatMap(eventsOf));
+      if (!more || events.length > 20_000) return { events };
+    }
+  },
+  async RemoveWatcher({ signal }, message, inside) {
+    await inside.watches.close(shaped(Watcher, message).watcherId, signal);
+    return {};
+  },
+};
+
+export async function watchDir(call: Call, message: unknown): Promise<void> {
+  const wanted = shaped(Watched, message);
+  const timeoutMs = timeoutOf(call.request);
+  using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
+  await streaming(call, stream, async (inside, begun) => {
+    const { id } = await watchAt(call, inside, wanted);
+    begun();
+    const ends = [stream.gone, call.cut, ...(timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)])];
+    const until = AbortSignal.any(ends);
+    try {
+      await stream.send({ start: {} });
+      const heard = async (change: FileChange) => {
+        for (const event of eventsOf(change)) await stream.send({ filesystem: event });
+      };
+      await inside.watches.follow(id, heard, until).catch((thrown: unknown) => {
+        if (stream.gone.aborted || call.cut.aborted) return;
+        if (until.aborted) throw new ConnectError('deadline_exceeded', 'The watch reached its timeout.');
+        throw thrown instanceof ConnectError ? thrown : isEnded(thrown);
+      });
+    } finally {
+      await inside.watches.close(id, AbortSignal.timeout(5_000)).catch(() => {});
+    }
+  });
+}
+const isEnded = (thrown: unknown) => (thrown instanceof AppError ? thrown : connectError(thrown));

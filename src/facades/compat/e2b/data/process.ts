@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import { deadline } from '../../../../core/concurrency/cancel.ts';
+import { systemClock } from '../../../../core/contracts/clock.ts';
+import { AppError } from '../../../../core/errors/errors.ts';
+import { randomIds } from '../../../../core/model/ids.ts';
+import type { Inside, JobEnd, JobEntry } from '../../../../sessions/api/inside.ts';
+import { auditCall, type Call, located, shaped } from './call.ts';
+import { as, ConnectError, ConnectStream, connectError, isLost, timeoutOf } from './connect.ts';
+
+const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
+const Size = z.object({ cols: z.int().default(0), rows: z.int().default(0) });
+const Bytes = z.string().transform((text) => Buffer.from(text, 'base64'));
+const Start = z.object({
+  process: z.object({
+    cmd: z.string().min(1),
+    args: z.array(z.string()).default([]),
+    envs: z.record(z.string(), z.string()).default({}),
+    cwd: z.string().optional(),
+  }),
+  pty: z.object({ size: Size.default({ cols: 0, rows: 0 }) }).optional(),
+  tag: z.string().optional(),
+  stdin: z.boolean().optional(),
+});
+const Selected = z.object({ process: Selector });
+const Input = z.object({ process: Selector, input: z.object({ stdin: Bytes.optional(), pty: Bytes.optional() }) });
+const Signal = z.object({ process: Selector, signal: z.union([z.string(), z.number()]).optional() });
+const Update = z.object({ process: Selector, pty: z.object({ size: Size }).optional() });
+
+const keepalive = { event: { keepalive: {} } };
+const maxPiece = { pipes: 32 * 1024, terminal: 16 * 1024 };
+const ids = randomIds();
+
+export async function startProcess(call: Call, message: unknown): Promise<void> {
+  const wanted = shaped(Start, message);
+  const timeoutMs = timeoutOf(call.request);
+  using stream = new ConnectStream(call.request, call.response, keepalive);
+  await streaming(call, stream, async (inside, begun) => {
+    const entry = await started(call, inside, wanted);
+    begun();
+    if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
+    const endsAt = systemClock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    await follow({ stream, inside, entry, endsAt, signal: AbortSignal.any([stream.gone, call.cut]) });
+  });
+}
+
+/** The limit holds for the process even if its client has left. */
+function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
+  const end = async () => {
+    const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
+    await using inside = await call.enter(until);
+    await inside.jobs.signal(id, 'SIGKILL', until);
+  };
+  setTimeout(() => void end().catch(() => {}), timeoutMs).unref();
+}
+
+async function started(call: Call, inside: Inside, { process, pty, tag, stdin }: z.output<typeof Start>) {
+  const home = await call.home(inside);
+  const cwd = located(process.cwd ?? '', home);
+  const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
+  const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
+  const job = {
+    id: `${process.cwd ? ownPrefix : homePrefix}${ids.short()}`,
+    argv: [process.cmd, ...process.args],
+    cwd,
+    env,
+    ...(tag !== undefined && { label: tag }),
+    ...(size && { terminal: size }),
+    ...(stdin === false && !pty && { input: false }),
+  };
+  try {
+    return await inside.jobs.start(job, call.signal);
+  } catch (thrown) {
+    if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
+    // The wire tells of a missing program as a shell does: a process that says so and ends with 127.
+    const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
+    return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
+  }
+}
+
+export async function connectProcess(call: Call, message: unknown): Promise<void> {
+  const { process } = shaped(Selected, message);
+  const timeoutMs = timeoutOf(call.request);
+  using stream = new ConnectStream(call.request, call.response, keepalive);
+  await streaming(call, stream, async (inside) => {
+    const entry = await selected(inside, process, call.signal);
+    using until = timeoutMs === undefined ? undefined : deadline(timeoutMs, systemClock, call.signal);
+    await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
+    if (until?.signal.aborted) throw new ConnectError('deadline_exceeded', 'The connection reached its timeout.');
+  });
+}
+
+/**
+ * Answers failures in the last envelope. Breaks the connection when the sandbox has gone. The call is audited when the work
+ * says that it has begun, or when it fails before.
+ */
+export async function streaming(
+  call: Call,
+  stream: ConnectStream,
+  work: (inside: Inside, begun: () => void) => Promise<void>,
+) {
+  let isBegun = false;
+  const begun = () => {
+    isBegun = true;
+    auditCall(call);
+  };
+  const cut = () => stream.destroy();
+  call.cut.addEventListener('abort', cut, { once: true });
+  try {
+    await using inside = await call.enter();
+    await work(inside, begun);
+    if (!call.cut.aborted) stream.end();
+  } catch (thrown) {
+    if (!isBegun) auditCall(call, { thrown });
+    if (call.cut.aborted || isLost(thrown)) stream.destroy();
+    else stream.end(connectError(thrown));
+  } finally {
+    call.cut.removeEventListener('abort', cut);
+  }
+}
+
+interface Following {
+  readonly stream: ConnectStream;
+  readonly inside: Inside;
+  readonly entry: JobEntry;
+  /** Then the process is killed, epoch ms. */
+  readonly endsAt?: number;
+  readonly signal: AbortSignal;
+}
+
+async function follow({ stream, inside, entry, endsAt, signal }: Following): Promise<void> {
+  await stream.send({ event: { start: { pid: entry.pid } } });
+  const pieces = (kind: 'stdout' | 'stderr' | 'pty') => async (chunk: Buffer) => {
+    const most = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
+    for (let at = 0; at < chunk.length; at += most) {
+      const data = { [kind]: chunk.subarray(at, at + most).toString('base64') };
+      await stream.send({ event: { data } });
+    }
+  };
+  const reader = { onOutput: pieces(entry.terminal ? 'pty' : 'stdout'), onErrors: pieces('stderr') };
+  const job = await inside.jobs.attach(entry.id, reader, signal);
+  const leave = () => job.detach();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    const end = await job.ended;
+    if (endsAt !== undefined && systemClock.now() >= endsAt) {
+      throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
+    }
+    await stream.send({ event: { end: endOf(end) } });
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
+const signalTexts: Record<string, string> = {
+  SIGHUP: 'hangup',
+  SIGINT: 'interrupt',
+  SIGQUIT: 'quit',
+  SIGABRT: 'aborted',
+  SIGKILL: 'killed',
+  SIGSEGV: 'segmentation fault',
+  SIGPIPE: 'broken pipe',
+  SIGTERM: 'terminated',
+};
+export function endOf({ exitCode, signal }: JobEnd): object {
+  const status = signal === undefined ? `exit status ${exitCode}` : `signal: ${signalTexts[signal] ?? signal}`;
+  const isFailure = signal !== undefined || exitCode !== 0;
+  return { exitCode, exited: signal === undefined, status, ...(isFailure && { error: status }) };
+}
+
+const ownPrefix = 'e2b-';
+/** Of processes whose request named no folder. The list shows requests as they were. */
+const homePrefix = `${ownPrefix}home-`;
+/** The processes of this service, and none that others of the sandbox started. */
+const ownJobs = async (inside: Inside, signal: AbortSignal) =>
+  (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
+
+async function selected(inside: Inside, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
+  const all = await ownJobs(inside, signal);
+  const found = all.findLast((job) => (pid === undefined ? tag !== undefined && job.label === tag : job.pid === pid));
+  if (found) return found;
+  throw new ConnectError('not_found', `There is no process ${pid === undefined ? `tagged ${tag}` : pid}.`);
+}
+async function running(inside: Inside, selector: z.output<typeof Selector>, signal: AbortSignal) {
+  const found = await selected(inside, selector, signal);
+  if (found.exitCode === undefined) return found;
+  throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
+}
+
+/** The variables that each process gets; those of the request follow them. */
+const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
+
+/** The unary methods of `process.Process`. */
+export const processMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
+  async List(call, _message, inside) {
+    const own = ownVariables('', call).length;
+    const jobs = (await ownJobs(inside, call.signal)).filter(({ exitCode }) => exitCode === undefined);
+    const processes = jobs.map(({ id, argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
+      const envs = Object.fromEntries(env.slice(own).map((line) => line.split(/=(.*)/s).slice(0, 2)));
+      const asked = id.startsWith(homePrefix) ? {} : { cwd };
+      return { config: { cmd, args, envs, ...asked }, pid, ...(label && { tag: label }) };
+    });
+    return { processes };
+  },
+  async SendInput({ signal }, message, inside) {
+    const { process, input } = shaped(Input, message);
+    const job = await running(inside, process, signal);
+    const bytes = job.terminal ? input.pty : input.stdin;
+    if (!bytes) throw new ConnectError('internal', `The process has ${job.terminal ? 'a' : 'no'} terminal.`);
+    await inside.jobs.write(job.id, bytes, signal).catch(as('conflict', 'internal'));
+    return {};
+  },
+  async CloseStdin({ signal }, message, inside) {
+    const job = await running(inside, shaped(Selected, message).process, signal);
+    await inside.jobs.endInput(job.id, signal).catch(as('unsupported', 'unknown'));
+    return {};
+  },
+  async SendSignal({ signal }, message, inside) {
+    const { process, signal: name } = shaped(Signal, message);
+    const known = { SIGNAL_SIGTERM: 'SIGTERM', SIGNAL_SIGKILL: 'SIGKILL', 15: 'SIGTERM', 9: 'SIGKILL' } as const;
+    const found = Object.hasOwn(known, name ?? '') ? known[name as keyof typeof known] : undefined;
+    if (!found) throw new ConnectError('unimplemented', 'Only SIGTERM and SIGKILL can be sent.');
+    const job = await running(inside, process, signal);
+    await inside.jobs.signal(job.id, found, signal);
+    return {};
+  },
+  async Update({ signal }, message, inside) {
+    const { process, pty } = shaped(Update, message);
+    const job = await running(inside, process, signal);
+    if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(as('conflict', 'internal'));
+    return {};
+  },
+};

@@ -1,0 +1,230 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../../../core/contracts/clock.ts';
+import type { AppError } from '../../../../core/errors/errors.ts';
+import { type Actor, nobody } from '../../../../core/model/actor.ts';
+import type { Credentials } from '../../../../http/guard/credentials.ts';
+import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
+import type { Inside } from '../../../../sessions/api/inside.ts';
+import { headerOf } from '../headers.ts';
+import type { Reached, Sandboxes } from '../sandboxes.ts';
+import { agentPort, codePort, type Target } from '../target.ts';
+import { type Given, same, signatureOf, type Tokens } from '../tokens.ts';
+import { callPath, failCall, serveAgent } from './agent.ts';
+import type { Call } from './call.ts';
+import { interpret } from './code.ts';
+import { ConnectError } from './connect.ts';
+import { joined, passOn, unreachable, upgradeHead } from './ports.ts';
+import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
+
+export interface DataDeps {
+  readonly sandboxes: Sandboxes;
+  readonly tokens: Tokens;
+  readonly maxUploadBytes: number;
+  readonly root: 'alias' | 'refuse';
+  readonly credentials: Credentials;
+  /** Limits requests that name no sandbox. */
+  readonly unnamed: RateLimiter;
+  readonly clock: Clock;
+  /** Fires when the server shuts down. */
+  readonly closing: AbortSignal;
+}
+const workdirs = new Map<string, string>();
+const maxHomes = 10_000;
+
+/** Serves a request to a port of a sandbox. */
+export async function serveData(target: Target, request: IncomingMessage, response: ServerResponse, deps: DataDeps) {
+  const url = new URL(target.url, 'http://sandbox');
+  if (target.sid === undefined && deps.unnamed.take(request.socket.remoteAddress ?? '').exceeded) {
+    response.setHeader('retry-after', '1');
+    return refuse(response, 429, 'Too many signed URLs from this address in one second.');
+  }
+  const sid = target.sid ?? (await signedSandbox(url, request.method, deps));
+  if (sid === undefined) {
+    deps.credentials.failed(request.socket.remoteAddress ?? '');
+    return refuse(response, 401, 'invalid signature');
+  }
+  const opened = await open(target, sid, askedIn(request, url), deps);
+  if ('refusal' in opened) {
+    const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
+    if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
+    if ((code !== 401 && code !== 429) || !callPath.test(url.pathname)) return answerJson(response, code, body);
+    return failCall(
+      { request, response },
+      url.pathname,
+      new ConnectError(code === 401 ? 'unauthenticated' : 'resource_exhausted', body.message),
+    );
+  }
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  const { env, enter, portHost, actor } = opened;
+  const cut = cutOf(opened);
+  const signal = AbortSignal.any([left.signal, cut, deps.closing]);
+  using _ = breaking(AbortSignal.any([cut, deps.closing]), response);
+  const call: Call = {
+    sid,
+    target,
+    request,
+    response,
+    url,
+    signal,
+    cut,
+    env,
+    enter: (until = signal) => enter(actor, until),
+    audit: (action, outcome) => deps.credentials.audit({ actor, action, target: sid, outcome }),
+    home: (inside) => homeOf(sid, inside, signal),
+    sample: () => deps.sandboxes.sample(sid, signal),
+  };
+  if (target.port === agentPort) await serveAgent(call, deps);
+  else if (target.port === codePort) await interpret(call);
+  else await passOn(call, portHost);
+}
+
+/** Serves an upgrade to a port, such as a WebSocket. */
+export async function upgradeData(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
+  const { sid = '', port } = target;
+  const url = new URL(target.url, 'http://sandbox');
+  const opened = await open(target, sid, askedIn(request, url), deps);
+  if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
+  if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
+  const until = AbortSignal.any([cutOf(opened), deps.closing]);
+  await using inside = await opened.enter(opened.actor, until);
+  const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
+  const connection = await dialled.catch(() => refusals.closed(sid, port));
+  if ('body' in connection) return void endUpgrade(socket, connection);
+  connection.write(upgradeHead(request, target, opened.portHost));
+  using _ = breaking(until, socket);
+  joined(socket, connection);
+  await new Promise<void>((resolve) => socket.once('close', resolve));
+}
+function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
+  const text = JSON.stringify(body);
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
+}
+
+function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Disposable {
+  const stop = () => void connection.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  return { [Symbol.dispose]: () => signal.removeEventListener('abort', stop) };
+}
+
+const askedIn = ({ method, socket }: IncomingMessage, url: URL): Asked => ({
+  path: url.pathname,
+  url,
+  method,
+  address: socket.remoteAddress ?? '',
+});
+/** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
+const cutOf = ({ cut, actor }: { readonly cut: AbortSignal; readonly actor: Actor }) =>
+  actor.ended ? AbortSignal.any([cut, actor.ended]) : cut;
+
+interface Asked {
+  readonly address: string;
+  readonly path: string;
+  readonly url: URL;
+  readonly method: string | undefined;
+}
+
+/** A caller without a token: health, and a port that is public. */
+const stranger: Actor = { role: 'admin', by: 'nobody' };
+
+/** The sandbox and the caller, if the request may use it and it runs. */
+async function open(target: Target, sid: string, asked: Asked, deps: DataDeps) {
+  const { sandboxes, credentials } = deps;
+  const isHealth = target.port === agentPort && asked.path === '/health';
+  const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
+  if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
+  const judged = isHealth ? stranger : judge(target, { ...asked, ...found }, deps);
+  const refusal = 'code' in judged ? judged : undefined;
+  const actor = 'code' in judged ? undefined : judged;
+  const allowance = credentials.count(actor === stranger ? undefined : actor, asked.address);
+  if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
+  if (!actor || refusal) return { refusal: refusal ?? refusals.token(sid) };
+  if (actor === stranger && found.isPaused) return { refusal: refusals.gone(sid) }; // a stranger ends no pause
+  await found.wake(actor);
+  return { ...found, actor };
+}
+const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
+
+/** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
+function judge(
+  target: Target,
+  asked: Asked & Pick<Reached, 'record' | 'isPrivate'>,
+  { tokens, clock, credentials }: DataDeps,
+): Actor | Refusal {
+  const { path, url, method, address, record } = asked;
+  const sid = record.id;
+  const given: Given = {
+    access: headerOf(target.headers, 'x-access-token'),
+    traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
+  };
+  const isShown = given.access !== undefined || given.traffic !== undefined;
+  const wrong = (refusal: Refusal) => {
+    credentials.failed(address);
+    credentials.audit({ actor: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
+    return refusal;
+  };
+  const isSigning = path === '/files' && url.searchParams.has('signature') && given.access === undefined;
+  if (isShown || isSigning) {
+    const lock = credentials.lockedFor(address);
+    if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
+  }
+  if (target.port !== agentPort) {
+    const isPublic = target.byHost && !asked.isPrivate && target.port !== codePort;
+    return (
+      tokens.opensPorts(record, given) ??
+      (isPublic ? stranger : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+    );
+  }
+  if (isSigning) {
+    const maker = tokens.makers(record.owner).find((one) => isSigned(url, method, tokens.access(record, one)));
+    return maker ? (expired(url, clock) ?? maker) : wrong(unauthorized('invalid signature'));
+  }
+  const refusal = unauthorized('the access token of the sandbox is missing or wrong');
+  return tokens.opensAgent(record, given) ?? (isShown ? wrong(refusal) : refusal);
+}
+
+const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
+
+function isSigned({ searchParams }: URL, method: string | undefined, token: string): boolean {
+  const signed = {
+    path: searchParams.get('path') ?? '',
+    operation: method === 'GET' ? ('read' as const) : ('write' as const),
+    username: searchParams.get('username') ?? '',
+    expiration: searchParams.get('signature_expiration') ?? undefined,
+  };
+  return same(searchParams.get('signature') ?? '', signatureOf(signed, token));
+}
+function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
+  const until = searchParams.get('signature_expiration');
+  if (until === null || Number(until) * 1_000 > clock.now()) return undefined;
+  return unauthorized('signature is already expired');
+}
+
+/** A signed URL names no sandbox: the one of a token that gives this signature is meant. */
+async function signedSandbox(url: URL, method: string | undefined, { sandboxes, tokens }: DataDeps) {
+  for (const record of sandboxes.live()) {
+    if (tokens.makers(record.owner).some((maker) => isSigned(url, method, tokens.access(record, maker))))
+      return record.id;
+  }
+  return undefined;
+}
+
+const home = '/home/user';
+/** The workspace under the name that programs of this dialect expect, where the sandbox has it. */
+async function homeOf(sid: string, inside: Inside, signal: AbortSignal): Promise<string> {
+  const known = workdirs.get(sid);
+  if (known !== undefined) return known;
+  const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
+    if (thrown.code !== 'file_not_found') throw thrown;
+  });
+  // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it can be
+  // that of a person with this name.
+  const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
+  const own = isHome ? home : inside.workdir;
+  if (workdirs.size >= maxHomes) workdirs.clear();
+  workdirs.set(sid, own);
+  return own;
+}

@@ -1,0 +1,107 @@
+import { pause } from '../../../core/concurrency/cancel.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import type { Actor } from '../../../core/model/actor.ts';
+import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
+import { publicText } from '../../../http/errors/wire-errors.ts';
+import { asCaller } from '../../../http/guard/caller.ts';
+import { rateLimiter } from '../../../http/guard/rate-limit.ts';
+import type { Dialect } from '../../../http/routes/routes.ts';
+import type { DialectParts } from '../../shared/dialect.ts';
+import { withBodyStreams } from '../../shared/uploads.ts';
+import { mountControl, statusOf } from './control/routes.ts';
+import { refuse } from './data/refusals.ts';
+import { serveData, upgradeData } from './data/serve.ts';
+import { ProgramSandboxes } from './program-sandboxes.ts';
+import { Sandboxes } from './sandboxes.ts';
+import type { E2bSettings } from './settings.ts';
+import { Targets } from './target.ts';
+import { tokensOf } from './tokens.ts';
+
+const style: ErrorStyle = {
+  status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
+  body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
+};
+/** Looks sandboxes up, and ends those whose time is over. */
+const server: Actor = { role: 'admin', by: 'server' };
+const dueEveryMs = 500;
+/** For each address: such a URL does not name its sandbox, so all of them are tried. */
+const signedPerSecond = 20;
+/** Other routes get these from the guard. */
+const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
+const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
+const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
+
+/** The control plane and the data plane of the E2B SDKs. */
+export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Promise<readonly Dialect[]> {
+  const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials } = parts;
+  const { closing } = sse;
+  const domain = settings.domain ?? `localhost:${port}`;
+  const targets = new Targets(domain.replace(/:\d+$/, ''));
+  const tokens = tokensOf(await peppers(), credentials);
+  const { services } = acting(server);
+  const servicesOf = (actor: Actor) => acting(actor).services;
+  const warn = (err: unknown, message: string) => logger.warn({ err }, message);
+  const programs = new ProgramSandboxes();
+  void programs.follow(services.sessions, clock, closing);
+  const sandboxes = new Sandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
+  const unnamed = rateLimiter(signedPerSecond, clock, 1_000);
+  const data = { sandboxes, tokens, unnamed, clock, closing, credentials, ...pick(settings) };
+  elsewhere.push({
+    rewrite: targets.rewrite,
+    answersTo: targets.answersTo,
+    isForProgram: targets.isForProgram,
+    upgrade(request, socket) {
+      const target = targets.of(request);
+      if (!target) return false;
+      const address = request.socket.remoteAddress;
+      const work = () => upgradeData(target, request, socket, data);
+      asCaller({ actor: server, address, request: undefined }, work).catch((err: unknown) => {
+        logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
+        socket.destroy();
+      });
+      return true;
+    },
+  });
+  void endDue(sandboxes, services.sessions.delete, parts);
+  return [
+    {
+      errors: { prefix: '/e2b', style },
+      mount(app) {
+        withBodyStreams(app, (scope) => {
+          const config = { open: true, free: true, stream: true, idleBody: true } as const;
+          scope.all('/e2b/data', { config, exposeHeadRoute: false }, (request, reply) => {
+            const target = targets.of(request.raw);
+            for (const [name, value] of Object.entries(common)) reply.raw.setHeader(name, value);
+            reply.hijack();
+            if (!target) return void refuse(reply.raw, 400, badTarget);
+            serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
+              const error = toAppError(thrown);
+              if (reply.raw.headersSent) return void reply.raw.destroy();
+              refuse(reply.raw, 502, publicText(error));
+              if (error.code === 'internal') logger.error({ err: thrown }, 'a request to a sandbox failed');
+            });
+          });
+        });
+        const needed = { parts, settings, sandboxes, tokens, domain, limits };
+        mountControl(app, needed);
+      },
+    },
+  ];
+}
+
+/** Deletes and pauses what is due, until the server shuts down. */
+async function endDue(
+  sandboxes: Sandboxes,
+  remove: Parameters<Sandboxes['endDue']>[0],
+  { clock, logger, sse: { closing } }: DialectParts,
+): Promise<void> {
+  while (!closing.aborted) {
+    await pause(dueEveryMs, closing, clock).catch(() => {});
+    if (closing.aborted) return;
+    const forget: typeof remove = async (id) => {
+      sandboxes.cut(id);
+      await remove(id);
+    };
+    await sandboxes.endDue(forget).catch((err: unknown) => logger.warn({ err }, 'sandboxes could not be ended'));
+  }
+}

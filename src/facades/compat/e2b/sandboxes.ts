@@ -1,0 +1,176 @@
+import { neverFires } from '../../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { Semaphore } from '../../../core/concurrency/semaphore.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { Actor } from '../../../core/model/actor.ts';
+import { SessionId } from '../../../core/model/ids.ts';
+import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import type { Inside } from '../../../sessions/api/inside.ts';
+import type { Services } from '../../../sessions/api/services.ts';
+import { sampleOf } from './control/metrics.ts';
+
+/** A sandbox that runs, as its requests use it. */
+export interface Reached {
+  readonly record: SessionRecord;
+  /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
+  readonly cut: AbortSignal;
+  readonly env: readonly string[];
+  readonly isPrivate: boolean;
+  readonly portHost: string | undefined;
+  /** Only a request with a token or signature of it can resume it. */
+  readonly isPaused: boolean;
+  /** Resumes it if it is paused. */
+  wake(actor: Actor): Promise<unknown>;
+  enter(actor: Actor, signal: AbortSignal): Promise<Inside>;
+}
+type Power = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
+interface Deps {
+  /** With the rights of the server itself. */
+  readonly services: Power;
+  readonly servicesOf: (actor: Actor) => Power;
+  /** The sandboxes whose life or tokens programs manage. */
+  readonly managed: () => readonly SessionRecord[];
+  readonly clock: Clock;
+  readonly warn: (err: unknown, message: string) => void;
+}
+
+/** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
+export class Sandboxes {
+  readonly #deps: Deps;
+  readonly #cuts = new Map<string, Cut>();
+  readonly #inOrder = keyedQueue();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined: it is gone, or paused and stays so. `look` never resumes it: the SDKs look after each stream that broke. */
+  async reach(sid: string, how: 'look' | 'use'): Promise<Reached | undefined> {
+    const { services, servicesOf, clock } = this.#deps;
+    const { success, data: id } = SessionId.safeParse(sid);
+    const record = success ? await services.sessions.get(id).catch(unlessGone) : undefined;
+    if (!record || !id) return undefined;
+    const { life } = record;
+    if (life?.paused) {
+      if (!wakesBy(life) || how === 'look') return undefined;
+    } else if (life?.endsAt && life.endsAt <= clock.now()) return undefined;
+    else if (record.sandboxState === 'stopped' || (!life && record.sandboxState !== 'running')) return undefined;
+    this.#cutEarlierTokens(record);
+    const cut = this.#cuts.get(sid) ?? { streams: new AbortController(), tokenRounds: record.tokenRounds ?? 0 };
+    this.#cuts.set(sid, cut);
+    return {
+      record,
+      cut: cut.streams.signal,
+      env: variablesOf(record),
+      isPrivate: life?.privatePorts ?? true, // only a program of this dialect can make them public
+      portHost: life?.portHost,
+      isPaused: life?.paused != null,
+      wake: async (actor) => life?.paused && (await this.wake(record, life.seconds, actor)),
+      enter: (actor, signal) => servicesOf(actor).inside.enter(id, signal),
+    };
+  }
+
+  /** Ends every connection to the sandbox. */
+  cut(sid: string): void {
+    this.#cuts.get(sid)?.streams.abort();
+    this.#cuts.delete(sid);
+  }
+
+  #cutEarlierTokens({ id, tokenRounds = 0 }: SessionRecord): void {
+    const cut = this.#cuts.get(id);
+    if (cut && cut.tokenRounds < tokenRounds) this.cut(id);
+  }
+
+  /** Ends a pause. Concurrent calls end it once. */
+  async wake(record: SessionRecord, seconds: number, actor: Actor): Promise<boolean> {
+    const { services, servicesOf, clock } = this.#deps;
+    return await this.#inOrder(record.id, async () => {
+      const { life } = await services.sessions.get(record.id);
+      if (!life?.paused) return false;
+      await servicesOf(actor).sandboxes.start(record.id, AbortSignal.timeout(120_000));
+      const change: SessionLife = { ...life, paused: null, endsAt: clock.now() + seconds * 1_000 };
+      await services.sessions.update(record.id, { life: change });
+      return true;
+    });
+  }
+
+  /** Pauses it. Rejects: conflict (it is paused already), unsupported (processes cannot be frozen). */
+  async pause(id: SessionId, keeps: 'memory' | 'files', actor: Actor): Promise<void> {
+    await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(actor) });
+  }
+
+  async #pause(id: SessionId, keeps: 'memory' | 'files', { isWanted, power }: Ending): Promise<void> {
+    const { services } = this.#deps;
+    await this.#inOrder(id, async () => {
+      const { life } = await services.sessions.get(id);
+      if (life && !isWanted(life)) return;
+      if (!life) throw new AppError('unsupported', 'Only sandboxes that a program created can be paused.');
+      if (life.paused) throw new AppError('conflict', `Sandbox ${id} is paused already.`);
+      // The record comes first: from then on no request reaches the sandbox.
+      await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
+      this.cut(id);
+      try {
+        if (keeps === 'memory') await power.sandboxes.pause(id, AbortSignal.timeout(60_000));
+        else await power.sandboxes.stop(id);
+      } catch (thrown) {
+        await services.sessions.update(id, { life });
+        throw thrown;
+      }
+    });
+  }
+
+  /** Undefined: it does not run. */
+  async sample(sid: string, signal: AbortSignal) {
+    const { success, data: id } = SessionId.safeParse(sid);
+    return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
+  }
+
+  /** The sandboxes that run, or would for a request. */
+  live(): SessionRecord[] {
+    return this.#deps.managed().filter(({ life }) => life && (!life.paused || wakesBy(life)));
+  }
+
+  /** Deletes and pauses the sandboxes whose time is over, and ends the streams of tokens that were replaced. */
+  async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
+    const { services, managed, clock, warn } = this.#deps;
+    // A program can move the end while earlier ones are still being ended.
+    const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
+    const ending = new Semaphore(atOnce);
+    const end = async ({ id, life }: SessionRecord) => {
+      using _slot = await ending.acquire(neverFires);
+      if (life?.onEnd === 'delete')
+        await forget(id); // a program finds it gone from its end on, and cannot move it
+      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
+    };
+    const all = managed();
+    for (const record of all) this.#cutEarlierTokens(record); // another server can have replaced them
+    const due = all.filter(({ life }) => life && isDue(life));
+    const ended = due.map((one) => end(one).catch((thrown) => warn(thrown, `sandbox ${one.id} could not be ended`)));
+    await Promise.all(ended);
+  }
+}
+/** The open connections to a sandbox, all of the same round of tokens. */
+interface Cut {
+  readonly streams: AbortController;
+  readonly tokenRounds: number;
+}
+interface Ending {
+  readonly isWanted: (life: SessionLife) => boolean;
+  /** With the rights of the caller who pauses. */
+  readonly power: Power;
+}
+/** The most sandboxes that end at the same time. */
+const atOnce = 8;
+
+/** A request ends the pause. */
+const wakesBy = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
+
+export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
+  const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [...own, 'E2B_SANDBOX=true', `E2B_SANDBOX_ID=${id}`, `E2B_TEMPLATE_ID=${life?.kind ?? 'base'}`];
+}
+
+function unlessGone(thrown: unknown): undefined {
+  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
+}

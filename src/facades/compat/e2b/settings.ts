@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { listOf, oneOf, size, text, whole } from '../../../config/kinds.ts';
+import { optional, setting } from '../../../config/setting.ts';
+
+/** The settings of this dialect. */
+export const e2bSettings = z.strictObject({
+  facade: setting(oneOf('off', 'on'), 'off', 'whether programs written on the E2B SDKs can use this server'),
+  domain: optional(
+    text('a domain, with its port where it has one', /^[a-z0-9.-]+(:\d{1,5})?$/),
+    'the domain whose names `<port>-<id>.<domain>` lead to this server; default: localhost with its port',
+  ),
+  maxSeconds: setting(whole(1), 86_400, 'the longest time for which a program can ask'),
+  maxUploadBytes: setting(size(1), '1GiB', 'largest upload of a program'),
+  templates: setting(
+    listOf('names, or name=template', z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}(=[a-z][a-z0-9_-]{0,40})?$/)),
+    ['base', 'code-interpreter-v1=code-interpreter'],
+    "the templates that programs can name; each starts the template behind `=`, or else the server's sandbox image",
+  ),
+  root: setting(
+    oneOf('alias', 'refuse'),
+    'alias',
+    'what happens to requests for the user root: they run as the usual user, or are refused',
+  ),
+  pause: setting(
+    oneOf('auto', 'memory', 'files'),
+    'auto',
+    'what a pause keeps where processes cannot be frozen: auto refuses it and keeps the files at the end of a time, memory refuses both, files keeps them in both',
+  ),
+});
+export type E2bSettings = z.output<typeof e2bSettings>;
+
+/** The names that programs use, each with the template that it starts; undefined: none. */
+export const templatesOf = ({ templates }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
+  new Map(templates.map((entry) => entry.split('=') as [string, string?]).map(([name, template]) => [name, template]));

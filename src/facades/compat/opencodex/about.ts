@@ -1,0 +1,13 @@
+import { anyDetail, detail, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
+import { describing } from '../../../http/routes/route-docs.ts';
+
+/** Describes a route of this dialect. */
+export const about = describing({
+  tag: 'OpenCodex',
+  prefix: 'opencodex',
+  failures: failuresIn({
+    always: [400, 401, 403, 429, 500, 503],
+    of: (status, text) => (status === 422 ? invalidFields('name') : detail(text)),
+    other: anyDetail,
+  }),
+});

@@ -1,0 +1,76 @@
+import type { SessionEvent } from '../../../core/model/events.ts';
+import { MessageIds } from './conversation/message-ids.ts';
+import { derivedId } from './ids.ts';
+import { iso, toolCall, type View } from './names.ts';
+import type { Action } from './replies/conversation.ts';
+
+type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
+type Called = Extract<SessionEvent, { type: 'tool.called' }>;
+
+/** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
+export function actionOf({ call, result, message }: ToolUse, view: View): Action {
+  const { tool, args } = toolCall(call.data, view);
+  return {
+    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    chat_session_id: call.sessionId,
+    message_id: message,
+    action_type: tool,
+    action_input: args,
+    action_output: result ? outputOf(result) : null,
+    status: result ? (result.data.success ? 'success' : 'error') : 'pending',
+    action_metadata: {},
+    created_at: iso(call.ts),
+  };
+}
+
+function outputOf({ data: { success, output, exitCode } }: Called): NonNullable<Action['action_output']> {
+  return { success, result: output, ...(exitCode !== undefined && { exit_code: exitCode }) };
+}
+
+/** Excludes questions, which are part of the conversation. */
+export const isAction = (event: SessionEvent): event is Calling | Called =>
+  (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
+
+export interface ToolUse {
+  readonly call: Calling | Called;
+  result: Called | undefined;
+  /** The id of the message to which the call belongs. */
+  readonly message: string;
+}
+
+/** Pairs calls with their results, in the order of the calls. */
+export class ToolUses {
+  readonly all: ToolUse[] = [];
+  readonly #open = new Map<string, ToolUse>();
+  readonly #messageIds = new MessageIds();
+
+  /** Call this for events that are no calls, too: they tell which message a call belongs to. */
+  pass(event: SessionEvent): void {
+    this.#messageIds.of(event);
+  }
+
+  /** Returns the use to which this event belongs. */
+  add(event: Calling | Called): ToolUse {
+    const key = `${event.runId} ${event.data.callId}`;
+    const open = this.#open.get(key);
+    if (event.type === 'tool.called' && open) {
+      open.result = event;
+      this.#open.delete(key);
+      return open;
+    }
+    const use: ToolUse = {
+      call: event,
+      result: event.type === 'tool.called' ? event : undefined,
+      message: this.#messageIds.of(event),
+    };
+    this.all.push(use);
+    if (event.type === 'tool.calling') this.#open.set(key, use);
+    return use;
+  }
+}
+
+export function actionsOf(events: Iterable<SessionEvent>, view: View): Action[] {
+  const uses = new ToolUses();
+  for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
+  return uses.all.map((use) => actionOf(use, view));
+}

@@ -1,0 +1,102 @@
+import { AppError } from '../../../core/errors/errors.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import type { TemplateInfo } from '../../../sessions/api/templates.ts';
+import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
+import { about } from './about.ts';
+import { invalid, type OpencodexDeps, projectOf } from './context.ts';
+import * as replies from './replies/projects.ts';
+import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
+import { agentView, templateView } from './views.ts';
+
+const projects = '/api/v1/projects';
+const config = `${projects}/:project_id/agent-config`;
+
+/** The agent of a project's runs, and the templates for it. */
+export function mountAgents(app: App, deps: OpencodexDeps): void {
+  const { agents, services } = deps;
+  app.get(
+    `${projects}/templates/list`,
+    {
+      schema: { response: { 200: replies.templates } },
+      config: { doc: about('ListTemplates', 'List the agent templates') },
+    },
+    async () => services.templates.list().filter(isForProjects).map(templateView),
+  );
+  app.get(
+    `${projects}/templates/:template_id`,
+    {
+      schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
+      config: { doc: about('GetTemplate', 'Get an agent template', { fails: [404] }) },
+    },
+    async ({ params }) => templateView(templateOf(deps, params.template_id)),
+  );
+  app.get(
+    config,
+    {
+      schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
+      config: { doc: about('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
+    },
+    async ({ params }) => agentView(await agents.get((await projectOf(deps, params.project_id)).id)),
+  );
+  app.put(
+    config,
+    {
+      schema: {
+        params: ProjectParams,
+        body: agentConfigChange(deps.providers),
+        response: { 200: replies.agentConfig },
+      },
+      config: {
+        doc: about('UpdateAgentConfig', 'Change the agent configuration of a project', {
+          bodyExample: { enabled_tools: ['bash', 'file_read'] },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    async ({ params, body }) => {
+      const { id } = await projectOf(deps, params.project_id);
+      const change = {
+        agentType: body.agent_type,
+        environment: body.environment_type,
+        prompt: body.system_instructions,
+        tools: body.enabled_tools,
+        provider: body.llm_provider,
+        model: body.llm_model,
+        options: body.llm_config,
+        fallbacks: body.llm_fallbacks,
+        toolServers: body.mcp_servers,
+      };
+      return agentView(await agents.update(id, change as Change).catch(unfit(body)));
+    },
+  );
+  app.post(
+    `${config}/apply-template/:template_id`,
+    {
+      schema: { params: ApplyParams, response: { 200: replies.agentConfig } },
+      config: { doc: about('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }) },
+    },
+    async ({ params }) => {
+      const { id } = await projectOf(deps, params.project_id);
+      return agentView(await agents.apply(id, templateOf(deps, params.template_id)));
+    },
+  );
+}
+
+/** Reports what the schema cannot find: options that no model takes, and a model that this server must not use. */
+const unfit =
+  (body: Readonly<Record<string, unknown>>) =>
+  (thrown: unknown): never => {
+    if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
+    const given = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
+    throw invalid('body', given ?? 'llm_model', thrown.publicMessage);
+  };
+
+type ForProjects = TemplateInfo & { readonly environment: string };
+/** A template without an environment cannot be shown by these clients. */
+const isForProjects = (template: TemplateInfo): template is ForProjects => template.environment !== undefined;
+
+function templateOf({ services }: OpencodexDeps, id: string): ForProjects {
+  const template = services.templates.list().find(({ name }) => name === id);
+  if (!template || !isForProjects(template)) throw new AppError('not_found', `Template with id ${id} not found`);
+  return template;
+}

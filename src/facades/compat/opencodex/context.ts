@@ -1,0 +1,71 @@
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionEvent } from '../../../core/model/events.ts';
+import { SessionId } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { InvalidRequest } from '../../../http/errors/error-style.ts';
+import type { Idempotency } from '../../../http/guard/idempotency.ts';
+import type { SocketServer } from '../../../http/transport/ws.ts';
+import type { Project } from '../../../sessions/api/projects.ts';
+import type { Services } from '../../../sessions/api/services.ts';
+import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
+import type { ProjectParts } from '../../shared/dialect.ts';
+import type { View } from './names.ts';
+
+/** The dependencies of this dialect. */
+export interface OpencodexDeps extends ProjectParts {
+  readonly services: Pick<
+    Services,
+    'sessions' | 'files' | 'sandboxes' | 'projects' | 'templates' | 'sessionCredentials' | 'projectCredentials'
+  >;
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly clock: Clock;
+  /** `first`: the oldest public page, which does not know `resuming_stream`. */
+  readonly profile: 'current' | 'first';
+}
+
+const missing = (text: string) => new AppError('not_found', text);
+const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
+
+/** The session of a chat id. An id of any other form is unknown, never malformed. */
+export async function chatOf({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
+  const id = SessionId.safeParse(sid);
+  const record = id.success ? await services.sessions.get(id.data).catch(onlyMissing) : undefined;
+  if (!record) throw missing(`Chat session with id ${sid} not found`);
+  return record;
+}
+export async function projectOf({ services }: OpencodexDeps, id: string): Promise<Project> {
+  const project = await services.projects.get(id).catch(onlyMissing);
+  if (!project) throw missing(`Project with id ${id} not found`);
+  return project;
+}
+export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
+  const file = await uploads.get(id).catch(onlyMissing);
+  if (!file) throw missing(`File ${id} not found`);
+  return file;
+}
+/** For `catch`: a missing thing becomes undefined; every other error is thrown again. */
+export function onlyMissing(thrown: unknown): undefined {
+  if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
+}
+export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);
+export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
+
+/** A sandbox that a user stopped answers 404 in this dialect, not 503. */
+export function notRunning(thrown: unknown): never {
+  if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
+  throw thrown;
+}
+
+/** Reports one field that the schema cannot check. */
+export function invalid(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
+  return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
+}
+
+export async function eventsOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
+  return await Array.fromAsync(deps.services.sessions.history(id));
+}
+export async function viewOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<View> {
+  return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
+}

@@ -1,0 +1,75 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import { workingRun } from '../../../shared/working-run.ts';
+import { isAction, type ToolUse, ToolUses } from '../actions.ts';
+import { derivedId } from '../ids.ts';
+import { iso, toolCall, type View } from '../names.ts';
+import type { Block } from '../replies/conversation.ts';
+import { isAnswer } from './message-ids.ts';
+
+type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
+
+/** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
+export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
+  const working = workingRun(events);
+  const saying = events.findLast(
+    (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
+  );
+  const uses = new ToolUses();
+  const blocks: (() => Block)[] = []; // built at the end, when the results of all calls are known
+  for (const event of events) {
+    if (event.type === 'message.user') blocks.push(() => textBlock(event));
+    if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;
+    if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => textBlock(event));
+    if (!isAction(event)) continue;
+    const use = uses.add(event);
+    if (use.call === event) blocks.push(() => callBlock(use, view));
+    if (use.result === event) blocks.push(() => resultBlock(use, view));
+  }
+  return blocks.map((make) => make());
+}
+
+export function textBlock(event: Said): Block {
+  const isUser = event.type === 'message.user';
+  return {
+    ...base(event),
+    id: event.data.messageId,
+    block_type: isUser ? 'user_text' : 'assistant_text',
+    author: isUser ? 'user' : 'assistant',
+    content: { text: event.data.text },
+    parent_block_id: null,
+  };
+}
+
+function callBlock({ call, result }: ToolUse, view: View): Block {
+  const { tool, args } = toolCall(call.data, view);
+  return {
+    ...base(call),
+    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    block_type: 'tool_call',
+    author: 'assistant',
+    content: { tool_name: tool, arguments: args, status: result ? 'complete' : 'running' },
+    parent_block_id: null,
+  };
+}
+
+function resultBlock({ call, result }: ToolUse, view: View): Block {
+  if (!result) throw new Error('a result block needs its result');
+  const { success, output, exitCode } = result.data;
+  const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;
+  return {
+    ...base(result),
+    id: derivedId('result', { session: result.sessionId, seq: result.seq }),
+    block_type: 'tool_result',
+    author: 'tool',
+    content: { tool_name: toolCall(call.data, view).tool, success, ...(success ? { result: output } : { error }) },
+    parent_block_id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+  };
+}
+
+const base = ({ sessionId, seq, ts }: SessionEvent) => ({
+  chat_session_id: sessionId,
+  sequence_number: seq,
+  block_metadata: {},
+  created_at: iso(ts),
+  updated_at: iso(ts),
+});

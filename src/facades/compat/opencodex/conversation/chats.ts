@@ -1,0 +1,127 @@
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { idempotencyHeader, nothing } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { about } from '../about.ts';
+import { chatOf, type OpencodexDeps, projectOf } from '../context.ts';
+import * as replies from '../replies/projects.ts';
+import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
+import { chatView } from '../views.ts';
+import { pageOf } from './paging.ts';
+
+const chats = '/api/v1/chats';
+const ofProject = '/api/v1/projects/:project_id/chat-sessions';
+const creation = {
+  headers: idempotencyHeader,
+  bodyExample: { name: 'New Chat' },
+  fails: [404, 409, 413, 422],
+};
+
+export function mountChats(app: App, deps: OpencodexDeps): void {
+  const { services, idempotency } = deps;
+  const list = async (projectId: string | undefined, query: PageQuery) => {
+    const all = await services.sessions.list();
+    const own = projectId === undefined ? all : all.filter((session) => session.projectId === projectId);
+    const { items, total } = pageOf([...own].sort(newestFirst), query);
+    return { chat_sessions: await Promise.all(items.map(view)), total };
+  };
+  const view = async (session: SessionRecord) => chatView(session, await environmentOf(session));
+  const environmentOf = async ({ projectId }: SessionRecord) =>
+    projectId === null
+      ? null
+      : await deps.agents.get(projectId).then(
+          (config) => config.environment,
+          () => null,
+        );
+  const create = async (projectId: string, name: string | null | undefined) => {
+    const { id } = await projectOf(deps, projectId);
+    const title = name ?? 'New Chat';
+    return view(await services.sessions.create({ origin: 'opencodex', projectId: id, title, provisionalTitle: true }));
+  };
+
+  app.get(
+    ofProject,
+    {
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.chats } },
+      config: {
+        doc: about('ListProjectChats', 'List the chat sessions of a project, newest first', { fails: [404, 422] }),
+      },
+    },
+    async ({ params, query }) => list((await projectOf(deps, params.project_id)).id, query),
+  );
+  app.post(
+    ofProject,
+    {
+      schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
+      config: { doc: about('CreateProjectChat', 'Create a chat session in a project', creation) },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), () => create(request.params.project_id, request.body.name)),
+  );
+  app.get(
+    chats,
+    {
+      schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
+      config: {
+        doc: about('ListChats', 'List chat sessions, newest first; sessions of other dialects are among them', {
+          fails: [404, 422],
+        }),
+      },
+    },
+    async ({ query }) => {
+      const { project_id, ...page } = query;
+      if (project_id !== undefined) await projectOf(deps, project_id);
+      return await list(project_id, page);
+    },
+  );
+  app.post(
+    chats,
+    {
+      schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
+      config: { doc: about('CreateChat', 'Create a chat session in a project', creation) },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), () => create(request.query.project_id, request.body.name)),
+  );
+  app.get(
+    `${chats}/:sid`,
+    {
+      schema: { params: ChatParams, response: { 200: replies.oneChat } },
+      config: { doc: about('GetChat', 'Get a chat session', { fails: [404] }) },
+    },
+    async ({ params }) => view(await chatOf(deps, params.sid)),
+  );
+  app.put(
+    `${chats}/:sid`,
+    {
+      schema: { params: ChatParams, body: ChatChange, response: { 200: replies.oneChat } },
+      config: {
+        doc: about('UpdateChat', 'Rename or archive a chat session', {
+          bodyExample: { status: 'archived' },
+          fails: [404, 413, 422],
+        }),
+      },
+    },
+    async ({ params, body: { name, status } }) => {
+      const { id } = await chatOf(deps, params.sid);
+      const change = {
+        ...(name != null && { title: name }),
+        ...(status != null && { archived: status === 'archived' }),
+      };
+      return view(await services.sessions.update(id, change));
+    },
+  );
+  app.delete(
+    `${chats}/:sid`,
+    {
+      schema: { params: ChatParams, response: { 204: nothing } },
+      config: { doc: about('DeleteChat', 'Delete a chat session with its sandbox and files', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      await services.sessions.delete(id);
+      return reply.code(204).send();
+    },
+  );
+}
+
+const newestFirst = (a: SessionRecord, b: SessionRecord) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1);

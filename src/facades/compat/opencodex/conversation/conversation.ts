@@ -1,0 +1,219 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
+import { about } from '../about.ts';
+import { actionOf, actionsOf, isAction } from '../actions.ts';
+import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, onlyMissing, viewOf } from '../context.ts';
+import { placeOf } from '../ids.ts';
+import { iso } from '../names.ts';
+import type { Message } from '../replies/conversation.ts';
+import * as replies from '../replies/conversation.ts';
+import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
+import { blocksOf } from './blocks.ts';
+import { MessageIds, runBefore } from './message-ids.ts';
+import { messagesOf, type PlacedMessage } from './messages.ts';
+import { newestOf, pageOf } from './paging.ts';
+
+const chat = '/api/v1/chats/:sid';
+
+export function mountConversation(app: App, deps: OpencodexDeps): void {
+  const { idempotency } = deps;
+  app.get(
+    `${chat}/messages`,
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
+      config: {
+        doc: about('ListMessages', 'List the messages of a chat session, oldest first', {
+          description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
+          fails: [404, 422],
+        }),
+      },
+    },
+    async ({ params, query }) => {
+      const { items, total } = newestOf(await conversation(deps, await chatOf(deps, params.sid)), query);
+      return { messages: items, total };
+    },
+  );
+  app.post(
+    `${chat}/messages`,
+    {
+      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
+      config: {
+        doc: about('CreateMessage', 'Send a message', {
+          headers: idempotencyHeader,
+          bodyExample: { content: replies.text },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), async () => {
+        const { content, role, message_metadata, mode } = request.body;
+        const session = await chatOf(deps, request.params.sid);
+        const metadata = message_metadata ?? {};
+        if (role === 'assistant' || role === 'system')
+          return await keepAside(deps, session, { role, text: content, metadata });
+        return await send(deps, session, { text: content, mode: mode ?? 'queue', metadata });
+      }),
+  );
+  mountBlocks(app, deps);
+  mountActions(app, deps);
+}
+
+function mountBlocks(app: App, deps: OpencodexDeps): void {
+  const blocks = async (sid: string) => {
+    const session = await chatOf(deps, sid);
+    return blocksOf(await eventsOf(deps, session), await viewOf(deps, session));
+  };
+  app.get(
+    `${chat}/blocks`,
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
+      config: {
+        doc: about('ListBlocks', 'List the blocks of a conversation', {
+          description:
+            'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
+          fails: [404, 422],
+        }),
+      },
+    },
+    async ({ params, query }) => {
+      const { items, total } = newestOf(await blocks(params.sid), query);
+      return { blocks: items, total };
+    },
+  );
+  app.get(
+    `${chat}/blocks/:id`,
+    {
+      schema: { params: BlockParams, response: { 200: replies.oneBlock } },
+      config: { doc: about('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
+    },
+    async ({ params }) => {
+      const found = (await blocks(params.sid)).find(({ id }) => id === params.id);
+      if (!found) throw blockMissing(params.id);
+      return found;
+    },
+  );
+}
+
+function mountActions(app: App, deps: OpencodexDeps): void {
+  app.get(
+    `${chat}/agent-actions`,
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
+      config: {
+        doc: about('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
+      },
+    },
+    async ({ params, query }) => {
+      const session = await chatOf(deps, params.sid);
+      const { items, total } = pageOf(actionsOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
+      return { agent_actions: items, total };
+    },
+  );
+  app.get(
+    '/api/v1/agent-actions/:id',
+    {
+      schema: { params: IdParams, response: { 200: replies.oneAction } },
+      config: { doc: about('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
+    },
+    async ({ params }) => {
+      const found = await findAction(deps, params.id);
+      if (!found) throw actionMissing(params.id);
+      return found;
+    },
+  );
+}
+
+/** The messages from the log and from clients, with the metadata that clients stored for them. */
+async function conversation(deps: OpencodexDeps, session: SessionRecord): Promise<Message[]> {
+  const { sideMessages } = deps;
+  const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
+  const all = messagesOf(await eventsOf(deps, session), await viewOf(deps, session));
+  const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
+  const noted = rows.map(({ seq, message }) => {
+    const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
+    return { seq, message: { ...message, message_metadata } };
+  });
+  const besides = aside.map((one) => ({ seq: one.afterSeq + 0.5, message: asideView(session, one) }));
+  return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
+}
+
+/** The oldest page makes a bubble for the run that it joins, so a row without text would be an empty second one. */
+const isWritten = ({ message }: PlacedMessage): boolean => message.role !== 'assistant' || message.content !== '';
+
+function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
+  return {
+    id,
+    chat_session_id: session.id,
+    role,
+    content: text,
+    message_metadata: metadata,
+    created_at: iso(at),
+    agent_actions: [],
+  };
+}
+
+async function keepAside(
+  deps: OpencodexDeps,
+  session: SessionRecord,
+  message: Pick<SideMessage, 'role' | 'text' | 'metadata'>,
+): Promise<Message> {
+  const { head } = await deps.services.sessions.page(session.id, Number.MAX_SAFE_INTEGER, 1);
+  return asideView(session, await deps.sideMessages.add(session.id, { ...message, afterSeq: head }));
+}
+
+interface Sending {
+  readonly text: string;
+  readonly mode: 'inject' | 'queue' | 'replace';
+  readonly metadata: Record<string, unknown>;
+}
+async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, metadata }: Sending): Promise<Message> {
+  const { messageId, seq } = await deps.services.sessions.send(id, { text, mode });
+  if (Object.keys(metadata).length > 0) await deps.sideMessages.annotate(id, messageId, metadata);
+  const { events } = await deps.services.sessions.page(id, seq - 1, 1);
+  return {
+    id: messageId,
+    chat_session_id: id,
+    role: 'user',
+    content: text,
+    message_metadata: metadata,
+    created_at: iso(events[0]?.ts ?? deps.clock.now()),
+    agent_actions: [],
+  };
+}
+
+/** The id of the message to which an event belongs, which depends on the last answer before it. */
+async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
+  const messageIds = new MessageIds();
+  for (const before of await runBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  return messageIds.of(event);
+}
+
+/** The id contains the position of its call; the result is among the later events. */
+async function findAction(deps: OpencodexDeps, id: string) {
+  const place = placeOf('action', id);
+  const session = place && (await chatOf(deps, place.session).catch(onlyMissing));
+  if (!place || !session) return undefined;
+  const { sessions } = deps.services;
+  const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
+  if (call?.seq !== place.seq || !isAction(call)) return undefined;
+  const view = await viewOf(deps, session);
+  const message = await messageAt(deps, call);
+  if (call.type === 'tool.called') return actionOf({ call, result: call, message }, view);
+  for (let after = call.seq; ; ) {
+    const { events } = await sessions.page(session.id, after, 500);
+    for (const event of events) {
+      if (event.runId !== call.runId) continue;
+      if (event.type === 'tool.called' && event.data.callId === call.data.callId) {
+        return actionOf({ call, result: event, message }, view);
+      }
+      if (event.type === 'run.end') return actionOf({ call, result: undefined, message }, view);
+    }
+    const last = events.at(-1);
+    if (!last) return actionOf({ call, result: undefined, message }, view);
+    after = last.seq;
+  }
+}

@@ -1,0 +1,189 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import { isAction } from '../actions.ts';
+import { derivedId } from '../ids.ts';
+import { iso, toolCall, type View } from '../names.ts';
+import { textBlock } from './blocks.ts';
+import { isAnswer, MessageIds } from './message-ids.ts';
+
+type Frame = Readonly<Record<string, unknown>>;
+interface Run {
+  readonly id: string;
+  /** The id of the user's message that the run works on. */
+  asked: string | undefined;
+  /** The number of calls so far, without questions. */
+  steps: number;
+  readonly calls: Map<string, { step: number; actionId: string }>;
+  /** The run's current message has text, so more text starts with a blank line. */
+  spoke: boolean;
+  /** The message that is arriving and the characters sent of it: 0 when its beginning was dropped from the log. */
+  message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
+}
+/** After these events no message is incomplete. */
+const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
+  'run.started',
+  'message.assistant',
+  'tool.calling',
+  'tool.called',
+]);
+const freshRun = (id: string): Run => ({
+  id,
+  asked: undefined,
+  steps: 0,
+  calls: new Map(),
+  spoke: false,
+  message: undefined,
+});
+
+/** The client has this message's beginning, of any length, so only new text is sent. */
+function had(run: Run, id: string): void {
+  run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
+  run.spoke = true;
+}
+
+/** Translates events to this dialect's frames. Keeps counts, so it needs each run from its start: see `skip`. */
+export class Frames {
+  readonly #view: View;
+  #run = freshRun('');
+  #seen = 0;
+  /** Events are missing since the last complete message or call. */
+  #gap = false;
+  /** Up to this seq a joining client catches up with the message that is arriving. */
+  #joinsUpTo = 0;
+  #messageIds = new MessageIds();
+  /** The event at the cursor was dropped, so a delta or message next to it continues one that the client has. */
+  #isTorn = false;
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  /**
+   * Takes the events that a client with this cursor already has: those of the active run that are left in the log. If the
+   * cursor is inside a message, the client has everything of it so far, even parts dropped since.
+   */
+  skip(events: readonly SessionEvent[], cursor: number): void {
+    for (const event of events) this.of(event);
+    const { message } = this.#run;
+    if (message && !message.isWhole) had(this.#run, message.id);
+    // the log drops only output, and after dropped text only more text of its message can follow
+    this.#isTorn = this.#seen < cursor;
+    this.#seen = cursor;
+    this.#gap = false;
+  }
+
+  /** Events up to `head` belong to one message that is still arriving: its start becomes a `resuming_stream` frame. */
+  joinUpTo(head: number): void {
+    this.#joinsUpTo = head;
+  }
+
+  /** Undefined for an event that this dialect does not show. */
+  of(event: SessionEvent): Frame | undefined {
+    if (event.seq !== this.#seen + 1) this.#gap = true;
+    this.#seen = event.seq;
+    const frame = this.#frame(event);
+    this.#isTorn = false;
+    if (settled.has(event.type)) this.#gap = false;
+    return frame && { ...frame, seq: event.seq, timestamp: iso(event.ts) };
+  }
+
+  #frame(event: SessionEvent): Frame | undefined {
+    const message_id = this.#messageIds.of(event);
+    if (isAction(event)) return event.type === 'tool.calling' ? this.#action(event) : this.#observation(event);
+    const joins = event.seq <= this.#joinsUpTo;
+    switch (event.type) {
+      case 'message.user':
+        return { type: 'user_text_block', block: textBlock(event) };
+      case 'title':
+        return { type: 'title_updated', session_id: event.sessionId, title: event.data.title };
+      case 'run.started':
+        this.#run = freshRun(`${event.runId}`);
+        return this.#start(event, joins ? message_id : undefined);
+      case 'run.resumed':
+        if (joins && !isAnswer(event)) return undefined; // permission for a call continues the run's message
+        return this.#start(event, joins ? message_id : undefined);
+      case 'message.delta':
+      case 'message.assistant':
+        return this.#chunk(event, message_id);
+      case 'run.wait':
+        if (joins) return undefined;
+        return { type: 'end', message_id, waiting: true };
+      case 'run.error':
+        return { type: 'error', content: event.data.error, message: event.data.error };
+      case 'run.end': {
+        const { status } = event.data;
+        return {
+          type: 'end',
+          message_id,
+          ...(status === 'stopped' && { cancelled: true }),
+          ...(status === 'failed' && { error: true }),
+        };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  /** A run that continues because a person permitted a call still answers the previous message. */
+  #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
+    const run = this.#of(event);
+    run.asked = event.data.messageId ?? run.asked;
+    if (isAnswer(event)) run.spoke = false; // the following text is a new message
+    if (joined !== undefined) return { type: 'resuming_stream', message_id: joined, run_id: event.runId };
+    return { type: 'start', run_id: event.runId, user_message_id: run.asked };
+  }
+
+  #of(event: SessionEvent): Run {
+    if (this.#run.id !== `${event.runId}`) this.#run = freshRun(`${event.runId}`);
+    return this.#run;
+  }
+
+  /**
+   * A delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after such a gap may
+   * be the middle of a message, which is then sent whole once it is complete.
+   */
+  #chunk(
+    event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
+    message_id: string,
+  ): Frame | undefined {
+    const run = this.#of(event);
+    const { messageId, text } = event.data;
+    if (this.#isTorn && !this.#gap) had(run, messageId);
+    const known = run.message?.id === messageId ? run.message : undefined;
+    const sent = known?.sent ?? 0;
+    const isDelta = event.type === 'message.delta';
+    const isWhole = known?.isWhole ?? !this.#gap;
+    run.message = isDelta ? { id: messageId, sent: isWhole ? sent + text.length : 0, isWhole } : undefined;
+    const fresh = isDelta ? (isWhole ? text : '') : text.slice(sent);
+    if (fresh === '') return undefined;
+    const content = sent === 0 && run.spoke ? `\n\n${fresh}` : fresh;
+    run.spoke = true;
+    return { type: 'chunk', content, message_id };
+  }
+
+  #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {
+    const run = this.#of(event);
+    const { tool, args } = toolCall(event.data, this.#view);
+    const call = { step: ++run.steps, actionId: derivedId('action', { session: event.sessionId, seq: event.seq }) };
+    run.calls.set(event.data.callId, call);
+    return { type: 'action', tool, args, step: call.step, action_id: call.actionId };
+  }
+
+  #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
+    const run = this.#of(event);
+    const { callId, success, output, exitCode } = event.data;
+    // when the event of its call was dropped
+    const actionId = derivedId('action', { session: event.sessionId, seq: event.seq });
+    const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
+    run.calls.delete(callId);
+    return {
+      type: 'observation',
+      content: output,
+      success,
+      step: call.step,
+      tool: toolCall(event.data, this.#view).tool,
+      action_id: call.actionId,
+      metadata: {},
+      ...(exitCode !== undefined && { exit_code: exitCode }),
+    };
+  }
+}

@@ -1,0 +1,42 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import type { OpencodexDeps } from '../context.ts';
+import { derivedId } from '../ids.ts';
+
+// The text of a run between two messages of the user is one message. A question ends it, and the reply to the answer is the
+// next one; otherwise the user's answer would stand below the reply to it. Permission for a call is no message, so it does
+// not start a new one.
+
+export const isAnswer = (event: SessionEvent): boolean =>
+  event.type === 'run.resumed' && event.data.messageId !== undefined;
+
+/** The ids of a run's messages. The first has the run's id; each later one derives its id from the answer before it. */
+export class MessageIds {
+  readonly #replies = new Map<string, string>();
+
+  /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */
+  of(event: SessionEvent): string {
+    const run = `${event.runId}`;
+    if (event.type === 'run.started') this.#replies.delete(run);
+    if (isAnswer(event)) this.#replies.set(run, derivedId('reply', { session: event.sessionId, seq: event.seq }));
+    return this.#replies.get(run) ?? run;
+  }
+}
+
+const smallest = 512;
+
+/** The events so far of the run that is active at a cursor. Searches backwards from the cursor. */
+export async function runBefore(
+  { services }: Pick<OpencodexDeps, 'services'>,
+  id: SessionId,
+  cursor: number,
+): Promise<SessionEvent[]> {
+  for (let size = smallest; ; size *= 4) {
+    const from = Math.max(0, cursor - size);
+    const { events } = await services.sessions.page(id, from, cursor - from);
+    const before = events.filter(({ seq }) => seq <= cursor);
+    const start = before.findLastIndex(({ type }) => type === 'run.started');
+    if (start >= 0) return before.slice(start);
+    if (from === 0) return before;
+  }
+}

@@ -1,0 +1,100 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import { actionOf, isAction, ToolUses } from '../actions.ts';
+import { iso, type View } from '../names.ts';
+import type { Action, Message } from '../replies/conversation.ts';
+import { isAnswer, MessageIds } from './message-ids.ts';
+
+/** A row and its place in the log. */
+export interface PlacedMessage {
+  readonly seq: number;
+  readonly message: Message;
+}
+
+/** The text of one run between two messages of the user. For a run at work: only the text up to its last wait. */
+class RunMessage {
+  readonly #texts: string[] = [];
+  readonly #uses = new ToolUses();
+  #shown: { text: string; actions: Action[] } = { text: '', actions: [] };
+  #streaming = true;
+  readonly begun: SessionEvent;
+  readonly #id: string;
+  hasEnded = false;
+
+  constructor(begun: SessionEvent, id: string) {
+    this.begun = begun;
+    this.#id = id;
+  }
+
+  take(event: SessionEvent, view: View): void {
+    if (event.type === 'message.assistant' && event.data.text !== '') this.#texts.push(event.data.text);
+    isAction(event) ? this.#uses.add(event) : this.#uses.pass(event);
+    if (event.type === 'run.resumed') this.#streaming = true;
+    if (event.type !== 'run.wait' && event.type !== 'run.end') return;
+    this.#streaming = false;
+    this.hasEnded = event.type === 'run.end';
+    const done = this.#uses.all.filter(({ result }) => result !== undefined);
+    this.#shown = {
+      text: this.#texts.join('\n\n'),
+      actions: done.map((use) => actionOf(use, view)),
+    };
+  }
+
+  /** An answer arrived, so the following text is another message. */
+  close(): void {
+    this.hasEnded = true;
+  }
+
+  get isShown(): boolean {
+    return !this.hasEnded || this.#shown.text !== '';
+  }
+
+  row(): PlacedMessage {
+    const { sessionId, ts, seq } = this.begun;
+    const message: Message = {
+      id: this.#id,
+      chat_session_id: sessionId,
+      role: 'assistant',
+      content: this.#shown.text,
+      message_metadata: this.#streaming ? { streaming: true } : {},
+      created_at: iso(ts),
+      agent_actions: this.#shown.actions,
+    };
+    return { seq, message };
+  }
+}
+
+/** The rows of a conversation, oldest first: each user's message and each run's reply. */
+export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMessage[] {
+  const rows: (PlacedMessage | RunMessage)[] = [];
+  const runs = new Map<string, RunMessage>();
+  const messageIds = new MessageIds();
+  for (const event of events) {
+    if (event.type === 'message.user') rows.push(userRow(event));
+    const key = `${event.runId}`;
+    const id = messageIds.of(event);
+    if (isAnswer(event)) runs.get(key)?.close();
+    if (event.type === 'run.started' || isAnswer(event) || (!runs.has(key) && isOfRun(event))) {
+      const run = new RunMessage(event, id);
+      runs.set(key, run);
+      rows.push(run);
+    }
+    runs.get(key)?.take(event, view);
+  }
+  return rows.flatMap((row) => (row instanceof RunMessage ? (row.isShown ? [row.row()] : []) : [row]));
+}
+
+/** Recognizes a run by its output, because its beginning may have been dropped from the log. */
+const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
+
+function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PlacedMessage {
+  const message: Message = {
+    id: data.messageId,
+    chat_session_id: sessionId,
+    role: 'user',
+    content: data.text,
+    message_metadata: {},
+    created_at: iso(ts),
+    agent_actions: [],
+  };
+  return { seq, message };
+}

@@ -1,0 +1,18 @@
+import type { PageQuery } from '../schemas.ts';
+
+interface Page<T> {
+  readonly items: T[];
+  readonly total: number;
+}
+const usual = 100;
+const newest = 500;
+
+export function pageOf<T>(all: readonly T[], { skip = 0, limit = usual }: PageQuery): Page<T> {
+  return { items: all.slice(skip, skip + limit), total: all.length };
+}
+
+/** Without parameters the page holds the newest rows, oldest first, because this dialect's own front end asks so. */
+export function newestOf<T>(all: readonly T[], query: PageQuery): Page<T> {
+  if (query.skip === undefined && query.limit === undefined) return { items: all.slice(-newest), total: all.length };
+  return pageOf(all, query);
+}

@@ -1,0 +1,141 @@
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../../core/model/records.ts';
+import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { parseCursor } from '../../../../http/transport/cursor.ts';
+import { closeCodes, type JsonObject, type Socket } from '../../../../http/transport/ws-socket.ts';
+import { about } from '../about.ts';
+import { chatOf, type OpencodexDeps, viewOf } from '../context.ts';
+import { iso } from '../names.ts';
+import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
+import { Frames } from './frames.ts';
+import { isAnswer, runBefore } from './message-ids.ts';
+
+export function mountStream(deps: OpencodexDeps): void {
+  deps.sockets.route({
+    path: '/api/v1/chats/:sid/stream',
+    params: ChatParams,
+    query: StreamQuery,
+    doc: about('Stream', 'Follow a chat session, and talk to it', {
+      description:
+        'Frames: user_text_block, title_updated, start (resuming_stream for a client that joins a run), chunk, action, observation, end, error, resync. Accepts ' +
+        '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
+      fails: [404],
+    }),
+    async open(socket, { params, query }) {
+      const complain = (text: string) =>
+        socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
+      const chat = chatOf(deps, params.sid);
+      // Frames can arrive with the upgrade; they wait until the session is known.
+      socket.onJson(
+        async (frame) => {
+          const session = await chat.catch(() => undefined);
+          if (session) await take({ deps, socket, session, complain }, frame);
+        },
+        () => complain('Invalid JSON'),
+      );
+      try {
+        const session = await chat;
+        await follow(deps, socket, session, parseCursor(query.after_seq));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
+        complain(publicText(error));
+        socket.close(closeCodes.refused, publicText(error));
+      }
+    },
+  });
+}
+
+async function follow(
+  deps: OpencodexDeps,
+  socket: Socket,
+  session: SessionRecord,
+  cursor: number | undefined,
+): Promise<void> {
+  const { sessions } = deps.services;
+  const { id } = session;
+  const frames = new Frames(await viewOf(deps, session));
+  const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+  const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
+  const after = cursor ?? working ?? head;
+  if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
+  frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
+  for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
+    if (item.kind === 'resync') {
+      socket.sendJson(resync(item, deps.clock.now()));
+      frames.skip(await runBefore(deps, id, item.head), item.head);
+      continue;
+    }
+    const made = item.events
+      .flatMap((event) => frames.of(event) ?? [])
+      .map((frame) => Buffer.from(JSON.stringify(frame)));
+    if (item.events.some(({ seq }) => seq <= head)) await socket.sendHistory(made);
+    else socket.sendFrames(made);
+  }
+  socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
+}
+
+/**
+ * The place before the message that a run is writing, so that "send, then connect" loses nothing and repeats no row of the
+ * lists. A waiting run needs none, because the lists have all of it.
+ */
+async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
+  const active = await deps.services.sessions.activeRun(id);
+  if (!active || active.waiting) return undefined;
+  const answer = (await runBefore(deps, id, head)).findLast((event) => event.runId === active.runId && isAnswer(event));
+  return (answer?.seq ?? active.startedSeq) - 1;
+}
+
+function resync(
+  { reason, oldest, head }: { reason: string; oldest: number; head: number },
+  now: number,
+): Record<string, unknown> {
+  return {
+    type: 'resync',
+    reason,
+    oldest_seq: oldest,
+    latest_seq: head,
+    seq: head,
+    content: '',
+    timestamp: iso(now),
+  };
+}
+
+interface Taking {
+  readonly deps: OpencodexDeps;
+  readonly socket: Socket;
+  readonly session: SessionRecord;
+  readonly complain: (text: string) => void;
+}
+
+/** Executes a client's frame. Failures become frames, and the connection stays open. */
+async function take({ deps, socket, session, complain }: Taking, frame: JsonObject): Promise<void> {
+  const { sessions } = deps.services;
+  try {
+    switch (frame.type) {
+      case 'message': {
+        const message = StreamMessage.safeParse(frame);
+        if (!message.success) return complain(whatIsWrong(message.error.issues[0]));
+        const { content, mode } = message.data;
+        await sessions.send(session.id, { text: content, mode: mode ?? 'queue' });
+        return undefined;
+      }
+      case 'cancel':
+      case 'stop':
+        await sessions.stop(session.id);
+        return undefined;
+      case 'ping':
+        return socket.sendJson({ type: 'pong', timestamp: iso(deps.clock.now()) });
+      default:
+        return complain(`Unknown message type: ${String(frame.type).slice(0, 100)}`);
+    }
+  } catch (thrown) {
+    complain(publicText(toAppError(thrown)));
+  }
+}
+
+const whatIsWrong = (issue: { code: string; path: PropertyKey[]; message: string } | undefined): string =>
+  issue?.path[0] === 'content' && issue.code !== 'too_big'
+    ? 'content must be a non-empty string'
+    : `${String(issue?.path[0])}: ${issue?.message}`;

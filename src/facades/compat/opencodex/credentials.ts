@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { AppError } from '../../../core/errors/errors.ts';
+import { CredentialName, credentialFields, withDefaults } from '../../../core/model/credential.ts';
+import { Secret } from '../../../core/text/secret.ts';
+import { json, nothing } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import type { BoundCredential, CredentialService } from '../../../sessions/api/credentials.ts';
+import { about } from './about.ts';
+import { chatOf, type OpencodexDeps, projectOf } from './context.ts';
+import { iso } from './names.ts';
+import { at, time } from './replies/examples.ts';
+import { ChatParams, ProjectParams } from './schemas.ts';
+
+const Credential = z.object({
+  name: z.string(),
+  hosts: z.array(z.string()),
+  header: z.string(),
+  scheme: z.string().nullable().describe('null: the header has the value as it is'),
+  user: z.string().nullable(),
+  env: z.array(z.string()),
+  created_at: time,
+});
+const example: z.output<typeof Credential> = {
+  name: 'anthropic',
+  hosts: ['api.anthropic.com'],
+  header: 'x-api-key',
+  scheme: null,
+  user: null,
+  env: ['ANTHROPIC_API_KEY'],
+  created_at: at,
+};
+const list = json('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
+const one = json('The credential, without its value', Credential, example);
+const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
+const { name: _, created_at: __, scheme: ___, user: ____, ...places } = example;
+const bodyExample = { ...places, value: 'the-real-key' };
+const named = { credential: z.string() }; // checked after the id of the holder, whose 404 comes first
+
+const view = ({ name, hosts, header, scheme, user, env, createdAt }: BoundCredential) => ({
+  name,
+  hosts: [...hosts],
+  header,
+  env: [...env],
+  scheme: scheme ?? null,
+  user: user ?? null,
+  created_at: iso(createdAt),
+});
+
+/** Credentials of projects and of chats. The proxy adds their values; the sandbox has placeholders. */
+export function mountCredentials(app: App, deps: OpencodexDeps): void {
+  const { projectCredentials, sessionCredentials } = deps.services;
+  mountFor(app, projectCredentials, {
+    path: '/api/v1/projects/:project_id/credentials',
+    what: 'Project',
+    params: ProjectParams,
+    idOf: async (params) => (await projectOf(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
+  });
+  mountFor(app, sessionCredentials, {
+    path: '/api/v1/chats/:sid/credentials',
+    what: 'Chat',
+    params: ChatParams,
+    idOf: async (params) => (await chatOf(deps, (params as z.output<typeof ChatParams>).sid)).id,
+  });
+}
+
+function nameOf(text: string): string {
+  if (CredentialName.safeParse(text).success) return text;
+  const rule = 'It has up to 31 small letters, digits and hyphens, and begins with a letter.';
+  throw new AppError('invalid_request', `'${text.slice(0, 40)}' is no name of a credential. ${rule}`);
+}
+
+interface Holder<Id> {
+  readonly path: string;
+  readonly what: 'Project' | 'Chat';
+  readonly params: typeof ProjectParams | typeof ChatParams;
+  idOf(params: unknown): Promise<Id>;
+}
+
+function mountFor<Id>(app: App, credentials: CredentialService<Id>, { path, what, params, idOf }: Holder<Id>): void {
+  const of = `of a ${what.toLowerCase()}`;
+  const Named = z.object({ ...params.shape, ...named });
+  app.get(
+    path,
+    {
+      schema: { params, response: { 200: list } },
+      config: { doc: about(`List${what}Credentials`, `List the credentials ${of}; never a value`, { fails: [404] }) },
+    },
+    async (request) => ({ credentials: (await credentials.list(await idOf(request.params))).map(view) }),
+  );
+  app.put(
+    `${path}/:credential`,
+    {
+      schema: { params: Named, body: Body, response: { 200: one } },
+      config: {
+        doc: about(`Put${what}Credential`, `Store a credential ${of}, encrypted; replaces the one of that name`, {
+          bodyExample,
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    async (request) => {
+      const { value, ...rest } = request.body;
+      const id = await idOf(request.params);
+      const name = nameOf(request.params.credential);
+      return view(await credentials.put(id, { name, ...withDefaults(rest) }, new Secret(value)));
+    },
+  );
+  app.delete(
+    `${path}/:credential`,
+    {
+      schema: { params: Named, response: { 204: nothing } },
+      config: { doc: about(`Revoke${what}Credential`, `Revoke a credential ${of}`, { fails: [404] }) },
+    },
+    async (request, reply) => {
+      await credentials.revoke(await idOf(request.params), request.params.credential);
+      return reply.code(204).send();
+    },
+  );
+}

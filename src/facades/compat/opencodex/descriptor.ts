@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { oneOf } from '../../../config/kinds.ts';
+import { setting } from '../../../config/setting.ts';
+import { describeDialect } from '../../shared/dialect.ts';
+
+export const opencodex = describeDialect({
+  label: 'OpenCodex',
+  audience: 'project front ends: projects, chats, files, agents, keys; `CORRAL_OPENCODEX_PROFILE=first` for the oldest',
+  tag: 'OpenCodex',
+  paths: ['projects', 'chats', 'agent-actions', 'files', 'sandbox', 'settings'].map((name) => `/api/v1/${name}`),
+  documents: '`/docs`, `/redoc`',
+  settings: z.strictObject({
+    profile: setting(
+      oneOf('current', 'first'),
+      'current',
+      'which front end the OpenCodex dialect speaks to; the oldest page, first, is told start where it joins a run',
+    ),
+  }),
+  routes: async ({ projects, services, idempotency, sockets, clock }, { profile }) =>
+    projects
+      ? [(await import('./routes.ts')).opencodex({ ...projects, services, idempotency, sockets, clock, profile })]
+      : [],
+});

@@ -1,0 +1,24 @@
+import { callIn } from '../../../agents/tools/words.ts';
+import type { FactOf } from '../../../core/model/events.ts';
+
+/** Facts about a session that the projections of its events need. */
+export interface View {
+  /** The workspace's real path, which this dialect calls `/workspace`. */
+  readonly workdir: string;
+}
+type Args = Record<string, unknown>;
+type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
+
+/** Translates tools and arguments to this dialect's names; a tool it does not know keeps its name. */
+export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
+  const path = (given: unknown) => (typeof given === 'string' ? shownPath(given, view) : given);
+  const { name: tool, args: shown } = callIn('opencodex', { name, args }, path);
+  return { tool, args: shown };
+}
+
+export function shownPath(path: string, { workdir }: View): string {
+  if (path === workdir) return '/workspace';
+  return path.startsWith(`${workdir}/`) ? `/workspace${path.slice(workdir.length)}` : path;
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,81 @@
+import { idempotencyHeader, nothing } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { about } from './about.ts';
+import { type OpencodexDeps, projectOf } from './context.ts';
+import * as replies from './replies/projects.ts';
+import { NewProject, PageQuery, ProjectChange, ProjectParams } from './schemas.ts';
+import { projectView } from './views.ts';
+
+const projects = '/api/v1/projects';
+const one = `${projects}/:project_id`;
+
+export function mountProjects(app: App, deps: OpencodexDeps): void {
+  const { services, idempotency } = deps;
+  app.get(
+    projects,
+    {
+      schema: { querystring: PageQuery, response: { 200: replies.projects } },
+      config: { doc: about('ListProjects', 'List projects, last changed first', { fails: [422] }) },
+    },
+    async ({ query }) => {
+      const { skip = 0, limit = 100 } = query;
+      const found = await services.projects.list({ skip, limit });
+      return { projects: found.projects.map(projectView), total: found.total };
+    },
+  );
+  app.post(
+    projects,
+    {
+      schema: { body: NewProject, response: { 201: replies.oneProject } },
+      config: {
+        doc: about('CreateProject', 'Create a project', {
+          headers: idempotencyHeader,
+          bodyExample: { name: 'Website' },
+          fails: [409, 413, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), async () => {
+        const { name, description = null } = request.body;
+        return projectView(await services.projects.create({ name, description }));
+      }),
+  );
+  app.get(
+    one,
+    {
+      schema: { params: ProjectParams, response: { 200: replies.oneProject } },
+      config: { doc: about('GetProject', 'Get a project', { fails: [404] }) },
+    },
+    async ({ params }) => projectView(await projectOf(deps, params.project_id)),
+  );
+  app.put(
+    one,
+    {
+      schema: { params: ProjectParams, body: ProjectChange, response: { 200: replies.oneProject } },
+      config: {
+        doc: about('UpdateProject', 'Change the name or description of a project', {
+          bodyExample: { description: 'The public one' },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    async ({ params, body: { name, description } }) => {
+      const { id } = await projectOf(deps, params.project_id);
+      const change = { ...(name != null && { name }), ...(description !== undefined && { description }) };
+      return projectView(await services.projects.update(id, change));
+    },
+  );
+  app.delete(
+    one,
+    {
+      schema: { params: ProjectParams, response: { 204: nothing } },
+      config: { doc: about('DeleteProject', 'Delete a project with its chat sessions and files', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      const { id } = await projectOf(deps, params.project_id);
+      await services.projects.delete(id);
+      return reply.code(204).send();
+    },
+  );
+}

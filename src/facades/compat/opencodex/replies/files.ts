@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { json } from '../../../../http/routes/route-docs.ts';
+import { at, time, uuid } from './examples.ts';
+
+const File = z.object({
+  id: z.string(),
+  project_id: z.string().nullable(),
+  filename: z.string(),
+  file_path: z.string(),
+  file_type: z.enum(['input', 'output']),
+  size: z.int(),
+  mime_type: z.string().nullable(),
+  hash: z.string().describe('SHA-256, hex'),
+  uploaded_at: time,
+});
+export type File = z.output<typeof File>;
+const FileList = z.object({ files: z.array(File), total: z.int() });
+const file: File = {
+  id: uuid,
+  project_id: uuid,
+  filename: 'data.csv',
+  file_path: '/workspace/project_files/data.csv',
+  file_type: 'input',
+  size: 4,
+  mime_type: 'text/csv',
+  hash: 'edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb',
+  uploaded_at: at,
+};
+export const files = json('Files', FileList, { files: [file], total: 1 });
+const Uploaded = z.union([File, FileList]);
+export type Uploaded = z.output<typeof Uploaded>;
+export const uploaded = json('The file; of several, a list', Uploaded, file);
+export const keptFile = json('The file', File, { ...file, file_type: 'output' });

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { GivenPrograms } from '../../../../config/tool-servers.ts';
+import { json } from '../../../../http/routes/route-docs.ts';
+import { at, sid, time, uuid } from './examples.ts';
+
+const Project = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  created_at: time,
+  updated_at: time,
+});
+export type Project = z.output<typeof Project>;
+const project: Project = { id: uuid, name: 'Website', description: null, created_at: at, updated_at: at };
+export const projects = json('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
+  projects: [project],
+  total: 1,
+});
+export const oneProject = json('The project', Project, project);
+
+const Chat = z.object({
+  id: z.string(),
+  project_id: z.string().nullable(),
+  name: z.string(),
+  status: z.enum(['active', 'archived']),
+  created_at: time,
+  updated_at: time,
+  container_id: z.string().nullable(),
+  environment_type: z.string().nullable(),
+});
+export type Chat = z.output<typeof Chat>;
+const chat: Chat = {
+  id: sid,
+  project_id: uuid,
+  name: 'New Chat',
+  status: 'active',
+  created_at: at,
+  updated_at: at,
+  container_id: null,
+  environment_type: 'python3.11',
+};
+export const chats = json('Chat sessions, newest first', z.object({ chat_sessions: z.array(Chat), total: z.int() }), {
+  chat_sessions: [chat],
+  total: 1,
+});
+export const oneChat = json('The chat session', Chat, chat);
+
+const AgentConfig = z.object({
+  id: z.string(),
+  project_id: z.string(),
+  agent_type: z.string(),
+  environment_type: z.string().nullable(),
+  system_instructions: z.string().nullable(),
+  enabled_tools: z.array(z.string()),
+  llm_provider: z.string(),
+  llm_model: z.string(),
+  llm_config: z.record(z.string(), z.unknown()),
+  // Absent where the project has none of its own: earlier clients do not know these.
+  llm_fallbacks: z.array(z.string()).readonly().optional(),
+  mcp_servers: GivenPrograms.optional(),
+});
+export type AgentConfig = z.output<typeof AgentConfig>;
+const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
+export const agentConfig = json('The agent configuration', AgentConfig, {
+  id: uuid,
+  project_id: uuid,
+  agent_type: 'code_agent',
+  environment_type: 'python3.11',
+  system_instructions: 'You are an experienced Python developer.',
+  enabled_tools,
+  llm_provider: 'gemini',
+  llm_model: 'gemini-2.5-flash',
+  llm_config: { temperature: 0.5 },
+  llm_fallbacks: ['openai/gpt-5-mini'],
+  mcp_servers: {},
+});
+
+const Template = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  agent_type: z.string(),
+  environment_type: z.string(),
+  enabled_tools: z.array(z.string()),
+});
+export type Template = z.output<typeof Template>;
+const template: Template = {
+  id: 'python_dev',
+  name: 'Python Developer',
+  description: 'Writes, runs and debugs Python, with all the tools for it',
+  agent_type: 'code_agent',
+  environment_type: 'python3.11',
+  enabled_tools,
+};
+export const templates = json('Templates', z.array(Template), [template]);
+export const oneTemplate = json('The template', Template, template);

@@ -1,0 +1,29 @@
+import type { Dialect } from '../../../http/routes/routes.ts';
+import { mountAgents } from './agents.ts';
+import type { OpencodexDeps } from './context.ts';
+import { mountChats } from './conversation/chats.ts';
+import { mountConversation } from './conversation/conversation.ts';
+import { mountStream } from './conversation/stream.ts';
+import { mountCredentials } from './credentials.ts';
+import { mountProjects } from './projects.ts';
+import { mountSettings } from './settings.ts';
+import { mountFiles } from './workspace/files.ts';
+import { mountSandbox } from './workspace/sandbox.ts';
+import { mountWorkspace } from './workspace/workspace.ts';
+
+export function opencodex(deps: OpencodexDeps): Dialect {
+  return {
+    mount(app) {
+      mountProjects(app, deps);
+      mountAgents(app, deps);
+      mountChats(app, deps);
+      mountConversation(app, deps);
+      mountStream(deps);
+      mountSandbox(app, deps);
+      mountWorkspace(app, deps);
+      mountFiles(app, deps);
+      mountSettings(app, deps);
+      mountCredentials(app, deps);
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { AppError } from '../../../core/errors/errors.ts';
+import { Secret } from '../../../core/text/secret.ts';
+import { idempotencyHeader, json, nothing } from '../../../http/routes/route-docs.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { whileConnected } from '../../../http/transport/while-connected.ts';
+import { about } from './about.ts';
+import type { OpencodexDeps } from './context.ts';
+import { iso } from './names.ts';
+import { at, time } from './replies/examples.ts';
+import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
+
+const base = '/api/v1/settings';
+const bodyExample = { provider: 'gemini', api_key: 'the-key' };
+
+const Key = z.object({
+  provider: z.string(),
+  is_configured: z.boolean(),
+  last_used_at: time.nullable(),
+  created_at: time,
+});
+const keyList = json('Keys', z.object({ api_keys: z.array(Key) }), {
+  api_keys: [{ provider: 'gemini', is_configured: true, last_used_at: null, created_at: at }],
+});
+const stored = json('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' });
+const verdict = json('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
+  valid: false,
+  message: 'The provider could not be reached.',
+});
+const Named = z.object({ id: z.string(), name: z.string() });
+const Provider = Named.extend({ models: z.array(Named), env_key: z.string().nullable() });
+const gemini: z.output<typeof Provider> = {
+  id: 'gemini',
+  name: 'Google Gemini',
+  env_key: 'GEMINI_API_KEY',
+  models: [{ id: 'gemini-2.5-flash', name: 'Gemini 2.5 Flash' }],
+};
+const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
+
+export function mountSettings(app: App, { keys, providers, idempotency }: OpencodexDeps): void {
+  const NewKey = newKey(providers);
+  app.get(
+    `${base}/api-keys`,
+    {
+      schema: { response: { 200: keyList } },
+      config: { doc: about('ListApiKeys', 'List the providers whose keys are stored; never a key') },
+    },
+    async () => ({
+      api_keys: (await keys.list()).map(({ provider, createdAt, lastUsedAt }) => ({
+        provider,
+        is_configured: true,
+        last_used_at: lastUsedAt === null ? null : iso(lastUsedAt),
+        created_at: iso(createdAt),
+      })),
+    }),
+  );
+  app.post(
+    `${base}/api-keys`,
+    {
+      schema: { body: NewKey, response: { 201: stored } },
+      config: {
+        doc: about('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
+          headers: idempotencyHeader,
+          bodyExample,
+          fails: [409, 413, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), async () => {
+        const { provider, api_key } = request.body;
+        await keys.put(provider, new Secret(api_key));
+        return { message: `API key for ${provider} saved` };
+      }),
+  );
+  app.post(
+    `${base}/api-keys/test`,
+    {
+      schema: { body: NewKey, response: { 200: verdict } },
+      config: {
+        doc: about('TestApiKey', 'Ask a provider whether it accepts a key', { bodyExample, fails: [413, 422] }),
+      },
+    },
+    async ({ body: { provider, api_key } }, reply) => keys.test(provider, new Secret(api_key), whileConnected(reply)),
+  );
+  app.delete(
+    `${base}/api-keys/:provider`,
+    {
+      schema: { params: ProviderParams, response: { 204: nothing } },
+      config: { doc: about('DeleteApiKey', 'Delete the key of a provider', { fails: [404] }) },
+    },
+    async ({ params: { provider } }, reply) => {
+      await keys.delete(provider).catch((thrown: unknown) => {
+        if (!(thrown instanceof AppError && thrown.code === 'not_found')) throw thrown;
+        throw new AppError('not_found', `API key for provider ${provider} not found`);
+      });
+      return reply.code(204).send();
+    },
+  );
+  app.get(
+    `${base}/llm-providers`,
+    {
+      schema: { querystring: ProvidersQuery, response: { 200: providerList } },
+      config: { doc: about('ListLlmProviders', 'List the providers and their models', { fails: [422] }) },
+    },
+    async ({ query: { featured_only } }) => {
+      const featured = featured_only === 'true' || featured_only === '1';
+      const shown = providers.filter(({ models }) => !featured || models.length > 0);
+      return {
+        providers: shown.map(({ id, name, models, envKey }) => ({ id, name, models: [...models], env_key: envKey })),
+      };
+    },
+  );
+}

@@ -1,0 +1,76 @@
+import { pipeline, Readable, Transform } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ByteRange } from '../../../../core/contracts/blobs.ts';
+import { attachment } from '../../../../http/transport/content-disposition.ts';
+
+interface Download {
+  readonly name: string;
+  readonly size: number;
+  readonly mimeType: string | null;
+  /** Changes whenever the content does. */
+  readonly tag: string;
+  open(range: ByteRange | undefined): Promise<Readable>;
+}
+
+/** Sends a whole file, or the one range that the request asks for. */
+export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
+  const etag = `"${file.tag}"`;
+  toKeep(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
+  const { range: asked, 'if-range': onlyIf } = request.headers;
+  const range = onlyIf === undefined || onlyIf === etag ? rangeOf(asked, file.size) : undefined;
+  if (range === 'unsatisfiable') {
+    return reply
+      .code(416)
+      .header('content-range', `bytes */${file.size}`)
+      .header('content-type', 'application/json')
+      .removeHeader('content-disposition')
+      .send(JSON.stringify({ detail: 'The range is outside of the file' }));
+  }
+  const length = range ? range.end - range.start + 1 : file.size;
+  if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
+  reply.header('content-length', length);
+  if (request.method === 'HEAD') return reply.send(Readable.from([])); // without a stream Fastify would set the length to 0
+  const counted = exactly(length);
+  pipeline(await file.open(range), counted, () => {}); // also closes the file when the client leaves
+  return reply.send(counted);
+}
+
+/** Sends content of others as a download. A browser that displays it anyway runs no script of it with our origin. */
+export const toKeep = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
+  reply
+    .header('content-type', type ?? 'application/octet-stream')
+    .header('content-disposition', attachment(name))
+    .header('content-security-policy', "default-src 'none'; sandbox");
+
+/** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
+export function rangeOf(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(' ', '') ?? '') ?? [];
+  if (first === '' && last === '') return undefined;
+  if (first === '')
+    return Number(last) === 0 || size === 0
+      ? 'unsatisfiable'
+      : { start: Math.max(0, size - Number(last)), end: size - 1 };
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== '' && Number(last) < start) return undefined;
+  return start >= size ? 'unsatisfiable' : { start, end };
+}
+
+/** Breaks the connection when the content does not have the promised length, so that it cannot pass for complete. */
+function exactly(length: number): Transform {
+  let seen = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      seen += chunk.length;
+      if (seen > length) done(new Error('the file became longer while it was sent'));
+      else done(null, chunk);
+    },
+    flush(done) {
+      done(seen === length ? null : new Error('the file became shorter while it was sent'));
+    },
+  });
+}
+
+/** A client once set this type, so it is checked before it becomes a header. */
+const headerSafe = (type: string | null): string | undefined =>
+  type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

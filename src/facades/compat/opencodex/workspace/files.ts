@@ -1,0 +1,108 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { bytes, idempotencyHeader, nothing } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
+import { about } from '../about.ts';
+import { fileOf, type OpencodexDeps, projectOf } from '../context.ts';
+import { pageOf } from '../conversation/paging.ts';
+import * as replies from '../replies/files.ts';
+import { IdParams, PageQuery, ProjectParams } from '../schemas.ts';
+import { fileView } from '../views.ts';
+import { sendFile } from './download.ts';
+
+const base = '/api/v1/files';
+const maxFiles = 20;
+const part = z.string().meta({ format: 'binary' });
+
+export function mountFiles(app: App, deps: OpencodexDeps): void {
+  const { uploads } = deps;
+  app.get(
+    `${base}/project/:project_id`,
+    {
+      schema: { params: ProjectParams, querystring: PageQuery, response: { 200: replies.files } },
+      config: { doc: about('ListProjectFiles', 'List the files of a project, newest first', { fails: [404, 422] }) },
+    },
+    async ({ params, query }) => {
+      const { id } = await projectOf(deps, params.project_id);
+      const { items, total } = pageOf(await uploads.ofProject(id), query);
+      return { files: items.map(fileView), total };
+    },
+  );
+  app.get(
+    `${base}/:id/download`,
+    {
+      schema: { params: IdParams, response: { 200: bytes('Its bytes'), 206: bytes('The range') } },
+      config: {
+        doc: about('DownloadFile', 'Download a file, or a range of it', {
+          headers: { Range: 'one range of bytes' },
+          fails: [404, 416],
+        }),
+        signed: 'file',
+      },
+    },
+    async (request, reply) => {
+      const file = await fileOf(deps, request.params.id);
+      const { name, size, mimeType, sha256 } = file;
+      return await sendFile(request, reply, {
+        name,
+        size,
+        mimeType,
+        tag: sha256,
+        open: (range) => uploads.open(file.id, range),
+      });
+    },
+  );
+  app.delete(
+    `${base}/:id`,
+    {
+      schema: { params: IdParams, response: { 204: nothing } },
+      config: { doc: about('DeleteFile', 'Delete a file and its copies in workspaces', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      await uploads.delete((await fileOf(deps, params.id)).id);
+      return reply.code(204).send();
+    },
+  );
+  withBodyStreams(app, (scope) => {
+    scope.post(
+      `${base}/upload/:project_id`,
+      {
+        schema: { params: ProjectParams, response: { 201: replies.uploaded } },
+        config: {
+          doc: about('UploadFiles', 'Upload files to a project', {
+            description:
+              'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
+              "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",
+            headers: idempotencyHeader,
+            requestContent: {
+              'multipart/form-data': z.object({ file: part.optional(), files: z.array(part).max(maxFiles).optional() }),
+            },
+            fails: [404, 409, 413, 422],
+          }),
+          upload: true,
+        },
+        bodyLimit: (deps.maxUploadBytes + 64 * 1024) * maxFiles,
+      },
+      (request, reply) => upload(deps, { request, reply, project: request.params.project_id }),
+    );
+  });
+}
+
+interface Upload {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly project: string;
+}
+async function upload(deps: OpencodexDeps, { request, reply, project }: Upload): Promise<replies.Uploaded> {
+  const { uploads, idempotency } = deps;
+  const { id: projectId } = await projectOf(deps, project);
+  return await receiveFiles({ request, reply, uploads, projectId, maxFiles }, (staged) =>
+    idempotency.once(request, reply.code(201), async () => {
+      await projectOf(deps, projectId); // the project may have been deleted during the upload
+      const files = (await uploads.keep(staged)).map(fileView);
+      const [only] = files;
+      return only && files.length === 1 ? only : { files, total: files.length };
+    }),
+  );
+}

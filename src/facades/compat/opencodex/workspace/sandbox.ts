@@ -1,0 +1,155 @@
+import { posix } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../../../core/errors/errors.ts';
+import { idempotencyHeader, json } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
+import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
+import { outputsOf } from '../../../../sessions/services/cut-outputs.ts';
+import { about } from '../about.ts';
+import { chatOf, notRunning, type OpencodexDeps } from '../context.ts';
+import { sid } from '../replies/examples.ts';
+import { ChatParams, Execute } from '../schemas.ts';
+
+const base = '/api/v1/sandbox/:sid';
+const usualSeconds = 120;
+
+const container_id = `sbx-${sid}`;
+const said = (message: string) => json('Done', z.object({ message: z.string() }), { message });
+const Started = z.object({ message: z.string(), container_id: z.string() });
+const started = {
+  200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
+  201: json('It was started', Started, { message: 'Sandbox started successfully', container_id }),
+};
+const Stats = z.object({
+  cpu_seconds: z.number().describe('Of processor time, since it was started'),
+  memory_bytes: z.number(),
+  memory_limit_bytes: z.number().nullable(),
+  processes: z.number(),
+});
+const state = json(
+  'Its state',
+  z.object({ running: z.boolean(), container_id: z.string().nullable(), stats: Stats.nullable() }),
+  {
+    running: true,
+    container_id,
+    stats: { cpu_seconds: 12.5, memory_bytes: 73_400_320, memory_limit_bytes: 2_147_483_648, processes: 4 },
+  },
+);
+const result = json(
+  'The result of the command',
+  z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }),
+  { exit_code: 0, stdout: 'hi\n', stderr: '' },
+);
+
+export function mountSandbox(app: App, deps: OpencodexDeps): void {
+  const { sandboxes } = deps.services;
+  app.post(
+    `${base}/start`,
+    {
+      schema: { params: ChatParams, response: started },
+      config: { doc: about('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const { started } = await sandboxes.start(id, whileConnected(reply));
+      const { id: container_id } = await sandboxes.status(id);
+      if (!started) return { message: 'Sandbox is already running', container_id };
+      return reply.code(201).send({ message: 'Sandbox started successfully', container_id });
+    },
+  );
+  app.post(
+    `${base}/stop`,
+    {
+      schema: { params: ChatParams, response: { 200: said('Sandbox stopped successfully') } },
+      config: {
+        doc: about('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
+      },
+    },
+    async ({ params }) => {
+      const { stopped } = await sandboxes.stop((await chatOf(deps, params.sid)).id);
+      return { message: stopped ? 'Sandbox stopped successfully' : 'Sandbox was not running' };
+    },
+  );
+  app.post(
+    `${base}/reset`,
+    {
+      schema: { params: ChatParams, response: { 200: said('Sandbox reset successfully') } },
+      config: {
+        doc: about('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
+      },
+    },
+    async ({ params }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      await sandboxes.reset(id, whileConnected(reply)).catch(notRunning);
+      return { message: 'Sandbox reset successfully' };
+    },
+  );
+  app.get(
+    `${base}/status`,
+    {
+      schema: { params: ChatParams, response: { 200: state } },
+      config: { doc: about('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      const { id: chat } = await chatOf(deps, params.sid);
+      const { state, id } = await sandboxes.status(chat);
+      if (state !== 'running') return { running: false, container_id: null, stats: null };
+      const usage = await sandboxes.usage(chat, whileConnected(reply));
+      return { running: true, container_id: id, stats: usage ? statsOf(usage) : null };
+    },
+  );
+  app.post(
+    `${base}/execute`,
+    {
+      schema: { params: ChatParams, body: Execute, response: { 200: result } },
+      config: {
+        doc: about('Execute', 'Run a command in the sandbox', {
+          headers: idempotencyHeader,
+          bodyExample: { command: 'echo hi' },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      deps.idempotency.once(request, reply, async () => {
+        const { id } = await chatOf(deps, request.params.sid);
+        const { command, workdir, timeout } = request.body;
+        const signal = whileWanted(reply);
+        const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
+        const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
+        const wanted = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
+        const ended = await sandboxes.exec(id, wanted, signal).catch(notRunning);
+        return { exit_code: ended.exitCode, ...outputsOf(ended) };
+      }),
+  );
+}
+
+const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: SandboxUsage) => ({
+  cpu_seconds: cpuSeconds,
+  memory_bytes: memoryBytes,
+  memory_limit_bytes: memoryLimitBytes,
+  processes,
+});
+
+/**
+ * Maps `/workspace` and paths below it to the workspace, which may have another real path. Any other absolute path belongs
+ * to the sandbox: the daemon starts no command there, so a shell changes to it first.
+ */
+async function placed({ command, workdir }: { command: string; workdir: string }, look: Look): Promise<Placed> {
+  const path = posix.resolve('/workspace', workdir);
+  if (path === '/workspace') return { command, cwd: '.' };
+  if (path.startsWith('/workspace/')) return { command, cwd: path.slice('/workspace/'.length) };
+  if (!workdir.startsWith('/') || workdir.startsWith('/workspace/')) {
+    throw new AppError('path_outside', 'Path is outside the workspace');
+  }
+  const folder = `'${path.replaceAll("'", `'\\''`)}'`;
+  if (!(await look(`cd -- ${folder}`)))
+    throw new AppError('invalid_request', 'workdir is not a directory in the sandbox');
+  return { command: `cd -- ${folder} || exit 1\n${command}`, cwd: '.' };
+}
+interface Placed {
+  readonly command: string;
+  readonly cwd: string;
+}
+type Look = (command: string) => Promise<boolean>;

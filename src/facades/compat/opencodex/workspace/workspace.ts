@@ -1,0 +1,152 @@
+import { AppError } from '../../../../core/errors/errors.ts';
+import { bytes, idempotencyHeader } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
+import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
+import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
+import { fits, maxPackedBytes, type WorkspaceFile } from '../../../shared/archive/files-below.ts';
+import { about } from '../about.ts';
+import { chatOf, invalid, type OpencodexDeps, projectOf } from '../context.ts';
+import { uuid } from '../replies/examples.ts';
+import { keptFile } from '../replies/files.ts';
+import * as replies from '../replies/workspace.ts';
+import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from '../schemas.ts';
+import { fileView } from '../views.ts';
+import { toKeep } from './download.ts';
+import { mimeType } from './mime.ts';
+import { contentOf, inWorkspace, newestOf, outputFiles, uploadedFiles } from './workspace-files.ts';
+
+const base = '/api/v1/chats/:sid/workspace';
+
+export function mountWorkspace(app: App, deps: OpencodexDeps): void {
+  const { files } = deps.services;
+  app.get(
+    `${base}/files`,
+    {
+      schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
+      config: {
+        doc: about(
+          'ListWorkspaceFiles',
+          'List the files of a workspace: what was uploaded, and the newest 500 others',
+          {
+            fails: [404],
+          },
+        ),
+      },
+    },
+    async ({ params }, reply) => {
+      const session = await chatOf(deps, params.sid);
+      const signal = whileConnected(reply);
+      const output = newestOf(await outputFiles(deps, session, signal));
+      const uploaded = await uploadedFiles(deps, session, signal);
+      const known = session.projectId === null ? [] : await deps.uploads.ofProject(session.projectId);
+      const ids = new Map(known.map(({ name, id }) => [name, id]));
+      return {
+        uploaded: uploaded.files.map((file) => entry(file, 'uploaded', ids.get(below(file)))),
+        output: output.files.map((file) => entry(file, 'output', undefined)),
+        ...((uploaded.truncated || output.truncated) && { truncated: true as const }),
+      };
+    },
+  );
+  app.get(
+    `${base}/files/content`,
+    {
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
+      config: { doc: about('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
+    },
+    async ({ params, query }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const path = inWorkspace(query.path);
+      const content = await files.read(id, path, whileConnected(reply)).catch(missing);
+      return { path: query.path, ...contentOf(path, content) };
+    },
+  );
+  app.get(
+    `${base}/files/download`,
+    {
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytes('Its bytes') } },
+      config: { doc: about('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
+    },
+    async ({ params, query }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const path = inWorkspace(query.path);
+      const { size, content } = await files.open(id, path, whileConnected(reply)).catch(missing);
+      return toKeep(reply, path, mimeType(path) ?? undefined)
+        .header('content-length', size)
+        .send(content);
+    },
+  );
+  app.get(
+    `${base}/download-all`,
+    {
+      schema: {
+        params: ChatParams,
+        querystring: DownloadAllQuery,
+        response: { 200: bytes('A zip file', 'application/zip') },
+      },
+      config: {
+        doc: about('DownloadWorkspace', 'Download all uploaded or all other files', { fails: [404, 413, 422] }),
+      },
+    },
+    async ({ params, query: { type } }, reply) => {
+      const session = await chatOf(deps, params.sid);
+      if (type !== 'uploaded' && type !== 'output')
+        throw new AppError('invalid_request', 'type must be uploaded or output');
+      const signal = whileConnected(reply);
+      const list = type === 'uploaded' ? uploadedFiles : outputFiles;
+      const listing = await list(deps, session, signal);
+      const { files: found } = listing;
+      fits(listing);
+      if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
+      const open = (path: string) => files.open(session.id, path, signal);
+      const { zip } = await import('../../../shared/archive/zip.ts'); // its package loads when first used
+      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(
+        zip(found, { open, maxPacked: maxPackedBytes }),
+      );
+    },
+  );
+  app.post(
+    `${base}/files/upload-to-project`,
+    {
+      schema: { params: ChatParams, body: ToProject, response: { 201: keptFile } },
+      config: {
+        doc: about('UploadToProject', 'Keep a file of the workspace in a project', {
+          headers: idempotencyHeader,
+          bodyExample: { path: '/workspace/report.md', project_id: uuid },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
+    (request, reply) =>
+      deps.idempotency.once(request, reply.code(201), async () => {
+        const session = await chatOf(deps, request.params.sid);
+        const project = await projectOf(deps, request.body.project_id);
+        const path = inWorkspace(request.body.path);
+        const name = baseName(path);
+        if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
+        const signal = whileWanted(reply);
+        const { content } = await files.open(session.id, path, signal).catch(missing);
+        const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
+        await using staged = await deps.uploads.stage(wanted, signal);
+        const [file] = await deps.uploads.keep([staged]);
+        return fileView(file as UploadedFile);
+      }),
+  );
+}
+
+const below = ({ path }: WorkspaceFile) =>
+  path.startsWith(`${projectFolder}/`) ? path.slice(projectFolder.length + 1) : path;
+
+const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | undefined): replies.WorkspaceFile => ({
+  ...(id !== undefined && { id }),
+  name: below(file),
+  path: `/workspace/${file.path}`,
+  size: file.size,
+  type,
+  mime_type: mimeType(file.path),
+});
+
+function missing(thrown: unknown): never {
+  if (thrown instanceof AppError && thrown.code === 'file_not_found') throw new AppError('not_found', 'File not found');
+  throw thrown;
+}

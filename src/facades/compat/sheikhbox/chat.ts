@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { markReplayed, settle } from '../../../http/guard/idempotency.ts';
+import { laterCursor } from '../../../http/transport/cursor.ts';
+import type { SendCommand } from '../../../sessions/api/sessions.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import type { SheikhboxContext } from './context.ts';
+import { findRetried } from './retry.ts';
+import type { ChatBody } from './schemas.ts';
+import { streamChat } from './stream/stream.ts';
+import { StreamPlan } from './stream/stream-end.ts';
+
+interface ChatRequest {
+  readonly request: FastifyRequest;
+  readonly sid: string;
+  readonly body: ChatBody;
+}
+
+/** Makes every decision that can refuse the request before the first byte, then streams the plan. */
+export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
+  // The second of two equal requests sees the message of the first.
+  const inOrder = keyedQueue();
+  return async ({ request, sid, body }, reply) => {
+    const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
+    const session = await context.sessions.get(toSessionId(sid));
+    const claim = await context.idempotency.claim(request);
+    // Starts before the message is sent, because the first answer can be logged before the stream opens.
+    using _watching = context.sessions.watching(session.id);
+    if (claim?.kind === 'replay') {
+      markReplayed(reply);
+      const first = StreamPlan.parse(claim.answer);
+      return await streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
+    }
+    const plan = await settle(claim, () => {
+      const text = body.message ?? '';
+      if (text.trim() === '') return planReconnect(session, cursor, context);
+      // Only a message with its sender's clock can be recognized as a retry, so only those wait for each other.
+      const send = () => planMessage(session.id, text, body, cursor, context);
+      return body.timestamp == null ? send() : inOrder(session.id, send);
+    });
+    return await streamChat(reply, session.id, plan, context);
+  };
+}
+
+async function planMessage(
+  id: SessionId,
+  text: string,
+  body: ChatBody,
+  cursor: number | undefined,
+  { sessions, clock }: SheikhboxContext,
+): Promise<StreamPlan> {
+  if (body.timestamp != null) {
+    const sent = await findRetried(sessions, await sessions.get(id), { text, timestamp: body.timestamp }, clock.now());
+    if (sent) return untilEndOf(sent.seq, sent.runId, cursor);
+  }
+  const command: SendCommand = {
+    text,
+    mode: body.mode ?? 'inject',
+    ...(body.timestamp != null && { clientTimestamp: body.timestamp }),
+    ...(body.attachments && {
+      attachments: body.attachments.map((file) => (typeof file === 'string' ? file : file.file_id)),
+    }),
+  };
+  const { seq, runId } = await sessions.send(id, command);
+  return untilEndOf(seq, runId, cursor);
+}
+
+/** Ends the stream with the end of the message's run; neither older ends after the cursor nor the run before it count. */
+function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
+  return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
+}
+
+async function planReconnect(
+  session: SessionRecord,
+  cursor: number | undefined,
+  { sessions }: SheikhboxContext,
+): Promise<StreamPlan> {
+  const active = await sessions.activeRun(session.id);
+  const { lastSeq } = await sessions.get(session.id);
+  const after = cursor ?? active?.startedSeq ?? lastSeq;
+  return { after, until: { after, runId: null }, last: !active || active.waiting ? lastSeq : null };
+}

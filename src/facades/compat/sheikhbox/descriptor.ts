@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { oneOf } from '../../../config/kinds.ts';
+import { setting } from '../../../config/setting.ts';
+import { describeDialect } from '../../shared/dialect.ts';
+
+export const sheikhbox = describeDialect({
+  label: 'SheikhBox',
+  audience: "chat front ends that stream an agent's events; `CORRAL_SHEIKHBOX_PROFILE=v2.0` for the oldest",
+  tag: 'SheikhBox',
+  paths: ['/api/v1/sessions', '/api/v1/files', '/api/v1/auth/status', '/api/v1/config/frontend'],
+  documents: '`/docs`, `/openapi.json`',
+  settings: z.strictObject({
+    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
+  }),
+  routes: async ({ services, projects, ...parts }, { profile }) => [
+    (await import('./routes.ts')).sheikhbox({
+      ...parts,
+      profile,
+      sessions: services.sessions,
+      shares: services.shares,
+      desktop: services.desktop,
+      uploads: projects?.uploads,
+      maxUploadBytes: projects?.maxUploadBytes ?? 0,
+    }),
+  ],
+});

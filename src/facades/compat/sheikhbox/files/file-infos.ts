@@ -1,0 +1,61 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { UploadedFile, UploadService } from '../../../../sessions/projects/uploads.ts';
+import type { FileInfo } from './file-replies.ts';
+
+export const filePath = (id: string): string => `/api/v1/files/${id}/download`;
+export const isFilePath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);
+
+export const uploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
+  file_id: id,
+  filename: name,
+  content_type: mimeType,
+  size,
+  upload_date: new Date(uploadedAt).toISOString(),
+  metadata: null,
+  file_url: filePath(id),
+});
+
+/** The facts in the log about an attached file that is not an upload. */
+export const bareInfo = (file: string, at: number): FileInfo => ({
+  file_id: file,
+  filename: file.slice(file.lastIndexOf('/') + 1),
+  content_type: null,
+  size: 0,
+  upload_date: new Date(at).toISOString(),
+  metadata: null,
+  file_url: '',
+});
+
+const maxKnown = 10_000;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The files attached to messages. Look them up with `learn` before the event is translated, because that cannot wait. */
+export class FileInfos {
+  readonly #uploads: Pick<UploadService, 'get'> | undefined;
+  readonly #known = new Map<string, FileInfo>();
+
+  constructor(uploads: Pick<UploadService, 'get'> | undefined) {
+    this.#uploads = uploads;
+  }
+
+  /** Returns a promise only when a lookup is needed. */
+  learn(events: readonly SessionEvent[]): Promise<void> | undefined {
+    const strange = new Set<string>();
+    for (const { type, data } of events) {
+      if (type !== 'message.user' && type !== 'message.assistant') continue;
+      for (const id of data.attachments) if (uuid.test(id) && !this.#known.has(id)) strange.add(id);
+    }
+    return strange.size > 0 && this.#uploads ? this.#find(strange) : undefined;
+  }
+  get(file: string, at: number): FileInfo {
+    return this.#known.get(file) ?? bareInfo(file, at);
+  }
+
+  async #find(ids: Iterable<string>): Promise<void> {
+    for (const id of ids) {
+      const file = await this.#uploads?.get(id).catch(() => undefined); // a deleted file keeps only its id from the log
+      if (this.#known.size >= maxKnown) this.#known.clear();
+      if (file) this.#known.set(id, uploadInfo(file));
+    }
+  }
+}

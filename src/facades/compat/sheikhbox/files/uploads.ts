@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
+import { success } from '../../../shared/envelope.ts';
+import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
+import { aboutOther as about, type SheikhboxContext } from '../context.ts';
+import { FileParams, MinutesBody } from '../schemas.ts';
+import { filePath, uploadInfo } from './file-infos.ts';
+import { fileInfo, fileLink } from './file-replies.ts';
+
+const base = '/api/v1/files';
+
+/** Uploads files without a project, to attach them to messages. Downloads and deletion use OpenCodex's routes. */
+export function mountUploads(app: App, { uploads, idempotency, ...context }: SheikhboxContext): void {
+  if (!uploads) return;
+  for (const [path, name, summary] of [
+    [`${base}/:id`, 'FileOf', 'Get the details of a file'],
+    [`${base}/:id/info`, 'FileInfo', 'Get the details of a file, by its other address'],
+  ] as const) {
+    app.get(
+      path,
+      {
+        schema: { params: FileParams, response: { 200: fileInfo } },
+        config: { doc: about(name, summary, { fails: [404] }) },
+      },
+      async ({ params }) => success(uploadInfo(await uploads.get(params.id))),
+    );
+  }
+  app.post(
+    `${base}/:id/signed-url`,
+    {
+      schema: { params: FileParams, body: MinutesBody, response: { 200: fileLink } },
+      config: {
+        doc: about('FileLink', 'Make a link to a file that needs no token', {
+          bodyExample: { expire_minutes: 15 },
+          fails: [404, 422],
+        }),
+      },
+    },
+    async ({ params, body }) => {
+      const { id } = await uploads.get(params.id);
+      const seconds = body.expire_minutes * 60;
+      const what = { method: 'GET', path: filePath(id), purpose: 'file' } as const;
+      return success({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
+    },
+  );
+  withBodyStreams(app, (scope) => {
+    const bodyLimit = context.maxUploadBytes + 64 * 1024;
+    scope.post(
+      base,
+      {
+        schema: { response: { 200: fileInfo } },
+        config: {
+          doc: about('UploadFile', 'Upload a file for a message to attach', {
+            description: 'multipart/form-data with one part `file`.',
+            headers: idempotencyHeader,
+            requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
+            fails: [400, 409, 413, 422],
+          }),
+          upload: true,
+        },
+        bodyLimit,
+      },
+      (request, reply) =>
+        receiveFiles({ request, reply, uploads, projectId: null, maxFiles: 1 }, (staged) =>
+          idempotency.once(request, reply, async () => {
+            const [file] = await uploads.keep(staged);
+            return success(uploadInfo(file as UploadedFile));
+          }),
+        ),
+    );
+  });
+}

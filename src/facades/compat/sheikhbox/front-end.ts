@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { App } from '../../../http/routes/routes.ts';
+import { okEnveloped, success } from '../../shared/envelope.ts';
+import { aboutOther as about } from './context.ts';
+
+const Auth = z.object({ authenticated: z.literal(true), auth_provider: z.literal('none') });
+const FrontEnd = z.object({
+  auth_provider: z.literal('none'),
+  show_github_button: z.boolean(),
+  github_repository_url: z.string(),
+  google_analytics_id: z.null(),
+  claw_enabled: z.boolean(),
+});
+const auth: z.output<typeof Auth> = { authenticated: true, auth_provider: 'none' };
+const frontEnd: z.output<typeof FrontEnd> = {
+  auth_provider: 'none',
+  show_github_button: false,
+  github_repository_url: '',
+  google_analytics_id: null,
+  claw_enabled: false,
+};
+
+/** Mounts the requests with which the front ends of the later releases start. */
+export function mountFrontEnd(app: App): void {
+  app.get(
+    '/api/v1/auth/status',
+    {
+      schema: { response: { 200: okEnveloped(Auth, auth) } },
+      config: { doc: about('AuthStatus', 'Report that only the token is needed to log in') },
+    },
+    async () => success(auth),
+  );
+  app.get(
+    '/api/v1/config/frontend',
+    {
+      schema: { response: { 200: okEnveloped(FrontEnd, frontEnd) } },
+      config: { doc: about('FrontEndConfig', 'Settings of the front end') },
+    },
+    async () => success(frontEnd),
+  );
+}

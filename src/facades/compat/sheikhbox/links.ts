@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { App } from '../../../http/routes/routes.ts';
+import type { ShareView } from '../../../sessions/api/shares.ts';
+import { okEnveloped, success } from '../../shared/envelope.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { about, base, type SheikhboxContext } from './context.ts';
+import * as replies from './replies.ts';
+import { SessionParams as params } from './schemas.ts';
+import { epoch } from './stream/events.ts';
+
+const LinkParams = params.extend({ link: z.string().max(100).describe('the link') });
+const Body = z.object({
+  hours: z.int().min(1).max(8_760).default(168).describe('how long the link works'),
+  files: z.boolean().default(false).describe('the link shows the files of the workspace too'),
+});
+const Link = z.object({ link_id: z.string(), created_at: z.int(), expires_at: z.int(), files: z.boolean() });
+const link = { link_id: '0f1e2d3c4b5a', created_at: 1735689600, expires_at: 1736294400, files: false };
+const made = { token: `5f2a0c9be41d7733.0f1e2d3c4b5a.${'A'.repeat(43)}`, path: '/shared#…' };
+const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
+  link_id: id,
+  created_at: epoch(createdAt),
+  expires_at: epoch(expiresAt),
+  files,
+});
+
+/** Links that show one session to anyone who has them. */
+export function mountLinks(app: App, { shares }: SheikhboxContext): void {
+  app.post(
+    `${base}/:sid/links`,
+    {
+      schema: {
+        params,
+        body: Body,
+        response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...made }) },
+      },
+      config: {
+        doc: about('CreateLink', 'Make a link that shows this session to anyone who has it', {
+          description: 'The answer alone has the link. It expires, and can be revoked.',
+          bodyExample: { hours: 24 },
+          fails: [400, 404, 409],
+        }),
+      },
+    },
+    async ({ params, body: { hours, files } }) => {
+      const { token, view } = await shares.create(toSessionId(params.sid), { lifeMs: hours * 3_600_000, files });
+      return success({ ...toLink(view), token, path: `/shared#${token}` });
+    },
+  );
+  app.get(
+    `${base}/:sid/links`,
+    {
+      schema: { params, response: { 200: okEnveloped(z.object({ links: z.array(Link) }), { links: [link] }) } },
+      config: { doc: about('Links', 'List the links that show this session', { fails: [404] }) },
+    },
+    async ({ params }) => success({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),
+  );
+  app.delete(
+    `${base}/:sid/links/:link`,
+    {
+      schema: { params: LinkParams, response: { 200: replies.done } },
+      config: { doc: about('RevokeLink', 'Revoke a link', { fails: [404] }) },
+    },
+    async ({ params }) => {
+      await shares.revoke(toSessionId(params.sid), params.link);
+      return success(null);
+    },
+  );
+}

@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toAppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { openSse, sseFrame } from '../../../http/transport/sse.ts';
+import { whileConnected } from '../../../http/transport/while-connected.ts';
+import type { SheikhboxContext } from './context.ts';
+import type { File, Shell } from './replies.ts';
+
+const pollMs = 1_000;
+
+/** One panel of the front end, which shows a shell or a file. */
+interface Panel<Shown extends object = object> {
+  readonly session: SessionId;
+  readonly event: 'shell' | 'file';
+  look(signal: AbortSignal): Promise<Shown>;
+}
+
+export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel<Shell> => ({
+  session: id,
+  event: 'shell',
+  async look(signal) {
+    const view = await sessions.shell(id, shell, signal);
+    const console = view.console.map(({ ps1, command, output }) => ({ ps1, command, output }));
+    return { output: console.map(({ output }) => output).join(''), session_id: shell, console };
+  },
+});
+
+export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<File> => ({
+  session: id,
+  event: 'file',
+  look: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
+});
+
+export const wantsStream = ({ headers }: FastifyRequest): boolean =>
+  headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+
+/** Sends the panel at once and after each change. The first read must succeed; later reads may fail for a while. */
+export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
+  const { sse, clock } = context;
+  let shown = sseFrame({ event: panel.event, data: await panel.look(whileConnected(reply)) });
+  using stream = openSse(reply, sse);
+  const over = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
+  await stream.write(shown);
+  while (!over.aborted) {
+    await tick(clock, over);
+    if (over.aborted) return;
+    try {
+      const now = sseFrame({ event: panel.event, data: await panel.look(over) });
+      if (!now.equals(shown)) await stream.write(now);
+      shown = now;
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'session_not_found') return;
+    }
+  }
+}
+
+/** Fires when the session is deleted, so that the panel ends before its next read a second later. */
+function endOf(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
+  const end = new AbortController();
+  const follow = async () => {
+    const { lastSeq } = await sessions.get(id);
+    for await (const _ of sessions.follow(id, lastSeq, { signal: gone, deltas: false })) if (gone.aborted) return;
+    end.abort();
+  };
+  follow().catch(() => {}); // the next read finds that the session is gone
+  return end.signal;
+}
+
+function tick(clock: SheikhboxContext['clock'], gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, pollMs);
+  const wake = () => resolve();
+  gone.addEventListener('abort', wake, { once: true });
+  return promise.finally(() => {
+    clock.clearTimeout(timer);
+    gone.removeEventListener('abort', wake);
+  });
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { ForkFiles } from '../../../core/model/events.ts';
+import { either, type ReplyDoc } from '../../../http/routes/route-docs.ts';
+import { okEnveloped } from '../../shared/envelope.ts';
+import { SseEvent } from './stream/sse-events.ts';
+
+// The replies of this dialect, each with its example.
+
+const sid = '5f2a0c9be41d7733';
+const status = z.enum(['pending', 'running', 'waiting', 'completed', 'active']);
+export type Status = z.output<typeof status>;
+
+const marks = {
+  is_shared: z.boolean(),
+  is_favorite: z.boolean(),
+  is_pinned: z.boolean(),
+  project_id: z.string().nullable(),
+};
+const noMarks = { is_shared: false, is_favorite: false, is_pinned: false, project_id: null };
+
+const ListItem = z.object({
+  session_id: z.string(),
+  title: z.string(),
+  latest_message: z.string().max(1000),
+  latest_message_at: z.int(),
+  status,
+  unread_message_count: z.int(),
+  ...marks,
+});
+export type ListItem = z.output<typeof ListItem>;
+const item: ListItem = {
+  session_id: sid,
+  title: 'Say hi',
+  latest_message: 'Done.',
+  latest_message_at: 1735689601,
+  status: 'completed',
+  unread_message_count: 0,
+  ...noMarks,
+};
+export const sessions = okEnveloped(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
+export const createdSession = okEnveloped(z.object({ session_id: z.string() }), { session_id: sid });
+const Forked = z.object({
+  session_id: z.string(),
+  forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFiles }),
+});
+export const forkedSession = okEnveloped(Forked, {
+  session_id: '71c0f2d95a3be846',
+  forked_from: { session_id: sid, seq: 20, files: 'kept' },
+});
+export const done = okEnveloped(z.null(), null);
+
+const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };
+const Session = z.object({ ...history, ...marks });
+export type Session = z.output<typeof Session>;
+const said: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
+export const oneSession = okEnveloped(Session, {
+  session_id: sid,
+  title: 'Say hi',
+  status: 'completed',
+  events: said,
+  ...noMarks,
+});
+export const sharedSession = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
+  session_id: sid,
+  title: 'Say hi',
+  status: 'completed',
+  events: said,
+  is_shared: true,
+});
+
+export const renamed = okEnveloped(z.object({ session_id: z.string(), title: z.string() }), {
+  session_id: sid,
+  title: 'Say hi',
+});
+const Favorite = z.object({ session_id: z.string(), is_favorite: z.boolean() });
+export const favorite = (is_favorite: boolean) => okEnveloped(Favorite, { session_id: sid, is_favorite });
+export const pinned = okEnveloped(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
+  session_id: sid,
+  is_pinned: true,
+});
+const Share = z.object({ session_id: z.string(), is_shared: z.boolean() });
+export const share = (is_shared: boolean) => okEnveloped(Share, { session_id: sid, is_shared });
+
+/** The fields of each stream message; `data` is one line of JSON. */
+const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });
+const sse = (description: string, example: string): ReplyDoc => ({
+  description,
+  content: { 'text/event-stream': { schema: SseMessage, example } },
+});
+const lines = (event: string, data: object) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+const title = `id: 3\n${lines('title', { event_id: '3', timestamp: 1735689600, title: 'Say hi' })}`;
+const end = `id: 20\n${lines('done', { event_id: '20', timestamp: 1735689601 })}`;
+export const chatStream = sse('Events until the run ends or waits', `: connected\n\n${title}${end}`);
+export const eventStream = sse('Events until the session is deleted', `: connected\n\n${title}`);
+export const listStream = sse('The list, once per change', `: connected\n\n${lines('sessions', { sessions: [item] })}`);
+
+const Shell = z.object({
+  output: z.string(),
+  session_id: z.string(),
+  console: z.array(z.object({ ps1: z.string(), command: z.string(), output: z.string() })),
+});
+export type Shell = z.output<typeof Shell>;
+const shownShell: Shell = {
+  output: 'hi\n',
+  session_id: 'main',
+  console: [{ ps1: 'corral:~$ ', command: 'echo hi', output: 'hi\n' }],
+};
+const File = z.object({ content: z.string(), file: z.string() });
+export type File = z.output<typeof File>;
+const shownFile: File = { content: 'hi\n', file: '/workspace/notes.md' };
+/** A panel of the front end: one reply, or a stream where the client's `Accept` header asks for it. */
+const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
+export const shell = either(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
+export const file = either(okEnveloped(File, shownFile), streamed('file', shownFile));

@@ -1,0 +1,221 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { envelope } from '../../../http/errors/error-style.ts';
+import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
+import type { App, Dialect } from '../../../http/routes/routes.ts';
+import { laterCursor } from '../../../http/transport/cursor.ts';
+import { parseJsonBody } from '../../../http/transport/json-body.ts';
+import { whileConnected } from '../../../http/transport/while-connected.ts';
+import { success } from '../../shared/envelope.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { chat } from './chat.ts';
+import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
+import { FileInfos } from './files/file-infos.ts';
+import { mountUploads } from './files/uploads.ts';
+import { mountFork } from './fork.ts';
+import { mountFrontEnd } from './front-end.ts';
+import { mountLinks } from './links.ts';
+import { mountMarks } from './marks.ts';
+import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
+import * as replies from './replies.ts';
+import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
+import { mountShared } from './shared-view.ts';
+import { frameCache, textCache } from './stream/frames.ts';
+import { mountList } from './stream/list-stream.ts';
+import { streamEvents } from './stream/stream.ts';
+import { listItem, sessionText } from './views.ts';
+import { mountVnc } from './vnc.ts';
+
+export function sheikhbox(deps: SheikhboxDeps): Dialect {
+  const infos = new FileInfos(deps.attached ?? deps.uploads);
+  const { profile } = deps;
+  const made = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
+  const context: SheikhboxContext = { ...deps, infos, ...made };
+  return {
+    errors: { prefix: base, style: envelope },
+    mount(app) {
+      mountSessions(app, context);
+      mountStreams(app, context);
+      mountPanels(app, context);
+      mountList(app, context);
+      mountMarks(app, context);
+      mountFork(app, context);
+      mountLinks(app, context);
+      mountShared(app, context);
+      mountVnc(app, context);
+      mountUploads(app, context);
+      mountFrontEnd(app);
+    },
+  };
+}
+
+const Named = z.object({ template: z.string() });
+
+/** Clients of this dialect send any body or none, so only one that names a template counts. */
+function namedTemplate(body: Buffer | undefined): string | undefined {
+  try {
+    return body && Named.safeParse(parseJsonBody(body)).data?.template;
+  } catch {
+    return undefined;
+  }
+}
+
+function mountSessions(app: App, context: SheikhboxContext): void {
+  const { sessions, idempotency, profile } = context;
+  app.put(
+    base,
+    {
+      schema: { response: { 200: replies.createdSession } },
+      config: {
+        doc: about('CreateSession', 'Create a session and its sandbox', {
+          description:
+            'A body with `template` names the template of the agent; any other body is ignored. Answers before the sandbox is ready; the first use waits for it.',
+          headers: idempotencyHeader,
+          fails: [400, 409],
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply, async () => {
+        const template = namedTemplate(request.rawBody);
+        const { id } = await sessions.create({ origin: 'sheikhbox', ...(template !== undefined && { template }) });
+        return success({ session_id: id });
+      }),
+  );
+  app.get(
+    base,
+    {
+      schema: { response: { 200: replies.sessions } },
+      config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
+    },
+    async () => success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
+  );
+  app.get(
+    `${base}/:sid`,
+    {
+      schema: { params, response: { 200: replies.oneSession } },
+      config: { doc: about('GetSession', 'Get a session with its history', { fails: [404] }) },
+    },
+    async ({ params }, reply) => {
+      const text = await sessionText(await sessions.get(toSessionId(params.sid)), context);
+      return asJson(reply, text);
+    },
+  );
+  app.delete(
+    `${base}/:sid`,
+    {
+      schema: { params, response: { 200: replies.done } },
+      config: { doc: about('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
+    },
+    async ({ params }) => {
+      await sessions.delete(toSessionId(params.sid));
+      return success(null);
+    },
+  );
+  app.post(
+    `${base}/:sid/stop`,
+    {
+      schema: { params, response: { 200: replies.done } },
+      config: {
+        doc: about('StopSession', 'Stop the active run of a session', {
+          description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
+          fails: [404],
+        }),
+      },
+    },
+    async ({ params }) => {
+      await sessions.stop(toSessionId(params.sid));
+      return success(null);
+    },
+  );
+}
+
+/** Sends JSON that is text already. */
+const asJson = (reply: FastifyReply, text: string) => reply.type('application/json; charset=utf-8').send(text);
+
+function mountStreams(app: App, context: SheikhboxContext): void {
+  const resume = { 'Last-Event-ID': 'resume after this event' };
+  const answer = chat(context);
+  app.post(
+    `${base}/:sid/chat`,
+    {
+      schema: { params, body: ChatBody, response: { 200: replies.chatStream } },
+      config: {
+        doc: about('Chat', 'Send a message and stream the answer', {
+          description:
+            'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
+          headers: { ...idempotencyHeader, ...resume },
+          bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
+          fails: [400, 404, 409],
+        }),
+        stream: true,
+        reads: true, // without a message; the session service refuses a message of a caller who only reads
+      },
+    },
+    (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),
+  );
+  app.get(
+    `${base}/:sid/events`,
+    {
+      schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
+      config: {
+        doc: about('Events', 'Follow a session, for EventSource', {
+          description:
+            'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
+          headers: resume,
+          fails: [400, 404],
+        }),
+        stream: true,
+      },
+      exposeHeadRoute: false,
+    },
+    async ({ headers, query, params }, reply) => {
+      const cursor = laterCursor(headers['last-event-id'], query.last_event_id);
+      const { id, lastSeq } = await context.sessions.get(toSessionId(params.sid));
+      const active = await context.sessions.activeRun(id); // always called, because it rejects callers without permission
+      if (cursor !== undefined) return streamEvents(reply, id, cursor, context);
+      return streamEvents(reply, id, active ? active.startedSeq - 1 : lastSeq, context);
+    },
+  );
+}
+
+function mountPanels(app: App, context: SheikhboxContext): void {
+  app.post(
+    `${base}/:sid/shell`,
+    {
+      schema: { params, body: ShellBody, response: { 200: replies.shell } },
+      config: {
+        doc: about('Shell', 'View a shell of the session', {
+          description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
+          bodyExample: { session_id: 'main' },
+          fails: [400, 404],
+        }),
+        reads: true,
+      },
+    },
+    async (request, reply) => {
+      const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
+      if (wantsStream(request)) return streamPanel(reply, panel, context);
+      return success(await panel.look(whileConnected(reply)));
+    },
+  );
+  app.post(
+    `${base}/:sid/file`,
+    {
+      schema: { params, body: FileBody, response: { 200: replies.file } },
+      config: {
+        doc: about('File', 'Read a file of the session', {
+          description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
+          bodyExample: { file: '/workspace/notes.md' },
+          fails: [400, 404, 413],
+        }),
+        reads: true,
+      },
+    },
+    async (request, reply) => {
+      const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
+      if (wantsStream(request)) return streamPanel(reply, panel, context);
+      return success(await panel.look(whileConnected(reply)));
+    },
+  );
+}

@@ -1,0 +1,83 @@
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { App } from '../../../http/routes/routes.ts';
+import { success } from '../../shared/envelope.ts';
+import { toSessionId } from '../../shared/session-id.ts';
+import { about, base, type SheikhboxContext } from './context.ts';
+import { isFilePath } from './files/file-infos.ts';
+import { sessionFiles, sharedFiles } from './files/file-replies.ts';
+import * as replies from './replies.ts';
+import { SessionParams as params } from './schemas.ts';
+import { attachmentsOf, sessionView } from './views.ts';
+
+const linkMs = 5 * 60_000;
+
+/** Sessions that their owner shares with everyone who knows the address, and the files attached to them. */
+export function mountShared(app: App, context: SheikhboxContext): void {
+  const { sessions, signed } = context;
+  const mark = async (sid: string, shared: boolean) => {
+    const changed = await sessions.update(toSessionId(sid), { shared });
+    return success({ session_id: changed.id, is_shared: changed.shared });
+  };
+  app.post(
+    `${base}/:sid/share`,
+    {
+      schema: { params, response: { 200: replies.share(true) } },
+      config: { doc: about('Share', 'Share a session with everyone who knows its address', { fails: [404] }) },
+    },
+    (request) => mark(request.params.sid, true),
+  );
+  app.delete(
+    `${base}/:sid/share`,
+    {
+      schema: { params, response: { 200: replies.share(false) } },
+      config: { doc: about('Unshare', 'End the sharing of a session', { fails: [404] }) },
+    },
+    (request) => mark(request.params.sid, false),
+  );
+  app.get(
+    `${base}/:sid/files`,
+    {
+      schema: { params, response: { 200: sessionFiles } },
+      config: { doc: about('SessionFiles', "List the files attached to a session's messages", { fails: [404] }) },
+    },
+    async ({ params }) => success(await attachmentsOf(await sessions.get(toSessionId(params.sid)), context)),
+  );
+
+  /** No token is needed. An unknown session and an unshared one give the same answer. */
+  const shown = async (sid: string): Promise<SessionRecord> => {
+    const session = await sessions.get(toSessionId(sid));
+    if (!session.shared) throw new AppError('session_not_found', 'There is no such session.');
+    return session;
+  };
+  const linked = (path: string): string =>
+    isFilePath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
+  app.get(
+    `${base}/shared/:sid`,
+    {
+      schema: { params, response: { 200: replies.sharedSession } },
+      config: {
+        doc: about('SharedSession', 'Read a shared session with its history; needs no token', {
+          description: 'Files in it come with links that work without a token for a few minutes.',
+          fails: [404],
+        }),
+        open: true,
+      },
+    },
+    async ({ params }) => {
+      const { session_id, title, status, events } = await sessionView(await shown(params.sid), context, linked);
+      return success({ session_id, title, status, events, is_shared: true as const });
+    },
+  );
+  app.get(
+    `${base}/:sid/share/files`,
+    {
+      schema: { params, response: { 200: sharedFiles } },
+      config: {
+        doc: about('SharedFiles', 'List the files of a shared session; needs no token', { fails: [404] }),
+        open: true,
+      },
+    },
+    async ({ params }) => success(await attachmentsOf(await shown(params.sid), context, linked)),
+  );
+}

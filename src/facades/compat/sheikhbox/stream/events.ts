@@ -1,0 +1,99 @@
+import type { Followed } from '../../../../core/contracts/ports.ts';
+import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
+import { bareInfo } from '../files/file-infos.ts';
+import type { FileInfo } from '../files/file-replies.ts';
+import type { SseEvent } from './sse-events.ts';
+
+// Core events as frames of SheikhBox. An event gives at most one frame, so a cursor never falls between two.
+
+export type Profile = 'current' | 'v2.0';
+type InfoOf = (file: string, at: number) => FileInfo;
+type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
+type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
+
+/** The frame of an event, for streams and the history; undefined for an event that is not shown. */
+export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
+  const stamp = { event_id: String(event.seq), timestamp: epoch(event.ts) };
+  switch (event.type) {
+    case 'message.user':
+    case 'message.assistant': {
+      const role = event.type === 'message.user' ? 'user' : 'assistant';
+      const infos = event.data.attachments.map((file) => infoOf(file, event.ts));
+      const attachments = infos.length > 0 ? infos : null;
+      return { event: 'message', data: { ...stamp, role, content: event.data.text, attachments } };
+    }
+    case 'title':
+      return { event: 'title', data: { ...stamp, title: event.data.title } };
+    case 'plan': {
+      const steps = event.data.steps.map(({ id, description, status }) => ({ id, description, status }));
+      return { event: 'plan', data: { ...stamp, steps } };
+    }
+    case 'step': {
+      const { id, description, status } = event.data;
+      return { event: 'step', data: { ...stamp, id, description, status } };
+    }
+    case 'tool.calling':
+    case 'tool.called':
+      return isShown(event, profile) ? { event: 'tool', data: { ...stamp, ...toolData(event) } } : undefined;
+    case 'run.wait':
+      return { event: 'wait', data: stamp };
+    case 'run.error':
+      return { event: 'error', data: { ...stamp, error: event.data.error } };
+    case 'run.end':
+      // the `error` event reported a failure already
+      return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
+    default:
+      return undefined;
+  }
+}
+
+/** Tells a client to load the history again, and the id from which the stream continues. */
+export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: number) {
+  return {
+    event: 'resync',
+    data: {
+      event_id: String(resync.head),
+      timestamp: epoch(now),
+      reason: resync.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
+      oldest_event_id: String(resync.oldest),
+      latest_event_id: String(resync.head),
+    },
+  };
+}
+
+export const epoch = (ms: number): number => Math.floor(ms / 1000);
+
+const families = ['shell', 'file', 'browser', 'search', 'message'];
+/** This wire knows a few families, and shows all others as `mcp`. */
+const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
+
+/** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
+function isShown({ type, data }: Tool, profile: Profile): boolean {
+  if (data.function === 'message_ask_user') return false; // the question is a message, then `wait`
+  if (profile === 'current') return true;
+  if (shownFamily(data.tool) === 'mcp') return false;
+  return type === (data.tool === 'search' ? 'tool.called' : 'tool.calling');
+}
+
+function toolData({ type, data }: Tool): Omit<ToolData, 'event_id' | 'timestamp'> {
+  const called = type === 'tool.called';
+  const content = called ? toContent(data.tool, data.content) : null;
+  return {
+    tool_call_id: data.callId,
+    name: shownFamily(data.tool),
+    status: called ? 'called' : 'calling',
+    function: data.function,
+    args: data.args,
+    content,
+    // v2.0.0 reads the results from this field.
+    ...(called && data.tool === 'search' && { result: { success: data.success, data: content ?? { results: [] } } }),
+  };
+}
+
+function toContent(tool: Tool['data']['tool'], content: ToolContent | null): Record<string, unknown> | null {
+  if (content === null || tool === 'message') return null;
+  // Of a tool of another family the front end shows only the field `result`.
+  if ('console' in content && shownFamily(tool) === 'mcp') return { result: content.console.at(-1)?.output ?? '' };
+  if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };
+  return content;
+}

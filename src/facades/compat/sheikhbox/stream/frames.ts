@@ -1,0 +1,37 @@
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import { NewestFrames } from '../../../../http/transport/newest-frames.ts';
+import { sseFrame } from '../../../../http/transport/sse.ts';
+import type { FileInfos } from '../files/file-infos.ts';
+import { type Profile, toSheikhbox } from './events.ts';
+
+interface Frame {
+  readonly event: string;
+  readonly data: { readonly event_id: string };
+}
+export const toFrame = ({ event, data }: Frame): Buffer => sseFrame({ id: data.event_id, event, data });
+
+/**
+ * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events with an
+ * attached file, whose details may become known later.
+ */
+export function textCache(profile: Profile, infos: FileInfos): (event: SessionEvent) => string {
+  const texts = new WeakMap<SessionEvent, string>();
+  return (event) => {
+    const known = texts.get(event);
+    if (known !== undefined) return known;
+    const said = toSheikhbox(event, profile, (file, at) => infos.get(file, at));
+    const text = said ? JSON.stringify(said) : '';
+    if (!('attachments' in event.data) || event.data.attachments.length === 0) texts.set(event, text);
+    return text;
+  };
+}
+
+/** An event's frame, encoded once for all subscribers: followers share the event objects, and so the bytes. */
+export function frameCache(profile: Profile, infos?: FileInfos): (event: SessionEvent) => Buffer | undefined {
+  const frames = new NewestFrames<SessionEvent, Buffer | undefined>();
+  return (event) =>
+    frames.of(event, () => {
+      const said = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
+      return said && toFrame(said);
+    });
+}

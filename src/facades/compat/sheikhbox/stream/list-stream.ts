@@ -1,0 +1,80 @@
+import type { FastifyReply } from 'fastify';
+import { pause } from '../../../../core/concurrency/cancel.ts';
+import type { App } from '../../../../http/routes/routes.ts';
+import { openSse, sseFrame } from '../../../../http/transport/sse.ts';
+import { about, base, type SheikhboxContext } from '../context.ts';
+import { listStream } from '../replies.ts';
+import { listItem } from '../views.ts';
+
+const minPauseMs = 1_000;
+
+/** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
+export function mountList(app: App, context: SheikhboxContext): void {
+  app.post(
+    base,
+    {
+      schema: { response: { 200: listStream } },
+      config: {
+        doc: about('WatchSessions', 'Follow the list of sessions', {
+          description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
+        }),
+        stream: true,
+        reads: true,
+      },
+    },
+    (_request, reply) => streamList(reply, context),
+  );
+}
+
+async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
+  const look = async () => {
+    const list = (await sessions.list()).map((session) => listItem(session, profile));
+    return sseFrame({ event: 'sessions', data: { sessions: list } });
+  };
+  let shown = await look(); // a failure here can still be answered with a status
+  using stream = openSse(reply, sse);
+  const changes = heard({ sessions, clock }, stream.gone);
+  await stream.write(shown);
+  while (!stream.gone.aborted) {
+    await pause(minPauseMs, stream.gone, clock).catch(() => {});
+    await changes.next();
+    if (stream.gone.aborted) return;
+    const now = await look().catch(() => shown); // the next change tries again
+    if (now.equals(shown)) continue;
+    shown = now;
+    await stream.write(shown);
+  }
+}
+
+/** Resolves when something has changed since the last call, or when the subscription itself broke off. */
+function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
+  let isNew = false;
+  let wake = () => {};
+  const ring = () => {
+    isNew = true;
+    wake();
+  };
+  const watch = async () => {
+    try {
+      for await (const _ of sessions.watch(gone)) ring();
+    } catch {} // the watcher was evicted, because too much changed at once
+    ring();
+  };
+  const watchOn = async () => {
+    while (!gone.aborted) {
+      await watch();
+      await pause(minPauseMs, gone, clock).catch(() => {});
+    }
+  };
+  void watchOn().then(ring);
+  return {
+    async next(): Promise<void> {
+      if (!isNew) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      isNew = false;
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import { RunId, type SessionId } from '../../../../core/model/ids.ts';
+import type { SessionService } from '../../../../sessions/api/sessions.ts';
+
+/** The start and the end of a chat stream. Plain data, so that a repeated request can get the same stream. */
+export const StreamPlan = z.object({
+  /** The stream contains the events after this seq. */
+  after: z.int(),
+  /** The stream ends with the first end after `until.after`: of this run, or of any run. */
+  until: z.object({ after: z.int(), runId: RunId.nullable() }),
+  /** No run is active, so the log up to this seq is everything to stream. */
+  last: z.int().nullable(),
+});
+export type StreamPlan = z.infer<typeof StreamPlan>;
+
+const ends = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
+
+/** Whether this event ends the stream. A `run.end` without a frame ends it too. */
+export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean {
+  if (last !== null && event.seq >= last) return true;
+  if (!ends.has(event.type) || event.seq <= until.after) return false;
+  return until.runId === null || event.runId === until.runId;
+}
+
+/** Whether the end lies at or before the start of the stream, which would otherwise wait forever. */
+export async function isOver(
+  sessions: Pick<SessionService, 'page'>,
+  id: SessionId,
+  plan: StreamPlan,
+  upTo: number,
+): Promise<boolean> {
+  if (plan.last !== null && upTo >= plan.last) return true;
+  for (let cursor = plan.until.after; cursor < upTo; ) {
+    const { events } = await sessions.page(id, cursor, 500);
+    for (const event of events) {
+      if (event.seq > upTo) return false;
+      if (isEnd(event, plan)) return true;
+      cursor = event.seq;
+    }
+    if (events.length === 0) return false;
+  }
+  return false;
+}

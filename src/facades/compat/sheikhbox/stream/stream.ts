@@ -1,0 +1,99 @@
+import type { FastifyReply } from 'fastify';
+import type { Followed } from '../../../../core/contracts/ports.ts';
+import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionEvent } from '../../../../core/model/events.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { openSse, type SseStream } from '../../../../http/transport/sse.ts';
+import type { SheikhboxContext } from '../context.ts';
+import { resyncEvent } from './events.ts';
+import { toFrame } from './frames.ts';
+import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
+
+/** Streams the answer to a chat message. User messages are never streamed back. */
+export function streamChat(
+  reply: FastifyReply,
+  id: SessionId,
+  given: StreamPlan,
+  context: SheikhboxContext,
+): Promise<void> {
+  const { sessions } = context;
+  let plan = given;
+  return watched(reply, id, context, async (stream) => {
+    const over = await isOver(sessions, id, plan, plan.after);
+    // a cursor ahead of the log gets a resync below
+    if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return;
+    for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
+      if (item.kind === 'resync') {
+        await sayResync(stream, item, context);
+        // the cursor may have been ahead of the log
+        plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } };
+        if (await isOver(sessions, id, plan, item.head)) return;
+        continue;
+      }
+      const end = item.events.findIndex((event) => isEnd(event, plan));
+      const events = end < 0 ? item.events : item.events.slice(0, end + 1);
+      await writeFrames(
+        stream,
+        events.filter(({ type }) => type !== 'message.user'),
+        context,
+      );
+      if (end >= 0) return;
+    }
+  });
+}
+
+/** Streams every event after a cursor until the session is deleted. */
+export function streamEvents(
+  reply: FastifyReply,
+  id: SessionId,
+  after: number,
+  context: SheikhboxContext,
+): Promise<void> {
+  return watched(reply, id, context, async (stream) => {
+    for await (const item of context.sessions.follow(id, after, { signal: stream.gone, deltas: false })) {
+      if (item.kind === 'resync') {
+        await sayResync(stream, item, context);
+        continue;
+      }
+      const full = writeFrames(stream, item.events, context);
+      if (full) await full;
+    }
+  });
+}
+
+/** Writes them together, so that a burst or a history is few writes. Resolves when there is room for more. */
+function writeFrames(
+  stream: SseStream,
+  events: readonly SessionEvent[],
+  { infos, frameOf }: SheikhboxContext,
+): Promise<void> | undefined {
+  const write = () => stream.writeAll(events.map(frameOf).filter((frame) => frame !== undefined));
+  const learning = infos.learn(events);
+  return learning ? learning.then(write) : write();
+}
+
+async function sayResync(stream: SseStream, item: Extract<Followed, { kind: 'resync' }>, { clock }: SheikhboxContext) {
+  await stream.write(toFrame(resyncEvent(item, clock.now())));
+}
+
+/**
+ * Opens a stream while `run` works. A failure can no longer change the status, so the connection breaks and the client
+ * resumes.
+ */
+async function watched(
+  reply: FastifyReply,
+  id: SessionId,
+  { sessions, sse, logger }: SheikhboxContext,
+  run: (stream: SseStream) => Promise<void>,
+): Promise<void> {
+  using stream = openSse(reply, sse);
+  try {
+    using _watching = sessions.watching(id);
+    await run(stream);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (stream.gone.aborted || error.code === 'session_not_found') return;
+    logger.error({ err: error, sessionId: id }, 'a stream failed');
+    stream.destroy();
+  }
+}

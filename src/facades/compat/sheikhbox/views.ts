@@ -1,0 +1,97 @@
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import { success } from '../../shared/envelope.ts';
+import type { SheikhboxContext } from './context.ts';
+import type { FileInfo } from './files/file-replies.ts';
+import type { ListItem, Session, Status } from './replies.ts';
+import { epoch, type Profile, toSheikhbox } from './stream/events.ts';
+import type { SseEvent } from './stream/sse-events.ts';
+
+const shownChars = 1000;
+
+/** v2.0 knows only two states. */
+const statusOf = ({ status }: SessionRecord, profile: Profile): Status => {
+  if (profile === 'current') return status;
+  return status === 'running' ? 'active' : 'completed';
+};
+
+export const listItem = (session: SessionRecord, profile: Profile): ListItem => ({
+  session_id: session.id,
+  title: session.title,
+  latest_message: beginningOf(session.latestMessage, shownChars),
+  latest_message_at: epoch(session.latestMessageAt),
+  status: statusOf(session, profile),
+  unread_message_count: session.unread,
+  ...marksOf(session),
+});
+const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
+  is_shared: shared,
+  is_favorite: favorite,
+  is_pinned: pinned,
+  project_id: projectId,
+});
+
+/** The session and its history: the streamed events and the user's own messages. */
+export async function sessionView(session: SessionRecord, context: ViewContext, linked: Linked) {
+  const { profile } = context;
+  const events: SseEvent[] = [];
+  for await (const event of context.sessions.history(session.id)) {
+    await context.infos.learn([event]);
+    const said = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
+    if (said) events.push(withLinkedPicture(said, linked));
+  }
+  return viewOf(session, profile, events);
+}
+const viewOf = (session: SessionRecord, profile: Profile, events: SseEvent[]): Session => ({
+  session_id: session.id,
+  title: session.title,
+  status: statusOf(session, profile),
+  events,
+  ...marksOf(session),
+});
+
+/** As the JSON of `sessionView`, but with cached text of the events, because a history is long. */
+export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
+  const { sessions, infos, textOf, profile } = context;
+  const texts: string[] = [];
+  for (let after = 0, head = Number.POSITIVE_INFINITY; after < head; ) {
+    const page = await sessions.page(session.id, after, pageSize);
+    const learning = infos.learn(page.events);
+    if (learning) await learning;
+    for (const event of page.events) {
+      const text = textOf(event);
+      if (text !== '') texts.push(text);
+    }
+    head = page.head;
+    after = page.events.at(-1)?.seq ?? head;
+  }
+  const [begin, end] = JSON.stringify(success(viewOf(session, profile, []))).split(noEvents, 2);
+  return `${begin}"events":[${texts.join(',')}]${end}`;
+}
+const pageSize = 500;
+const noEvents = '"events":[]';
+
+/** The files attached to a session's messages, each once. */
+export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: Linked = asItIs) {
+  const found = new Map<string, FileInfo>();
+  for await (const event of context.sessions.history(id)) {
+    if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;
+    await context.infos.learn([event]);
+    for (const file of event.data.attachments) found.set(file, withLink(context.infos.get(file, event.ts), linked));
+  }
+  return [...found.values()];
+}
+type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
+/** Makes the address from which a viewer of the session can load a file. */
+type Linked = (path: string) => string;
+const asItIs: Linked = (path) => path;
+
+const withLink = (info: FileInfo, linked: Linked): FileInfo =>
+  info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
+
+/** Links a screenshot, which is a file too. */
+function withLinkedPicture(said: SseEvent, linked: Linked): SseEvent {
+  if (said.event !== 'tool' || typeof said.data.content?.screenshot !== 'string') return said;
+  const content = { ...said.data.content, screenshot: linked(said.data.content.screenshot) };
+  return { ...said, data: { ...said.data, content } };
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { hasRole } from '../../../core/model/actor.ts';
+import { procedure, router } from '../base.ts';
+import { Done, done, ofSession } from '../schemas.ts';
+
+const EgressInForce = z.object({
+  policy: z.string(),
+  /** The hosts that the policy opens, in words for people. */
+  opens: z.string(),
+  /** The operator's list, where the policy uses it. */
+  entries: z.array(z.string()).readonly(),
+  /** Allowed in this session alone. */
+  allowed: z.array(z.string()).readonly(),
+  canAllow: z.boolean(),
+  /** Why the caller cannot allow a host; null: the caller can. */
+  whyNot: z.string().nullable(),
+});
+const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
+const ofEntry = ofSession.extend({ host: z.string().min(1).max(300) });
+
+/** The egress policy of a session's sandbox, and the hosts that an operator allows in it. */
+export const egressRouter = router({
+  inForce: procedure
+    .input(ofSession)
+    .output(EgressInForce)
+    .query(async ({ ctx: { actor, services }, input }) => {
+      const found = await services.egress.inForce(input.sessionId);
+      const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
+      return { ...found, whyNot: hasRole(actor, 'operator') ? noWay : onlyOperators(actor.role) };
+    }),
+
+  /** Needs the role `operator`, because the policy is the operator's. `host` can be `*.host` and have a `:port`. */
+  allow: procedure
+    .input(ofEntry)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, host } }) => {
+      await ctx.services.egress.allow(sessionId, host);
+      return done;
+    }),
+
+  /** Takes a host back that was allowed in this session. Needs the role `operator`. */
+  withdraw: procedure
+    .input(ofEntry)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, host } }) => {
+      await ctx.services.egress.withdraw(sessionId, host);
+      return done;
+    }),
+});

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { FallbackRefs, ModelRef } from '../../../agents/models/model-ref.ts';
+import { toolPrograms } from '../../../config/tool-servers.ts';
+import { neverFires } from '../../../core/concurrency/cancel.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { SessionStatus } from '../../../core/model/events.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { costOf } from '../../../sessions/services/costs.ts';
+import { procedure, router } from '../base.ts';
+import type { TrpcContext } from '../context.ts';
+import { SeenTurn } from '../prompt-schemas.ts';
+import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from '../schemas.ts';
+import { counted } from '../subscription.ts';
+
+const deletedAtOnce = 8;
+const byId = z.strictObject({ id: SessionIdInput });
+
+const NewSession = z.strictObject({
+  title: TitleInput.optional(),
+  projectId: ProjectIdInput.optional(),
+  task: TextInput.optional(),
+  model: ModelRef.optional(),
+  fallbacks: FallbackRefs.optional(),
+  /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
+  mcpServers: toolPrograms.optional(),
+  template: z.string().max(80).optional(),
+});
+/** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
+const Cost = z.object({
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  reasoningTokens: z.int(),
+  cost: z.number().nullable(),
+});
+const SessionCost = z.object({
+  total: Cost,
+  events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
+  kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
+});
+/** An absent limit is no limit. */
+const Limits = z.object({
+  turns: z.number().optional(),
+  tokens: z.number().optional(),
+  cost: z.number().optional(),
+  ms: z.number().optional(),
+});
+const AgentInForce = z.object({
+  template: z.string(),
+  mode: z.enum(['plan-act', 'react']),
+  model: z.string(),
+  fallbacks: z.array(z.string()).readonly(),
+  /** Without those of tool servers. */
+  tools: z.array(z.string()).readonly(),
+  /** The names of the tool servers. */
+  toolServers: z.array(z.string()).readonly(),
+  /** The tools whose calls wait for a person; `*`: all. */
+  approvals: z.array(z.string()).readonly(),
+  /** The limits of each run, and of the session over all of its runs. */
+  budgets: z.object({ run: Limits, session: Limits }),
+});
+const ListInput = z.strictObject({
+  limit: z.int().min(1).max(500).default(100),
+  cursor: z.string().optional(),
+  status: SessionStatus.optional(),
+  projectId: ProjectIdInput.optional(),
+  archived: z.boolean().optional(),
+  /** A text in the title, or in a message of a user or of the agent. */
+  search: z.string().trim().min(2).max(200).optional(),
+});
+
+export const sessionsRouter = router({
+  create: procedure
+    .input(NewSession.optional())
+    .output(Session)
+    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, mcpServers, template } = {} }) => {
+      const { sessions, projects } = ctx.services;
+      if (projectId !== undefined) await projects.get(projectId);
+      const { id } = await sessions.create({
+        origin: 'trpc',
+        ...(title !== undefined && { title }),
+        ...(projectId !== undefined && { projectId }),
+        ...(model !== undefined && { model }),
+        ...(fallbacks !== undefined && { fallbacks }),
+        ...(mcpServers !== undefined && { toolServers: mcpServers }),
+        ...(template !== undefined && { template }),
+      });
+      if (task !== undefined) {
+        await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
+          await sessions.delete(id).catch(() => {}); // its creator never received the id
+          throw error;
+        });
+      }
+      return toSession(await sessions.get(id));
+    }),
+
+  /**
+   * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which
+   * `forkedFrom.files` says.
+   */
+  fork: procedure
+    .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
+    .output(Session)
+    .mutation(async ({ ctx, input: { id, seq, title, files } }) => {
+      const wish = {
+        ...(seq !== undefined && { seq }),
+        ...(title !== undefined && { title }),
+        ...(files !== undefined && { files }),
+      };
+      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
+    }),
+
+  get: procedure
+    .input(byId)
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.get(input.id))),
+
+  list: procedure
+    .input(ListInput.optional())
+    .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
+    .query(async ({ ctx, input }) => {
+      const { limit, cursor, status, projectId, archived, search } = input ?? ListInput.parse({});
+      if (projectId !== undefined) await ctx.services.projects.get(projectId);
+      const after = cursor === undefined ? undefined : parsePlace(cursor);
+      const keep = (one: SessionRecord) =>
+        (status === undefined || one.status === status) &&
+        (archived === undefined || one.archived === archived) &&
+        isOf(one, projectId);
+      const query = { limit: limit + 1, after, keep, ...(search !== undefined && { search: { text: search } }) };
+      const wanted = (await ctx.services.sessions.list(query))
+        .filter(keep)
+        .sort(byPlace)
+        .filter((one) => after === undefined || byPlace(after, one) < 0);
+      const items = wanted.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(toSession),
+        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+      };
+    }),
+
+  /** The request of a turn, as the model saw it; without `turn`, of the newest one. */
+  promptAt: procedure
+    .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
+    .output(SeenTurn)
+    .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
+
+  /** The agent of a session as the next turn has it: its template, mode, model, fall-backs and tools. */
+  agent: procedure
+    .input(byId)
+    .output(AgentInForce)
+    .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
+
+  /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
+  cost: procedure
+    .input(byId)
+    .output(SessionCost)
+    .query(async ({ ctx, input: { id } }) => {
+      const { forkedFrom } = await ctx.services.sessions.get(id);
+      return await costOf(ctx.services.sessions.history(id), forkedFrom?.seq);
+    }),
+
+  update: procedure
+    .input(
+      byId.extend({
+        title: TitleInput.optional(),
+        favorite: z.boolean().optional(),
+        pinned: z.boolean().optional(),
+        archived: z.boolean().optional(),
+        /** Marks all messages as read. */
+        unread: z.literal(0).optional(),
+      }),
+    )
+    .output(Session)
+    .mutation(async ({ ctx, input: { id, title, favorite, pinned, archived, unread } }) => {
+      const change = {
+        ...(title !== undefined && { title }),
+        ...(favorite !== undefined && { favorite }),
+        ...(pinned !== undefined && { pinned }),
+        ...(archived !== undefined && { archived }),
+        ...(unread !== undefined && { unread }),
+      };
+      return toSession(await ctx.services.sessions.update(id, change));
+    }),
+
+  delete: procedure
+    .input(byId)
+    .output(Done)
+    .mutation(async ({ ctx, input }) => {
+      await ctx.services.sessions.delete(input.id);
+      return done;
+    }),
+
+  /** Deletes each of these sessions that the caller can delete, and says why the others stayed. */
+  deleteMany: procedure
+    .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
+    .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
+    .mutation(async ({ ctx, input }) => {
+      const ids = [...new Set(input.ids)];
+      const kept: { id: string; code: string }[] = [];
+      for (let at = 0; at < ids.length; at += deletedAtOnce) {
+        await Promise.all(
+          ids
+            .slice(at, at + deletedAtOnce)
+            .map((id) =>
+              ctx.services.sessions
+                .delete(id)
+                .catch((error: unknown) => kept.push({ id, code: toAppError(error).code })),
+            ),
+        );
+      }
+      const stayed = new Set(kept.map(({ id }) => id));
+      return { deleted: ids.filter((id) => !stayed.has(id)), kept };
+    }),
+
+  watch: procedure.subscription(({ ctx, signal = neverFires }) => counted(ctx, news(ctx, signal))),
+});
+
+export interface News {
+  readonly type: 'changed' | 'deleted';
+  readonly session: Session;
+}
+
+async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<News> {
+  for await (const { type, session } of ctx.services.sessions.watch(signal)) {
+    yield { type, session: toSession(session) };
+    await ctx.drained();
+  }
+}
+
+/** A session's place in the list: newest message first, then by id, so that sessions with equal times have a fixed order. */
+type Place = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
+
+const byPlace = (a: Place, b: Place) =>
+  b.latestMessageAt - a.latestMessageAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+function parsePlace(cursor: string): Place {
+  const [, at, id] = /^(\d{1,16})\.([0-9a-f]{16})$/.exec(cursor) ?? [];
+  if (at === undefined || id === undefined) {
+    throw new AppError('invalid_request', 'cursor: not one that `nextCursor` gave.');
+  }
+  return { latestMessageAt: Number(at), id };
+}
+
+const isOf = (session: SessionRecord, projectId: string | undefined) =>
+  projectId === undefined || session.projectId === projectId;

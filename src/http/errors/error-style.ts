@@ -1,0 +1,47 @@
+import { AppError } from '../../core/errors/errors.ts';
+import { publicText, wireErrors } from './wire-errors.ts';
+
+export interface Issue {
+  readonly type: string;
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+}
+
+/** A request that does not match its route's schema; `issues` names each field. */
+export class InvalidRequest extends AppError {
+  readonly issues: readonly Issue[];
+  constructor(issues: readonly Issue[], text: string) {
+    super('invalid_request', text);
+    this.issues = issues;
+  }
+}
+
+/** How a dialect formats errors. */
+export interface ErrorStyle {
+  status(error: AppError): number;
+  body(status: number, error: AppError): object;
+}
+
+const httpStatus = (error: AppError): number => wireErrors[error.code].http;
+
+export const envelope: ErrorStyle = {
+  status: httpStatus,
+  body: (status, error) => ({ code: status, msg: status === 401 ? 'Unauthorized' : publicText(error), data: null }),
+};
+
+export const detail: ErrorStyle = {
+  status: (error) => (error instanceof InvalidRequest ? 422 : httpStatus(error)),
+  body: (status, error) => {
+    if (status === 422 && error instanceof InvalidRequest) return { detail: error.issues };
+    return { detail: status === 401 ? 'Not authenticated' : publicText(error) };
+  },
+};
+
+/** Paths at and below a prefix use its style, including unknown routes; all others answer `{detail}`. */
+export function styleOf(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
+  const path = url.split('?', 1)[0] ?? '';
+  for (const [prefix, style] of styles) {
+    if (path === prefix || path.startsWith(`${prefix}/`)) return style;
+  }
+  return detail;
+}

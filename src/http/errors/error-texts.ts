@@ -1,0 +1,20 @@
+import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
+
+export type ErrorTexts = Partial<Record<ErrorCode, string>>;
+
+/** Replaces error texts by those of a dialect, because some of its clients compare them. */
+export async function withErrorTexts<Result>(texts: ErrorTexts, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw reworded(thrown, texts);
+  }
+}
+
+export function reworded(thrown: unknown, texts: ErrorTexts): unknown {
+  if (!(thrown instanceof AppError) || thrown.constructor !== AppError) return thrown;
+  const text = texts[thrown.code];
+  if (text === undefined) return thrown;
+  const { cause, retryAfterMs } = thrown;
+  return new AppError(thrown.code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}

@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { HttpLogger } from '../routes/observe.ts';
+import type { RouteTable } from '../routes/routes.ts';
+import type { ErrorStyle } from './error-style.ts';
+import { styleOf } from './error-style.ts';
+
+export interface ErrorContext {
+  readonly styles: ReadonlyMap<string, ErrorStyle>;
+  readonly table: RouteTable;
+  readonly logger: HttpLogger;
+}
+
+/** The one place where errors become answers, for routes, hooks and unknown paths. */
+export function answerErrors(app: FastifyInstance, context: ErrorContext): void {
+  app.setErrorHandler<FastifyError>((thrown, request, reply) => answer(fromFastify(thrown), request, reply, context));
+  app.setNotFoundHandler((request, reply) => {
+    const style = styleOf(context.styles, request.url);
+    const methods = context.table.methodsOf(request.url.split('?', 1)[0] ?? '');
+    if (methods.length === 0) return reply.code(404).send(style.body(404, new AppError('not_found', 'Not Found')));
+    reply.header('allow', methods.join(', '));
+    return reply.code(405).send(style.body(405, new AppError('invalid_request', 'Method Not Allowed')));
+  });
+}
+
+export function answer(
+  error: AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { styles, logger }: Pick<ErrorContext, 'styles' | 'logger'>,
+): FastifyReply {
+  const style = styleOf(styles, request.url);
+  const status = style.status(error);
+  if (status === 500) {
+    const about = { request: request.id, route: request.routeOptions?.url };
+    logger.error({ err: error.cause ?? error, ...about }, 'request failed');
+  }
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  if ((status === 429 || status === 503) && error.retryable) {
+    reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
+  }
+  // Fastify would close the connection, and a client that sends everything before it reads would see a reset instead of this
+  // answer. So the rest of the body is read and dropped, within the time limit of a request.
+  if (status === 413) reply.removeHeader('connection');
+  return reply.code(status).send(style.body(status, error));
+}
+
+function fromFastify(thrown: FastifyError): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const status = thrown.statusCode ?? 500;
+  if (status === 413) return new AppError('payload_too_large', 'The request body is too large.', { cause: thrown });
+  if (status >= 400 && status < 500) {
+    return new AppError('invalid_request', 'The request could not be read.', { cause: thrown });
+  }
+  return toAppError(thrown);
+}
+
+const parserErrors: Readonly<Record<string, [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+};
+
+/** Answers malformed or too slow requests on the bare socket, then closes it. */
+export function answerBrokenRequest(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, text] = parserErrors[error.code] ?? [400, 'Bad Request'];
+  const begun = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent;
+  if (!socket.writable || begun) {
+    socket.destroy(error);
+    return;
+  }
+  const body = JSON.stringify({ detail: text });
+  socket.end(
+    `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  socket.resume();
+  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the answer, but not to continue sending
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { json, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
+
+/** How a dialect documents its failures. */
+export interface FailureStyle {
+  /** The statuses that each of its routes can answer. */
+  readonly always: readonly number[];
+  /** Overrides of the usual texts. */
+  readonly texts?: Readonly<Record<number, string>>;
+  /** The failure with a body of this dialect's form. */
+  of(status: number, text: string): ReplyDoc;
+  readonly other: ReplyDoc;
+}
+
+const usualTexts: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not authenticated',
+  403: 'Refused: Host or origin',
+  404: 'Not found',
+  409: 'Conflict',
+  412: 'The file has changed',
+  413: 'Too large',
+  416: 'Range not satisfiable',
+  426: 'Not a WebSocket',
+  429: 'Too many requests',
+  500: 'Internal server error',
+  503: 'Unavailable',
+};
+
+/** Lists the failures of a route: those that all routes of the dialect share, and its own. */
+export const failuresIn =
+  ({ always, texts, of, other }: FailureStyle) =>
+  (own: readonly number[], missing?: string): ReplyDocs => {
+    const textOf = (status: number) =>
+      (status === 404 ? missing : undefined) ?? texts?.[status] ?? usualTexts[status] ?? 'Error';
+    const all = [...new Set([...always, ...own])];
+    return { ...Object.fromEntries(all.map((status) => [status, of(status, textOf(status))])), default: other };
+  };
+
+const Detail = z.object({ detail: z.string() });
+/** The fields of a request that do not match its schema. */
+const Fields = z.object({
+  detail: z.array(z.object({ type: z.string(), loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })),
+});
+
+/** Any failure of a route that answers `{detail}`. */
+export const anyDetail = json('Any other failure', z.union([Detail, Fields]));
+export const detail = (description: string) => json(description, Detail, { detail: description });
+
+/** The failure of a request whose fields do not match its schema. */
+export const invalidFields = (field: string) =>
+  json('Some fields are invalid', Fields, {
+    detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }],
+  });
+
+/** The failures of the dialects that answer `{detail}`. */
+export const detailFailures = failuresIn({
+  always: [401, 403, 413, 429, 500, 503],
+  texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
+  of: (status, text) => (status === 422 ? invalidFields('task') : detail(text)),
+  other: anyDetail,
+});
+
+/** The refusals of a WebSocket's upgrade; each dialect gives them a body of its form. */
+export const refusedUpgrades = failuresIn({
+  always: [401, 403, 426, 429],
+  of: (_status, description) => ({ description }),
+  other: { description: 'Any other failure' },
+});

@@ -1,0 +1,215 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { KeyRing } from '../../auth/api-keys.ts';
+import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
+import type { Lockout } from '../../auth/lockout.ts';
+import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
+import { presentedTokens, type TokenGate } from '../../auth/token.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type Actor, everybody, hasRole, nobody, tooWeak } from '../../core/model/actor.ts';
+import { asCaller, callingRequest } from './caller.ts';
+import type { RateLimiter } from './rate-limit.ts';
+
+export interface GuardOptions {
+  /** The server listens on loopback only, so Host must name this machine. */
+  readonly loopback: boolean;
+  readonly allowedHosts: readonly string[];
+  /** Whether the Host is a name that a dialect has for itself. */
+  readonly isOwnName?: (request: IncomingMessage) => boolean;
+  /** Whether a program in a sandbox answers, and not this server. */
+  readonly isForProgram?: (request: IncomingMessage) => boolean;
+  /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
+  readonly corsOrigins: readonly string[] | undefined;
+  readonly gate: TokenGate;
+  /** API keys next to the token; undefined: there are none. */
+  readonly keys?: KeyRing | undefined;
+  /** Signed links that open a route of their purpose without a token. */
+  readonly signed?: SignedUrls;
+  /** Undefined: callers can guess credentials without a limit. */
+  readonly lockout?: Lockout;
+  /** Undefined: no rate limit. */
+  readonly limiter: RateLimiter | undefined;
+}
+
+const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed';
+const maxHeaders = 200;
+const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Decides which requests are admitted, for known and unknown routes alike. The order of the checks is part of the contract.
+ */
+export function guard(app: FastifyInstance, options: GuardOptions): void {
+  app.decorateRequest('caller', '');
+  app.decorateRequest('known', false);
+  app.decorateRequest('right', undefined);
+  app.decorateRequest('actor', null as never);
+  const readerAt = readers(options);
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    if (request.raw.rawHeaders.length > 2 * maxHeaders) {
+      throw new AppError('invalid_request', `The request has more than ${maxHeaders} headers.`);
+    }
+    const isOurs = hostAllowed(request.headers.host, options.allowedHosts) || options.isOwnName?.(request.raw);
+    if (options.loopback && !isOurs) {
+      throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
+    }
+    if (request.method === 'OPTIONS' && !options.isForProgram?.(request.raw)) {
+      answerOptions(request, reply, options);
+      return;
+    }
+    allowOrigin(request, reply, options);
+
+    const shown = credentials(request);
+    const signature = signatureOf(request);
+    const isRequired = options.gate.required || !!options.keys?.any;
+    const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
+    const isLater = isRequired && shown.length === 0 && mayShowLater(request);
+    if (isJudged || isLater) refuseLocked(request.ip, options);
+    const page = pageOf(request.headers, options.corsOrigins);
+    const known = page === 'default' && !isRequired ? readerAt(request) : actorFor(shown, options);
+    const opened = signature === undefined ? undefined : opens(request, signature, options);
+    if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
+    request.known = known !== undefined;
+    request.actor = opened?.actor ?? known ?? nobody;
+    request.caller = callerName(known, isRequired) ?? request.ip;
+    countRequest(request, reply, options);
+    if (page === 'foreign') refuseForeign(request);
+    if (opened) request.right = opened.right;
+    else if (signature !== undefined) {
+      throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
+    } else if (!known && !request.route.config.open && !isLater) {
+      throw new AppError('unauthorized', 'A valid token is needed.');
+    }
+    if (request.actor.role === 'reader' && !isHarmless(request)) throw tooWeak(request.actor);
+    refuseWeak(request);
+    asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
+  });
+  // A body parser continues in the context of the body's last chunk, which has no caller, so the caller is set again.
+  app.addHook('preValidation', ({ actor, ip, id }, _reply, done) => {
+    if (callingRequest().request === id) done();
+    else asCaller({ actor, address: ip, request: id }, done);
+  });
+}
+
+/** One actor for each origin: streams and caches know an actor by its object. */
+function readers({ keys }: GuardOptions): (request: FastifyRequest) => Actor {
+  const known = new Map<string, Actor>();
+  return ({ headers: { origin = '' } }) => {
+    const reader = known.get(origin) ?? { role: 'reader', origin, ...(keys && { ended: keys.anonymous.ended }) };
+    known.set(origin, reader);
+    return reader;
+  };
+}
+
+/** The actor of the presented credentials; undefined when credentials are needed and none is valid. */
+export function actorFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
+  if (gate.acceptsLocal(shown)) return everybody;
+  if (gate.required && gate.accepts(shown)) return everybody;
+  if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
+  return keys?.find(shown);
+}
+function callerName(actor: Actor | undefined, isRequired: boolean): string | undefined {
+  if (actor?.key !== undefined) return `key ${actor.key}`;
+  return actor && isRequired ? 'token' : undefined;
+}
+
+function refuseWeak({ actor, route: { config } }: FastifyRequest): void {
+  if (!config.least || hasRole(actor, config.least)) return;
+  throw tooWeak(actor);
+}
+
+interface Query {
+  readonly token?: unknown;
+  readonly signature?: unknown;
+  readonly connectionParams?: unknown;
+}
+
+function credentials(request: FastifyRequest): string[] {
+  const { token, connectionParams } = (request.query ?? {}) as Query;
+  return presentedTokens({
+    authorization: request.headers.authorization,
+    query: token,
+    protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
+    connectionParams: request.route.config.connectionParams ? connectionParams : undefined,
+  });
+}
+
+/** A presented signature decides alone on a route that accepts one, even next to a valid token. */
+function signatureOf(request: FastifyRequest): string | undefined {
+  const { signature } = (request.query ?? {}) as Query;
+  if (signature === undefined || !request.route.config.signed) return undefined;
+  return String(signature);
+}
+/** The right of a link, on behalf of the key that made it; undefined when the link or its key is not valid. */
+function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): Opened | undefined {
+  const { signed: purpose } = request.route.config;
+  if (!signed || !purpose) return undefined;
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
+  const subject = subjectOf(signature);
+  const actor = subject === undefined ? everybody : keys?.live(subject);
+  return right && actor && { right, actor };
+}
+interface Opened {
+  readonly right: Right;
+  readonly actor: Actor;
+}
+function refuseLocked(address: string, { lockout }: GuardOptions): void {
+  const retryAfterMs = lockout?.waitOf(address) ?? 0;
+  if (retryAfterMs === 0) return;
+  throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
+    retryAfterMs,
+  });
+}
+
+/** A WebSocket whose first frame brings the token; the server does nothing for it before that. */
+function mayShowLater(request: FastifyRequest): boolean {
+  const { connectionParams } = (request.query ?? {}) as Query;
+  return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';
+}
+
+const isUpgrade = ({ headers }: FastifyRequest) => headers.upgrade?.toLowerCase() === 'websocket';
+
+function allowOrigin({ headers }: FastifyRequest, reply: FastifyReply, { corsOrigins }: GuardOptions): void {
+  if (!originAllowed(headers.origin, corsOrigins)) return;
+  reply.header('access-control-allow-origin', headers.origin).header('access-control-expose-headers', exposed);
+}
+
+function answerOptions(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): void {
+  if (request.headers['access-control-request-method'] && originAllowed(request.headers.origin, options.corsOrigins)) {
+    allowOrigin(request, reply, options);
+    reply
+      .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+      .header('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Idempotency-Key')
+      .header('access-control-max-age', '600');
+  }
+  reply.code(204).send();
+}
+
+function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }: GuardOptions): void {
+  if (!limiter || request.route.config.free) return;
+  const { limit, remaining, resetSeconds, exceeded } = limiter.take(request.caller);
+  reply
+    .header('ratelimit-limit', limit)
+    .header('ratelimit-remaining', remaining)
+    .header('ratelimit-reset', resetSeconds);
+  if (!exceeded) return;
+  throw new AppError('rate_limited', `More than ${limit} requests in a minute. Try again in ${resetSeconds} s.`, {
+    retryAfterMs: resetSeconds * 1000,
+  });
+}
+
+/** A page can send changes through an open socket, so each procedure checks its actor again. */
+const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
+
+/** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */
+function refuseForeign(request: FastifyRequest): void {
+  const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
+  if (!matters) return;
+  throw new AppError('forbidden', `${pagesOf(request)} may not do this. CORRAL_CORS_ORIGINS can add that origin.`);
+}
+
+/** The text goes into an answer, so an origin that does not look like one is left out. */
+function pagesOf({ headers: { origin = '' } }: FastifyRequest): string {
+  return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
+}

@@ -1,0 +1,142 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Inbox } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+
+const keptMs = 24 * 60 * 60 * 1000;
+const sweepEveryMs = 60 * 60 * 1000;
+
+/** A key that this request has claimed. The holder must call exactly one of `answer` and `release`. */
+export interface Claim {
+  readonly kind: 'new';
+  answer(answer: unknown): Promise<void>;
+  /** The work was not done: the client can try again with the same key. */
+  release(): Promise<void>;
+}
+export type Claimed = Claim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
+
+export interface Idempotency {
+  /** Undefined when the request has no key. Rejects: invalid_request, conflict. */
+  claim(request: FastifyRequest): Promise<Claimed>;
+  /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
+  once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
+  /**
+   * As `once`, for a key outside of the headers. `key` names its owner and purpose; a repeat must have the same `content`.
+   */
+  onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
+}
+
+export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
+  let sweptAt = 0;
+  const sweep = async (now: number) => {
+    if (now - sweptAt < sweepEveryMs) return;
+    sweptAt = now;
+    await inbox.expire(now - keptMs);
+  };
+
+  const claim = async (request: FastifyRequest): Promise<Claimed> => {
+    const given = request.headers['idempotency-key'];
+    if (given === undefined) return undefined;
+    if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
+      throw new AppError('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
+    }
+    const parts = [request.caller, request.method, target(request.url), given];
+    return await claimKey('http', parts, sha256(request.rawBody ?? ''));
+  };
+
+  const claimKey = async (
+    kind: 'http' | 'call',
+    parts: readonly string[],
+    contentHash: string,
+  ): Promise<Claim | Extract<Claimed, { kind: 'replay' }>> => {
+    const key = `${kind}:${sha256(parts.join('\n'))}`;
+    const { seal, open } = sealedBy(parts);
+    const now = clock.now();
+    await sweep(now);
+    const claimed = await inbox.claim(key, contentHash, now);
+    switch (claimed.kind) {
+      case 'new':
+        return {
+          kind: 'new',
+          answer: (answer) => inbox.answer(key, seal(answer)),
+          release: () => inbox.release(key),
+        };
+      case 'done':
+        return { kind: 'replay', answer: open(claimed.answer) };
+      case 'pending':
+        throw new AppError('conflict', 'The first request with this idempotency key is still in progress.');
+      case 'conflict':
+        throw new AppError('conflict', 'This idempotency key was used with other content.');
+    }
+  };
+
+  return {
+    claim,
+    async once(request, reply, work) {
+      const claimed = await claim(request);
+      if (claimed?.kind === 'replay') {
+        markReplayed(reply);
+        return claimed.answer as Awaited<ReturnType<typeof work>>;
+      }
+      return settle(claimed, work);
+    },
+    async onceFor(key, content, work) {
+      const claimed = await claimKey('call', key, sha256(content));
+      if (claimed.kind === 'replay') return claimed.answer as Awaited<ReturnType<typeof work>>;
+      return settle(claimed, work);
+    },
+  };
+}
+
+/** Does the work and stores its result for all repeats. A failure frees the key again. */
+export async function settle<Answer>(claim: Claim | undefined, work: () => Promise<Answer>): Promise<Answer> {
+  let answer: Answer;
+  try {
+    answer = await work();
+  } catch (thrown) {
+    await claim?.release();
+    throw thrown;
+  }
+  await claim?.answer(answer);
+  return answer;
+}
+
+export function markReplayed(reply: FastifyReply): void {
+  reply.header('idempotency-replayed', 'true');
+}
+
+/** The path without a trailing slash, and the query without the token, which may be renewed between two tries. */
+function target(url: string): string {
+  const [path = '', query = ''] = url.split('?', 2);
+  const kept = query.split('&').filter((pair) => pair !== '' && !pair.startsWith('token='));
+  return `${path.replace(/\/$/, '')}?${kept.join('&')}`;
+}
+
+const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key again can read it,
+ * because the store has no more than the key's hash.
+ */
+function sealedBy(parts: readonly string[]) {
+  const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
+  return {
+    seal(answer: unknown): string {
+      const nonce = randomBytes(12);
+      const sealing = createCipheriv(cipher, secret, nonce);
+      const box = Buffer.concat([nonce, sealing.update(JSON.stringify({ answer })), sealing.final()]);
+      return Buffer.concat([box, sealing.getAuthTag()]).toString('base64url');
+    },
+    open(kept: unknown): unknown {
+      const bytes = Buffer.from(Sealed.parse(kept), 'base64url');
+      const opening = createDecipheriv(cipher, secret, bytes.subarray(0, 12), { authTagLength: 16 });
+      opening.setAuthTag(bytes.subarray(-16));
+      const text = Buffer.concat([opening.update(bytes.subarray(12, -16)), opening.final()]).toString();
+      return (JSON.parse(text) as { answer?: unknown }).answer;
+    },
+  };
+}
+const cipher = 'aes-256-gcm';
+const Sealed = z.string();

@@ -1,0 +1,45 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { networkOf } from '../../core/text/address.ts';
+
+export interface Allowance {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Seconds until the count starts again. */
+  readonly resetSeconds: number;
+  readonly exceeded: boolean;
+}
+export interface RateLimiter {
+  take(caller: string): Allowance;
+}
+
+/**
+ * With more callers in one window, new callers share one count: memory stays bounded, and no known caller is forgotten. The
+ * store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses lifts the limit of another.
+ */
+const maxCallers = 10_000;
+
+/** `windowMs`: the time in which a caller has this many calls. */
+export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
+  let window = -1;
+  const counts = new Map<string, number>();
+  return {
+    take(given) {
+      const caller = networkOf(given);
+      const now = clock.now();
+      const current = Math.floor(now / windowMs);
+      if (current !== window) {
+        window = current;
+        counts.clear();
+      }
+      const key = counts.size < maxCallers || counts.has(caller) ? caller : 'everybody else';
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      return {
+        limit,
+        remaining: Math.max(0, limit - count),
+        resetSeconds: Math.ceil(((current + 1) * windowMs - now) / 1000),
+        exceeded: count > limit,
+      };
+    },
+  };
+}

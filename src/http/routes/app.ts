@@ -1,0 +1,151 @@
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyServerOptions } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { type Clock, systemClock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type IdSource, randomIds } from '../../core/model/ids.ts';
+import type { ErrorStyle } from '../errors/error-style.ts';
+import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
+import { limitConnections } from '../guard/connection-limit.ts';
+import { type GuardOptions, guard } from '../guard/guard.ts';
+import { limitBodyTime } from '../transport/body-time.ts';
+import { parseJsonBody } from '../transport/json-body.ts';
+import { isSocketUpgrade } from '../transport/ws.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
+import { checkReplies } from './reply-check.ts';
+import { validatorCompiler } from './request-validation.ts';
+import { type App, type RouteTable, routeTable } from './routes.ts';
+
+export interface AppOptions {
+  readonly guard: GuardOptions;
+  readonly styles: ReadonlyMap<string, ErrorStyle>;
+  readonly maxBodyBytes: number;
+  /** Undefined or 0: no limit. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  readonly logger: HttpLogger;
+  readonly metrics: HttpMetrics;
+  readonly closing: AbortSignal;
+  readonly clock?: Clock;
+  readonly ids?: Pick<IdSource, 'short'> | undefined;
+  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  readonly checkReplies?: boolean | undefined;
+  readonly elsewhere?: readonly Pick<Elsewhere, 'rewrite'>[];
+}
+
+/** The settings of every listener of this server. */
+export const transport: ServerOptions = {
+  maxHeaderSize: 16_384, // bytes of the request line and headers together
+  headersTimeout: 10_000,
+  requestTimeout: 0, // `limitBodyTime` sets the limits, because they differ between routes
+  connectionsCheckingInterval: 1_000, // Node's default of 30 s would let a slow request live that much longer
+  requireHostHeader: false, // the guard refuses it with a proper answer
+  shouldUpgradeCallback: isSocketUpgrade,
+};
+
+/**
+ * Without both, Fastify loads a validator and a serializer of its own, 1 MiB. Here zod validates, and replies are plain JSON,
+ * because Fastify never sees their schemas.
+ */
+const schemaController = {
+  compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
+} as unknown as NonNullable<FastifyServerOptions['schemaController']>; // whose types are Ajv's
+
+/** Creates an HTTP server with everything that the dialects share, but without routes. */
+export function createApp(options: AppOptions): { app: App; table: RouteTable } {
+  const { styles, logger, closing } = options;
+  const app = fastify({
+    logger: false,
+    rewriteUrl: (request) => {
+      for (const { rewrite } of options.elsewhere ?? []) rewrite(request as IncomingMessage);
+      return request.url ?? '/';
+    },
+    genReqId: requestIds(options.ids ?? randomIds()),
+    bodyLimit: options.maxBodyBytes,
+    http: transport,
+    requestTimeout: 0,
+    return503OnClosing: false,
+    schemaController,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (thrown, request, reply) => {
+      const known =
+        thrown.statusCode === 500 ? toAppError(thrown) : new AppError('invalid_request', 'The URL is malformed.');
+      return answer(known, request, reply, { styles, logger });
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  // Node would silently drop surplus headers, Origin included; the guard refuses the request instead
+  app.server.maxHeadersCount = 0;
+
+  observeRequests(app, logger, options.metrics);
+  const clock = options.clock ?? systemClock;
+  limitBodyTime(app, clock);
+  const perAddress = options.maxConnectionsPerAddress ?? 0;
+  if (perAddress > 0) limitConnections(app, { perAddress, clock, logger });
+  guard(app, options.guard);
+  readBodies(app);
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (closing.aborted) reply.header('connection', 'close');
+    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too
+    done();
+  });
+  const unused = unusedConnections(app.server);
+  app.addHook('preClose', async () => {
+    for (const socket of unused) socket.destroy();
+  });
+  if (options.checkReplies) checkReplies(app, logger);
+  const table = routeTable(app);
+  answerErrors(app, { styles, table, logger });
+  return { app, table };
+}
+
+/** Ids that are unique among all servers and their restarts, and cheap to make. */
+function requestIds(ids: Pick<IdSource, 'short'>): () => string {
+  const life = ids.short();
+  let count = 0;
+  return () => `${life}-${++count}`;
+}
+
+/**
+ * Connections without a request, as browsers open them in advance. Node counts them as busy and would wait for them at a
+ * shutdown.
+ */
+function unusedConnections(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  return unused;
+}
+
+/** Parses every body as JSON and ignores its Content-Type. A route without a body schema ignores its body. */
+function readBodies(app: App): void {
+  app.decorateRequest('rawBody', undefined);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    request.rawBody = bytes;
+    const wanted = !request.is404 && request.route.schema?.body !== undefined;
+    try {
+      done(null, wanted ? parseJsonBody(bytes) : undefined);
+    } catch (thrown) {
+      done(toAppError(thrown));
+    }
+  });
+  app.addHook('onRequest', ({ headers, method }, _reply, done) => {
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
+    }
+    delete headers['content-type']; // otherwise Fastify refuses a type that it cannot parse
+    // Fastify itself answers 400 to a QUERY without a type
+    if (method === 'QUERY') headers['content-type'] = 'application/json';
+    done();
+  });
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.body === undefined && request.route.schema?.body !== undefined) request.body = {};
+    done();
+  });
+}

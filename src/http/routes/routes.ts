@@ -1,0 +1,107 @@
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Purpose, Right } from '../../auth/signed-url.ts';
+import type { Actor, Role } from '../../core/model/actor.ts';
+import type { ErrorStyle } from '../errors/error-style.ts';
+import type { ReplyDocs, RouteDoc } from './route-docs.ts';
+
+// Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the check of
+// replies and the list of routes all read that registration.
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    doc?: RouteDoc;
+    /** The route answers without a token. */
+    open?: true;
+    /** The least role that may call the route. */
+    least?: Role;
+    /** A signed link for this purpose opens the route without a token. */
+    signed?: Purpose;
+    /** The route changes nothing, even if its method is POST. */
+    reads?: true;
+    /** The route does not count against the rate limit. */
+    free?: true;
+    /** The answer is a stream; another site's page may not even start it. */
+    stream?: true;
+    /** The body has no total time limit, as long as it keeps arriving. */
+    upload?: true;
+    /** The body may rest for any time, because it is a program's input. */
+    idleBody?: true;
+    /** The route is a WebSocket; no other route accepts an upgrade. */
+    socket?: true;
+    /** The token may also be in tRPC's connection parameters: in the query, or after an upgrade. */
+    connectionParams?: true;
+  }
+  interface FastifyInstance {
+    /** Every route of this server, documented or not. */
+    registered: readonly RegisteredRoute[];
+  }
+  interface FastifyRequest {
+    /** A copy of `routeOptions`, because Fastify creates a new object for each read. */
+    route: FastifyRequest['routeOptions'];
+    /** The name under which requests are counted and idempotency keys are kept; never a token itself. */
+    caller: string;
+    actor: Actor;
+    /** The request presented a token, or needs none. */
+    known: boolean;
+    /** The right that its signed link grants. */
+    right: Right | undefined;
+    /** The body as received, before parsing. */
+    rawBody: Buffer | undefined;
+  }
+}
+
+/** Routes of one API dialect. */
+export interface Dialect {
+  /** Unknown routes at and below the prefix answer with this dialect's errors. */
+  readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
+  mount(app: App): void;
+}
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  import('fastify').FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface RegisteredRoute {
+  readonly method: string;
+  /** The registered pattern, such as `/a/:id`. */
+  readonly url: string;
+  readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
+  readonly doc: RouteDoc | undefined;
+  readonly isSocket: boolean;
+  /** Every documented reply, failures included. */
+  readonly replies: ReplyDocs;
+}
+export interface RouteTable {
+  readonly routes: readonly RegisteredRoute[];
+  /** The methods of a path; empty for an unknown path. */
+  methodsOf(path: string): string[];
+}
+
+/** Call this before the routes are registered, because it records each registration. */
+export function routeTable(app: FastifyInstance): RouteTable {
+  const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
+  app.addHook('onRoute', (route) => {
+    const { method, url, config } = route;
+    const replies = repliesOf(route) ?? {};
+    const { response, ...schema } = route.schema ?? {};
+    if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
+    const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
+    const registered = { url, schema, doc: config?.doc, isSocket: config?.socket === true, replies, pattern };
+    for (const one of [method].flat()) routes.push({ method: one, ...registered });
+  });
+  app.decorate('registered', routes);
+  return {
+    routes,
+    methodsOf: (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))],
+  };
+}
+
+/** The documented replies of a route that is being registered; undefined for a route without a document. */
+export function repliesOf({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): ReplyDocs | undefined {
+  const doc = config?.doc;
+  return doc && { ...(schema?.response as ReplyDocs | undefined), ...doc.failures };
+}

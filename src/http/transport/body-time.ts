@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { answerBrokenRequest } from '../errors/errors.ts';
+
+/** The limit for receiving a request; an answer has none. */
+const wholeMs = 30_000;
+/** An upload has no total limit, only one between two pieces of it. */
+const idleMs = 30_000;
+const lookMs = 5_000;
+
+/**
+ * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow connection. Add
+ * this before any hook that can refuse a request: the body of a refused request is read too.
+ */
+export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { raw } = request;
+    if (hasBody(raw) && !request.route.config.idleBody)
+      watch(raw, clock, request.route.config.upload ? stalled(raw, clock) : undefined);
+    done();
+  });
+}
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | undefined): void {
+  const give = () => {
+    if (raw.complete) return;
+    if (isOver && !isOver()) {
+      timer = clock.setTimeout(give, lookMs);
+      return;
+    }
+    const late = Object.assign(new Error('The body did not come in time.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    answerBrokenRequest(late as Parameters<typeof answerBrokenRequest>[0], raw.socket);
+  };
+  let timer = clock.setTimeout(give, isOver ? lookMs : wholeMs);
+  const settled = () => clock.clearTimeout(timer);
+  raw.once('end', settled).once('close', settled);
+}
+
+/** Whether nothing has arrived for too long. Time in which we do not read does not count against the sender. */
+function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
+  let seen = raw.socket.bytesRead;
+  let since = clock.now();
+  return () => {
+    if (raw.socket.bytesRead !== seen || raw.readableLength > 0) {
+      seen = raw.socket.bytesRead;
+      since = clock.now();
+    }
+    return clock.now() - since >= idleMs;
+  };
+}

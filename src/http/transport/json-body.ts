@@ -1,0 +1,28 @@
+import { parseJson } from '../../core/text/json.ts';
+import { InvalidRequest } from '../errors/error-style.ts';
+
+/**
+ * Far more than any real request has; parsing a million keys would block the server for half a second. The transports limit
+ * the bytes before: CORRAL_MAX_BODY_BYTES, the largest frame of a socket, the longest line of a request.
+ */
+const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
+
+/** Parses a client's body; an empty one is undefined. Rejects with a reason for the client. */
+export function parseJsonBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  const json = parseJson(bytes, limits);
+  if (json.ok) return json.value;
+  if (json.reason === 'not_json') throw unreadable('The request body is not valid JSON.');
+  throw unreadable(`The request body is too complex: ${json.detail}.`);
+}
+
+/** Parses a parameter of the URL; undefined if it is no JSON, which its reader reports. Rejects one that is too complex. */
+export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
+  const json = parseJson(text, limits);
+  if (json.ok) return json;
+  if (json.reason === 'not_json') return undefined;
+  throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
+}
+
+/** An unreadable body also violates its route's schema: dialects that list fields name `body`. */
+const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

@@ -1,0 +1,142 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors/errors.ts';
+import { InvalidRequest } from '../errors/error-style.ts';
+import { onBehalf } from '../guard/caller.ts';
+
+export interface Part {
+  readonly filename: string;
+  readonly mimeType: string;
+  readonly content: Readable;
+}
+/**
+ * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being read, and
+ * then the whole. Reading stops when `take` fails.
+ */
+export async function readFiles<Taken>(
+  request: FastifyRequest,
+  { files }: { readonly files: number },
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const parser = parserFor(contentType(request), files);
+  const taking = onBehalf(take); // the parser calls back without the caller's context
+  return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
+    throw thrown instanceof BrokenBody && !request.raw.complete
+      ? new AppError('invalid_request', 'The upload was cut before its end.')
+      : thrown;
+  });
+}
+
+/**
+ * As `readFiles`, for a body that another part decoded, and one file after another. File names stay as they are, with their
+ * folders; a part that names none has an empty one.
+ */
+export async function multipartFiles<Taken>(
+  body: Readable,
+  type: string,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const files = 1_000;
+  const parser = parserFor(type, files, { preservePath: true, unnamed: 'file' });
+  let turn: Promise<unknown> = Promise.resolve();
+  return await takeParts(body, { parser, fields: ['file'], files }, (part) => {
+    const done = turn.then(() => take(part));
+    turn = done.catch(() => {});
+    return done;
+  });
+}
+
+interface Parts {
+  readonly parser: BusboyInstance;
+  /** The names of the fields whose files are taken. */
+  readonly fields: readonly string[];
+  /** The most parts with files. */
+  readonly files: number;
+}
+
+async function takeParts<Taken>(
+  body: Readable,
+  { parser, fields, files }: Parts,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const taken: Promise<Taken>[] = [];
+  const open = new Set<Readable>();
+  let newest: Readable | undefined;
+  const stop = new AbortController();
+  let problem: unknown;
+  const fail = (error: unknown, unfinished: Iterable<Readable> = open) => {
+    problem ??= error;
+    stop.abort();
+    for (const content of unfinished) content.destroy(problem as Error);
+  };
+  parser.on(
+    'file',
+    (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
+      content.on('error', () => {}); // its reader receives the error
+      if (!fields.includes(field)) return void content.resume();
+      newest = content;
+      open.add(content);
+      content.once('close', () => open.delete(content));
+      const done = take({ filename: filename ?? '', mimeType, content });
+      done.catch((thrown: unknown) => fail(thrown));
+      taken.push(done);
+    },
+  );
+  // At once, because the parser goes on to end a part that was cut as if it were whole.
+  parser.on('error', (error: Error) => newest?.destroy(error));
+  parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
+  parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
+  await pipeline(body, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+    // The parts before the newest have arrived, even if nobody has read them yet.
+    fail(thrown instanceof AppError ? thrown : new BrokenBody(), newest ? [newest] : []);
+  });
+  const results = await Promise.allSettled(taken);
+  if (problem !== undefined) throw problem;
+  return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
+}
+
+interface Reading {
+  readonly preservePath?: boolean;
+  /** A part of this name is a file even if it names none. */
+  readonly unnamed?: string;
+}
+
+function parserFor(type: string, files: number, { unnamed, ...more }: Reading = {}): BusboyInstance {
+  if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
+  try {
+    return new Busboy({
+      headers: { 'content-type': type },
+      ...more,
+      // otherwise a part without a file name would count as a file
+      isPartAFile: (field, _type, filename) => filename !== undefined || (unnamed !== undefined && field === unnamed),
+      limits: {
+        files,
+        fields: 100,
+        parts: files + 101,
+        fieldSize: 64 * 1024,
+        headerPairs: 100,
+        headerSize: 16 * 1024,
+      },
+    });
+  } catch {
+    throw bad('The multipart body has no boundary.');
+  }
+}
+
+/** The hook of the JSON routes removes this header, so that it cannot fail their bodies; here it is needed. */
+function contentType({ raw }: FastifyRequest): string {
+  const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
+  return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');
+}
+
+const notice = (msg: string) => ({ type: 'value_error', loc: ['body'], msg });
+const bad = (msg: string) => new InvalidRequest([notice(msg)], msg);
+
+class BrokenBody extends InvalidRequest {
+  constructor() {
+    const msg = 'The multipart body could not be read.';
+    super([notice(msg)], msg);
+  }
+}

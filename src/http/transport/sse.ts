@@ -1,0 +1,149 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { callingActor } from '../guard/caller.ts';
+
+const pingMs = 15_000;
+/** A client that reads nothing for this time is cut off; it can resume by its cursor. */
+const stalledMs = 30_000;
+const maxQueuedBytes = 4 * 1024 * 1024;
+/** A write of this size costs the kernel little for each byte, and a slow reader's backlog stays small. */
+const pieceBytes = 64 * 1024;
+
+export interface SseContext {
+  readonly clock: Clock;
+  /** Fires when the server shuts down; every stream ends then. */
+  readonly closing: AbortSignal;
+  /** Counts the stream until disposed. */
+  opened(): Disposable;
+}
+
+export interface SseStream extends Disposable {
+  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
+  readonly gone: AbortSignal;
+  /**
+   * Undefined, or a promise when the client must read first. The promise resolves in any case, also when the client leaves.
+   */
+  write(frame: Buffer): Promise<void> | undefined;
+  /** The same for several frames, with as few writes as possible. Between these it waits until the client has read. */
+  writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
+  /** Breaks the connection, so that the client notices and resumes. */
+  destroy(): void;
+}
+
+// JSON contains no raw line breaks, so one `data:` line is always enough.
+export function sseFrame({ id, event, data }: { id?: string; event: string; data: unknown }): Buffer {
+  return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+/** Takes over the response. Refuse a request before this call: no status can follow the first byte. */
+export function openSse(reply: FastifyReply, { clock, closing, opened }: SseContext): SseStream {
+  const res = reply.hijack().raw;
+  const hangUp = new AbortController();
+  const counted = opened();
+  const { ended } = callingActor();
+  let timer: unknown;
+
+  const gone = () => {
+    clock.clearTimeout(timer);
+    closing.removeEventListener('abort', onClosing);
+    ended?.removeEventListener('abort', onClosing);
+    counted[Symbol.dispose]();
+    hangUp.abort();
+  };
+  const onClosing = () => hangUp.abort();
+  const ping = () => {
+    if (!res.writableNeedDrain && !res.socket?.writableNeedDrain)
+      res.write(`: ping - ${new Date(clock.now()).toISOString()}\n\n`);
+    timer = clock.setTimeout(ping, pingMs);
+  };
+
+  if (res.destroyed || res.closed) gone();
+  else {
+    res.once('close', gone);
+    res.on('error', () => {}); // a write can fail on a connection that has just closed; `close` follows
+    closing.addEventListener('abort', onClosing, { once: true });
+    ended?.addEventListener('abort', onClosing, { once: true });
+    if (closing.aborted || ended?.aborted) onClosing();
+    writeStreamHead(res, {
+      ...reply.getHeaders(),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+    });
+    res.write(': connected\n\n');
+    timer = clock.setTimeout(ping, pingMs);
+  }
+
+  const put = (bytes: Buffer) => {
+    if (hangUp.signal.aborted) return undefined;
+    if (res.writableLength > maxQueuedBytes) {
+      res.destroy();
+      return undefined;
+    }
+    return res.write(bytes) ? undefined : drained(res, stalledMs, clock, hangUp.signal);
+  };
+
+  return {
+    gone: hangUp.signal,
+    write: put,
+    writeAll(frames) {
+      const pieces = inPieces(frames);
+      const [first] = pieces;
+      if (pieces.length <= 1) return first && put(first);
+      return (async () => {
+        for (const piece of pieces) await put(piece);
+      })();
+    },
+    destroy: () => void res.destroy(),
+    [Symbol.dispose]() {
+      clock.clearTimeout(timer);
+      if (res.closed || res.destroyed) return;
+      res.end();
+      // Queued bytes get time to leave, but a client that does not read cannot delay a shutdown.
+      const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
+      res.once('close', () => clock.clearTimeout(last));
+    },
+  };
+}
+
+/** Joins frames into pieces for one write each. A longer frame is a piece of its own. */
+export function inPieces(frames: readonly Buffer[]): Buffer[] {
+  const pieces: Buffer[][] = [];
+  let bytes = pieceBytes;
+  for (const frame of frames) {
+    if (bytes + frame.length > pieceBytes) {
+      pieces.push([]);
+      bytes = 0;
+    }
+    pieces.at(-1)?.push(frame);
+    bytes += frame.length;
+  }
+  return pieces.map((piece) => Buffer.concat(piece));
+}
+
+/** Begins a response that stays open for as long as there is something to tell. */
+export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
+  res.writeHead(200, {
+    ...(headers as OutgoingHttpHeaders),
+    'x-accel-buffering': 'no', // otherwise nginx buffers the stream
+    // Leaves no idle connection for a shutdown to wait for, and no unread body before a next request.
+    connection: 'close',
+  });
+  res.socket?.setNoDelay(true);
+}
+
+/** Waits until the client has read everything, left, or read nothing for `stalledMs` and is cut off. */
+export function drained(out: FastifyReply['raw'], stalledMs: number, clock: Clock, gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stalled = clock.setTimeout(() => out.destroy(), stalledMs);
+  const done = () => {
+    clock.clearTimeout(stalled);
+    out.off('drain', done);
+    gone.removeEventListener('abort', done);
+    resolve();
+  };
+  out.once('drain', done);
+  gone.addEventListener('abort', done, { once: true }); // `close` fires this signal too
+  if (gone.aborted) done();
+  return promise;
+}

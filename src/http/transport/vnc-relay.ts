@@ -1,0 +1,185 @@
+import type { RawData } from 'ws';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { parseJson } from '../../core/text/json.ts';
+import type { DesktopEnd, DesktopService, DesktopViewer } from '../../sessions/api/desktop.ts';
+import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
+import { closeCodes, type Socket } from './ws-socket.ts';
+
+// Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and
+// messages without permission are dropped. Each side is read only as fast as the other one takes it.
+
+/** A quarter of a screen. With less, the programs along the way take turns instead of working at the same time. */
+const mostWaiting = 1024 * 1024;
+const maxFrameBytes = 2 * 1024 * 1024;
+const largeBytes = 16 * 1024;
+
+export interface RelayWish {
+  readonly sessionId: SessionId;
+  readonly mayControl: boolean;
+  readonly viewerId?: string;
+  /** The viewer receives text frames that name the holder of the keyboard and mouse, and can ask for them. */
+  readonly talks: boolean;
+}
+export interface RelayDeps {
+  readonly desktop: DesktopService;
+  /** Passes the viewer's clipboard on to the sandbox. */
+  readonly clipboard: boolean;
+}
+
+const ends: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
+  left: [closeCodes.normal, ''],
+  restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
+  stopped: [closeCodes.normal, 'The desktop was stopped'],
+  sandbox_gone: [closeCodes.tryAgain, 'The sandbox ended unexpectedly: connect again'],
+  session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
+};
+
+export async function relayVnc(socket: Socket, wish: RelayWish, deps: RelayDeps): Promise<void> {
+  const { connection } = socket;
+  let relay: Relay | undefined;
+  connection.on('message', (data: RawData, isBinary) => {
+    if (connection.leaving.aborted) return;
+    if (relay) relay.take(data as Buffer, isBinary);
+    else socket.close(closeCodes.protocolError, 'In RFB the server speaks first');
+  });
+  const left = Promise.withResolvers<undefined>();
+  const leave = () => left.resolve(undefined);
+  socket.closed.addEventListener('abort', leave, { once: true });
+  if (socket.closed.aborted) leave();
+  const { sessionId, mayControl, viewerId, talks } = wish;
+  try {
+    const asked = { mayControl, ...(viewerId !== undefined && { viewerId }), onControl: () => relay?.controlMoved() };
+    await using viewer = await deps.desktop.watch(sessionId, asked, socket.closed);
+    relay = new Relay(socket, viewer, { clipboard: deps.clipboard, talks, mayControl });
+    relay.run();
+    const end = await Promise.race([viewer.ended, left.promise]);
+    if (end) socket.close(...ends[end]);
+  } catch (thrown) {
+    // Temporary and permanent failures get the same close code and differ only in their text.
+    const error = toAppError(thrown);
+    const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
+    if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
+    else socket.fail(error);
+  } finally {
+    connection.resume(); // the close frame may be waiting behind unread frames
+  }
+}
+
+interface Rights {
+  readonly clipboard: boolean;
+  readonly talks: boolean;
+  readonly mayControl: boolean;
+}
+
+class Relay {
+  readonly #socket: Socket;
+  readonly #viewer: DesktopViewer;
+  readonly #rights: Rights;
+  readonly #parser = new RfbClientParser();
+  readonly #held = new Held();
+  #drives = false;
+
+  constructor(socket: Socket, viewer: DesktopViewer, rights: Rights) {
+    this.#socket = socket;
+    this.#viewer = viewer;
+    this.#rights = rights;
+  }
+
+  run(): void {
+    const { connection } = this.#socket;
+    const { stream } = this.#viewer;
+    stream.on('data', (chunk: Buffer) => {
+      if (chunk.length < largeBytes) connection.send(chunk);
+      else connection.send(chunk, () => letGo(chunk));
+      if (connection.bufferedAmount >= mostWaiting || connection.readyState !== connection.OPEN) stream.pause();
+    });
+    const flushed = connection.onFlushed(() => {
+      if (stream.isPaused() && connection.bufferedAmount < mostWaiting) stream.resume();
+    });
+    connection.once('close', () => flushed[Symbol.dispose]());
+    stream.on('drain', () => connection.resume());
+    this.#drives = this.#viewer.driver === this.#viewer.id; // the same viewer has connected again
+    this.#tell();
+  }
+
+  take(data: Buffer, isBinary: boolean): void {
+    if (isBinary) this.#pass(data);
+    else this.#hear(data);
+  }
+
+  /** The keyboard and mouse changed hands. */
+  controlMoved(): void {
+    const drives = this.#viewer.driver === this.#viewer.id;
+    if (this.#drives && !drives) this.#viewer.stream.write(this.#held.release());
+    this.#drives = drives;
+    this.#tell();
+  }
+
+  #pass(bytes: Buffer): void {
+    let messages: RfbMessage[] = [];
+    try {
+      if (bytes.length > maxFrameBytes) throw new RfbError('A frame of more than 2 MiB.');
+      messages = this.#parser.push(bytes);
+    } catch (thrown) {
+      const reason = thrown instanceof RfbError ? thrown.message : 'This cannot be read as RFB.';
+      this.#socket.close(closeCodes.protocolError, reason);
+    }
+    const passed = messages.filter((message) => this.#passes(message)).map((message) => message.bytes);
+    const { stream } = this.#viewer;
+    if (passed.length === 0 || stream.destroyed) return;
+    const [only, ...others] = passed as [Buffer, ...Buffer[]];
+    if (!stream.write(others.length === 0 ? only : Buffer.concat(passed))) this.#socket.connection.pause();
+  }
+
+  #passes(message: RfbMessage): boolean {
+    switch (message.kind) {
+      case 'setup':
+        return true;
+      case 'share':
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer that may only watch must not disconnect the others
+        return true;
+      case 'press':
+      case 'hands':
+        if (!this.#viewer.uses(message.kind)) return false;
+        this.#held.note(message);
+        return true;
+      case 'clipboard':
+        return this.#rights.clipboard && this.#viewer.uses('hands');
+      case 'resize':
+        return this.#viewer.uses('hands');
+    }
+  }
+
+  #hear(text: Buffer): void {
+    const type = this.#rights.talks ? typeOf(text) : undefined;
+    if (type === 'take') this.#viewer.take();
+    else if (type === 'give') this.#viewer.giveBack();
+    else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are understood');
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#rights.talks) return;
+    const { driver, id } = this.#viewer;
+    const who = driver === undefined ? 'nobody' : driver === id ? 'you' : 'another';
+    const { mayControl, clipboard } = this.#rights;
+    this.#socket.sendJson({ type: 'control', who, viewer: id, mayControl, clipboard });
+  }
+}
+
+/**
+ * Frees a chunk's memory after it was sent. A chunk that does not begin its buffer shares it with
+ * another chunk. Each chunk of a screen counts against the heap until it is collected; hundreds
+ * of megabytes a second would fill the heap again and again.
+ */
+function letGo({ buffer, byteOffset }: Buffer): void {
+  const isShared = byteOffset > 0 || buffer.byteLength === Buffer.poolSize;
+  if (!isShared && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
+}
+
+const messageLimits = { maxBytes: 1_000, maxDepth: 8, maxValues: 100 };
+function typeOf(text: Buffer): unknown {
+  const message = parseJson(text, messageLimits);
+  return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
+}

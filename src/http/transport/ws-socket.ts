@@ -1,0 +1,193 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import { publicText, wireErrors } from '../errors/wire-errors.ts';
+import { onBehalf } from '../guard/caller.ts';
+import type { HttpLogger } from '../routes/observe.ts';
+import { parseJsonBody } from './json-body.ts';
+import type { Connection } from './ws-connection.ts';
+import { takeInTurn } from './ws-intake.ts';
+
+const pingMs = 30_000;
+const maxMissedPongs = 2;
+const stalledMs = 30_000;
+/** A history that is read faster than the client takes it stops here, far below the backlog that closes the socket. */
+const highWaterBytes = 256 * 1024;
+/** The time for the close handshake at a shutdown; after it the connection is cut. */
+const goodByeMs = 4_000;
+
+export const closeCodes = {
+  normal: 1000,
+  shutdown: 1001,
+  protocolError: 1002,
+  notUnderstood: 1003,
+  refused: 1008,
+  tooBig: 1009,
+  failed: 1011,
+  restarted: 1012,
+  tryAgain: 1013,
+  sessionDeleted: 4410,
+} as const;
+
+const asText = { binary: false };
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface Socket {
+  /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
+  sendJson(frame: object): void;
+  /** Sends JSON texts, encoded once for many sockets. */
+  sendFrames(frames: readonly Buffer[]): void;
+  /** The same for a history (up to the head at the start), which waits until the client has taken most of it. */
+  sendHistory(frames: readonly Buffer[]): Promise<void>;
+  sendBytes(bytes: Uint8Array): void;
+  /**
+   * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled. With
+   * too many waiting, reading stops, so return quickly. `refuse` handles all other frames; the connection stays open.
+   */
+  onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
+  /** Passes on every frame as bytes; use it instead of `onJson`. */
+  onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
+  /** Only the first close counts. The reason is cut to fit a close frame. */
+  close(code: number, reason?: string): void;
+  /** Closes with the code of the error table; an internal error is logged, and its text stays private. */
+  fail(thrown: unknown): void;
+  /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
+  readonly closed: AbortSignal;
+  /**
+   * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed with
+   * 1013. Live events need no wait.
+   */
+  drained(): Promise<void>;
+  /** For a library that needs the connection itself; the limits apply there too. */
+  readonly connection: Connection;
+}
+
+export interface SocketContext {
+  readonly clock: Clock;
+  /** Fires when the server shuts down; every socket closes with 1001. */
+  readonly closing: AbortSignal;
+  readonly logger: HttpLogger;
+  /** Counts the socket until disposed. */
+  opened(): Disposable;
+}
+
+/** Opens a socket with everything that all sockets share: counting, pings and the close at a shutdown. */
+export function openSocket(connection: Connection, { clock, closing, logger, opened }: SocketContext): Socket {
+  keepAlive(connection, clock);
+  closeWithServer(connection, clock, closing);
+  const counted = opened();
+  connection.once('close', () => counted[Symbol.dispose]());
+  connection.on('error', () => {}); // the close that follows reports everything
+
+  const close = (code: number, reason = '') => connection.close(code, shortened(reason));
+  const fail = (thrown: unknown) => {
+    const error = toAppError(thrown);
+    if (connection.leaving.aborted) return;
+    if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a socket failed');
+    close(wireErrors[error.code].ws, publicText(error));
+  };
+  return {
+    connection,
+    closed: connection.leaving,
+    sendJson: (frame) => connection.send(JSON.stringify(frame)),
+    sendFrames: (frames) => {
+      for (const frame of frames) connection.send(frame, asText);
+    },
+    async sendHistory(frames) {
+      for (const frame of frames) {
+        connection.send(frame, asText);
+        await drained(connection, clock);
+      }
+    },
+    sendBytes: (bytes) => connection.send(bytes),
+    onJson(take, refuse) {
+      const on = (bytes: Buffer, isBinary: boolean) => {
+        const frame = isBinary ? undefined : parseFrame(bytes);
+        return frame ? take(frame) : refuse();
+      };
+      takeInTurn(connection, fail, onBehalf(on));
+    },
+    onBytes: (take) => takeInTurn(connection, fail, onBehalf(take)),
+    close,
+    fail,
+    drained: () => drained(connection, clock),
+  };
+}
+
+/** Undefined when the frame is not a JSON object or exceeds the depth or size limits. */
+function parseFrame(bytes: Buffer): JsonObject | undefined {
+  try {
+    const frame = parseJsonBody(bytes);
+    return typeof frame === 'object' && frame !== null && !Array.isArray(frame) ? (frame as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Closes the connection to a peer that vanished (a cable, a sleeping laptop) after two missed pings. */
+function keepAlive(connection: Connection, clock: Clock): void {
+  let missed = 0;
+  let timer: unknown;
+  const tick = () => {
+    if (missed >= maxMissedPongs) return connection.terminate();
+    if (!connection.isPaused) missed++; // while paused, we do not read pongs
+    if (connection.readyState === connection.OPEN) connection.ping();
+    timer = clock.setTimeout(tick, pingMs);
+  };
+  timer = clock.setTimeout(tick, pingMs);
+  connection.on('pong', () => {
+    missed = 0;
+  });
+  connection.once('close', () => clock.clearTimeout(timer));
+}
+
+function closeWithServer(connection: Connection, clock: Clock, closing: AbortSignal): void {
+  let last: unknown;
+  const goDown = () => {
+    connection.close(closeCodes.shutdown, 'The server is shutting down');
+    last = clock.setTimeout(() => connection.terminate(), goodByeMs);
+  };
+  if (closing.aborted) goDown();
+  else closing.addEventListener('abort', goDown, { once: true });
+  connection.once('close', () => {
+    closing.removeEventListener('abort', goDown);
+    clock.clearTimeout(last);
+  });
+}
+
+/** Closes the socket when its caller's key is no longer valid. */
+export function closeWith(socket: Socket, { ended }: Actor): void {
+  if (!ended) return;
+  const close = () => socket.close(closeCodes.refused, 'The key is not valid any more');
+  if (ended.aborted) close();
+  else ended.addEventListener('abort', close, { once: true });
+  socket.connection.once('close', () => ended.removeEventListener('abort', close));
+}
+
+function drained(connection: Connection, clock: Clock): Promise<void> {
+  const { leaving } = connection;
+  if (connection.bufferedAmount <= highWaterBytes || leaving.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stalled = () => connection.close(closeCodes.tryAgain, 'Too slow: resume by the last seq');
+  let timer = clock.setTimeout(stalled, stalledMs);
+  const flushed = connection.onFlushed(() => {
+    clock.clearTimeout(timer);
+    if (connection.bufferedAmount <= highWaterBytes) return resolve();
+    timer = clock.setTimeout(stalled, stalledMs);
+  });
+  const left = () => resolve();
+  leaving.addEventListener('abort', left, { once: true });
+  return promise.finally(() => {
+    clock.clearTimeout(timer);
+    flushed[Symbol.dispose]();
+    leaving.removeEventListener('abort', left);
+  });
+}
+
+/** Cuts a reason to 123 bytes, the most in a close frame, because `ws` throws beyond that. */
+function shortened(reason: string): string {
+  let short = reason;
+  while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);
+  return short;
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage } from 'node:http';
+import { Semaphore } from '../../../core/concurrency/semaphore.ts';
+import { spares } from '../../../core/concurrency/spare-buffers.ts';
+import type { UntrustedReason } from '../../../core/model/events.ts';
+import { onLoopBytes } from './validation-thread.ts';
+
+/** The sandbox sent something that its daemon never sends. */
+export class Broken extends Error {
+  readonly reason: UntrustedReason;
+
+  constructor(reason: UntrustedReason, detail: string) {
+    super(detail);
+    this.reason = reason;
+  }
+}
+
+/**
+ * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one after
+ * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ */
+const held = new Semaphore(32 * 1024 * 1024);
+
+interface Limit {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /**
+   * The answer must have a content-length. A chunked body can be cut so fine that reading it costs more than its content
+   * is worth.
+   */
+  readonly isMeasured: boolean;
+  /** The most bytes of this sandbox's large answers. Otherwise one slow sandbox could use up the limit of all. */
+  readonly own: Semaphore;
+}
+/** Counts against the limits until it is disposed. */
+interface Body extends Disposable {
+  readonly bytes: Buffer;
+}
+
+/** The whole body of an answer. Throws Broken as soon as its length, declared or actual, exceeds the limit. */
+export async function collected(response: IncomingMessage, limit: Limit): Promise<Body> {
+  const { signal, own } = limit;
+  const length = measured(response, limit);
+  const isLarge = length > onLoopBytes;
+  using stack = new DisposableStack();
+  if (isLarge) {
+    stack.use(await own.acquire(signal, length));
+    stack.use(await held.acquire(signal, length));
+  }
+  // Memory of its own, which can be transferred to a thread.
+  const whole = isLarge ? Buffer.from(spares.take(length), 0, length) : Buffer.allocUnsafeSlow(length);
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    if (size + part.length > length) throw tooLarge(limit);
+    size += part.copy(whole, size);
+  }
+  const counted = stack.move();
+  return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
+}
+
+/** The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must be. */
+export function measured({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
+  const said = headers['content-length'];
+  if (said === undefined && limit.isMeasured) throw new Broken('bad_headers', 'no content-length');
+  const length = said === undefined ? limit.maxBytes : Number(said);
+  if (length > limit.maxBytes) throw tooLarge(limit);
+  return length;
+}
+
+const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) => new Broken('too_large', `more than ${maxBytes} bytes`);

@@ -1,0 +1,28 @@
+import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
+
+/**
+ * The error codes that a daemon is allowed to use. Any other code would speak for the server, such as
+ * `session_not_found`, `unauthorized` or `shutting_down`.
+ */
+const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
+  'invalid_request',
+  'path_outside',
+  'not_found',
+  'file_not_found',
+  'file_changed',
+  'shell_not_found',
+  'conflict',
+  'payload_too_large',
+  'unsupported',
+  'quota',
+  'oom',
+  'sandbox_unavailable',
+]);
+
+export function refusal(
+  { error: { code, message } }: { readonly error: { readonly code: string; readonly message: string } },
+  { epoch }: { readonly epoch: number | undefined },
+): AppError {
+  const mayFence = code === 'fenced' && epoch !== undefined;
+  return new AppError(mayFence || itsOwn.has(code) ? (code as ErrorCode) : 'sandbox_unavailable', message);
+}

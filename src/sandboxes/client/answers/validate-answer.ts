@@ -1,0 +1,21 @@
+import type { UntrustedReason } from '../../../core/model/events.ts';
+import { parseJson } from '../../../core/text/json.ts';
+import { type AnswerName, type AnswerOf, answers } from './answers.ts';
+
+export type Judged<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly reason: UntrustedReason; readonly detail: string };
+
+const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
+
+/** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
+export function judge<Name extends AnswerName>(name: Name, bytes: Buffer): Judged<AnswerOf<Name>> {
+  const rule = answers[name];
+  const json = parseJson(bytes, rule);
+  if (!json.ok) return bad(json.reason, json.detail);
+  const parsed = rule.shape.safeParse(json.value);
+  if (parsed.success) return { ok: true, value: parsed.data as AnswerOf<Name> };
+  const [issue] = parsed.error.issues;
+  // The detail names the place and the kind of error. It never repeats the sandbox's own text.
+  return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
+}

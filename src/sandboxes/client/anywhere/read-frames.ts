@@ -1,0 +1,55 @@
+import type { Duplex } from 'node:stream';
+import { chunkPassed } from '../../../core/concurrency/collect-garbage.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
+import type { AnswerName, AnswerOf } from '../answers/answers.ts';
+import type { Trust } from '../answers/trust.ts';
+import { judge } from '../answers/validate-answer.ts';
+
+interface Stream {
+  readonly trust: Trust;
+  /** Names the stream in the log when the sandbox breaks a rule. */
+  readonly call: string;
+}
+
+/**
+ * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in it. Throws `lost` when the
+ * connection breaks or the trust ends.
+ */
+export async function* readFrames(
+  stream: Duplex,
+  { trust, call }: Stream,
+  lost: (cause?: unknown) => AppError,
+): AsyncGenerator<PipeFrame> {
+  const frames = pipeFrameReader();
+  const split = (chunk: Buffer) => {
+    try {
+      return frames.push(chunk);
+    } catch (thrown) {
+      throw trust.breaks({ reason: 'bad_frame', call, detail: (thrown as RangeError).message });
+    }
+  };
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      yield* split(chunk);
+      chunkPassed(chunk.length);
+    }
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : lost(cause);
+  }
+  if (trust.broken.aborted) throw trust.broken.reason;
+}
+
+/** The JSON of a frame, judged like an answer. */
+export function judged<Name extends AnswerName>(name: Name, payload: Buffer, { trust, call }: Stream): AnswerOf<Name> {
+  const said = judge(name, payload);
+  if (said.ok) return said.value;
+  throw trust.breaks({ reason: said.reason, call, detail: said.detail });
+}
+
+/** Destroys the stream when the sandbox is not trusted any more. */
+export function endWithTrust(stream: Duplex, trust: Trust): void {
+  const lose = () => void stream.destroy();
+  trust.broken.addEventListener('abort', lose, { once: true });
+  stream.once('close', () => trust.broken.removeEventListener('abort', lose));
+}

@@ -1,0 +1,45 @@
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { PortClient, WatchClient } from '../abilities.ts';
+import type { Again, Daemon } from './job-client.ts';
+import { endWithTrust, judged, readFrames } from './read-frames.ts';
+
+const call = 'GET /watches/{id}/stream';
+const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
+
+/** The watches of folders behind the daemon's HTTP API. */
+export function watchClient({ json, done, upgrade, trust }: Daemon, again: Again): WatchClient {
+  return {
+    open: (wanted, signal) => json('watch', { method: 'POST', path: '/watches', json: wanted }, signal),
+    changes: (id, signal) =>
+      again(signal, () => json('changes', { method: 'GET', path: watch(id, '/changes') }, signal)),
+    async follow(id, heard, signal) {
+      const stream = await upgrade({ method: 'GET', path: watch(id, '/stream') }, signal);
+      const leave = () => void stream.destroy();
+      signal.addEventListener('abort', leave, { once: true });
+      endWithTrust(stream, trust);
+      try {
+        for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+          if (channel !== 'output') throw trust.breaks({ reason: 'bad_frame', call, detail: `a frame of ${channel}` });
+          await heard(judged('change', payload, { trust, call }));
+        }
+      } catch (thrown) {
+        throwIfFired(signal);
+        throw thrown;
+      } finally {
+        signal.removeEventListener('abort', leave);
+        stream.destroy();
+      }
+    },
+    async close(id, signal) {
+      await done({ method: 'DELETE', path: watch(id) }, signal);
+    },
+  };
+}
+
+const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch is gone.', { cause });
+
+/** Connections to the ports of the sandbox. */
+export const portClient = ({ upgrade }: Daemon): PortClient => ({
+  connect: (port, signal) => upgrade({ method: 'GET', path: `/ports/${port}/stream` }, signal),
+});

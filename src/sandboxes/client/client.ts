@@ -1,0 +1,379 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { AppError } from '../../core/errors/errors.ts';
+import type { ConsoleEntry } from '../../core/model/shell-console.ts';
+import type {
+  JobClient,
+  PathClient,
+  PortClient,
+  TerminalSize,
+  TransferClient,
+  WatchClient,
+  WorkspaceClient,
+} from './abilities.ts';
+import type { Trust } from './answers/trust.ts';
+
+// The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
+// method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
+// sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Each
+// method's comment names its further codes.
+
+/** A command in the sandbox. Its operation id is valid as long as the sandbox lives. */
+export interface Operation {
+  readonly id: string;
+  readonly state: 'running' | 'exited';
+  /** 124 after a timeout, 128+n after signal n; undefined while the command runs and when its exit code is lost. */
+  readonly exitCode?: number;
+  /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
+  readonly reason?: 'timed_out' | 'killed' | 'oom' | 'lost';
+  /** Bytes of output so far (stdout and stderr as one stream). */
+  readonly bytes: number;
+  /** The file with the whole output, relative to the workspace, up to the spool's limit. */
+  readonly spool: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** False when the image has no `script`: the command then runs over pipes, without a terminal. */
+  readonly terminal?: false;
+}
+export interface StartOperation {
+  /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
+  readonly id: string;
+  /**
+   * The shell session for the command. A session runs one command at a time and keeps its working directory and exports.
+   */
+  readonly shell: string;
+  readonly command: string;
+  /** Absolute, or relative to the workspace; default: the shell session's current directory. */
+  readonly cwd?: string;
+  /** Set in the environment of every process that the command starts; `killTagged` finds them by it. */
+  readonly tag?: string;
+  readonly timeoutMs?: number;
+}
+export interface ShellView {
+  readonly id: string;
+  readonly console: readonly ConsoleEntry[];
+  /** The operation that runs in the shell now. */
+  readonly running?: string;
+}
+/** The end of everything that was started with a tag. */
+export interface TaggedEnd {
+  /** The number of its processes. */
+  readonly killed: number;
+  /** The shells that were asked for, as they are afterwards. Missing from a daemon before 1.4. */
+  readonly shells?: readonly ShellView[];
+}
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** Of an output that was cut: the file with the whole, relative to the workspace, up to the spool's limit. */
+  readonly wholeIn?: { readonly stdout?: string; readonly stderr?: string };
+}
+export interface FileEntry {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'other';
+  readonly size: number | null;
+  readonly modified: string; // iso
+}
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly cmd: string;
+  readonly started: string; // iso
+  readonly tag?: string;
+}
+/** A person's own terminal: `bash -i` at the root of the workspace. */
+export interface TerminalEntry {
+  readonly id: string;
+  readonly startedAt: number; // epoch ms
+}
+/**
+ * Why a terminal's output ends for its reader: the shell exited, the terminal was closed, or another reader replaced
+ * this one.
+ */
+export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
+export type TerminalEnd = (typeof terminalEnds)[number];
+
+export interface TerminalReader {
+  /** Called when the stream is open; the reader misses no output from here on. */
+  readonly onOpen?: () => void;
+  /** The terminal's output waits until the returned promise resolves. */
+  readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
+}
+
+/**
+ * Terminals for people, next to the agent's shells. A terminal has one reader at a time; output without a reader is
+ * lost.
+ */
+export interface TerminalClient {
+  /** Opens a terminal of 80×24, or returns the one with this id. Rejects: conflict (16 exist already), unsupported. */
+  open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
+  list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
+  // The following methods also reject with shell_not_found.
+  /** Reads the output from now on. A previous reader's `read` ends with `replaced`. */
+  read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
+  write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
+  /**
+   * A stream for all that one person types, in order; the caller destroys it. Undefined: an older daemon, which has only
+   * `write`.
+   */
+  keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
+  resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
+  /** Ends the terminal. Every process that it started has ended when this resolves. */
+  close(id: string, signal: AbortSignal): Promise<void>;
+}
+
+/** A program that runs over three pipes, without a shell or a terminal. */
+export interface StartProgram {
+  /** Makes `open` idempotent: a second call with the same id returns the first program. */
+  readonly id: string;
+  /** The program and its arguments, as the system takes them; no shell reads them. */
+  readonly argv: readonly string[];
+  /** Absolute, or relative to the workspace; default: the workspace. */
+  readonly cwd?: string;
+  /** Further variables, each as NAME=value. */
+  readonly env?: readonly string[];
+  /** As of an operation. */
+  readonly tag?: string;
+}
+export interface ProgramEntry {
+  readonly id: string;
+  readonly pid: number;
+  readonly startedAt: number; // epoch ms
+  /** 128+n after signal n; missing while the program runs. */
+  readonly exitCode?: number;
+}
+export interface ProgramReader {
+  /** The program's output waits in its pipe until the returned promise resolves. */
+  readonly onOutput: (chunk: Buffer) => void | Promise<void>;
+  readonly onErrors: (chunk: Buffer) => void | Promise<void>;
+}
+/** The open pipes of a program. */
+export interface ProgramPipes {
+  /** Resolves once the bytes are on their way. Rejects with sandbox_lost when the pipes are closed. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes the program's standard input. */
+  endInput(): void;
+  /**
+   * Resolves when the program has ended and all of its output was handed over. Rejects with sandbox_lost when the
+   * connection ended or another reader took it over, and with sandbox_untrusted.
+   */
+  readonly ended: Promise<{ readonly exitCode: number }>;
+  /** Leaves the program as it is. Output waits in its pipes for the next reader. */
+  detach(): void;
+}
+/** Programs without a terminal: at most 32 at once. They live until they end, are closed, or the daemon restarts. */
+export interface ProgramClient {
+  /** Starts a program. Rejects: conflict (32 run already), file_not_found (no such program), invalid_request, unsupported. */
+  open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
+  list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
+  // The following methods also reject with not_found.
+  /** Opens the pipes. A program has one reader at a time; a new one replaces the earlier one. */
+  attach(id: string, reader: ProgramReader, signal: AbortSignal): Promise<ProgramPipes>;
+  /** INT goes to the process group; TERM and KILL end every process that the program started. */
+  signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
+  /** Ends the program with every process that it started, and forgets it. */
+  close(id: string, signal: AbortSignal): Promise<void>;
+}
+
+/** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
+export interface DesktopStatus {
+  /** `unsupported`: the image has no desktop. */
+  readonly state: 'unsupported' | 'stopped' | 'starting' | 'running';
+  readonly browser: 'stopped' | 'running';
+  readonly width: number; // px
+  readonly height: number; // px
+  /** How often Xvnc and Chromium were restarted since the desktop's start. */
+  readonly restarts: { readonly display: number; readonly browser: number };
+  /** Why Xvnc or Chromium last died. */
+  readonly lastFailure?: string;
+  /**
+   * Whether Chromium's own sandbox isolates pages too, which needs user namespaces; missing before the first start of
+   * the browser.
+   */
+  readonly browserSandbox?: boolean;
+}
+/** One input to the screen. x and y are pixels of the desktop, from its top left. */
+export type ScreenAction =
+  | { readonly kind: 'move'; readonly x: number; readonly y: number }
+  | {
+      readonly kind: 'click';
+      readonly x?: number;
+      readonly y?: number;
+      readonly button: 'left' | 'middle' | 'right';
+      readonly count: number; // 1 to 3
+    }
+  | { readonly kind: 'press' | 'release'; readonly button: 'left' | 'middle' | 'right' }
+  | { readonly kind: 'drag'; readonly path: readonly { readonly x: number; readonly y: number }[] }
+  | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // wheel notches
+  | { readonly kind: 'type'; readonly text: string }
+  | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
+
+export type CdpMessage =
+  | { readonly kind: 'message'; readonly message: object }
+  /**
+   * The message exceeds the limits of size or complexity. A page can cause this in an honest browser, so the sandbox
+   * stays trusted.
+   */
+  | { readonly kind: 'too_much' }
+  | { readonly kind: 'untrusted'; readonly error: AppError };
+
+/** The desktop of the sandbox. Every method but `status` rejects with `unsupported` when the image has none. */
+export interface DesktopClient {
+  status(signal: AbortSignal): Promise<DesktopStatus>; // Never rejects with unsupported: it says so.
+  /** Starts the parts that do not run; resolves once Xvnc answers RFB. */
+  start(signal: AbortSignal): Promise<DesktopStatus>;
+  /** Ends Chromium, the window manager and Xvnc; succeeds when nothing ran. */
+  stop(signal: AbortSignal): Promise<void>;
+  /** Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. */
+  vnc(signal: AbortSignal): Promise<Duplex>;
+  /**
+   * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with
+   * NUL. A new pipe ends the old one. The pipe ends when the browser dies. The caller destroys it.
+   */
+  cdp(signal: AbortSignal): Promise<Duplex>;
+  /** Parses one message of the debugging pipe; a large one in another thread. */
+  cdpMessage(bytes: Buffer): Promise<CdpMessage>;
+  /** Ends the browser; the next `cdp` or viewer starts a new one. */
+  restartBrowser(signal: AbortSignal): Promise<void>;
+  /** A picture of the screen as it is now. */
+  screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
+  act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
+  /** The position of the pointer. */
+  pointer(signal: AbortSignal): Promise<{ readonly x: number; readonly y: number }>;
+}
+
+export interface Health {
+  readonly version: string;
+  /** Changes when the daemon restarts. */
+  readonly bootId: string;
+  /** Since the last request or output, in ms. */
+  readonly idleMs: number;
+  /** How often the kernel killed a process for lack of memory. */
+  readonly oomKills: number;
+  /** Missing while no desktop is started. */
+  readonly desktop?: DesktopStatus;
+  /** Missing when the daemon does not watch the disk. */
+  readonly disk?: DiskUse;
+}
+
+/** The disk space that a sandbox's files use. */
+export interface DiskUse {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** Of the whole disk, which other users share. */
+  readonly freeBytes: number;
+  /** How often the daemon ended processes that wrote beyond the limit. */
+  readonly stopped: number;
+}
+
+/** The resources that all processes of the sandbox use together. */
+export interface SandboxUsage {
+  /** Seconds of processor time since the sandbox's start. */
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+  /** Null when there is no limit, or it is unknown. */
+  readonly memoryLimitBytes: number | null;
+  readonly processes: number;
+}
+
+export interface SearchOptions {
+  /** Globs; a file must match one of them too. A daemon of an older image ignores them. */
+  readonly types?: readonly string[];
+}
+
+/** A file of the sandbox that is read while it arrives, so that no part of the server has all of it in memory. */
+export interface OpenFile {
+  readonly size: number;
+  /** Destroying it gives the file up. */
+  readonly content: Readable;
+}
+
+export interface SandboxClient {
+  /** The workspace's path as processes inside the sandbox see it. */
+  readonly workdir: string;
+  readonly trust: Trust;
+  health(signal: AbortSignal): Promise<Health>;
+  /** The resources in use. The call does not count as activity. */
+  usage(signal: AbortSignal): Promise<SandboxUsage>;
+
+  /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
+  start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;
+  /** The operation's current state; undefined when the daemon does not know the id. */
+  operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
+  /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
+  follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
+  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
+  /**
+   * Sends TERM to every process that a command of the shell started, also an earlier one, and KILL after 2 s. Rejects:
+   * shell_not_found.
+   */
+  kill(shell: string, signal: AbortSignal): Promise<void>;
+  /** The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found. */
+  view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
+  /**
+   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. From then
+   * on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to show afterwards.
+   */
+  killTagged(
+    tag: string,
+    signal: AbortSignal,
+    view?: { readonly shells: readonly string[]; readonly chars: number },
+  ): Promise<TaggedEnd>;
+
+  /** Runs one command over pipes, without a terminal, and waits for its end. Each output stream is cut at 1 MiB. */
+  exec(
+    request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
+    signal: AbortSignal,
+  ): Promise<ExecResult>;
+
+  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
+  // file_not_found and invalid_request.
+  /**
+   * Reads a file. `maxBytes` returns only the beginning of a longer one. Also rejects: payload_too_large (more than 50
+   * MiB).
+   */
+  readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
+  /** Opens a file of any size up to 50 MiB, to read it while it arrives. Also rejects: payload_too_large. */
+  openFile(path: string, signal: AbortSignal): Promise<OpenFile>;
+  writeFile(
+    path: string,
+    content: string | Uint8Array,
+    signal: AbortSignal,
+    options?: { append?: boolean },
+  ): Promise<void>;
+  /** Also rejects: payload_too_large (a folder of more than 20,000 entries). */
+  listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** Removes a file, or a folder with its content. */
+  removeFile(path: string, signal: AbortSignal): Promise<void>;
+  /** Finds files by base name, or by relative path when the glob has a slash. Matches are relative to the workspace. */
+  find(
+    path: string,
+    glob: string,
+    signal: AbortSignal,
+    options?: SearchOptions,
+  ): Promise<{ matches: readonly string[]; truncated: boolean }>;
+  grep(
+    path: string,
+    regex: string,
+    signal: AbortSignal,
+    options?: SearchOptions,
+  ): Promise<{ matches: readonly { file: string; line: number; content: string }[]; truncated: boolean }>;
+
+  processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
+  /**
+   * Signals a process and all its descendants, even detached ones. TERM is followed by KILL after 2 s; after both, no
+   * process is left. Rejects: not_found.
+   */
+  signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
+
+  readonly terminals: TerminalClient;
+  readonly programs: ProgramClient;
+  readonly jobs: JobClient;
+  readonly paths: PathClient;
+  readonly transfers: TransferClient;
+  readonly workspace: WorkspaceClient;
+  readonly watches: WatchClient;
+  readonly ports: PortClient;
+  readonly desktop: DesktopClient;
+}

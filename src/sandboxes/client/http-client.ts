@@ -1,0 +1,247 @@
+import type { Duplex } from 'node:stream';
+import { pause } from '../../core/concurrency/cancel.ts';
+import { systemClock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type AnswerName, type AnswerOf, terminalEnd } from './answers/answers.ts';
+import { openTrust } from './answers/trust.ts';
+import { judge } from './answers/validate-answer.ts';
+import { jobClient } from './anywhere/job-client.ts';
+import { pathClient } from './anywhere/path-client.ts';
+import { endWithTrust } from './anywhere/read-frames.ts';
+import { transferClient } from './anywhere/transfer-client.ts';
+import { portClient, watchClient } from './anywhere/watch-client.ts';
+import { workspaceClient } from './anywhere/workspace-client.ts';
+import type { SandboxClient, SearchOptions } from './client.ts';
+import { daemonSince } from './daemon-version.ts';
+import { desktopClient } from './desktop-client.ts';
+import { programClient } from './program-client.ts';
+import { query } from './query.ts';
+import { type Ask, requester, type Way } from './request.ts';
+import { Silence } from './silence.ts';
+import { paced } from './throttle.ts';
+
+export interface SandboxAddress extends Way {
+  readonly workdir: string;
+  /** Puts the sandbox before others on busy processors for a moment. */
+  readonly hasten?: () => void;
+  /** Dials the display without the daemon; undefined: it cannot be reached so. */
+  readonly screen?: () => Promise<Duplex | undefined>;
+  /** How long the daemon has waited for a processor, in ms; only differences have a meaning. */
+  readonly starvedMs?: () => Promise<number>;
+}
+
+/** The number of retries of an idempotent call while the daemon restarts. */
+const retries = 5;
+const retryPauseMs = 300;
+const checkEveryMs = 1_000;
+const maxFileBytes = 50 * 1024 * 1024;
+/** A command's output ends at 64 MiB, with a note after it. */
+const maxOutputBytes = 65 * 1024 * 1024;
+
+/** The client of the daemon in one sandbox. */
+export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: SandboxAddress): SandboxClient {
+  const trust = openTrust();
+  const daemon = requester({ ...way, trust });
+  const { json, done, bytes, whole, upgrade, file: opened } = daemon;
+
+  /** Retries an idempotent call when the connection is lost: a restarted daemon dials in again within a second. */
+  async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
+    for (let left = retries; ; left--) {
+      try {
+        return await call();
+      } catch (thrown) {
+        if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
+      }
+      await pause(retryPauseMs, signal);
+    }
+  }
+  const get = <Name extends AnswerName>(name: Name, path: string, signal: AbortSignal): Promise<AnswerOf<Name>> =>
+    again(signal, () => json(name, { method: 'GET', path }, signal));
+  const health = (signal: AbortSignal, timeoutMs?: number) =>
+    json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
+
+  const since = daemonSince((signal) => again(signal, () => health(signal)));
+
+  /** Runs a call that can be silent for hours, as long as the daemon answers health checks meanwhile. */
+  async function whileAlive<Result>(
+    signal: AbortSignal,
+    call: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const silent = new AbortController();
+    let over: AbortController | undefined;
+    const watch = async () => {
+      over = new AbortController();
+      const watching = AbortSignal.any([signal, over.signal]);
+      const silence = new Silence(systemClock, starvedMs);
+      for (let isLost = false; !isLost; ) {
+        const hears = await health(watching, silence.patienceMs).then(
+          () => true,
+          () => false,
+        );
+        if (hears) silence.heard();
+        else isLost = await silence.missed();
+        if (!isLost) await pause(checkEveryMs, watching);
+      }
+      silent.abort();
+    };
+    // Most calls end before the first check, and pay for no watch. A watch ends with its call.
+    const first = systemClock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
+    try {
+      return await call(AbortSignal.any([signal, silent.signal]));
+    } catch (thrown) {
+      if (!silent.signal.aborted || signal.aborted) throw thrown;
+      throw new AppError('sandbox_unresponsive', 'The sandbox stopped answering.', { cause: thrown });
+    } finally {
+      systemClock.clearTimeout(first);
+      over?.abort();
+    }
+  }
+
+  const file = (path: string, more: Record<string, string> = {}) => `/files/content?${query({ path, ...more })}`;
+
+  return {
+    workdir,
+    trust,
+    health: (signal) => again(signal, () => health(signal)),
+    usage: (signal) => get('usage', '/usage', signal),
+
+    start: (operation, signal) =>
+      again(signal, () => json('operation', { method: 'POST', path: '/operations', json: operation }, signal)),
+    async operation(id, signal) {
+      try {
+        return await get('operation', `/operations/${encodeURIComponent(id)}`, signal);
+      } catch (thrown) {
+        if (isCode(thrown, 'not_found')) return undefined;
+        throw thrown;
+      }
+    },
+    async follow(id, fromByte, onBytes, signal) {
+      let position = fromByte;
+      let heard = 0;
+      const listen = (ask: AbortSignal) =>
+        bytes(
+          {
+            method: 'GET',
+            path: `/operations/${encodeURIComponent(id)}/output?from=${position}`,
+            timeoutMs: 0,
+            maxBytes: maxOutputBytes - heard,
+          },
+          (chunk) => {
+            position += chunk.length;
+            heard += chunk.length;
+            onBytes(chunk);
+          },
+          ask,
+        );
+      const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
+      const ended = trailers['corral-operation'];
+      if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the command's result.");
+      const said = judge('operation', Buffer.from(ended));
+      if (said.ok) return said.value;
+      throw trust.breaks({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
+    },
+    async write(shell, text, signal) {
+      await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
+    },
+    async kill(shell, signal) {
+      hasten?.();
+      const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
+      await done(ask, signal);
+    },
+    view(shell, signal, limit) {
+      const values = limit ? `?${query({ chars: String(limit.chars) })}` : '';
+      return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
+    },
+    killTagged(tag, signal, view) {
+      hasten?.();
+      // In the query, because a daemon before 1.4 refuses an unknown field of the body.
+      const shown = (view?.shells ?? []).map((shell) => `&${query({ shell })}`).join('');
+      const path = view ? `/kill?${query({ chars: String(view.chars) })}${shown}` : '/kill';
+      const ask: Ask = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };
+      return again(signal, () => json('killed', ask, signal));
+    },
+    exec: (request, signal) =>
+      whileAlive(signal, (ask) => json('exec', { method: 'POST', path: '/exec', json: request, timeoutMs: 0 }, ask)),
+
+    async readFile(path, signal, options) {
+      const more = options?.maxBytes === undefined ? undefined : { maxBytes: String(options.maxBytes) };
+      const most = Math.min(options?.maxBytes ?? maxFileBytes, maxFileBytes);
+      return await again(signal, () => whole({ method: 'GET', path: file(path, more) }, most, signal));
+    },
+    openFile: (path, signal) => again(signal, () => opened({ method: 'GET', path: file(path) }, maxFileBytes, signal)),
+    async writeFile(path, content, signal, options) {
+      const raw = typeof content === 'string' ? Buffer.from(content) : content;
+      if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
+      await done({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
+    },
+    listFiles: (path, signal) => get('entries', `/files/list?${query({ path })}`, signal),
+    async removeFile(path, signal) {
+      await done({ method: 'DELETE', path: file(path) }, signal);
+    },
+    find: (path, glob, signal, options) =>
+      get('found', `/files/find?${query({ path, glob })}${typesOf(options)}`, signal),
+    grep: (path, regex, signal, options) =>
+      get('lines', `/files/grep?${query({ path, regex })}${typesOf(options)}`, signal),
+
+    processes: (signal) => get('processes', '/processes', signal),
+    async signalProcess(pid, name, signal) {
+      hasten?.();
+      const path = `/processes/${pid}/signal`;
+      await done({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
+    },
+
+    terminals: {
+      open: (id, signal) =>
+        again(signal, () => json('terminal', { method: 'POST', path: '/terminals', json: { id } }, signal)),
+      list: (signal) => get('terminals', '/terminals', signal),
+      async read(id, { onOpen, onBytes }, signal) {
+        const ask: Ask = {
+          method: 'GET',
+          path: terminal(id, '/stream'),
+          timeoutMs: 0,
+          ...(onOpen && { onAnswer: onOpen }),
+        };
+        const trailers = await whileAlive(signal, (until) => bytes(ask, paced(onBytes), until));
+        const told = trailers['corral-terminal'];
+        if (!told) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
+        const end = terminalEnd(told);
+        if (!end) {
+          const detail = 'the end of a terminal that no daemon tells';
+          throw trust.breaks({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });
+        }
+        return end;
+      },
+      async write(id, text, signal) {
+        await done({ method: 'POST', path: terminal(id, '/input'), json: { text } }, signal);
+      },
+      async keyboard(id, signal) {
+        if (!(await since('1.3', signal))) return undefined;
+        const stream = await upgrade({ method: 'GET', path: terminal(id, '/keyboard') }, signal);
+        endWithTrust(stream, trust);
+        const call = 'GET /terminals/{id}/keyboard';
+        return stream.once('data', () => void trust.breaks({ reason: 'bad_frame', call, detail: 'it sends nothing' }));
+      },
+      async resize(id, size, signal) {
+        await done({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);
+      },
+      async close(id, signal) {
+        await done({ method: 'DELETE', path: terminal(id), timeoutMs: 30_000 }, signal);
+      },
+    },
+
+    programs: programClient({ ...daemon, trust }, again),
+    jobs: jobClient({ ...daemon, trust }, again),
+    paths: pathClient({ ...daemon, trust }, again),
+    transfers: transferClient({ ...daemon, trust }, since),
+    workspace: workspaceClient(daemon, again, since),
+    watches: watchClient({ ...daemon, trust }, again),
+    ports: portClient({ ...daemon, trust }),
+    desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
+  };
+}
+
+const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;
+
+const typesOf = ({ types = [] }: SearchOptions = {}) =>
+  types.map((type) => `&type=${encodeURIComponent(type)}`).join('');
+const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;

@@ -1,0 +1,68 @@
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../core/errors/errors.ts';
+import { framesOf } from '../../core/text/pipe-frames.ts';
+import type { Trust } from './answers/trust.ts';
+import type { Again, Daemon } from './anywhere/job-client.ts';
+import { endWithTrust, judged, readFrames } from './anywhere/read-frames.ts';
+import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
+import type { Ask } from './request.ts';
+
+const endMs = 30_000;
+const call = 'GET /programs/{id}/stream';
+const program = (id: string, rest = '') => `/programs/${encodeURIComponent(id)}${rest}`;
+
+/** The programs behind the daemon's HTTP API. */
+export function programClient({ json, done, upgrade, trust }: Daemon, again: Again): ProgramClient {
+  return {
+    open: (request, signal) =>
+      again(signal, () => json('program', { method: 'POST', path: '/programs', json: request }, signal)),
+    list: (signal) => again(signal, () => json('programs', { method: 'GET', path: '/programs' }, signal)),
+    async attach(id, reader, signal) {
+      const ask: Ask = { method: 'GET', path: program(id, '/stream') };
+      return pipesOf(await upgrade(ask, signal), reader, trust);
+    },
+    async signal(id, name, signal) {
+      const ask: Ask = { method: 'POST', path: program(id, '/signal'), json: { signal: name }, timeoutMs: endMs };
+      await done(ask, signal);
+    },
+    async close(id, signal) {
+      await done({ method: 'DELETE', path: program(id), timeoutMs: endMs }, signal);
+    },
+  };
+}
+
+/** Every frame is checked: the sandbox can send anything. */
+function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPipes {
+  const ended = read(stream, reader, trust).finally(() => stream.destroy());
+  ended.catch(() => {}); // the caller may look at it later, or not at all
+  endWithTrust(stream, trust);
+  return {
+    ended,
+    async write(bytes) {
+      if (!stream.writable) throw gone();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const close = () => reject(gone());
+      stream.once('close', close);
+      if (bytes.length > 0) stream.write(framesOf('input', bytes), (error) => (error ? reject(gone()) : resolve()));
+      else resolve();
+      await promise.finally(() => stream.off('close', close));
+    },
+    endInput() {
+      if (stream.writable) stream.write(framesOf('input', Buffer.alloc(0)));
+    },
+    detach: () => void stream.destroy(),
+  };
+}
+
+async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: Trust) {
+  for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+    if (channel === 'output') await onOutput(payload);
+    else if (channel === 'errors') await onErrors(payload);
+    else if (channel === 'end') return judged('programEnd', payload, { trust, call });
+    else throw trust.breaks({ reason: 'bad_frame', call, detail: 'a frame of the input' });
+  }
+  throw gone();
+}
+
+const gone = (cause?: unknown) =>
+  new AppError('sandbox_lost', "The connection to the sandbox's program is gone.", { cause });

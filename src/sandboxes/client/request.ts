@@ -1,0 +1,308 @@
+import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type Duplex, Readable } from 'node:stream';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { Semaphore } from '../../core/concurrency/semaphore.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { Broken, collected } from './answers/answer-body.ts';
+import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers/answers.ts';
+import { refusal } from './answers/refusal.ts';
+import type { Trust } from './answers/trust.ts';
+import { validated } from './answers/validation-thread.ts';
+import type { OpenFile } from './client.ts';
+import { openFile } from './file-stream.ts';
+
+export interface Ask {
+  readonly method: string;
+  readonly path: string;
+  readonly json?: unknown;
+  readonly raw?: Uint8Array;
+  /** A body of any size, sent as it comes. */
+  readonly body?: AsyncIterable<Uint8Array>;
+  /**
+   * In ms: until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive` watches.
+   */
+  readonly timeoutMs?: number;
+  /** Called when the answer begins. */
+  readonly onAnswer?: () => void;
+}
+interface How extends Ask {
+  /**
+   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn the
+   * connection into a raw two-way stream.
+   */
+  readonly stream?: 'bytes' | 'patient' | 'both';
+}
+type Trailers = Readonly<Record<string, string | undefined>>;
+
+const defaultTimeoutMs = 10_000;
+/** In ms, for a whole answer that is not a stream, from its first byte. */
+const answerMs = 30_000;
+/** A daemon opens at most 96 connections at once. Calls that can last must leave some of them to the others. */
+const mostLong = 64;
+/** Streams have connections of their own, and each is an open file of the server. */
+const mostStreams = 1_600;
+const maxHeaderBytes = 16 * 1024;
+
+/** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
+const protocol = 'corral-stream';
+
+export interface Way {
+  readonly agent: Agent;
+  readonly token: Secret;
+  /** The epoch of the session's owner, when several servers share sessions: the daemon rejects lower ones. */
+  readonly epoch?: number;
+}
+interface Exchange {
+  readonly response: IncomingMessage;
+  readonly stream: Duplex | undefined;
+  /** The body's bytes as they arrive. */
+  readonly chunks: AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+}
+/**
+ * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts
+ * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
+ */
+export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
+  const own = new Semaphore(largeBytes);
+  const lasting = new Semaphore(mostLong);
+  let streams = 0;
+  async function exchange<Result>(
+    ask: How,
+    signal: AbortSignal,
+    read: (exchange: Exchange) => Promise<Result>,
+  ): Promise<Result> {
+    throwIfFired(signal);
+    const canLast = ask.stream === 'patient' || (ask.stream !== 'both' && ask.timeoutMs === 0);
+    using _slot = canLast ? await lasting.acquire(signal) : undefined;
+    if (trust.broken.aborted) throw trust.broken.reason;
+    const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
+    const outgoing = request({
+      agent,
+      host: 'sandbox',
+      method: ask.method,
+      path: ask.path,
+      maxHeaderSize: maxHeaderBytes,
+      headers: {
+        authorization: `Bearer ${token.reveal()}`,
+        ...(epoch !== undefined && { 'corral-epoch': epoch }),
+        ...(body && { 'content-length': body.length, 'content-type': contentType(ask) }),
+        ...(ask.stream === 'both' && { connection: 'upgrade', upgrade: protocol }),
+      },
+    });
+    const stop = () => outgoing.destroy(new Error('cancelled'));
+    const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
+    // Not the socket's own timer: it does not run while the agent waits for a connection.
+    let timedOut = false;
+    const expire = () => {
+      timedOut = true;
+      outgoing.destroy(new Error('timed out'));
+    };
+    let timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
+    signal.addEventListener('abort', stop, { once: true });
+    trust.broken.addEventListener('abort', stop, { once: true });
+    const { answered, failure } = answerOf(outgoing, ask);
+    if (ask.body) pour(ask.body, outgoing);
+    else outgoing.end(body);
+    try {
+      const { response, stream } = await answered;
+      if ((response.statusCode ?? 0) >= 400) {
+        clearTimeout(timer);
+        timer = setTimeout(expire, answerMs);
+        const { maxBytes } = answers.refusal;
+        using body = await collected(response, { maxBytes, signal, isMeasured: false, own });
+        throw refusal(trusted(await validated('refusal', body.bytes)), { epoch });
+      }
+      if (!ask.stream) {
+        clearTimeout(timer);
+        timer = setTimeout(expire, answerMs);
+      }
+      if (ask.stream === 'patient') clearTimeout(timer);
+      ask.onAnswer?.();
+      const chunks = ask.stream === 'patient' ? response : refreshing(response, timer);
+      return await read({ response, stream, signal, chunks });
+    } catch (thrown) {
+      throwIfFired(signal);
+      const broken = failure() ?? thrown;
+      outgoing.destroy();
+      if (trust.broken.aborted) throw trust.broken.reason;
+      if (broken instanceof Broken) {
+        throw trust.breaks({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
+      }
+      // `cancelled`, although this caller's signal did not fire: the connection was given up during the call.
+      if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
+      if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
+      throw new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause: thrown });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      trust.broken.removeEventListener('abort', stop);
+    }
+  }
+
+  async function answered<Name extends AnswerName>(
+    name: Name,
+    response: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<Name>> {
+    expected(response, 200);
+    const { maxBytes } = answers[name];
+    using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+    return trusted(await validated(name, body.bytes));
+  }
+
+  return {
+    /** Expects a JSON answer of the named kind. */
+    json: <Name extends AnswerName>(name: Name, ask: Ask, signal: AbortSignal) =>
+      exchange(ask, signal, ({ response }) => answered(name, response, signal)),
+    /** Sends a body as it comes; nothing limits its time. Expects a JSON answer of the named kind. */
+    sending: <Name extends AnswerName>(
+      name: Name,
+      ask: Ask & Required<Pick<Ask, 'body'>>,
+      signal: AbortSignal,
+    ): Promise<AnswerOf<Name>> =>
+      exchange({ ...ask, timeoutMs: 0 }, signal, ({ response }) => answered(name, response, signal)),
+    /** Expects an empty answer (204). */
+    done: (ask: Ask, signal: AbortSignal) =>
+      exchange(ask, signal, async ({ response }): Promise<void> => {
+        expected(response, 204);
+        using _ = await collected(response, { maxBytes: 0, signal, isMeasured: false, own });
+      }),
+    /** Expects a body of at most `maxBytes`. A longer one ends the trust in the daemon. */
+    whole: (ask: Ask, maxBytes: number, signal: AbortSignal) =>
+      exchange(ask, signal, async ({ response }) => {
+        expected(response, 200);
+        using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+        return body.bytes;
+      }),
+    /** Opens a file of at most `maxBytes`. A longer one ends the trust in the daemon. */
+    file: (ask: Ask, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
+      openFile(
+        (until, read) =>
+          exchange({ ...ask, stream: 'patient' }, until, async (answer) => {
+            expected(answer.response, 200);
+            await read(answer);
+          }),
+        maxBytes,
+        signal,
+      ),
+    /** Streams the body; resolves with the trailers at its end. */
+    bytes: (
+      ask: Ask & { readonly maxBytes?: number },
+      onBytes: (chunk: Uint8Array) => void | Promise<void>,
+      signal: AbortSignal,
+    ) =>
+      exchange({ ...ask, stream: 'bytes' }, signal, async ({ response, chunks }): Promise<Trailers> => {
+        expected(response, 200);
+        let left = ask.maxBytes ?? Number.POSITIVE_INFINITY;
+        for await (const chunk of chunks) {
+          left -= chunk.length;
+          if (left < 0) throw new Broken('too_large', `more than ${ask.maxBytes} bytes`);
+          await onBytes(chunk);
+        }
+        return response.trailers;
+      }),
+    /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
+    async upgrade(ask: Ask, signal: AbortSignal): Promise<Duplex> {
+      if (streams >= mostStreams) {
+        throw new AppError(
+          'conflict',
+          `This sandbox has ${mostStreams} streams open, the most allowed. Close some first.`,
+        );
+      }
+      streams++;
+      const over = () => void streams--;
+      try {
+        return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
+          if (!stream) {
+            response.destroy();
+            throw new Broken('bad_status', `${response.statusCode} where a stream was asked for`);
+          }
+          stream.on('error', () => {}); // the `close` event reports the end
+          if (signal.aborted) stream.destroy();
+          throwIfFired(signal);
+          if (stream.closed) over();
+          else stream.once('close', over);
+          return stream;
+        });
+      } catch (thrown) {
+        over();
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** Waits for the answer's head. `failure` tells which rule of HTTP the sandbox broke, even after the head. */
+function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
+  const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
+  let failure: Broken | undefined;
+  const fail = (reason: Broken) => {
+    failure ??= reason;
+    reject(failure);
+    outgoing.destroy();
+  };
+  outgoing.once('response', (response) => resolve({ response }));
+  outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    const broken = parserComplaint(error);
+    failure ??= broken;
+    reject(broken ?? error);
+  });
+  // HTTP allows any number of these before an answer, and the daemon sends none.
+  outgoing.once('information', () => fail(new Broken('bad_status', 'an answer before the answer')));
+  outgoing.once('upgrade', (response, stream, head) => {
+    stream.on('error', () => {});
+    if (wanted !== 'both') {
+      stream.destroy();
+      return fail(new Broken('bad_status', '101 where no stream was asked for'));
+    }
+    if (head.length > 0) stream.unshift(head);
+    resolve({ response, stream });
+  });
+  return {
+    answered: promise as Promise<{ response: IncomingMessage; stream: Duplex | undefined }>,
+    failure: () => failure,
+  };
+}
+
+/** The rule that the bytes broke, by the HTTP parser's error. A connection that ended within an answer is only lost. */
+function parserComplaint({ code = '' }: NodeJS.ErrnoException): Broken | undefined {
+  if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
+  if (code.endsWith('OVERFLOW')) return new Broken('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
+  return new Broken('not_http', code);
+}
+
+function expected({ statusCode }: IncomingMessage, status: number): void {
+  if (statusCode !== status) throw new Broken('bad_status', `${statusCode} where ${status} was due`);
+}
+
+function trusted<Value>(said: Awaited<ReturnType<typeof validated>> | { ok: true; value: Value }): Value {
+  if (said.ok) return said.value as Value;
+  throw new Broken(said.reason, said.detail);
+}
+
+/** The call's method and path, without ids and file names. */
+function nameOf({ method, path }: Ask): string {
+  const [folder = '', , ...rest] = path.split('?')[0]?.split('/').slice(1) ?? [];
+  const fixed = ['files', 'desktop', 'paths'].includes(folder) ? path.split('?')[0] : undefined;
+  return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
+}
+
+/** A body that fails breaks the request off, so that the daemon does not take the beginning for all of it. */
+function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
+  const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
+  if (from.errored) return void outgoing.destroy(from.errored);
+  from.once('error', (error) => outgoing.destroy(error));
+  outgoing.once('close', () => from.destroy());
+  from.pipe(outgoing);
+}
+
+const contentType = (ask: Ask) => (ask.raw ? 'application/octet-stream' : 'application/json');
+
+async function* refreshing(response: IncomingMessage, timer: NodeJS.Timeout | undefined): AsyncGenerator<Buffer> {
+  for await (const chunk of response) {
+    timer?.refresh();
+    yield chunk;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Refusal } from './refusal.ts';
+import type { EgressLimits, SessionState } from './session-state.ts';
+import type { Target } from './target.ts';
+
+export interface ClientContext {
+  readonly clock: Clock;
+  readonly limits: EgressLimits;
+  readonly session: SessionState;
+  readonly sessionId: SessionId;
+}
+
+/** Three times as many requests as apt pipelines. */
+const maxPipelined = 32;
+/** How long the other side can take to hang up after the last answer. */
+const farewellMs = 1_000;
+/** How long a server can take to accept the rest of an upload after its sender has left. */
+const flushMs = 30_000;
+
+/** One connection out of a sandbox, from accept to close. */
+export class Client {
+  readonly socket: Duplex;
+  readonly sessionId: SessionId;
+  /** Fires when the connection is closed; its upstream connections close then too. */
+  readonly gone: AbortSignal;
+  /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
+  pinned: Target | undefined;
+  readonly #context: ClientContext;
+  #target: Target | undefined;
+  #lastActive: number;
+  #turn: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #idle: unknown;
+  #hello: unknown;
+
+  constructor(socket: Duplex, context: ClientContext) {
+    const gone = new AbortController();
+    this.socket = socket;
+    this.sessionId = context.sessionId;
+    this.gone = gone.signal;
+    this.#context = context;
+    this.#lastActive = context.clock.now();
+    this.#watchIdle(context.limits.idleMs);
+    context.session.connections.add(socket);
+    socket.allowHalfOpen = true;
+    socket.once('close', () => {
+      context.session.connections.delete(socket);
+      context.clock.clearTimeout(this.#idle);
+      this.helloDone();
+      gone.abort();
+    });
+  }
+
+  /** Counts transferred bytes, in either direction. Closes the connection when the session exceeds its hourly volume. */
+  count(bytes: number): void {
+    this.active();
+    if (this.#context.session.count(bytes)) return;
+    if (this.#target) this.tell(this.#target, 'refused', 'volume');
+    this.socket.destroy();
+  }
+
+  get overVolume(): boolean {
+    return !this.#context.session.count(0);
+  }
+
+  /** Closes `upstream` when this connection closes. Data that is already being flushed gets 30 s to arrive. */
+  owns(upstream: Duplex): void {
+    const release = () => {
+      if (!upstream.writableEnded) upstream.destroy();
+      else this.#destroyAfter(upstream, flushMs);
+    };
+    if (this.gone.aborted) {
+      release();
+      return;
+    }
+    this.gone.addEventListener('abort', release, { once: true });
+    upstream.once('close', () => this.gone.removeEventListener('abort', release));
+  }
+
+  /**
+   * Runs pipelined requests one after the other, so that one connection in has at most one connection out. Closes the
+   * connection when more than 32 wait.
+   */
+  async inOrder(work: () => Promise<void>): Promise<void> {
+    if (this.#waiting >= maxPipelined) return void this.socket.destroy();
+    this.#waiting += 1;
+    const turn = this.#turn.then(() => (this.gone.aborted ? undefined : work()));
+    this.#turn = turn.catch(() => {});
+    await turn.finally(() => {
+      this.#waiting -= 1;
+    });
+  }
+
+  active(): void {
+    this.#lastActive = this.#context.clock.now();
+  }
+
+  tell(target: Target, decision: 'allowed' | 'refused', rule: string): void {
+    this.#target = target;
+    this.#context.session.tell({ host: target.host, port: target.port, decision, rule });
+  }
+
+  /** Starts the timer for a request's head, a SOCKS greeting or a TLS hello. The connection is closed when it fires. */
+  helloBegins(): void {
+    this.helloDone();
+    this.#hello = this.#context.clock.setTimeout(() => this.socket.destroy(), this.#context.limits.helloMs);
+  }
+
+  helloDone(): void {
+    this.#context.clock.clearTimeout(this.#hello);
+  }
+
+  /** Sends the last answer and hangs up. Destroys the connection after 1 s if the other side does not hang up. */
+  farewell(last: Refusal | Uint8Array): void {
+    this.helloDone();
+    this.socket.end(last instanceof Uint8Array ? last : last.asHttp());
+    this.socket.resume();
+    this.#destroyAfter(this.socket, farewellMs);
+  }
+
+  #destroyAfter(stream: Duplex, ms: number): void {
+    if (stream.closed) return;
+    const timer = this.#context.clock.setTimeout(() => stream.destroy(), ms);
+    stream.once('close', () => this.#context.clock.clearTimeout(timer));
+  }
+
+  #watchIdle(ms: number): void {
+    const { clock, limits } = this.#context;
+    this.#idle = clock.setTimeout(() => {
+      const left = this.#lastActive + limits.idleMs - clock.now();
+      if (left <= 0) this.socket.destroy();
+      else this.#watchIdle(left);
+    }, ms);
+  }
+}

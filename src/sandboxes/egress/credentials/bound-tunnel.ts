@@ -1,0 +1,122 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { passAnswer, refuse } from '../answer.ts';
+import { headBytes } from '../heads.ts';
+import type { OpenUpstream } from '../open-upstream.ts';
+import { misplacedRefusal } from '../plain-http.ts';
+import { Refusal } from '../refusal.ts';
+import { parseAuthority } from '../target.ts';
+import type { Authority } from './authority.ts';
+import type { Bound } from './bound.ts';
+import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from './credential.ts';
+import { type Filled, filledHeaders } from './headers.ts';
+import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
+import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
+
+export interface CredentialOptions {
+  /** The credentials that count in a session, the closest first. Never rejects. */
+  readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
+  readonly authority: Authority;
+  /** The authorities of real servers, as PEM. */
+  readonly trusted: string;
+}
+
+/** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
+export function boundTunnels({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
+  const agentOf = upstreamAgents(trusted, open);
+  const tunnels = new WeakMap<Duplex, Bound>();
+  const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
+  Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
+  const ofSocket = (socket: Duplex) => tunnels.get(socket) as Bound;
+  http.on('request', (req, res) => {
+    const bound = ofSocket(req.socket);
+    void bound.client.inOrder(() => pass(bound, req, res)).catch(() => req.socket.destroy());
+  });
+  http.on('upgrade', (req, socket, head) => {
+    const bound = ofSocket(socket);
+    const opened = async () => {
+      bound.client.count(headBytes(req));
+      const all = objectionToUpgrade(bound, req) ?? (await filled(bound, req));
+      if (all instanceof Refusal) socket.end(all.asHttp());
+      else await relayUpgrade(bound, { req, socket, head, ...all });
+    };
+    void bound.client.inOrder(opened).catch(() => socket.destroy());
+  });
+  http.on('clientError', (_error, socket) => socket.destroy());
+
+  async function pass(bound: Bound, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { client, target, agent } = bound;
+    client.count(headBytes(req));
+    const all = await filled(bound, req);
+    if (all instanceof Refusal) return refuse(res, all);
+    const outgoing = request({
+      agent,
+      setHost: false,
+      method: req.method ?? 'GET',
+      path: req.url ?? '/',
+      headers: [...all.headers],
+    });
+    req.on('data', (chunk: Buffer) => client.count(chunk.length));
+    req.pipe(outgoing);
+    await passAnswer(outgoing, { client, target, res, secrets: all.secrets });
+    if (!outgoing.destroyed && !req.complete) outgoing.destroy();
+  }
+
+  /** The request's headers with the secrets in their places, or the reason to refuse it. */
+  async function filled({ client, target }: Bound, req: IncomingMessage): Promise<Filled | Refusal> {
+    const all = await of(client.sessionId); // again for each request, because a credential can be revoked meanwhile
+    const here = boundTo(all, target);
+    const credentials = firstByHeader(here);
+    const asked = parseAuthority(req.headers.host ?? '', target.port);
+    if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
+      client.tell(target, 'refused', 'HTTP Host differs');
+      return Refusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
+    }
+    const misplaced = placeholderIn(
+      req,
+      all.filter((one) => !here.includes(one)),
+    );
+    if (misplaced) return misplacedRefusal(client, target, misplaced);
+    if (credentials.length === 0) {
+      client.tell(target, 'refused', 'credential: revoked');
+      return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which goes without it.');
+    }
+    const values = await Promise.all(
+      credentials.map(async (one) => [one, (await one.value()).reveal()] as const),
+    ).catch(() => undefined);
+    if (!values) {
+      client.tell(target, 'refused', 'credential: its value cannot be read');
+      return Refusal.of(
+        target,
+        'its credential has no value',
+        'Bind it again, or ask the operator about egress.credentials.',
+      );
+    }
+    for (const { name } of credentials) client.tell(target, 'allowed', `credential: ${name}`);
+    return {
+      headers: filledHeaders(req, target, values),
+      secrets: values.flatMap(([one, value]) => formsOf(one, value)),
+    };
+  }
+
+  return {
+    serve(tunnel: Tunnel): void {
+      const { client, target } = tunnel;
+      client.helloBegins();
+      const socket = new TLSSocket(client.socket as never, {
+        isServer: true,
+        secureContext: authority.contextFor(target.host),
+        ALPNProtocols: ['http/1.1'],
+        SNICallback: (name, done) =>
+          name.toLowerCase() === target.host ? done(null) : done(new Error(`TLS name differs: ${name}`)),
+      });
+      socket.on('error', () => client.socket.destroy());
+      socket.once('secure', () => client.helloDone());
+      socket.once('close', () => client.socket.destroy());
+      tunnels.set(socket, { client, target, agent: agentOf(tunnel) });
+      http.emit('connection', socket);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Secret } from '../../../core/text/secret.ts';
+import { type Entry, matches } from '../policy.ts';
+import type { Target } from '../target.ts';
+
+/** A secret that the proxy adds to the requests for its hosts, and that no sandbox sees. */
+export interface Credential {
+  readonly name: string;
+  readonly hosts: readonly Entry[];
+  /** In lower case. */
+  readonly header: string;
+  /** The header's value. */
+  readonly write: (value: string) => string;
+  /** Rejects with AppError where the value cannot be read. */
+  readonly value: () => Promise<Secret>;
+  /** The text that sandboxes have instead. */
+  readonly placeholder: string;
+}
+
+/** The credentials that can be sent to a target; none for plain HTTP, whose readers could read them too. */
+export const boundTo = (all: readonly Credential[], target: Target): readonly Credential[] =>
+  target.port === 80 || target.kind !== 'name'
+    ? []
+    : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
+
+/** The first for each header. A session's own come before its project's and the server's. */
+export const firstByHeader = (all: readonly Credential[]): readonly Credential[] =>
+  all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
+
+/** Every form in which the header could carry the text, or an answer that repeats the header: as it is, in JSON, in an address. */
+export function formsOf({ write }: Credential, text: string): Buffer[] {
+  const sent = [text, write(text).replace(/^\w+ /, '')];
+  const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
+  return [...new Set(repeated)].flatMap((form) => {
+    const bytes = Buffer.from(form);
+    const asSent = Buffer.from(form, 'latin1'); // Node writes headers so
+    return bytes.equals(asSent) ? [bytes] : [bytes, asSent];
+  });
+}
+
+/** The credential whose placeholder a request's head has. */
+export function placeholderIn(
+  head: { readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
+  all: readonly Credential[],
+): Credential | undefined {
+  if (all.length === 0) return undefined;
+  const texts = [decoded(head.url ?? ''), ...head.rawHeaders.flatMap((value) => [value, unbased(value)])];
+  return all.find(({ placeholder }) => texts.some((text) => text.includes(placeholder)));
+}
+
+function decoded(url: string): string {
+  try {
+    return decodeURIComponent(url);
+  } catch {
+    return url;
+  }
+}
+
+const unbased = (value: string) => {
+  const basic = /^basic\s+(\S+)$/i.exec(value)?.[1];
+  return basic === undefined ? '' : Buffer.from(basic, 'base64').toString('latin1');
+};

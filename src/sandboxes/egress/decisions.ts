@@ -1,0 +1,50 @@
+import type { SessionId } from '../../core/model/ids.ts';
+
+/** The data of an `egress` fact. */
+export interface EgressDecision {
+  readonly host: string;
+  readonly port: number;
+  readonly decision: 'allowed' | 'refused';
+  readonly rule: string;
+}
+export type OnDecision = (sessionId: SessionId, decision: EgressDecision) => void;
+
+/** Chromium asks these for updates, the time and hints, also where its settings forbid that. No program of a sandbox needs them. */
+const browsersOwn: ReadonlySet<string> = new Set([
+  ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
+  ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
+]);
+
+/** Whether only a browser's own call was refused: nobody in the sandbox asked for it, and nothing left the sandbox. */
+export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
+  decision === 'refused' && browsersOwn.has(host);
+
+const windowMs = 60_000;
+/** The number of different decisions a minute that are reported one by one. One line stands for all further ones. */
+const maxPerWindow = 120;
+
+/** The decisions reported to one session within the last minute. Repeats are not reported again. */
+export class ToldDecisions {
+  readonly #told = new Map<string, number>(); // in order of time, so that the oldest come first
+
+  isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
+    for (const [key, at] of this.#told) {
+      if (now - at < windowMs) break;
+      this.#told.delete(key);
+    }
+    const use = rule.startsWith('credential') ? ` ${rule}` : ''; // not a repeat of the connection's own decision
+    const key = `${decision} ${host} ${port}${use}`;
+    if (this.#told.has(key)) return 'repeat';
+    if (this.#told.size > maxPerWindow) return 'flood goes on';
+    const flood = this.#told.size === maxPerWindow;
+    this.#told.set(flood ? 'flood' : key, now);
+    return flood ? 'flood' : 'news';
+  }
+}
+
+export const floodDecision: EgressDecision = {
+  host: '*',
+  port: 0,
+  decision: 'refused',
+  rule: `more than ${maxPerWindow} different targets within a minute; the rest of them is not listed`,
+};

@@ -1,0 +1,82 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { getCACertificates } from 'node:tls';
+import { AppError } from '../../../core/errors/errors.ts';
+
+/**
+ * The certificate authorities that sandboxes trust, as one PEM text: the server's own roots, the file of
+ * NODE_EXTRA_CA_CERTS and the files of CORRAL_EXTRA_CA. Rejects: invalid_request.
+ */
+export async function caBundle(extraFiles: readonly string[]): Promise<string> {
+  const all = [...getCACertificates('default')];
+  for (const file of extraFiles) all.push(...(await certificatesIn(file)));
+  const distinct = new Set(all.map(normal));
+  return `${[...distinct].join('\n')}\n`;
+}
+
+/**
+ * The authorities that the operator added, without the usual ones, which every image already has. Undefined when there
+ * are none. Rejects: invalid_request.
+ */
+export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
+  const given = [...getCACertificates('extra')];
+  for (const file of extraFiles) given.push(...(await certificatesIn(file)));
+  const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
+  const extra = given.filter((pem) => {
+    const print = printOf(pem);
+    return !known.has(print) && known.add(print);
+  });
+  return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
+}
+
+const printOf = (pem: string) => new X509Certificate(pem).fingerprint256;
+
+const normal = (pem: string) => pem.replaceAll('\r', '').trim();
+
+async function certificatesIn(file: string): Promise<string[]> {
+  const wrong = (what: string, cause?: unknown) =>
+    new AppError('invalid_request', `CORRAL_EXTRA_CA: ${file} ${what}. It must be a PEM file of certificates.`, {
+      cause,
+    });
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw wrong('cannot be read', cause);
+  });
+  const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
+  if (!found) throw wrong('has no certificate');
+  try {
+    return found.map((pem) => new X509Certificate(pem).toString());
+  } catch (cause) {
+    throw wrong('has a certificate that cannot be parsed', cause);
+  }
+}
+
+/** The environment variables that make the sandbox's tools use the proxy and trust the server's authorities. */
+export function sandboxEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
+  // ALL_PROXY is http:// too: for socks5, Python's HTTP clients need packages that they do not have.
+  const proxy = `http://127.0.0.1:${proxyPort}`;
+  const local = 'localhost,127.0.0.1,::1';
+  const both = (name: string, value: string) => ({ [name]: value, [name.toLowerCase()]: value });
+  const java = ['http', 'https']
+    .map((scheme) => `-D${scheme}.proxyHost=127.0.0.1 -D${scheme}.proxyPort=${proxyPort}`)
+    .join(' ');
+  return {
+    ...both('HTTP_PROXY', proxy),
+    ...both('HTTPS_PROXY', proxy),
+    ...both('ALL_PROXY', proxy),
+    ...both('NO_PROXY', local),
+    NODE_USE_ENV_PROXY: '1',
+    JAVA_TOOL_OPTIONS: `${java} -Dhttp.nonProxyHosts=localhost|127.0.0.1`,
+    npm_config_proxy: proxy,
+    npm_config_https_proxy: proxy,
+    npm_config_noproxy: local,
+    npm_config_cafile: caPath,
+    SSL_CERT_FILE: caPath, // OpenSSL, Python's ssl, Go, Ruby, uv
+    NODE_EXTRA_CA_CERTS: caPath,
+    REQUESTS_CA_BUNDLE: caPath,
+    PIP_CERT: caPath,
+    CURL_CA_BUNDLE: caPath,
+    GIT_SSL_CAINFO: caPath,
+    CARGO_HTTP_CAINFO: caPath,
+    DENO_CERT: caPath,
+  };
+}

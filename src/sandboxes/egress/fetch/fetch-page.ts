@@ -1,0 +1,61 @@
+import { type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../../core/errors/errors.ts';
+import { answerTo } from '../answer.ts';
+import { connectTo } from './connect-url.ts';
+import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
+
+/** Fetches the text of a page whose URL another party supplied, cut at 1 MiB. Rejects only with AppError. */
+export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
+
+const timeoutMs = 5_000;
+const maxBytes = 2 ** 20;
+const maxRedirects = 3;
+
+/** Fetches through `guardedConnect`, as for sandboxes. Each redirect is resolved and checked again. */
+export function pageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
+  const via = connectorOf(options, timeoutMs);
+  return async (first, signal) => {
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    let url = new URL(first);
+    for (let hop = 0; hop <= maxRedirects; hop += 1) {
+      const socket = await connectTo(url, { via, ca: options.ca }, timed);
+      const abort = () => socket.destroy(timed.reason as Error);
+      timed.addEventListener('abort', abort, { once: true });
+      try {
+        const answer = await get(url, socket);
+        const location = URL.parse(answer.headers.location ?? '', url.href);
+        if (answer.statusCode === 200) return await textOf(answer);
+        if (!location || !/^30[12378]$/.test(String(answer.statusCode))) {
+          throw new AppError('not_found', `${url.host} answered ${answer.statusCode}.`);
+        }
+        url = location;
+      } catch (cause) {
+        throw cause instanceof AppError
+          ? cause
+          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
+      } finally {
+        timed.removeEventListener('abort', abort);
+        socket.destroy();
+      }
+    }
+    throw new AppError('not_found', `${new URL(first).host} redirects too often.`);
+  };
+}
+
+function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
+  const headers = { Host: url.host, Accept: 'text/html, application/json;q=0.9', Connection: 'close' };
+  const path = `${url.pathname}${url.search}`;
+  return answerTo(request({ createConnection: () => socket, setHost: false, path, headers }).end());
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes >= maxBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString();
+}

@@ -1,0 +1,103 @@
+import { promises as dns } from 'node:dns';
+import { connect, isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { orAborted, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import type { Target } from '../target.ts';
+import { type AddressRules, addressCheck } from './addresses.ts';
+
+/** Every address of a name, in the order to try them. */
+export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
+/** Connects to exactly this address; each direction of the connection ends separately. */
+export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
+
+export interface Connector {
+  readonly resolve: Resolve;
+  readonly dial: Dial;
+  readonly reachable: (address: string) => boolean;
+  readonly connectMs: number;
+}
+export interface ConnectorOptions {
+  /** Default: public addresses only. */
+  readonly addresses?: AddressRules;
+  /** Default: the system's resolver. */
+  readonly resolve?: Resolve;
+  /** Default: TCP. */
+  readonly dial?: Dial;
+}
+
+/** A connector that allows `connectMs` ms for a connection. */
+export const connectorOf = (
+  { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
+  connectMs: number,
+): Connector => ({ resolve, dial, reachable: addressCheck(addresses), connectMs });
+
+export type Connected =
+  | { readonly kind: 'open'; readonly socket: Duplex }
+  | { readonly kind: 'private' }
+  /** The connection is allowed but failed: the name does not resolve, or no address answers. */
+  | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
+
+/** The limit for one address while another one is left to try. */
+const perAddressMs = 3_000;
+const maxAddresses = 4;
+
+/**
+ * Resolves, checks and connects: the only way to connect to a name that another party supplied. One private address
+ * condemns the whole name. The dialled address is the one that was checked, because a second look-up could return
+ * another. Rejects only when `signal` fires.
+ */
+export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<Connected> {
+  const late = AbortSignal.timeout(via.connectMs);
+  const either = AbortSignal.any([signal, late]);
+  const failed = (why: string): Connected => ({ kind: 'failed', why, timedOut: late.aborted });
+  let addresses: readonly string[];
+  // A DNS look-up cannot be cancelled, so the caller stops waiting for it instead.
+  try {
+    addresses = target.kind === 'address' ? [target.host] : await orAborted(via.resolve(target.host, either), either);
+  } catch (thrown) {
+    throwIfFired(signal);
+    return failed(late.aborted ? 'the name was not resolved in time' : `the name does not resolve${codeOf(thrown)}`);
+  }
+  if (addresses.length === 0) return failed('the name has no address');
+  if (!addresses.every(via.reachable)) return { kind: 'private' };
+
+  let why = 'nothing answers';
+  const chosen = addresses.slice(0, maxAddresses);
+  for (const [index, address] of chosen.entries()) {
+    const last = index === chosen.length - 1;
+    const attempt = last ? either : AbortSignal.any([either, AbortSignal.timeout(perAddressMs)]);
+    try {
+      return { kind: 'open', socket: await via.dial(address, target.port, attempt) };
+    } catch (thrown) {
+      throwIfFired(signal);
+      if (late.aborted) return failed(`no connection within ${via.connectMs / 1_000} s`);
+      why = `the connection failed${codeOf(thrown)}`;
+    }
+  }
+  return failed(why);
+}
+
+export const systemResolve: Resolve = async (host) =>
+  (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
+
+export const systemDial: Dial = async (address, port, signal) => {
+  throwIfFired(signal);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const family = isIPv6(address) ? 6 : 4;
+  const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
+  // Not connect's own `signal` option: it would end the open connection when the connect timeout fires later.
+  const abort = () => socket.destroy(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  socket.once('connect', resolve).on('error', reject); // stays: an error later on must find a listener
+  try {
+    await promise;
+    return socket;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+};
+
+const codeOf = (thrown: unknown): string => {
+  const code = (thrown as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? ` (${code})` : '';
+};

@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Client } from './client.ts';
+import { decide } from './decide.ts';
+import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
+import { policyOf } from './policies/list.ts';
+import { bySession, type EgressPolicy, type Entry, type RegistryEntry } from './policy.ts';
+import { Refusal } from './refusal.ts';
+import { type Target, targetOf } from './target.ts';
+
+export interface Rules {
+  policyOf(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
+  registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
+  readonly extra: readonly Entry[];
+  /** The entries that an operator allowed in this session alone. Asked only about a host that the policy refuses. */
+  allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
+}
+
+export type OpenedUpstream =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | {
+      readonly kind: 'open';
+      readonly upstream: Duplex;
+      /** As in `PolicyDescriptor`. */
+      readonly strict: boolean;
+      /** Whether the session's policy allows this name at the same port. */
+      readonly mayName: (name: string) => boolean;
+    };
+
+export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUpstream>;
+
+/**
+ * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
+ * session's log.
+ */
+export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
+  return async (client, target) => {
+    const policy = await rules.policyOf(client.sessionId);
+    const registries = await rules.registriesOf(client.sessionId);
+    const byPolicy = (wish: Target) => decide(policy, { registries, extra: rules.extra }, wish);
+    const needsNoList = policy.kind === 'none' || byPolicy(target).allowed;
+    const entries = needsNoList ? [] : ((await rules.allowedIn?.(client.sessionId)) ?? []);
+    const verdictOn = (wish: Target) => bySession(entries, wish) ?? byPolicy(wish);
+    const refuse = (rule: string, refusal: Refusal): OpenedUpstream => {
+      client.tell(target, 'refused', rule);
+      return { kind: 'refused', refusal };
+    };
+
+    const verdict = verdictOn(target);
+    if (!verdict.allowed) return refuse(verdict.rule, Refusal.of(target, verdict.why, verdict.advice));
+    if (client.overVolume) {
+      return refuse('volume', new Refusal(429, "this session's volume for this hour is used up. Try again later."));
+    }
+    const connected = await guardedConnect(via, target, client.gone);
+    if (connected.kind === 'private') {
+      const why = 'it is at a private or reserved address, which no policy opens';
+      return refuse('private address', Refusal.of(target, why, 'Ask the operator about egress.allowRanges.'));
+    }
+    client.tell(target, 'allowed', verdict.rule);
+    if (connected.kind === 'failed') {
+      return { kind: 'refused', refusal: Refusal.failed(target, connected.why, connected.timedOut) };
+    }
+    const upstream = connected.socket.on('error', () => {}); // the `close` event reports the end
+    client.owns(upstream);
+    return {
+      kind: 'open',
+      upstream,
+      strict: policyOf(policy.kind)?.strict ?? true,
+      mayName: (name) => verdictOn(targetOf(name, target.port)).allowed,
+    };
+  };
+}

@@ -1,0 +1,115 @@
+import { parseAuthority, type Target } from './target.ts';
+
+/** A session's policy. Equals the drivers' type, which this layer must not import. */
+export interface EgressPolicy {
+  /** A key of `src/sandboxes/egress/policies/list.ts`; any other refuses everything. */
+  readonly kind: string;
+  /** The operator's `egress.allow`, for policies that use it. */
+  readonly entries?: readonly string[];
+}
+
+/** One request, with the lists that a policy can go by. */
+export interface Asked {
+  readonly target: Target;
+  readonly entries: readonly string[];
+  /** The package registries of the image, and the operator's own. */
+  readonly registries: readonly RegistryEntry[];
+  readonly extra: readonly Entry[];
+}
+
+/** The operator's settings, as texts: `egress.allow` and `egress.registries`. */
+export interface OpenedLists {
+  readonly entries: readonly string[];
+  readonly registries: readonly string[];
+}
+
+/** Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`. */
+export interface PolicyDescriptor {
+  /** For people: what it opens. */
+  readonly label: string;
+  /** For agents: what it opens, after the word `Network:`. Undefined: the label says it. */
+  forAgents?(lists: OpenedLists): string;
+  decide(asked: Asked): Verdict;
+  /** The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows. */
+  readonly strict: boolean;
+  /** The policy opens the entries of `egress.allow`. */
+  readonly usesEntries?: boolean;
+  /** The policy follows the image's package managers. The server reads them once from each image. */
+  readonly learnsRegistries?: boolean;
+}
+
+/** A host that one of the image's package managers is configured to use. */
+export interface RegistryEntry {
+  readonly host: string;
+  readonly port: number;
+  readonly for: string; // npm, pip, apt, go, cargo
+}
+
+/** `rule` goes to the session's log; `why` and `advice` to the client in the sandbox. */
+export type Verdict =
+  | { readonly allowed: true; readonly rule: string }
+  | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
+
+/** One entry of a list: `host` or `*.host`, with `:port` or for ports 80 and 443. */
+export interface Entry {
+  readonly text: string;
+  readonly host: string;
+  /** True for `*.host`: matches the subdomains of `host`, not `host` itself. */
+  readonly below: boolean;
+  readonly port: number | undefined;
+}
+
+export const webPorts: readonly number[] = [80, 443];
+
+export function parseEntry(text: string): Entry | undefined {
+  const below = text.startsWith('*.');
+  const bare = /^[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) ? `[${text}]` : text;
+  const target = parseAuthority(below ? text.slice(2) : bare, 80);
+  if (!target || target.kind === 'odd' || (below && target.kind !== 'name')) return undefined;
+  const port = /:\d+$/.test(bare) ? target.port : undefined;
+  return { text, host: target.host, below, port };
+}
+
+export function byRegistries({ registries, extra, target }: Asked): Verdict | undefined {
+  const found = registries.find(
+    ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
+  );
+  if (found) return { allowed: true, rule: `registries: ${found.for}` };
+  const added = extra.find((entry) => matches(entry, target));
+  return added && { allowed: true, rule: `registries: ${added.text}` };
+}
+
+export function byEntries({ entries: texts, target }: Asked): Verdict | undefined {
+  const found = entryFor(texts, target);
+  return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
+}
+
+/** The verdict of the entries that were allowed in one session. */
+export function bySession(entries: readonly string[], target: Target): Verdict | undefined {
+  const found = target.kind === 'odd' ? undefined : entryFor(entries, target);
+  return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
+}
+
+const entryFor = (texts: readonly string[], target: Target): string | undefined =>
+  texts.find((text) => {
+    const entry = parseEntry(text);
+    return entry !== undefined && matches(entry, target);
+  });
+
+export function matches({ host, below, port }: Entry, target: Target): boolean {
+  if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
+  return below ? target.host.endsWith(`.${host}`) : host === target.host;
+}
+
+// A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
+const isWeb = (listed: number, asked: number): boolean => webPorts.includes(listed) && webPorts.includes(asked);
+
+export const unlisted = (policy: string, setting: string): Verdict =>
+  no('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
+
+export const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
+  allowed: false,
+  rule,
+  why,
+  advice,
+});

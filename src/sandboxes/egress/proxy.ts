@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SandboxId, SessionId } from '../../core/model/ids.ts';
+import { Client } from './client.ts';
+import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
+import { boundTo } from './credentials/credential.ts';
+import type { OnDecision } from './decisions.ts';
+import type { AddressRules } from './fetch/addresses.ts';
+import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
+import { type Rules, upstreamOpener } from './open-upstream.ts';
+import { forward } from './plain-http.ts';
+import { type Entry, parseEntry } from './policy.ts';
+import { Refusal } from './refusal.ts';
+import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
+import { socksConnect } from './socks.ts';
+import { readable } from './streams.ts';
+import { parseAuthority } from './target.ts';
+import { tunnel } from './tunnel.ts';
+
+export interface EgressOptions extends Omit<Rules, 'extra'> {
+  /** Called for each new decision, which becomes an `egress` fact; not for repeats within a minute. Must not throw. */
+  readonly onDecision: OnDecision;
+  readonly clock: Clock;
+  /** `egress.registries` of the configuration, in addition to each image's own registries. */
+  readonly extraRegistries?: readonly string[];
+  readonly addresses?: AddressRules;
+  readonly limits?: Partial<EgressLimits>;
+  /** Undefined: no host has a credential. */
+  readonly credentials?: CredentialOptions | undefined;
+  readonly resolve?: Resolve;
+  readonly dial?: Dial;
+}
+
+/** Equals the drivers' EgressGate, which this layer must not import. */
+export interface EgressProxy extends AsyncDisposable {
+  serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
+}
+
+const sweepMs = 60_000;
+const socksVersion = 5;
+
+/**
+ * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, by each session's policy. Throws:
+ * invalid_request (a bad entry or range).
+ */
+export function egressProxy(options: EgressOptions): EgressProxy {
+  const { clock, onDecision } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const open = upstreamOpener(
+    {
+      policyOf: (id) => options.policyOf(id),
+      registriesOf: (id) => options.registriesOf(id),
+      allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
+      extra: (options.extraRegistries ?? []).map(entryOrThrow),
+    },
+    connectorOf(options, limits.connectMs),
+  );
+  const bound = options.credentials && boundTunnels(options.credentials, open);
+  const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
+  const sessions = new Map<SessionId, SessionState>();
+  const clients = new WeakMap<Duplex, Client>();
+  let swept = clock.now();
+  let closed = false;
+
+  const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
+  Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
+  /** An error ends this one connection and no other, even one in the given `policyOf`, `resolve` or `dial`. */
+  const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
+    const client = clients.get(socket);
+    client?.helloDone();
+    if (!client) socket.destroy();
+    else void work(client).catch(() => socket.destroy());
+  };
+
+  http.on('request', (req, res) =>
+    guard(req.socket, (client) =>
+      client.inOrder(async () => forward({ client, open, credentials: await credentialsOf(client) }, req, res)),
+    ),
+  );
+  http.on('connect', (req, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    guard(socket, (client) => client.inOrder(() => connect(client, req.url ?? '')));
+  });
+  http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+    const text = tooLarge
+      ? 'the head of a request is larger than 16 KiB.'
+      : 'that is neither an HTTP request nor SOCKS5.';
+    if (socket.writable) clients.get(socket)?.farewell(new Refusal(tooLarge ? 431 : 400, text));
+  });
+
+  async function connect(client: Client, authority: string): Promise<void> {
+    const to = client.pinned ? undefined : parseAuthority(authority);
+    if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
+    const credentials = await credentialsOf(client);
+    const opened = await open(client, to);
+    if (opened.kind === 'refused') return client.farewell(opened.refusal);
+    client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    await join(client, { to, open: opened, credentials });
+  }
+
+  async function join(client: Client, { to, open, credentials }: Parameters<typeof tunnel>[1]): Promise<void> {
+    if (bound && boundTo(credentials, to).length > 0) bound.serve({ client, target: to, upstream: open.upstream });
+    else await tunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
+  }
+
+  async function begin(client: Client): Promise<void> {
+    const { socket } = client;
+    let first: Buffer | null = null;
+    while (!first && !socket.readableEnded && !socket.destroyed) {
+      await readable(socket);
+      first = socket.read() as Buffer | null;
+    }
+    if (!first) return void socket.destroy();
+    client.helloBegins();
+    socket.unshift(first);
+    if (first[0] !== socksVersion) return void http.emit('connection', socket);
+    const credentials = await credentialsOf(client);
+    const wanted = await socksConnect(client, open);
+    if (wanted) await join(client, { ...wanted, credentials });
+  }
+
+  function stateOf(sessionId: SessionId): SessionState {
+    if (clock.now() - swept >= sweepMs) {
+      swept = clock.now();
+      for (const [id, state] of sessions) if (state.forgettable) sessions.delete(id);
+    }
+    const known = sessions.get(sessionId) ?? new SessionState({ clock, limits, sessionId, onDecision });
+    sessions.set(sessionId, known);
+    return known;
+  }
+
+  return {
+    serve(socket, { sessionId }) {
+      socket.on('error', () => {}); // the `close` event reports the end
+      if (closed) return void socket.destroy();
+      const session = stateOf(sessionId);
+      if (session.connections.size >= limits.connections) {
+        const text = `this session has ${limits.connections} outside connections, the most allowed. Close some first.`;
+        socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
+        return;
+      }
+      const client = new Client(socket, { clock, limits, session, sessionId });
+      clients.set(socket, client);
+      guard(socket, begin);
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      const left = [...sessions.values()].flatMap(({ connections }) => [...connections]);
+      for (const socket of left) socket.destroy();
+      await Promise.all(left.map((socket) => socket.closed || once(socket, 'close')));
+    },
+  };
+}
+
+function entryOrThrow(text: string): Entry {
+  const entry = parseEntry(text);
+  if (entry) return entry;
+  throw new AppError('invalid_request', `egress.registries: "${text}" is not host, *.host or host:port.`);
+}

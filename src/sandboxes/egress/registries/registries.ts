@@ -1,0 +1,87 @@
+import { orAborted, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import type { RecordStore } from '../../../core/contracts/ports.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { SandboxClient } from '../../client/client.ts';
+import type { FetchPage } from '../fetch/fetch-page.ts';
+import type { RegistryEntry } from '../policy.ts';
+import { discoverScript } from './discover-script.ts';
+import { discoverRegistries, type Registries } from './registry-hosts.ts';
+
+interface Options {
+  readonly records: Pick<RecordStore, 'get' | 'put'>;
+  readonly fetchPage: FetchPage;
+  /** The key under which the findings for the sandbox's image are stored. */
+  readonly keyOf: (id: SessionId) => Promise<string | undefined>;
+}
+interface Sandbox {
+  readonly client: Pick<SandboxClient, 'exec'>;
+  readonly isFresh: boolean;
+}
+const scriptMs = 90_000;
+const pagesMs = 60_000;
+
+/**
+ * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
+ */
+export class ImageRegistries {
+  readonly #options: Options;
+  readonly #known = new Map<string, Promise<Registries>>();
+  /** Images with pages that did not answer and are being read again. */
+  readonly #reading = new Set<string>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async of(id: SessionId): Promise<readonly RegistryEntry[]> {
+    const key = await this.#options.keyOf(id);
+    const known = key === undefined ? undefined : await this.#known.get(key)?.catch(() => undefined);
+    return known?.entries ?? [];
+  }
+
+  /** Resolves once the image's registries are known. A sandbox that was used before is not asked. */
+  async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
+    const key = await this.#options.keyOf(id);
+    if (key === undefined) return [];
+    const known = this.#known.get(key);
+    const found = known && (await orAborted(known, signal).catch(() => undefined));
+    throwIfFired(signal);
+    if (found && !(found.isPartial && sandbox.isFresh)) {
+      if (found.unread.length > 0) this.#readOn(key, sandbox);
+      return found.entries;
+    }
+    // The first reader was stopped or lost its sandbox, which tells nothing about the image. So this sandbox is read.
+    const asked = this.#ask(key, sandbox, signal);
+    this.#known.set(key, asked);
+    asked.then(
+      () => this.#known.set(key, asked),
+      () => {
+        if (this.#known.get(key) === asked) this.#known.delete(key); // the next sandbox may succeed
+      },
+    );
+    return (await asked).entries;
+  }
+
+  /** Each new sandbox retries pages that did not answer, and does not wait for them. */
+  #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
+    if (this.#reading.has(key)) return;
+    this.#reading.add(key);
+    this.#ask(key, { client, isFresh: false }, AbortSignal.timeout(pagesMs))
+      .then(
+        (found) => this.#known.set(key, Promise.resolve(found)),
+        () => {}, // the next sandbox retries them again
+      )
+      .finally(() => this.#reading.delete(key));
+  }
+
+  async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<Registries> {
+    const { records: keep, fetchPage } = this.#options;
+    const run = async (until: AbortSignal) => {
+      // The agent may have changed this sandbox's settings, so the next new sandbox of the image is read instead.
+      if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was in use before its image was read.');
+      return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
+    };
+    return await discoverRegistries({ imageDigest: key, run, fetchPage, keep }, signal);
+  }
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { RecordStore } from '../../../core/contracts/ports.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { FetchPage } from '../fetch/fetch-page.ts';
+import type { RegistryEntry } from '../policy.ts';
+import { targetOf } from '../target.ts';
+
+/** An index page that names further hosts: pip's links and cargo's downloads lead to them. */
+const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
+const Found = z.object({
+  entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
+  /** Pages that the server could not fetch yet. */
+  pages: z.array(Page),
+});
+type Found = z.infer<typeof Found>;
+
+/** The registries that an image's package managers use, for the `registries` policy and the session's log. */
+export interface Registries {
+  readonly entries: readonly RegistryEntry[];
+  /** Index pages that did not answer. The hosts that they link to are missing until a later try succeeds. */
+  readonly unread: readonly string[];
+  /** Whether a package manager took too long. Nothing is stored then, and the next new sandbox is read. */
+  readonly isPartial: boolean;
+}
+
+export interface Discovery {
+  /** The key of the stored result: an image with another digest is discovered again. */
+  readonly imageDigest: string;
+  /** Runs `discoverScript` in a new, unused container of the image, and resolves with its output. */
+  readonly run: (signal: AbortSignal) => Promise<string>;
+  readonly fetchPage: FetchPage;
+  readonly keep: Pick<RecordStore, 'get' | 'put'>;
+}
+
+const recordKind = 'egress-registries';
+const maxEntries = 64;
+
+/**
+ * Runs the discovery once per image. A page that did not answer is fetched again on the next call. Rejects as `run` and
+ * `keep` do, and with sandbox_unavailable when the script broke off.
+ */
+export async function discoverRegistries(discovery: Discovery, signal: AbortSignal): Promise<Registries> {
+  const { imageDigest, keep } = discovery;
+  const kept = await keep.get(recordKind, imageDigest);
+  const known = Found.safeParse(kept?.doc);
+  const output = known.success ? '' : await discovery.run(signal);
+  const isPartial = /^late\t/m.test(output);
+  const found = known.success ? known.data : parseRegistries(output);
+  if (known.success && found.pages.length === 0) return { entries: found.entries, unread: [], isPartial };
+
+  const entries = [...found.entries];
+  const pages: Found['pages'] = [];
+  for (const page of found.pages) {
+    const text = await discovery.fetchPage(page.url, signal).catch(() => undefined);
+    if (text === undefined) pages.push(page);
+    else for (const url of linksOf(page, text)) add(entries, page.for, url);
+  }
+  const doc: Found = { entries, pages };
+  if (!isPartial) await keep.put({ kind: recordKind, id: imageDigest, doc });
+  return { entries, unread: pages.map(({ url }) => url), isPartial };
+}
+
+/** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script broke off). */
+export function parseRegistries(output: string): Found {
+  const lines = output.slice(0, 65_536).trimEnd().split('\n');
+  if (lines.pop() !== 'end') {
+    throw new AppError('sandbox_unavailable', "The image's package managers could not be read; its set-up broke off.");
+  }
+  const entries: RegistryEntry[] = [];
+  const pages: Found['pages'] = [];
+  for (const line of lines) {
+    const [tool = '', text = ''] = line.split('\t');
+    const url = urlOf(text);
+    if (!url || !/^(npm|pip|pip-files|apt|go|cargo)$/.test(tool)) continue;
+    add(entries, tool.replace('-files', ''), url);
+    if (pages.length >= 8) continue;
+    if (tool === 'pip') pages.push({ for: 'pip', url: `${url.href.replace(/\/*$/, '')}/pip/` });
+    if (tool === 'cargo' && url.pathname.endsWith('/config.json')) pages.push({ for: 'cargo', url: url.href });
+  }
+  return { entries, pages };
+}
+
+function linksOf(page: z.infer<typeof Page>, text: string): URL[] {
+  const pattern = page.for === 'pip' ? /\bhref\s*=\s*["']([^"'\s]+)["']/gi : /"(?:dl|api)"\s*:\s*"([^"{]+)/g;
+  const links = text.matchAll(pattern).map(([, link = '']) => urlOf(link, page.url));
+  const byHost = new Map<string, URL>();
+  for (const url of links) if (url && byHost.size < 8) byHost.set(url.host, url);
+  return [...byHost.values()];
+}
+
+function add(entries: RegistryEntry[], tool: string, url: URL): void {
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
+  const { host, kind } = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
+  const known = entries.some((entry) => entry.host === host && entry.port === port && entry.for === tool);
+  if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
+}
+
+/** Removes user, password, query and fragment, because the URL is stored and shown. */
+function urlOf(text: string, base?: string): URL | undefined {
+  const url = URL.parse(text, base);
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  url.username = url.password = url.search = url.hash = '';
+  return url;
+}

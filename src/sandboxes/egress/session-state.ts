@@ -1,0 +1,64 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { type EgressDecision, floodDecision, isBrowsersOwn, type OnDecision, ToldDecisions } from './decisions.ts';
+
+export interface EgressLimits {
+  readonly connections: number;
+  readonly bytesPerHour: number;
+  readonly idleMs: number;
+  readonly connectMs: number;
+  /** In ms, from the first byte of a request's head or of a TLS hello to its last. */
+  readonly helloMs: number;
+}
+export const defaultLimits: EgressLimits = {
+  connections: 64,
+  bytesPerHour: 2 ** 30,
+  idleMs: 10 * 60_000,
+  connectMs: 10_000,
+  helloMs: 10_000,
+};
+
+const hourMs = 3_600_000;
+
+/**
+ * The proxy's state of one session: its connections, its volume, its reported decisions. Dropped after an hour without
+ * use.
+ */
+export class SessionState {
+  readonly connections = new Set<Duplex>();
+  readonly #told = new ToldDecisions();
+  readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: OnDecision };
+  #hourBegan: number;
+  #bytes = 0;
+  #lastUsed: number;
+
+  constructor(context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: OnDecision }) {
+    this.#context = context;
+    this.#hourBegan = this.#lastUsed = context.clock.now();
+  }
+
+  /** Adds to this hour's volume; false once the volume is used up. */
+  count(bytes: number): boolean {
+    const now = this.#context.clock.now();
+    this.#lastUsed = now;
+    if (now - this.#hourBegan >= hourMs) {
+      this.#hourBegan = now;
+      this.#bytes = 0;
+    }
+    this.#bytes += bytes;
+    return this.#bytes <= this.#context.limits.bytesPerHour;
+  }
+
+  tell(decision: EgressDecision): void {
+    const { clock, onDecision, sessionId } = this.#context;
+    if (isBrowsersOwn(decision)) return;
+    const news = this.#told.isNews(decision, clock.now());
+    if (news === 'news') onDecision(sessionId, decision);
+    if (news === 'flood') onDecision(sessionId, floodDecision);
+  }
+
+  get forgettable(): boolean {
+    return this.connections.size === 0 && this.#context.clock.now() - this.#lastUsed >= hourMs;
+  }
+}

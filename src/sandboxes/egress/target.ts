@@ -1,0 +1,41 @@
+import { canonicalAddress } from './fetch/addresses.ts';
+
+/** The target of a connection from a sandbox: a lower-case host name or a canonical address, and a port. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** `odd`: neither a name nor an address in its usual notation, such as 0x7f.1. Every policy refuses it. */
+  readonly kind: 'name' | 'address' | 'odd';
+}
+
+/** Parses `host:port` or `[v6]:port`; the port is optional when there is a default. Undefined for any other text. */
+export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
+  const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
+  if (!match?.[1]) return undefined;
+  const port = match[2] === undefined ? defaultPort : Number(match[2]);
+  if (port === undefined || port < 1 || port > 65_535) return undefined;
+  return targetOf(match[1].replace(/^\[(.*)\]$/, '$1'), port);
+}
+
+export function targetOf(rawHost: string, port: number): Target {
+  const address = canonicalAddress(rawHost);
+  if (address !== undefined) return { host: address, port, kind: 'address' };
+  const host = rawHost.toLowerCase().replace(/\.$/, '');
+  return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };
+}
+
+/**
+ * Labels of letters, digits, - and _. A numeric last label is not a name, because some programs read it as an address.
+ */
+function isName(host: string): boolean {
+  const labels = host.split('.');
+  const last = labels.at(-1) ?? '';
+  if (host.length > 253 || /^(\d+|0x[0-9a-f]*)$/.test(last)) return false;
+  return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
+}
+
+export const authorityOf = ({ host, port }: { host: string; port: number }): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+// The sandbox chooses the name, and the name appears in the session's log and in HTTP status lines.
+const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

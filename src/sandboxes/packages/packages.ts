@@ -1,0 +1,129 @@
+import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type PackageManager, type Packages, wantedOf } from '../../core/model/packages.ts';
+import { digestOf } from '../../core/text/digest.ts';
+import type { SandboxClient } from '../client/client.ts';
+
+// The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because the
+// root file system is read-only, and so they stay as long as the workspace does.
+
+const commands: Record<PackageManager, readonly string[]> = {
+  pip: [
+    ...['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'],
+    ...['--retries', '2'],
+  ],
+  // At this level npm names each request, which is all that it tells while it works.
+  npm: [
+    ...['npm', 'install', '--global', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel', 'http'],
+    ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
+  ],
+};
+/** Says what was installed. The agent can write it, which only changes what the agent itself has. */
+const mark = '"$HOME/.local/corral-packages"';
+const limitMs = 600_000;
+const tellEveryMs = 3_000;
+const closeMs = 10_000;
+const keptChars = 4_000;
+
+interface Install {
+  readonly client: Pick<SandboxClient, 'exec' | 'programs'>;
+  readonly packages: Packages;
+  /** For errors. */
+  readonly template: string;
+  readonly image: string;
+  readonly policy: string;
+  readonly clock: Clock;
+  /** Tells people what is being done. */
+  readonly tell: (detail: string) => void;
+}
+
+/** Resolves at once where the sandbox has the packages. Rejects: packages_failed, with the words of the package manager. */
+export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
+  const { client, packages, image, clock } = install;
+  const wanted = wantedOf(packages);
+  if (wanted.length === 0) return;
+  const all = digestOf([image, wanted]);
+  const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);
+  if (stdout.trim() === all) return;
+  using until = deadline(limitMs, clock, signal);
+  for (const [manager, names] of wanted) await oneManager(install, { manager, names }, until.signal);
+  throwIfFired(signal);
+  const write = `mkdir -p "$HOME/.local" && printf %s ${all} > ${mark}`;
+  await client.exec({ command: write, timeoutMs: closeMs }, signal);
+}
+
+interface Work {
+  readonly manager: PackageManager;
+  readonly names: readonly string[];
+}
+
+async function oneManager(install: Install, { manager, names }: Work, signal: AbortSignal): Promise<void> {
+  const { client, image, clock, tell } = install;
+  const since = clock.now();
+  const id = `packages-${manager}`;
+  let said = '';
+  const hear = (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-keptChars);
+  };
+  const work = { manager, names };
+  tell(`Installing with ${manager}: ${names.join(', ')}`);
+  await client.programs.close(id, signal).catch(() => {}); // one that an earlier server began
+  await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
+    if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
+    throw failure(install, work, `The image ${image} cannot run ${manager}.`);
+  });
+  try {
+    const pipes = await client.programs.attach(id, { onOutput: hear, onErrors: hear }, signal);
+    pipes.endInput();
+    const seconds = () => Math.round((clock.now() - since) / 1_000);
+    using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(said)}`), install);
+    const { exitCode } = await orAborted(pipes.ended, signal).finally(() => pipes.detach());
+    telling[Symbol.dispose]();
+    if (exitCode !== 0) throw failure(install, work, complaintIn(said) || `It ended with exit code ${exitCode}.`);
+  } catch (thrown) {
+    if (thrown instanceof AppError && thrown.code === 'deadline_exceeded') {
+      throw failure(
+        install,
+        work,
+        `It did not end within ${limitMs / 60_000} minutes. It last said: ${lastLine(said)}`,
+      );
+    }
+    throw thrown;
+  } finally {
+    await client.programs.close(id, AbortSignal.timeout(closeMs)).catch(() => {});
+  }
+}
+
+function repeat(act: () => void, { clock }: Pick<Install, 'clock'>): Disposable {
+  const stop = new AbortController();
+  const going = async () => {
+    while (true) {
+      await pause(tellEveryMs, stop.signal, clock);
+      act();
+    }
+  };
+  going().catch(() => {}); // it ends when it is disposed
+  return { [Symbol.dispose]: () => stop.abort() };
+}
+
+const linesOf = (text: string): string[] =>
+  text
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+const lastLine = (text: string): string => (linesOf(text).at(-1) ?? 'it has said nothing yet').slice(0, 200);
+
+/** The lines that a package manager calls errors, else its last ones. */
+function complaintIn(text: string): string {
+  const lines = linesOf(text);
+  const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-4).join(' ').slice(0, 600);
+}
+
+function failure({ template, policy }: Install, { manager, names }: Work, why: string): AppError {
+  const advice =
+    `Check packages.${manager} of the template ${template}, and that its egress policy (${policy}) opens the registry. ` +
+    'The sandbox starts again with the next command.';
+  return new AppError('packages_failed', `${manager} could not install ${names.join(', ')}: ${why} ${advice}`);
+}

@@ -1,0 +1,250 @@
+import { toAppError } from '../../core/errors/errors.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
+import type { Services } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import { may } from './authorize.ts';
+import type { ProjectParts } from './guarded-projects.ts';
+
+// Wraps the services given to facades so that each change is audited: one entry per call, in every dialect, whether it
+// succeeds or is refused. An entry never contains the text of a message, command or file.
+
+export interface AuditedCall {
+  readonly actor: Actor;
+  readonly action: string;
+  readonly target: string | undefined;
+  /** `done`, or the error code. */
+  readonly outcome: string;
+}
+export interface Audit {
+  readonly actorOf: () => Actor;
+  readonly tell: (call: AuditedCall) => void;
+  readonly now: () => number;
+}
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>;
+type Actions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
+
+/** Audits each call of the methods in `actions`; all other methods stay as they are. */
+export function audited<Service extends object>(service: Service, actions: Actions<Service>, audit: Audit): Service {
+  const methods = service as Readonly<Record<string, Method>>;
+  const telling = ([name, action]: [string, string]): [string, Method] => [
+    name,
+    async (...args) => {
+      const actor = audit.actorOf();
+      const tell = (outcome: string, result?: unknown) => {
+        for (const target of targetsOf(args[0], result)) audit.tell({ actor, action, target, outcome });
+      };
+      try {
+        const result = await methods[name]?.call(service, ...args);
+        tell('done', result);
+        return result;
+      } catch (thrown) {
+        tell(toAppError(thrown).code);
+        throw thrown;
+      }
+    },
+  ];
+  return {
+    ...service,
+    ...Object.fromEntries(Object.entries(actions as object as Record<string, string>).map(telling)),
+  };
+}
+
+type Made = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
+/** The ids to record: the call's first argument when it is an id, else the ids in the result. */
+function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
+  if (typeof named === 'string') return [named];
+  const made = Array.isArray(result) && result.length > 0 ? result : [result];
+  return (made as readonly Made[]).map((one) => one?.id ?? one?.view?.id);
+}
+
+const credentialChanges = { put: 'credential.put', revoke: 'credential.revoke' };
+
+export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
+  const looked = lookedAt(raw.sessions, audit);
+  return {
+    sessions: looked(
+      audited(
+        services.sessions,
+        {
+          create: 'session.create',
+          rename: 'session.change',
+          update: 'session.change',
+          delete: 'session.delete',
+          fork: 'session.fork',
+          send: 'session.message',
+          stop: 'session.stop',
+          decide: 'session.approval',
+        },
+        audit,
+      ),
+      ['page', 'history', 'follow', 'promptAt', 'shell', 'readFile'],
+    ),
+    files: looked(audited(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
+      'list',
+      'read',
+      'open',
+      'find',
+      'grep',
+      'changes',
+      'before',
+    ]),
+    processes: looked(audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit), [
+      'list',
+      'logs',
+    ]),
+    sandboxes: audited(
+      services.sandboxes,
+      {
+        start: 'sandbox.start',
+        stop: 'sandbox.stop',
+        pause: 'sandbox.pause',
+        reset: 'sandbox.reset',
+        rotateTokens: 'sandbox.tokens',
+        exec: 'sandbox.command',
+      },
+      audit,
+    ),
+    egress: audited(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
+    sessionCredentials: audited(services.sessionCredentials, credentialChanges, audit),
+    projectCredentials: audited(services.projectCredentials, credentialChanges, audit),
+    inside: looked(services.inside, ['enter']),
+    terminals: audited(
+      services.terminals,
+      {
+        open: 'terminal.open',
+        close: 'terminal.close',
+        connect: 'terminal.connect',
+        typeIntoShell: 'terminal.type',
+      },
+      audit,
+    ),
+    streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), [
+      'download',
+      'watch',
+    ]),
+    shares: audited(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
+    desktop: auditedDesktop(services.desktop, audit),
+    templates: services.templates,
+    projects: audited(
+      services.projects,
+      {
+        create: 'project.create',
+        update: 'project.change',
+        delete: 'project.delete',
+        changeAgent: 'agent.change',
+      },
+      audit,
+    ),
+  };
+}
+
+function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
+  const telling = audited(
+    desktop,
+    {
+      start: 'desktop.start',
+      add: 'desktop.add',
+      stop: 'desktop.stop',
+      watch: 'desktop.watch',
+      takeControl: 'desktop.take',
+      giveControl: 'desktop.give',
+    },
+    audit,
+  );
+  return {
+    ...telling,
+    async watch(id, request, signal) {
+      const actor = audit.actorOf();
+      const viewer = await telling.watch(id, request, signal);
+      const taken = () => audit.tell({ actor, action: 'desktop.take', target: id, outcome: 'done' });
+      return watched(viewer, taken);
+    },
+  };
+}
+
+/** Audits a change of control, because each button press can take the keyboard and mouse. */
+function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
+  const noticing = (work: () => boolean) => {
+    const before = viewer.driver;
+    const result = work();
+    if (before !== viewer.id && viewer.driver === viewer.id) taken();
+    return result;
+  };
+  return {
+    id: viewer.id,
+    stream: viewer.stream,
+    ended: viewer.ended,
+    get driver() {
+      return viewer.driver;
+    },
+    uses: (what) => (what === 'press' ? noticing(() => viewer.uses(what)) : viewer.uses(what)),
+    take: () => noticing(() => viewer.take()),
+    giveBack: () => viewer.giveBack(),
+    [Symbol.asyncDispose]: () => viewer[Symbol.asyncDispose](),
+  };
+}
+
+const lookMs = 600_000;
+const maxLooks = 10_000;
+
+/** Audits reads, and refused reads, of another owner's session: at most one entry per caller and session in ten minutes. */
+function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }: Audit) {
+  const looks = new Map<string, number>();
+  const look = (id: SessionId) => {
+    const actor = actorOf();
+    const name = `${actor.key ?? actor.role} ${id}`;
+    const last = looks.get(name);
+    if (last !== undefined && now() - last < lookMs) return;
+    looks.delete(name);
+    looks.set(name, now());
+    const [oldest] = looks.keys();
+    if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
+    const told = sessions.get(id).then((session) => {
+      if (session.owner === undefined || session.owner === actor.owner) return;
+      const outcome = may(actor, 'read', session) ? 'done' : 'session_not_found';
+      tell({ actor, action: 'session.read', target: id, outcome });
+    });
+    told.catch(() => {}); // an unknown session needs no entry
+  };
+  return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
+    const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;
+    const looking = (name: string) => [
+      name,
+      (id: SessionId, ...rest: unknown[]) => {
+        look(id);
+        return methods[name]?.call(service, id, ...rest);
+      },
+    ];
+    return { ...service, ...Object.fromEntries(names.map(looking)) };
+  };
+}
+
+export function auditedParts<Parts extends ProjectParts>(parts: Parts, audit: Audit): Parts {
+  return {
+    ...parts,
+    agents: audited(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
+    sideMessages: audited(parts.sideMessages, { add: 'session.note', annotate: 'session.note' }, audit),
+    uploads: audited(parts.uploads, { keep: 'upload.create', delete: 'upload.delete' }, audit),
+    keys: audited(parts.keys, { put: 'secret.put', delete: 'secret.delete', test: 'secret.test' }, audit),
+  };
+}
+
+type Workspaces = Pick<WorkspaceService, 'join'>;
+export function auditedWorkspaces(workspaces: Workspaces, audit: Audit): Workspaces {
+  return {
+    join(userId, as) {
+      const member = workspaces.join(userId, as);
+      const actor = audit.actorOf();
+      const told = audited(
+        member,
+        { runCode: 'workspace.command', runCommand: 'workspace.command', saveFile: 'workspace.file' },
+        { ...audit, actorOf: () => actor },
+      );
+      return { ...told, [Symbol.dispose]: () => member[Symbol.dispose]() };
+    },
+  };
+}

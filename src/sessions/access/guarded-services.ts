@@ -1,0 +1,255 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { EgressService } from '../api/egress.ts';
+import type { Services } from '../api/services.ts';
+import type { SessionNews, SessionService } from '../api/sessions.ts';
+import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
+import { checked } from './checked-service.ts';
+import { guardedProjects, projectCheck } from './guarded-projects.ts';
+
+// The services as one actor may use them. Facades get only these, so no dialect can forget a permission check.
+
+interface Beside {
+  readonly actorOf: () => Actor;
+  /** Rejects when the actor may not use this file. */
+  readonly attach?: (file: string) => Promise<unknown>;
+}
+interface BesideSessions extends Beside {
+  /** Rejects when the actor may not add to this project. */
+  readonly intoProject?: (project: string) => Promise<void> | undefined;
+}
+
+/** An operator cannot bind or read, but can revoke. */
+const credentialActions = { list: 'read', put: 'work', revoke: 'stop' } as const;
+
+export function guarded(services: Services, { actorOf, attach }: Beside): Services {
+  const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
+  const { terminals, desktop } = services;
+  const egress = checked(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' });
+  const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
+    return async (id, entry) => {
+      authorizeRole(actorOf(), 'operator');
+      await change(id, entry);
+    };
+  };
+  const intoProject = projectCheck(services.projects, actorOf);
+  /** A terminal of a session that the actor may not see answers like an unknown terminal. */
+  const ofTerminal = async (id: string, action: Action) => {
+    const actor = actorOf();
+    if (actor.role === 'admin') return;
+    const { sessionId } = await terminals.get(id);
+    authorize(actor, action, await services.sessions.get(sessionId), noTerminal);
+  };
+  return {
+    sessions: guardedSessions(services.sessions, {
+      actorOf,
+      intoProject: (id) => intoProject(id, 'work'),
+      ...(attach && { attach }),
+    }),
+    files: checked(services.files, check, {
+      ...({
+        list: 'read',
+        read: 'read',
+        open: 'read',
+        find: 'read',
+        grep: 'read',
+        changes: 'read',
+        before: 'read',
+      } as const),
+      ...({ write: 'work', remove: 'work' } as const),
+    }),
+    processes: checked(services.processes, check, {
+      ...({ list: 'read', logs: 'read', stop: 'work', startBackground: 'work' } as const),
+    }),
+    sandboxes: checked(services.sandboxes, check, {
+      ...({
+        status: 'see',
+        usage: 'see',
+        stop: 'stop',
+        start: 'work',
+        pause: 'work',
+        reset: 'work',
+        rotateTokens: 'work',
+        exec: 'work',
+      } as const),
+    }),
+    egress: { ...egress, allow: byOperator(egress.allow), withdraw: byOperator(egress.withdraw) },
+    sessionCredentials: checked(services.sessionCredentials, check, credentialActions),
+    projectCredentials: checked(services.projectCredentials, intoProject, credentialActions),
+    inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
+    streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
+    terminals: {
+      async open(id, signal) {
+        await check(id, 'work');
+        return await terminals.open(id, signal);
+      },
+      async list(id) {
+        await check(id, 'read');
+        return await terminals.list(id);
+      },
+      async get(id) {
+        await ofTerminal(id, 'read');
+        return await terminals.get(id);
+      },
+      async close(id) {
+        await ofTerminal(id, 'work');
+        await terminals.close(id);
+      },
+      async write(id, text, signal) {
+        await ofTerminal(id, 'work');
+        await terminals.write(id, text, signal);
+      },
+      async resize(id, size, signal) {
+        await ofTerminal(id, 'work');
+        await terminals.resize(id, size, signal);
+      },
+      async typeIntoShell(id, shellId, text, signal) {
+        await check(id, 'work');
+        await terminals.typeIntoShell(id, shellId, text, signal);
+      },
+      async connect(id, signal) {
+        await ofTerminal(id, 'work');
+        return await terminals.connect(id, signal);
+      },
+    },
+    desktop: {
+      ...checked(desktop, check, {
+        ...({ status: 'read', screenshot: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
+        ...({ add: 'work', takeControl: 'work', giveControl: 'work' } as const),
+      }),
+      async watch(id, request, signal) {
+        const actor = actorOf();
+        if (actor.role === 'admin') return await desktop.watch(id, request, signal);
+        const session = await services.sessions.get(id);
+        authorize(actor, 'read', session);
+        const mayControl = request.mayControl && may(actor, 'work', session);
+        return await desktop.watch(id, { ...request, mayControl }, signal);
+      },
+    },
+    projects: guardedProjects(services.projects, actorOf),
+    shares: checked(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
+    templates: { list: () => services.templates.list() },
+  };
+}
+
+function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {
+  const check = checkBy((id: SessionId) => sessions.get(id), actorOf);
+  const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
+
+  /** Reads the actor at the call, because it may no longer be known when the first item is read. */
+  function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
+    const actor = actorOf();
+    if (actor.role === 'admin') return items();
+    return (async function* () {
+      authorize(actor, 'read', await sessions.get(id));
+      yield* items();
+    })();
+  }
+  async function* newsFor(actor: Actor, news: AsyncIterable<SessionNews>): AsyncIterable<SessionNews> {
+    for await (const { type, session } of news) {
+      if (isListed(actor, session)) yield { type, session: seenBy(actor, session) };
+    }
+  }
+
+  return {
+    ...checked(sessions as Omit<SessionService, 'create' | 'list' | 'watch' | 'watching' | 'health'>, check, {
+      ...({ get: 'see', sandbox: 'see', stop: 'stop', delete: 'stop' } as const),
+      ...({
+        page: 'read',
+        history: 'read',
+        follow: 'read',
+        activeRun: 'read',
+        promptAt: 'read',
+        agent: 'read',
+        shell: 'read',
+        readFile: 'read',
+      } as const),
+      ...({ fork: 'work', rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
+    }),
+    async create(command) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      if (command.projectId) await intoProject?.(command.projectId);
+      return await sessions.create({ ...command, ...ownOf(actor) });
+    },
+    async fork(id, command) {
+      const actor = actorOf();
+      await check(id, 'work');
+      return await sessions.fork(id, { ...command, ...ownOf(actor) });
+    },
+    async list(only) {
+      const actor = actorOf();
+      if (actor.role === 'admin') return await sessions.list(only);
+      const all = await sessions.list(
+        only && {
+          ...only,
+          keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)),
+          ...(only.search && { search: { ...only.search, mayRead: (session) => may(actor, 'read', session) } }),
+        },
+      );
+      return all.filter((session) => isListed(actor, session)).map((session) => seenBy(actor, session));
+    },
+    async get(id) {
+      const actor = actorOf();
+      const session = await sessions.get(id);
+      if (actor.role === 'admin') return session;
+      authorize(actor, 'see', session);
+      return seenBy(actor, session);
+    },
+    watch(signal) {
+      const actor = actorOf();
+      const news = sessions.watch(signal);
+      return actor.role === 'admin' ? news : newsFor(actor, news);
+    },
+    history: (id) => following(id, () => sessions.history(id)),
+    follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
+    /** Checks the attachments too: everyone who can read the session can read its attached files. */
+    async send(id, command) {
+      const checking = check(id, 'work');
+      await checking;
+      const files = checking ? (command.attachments ?? []).filter((file) => uuid.test(file)) : [];
+      await Promise.all(files.map((file) => attach?.(file)));
+      return await sessions.send(id, command);
+    },
+    /** Only an actor who may change the session marks its messages as read. */
+    watching(id) {
+      const checking = check(id, 'work');
+      if (!checking) return sessions.watching(id);
+      let watch: Disposable | undefined;
+      let isOver = false;
+      const begin = () => {
+        if (!isOver) watch = sessions.watching(id);
+      };
+      void checking.then(begin).catch(() => {});
+      return {
+        [Symbol.dispose]() {
+          isOver = true;
+          watch?.[Symbol.dispose]();
+        },
+      };
+    },
+    health: (signal) => sessions.health(signal),
+  };
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
+
+/** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
+const isListed = (actor: Actor, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
+  may(actor, 'see', session);
+
+/** With API keys, each key has its own workspaces: the same name under another key is another workspace. */
+export function guardedWorkspaces(workspaces: WorkspaceService, actorOf: () => Actor): Pick<WorkspaceService, 'join'> {
+  return {
+    join(userId) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      const { owner } = actor;
+      if (owner === undefined) return workspaces.join(userId);
+      return workspaces.join(userId, { owner, mayUse: (session) => may(actor, 'work', session) });
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { DesktopStatus } from '../../sandboxes/client/client.ts';
+
+/** Whether a sandbox that starts now has a desktop. */
+export interface DesktopOffer {
+  /** `building`: not yet, its image is being built; `failed`: the build is tried again; `none`: the settings say no. */
+  readonly state: 'ready' | 'building' | 'failed' | 'none';
+  /** The newest step of the build, why it failed, or why there is `none`. */
+  readonly detail?: string | undefined;
+  /** The time of the build so far. */
+  readonly seconds?: number | undefined;
+}
+/** The desktop of a sandbox as people see it. */
+export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'> {
+  /** The number of connected viewers. */
+  readonly viewers: number;
+  /** The id of the viewer that has the keyboard and mouse; null when the agent has them. */
+  readonly controller: string | null;
+  /** Whether the session's sandbox has a desktop once it starts again: how one without a desktop can get it. */
+  readonly offer: DesktopOffer;
+}
+/** Why a viewer's stream ended. `restarted`: a new connection shows the new screen. */
+export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
+/** A person's request to watch a desktop. */
+export interface WatchRequest {
+  /** A name that the viewer chooses; a new viewer replaces an older one of the same name, unless it may only watch. */
+  readonly viewerId?: string;
+  readonly mayControl: boolean;
+  /** Called whenever the keyboard and mouse change hands, with the viewer's id; undefined: the agent has them. */
+  readonly onControl: (driver: string | undefined) => void;
+}
+/** One person's view of the screen. */
+export interface DesktopViewer extends AsyncDisposable {
+  readonly id: string;
+  /** An RFB connection, from its first byte. */
+  readonly stream: Duplex;
+  readonly ended: Promise<DesktopEnd>;
+  readonly driver: string | undefined;
+  /** Whether this viewer's input is passed on. A press takes control when no person has it; other input never does. */
+  uses(what: 'press' | 'hands'): boolean;
+  /** Takes control, also from another viewer. False when this viewer may only watch. */
+  take(): boolean;
+  giveBack(): void;
+}
+/**
+ * One person at a time controls the keyboard and mouse; the agent's own input waits meanwhile. Rejects `unsupported` when
+ * the sandbox has no desktop (`status` reports that instead), and sandbox_not_found after an explicit stop.
+ */
+export interface DesktopService {
+  /** Does not start the desktop. */
+  status(id: SessionId): Promise<DesktopView>;
+  /** Resolves when the desktop runs. Starts a sandbox that does not run. Rejects after a minute: cancelled, deadline_exceeded. */
+  start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /**
+   * Starts the desktop. A sandbox that has none starts again on its files, which ends its processes. Rejects: conflict while a
+   * run is at work; unsupported, with the reason, as long as there is no image with a desktop.
+   */
+  add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /** Succeeds when no desktop runs. Connected viewers end with `stopped`. */
+  stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /** A picture of the screen, as PNG. Starts nothing: rejects with sandbox_not_found where no desktop runs. */
+  screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
+  /** Starts the desktop. Also rejects: queue_full (too many viewers). */
+  watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
+  /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */
+  takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
+  /** Succeeds when this viewer has no control. */
+  giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
+  /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
+  gate(id: SessionId, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,26 @@
+import type { SessionId } from '../../core/model/ids.ts';
+
+/** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
+export interface EgressInForce {
+  /** The name of the policy. */
+  readonly policy: string;
+  /** The hosts that it opens, in words for people. */
+  readonly opens: string;
+  /** The operator's list, where the policy uses it. */
+  readonly entries: readonly string[];
+  /** The entries that were allowed in this session alone. */
+  readonly allowed: readonly string[];
+  /** False: its sandboxes have no way out at all, so no host can be allowed. */
+  readonly canAllow: boolean;
+}
+/** The way out of a session's sandbox. Every method also rejects with session_not_found. */
+export interface EgressService {
+  inForce(id: SessionId): Promise<EgressInForce>;
+  /**
+   * From then on the sandbox can reach the entry (`host`, `*.host`, each with or without `:port`), at a public address.
+   * Rejects: invalid_request (no such entry can be), conflict (the session has 100 already), unsupported (no way out).
+   */
+  allow(id: SessionId, entry: string): Promise<void>;
+  /** Takes an entry back. Open connections stay. Succeeds when it was not allowed. */
+  withdraw(id: SessionId, entry: string): Promise<void>;
+}

@@ -1,0 +1,85 @@
+import type { SessionId } from '../../core/model/ids.ts';
+import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
+
+/**
+ * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
+ * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path),
+ * sandbox_unavailable, cancelled.
+ */
+export interface FileService {
+  /**
+   * Directories first, then files, each by name. Rejects: file_not_found, invalid_request (not a directory),
+   * payload_too_large (more than 20,000 entries). With `starts: false` a sandbox that does not run stays so; rejects:
+   * sandbox_not_found.
+   */
+  list(
+    id: SessionId,
+    path: string,
+    signal: AbortSignal,
+    options?: { readonly starts?: boolean },
+  ): Promise<readonly FileEntry[]>;
+  /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
+  read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
+  /**
+   * Opens a file of up to 50 MiB. The sandbox counts as used until its content ends or is destroyed. Rejects:
+   * file_not_found, invalid_request (not a file), payload_too_large.
+   */
+  open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
+  /** Creates missing parent directories. */
+  write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Removes a file, or a folder with its content. Rejects: file_not_found. */
+  remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Sorted. A file must also match one of the `types` globs; no globs match every file. Rejects: file_not_found (the path).
+   */
+  find(
+    id: SessionId,
+    query: SearchQuery,
+    signal: AbortSignal,
+  ): Promise<{ matches: readonly string[]; truncated: boolean }>;
+  /**
+   * `pattern` is a POSIX extended regular expression. Sorted by file and line. Rejects: invalid_request (bad pattern),
+   * file_not_found.
+   */
+  grep(
+    id: SessionId,
+    query: SearchQuery,
+    signal: AbortSignal,
+  ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
+  /** The files that have changed since the newest run began, up to 2,000. The same size and time count as no change. */
+  changes(id: SessionId, signal: AbortSignal): Promise<Changes>;
+  /**
+   * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB, or
+   * the copies of all files were).
+   */
+  before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
+}
+/** A file of a workspace that differs from the one that the newest run found. */
+export interface ChangedFile {
+  readonly path: string; // relative to the workspace
+  readonly change: 'added' | 'modified' | 'deleted';
+  /** In bytes, as the run found it and now; null where there is no file. */
+  readonly before: number | null;
+  readonly after: number | null;
+}
+export interface Changes {
+  /** The run that found the files so, and when; null: no run of this workspace has left a snapshot. */
+  readonly since: { readonly runId: string; readonly at: number } | null;
+  /** By path. Files of package managers and of git are not compared. */
+  readonly files: readonly ChangedFile[];
+  readonly truncated: boolean;
+}
+/** At the daemon's limit of matches a search returns those found so far, with `truncated`. */
+export interface SearchQuery {
+  /** The folder or file to search. */
+  readonly path: string;
+  readonly pattern: string;
+  /** Globs such as `*.ts`. */
+  readonly types: readonly string[];
+}
+/** One line that matches. */
+export interface GrepMatch {
+  readonly file: string; // relative to the workspace
+  readonly line: number; // 1-based
+  readonly content: string; // trimmed
+}

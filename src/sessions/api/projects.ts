@@ -1,0 +1,42 @@
+import type { ToolGroup } from '../../agents/tools/tool.ts';
+import type { ToolProgram } from '../../core/model/tool-server.ts';
+
+/** A folder of sessions with files and an agent of its own. */
+export interface Project {
+  readonly id: string; // uuid
+  readonly name: string;
+  readonly description: string | null;
+  readonly createdAt: number; // epoch ms
+  readonly updatedAt: number;
+  /** The owner, with the same meaning as a session's. */
+  readonly owner?: string | undefined;
+}
+/** The agent of a project's sessions. It precedes their template, and a session's own choices precede it. */
+export interface ProjectAgent {
+  /** The template from which it was made. */
+  readonly template: string;
+  readonly prompt: string | null;
+  readonly tools: readonly ToolGroup[];
+  /** `demo` or `provider/model`. */
+  readonly model: string;
+  /** Null: those of the template, or of the settings. */
+  readonly fallbacks: readonly string[] | null;
+  /** Tool servers beside those of the template and of the settings; of one name, these count. */
+  readonly toolServers: readonly ToolProgram[];
+}
+type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
+
+/** Every method that takes an id rejects with not_found for an unknown project. There is no limit to their number. */
+export interface ProjectService {
+  /** Newest `updatedAt` first; only one owner's projects when `owner` is given. */
+  list(page: { skip: number; limit: number; owner?: string }): Promise<{ projects: readonly Project[]; total: number }>;
+  create(project: { name: string; description?: string | null; owner?: string }): Promise<Project>;
+  get(id: string): Promise<Project>;
+  /** Changes only the given fields. Rejects: conflict (another change came first). */
+  update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
+  agent(id: string): Promise<ProjectAgent>;
+  /** Changes only the given fields, from the next turn on. Rejects: conflict, invalid_request (a model that is unknown here or must not be used). */
+  changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
+  /** Also deletes the project's sessions, their sandboxes and its files. */
+  delete(id: string): Promise<void>;
+}

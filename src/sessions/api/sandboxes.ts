@@ -1,0 +1,40 @@
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxView } from '../../core/model/records.ts';
+import type { ExecResult, SandboxUsage } from '../../sandboxes/client/client.ts';
+
+export type { SandboxUsage } from '../../sandboxes/client/client.ts';
+
+/** A shell command of a user. */
+export interface ExecCommand {
+  readonly command: string;
+  /** Relative to the workspace; unset: the workspace. */
+  readonly cwd?: string;
+  /** The command's process tree is killed after it; unset: no limit. */
+  readonly timeoutMs?: number;
+  /** A login shell (`bash -l`). */
+  readonly login?: boolean;
+  /** Puts stdout and stderr, in order, into `stdout`. */
+  readonly merge?: boolean;
+}
+/** A user's direct control of a session's sandbox. Starting also rejects: sandbox_unavailable, sandbox_capacity, disk_full. */
+export interface SandboxService {
+  /** From the session's record: neither asks the sandbox nor starts it. */
+  status(id: SessionId): Promise<SandboxView>;
+  /** Undefined when the sandbox does not run or cannot tell. Does not start the sandbox or delay its idle stop. */
+  usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
+  /** Resolves when the sandbox is ready; `started` is false when it ran already. */
+  start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
+  /** Stops the active run, ends every process and keeps the files. Only `start` or a new run starts the sandbox again. */
+  stop(id: SessionId): Promise<{ stopped: boolean }>;
+  /**
+   * Freezes the processes until the next use. Resolves when they are. Rejects: unsupported (the driver cannot),
+   * sandbox_not_found when it does not run.
+   */
+  pause(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
+  reset(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** Ends the tokens that dialects gave out for the sandbox, and the streams that were opened with them. */
+  rotateTokens(id: SessionId): Promise<void>;
+  /** Rejects: sandbox_not_found after an explicit stop. */
+  exec(id: SessionId, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>;
+}

@@ -1,0 +1,198 @@
+import type { SeenRequest } from '../../agents/models/seen-request.ts';
+import type { EventPage, Followed, FollowOptions } from '../../core/contracts/ports.ts';
+import type { Origin, SessionEvent } from '../../core/model/events.ts';
+import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import type { SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { ToolProgram } from '../../core/model/tool-server.ts';
+import type { ShellView } from '../../sandboxes/client/client.ts';
+import type { DesktopOffer } from './desktop.ts';
+
+export type SendMode = 'inject' | 'queue' | 'replace';
+export interface SendCommand {
+  readonly text: string;
+  readonly mode: SendMode;
+  readonly attachments?: readonly string[];
+  /** The sender's clock, in epoch seconds. */
+  readonly clientTimestamp?: number;
+}
+export interface Sent {
+  readonly messageId: MessageId;
+  /** The run that takes the message: the active one, a queued one, or a new one. */
+  readonly runId: RunId;
+  /** The seq of the message's `message.user` event. */
+  readonly seq: number;
+}
+
+export interface DecideCommand {
+  readonly callId: string;
+  readonly decision: 'approved' | 'rejected';
+  /** The name of the person who decides, as the log records it. */
+  readonly by: string;
+  /** A note from that person to the model. */
+  readonly text?: string;
+  /** An approved call runs with these arguments instead of the model's. */
+  readonly args?: Record<string, unknown>;
+  /** Further calls of the approved call's tool need no permission in this session. */
+  readonly always?: true;
+}
+
+/** Asks for one page of the list: up to a number of matching sessions after a place in its order. */
+export interface ListQuery {
+  readonly limit: number;
+  readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
+  readonly keep: (session: SessionRecord) => boolean;
+  /** Only sessions whose title contains the text, or one of whose messages does where `mayRead` admits the session. */
+  readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
+}
+
+/** One change of the list of sessions. */
+export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
+
+export interface CreateCommand {
+  readonly origin: Origin;
+  readonly title?: string;
+  /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
+  readonly provisionalTitle?: true;
+  /** Without one: that of the project, else that of the server. */
+  readonly template?: string;
+  readonly projectId?: string | null;
+  /** Stored as `lastTask`; it starts no run. */
+  readonly task?: string;
+  /** The owner's id, see `SessionRecord`. */
+  readonly owner?: string;
+  /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
+  readonly model?: string;
+  /** Asked in turn when the model fails; without them: those of the template, else of the server. */
+  readonly fallbacks?: readonly string[];
+  /** Beside those of the template and of the server, or in place of those with the same name. */
+  readonly toolServers?: readonly ToolProgram[];
+  /** For a sandbox of a program, which no run uses. Its end and its pauses are the program's; no idle rule applies. */
+  readonly life?: SessionLife;
+}
+/** The agent of a session, after the settings, its template, its project and its own choices. */
+export interface AgentInForce {
+  readonly template: string;
+  readonly mode: 'plan-act' | 'react';
+  readonly model: string;
+  readonly fallbacks: readonly string[];
+  /** Without those of tool servers, which are known once the sandbox runs. */
+  readonly tools: readonly string[];
+  /** The names of the tool servers. */
+  readonly toolServers: readonly string[];
+  /** The tools whose calls wait for a person; `*`: all. */
+  readonly approvals: readonly string[];
+  readonly budgets: Budgets;
+}
+/** The limits of each run, and of the session over all of its runs. Times in ms; an absent limit is no limit. */
+export interface Budgets {
+  readonly run: Limits;
+  readonly session: Limits;
+}
+interface Limits {
+  readonly turns?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly ms?: number | undefined;
+}
+export interface ForkCommand {
+  readonly origin: Origin;
+  /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
+  readonly seq?: number;
+  /** Unset: the title of the forked session. */
+  readonly title?: string;
+  /** False: the new session begins without files. */
+  readonly files?: boolean;
+  /** As in `CreateCommand`. */
+  readonly owner?: string;
+}
+export interface SessionChange {
+  readonly title?: string;
+  readonly favorite?: boolean;
+  readonly pinned?: boolean;
+  readonly shared?: boolean;
+  readonly archived?: boolean;
+  /** Marks all messages as read. */
+  readonly unread?: 0;
+  readonly life?: SessionLife;
+  readonly tokenRounds?: number;
+}
+
+/** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */
+export interface SessionService {
+  /**
+   * Returns before the sandbox has started. Rejects: invalid_request (unknown template, a model that the server must
+   * not use), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
+   */
+  create(command: CreateCommand): Promise<SessionRecord>;
+  /**
+   * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they were
+   * kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as `create` does.
+   */
+  fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
+  /**
+   * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks for.
+   */
+  list(only?: ListQuery): Promise<readonly SessionRecord[]>;
+  /** Rejects with session_not_found, as does every method below. */
+  get(id: SessionId): Promise<SessionRecord>;
+  rename(id: SessionId, title: string): Promise<SessionRecord>;
+  /** Changes only the given fields. A title appends a `title` event; the other fields are not logged. */
+  update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
+  /**
+   * First every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.
+   * Rejects: queue_full.
+   */
+  watch(signal: AbortSignal): AsyncIterable<SessionNews>;
+  /**
+   * Ends the session's run, streams and processes and removes its workspace and log. Every list omits it before this
+   * resolves.
+   */
+  delete(id: SessionId): Promise<void>;
+  /** Rejects: invalid_request (empty or too long), queue_full. */
+  send(id: SessionId, command: SendCommand): Promise<Sent>;
+  /** Resolves when the run and every process it started have ended. An idle session is a success. */
+  stop(id: SessionId): Promise<{ stopped: boolean }>;
+
+  /** Answers a call that waits for permission; the first answer counts. Rejects: conflict (the call does not wait). */
+  decide(id: SessionId, command: DecideCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
+
+  /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
+  page(id: SessionId, after: number, limit: number): Promise<EventPage>;
+  history(id: SessionId): AsyncIterable<SessionEvent>;
+  follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
+  /** The active run (from its `run.started` to its `run.end`, waiting included) and the seq at which it began. */
+  activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
+  /**
+   * The request of a turn, as the model saw it; without `turn`, of the newest one. Rejects: not_found (no such turn).
+   */
+  promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
+  /** The settings of the session's agent, as the next turn has them. */
+  agent(id: SessionId): Promise<AgentInForce>;
+  /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
+  watching(id: SessionId): Disposable;
+
+  /** `known` is a session record the caller has just read; passing it saves a second read. */
+  sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
+  /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
+  shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
+  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
+  readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
+
+  health(signal: AbortSignal): Promise<ServiceHealth>;
+}
+export interface ServiceHealth {
+  readonly storage: CheckResult;
+  readonly sandbox: CheckResult & {
+    readonly driver: string;
+    /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
+    readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
+    /** Whether new sandboxes have a desktop; absent where the settings say that none has. */
+    readonly desktop?: DesktopOffer;
+  };
+  readonly model: CheckResult & { readonly name: string };
+  readonly sessions: { readonly total: number; readonly running: number; readonly waiting: number };
+}
+export interface CheckResult {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly detail?: string;
+}

@@ -1,0 +1,49 @@
+import type { SessionEvent } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { FileEntry } from '../../sandboxes/client/client.ts';
+
+/** A link that shows one session to anyone who has it. */
+export interface ShareView {
+  readonly id: string;
+  readonly createdAt: number; // epoch ms
+  readonly expiresAt: number; // epoch ms
+  /** The link shows the files of the workspace too. */
+  readonly files: boolean;
+}
+export interface ShareWish {
+  readonly lifeMs: number;
+  readonly files: boolean;
+}
+
+/** The links of sessions. Every method also rejects with session_not_found. */
+export interface ShareService {
+  /** The link's secret is in this answer only: the server keeps its hash. Rejects: conflict (100 links exist already). */
+  create(id: SessionId, wish: ShareWish): Promise<{ readonly token: string; readonly view: ShareView }>;
+  /** Without those that expired. */
+  list(id: SessionId): Promise<readonly ShareView[]>;
+  /** From then on the link shows nothing. Succeeds when there is no such link. */
+  revoke(id: SessionId, share: string): Promise<void>;
+}
+
+export interface SharedPage {
+  readonly session: Pick<SessionRecord, 'title' | 'status' | 'createdAt'>;
+  readonly events: readonly SessionEvent[];
+  /** The cursor for the next page, and the newest seq. */
+  readonly after: number;
+  readonly head: number;
+  readonly share: ShareView;
+}
+
+/**
+ * A shared session for the holder of a link, who needs no other permission and reads nothing else. Every method rejects with
+ * not_found for a link that is unknown, expired or revoked, or whose session was deleted.
+ */
+export interface SharedSessions {
+  /** Messages, titles and plans after a cursor. */
+  read(token: string, after: number): Promise<SharedPage>;
+  /** Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox rests; a link starts none). */
+  listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** The file as text. Rejects as `listFiles` does. */
+  readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
+}

@@ -1,0 +1,16 @@
+import type { ToolGroup } from '../../agents/tools/tool.ts';
+import type { Template } from '../../core/model/template.ts';
+
+/** A template, and the groups of tools of which its agents have at least one. */
+export interface TemplateInfo extends Template {
+  readonly groups: readonly ToolGroup[];
+}
+
+/** The recipes of agents that sessions and projects can name. They stay the same until the server's next start. */
+export interface TemplateService {
+  /** The server's own first, then those of the operator. */
+  list(): readonly TemplateInfo[];
+  /** Rejects: invalid_request, which lists the names. */
+  get(name: string): TemplateInfo;
+  find(name: string): TemplateInfo | undefined;
+}

@@ -1,0 +1,45 @@
+import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { CommandQueue } from '../../core/contracts/ports.ts';
+import type { IdSource } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Cluster } from '../engine/cluster.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import { CommandRouter } from './command-router.ts';
+import { RemoteSandboxes } from './remote-sandboxes.ts';
+
+interface Options {
+  readonly ownership: Ownership;
+  readonly commands: CommandQueue;
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly connect: (link: SandboxLink) => SandboxClient;
+  /** After this many ms without use a holder pauses or stops a sandbox. */
+  readonly idleMs: number;
+  readonly startTimeoutMs: number;
+  readonly warn: (error: unknown, text: string) => void;
+}
+const mostFreshMs = 10_000;
+
+/** The engine's connection to the other servers of a shared store. */
+export function clusterOf({
+  ownership,
+  commands,
+  driver,
+  clock,
+  ids,
+  connect,
+  idleMs,
+  startTimeoutMs,
+  warn,
+}: Options): Cluster {
+  return {
+    ownership,
+    connect(local) {
+      const router = new CommandRouter({ ...local, commands, ownership, clock, ids, startTimeoutMs, warn });
+      const freshMs = Math.min(mostFreshMs, idleMs / 3);
+      return { commands: router, sandboxes: new RemoteSandboxes({ holder: router, driver, clock, connect, freshMs }) };
+    },
+  };
+}

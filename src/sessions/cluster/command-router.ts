@@ -1,0 +1,132 @@
+import type { SessionCommand } from '../../../machines/session.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { CommandQueue } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { breachOf } from '../../core/model/untrusted.ts';
+import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
+import type { RecordChange } from '../engine/session-commands.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import { parsePosted } from './posted-command.ts';
+import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
+import { alreadySent } from './sent-messages.ts';
+
+interface Deps extends LocalParts {
+  readonly ownership: Ownership;
+  readonly commands: CommandQueue;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** The time that a sandbox has to start when another server asks for it. */
+  readonly startTimeoutMs: number;
+  readonly warn: (error: unknown, text: string) => void;
+}
+const mostLooks = 5;
+
+/** Routes each command to its session's holder: to this server's supervisor, or to another server. */
+export class CommandRouter implements CommandExchange {
+  readonly #deps: Deps;
+  readonly #sends = keyedQueue();
+  readonly #remote: RemoteCommands;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#remote = new RemoteCommands({ ...deps, act: (...posted) => this.#act(...posted) });
+  }
+
+  start(): void {
+    this.#remote.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#remote[Symbol.asyncDispose]();
+  }
+
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    return this.#remote.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
+  }
+
+  change(id: SessionId, change: RecordChange): Promise<StoredSession> {
+    return this.#remote.route(id, { name: 'change', body: change }, () => this.#deps.supervisor.change(id, change));
+  }
+
+  tell(id: SessionId, fact: SandboxFact): void {
+    const { liveSessions, ownership, supervisor } = this.#deps;
+    if (liveSessions.get(id) || ownership.epochOf(id) !== undefined) supervisor.tell(id, fact);
+    else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
+  }
+
+  /** Asks the session's holder to count its sandbox as used now, and to start it if it does not run. */
+  async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
+    await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
+  }
+
+  /** Reports to the session's holder that its sandbox's peer is not our daemon; the holder ends the sandbox. */
+  distrust(id: SessionId, error: unknown): void {
+    const breach = breachOf(error);
+    const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
+    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder notices by itself otherwise
+  }
+
+  /**
+   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` when this server lost the
+   * session: the command stays in the store for the next holder.
+   */
+  async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
+    const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
+    const posted = parsePosted(command);
+    if (posted.name === 'change') return await supervisor.change(id, posted.body);
+    if (posted.name === 'note') return supervisor.tell(id, posted.body);
+    if (posted.name === 'use') {
+      const used = await sandboxes.use(id, AbortSignal.timeout(startTimeoutMs));
+      return await used[Symbol.asyncDispose]();
+    }
+    return await this.#once(id, posted.body, since);
+  }
+
+  /**
+   * Sends of one message run one at a time. A posted message (`since`) is first searched for in the log: until a server
+   * notices that it lost its lease, two servers can read the same post.
+   */
+  #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
+    const { supervisor } = this.#deps;
+    if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
+    if (command.type !== 'cmd.send') return supervisor.command(id, command);
+    return this.#sends(command.messageId, async () => {
+      if (since === undefined) return await supervisor.command<Value>(id, command);
+      for (let looks = 0; looks < mostLooks; looks++) {
+        const live = await supervisor.reach(id); // from here on only this server can append, or its append is fenced
+        const sent = await alreadySent(this.#deps.log, id, command, since);
+        if (sent) return sent as Value;
+        // A session that was rehydrated meanwhile may have read facts that this look missed.
+        if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {
+          return await supervisor.command<Value>(id, command);
+        }
+      }
+      throw new AppError('fenced', 'The session changed hands too often.');
+    });
+  }
+
+  /**
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last message may have
+   * arrived after this server read the log, so the head is compared before the stop is answered.
+   */
+  async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const done = await this.#deps.supervisor.command<{ stopped: boolean }>(id, command);
+      if (done.stopped || (await this.#isCurrent(id))) return done;
+      this.#deps.eviction.fenced(id);
+    }
+    throw new AppError('fenced', 'The session changed hands too often.');
+  }
+
+  async #isCurrent(id: SessionId): Promise<boolean> {
+    const { log, liveSessions } = this.#deps;
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const { writer } = liveSessions.get(id) ?? {};
+    await writer?.settled(); // our own writes that are under way do not count as another holder's
+    return writer === undefined || writer.head >= head;
+  }
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { neverFires, pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Inbox, InboxClaim, RecordStore, Store } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+
+interface Options {
+  readonly store: Pick<Store, 'inbox' | 'records' | 'shared'>;
+  /** This server's name in the store, unique to this process. */
+  readonly name: string | undefined;
+  readonly isAlive: (name: string) => Promise<boolean>;
+  readonly clock: Clock;
+}
+const kind = 'claim';
+const By = z.object({ by: z.string(), at: z.number() });
+const betweenMs = 200; // from a claim to the note of its owner
+
+/**
+ * The store's inbox with claims that end with the server that made them. After a crash a client can send an unanswered
+ * request again, and does not get "in progress" until the key expires.
+ */
+export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
+  const working = new Set<string>();
+
+  async function claim(key: string, contentHash: string, at: number): Promise<InboxClaim> {
+    const claimed = await inbox.claim(key, contentHash, at);
+    if (claimed.kind === 'new') {
+      working.add(key);
+      if (shared) await records.put({ kind, id: key, doc: { by: name, at }, sort: at });
+      return claimed;
+    }
+    if (claimed.kind !== 'pending' || working.has(key) || !(await inherits(key, at))) return claimed;
+    working.add(key);
+    await inbox.release(key);
+    return await inbox.claim(key, contentHash, at);
+  }
+
+  /** The server with the claim is gone, and this server is the first to take the request over. */
+  async function inherits(key: string, at: number): Promise<boolean> {
+    if (!shared) {
+      const isFirst = !working.has(key);
+      working.add(key);
+      return isFirst;
+    }
+    let found = await records.get(kind, key);
+    if (!found) {
+      await pause(betweenMs, neverFires, clock);
+      found = await records.get(kind, key);
+    }
+    if (found && (await isAlive(By.parse(found.doc).by))) return false;
+    const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
+    return await records.put(mine).then(() => true, unlessConflict);
+  }
+
+  async function over(key: string): Promise<void> {
+    working.delete(key);
+    if (shared) await records.delete(kind, key);
+  }
+
+  return {
+    claim,
+    async answer(key, answer) {
+      await inbox.answer(key, answer);
+      await over(key);
+    },
+    async release(key) {
+      await inbox.release(key);
+      await over(key);
+    },
+    async expire(before) {
+      if (shared) await forget(records, before);
+      return await inbox.expire(before);
+    },
+  };
+}
+
+async function forget(records: RecordStore, before: number): Promise<void> {
+  for (const { id, doc } of await records.list(kind)) if (By.parse(doc).at < before) await records.delete(kind, id);
+}
+
+function unlessConflict(thrown: unknown): false {
+  if (toAppError(thrown).code !== 'conflict') throw thrown;
+  return false;
+}

@@ -1,0 +1,195 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { lost, type Ownership } from '../engine/ownership.ts';
+
+export interface LeaseOptions {
+  readonly leases: LeaseStore;
+  /** Unique to this server process. */
+  readonly holder: string;
+  /** Whether that holder's process is known to have ended, so that its leases can be taken over at once. */
+  readonly isDead: (holder: string) => boolean;
+  readonly ttlMs: number;
+  readonly clock: Clock;
+  /** A monotonic clock in milliseconds, which a change of the wall clock does not affect. */
+  readonly elapsed: () => number;
+}
+interface Held {
+  readonly epoch: number;
+  /** The lease is ours at least until then, by a clock that also counts the time when this process is stopped … */
+  readonly sureUntil: number;
+  /** … and by the wall clock, which the other servers use. */
+  readonly sureUntilTime: number;
+}
+
+export const leaseNameOf = (id: SessionId): string => `session:${id}`;
+const releases = 16; // at once
+const renewals = 1_000; // in one request to the store
+/** An answer of the store that is at most this old counts as new. */
+const freshMs = 100;
+
+/**
+ * Owns sessions through leases in a store that several servers share. Renews each lease after a third of its time, all
+ * leases together: the store's load does not grow with the sessions.
+ */
+export class LeasedOwnership implements Ownership {
+  readonly isShared = true;
+  readonly #options: LeaseOptions;
+  readonly #held = new Map<SessionId, Held>();
+  readonly #turns = keyedQueue();
+  readonly #stop = new AbortController();
+  readonly #renewing: Promise<void>;
+  #heard: (id: SessionId) => void = () => {};
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#renewing = this.#renewAll();
+  }
+
+  async take(id: SessionId, how?: 'asked'): Promise<number> {
+    const isEnough = (held: Held) => (how === 'asked' ? this.#isFresh(held) : this.#isSure(held));
+    const held = this.#held.get(id);
+    if (held && isEnough(held)) return held.epoch;
+    return await this.#turns(id, () => this.#acquire(id, isEnough));
+  }
+
+  epochOf = (id: SessionId): number | undefined => this.#held.get(id)?.epoch;
+
+  confirm(id: SessionId): Promise<void> | undefined {
+    const held = this.#held.get(id);
+    if (held && this.#isSure(held)) return undefined;
+    if (!held) return Promise.reject(lost());
+    return this.#turns(id, () => this.#renew(id, held));
+  }
+
+  async release(id: SessionId): Promise<void> {
+    await this.#turns(id, async () => {
+      if (!this.#held.delete(id)) return;
+      const { leases, holder } = this.#options;
+      await leases.release(leaseNameOf(id), holder).catch(() => {}); // otherwise the lease lapses
+    });
+  }
+
+  owned = (): SessionId[] => [...this.#held.keys()];
+
+  async isElsewhere(id: SessionId): Promise<boolean> {
+    const { leases, holder, isDead, clock } = this.#options;
+    if (this.#held.has(id)) return false;
+    const found = await leases.get(leaseNameOf(id));
+    return found !== undefined && found.holder !== holder && found.expiresAt > clock.now() && !isDead(found.holder);
+  }
+
+  onLost(heard: (id: SessionId) => void): void {
+    this.#heard = heard;
+  }
+
+  /** Releases every lease, so that the other servers can take over at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#renewing;
+    await forEachConcurrent(this.owned(), releases, (id) => this.release(id));
+  }
+
+  #isSure({ sureUntil, sureUntilTime }: Held): boolean {
+    const { elapsed, clock } = this.#options;
+    return elapsed() < sureUntil && clock.now() < sureUntilTime;
+  }
+
+  #isFresh({ sureUntil }: Held): boolean {
+    const { elapsed, ttlMs } = this.#options;
+    return elapsed() < sureUntil - ttlMs + freshMs;
+  }
+
+  async #acquire(id: SessionId, isEnough: (held: Held) => boolean): Promise<number> {
+    const held = this.#held.get(id);
+    if (held && isEnough(held)) return held.epoch; // a concurrent caller has acquired it
+    const { lease, since } = await this.#ask(id);
+    const got = lease ?? (await this.#fromTheDead(id));
+    if (!got) {
+      this.#lose(id);
+      throw lost();
+    }
+    // another server owned it in between, so our copy in memory is stale
+    if (held && held.epoch !== got.epoch) this.#lose(id);
+    this.#keep(id, got, since);
+    return got.epoch;
+  }
+
+  async #renew(id: SessionId, held: Held): Promise<void> {
+    const { lease, since } = await this.#until(held.sureUntil, this.#ask(id)).catch((thrown: unknown) => {
+      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // retried soon
+      this.#lose(id);
+      throw thrown;
+    });
+    if (since === undefined) return;
+    if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
+    this.#lose(id);
+    // the next use acquires it again and reads the log
+    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
+    throw lost();
+  }
+
+  async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
+    const { leases, holder, clock, ttlMs, elapsed } = this.#options;
+    const since = elapsed(); // taken before the request, so that we never count on the lease longer than the store does
+    return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
+  }
+
+  /** Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session. */
+  async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
+    const { clock, elapsed, ttlMs } = this.#options;
+    const over = new AbortController();
+    const leftMs = Math.max(sureUntil - elapsed(), ttlMs / 3);
+    const late = pause(leftMs, over.signal, clock).then(() => {
+      throw new AppError('store_unavailable', 'The store does not answer.');
+    });
+    late.catch(() => {}); // the store's answer may win the race
+    return await Promise.race([answer, late]).finally(() => over.abort());
+  }
+
+  async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
+    const { leases, isDead } = this.#options;
+    const found = await leases.get(leaseNameOf(id));
+    if (!found || !isDead(found.holder)) return undefined;
+    await leases.release(found.name, found.holder);
+    return (await this.#ask(id)).lease;
+  }
+
+  #keep(id: SessionId, { epoch, expiresAt }: Pick<Lease, 'epoch' | 'expiresAt'>, since: number): void {
+    this.#held.set(id, { epoch, sureUntil: since + this.#options.ttlMs, sureUntilTime: expiresAt });
+  }
+
+  #lose(id: SessionId): void {
+    if (this.#held.delete(id)) this.#heard(id);
+  }
+
+  async #renewAll(): Promise<void> {
+    const { ttlMs, clock } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await pause(ttlMs / 3, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      const all = [...this.#held];
+      for (let from = 0; from < all.length; from += renewals) await this.#renewSome(all.slice(from, from + renewals));
+    }
+  }
+
+  async #renewSome(some: readonly (readonly [SessionId, Held])[]): Promise<void> {
+    const { leases, holder, clock, elapsed, ttlMs } = this.#options;
+    const since = elapsed();
+    const expiresAt = clock.now() + ttlMs;
+    const names = some.map(([id]) => leaseNameOf(id));
+    const soonest = Math.min(...some.map(([, { sureUntil }]) => sureUntil));
+    const epochs = await this.#until(soonest, leases.renew(names, holder, expiresAt)).catch(() => undefined);
+    for (const [id, held] of some) {
+      if (this.#held.get(id) !== held) continue; // given back or taken again meanwhile
+      const epoch = epochs?.get(leaseNameOf(id));
+      if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
+      else if (epochs || !this.#isSure(held)) this.#lose(id); // without an answer, it is tried again soon
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import type { LeaseOptions } from './leased-ownership.ts';
+
+export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
+  readonly records: RecordStore;
+  readonly ownership: Ownership;
+  /** Unique to this server process. */
+  readonly name: string;
+  /** Fires when this server drains. */
+  readonly closing: AbortSignal;
+  /** Continues the unfinished work of sessions that lost their holder, unless another server does so first. */
+  readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Peer {
+  version: number;
+  /** When the record last changed, by our own clock; the clocks of the servers need not agree. */
+  since: number;
+  sessions: ReadonlySet<SessionId>;
+}
+
+const kind = 'replica';
+const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
+const lookMs = 400;
+
+/**
+ * The servers that share a store. Each keeps a record of the sessions it works on, so that the others can take over its
+ * work.
+ */
+export class Peers implements AsyncDisposable {
+  readonly #options: PeerOptions;
+  readonly #known = new Map<string, Peer>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #leaving: SessionId[] | undefined;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    options.closing.addEventListener('abort', () => this.#leave(), { once: true });
+    this.#running = this.#run();
+  }
+
+  /** Whether the last record of a server that is alive names the session. */
+  has(id: SessionId): boolean {
+    const { elapsed, ttlMs } = this.#options;
+    const now = elapsed();
+    return [...this.#known.values()].some(({ since, sessions }) => sessions.has(id) && now - since <= ttlMs);
+  }
+
+  /** Dispose this when no session is worked on any more: the other servers then take over at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leave();
+    this.#stop.abort();
+    await this.#running;
+    await this.#say(true, this.#leaving ?? []).catch(() => {}); // otherwise they see that it has fallen silent
+  }
+
+  #leave(): void {
+    this.#leaving ??= this.#options.ownership.owned();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, elapsed, ttlMs, warn } = this.#options;
+    const { signal } = this.#stop;
+    let saidAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      try {
+        if (elapsed() - saidAt >= ttlMs / 3) {
+          saidAt = elapsed();
+          await this.#say(false, this.#options.ownership.owned());
+        }
+        if (this.#leaving === undefined) await this.#look();
+      } catch (error) {
+        warn(error, 'the records of the other servers could not be read');
+      }
+      await pause(Math.min(lookMs, ttlMs / 3), signal, clock).catch(() => {});
+    }
+  }
+
+  async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {
+    const { records, name, holder, clock } = this.#options;
+    await records.put({ kind, id: name, doc: { holder, gone, sessions }, sort: clock.now() });
+  }
+
+  async #look(): Promise<void> {
+    const { records, name, isDead, elapsed, ttlMs, inherit } = this.#options;
+    const now = elapsed();
+    const found = await records.list(kind);
+    for (const id of this.#known.keys()) if (!found.some((it) => it.id === id)) this.#known.delete(id);
+    for (const { id, version, doc } of found) {
+      if (id === name) continue;
+      const { holder, gone, sessions } = Doc.parse(doc);
+      const before = this.#known.get(id);
+      const known = before?.version === version ? before : { version, since: now, sessions: new Set(sessions) };
+      const isOver = gone || now - known.since > ttlMs || isDead(holder);
+      this.#known.set(id, isOver ? { ...known, sessions: new Set() } : known);
+      if (!isOver) continue;
+      await inherit(sessions);
+      await records.delete(kind, id);
+    }
+  }
+}

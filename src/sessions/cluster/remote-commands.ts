@@ -1,0 +1,249 @@
+import { z } from 'zod';
+import type { SessionCommand } from '../../../machines/session.ts';
+import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
+import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { lost, type Ownership } from '../engine/ownership.ts';
+
+// Commands for another server's session go through the store: this server posts them, the holder executes and answers them.
+// Servers never connect to each other. A session without a holder gets one, and the new holder finds the command.
+
+/** A command for the session's holder, as data. */
+export interface RemoteCommand {
+  readonly name: string;
+  readonly body: unknown;
+}
+/**
+ * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already.
+ * Rejects with `fenced` when the session is no longer ours.
+ */
+type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
+
+export interface RemoteCommandsOptions {
+  readonly commands: CommandQueue;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly act: Act;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Awaited {
+  readonly done: PromiseWithResolvers<unknown>;
+}
+
+const patienceMs = 60_000; // a start may have to queue; the caller repeats what takes longer
+const orphanMs = 1_000; // after this time without an answer, the session may have no holder
+const orphanedMs = 200; // between looks while a command waits for a holder's lease to end
+const keptMs = 3_600_000;
+const rememberedMs = 10_000;
+const atOnce = 64;
+const fast = 20;
+const slow = 250;
+
+const Body = z.object({ until: z.number(), body: z.unknown() });
+const Answer = z.union([
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
+]);
+
+/** Commands between the servers of one store. */
+export class RemoteCommands implements AsyncDisposable {
+  readonly #options: RemoteCommandsOptions;
+  readonly #awaited = new Map<string, Awaited>();
+  /** Commands that this server executes or has just executed, with the timer that forgets them. */
+  readonly #taken = new Map<string, unknown>();
+  readonly #stop = new AbortController();
+  readonly #work: Promise<unknown>[] = [];
+  #wake = () => {};
+
+  constructor(options: RemoteCommandsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
+  }
+
+  /** Executes the command at the session's holder; `here` does so when this server is the holder. */
+  async route<Value>(
+    id: SessionId,
+    command: RemoteCommand,
+    here: () => Promise<Value>,
+    signal?: AbortSignal,
+  ): Promise<Value> {
+    const { ownership } = this.#options;
+    try {
+      await ownership.take(id, isStop(command) ? 'asked' : undefined);
+      return await here();
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'fenced') throw thrown;
+    }
+    return (await this.post(id, command, signal)) as Value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
+    for (const { done } of this.#awaited.values()) {
+      const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute the command
+    }
+    this.#wake();
+    await Promise.all(this.#work);
+  }
+
+  /** Executes the command at the holder and resolves with its answer. Rejects: deadline_exceeded after a minute. */
+  async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
+    const { commands, clock, ids } = this.#options;
+    const commandId = `${id}:${ids.short()}`;
+    const at = clock.now();
+    using until = deadline(patienceMs, clock, signal);
+    const late = () => awaited.done.reject(lateError(until.signal));
+    const awaited: Awaited = { done: Promise.withResolvers<unknown>() };
+    awaited.done.promise.catch(() => {}); // the code below handles the rejection
+    this.#awaited.set(commandId, awaited);
+    until.signal.addEventListener('abort', late, { once: true });
+    try {
+      await commands.post({ id: commandId, sessionId: id, name, at, body: { until: at + patienceMs, body } });
+      this.#wake();
+      const answer = Answer.parse(await awaited.done.promise);
+      if (answer.ok) return answer.value;
+      throw new AppError(answer.code, answer.message);
+    } finally {
+      this.#awaited.delete(commandId);
+      until.signal.removeEventListener('abort', late);
+    }
+  }
+
+  /** Receives the answers to the commands posted here. */
+  async #listen(): Promise<void> {
+    const { commands } = this.#options;
+    await this.#again('answers could not be read', async () => {
+      if (this.#awaited.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (this.#stop.signal.aborted) resolve();
+        });
+        return true;
+      }
+      const answers = await commands.answers([...this.#awaited.keys()]);
+      for (const [id, answer] of answers) this.#awaited.get(id)?.done.resolve(answer);
+      return answers.size > 0;
+    });
+  }
+
+  /** Executes the commands that other servers posted for sessions of this server. */
+  async #serve(): Promise<void> {
+    await this.#again('commands could not be read', () => this.#doPending());
+  }
+
+  /** Whether there was a command. */
+  async #doPending(): Promise<boolean> {
+    const { commands, ownership } = this.#options;
+    const owned = ownership.owned();
+    if (owned.length === 0) return false;
+    // Commands being executed are unanswered too. A stop may queue behind slow starts.
+    const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(({ id }) => !this.#taken.has(id));
+    for (const command of pending) void this.#do(command);
+    return pending.length > 0;
+  }
+
+  async #do(command: QueuedCommand): Promise<void> {
+    const { commands, act, warn } = this.#options;
+    this.#taken.set(command.id, undefined);
+    const answer = await this.#outcome(command, act);
+    // Another server owns the session now and executes the command.
+    if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
+      this.#taken.delete(command.id);
+      return;
+    }
+    for (let tries = 0; tries < 5; tries++) {
+      const isSaid = await commands.answer(command.id, answer).then(
+        () => true,
+        (error: unknown) => warn(error, 'an answer could not be stored'),
+      );
+      if (isSaid) break;
+      await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
+    }
+    // Forgets it later, because a list requested before the answer can still contain it.
+    const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+    this.#taken.set(command.id, forget);
+    if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
+  }
+
+  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandsOptions['act']) {
+    try {
+      const { until, body: wanted } = Body.parse(body);
+      if (until < this.#options.clock.now()) throw lateError();
+      const value = await act(sessionId, { name, body: wanted }, at);
+      return { ok: true as const, value: value ?? null };
+    } catch (thrown) {
+      // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
+      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
+        () => toAppError(thrown),
+        () => lost(),
+      );
+      return { ok: false as const, code, message };
+    }
+  }
+
+  /** Takes over sessions that have a waiting command and no holder. */
+  async #findOrphans(): Promise<void> {
+    const { commands, ownership, clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let sweptAt = clock.now();
+    let wait = orphanMs;
+    while (!signal.aborted) {
+      await pause(wait, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      wait = orphanMs;
+      try {
+        const now = clock.now();
+        const waiting = await commands.waiting(now - orphanMs, atOnce);
+        if (waiting.length > 0) wait = orphanedMs;
+        for (const id of waiting) {
+          await ownership.take(id).catch((thrown: unknown) => {
+            if (toAppError(thrown).code !== 'fenced') throw thrown;
+          });
+        }
+        if (waiting.length > 0) await this.#doPending();
+        if (now - sweptAt < keptMs) continue;
+        sweptAt = now;
+        await commands.expire(now - keptMs);
+      } catch (error) {
+        warn(error, 'waiting commands could not be listed');
+      }
+    }
+  }
+
+  /** Polls: soon again after a poll that found something, less and less often otherwise. */
+  async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
+    const { clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let wait = fast;
+    while (!signal.aborted) {
+      try {
+        wait = (await look()) ? fast : Math.min(wait * 1.5, slow);
+      } catch (error) {
+        wait = slow * 4;
+        warn(error, complaint);
+      }
+      await pause(wait, signal, clock).catch(() => {});
+    }
+  }
+}
+
+/** A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first. */
+const isStop = ({ name, body }: RemoteCommand): boolean =>
+  name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
+
+function lateError(signal?: AbortSignal): AppError {
+  try {
+    if (signal) throwIfFired(signal);
+  } catch (thrown) {
+    return toAppError(thrown);
+  }
+  return new AppError('deadline_exceeded', 'The server that works on this session did not answer in time.');
+}

@@ -1,0 +1,128 @@
+import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
+import { deadline, orAborted } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+
+/** Messages to the holder of a sandbox from another server that uses it. */
+interface SandboxHolder {
+  /** Asks the holder to start a sandbox that does not run, and to count it as used now. */
+  askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** Reports that the peer is not our daemon; the holder ends the sandbox. */
+  distrust(id: SessionId, error: unknown): void;
+}
+interface Options {
+  readonly holder: SandboxHolder;
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly connect: (link: SandboxLink) => SandboxClient;
+  /** For this time after a request the holder counts the sandbox as used. */
+  readonly freshMs: number;
+}
+interface RemoteLink {
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+  users: number;
+  askedAt: number;
+  timer: unknown;
+}
+const attachMs = 30_000;
+const keptMs = 30_000;
+
+/**
+ * Our own connections to sandboxes of sessions that another server owns. Files, shells and screens do not pass through that
+ * server.
+ */
+export class RemoteSandboxes implements SandboxExchange {
+  readonly #options: Options;
+  readonly #links = new Map<SessionId, Promise<RemoteLink>>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+    const { clock, holder, freshMs } = this.#options;
+    const known = await this.#known(id);
+    if (!known || clock.now() - known.askedAt >= freshMs) await holder.askForUse(id, signal);
+    const remote = await this.look(id, signal);
+    remote.askedAt = clock.now();
+    const busy = () => {
+      remote.askedAt = clock.now();
+      timer = clock.setTimeout(busy, freshMs);
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
+    };
+    let timer = clock.setTimeout(busy, freshMs);
+    remote.users += 1;
+    return {
+      client: remote.client,
+      [Symbol.asyncDispose]: async () => {
+        clock.clearTimeout(timer);
+        remote.users -= 1;
+        this.#closeLater(id, remote);
+      },
+    };
+  }
+
+  /** Connects to a running sandbox. This does not delay its idle stop. Rejects: sandbox_not_found. */
+  async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
+    const known = await this.#known(id);
+    if (known) return known;
+    const opening = this.#links.get(id) ?? this.#open(id);
+    this.#links.set(id, opening);
+    opening.catch(() => {
+      if (this.#links.get(id) === opening) this.#links.delete(id);
+    });
+    return await orAborted(opening, signal);
+  }
+
+  /** Closes the connection, because the session is this server's now, or gone. */
+  async leave(id: SessionId): Promise<void> {
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    this.#links.delete(id);
+    this.#options.clock.clearTimeout(remote?.timer);
+    await remote?.link[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#links.keys()].map((id) => this.leave(id)));
+  }
+
+  async #known(id: SessionId): Promise<RemoteLink | undefined> {
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    if (!remote?.link.lost.aborted && !remote?.client.trust.broken.aborted) return remote;
+    await this.leave(id);
+    return undefined;
+  }
+
+  /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
+  async #open(id: SessionId): Promise<RemoteLink> {
+    const { driver, clock, connect, holder } = this.#options;
+    using until = deadline(attachMs, clock);
+    const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
+    const link = await driver.attach(sandboxIdOf(id), call, 'guest');
+    const client = connect(link);
+    const { broken } = client.trust;
+    broken.addEventListener('abort', () => holder.distrust(id, broken.reason), { once: true });
+    const remote: RemoteLink = {
+      link,
+      client,
+      users: 0,
+      askedAt: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    };
+    this.#closeLater(id, remote);
+    return remote;
+  }
+
+  #closeLater(id: SessionId, remote: RemoteLink): void {
+    const { clock } = this.#options;
+    clock.clearTimeout(remote.timer);
+    remote.timer = clock.setTimeout(() => {
+      if (remote.users === 0) void this.leave(id);
+      else this.#closeLater(id, remote);
+    }, keptMs);
+  }
+}

@@ -1,0 +1,139 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { LeaseStore } from '../../core/contracts/ports.ts';
+import type { ShareControl, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
+
+interface Options extends SharedControlOptions {
+  readonly leases: LeaseStore;
+  readonly clock: Clock;
+  /** Unique to this server process. */
+  readonly server: string;
+}
+
+/** Creates the shared lease of each desktop, for servers that share a store. */
+export const shareControl =
+  (common: Pick<Options, 'leases' | 'clock' | 'server'>): ShareControl =>
+  (options) =>
+    new SharedControlLease({ ...common, ...options });
+
+const everyMs = 400;
+const ttlMs = 5_000;
+
+/** The lease of one session's keyboard and mouse, shared with the viewers of other servers through a lease of the store. */
+export class SharedControlLease implements SharedControl {
+  readonly #options: Options;
+  readonly #name: string;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The viewer of this server that the store has as the holder. */
+  #said: string | undefined;
+  #watchers = 0;
+  #stop = new AbortController();
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#name = `control:${options.id}`;
+  }
+
+  /** Applies the lease as the other servers have stored it. */
+  look(): Promise<void> {
+    return this.#enqueue(() => this.#look());
+  }
+
+  /** Polls the store until disposed. */
+  watch(): Disposable {
+    if (this.#watchers++ === 0) {
+      this.#stop = new AbortController();
+      void this.#watch(this.#stop.signal);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#watchers === 0) this.#stop.abort();
+      },
+    };
+  }
+
+  /**
+   * Stores that a viewer of this server took the lease. Without `isTakenOver` an unseen holder at another server keeps it.
+   */
+  taken(viewer: string, isTakenOver: boolean): void {
+    const { leases, lease, clock } = this.#options;
+    const mine = this.#holderOf(viewer);
+    const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
+    this.#said = undefined;
+    this.#later(async () => {
+      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease meanwhile
+      let got = await acquire();
+      if (!got && isTakenOver) {
+        await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
+        got = await acquire();
+      }
+      this.#said = viewer;
+      if (!got) await this.#look();
+    });
+  }
+
+  /** Stores that a viewer of this server gave the lease back. */
+  returned(viewer: string): void {
+    this.#later(async () => {
+      await this.#options.leases.release(this.#name, this.#holderOf(viewer));
+      if (this.#said === viewer) this.#said = undefined;
+    });
+  }
+
+  /** Takes the lease from a viewer of another server for the agent. False: that viewer does not hold it. */
+  takeBack(viewer: string): Promise<boolean> {
+    const { leases, lease } = this.#options;
+    return this.#enqueue(async () => {
+      await this.#look();
+      if (!lease.isElsewhere || lease.driver !== viewer) return false;
+      await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
+      lease.elsewhere(undefined);
+      return true;
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { leases, lease, clock, server, onLapsed } = this.#options;
+    const here = lease.isElsewhere ? undefined : lease.driver;
+    if (here !== undefined && here !== this.#said) return; // a queued write is about to store it
+    const found = await leases.get(this.#name);
+    const holder = found?.holder ?? '';
+    const now = clock.now();
+    if (holder === '') return lease.elsewhere(undefined);
+    if (here !== undefined && holder === this.#holderOf(here)) {
+      await leases.acquire(this.#name, holder, now, ttlMs);
+    } else if (holder.endsWith(`@${server}`)) {
+      await leases.release(this.#name, holder); // left over from a viewer that is gone
+      lease.elsewhere(undefined);
+    } else if ((found?.expiresAt ?? 0) > now) {
+      lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
+    } else {
+      // Several servers may find the lease lapsed; only the one that acquires it records that.
+      const mine = this.#holderOf('');
+      if (await leases.acquire(this.#name, mine, now, ttlMs)) {
+        await leases.release(this.#name, mine);
+        onLapsed();
+      }
+      lease.elsewhere(undefined);
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(everyMs, signal, this.#options.clock).catch(() => {});
+      if (!signal.aborted) await this.look().catch(() => {}); // the store is unavailable: try again
+    }
+  }
+
+  #holderOf(viewer: string): string {
+    return `${viewer}@${this.#options.server}`;
+  }
+  #enqueue<Value>(act: () => Promise<Value>): Promise<Value> {
+    const mine = this.#turn.then(act);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+  #later(act: () => Promise<void>): void {
+    this.#enqueue(act).catch(() => {}); // the lease lapses, or the next poll repairs it
+  }
+}

@@ -1,0 +1,112 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+
+/** Why a person no longer has the keyboard and mouse. */
+export type Returned = 'given back' | 'left' | 'idle';
+export interface LeaseNews {
+  readonly kind: 'taken' | 'returned';
+  readonly why?: Returned;
+  /** The viewer that has them now; undefined: the agent. */
+  readonly driver: string | undefined;
+  /** The viewer that had them before; undefined: the agent. */
+  readonly former: string | undefined;
+  /** The change happened at another server, and that server records it. */
+  readonly isElsewhere?: true;
+}
+interface Options {
+  readonly clock: Clock;
+  /** After this time without input the lease returns to the agent, because a viewer may have left the page open. */
+  readonly idleMs: number;
+  readonly onChange: (news: LeaseNews) => void;
+}
+
+/** The lease of one desktop's keyboard and mouse: one viewer holds it, else the agent does. */
+export class ControlLease {
+  readonly #options: Options;
+  readonly #waiting = new Set<() => void>();
+  #driver: string | undefined;
+  #usedAt = 0;
+  #timer: unknown;
+  #isElsewhere = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  get driver(): string | undefined {
+    return this.#driver;
+  }
+  /** The holder is a viewer of another server. */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
+  }
+
+  /** Gives the lease to this viewer, even when another one holds it. */
+  take(viewer: string): void {
+    this.#usedAt = this.#options.clock.now();
+    if (this.#driver === viewer && !this.#isElsewhere) return;
+    const former = this.#driver;
+    this.#driver = viewer;
+    if (former === undefined || this.#isElsewhere) this.#watch();
+    this.#isElsewhere = false;
+    this.#options.onChange({ kind: 'taken', driver: viewer, former });
+  }
+
+  /** Whether this viewer holds the lease; if so, restarts its idle timer. */
+  uses(viewer: string): boolean {
+    if (this.#driver !== viewer || this.#isElsewhere) return false;
+    this.#usedAt = this.#options.clock.now();
+    return true;
+  }
+
+  /** Does nothing when another viewer holds the lease. */
+  giveBack(viewer: string, why: Returned): void {
+    if (this.#driver !== viewer || this.#isElsewhere) return;
+    this.#free();
+    this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
+  }
+
+  /** Applies what another server stored: one of its viewers holds the lease, or (undefined) the agent does. */
+  elsewhere(driver: string | undefined): void {
+    const former = this.#driver;
+    if (driver === former && (this.#isElsewhere || driver === undefined)) return;
+    this.#free();
+    this.#driver = driver;
+    this.#isElsewhere = driver !== undefined;
+    const kind = driver === undefined ? 'returned' : 'taken';
+    this.#options.onChange({ kind, driver, former, isElsewhere: true });
+  }
+
+  /** Resolves when no viewer holds the lease. Rejects: cancelled. */
+  async gate(signal: AbortSignal): Promise<void> {
+    while (this.#driver !== undefined && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const go = () => resolve();
+      this.#waiting.add(go);
+      signal.addEventListener('abort', go, { once: true });
+      await promise;
+      signal.removeEventListener('abort', go);
+      this.#waiting.delete(go);
+    }
+    if (signal.aborted) throw new AppError('cancelled', 'The operation was cancelled.', { cause: signal.reason });
+  }
+
+  #free(): void {
+    this.#driver = undefined;
+    this.#isElsewhere = false;
+    this.#options.clock.clearTimeout(this.#timer);
+    for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
+  }
+
+  /** One timer covers all input of the holder: when it fires after new input, it starts again. */
+  #watch(): void {
+    const { clock, idleMs } = this.#options;
+    const left = this.#usedAt + idleMs - clock.now();
+    this.#timer = clock.setTimeout(() => {
+      const driver = this.#driver;
+      if (driver === undefined) return;
+      if (clock.now() - this.#usedAt >= idleMs) this.giveBack(driver, 'idle');
+      else this.#watch();
+    }, left);
+  }
+}

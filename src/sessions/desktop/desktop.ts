@@ -1,0 +1,241 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { DesktopStatus, SandboxClient } from '../../sandboxes/client/client.ts';
+import type { DesktopEnd, DesktopOffer, DesktopService, DesktopView, DesktopViewer } from '../api/desktop.ts';
+import type { SandboxService } from '../api/sandboxes.ts';
+import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import type { Watchers } from '../engine/watchers.ts';
+import { desktopAdvice } from './offer.ts';
+import type { DesktopScreen } from './screen.ts';
+import type { DesktopScreens } from './screens.ts';
+
+export interface DesktopDeps {
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly commands: Pick<SessionCommands, 'change'>;
+  readonly reports: Pick<DesktopReports, 'saw'>;
+  readonly screens: DesktopScreens;
+  /** Whether a sandbox of the session that starts now has a desktop. */
+  readonly offerFor: (session: SessionRecord) => DesktopOffer;
+  /** Stops and starts whole sandboxes. */
+  readonly power: Pick<SandboxService, 'stop' | 'start'>;
+  readonly isAtWork: (id: SessionId) => Promise<boolean>;
+  readonly watchers: Pick<Watchers, 'endOf'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<SessionRecord>;
+}
+const startMs = 60_000;
+const lookMs = 2_000;
+const absent = { browser: 'stopped', width: 0, height: 0 } as const;
+
+/** The desktops of sandboxes, for the people who watch and control them. */
+export function desktopService(deps: DesktopDeps): DesktopService {
+  const { sandboxes, commands, reports, screens, offerFor, watchers, clock, ids, known } = deps;
+
+  async function usable(id: SessionId): Promise<DesktopOffer> {
+    const offer = offerFor(await known(id));
+    if (offer.state === 'none') throw without(offer);
+    if ((await commands.change(id, {})).sandboxHeld) {
+      throw new AppError('sandbox_not_found', 'VNC is not available: the sandbox is stopped.');
+    }
+    return offer;
+  }
+
+  /** The client of a running sandbox; undefined, without starting one, when none runs. */
+  async function running(id: SessionId): Promise<SandboxClient | undefined> {
+    const session = await known(id);
+    if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
+    await commands.change(id, {}); // after a server restart, this determines whether the sandbox still runs
+    using until = deadline(lookMs, clock);
+    return await sandboxes.look(id, until.signal);
+  }
+
+  async function view(
+    id: SessionId,
+    status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>,
+  ): Promise<DesktopView> {
+    const offer = offerFor(await known(id));
+    const { state, browser, width, height } = status;
+    const { viewers = 0, lease } = screens.get(id) ?? {};
+    return { state, browser, width, height, viewers, controller: lease?.driver ?? null, offer };
+  }
+
+  async function status(id: SessionId): Promise<DesktopView> {
+    using held = screens.hold(id);
+    await held.screen.shared?.look();
+    const client = await running(id);
+    const isComing = offerFor(await known(id)).state === 'ready';
+    if (!client) return await view(id, { state: isComing ? 'stopped' : 'unsupported', ...absent });
+    using until = deadline(lookMs, clock);
+    return await view(id, await client.desktop.status(until.signal));
+  }
+
+  async function tell(id: SessionId, client: SandboxClient): Promise<void> {
+    using until = deadline(lookMs, clock);
+    const now = await client.desktop.status(until.signal).catch(() => undefined);
+    if (now) reports.saw(id, now); // else the next heartbeat has it
+  }
+
+  /** Finds out why a stream ended on its own. Asks the sandbox first, if it still exists. */
+  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
+    if (screen.isStopped) return 'stopped';
+    using until = deadline(lookMs, clock);
+    try {
+      const now = await client.desktop.status(until.signal);
+      if (screen.isStopped) return 'stopped';
+      reports.saw(id, now);
+      return 'restarted';
+    } catch {
+      return await known(id).then(
+        () => 'sandbox_gone' as const,
+        () => 'session_deleted' as const, // a deletion removes the sandbox before the session
+      );
+    }
+  }
+
+  async function watch(
+    id: SessionId,
+    request: Parameters<DesktopService['watch']>[1],
+    signal: AbortSignal,
+  ): Promise<DesktopViewer> {
+    const offer = await usable(id);
+    await using stack = new AsyncDisposableStack();
+    const { screen } = stack.use(screens.hold(id));
+    using _coming = screen.admit();
+    const end = stack.use(watchers.endOf(id));
+    using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
+    const { client } = stack.use(await sandboxes.use(id, until.signal));
+    const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
+    stream.on('error', () => {}); // `close` follows
+    screen.follow(tell(id, client)); // the viewer does not wait for it
+    screen.isStopped = false;
+    await screen.shared?.look();
+    if (screen.shared) stack.use(screen.shared.watch());
+    const { id: viewer } = stack.use(screen.seat(request, ids.short()));
+    const deleted = () => stream.destroy();
+    end.signal.addEventListener('abort', deleted, { once: true });
+    stack.defer(() => end.signal.removeEventListener('abort', deleted));
+    let hasLeft = false;
+    const ended = closed(stream).then((): DesktopEnd | Promise<DesktopEnd> => {
+      if (end.signal.aborted) return 'session_deleted';
+      return hasLeft ? 'left' : causeOf(id, screen, client);
+    });
+    const held = stack.move();
+    return {
+      id: viewer,
+      stream,
+      ended,
+      get driver() {
+        return screen.lease.driver;
+      },
+      uses(what) {
+        if (!request.mayControl) return false;
+        if (what === 'press' && screen.lease.driver === undefined) screen.lease.take(viewer);
+        return screen.lease.uses(viewer);
+      },
+      take() {
+        if (request.mayControl) screen.lease.take(viewer);
+        return request.mayControl;
+      },
+      giveBack: () => screen.lease.giveBack(viewer, 'given back'),
+      [Symbol.asyncDispose]: () => {
+        hasLeft = true;
+        return held.disposeAsync();
+      },
+    };
+  }
+
+  async function start(id: SessionId, signal: AbortSignal): Promise<DesktopView> {
+    const offer = await usable(id);
+    using held = screens.hold(id);
+    using until = deadline(startMs, clock, signal);
+    await using used = await sandboxes.use(id, until.signal);
+    const before = await used.client.desktop.status(until.signal);
+    if (before.state === 'unsupported') throw without(offer);
+    const now = await used.client.desktop.start(until.signal);
+    reports.saw(id, now);
+    held.screen.isStopped = false;
+    return await view(id, now);
+  }
+
+  return {
+    status,
+    watch,
+    start,
+    async add(id, signal) {
+      const offer = offerFor(await known(id));
+      const { state } = await status(id);
+      if (state === 'unsupported') {
+        if (offer.state !== 'ready') throw without(offer);
+        if (await deps.isAtWork(id)) throw atWork();
+        await deps.power.stop(id);
+      }
+      if (state === 'unsupported' || state === 'stopped') await deps.power.start(id, signal);
+      return await start(id, signal);
+    },
+    async screenshot(id, signal) {
+      const client = await running(id);
+      using until = deadline(startMs, clock, signal);
+      const { state } = client ? await client.desktop.status(until.signal) : await status(id);
+      if (state === 'unsupported') throw without(offerFor(await known(id)));
+      if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop does not run.');
+      return await client.desktop.screenshot(until.signal);
+    },
+    async stop(id, signal) {
+      const client = await running(id);
+      if (!client) return await status(id);
+      using held = screens.hold(id);
+      const { screen } = held;
+      using until = deadline(startMs, clock, signal);
+      screen.isStopped = true;
+      await client.desktop.stop(until.signal).catch((thrown: unknown) => {
+        screen.isStopped = false;
+        throw thrown;
+      });
+      reports.saw(id, await client.desktop.status(until.signal));
+      return await status(id);
+    },
+    async takeControl(id, viewerId) {
+      await known(id);
+      using held = screens.hold(id);
+      held.screen.take(viewerId);
+      return await status(id);
+    },
+    async giveControl(id, viewerId) {
+      await known(id);
+      using held = screens.hold(id);
+      await held.screen.giveBack(viewerId);
+      return await status(id);
+    },
+    gate: screens.gate,
+  };
+}
+
+const absence = (offer: DesktopOffer) => (thrown: unknown) => {
+  throw toAppError(thrown).code === 'unsupported' ? without(offer) : thrown;
+};
+
+function without(offer: DesktopOffer): AppError {
+  // The wire contract has these words alone where sandboxes never have one.
+  const advice = offer.state === 'none' ? '' : desktopAdvice(offer);
+  return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
+}
+
+const atWork = () =>
+  new AppError(
+    'conflict',
+    'The agent is at work, and its sandbox would start again. Stop the run, or wait for its end.',
+  );
+
+async function closed(stream: Duplex): Promise<void> {
+  stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended
+  if (!stream.closed) await once(stream, 'close').catch(() => {});
+}

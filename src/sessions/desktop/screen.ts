@@ -1,0 +1,128 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { WatchRequest } from '../api/desktop.ts';
+import type { DesktopFact } from '../run/desktop-facts.ts';
+import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
+import type { ShareControl, SharedControl } from './shared-control.ts';
+
+interface Options {
+  readonly clock: Clock;
+  readonly maxViewers: number;
+  readonly controlIdleMs: number;
+  readonly note: (fact: DesktopFact) => void;
+  readonly id: SessionId;
+  /** Present when other servers share the store. */
+  readonly shareControl: ShareControl | undefined;
+}
+export interface Seat extends Disposable {
+  readonly id: string;
+}
+
+const whys: Readonly<Record<Returned | 'lapsed', string>> = {
+  'given back': 'The viewer gave the keyboard and mouse back to the agent.',
+  left: 'The viewer left; the keyboard and mouse are the agent’s again.',
+  lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
+  idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
+};
+
+/** The viewers of one session's desktop and the lease of its keyboard and mouse; in memory while someone uses it. */
+export class DesktopScreen {
+  readonly lease: ControlLease;
+  readonly shared: SharedControl | undefined;
+  /** The number of callers that use this screen. */
+  holders = 0;
+  readonly #options: Options;
+  readonly #viewers = new Map<string, WatchRequest>();
+  /** Viewers that are still connecting; they count toward the limit. */
+  #coming = 0;
+  /** Facts about keyboard and mouse wait for this, so that the log never has them before the desktop's start. */
+  #before: Promise<unknown> = Promise.resolve();
+  /** A person stopped the desktop, and nobody has started it since. */
+  isStopped = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.lease = new ControlLease({
+      clock: options.clock,
+      idleMs: options.controlIdleMs,
+      onChange: (news) => this.#tell(news),
+    });
+    const { id, shareControl } = options;
+    const onLapsed = () => this.#note({ kind: 'control_returned', detail: whys.lapsed });
+    this.shared = shareControl?.({ id, lease: this.lease, onLapsed });
+  }
+
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  /** Counts a viewer while it connects. Rejects: queue_full. */
+  admit(): Disposable {
+    const { maxViewers } = this.#options;
+    if (this.#viewers.size + this.#coming >= maxViewers) {
+      throw new AppError('queue_full', `${maxViewers} viewers watch this desktop already. Close one of them.`);
+    }
+    this.#coming++;
+    return { [Symbol.dispose]: () => void this.#coming-- };
+  }
+
+  /**
+   * Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. One that may
+   * only watch replaces nobody: it gets the spare name where its own is taken.
+   */
+  seat(request: WatchRequest, spare: string): Seat {
+    const { viewerId = spare } = request;
+    const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
+    const id = isTaken && !request.mayControl ? spare : viewerId;
+    this.#viewers.set(id, request);
+    // its old connection is at another server
+    if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id);
+    return {
+      id,
+      [Symbol.dispose]: () => {
+        if (this.#viewers.get(id) !== request) return;
+        this.#viewers.delete(id);
+        this.lease.giveBack(id, 'left');
+      },
+    };
+  }
+
+  /** Rejects: not_found, forbidden. */
+  take(id: string): void {
+    const viewer = this.#viewers.get(id);
+    if (!viewer) throw new AppError('not_found', 'No viewer of this name watches the desktop.');
+    if (!viewer.mayControl) throw new AppError('forbidden', 'This viewer may only watch.');
+    this.lease.take(id);
+  }
+
+  /** Returns the keyboard and mouse from a viewer, at this or another server, to the agent. */
+  async giveBack(id: string): Promise<void> {
+    if (await this.shared?.takeBack(id)) {
+      this.#note({ kind: 'control_returned', detail: whys['given back'] });
+    } else this.lease.giveBack(id, 'given back');
+  }
+
+  /** The log hears of the desktop itself first. */
+  follow(news: Promise<unknown>): void {
+    this.#before = Promise.allSettled([this.#before, news]);
+  }
+
+  #note(fact: DesktopFact): void {
+    void this.#before.then(() => this.#options.note(fact));
+  }
+
+  #tell({ kind, why, driver, former, isElsewhere }: LeaseNews): void {
+    if (!isElsewhere) this.#say(kind, former, why);
+    if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
+    if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
+    for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
+  }
+
+  #say(kind: LeaseNews['kind'], former: string | undefined, why: Returned = 'given back'): void {
+    const over = former === undefined ? '' : ' from another viewer';
+    const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
+    if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });
+    else this.#note({ kind: 'control_returned', detail: whys[why] });
+  }
+}

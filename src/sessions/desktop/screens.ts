@@ -1,0 +1,61 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxFacts } from '../engine/sandbox/sandbox-facts.ts';
+import { DesktopScreen } from './screen.ts';
+import type { ShareControl } from './shared-control.ts';
+
+interface Options {
+  readonly clock: Clock;
+  readonly facts: Pick<SandboxFacts, 'tell'>;
+  readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
+  /** Present when other servers share the store, because their viewers compete for the same lease. */
+  readonly shareControl?: ShareControl | undefined;
+}
+
+/** The screens that people or agents use now. */
+export class DesktopScreens {
+  readonly #options: Options;
+  readonly #screens = new Map<SessionId, DesktopScreen>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Undefined when nobody uses the session's screen. */
+  get(id: SessionId): DesktopScreen | undefined {
+    return this.#screens.get(id);
+  }
+
+  /** The session's screen; it stays in memory until its last holder is disposed. */
+  hold(id: SessionId): Disposable & { readonly screen: DesktopScreen } {
+    const { clock, facts, settings, shareControl } = this.#options;
+    const screen =
+      this.#screens.get(id) ??
+      new DesktopScreen({
+        id,
+        clock,
+        shareControl,
+        maxViewers: settings.maxViewers,
+        controlIdleMs: settings.controlIdleSeconds * 1_000,
+        note: (data) => facts.tell(id, { type: 'desktop', data }),
+      });
+    this.#screens.set(id, screen);
+    screen.holders++;
+    return {
+      screen,
+      [Symbol.dispose]: () => {
+        if (--screen.holders === 0) this.#screens.delete(id);
+      },
+    };
+  }
+
+  /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
+  gate = async (id: SessionId, signal: AbortSignal): Promise<void> => {
+    using held = this.hold(id);
+    const { shared, lease } = held.screen;
+    await shared?.look();
+    if (lease.driver === undefined) return;
+    using _news = shared?.watch();
+    await lease.gate(signal);
+  };
+}

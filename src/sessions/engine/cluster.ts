@@ -1,0 +1,30 @@
+import type { EventLog } from '../../core/contracts/ports.ts';
+import type { Eviction } from './eviction.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { Ownership } from './ownership.ts';
+import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
+import type { SessionCommands } from './session-commands.ts';
+import type { Supervisor } from './supervisor.ts';
+
+// The ports through which the engine reaches other servers on the same store. ../cluster implements them.
+
+/** Commands to sessions of any server; from `start` on, this server also executes the commands of others. */
+export interface CommandExchange extends SessionCommands, AsyncDisposable {
+  start(): void;
+}
+
+/** The parts of the engine that execute the commands of other servers. */
+export interface LocalParts {
+  readonly log: Pick<EventLog, 'page'>;
+  readonly supervisor: Supervisor;
+  readonly liveSessions: LiveSessions;
+  readonly sandboxes: OwnSandboxes;
+  readonly eviction: Pick<Eviction, 'fenced'>;
+}
+
+/** The other servers of a shared store. */
+export interface Cluster {
+  readonly ownership: Ownership;
+  connect(local: LocalParts): { readonly commands: CommandExchange; readonly sandboxes: SandboxExchange };
+}

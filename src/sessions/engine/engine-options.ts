@@ -1,0 +1,42 @@
+import type { SlotKind } from '../../../machines/session.ts';
+import type { RestartPolicy } from '../../../machines/supervisor.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { Cluster } from './cluster.ts';
+import type { SessionPolicies } from './hydration.ts';
+import type { EngineLogger } from './logger.ts';
+import type { AgentParts } from './run-contexts.ts';
+import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
+import type { SandboxParts } from './session-actors.ts';
+import type { Watchers } from './watchers.ts';
+
+/** The parts of the engine. Each group is declared next to the part that uses it. */
+export interface EngineOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: EngineLogger;
+  readonly policies: SessionPolicies & {
+    readonly restart: RestartPolicy;
+    /** How many sessions work, and how many sandboxes start, at the same time; further ones wait. */
+    readonly limits: Readonly<Record<SlotKind, number>>;
+  };
+  readonly agents: AgentParts;
+  readonly sandboxes: SandboxParts & {
+    /** Runs before each use of a ready sandbox; an error fails that use. */
+    readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
+  };
+  /** Facts about sandboxes from outside of the sessions' actors. */
+  readonly facts: SandboxFacts;
+  readonly watchers: Pick<Watchers, 'isWatched'>;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
+  readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+  /** The other servers of a shared store; undefined: this server owns every session. */
+  readonly cluster?: Cluster | undefined;
+}

@@ -1,0 +1,102 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { Eviction } from './eviction.ts';
+import { Hydration } from './hydration.ts';
+import { LiveSessions } from './live-sessions.ts';
+import { soleOwnership } from './ownership.ts';
+import { PendingCommands } from './pending-commands.ts';
+import { RunRecorder } from './run-recorder.ts';
+import { DesktopReports } from './sandbox/desktop-reports.ts';
+import { OwnSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
+import { sessionWith } from './session-actors.ts';
+import type { SessionCommands } from './session-commands.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** The sessions at work. Callers use its parts directly. */
+export interface Engine extends AsyncDisposable {
+  /** Accepts commands from now on. */
+  start(): void;
+  readonly commands: SessionCommands;
+  readonly supervisor: Supervisor;
+  readonly liveSessions: LiveSessions;
+  readonly sandboxes: SandboxAccess;
+  readonly reports: DesktopReports;
+}
+
+/** Builds the engine from the state that all parts share up to the session machine; each part uses earlier ones only. */
+export function createEngine(options: EngineOptions): Engine {
+  const { store, log, clock, ids, logger, policies, agents, facts, watchers, onFact, onRunEnd, cluster } = options;
+  const { records } = store;
+  const ownership = cluster?.ownership ?? soleOwnership();
+  const [liveSessions, pendingCommands] = [new LiveSessions(), new PendingCommands()];
+  const memory = { liveSessions, pendingCommands };
+  const { restart: restartPolicy, limits } = policies;
+  const of = { ...memory, restartPolicy, limits, isShared: ownership.isShared };
+  const supervisor = new Supervisor({ clock, ids, logger, ...of });
+  const runs = new RunRecorder({ ...memory, ids, clock, logger, onRunEnd });
+  const eviction = new Eviction({ ...memory, records, logger, ownership, supervisor, runs });
+  const own = new OwnSandboxes({ ...memory, supervisor, ids, onUse: options.sandboxes.onUse });
+  const others = cluster?.connect({ log, supervisor, liveSessions, sandboxes: own, eviction });
+  const remoteSandboxes = others?.sandboxes;
+  const commands = others?.commands ?? supervisor;
+  const reports = new DesktopReports({ liveSessions, facts });
+  const hydration = new Hydration({
+    store,
+    log,
+    clock,
+    ids,
+    policies,
+    watchers,
+    onFact,
+    liveSessions,
+    ownership,
+    remoteSandboxes,
+    profileOf: agents.profileOf,
+  });
+  const releases = new Set<Promise<unknown>>();
+  const track = (released: Promise<unknown>) => {
+    releases.add(released);
+    void released.finally(() => releases.delete(released));
+  };
+  const { sandboxes } = options;
+  const session = sessionWith({
+    ...memory,
+    clock,
+    logger,
+    agents,
+    sandboxes,
+    own,
+    ownership,
+    runs,
+    facts,
+    reports,
+    onRunEnd,
+    track,
+  });
+  facts.listen((id, fact) => commands.tell(id, fact));
+
+  return {
+    commands,
+    supervisor,
+    liveSessions,
+    reports,
+    sandboxes: new SandboxAccess({ own, store, liveSessions, ownership, remoteSandboxes }),
+    start() {
+      supervisor.start({ session, hydrate: (id, signal) => hydration.make(id, signal) }, eviction);
+      others?.commands.start();
+    },
+    /** Stops all work at once: runs stay unfinished in the log, and sandboxes stay for adoption. */
+    async [Symbol.asyncDispose]() {
+      await others?.commands[Symbol.asyncDispose]();
+      await remoteSandboxes?.[Symbol.asyncDispose]();
+      for (const { runWriter } of liveSessions.all()) runWriter?.shut();
+      supervisor.stop();
+      // Commands whose facts are being written get the result of that write as their answer.
+      await Promise.allSettled([...releases, ...liveSessions.all().map(({ writer }) => writer.settled())]);
+      await liveSessions.allGone();
+      pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+      liveSessions.clear();
+      await ownership[Symbol.asyncDispose](); // last, so that the next holder finds everything in the log
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import type { RunPolicy } from '../../../machines/run.ts';
+import type { SandboxPolicy } from '../../../machines/sandbox.ts';
+import type { SessionInput } from '../../../machines/session.ts';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import { DesktopNews } from '../run/desktop-facts.ts';
+import type { Live } from '../run/live-session.ts';
+import { StoredSession } from '../run/log/projection.ts';
+import { RunWriter } from '../run/log/run-writer.ts';
+import { SessionWriter } from '../run/log/session-writer.ts';
+import { Transcript } from '../run/log/transcript.ts';
+import type { Profile, ProfileOf } from '../run/profile.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { Ownership } from './ownership.ts';
+import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
+import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
+import { beingRestarted } from './supervisor.ts';
+import type { Watchers } from './watchers.ts';
+
+/** The rules by which every session in memory works. */
+export interface SessionPolicies {
+  readonly run: Omit<RunPolicy, 'plans'>;
+  readonly sandbox: SandboxPolicy;
+  /** An idle session leaves memory after this time. */
+  readonly passivateMs: number;
+  /** The most runs of one session that wait; further messages are refused with queue_full. */
+  readonly maxQueued: number;
+}
+interface Deps {
+  readonly store: Pick<Store, 'records'>;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly profileOf: ProfileOf;
+  readonly policies: SessionPolicies;
+  readonly watchers: Pick<Watchers, 'isWatched'>;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
+  readonly liveSessions: LiveSessions;
+  readonly ownership: Ownership;
+  /** Undefined when no other server can exist. */
+  readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
+}
+
+/** The settings of a run in which sessions differ. */
+interface Own {
+  readonly plans: boolean;
+  readonly budget: Profile['budget'] | undefined;
+}
+
+const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
+
+/** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
+const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
+
+/** Builds a session in memory from its record and log, and returns the input of its machine. */
+export class Hydration {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects: session_not_found; fenced, when another server owns it. */
+  async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
+    const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
+    await this.#alone(id);
+    await ownership.take(id, 'asked');
+    await remoteSandboxes?.leave(id);
+    // Read first: if an earlier holder appends after this, our first append is fenced.
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const found = await store.records.get('session', id);
+    if (!found) throw new AppError('session_not_found', 'There is no such session.');
+    const record = StoredSession.parse(found.doc);
+    // A deleted session resumes no run: an unreadable log must not keep its sandbox alive.
+    const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
+    const live = this.#live(record, head);
+    if (folds.size > 0) await live.transcript.load();
+    throwIfFired(signal); // the session was evicted meanwhile
+    const first = runs[0];
+    const fold = first && folds.get(first.runId);
+    live.task = first?.task ?? '';
+    if (first && fold) await this.#takeUp(live, first.runId, fold);
+    const { plans, budget } = await profileOf(record);
+    throwIfFired(signal);
+    liveSessions.add(live);
+    const now = this.#deps.clock.now();
+    return {
+      ...this.#begin(record, { plans, budget }),
+      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(live.transcript, run.runId, now))),
+    };
+  }
+
+  /** Waits until the session's earlier actor has written its last facts. */
+  async #alone(id: SessionId): Promise<void> {
+    const { liveSessions } = this.#deps;
+    const before = liveSessions.get(id);
+    before?.runWriter?.shut();
+    await before?.writer.settled();
+    before?.writer.fence(beingRestarted());
+    await liveSessions.leaving(id);
+  }
+
+  #begin({ id, deleting, sandboxUntrusted, life }: StoredSession, { plans, budget }: Own): Omit<SessionInput, 'runs'> {
+    const { policies, clock, liveSessions } = this.#deps;
+    const { run, sandbox, passivateMs, maxQueued } = policies;
+    const { expiresAt, starts } = liveSessions.takeSandbox(id);
+    return {
+      sessionId: id,
+      sandboxId: sandboxIdOf(id),
+      runPolicy: { ...run, plans, budget: { ...run.budget, ...budget } },
+      sandboxPolicy: life ? { ...sandbox, ...neverIdle } : sandbox,
+      passivateMs,
+      maxQueued,
+      deleting,
+      distrusted: sandboxUntrusted,
+      ...(expiresAt === undefined || deleting
+        ? { sandbox: starts ? 'start' : 'absent' }
+        : {
+            sandbox: sandboxUntrusted ? 'discard' : 'adopt',
+            sandboxLivedMs: sandbox.ttlMs - (expiresAt - clock.now()),
+          }),
+    };
+  }
+
+  #live(record: StoredSession, head: number): Live {
+    const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.#deps;
+    const { id } = record;
+    let transcript: Transcript | undefined; // most sessions in memory never run
+    const live: Live = {
+      id,
+      writer: new SessionWriter({
+        log,
+        clock,
+        record,
+        head,
+        isWatched: () => watchers.isWatched(id),
+        onFact: (fact, seq) => onFact(id, fact, seq),
+        confirm: () => ownership.confirm(id),
+        onBroken: (error) => liveSessions.broken(live, error),
+      }),
+      runWriter: undefined,
+      client: undefined,
+      isPaused: false,
+      sandboxFailure: undefined,
+      desktop: new DesktopNews(),
+      attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
+      task: '',
+      get transcript() {
+        transcript ??= new Transcript(id, store.records);
+        return transcript;
+      },
+    };
+    return live;
+  }
+
+  /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
+  async #takeUp(live: Live, runId: RunId, fold: RunFold): Promise<void> {
+    const { ids, clock } = this.#deps;
+    const { writer, transcript } = live;
+    if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
+    live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
+    const detail = 'The server was restarted; the run goes on.';
+    const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
+    await writer.write([...writer.message.close(), resumed]);
+  }
+}

@@ -1,0 +1,91 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Live } from '../run/live-session.ts';
+
+/** The sessions in memory, and what the next hydration of a session needs. */
+export class LiveSessions {
+  readonly #lives = new Map<SessionId, Live>();
+  /** Sessions with a running sandbox, found by its labels, and when that sandbox expires (epoch ms). */
+  readonly #adoptable = new Map<SessionId, number>();
+  /** New sessions: their sandbox starts with their hydration. */
+  readonly #starting = new Set<SessionId>();
+  /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
+  readonly #leaving = new Map<SessionId, Promise<void>>();
+
+  #broken: (id: SessionId, error: AppError) => void = () => {};
+
+  /** Calls `heard` with each session in memory whose log refused a write. */
+  onBroken(heard: (id: SessionId, error: AppError) => void): void {
+    this.#broken = heard;
+  }
+
+  /** The log refused a write of this session. An earlier state of the session in memory does not count. */
+  broken(live: Live, error: AppError): void {
+    if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
+  }
+
+  get(id: SessionId): Live | undefined {
+    return this.#lives.get(id);
+  }
+
+  /** Throws: session_not_found. */
+  the(id: SessionId): Live {
+    const live = this.#lives.get(id);
+    if (!live) throw new AppError('session_not_found', 'There is no such session.');
+    return live;
+  }
+
+  all(): Live[] {
+    return [...this.#lives.values()];
+  }
+
+  add(live: Live): void {
+    this.#lives.set(live.id, live);
+  }
+
+  remove(id: SessionId): void {
+    this.#lives.delete(id);
+  }
+
+  clear(): void {
+    this.#lives.clear();
+  }
+
+  /** The session's next hydration adopts this sandbox. */
+  offer(id: SessionId, expiresAt: number): void {
+    this.#adoptable.set(id, expiresAt);
+  }
+
+  withdraw(id: SessionId): void {
+    this.#adoptable.delete(id);
+  }
+
+  /** The session's next hydration starts its sandbox. */
+  begin(id: SessionId): void {
+    this.#starting.add(id);
+  }
+
+  /** Returns the kept values for this hydration and forgets them. */
+  takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
+    const expiresAt = this.#adoptable.get(id);
+    this.#adoptable.delete(id);
+    return { expiresAt, starts: this.#starting.delete(id) };
+  }
+
+  /** The session is not hydrated again before `gone` settles. */
+  goes(id: SessionId, gone: Promise<void>): void {
+    const left = Promise.all([this.#leaving.get(id), gone]).then(() => {
+      if (this.#leaving.get(id) === left) this.#leaving.delete(id);
+    });
+    this.#leaving.set(id, left);
+  }
+
+  /** Undefined when the session is not leaving memory. */
+  leaving(id: SessionId): Promise<void> | undefined {
+    return this.#leaving.get(id);
+  }
+
+  async allGone(): Promise<void> {
+    await Promise.all(this.#leaving.values());
+  }
+}

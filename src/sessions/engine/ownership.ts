@@ -1,0 +1,44 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+
+/** Decides which sessions this server may work on: a session has at most one holder at a time. */
+export interface Ownership extends AsyncDisposable {
+  /** Whether other servers can exist; else this server owns every session, at no cost. */
+  readonly isShared: boolean;
+  /**
+   * Makes this server the holder and resolves with the session's epoch. `asked`: confirmed by the store now, not seconds ago.
+   * Rejects: fenced (another server owns it), store_unavailable.
+   */
+  take(id: SessionId, how?: 'asked'): Promise<number>;
+  /** Undefined when this server is not the holder. */
+  epochOf(id: SessionId): number | undefined;
+  /**
+   * Call before acting. Undefined when this server is certainly the holder, else resolves once the store confirms it.
+   * Rejects: fenced.
+   */
+  confirm(id: SessionId): Promise<void> | undefined;
+  /** Lets another server become the holder. */
+  release(id: SessionId): Promise<void>;
+  owned(): SessionId[];
+  /** Whether the store names another server as the holder. */
+  isElsewhere(id: SessionId): Promise<boolean>;
+  /** Calls `heard` with each session that this server no longer owns. */
+  onLost(heard: (id: SessionId) => void): void;
+}
+
+/** The ownership of a store that only one server can open. */
+export function soleOwnership(): Ownership {
+  return {
+    isShared: false,
+    take: async () => 0,
+    epochOf: () => 0,
+    confirm: () => undefined,
+    release: async () => {},
+    owned: () => [],
+    isElsewhere: async () => false,
+    onLost: () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+export const lost = () => new AppError('fenced', 'Another server works on this session now.');

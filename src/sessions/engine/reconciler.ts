@@ -1,0 +1,189 @@
+import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
+import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { isUnfinished, type StoredSession } from '../run/log/projection.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
+import type { Ownership } from './ownership.ts';
+import type { Supervisor } from './supervisor.ts';
+import { forgetMark, markedSessions, sessionsOf } from './unfinished-sessions.ts';
+
+interface Deps {
+  readonly driver: Pick<Driver, 'list' | 'destroy'>;
+  readonly store: Pick<Store, 'records' | 'settle'>;
+  readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
+  readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+  /** A sandbox without a session is destroyed after this time. */
+  readonly graceMs: number;
+  readonly everyMs: number;
+  readonly remove: (id: SessionId) => Promise<void>;
+  /** Tells which sessions other servers own; undefined: this server owns all. */
+  readonly ownership?: Pick<Ownership, 'isElsewhere'>;
+  /** Whether a server that is alive works on the session, as far as this one has heard. */
+  readonly isWithPeer?: (id: SessionId) => boolean;
+  /** Whether this server destroys unclaimed sandboxes now; two servers at once would do no harm. */
+  readonly mayReap?: () => Promise<boolean>;
+}
+const callMs = 20_000;
+
+/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
+export class Reconciler {
+  readonly #deps: Deps;
+  /** When a sandbox was first seen without a session. */
+  readonly #unclaimed = new Map<string, number>();
+  /** Sandboxes already offered to their sessions, as long as they are up. */
+  readonly #offered = new Set<string>();
+  readonly #removing = new Set<SessionId>();
+  /** Sessions that had a sandbox when the server started. */
+  #waiting: SessionId[] = [];
+  #isSettled = false;
+  /** The backend failed at the last look, which the log has already. */
+  #isAway = false;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Runs before the first request: sessions with a running sandbox adopt it. */
+  async offer(signal: AbortSignal): Promise<void> {
+    const { liveSessions, logger } = this.#deps;
+    const sandboxes = await this.#list(signal).catch((error: unknown) => {
+      logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
+      return [];
+    });
+    for (const sandbox of sandboxes.filter(isUp)) {
+      this.#offered.add(sandbox.id);
+      liveSessions.offer(sandbox.sessionId, sandbox.expiresAt);
+      this.#waiting.push(sandbox.sessionId);
+    }
+  }
+
+  /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
+  async recover(signal: AbortSignal = neverFires): Promise<void> {
+    const { supervisor, store } = this.#deps;
+    if (!this.#isSettled) await orAborted(store.settle(), signal);
+    this.#isSettled = true;
+    const offered = await orAborted(sessionsOf(store.records, this.#waiting), signal);
+    this.#waiting = [];
+    for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
+    await this.#goOn(signal);
+  }
+
+  /** Takes over the sessions of a server that is gone, and continues their unfinished work. */
+  async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    if (ids.length === 0) return;
+    const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
+    for (const record of await sessionsOf(this.#deps.store.records, ids)) {
+      const sandbox = running.get(record.id);
+      if (!record.deleting && sandbox) this.#deps.supervisor.wake(record.id, sandbox);
+      else this.#takeUp(record);
+    }
+  }
+
+  /**
+   * Repeats until the signal fires, so that the next sweep finds what one sweep misses. Then it ends at once: a slow store
+   * must not use up the time of a shutdown.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.recover(signal).catch((error: unknown) => {
+      if (!signal.aborted)
+        this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
+    });
+    while (!signal.aborted) {
+      await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
+      if (signal.aborted) return;
+      this.#isAway = await this.sweep(signal).then(
+        () => false,
+        (error: unknown) => {
+          const isNews = !signal.aborted && !this.#isAway;
+          if (isNews)
+            this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions; trying again');
+          return true;
+        },
+      );
+    }
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { supervisor, liveSessions, store } = this.#deps;
+    await this.recover(signal);
+    const sandboxes = await this.#list(signal);
+    // A session that has its sandbox needs no look at the store, which would be asked for every sandbox at every sweep.
+    const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id);
+    const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
+    const ids = unsettled.map(({ sessionId }) => sessionId);
+    const known = await orAborted(sessionsOf(store.records, ids), signal);
+    const records = new Map(known.map((record) => [record.id, record]));
+    const unclaimed = new Set<string>();
+    for (const sandbox of unsettled) {
+      const record = records.get(sandbox.sessionId);
+      if (record?.deleting) continue; // its removal is under way
+      if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
+      if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
+      throwIfFired(signal);
+      if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
+        this.#offered.add(sandbox.id); // only once: a sandbox that failed to be adopted is useless
+        supervisor.wake(record.id, sandbox);
+        continue;
+      }
+      unclaimed.add(sandbox.id);
+      await this.#reap(sandbox, record ? 'keep' : 'remove', signal);
+    }
+    for (const id of this.#unclaimed.keys()) if (!unclaimed.has(id)) this.#unclaimed.delete(id);
+    const up = new Set<string>(sandboxes.filter(isUp).map(({ id }) => id));
+    for (const id of this.#offered) if (!up.has(id)) this.#offered.delete(id);
+  }
+
+  async #goOn(signal: AbortSignal): Promise<void> {
+    const { liveSessions, store, ownership } = this.#deps;
+    const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
+    for (const { mark, record } of await orAborted(markedSessions(store.records, isInHands), signal)) {
+      throwIfFired(signal);
+      if (isInHands(record.id)) continue; // since the marks were read
+      if (isUnfinished(record)) this.#takeUp(record);
+      // its holder ended before it could remove the mark
+      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
+    }
+  }
+
+  /** Resumes unfinished runs that no server works on. */
+  #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
+    const { supervisor, logger, remove } = this.#deps;
+    if (!deleting) {
+      if (openRuns.length > (status === 'waiting' ? 1 : 0)) supervisor.wake(id, 'absent');
+      return;
+    }
+    if (this.#removing.has(id)) return;
+    this.#removing.add(id);
+    void remove(id)
+      .catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed; trying again soon'))
+      .finally(() => this.#removing.delete(id));
+  }
+
+  async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const { clock, graceMs, driver, supervisor, logger } = this.#deps;
+    const now = clock.now();
+    const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
+    this.#unclaimed.set(sandbox.id, since);
+    if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
+    if (supervisor.hasSandbox(sandbox.sessionId)) return; // the session claimed it after the list was read
+    logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
+    await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
+  }
+
+  #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
+
+  #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));
+
+  async #within<Value>(signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    const { clock } = this.#deps;
+    using until = deadline(callMs, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + callMs });
+  }
+}
+
+const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

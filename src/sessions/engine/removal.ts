@@ -1,0 +1,30 @@
+import { neverFires, pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionCommands } from './session-commands.ts';
+import type { Watchers } from './watchers.ts';
+
+export interface RemovalDeps {
+  readonly commands: SessionCommands;
+  readonly watchers: Pick<Watchers, 'end' | 'isInUse'>;
+  readonly store: Pick<Store, 'events' | 'shared'>;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  /** Removes data of the session that is stored outside of the log. */
+  readonly forget?: (id: SessionId) => Promise<void>;
+}
+const lastWordsMs = 50;
+
+/** Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated. */
+export async function removeSession(
+  { commands, watchers, store, ids, clock, forget }: RemovalDeps,
+  id: SessionId,
+): Promise<void> {
+  await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
+  // Time for its streams to send the end of the run. Those of other servers are not known here.
+  if (store.shared || watchers.isInUse(id)) await pause(lastWordsMs, neverFires, clock);
+  watchers.end(id);
+  await forget?.(id);
+  await store.events.erase(id);
+}

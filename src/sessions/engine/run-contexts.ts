@@ -1,0 +1,200 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import { type ToolRegistry, withoutDesktop, withTools } from '../../agents/tools/registry.ts';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { noSpending } from '../../core/model/spending.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { OwnLoops } from '../run/agent/own-loop.ts';
+import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
+import type { AttachedFiles } from '../run/context/attachments.ts';
+import type { Live } from '../run/live-session.ts';
+import { type StoredSession, spendingAt } from '../run/log/projection.ts';
+import type { Profile, ProfileOf } from '../run/profile.ts';
+import { composed } from '../run/prompt/compose.ts';
+import { WorkspaceMemory } from '../run/prompt/memory.ts';
+import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
+import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, Working } from '../run/run-context.ts';
+import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+
+/** The server's side of every prompt. */
+export interface Prompts {
+  readonly parts: PromptParts;
+  /** Sentences about the session's sandbox. */
+  about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
+}
+
+/** The parts of an agent that the runs of all sessions share. */
+export interface AgentParts {
+  readonly profileOf: ProfileOf;
+  /** Undefined: the server's own parts, which then say nothing about what is installed. */
+  readonly prompts?: Prompts;
+  readonly toolTimeoutMs: number;
+  /** The limits of each session over all of its runs; undefined: none. */
+  readonly budget?: SessionBudget | undefined;
+  /** Which calls need a person's permission; undefined: none. */
+  readonly approvals?: Approvals | undefined;
+  /** Resolves when no person has the keyboard and mouse of the session's desktop. */
+  readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
+  /** The desktops that agents see and use; undefined when sandboxes have none. */
+  readonly desktop?: AgentDesktop;
+  /**
+   * Whether a sandbox of the session that starts now has a desktop, and what a person can do where it has none. Absent: as
+   * the driver says.
+   */
+  readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
+  /** The tools of tool servers; undefined: none. */
+  readonly external?: ExternalTools;
+  /** The kernels in which agents run code; undefined: there are none. */
+  readonly kernels?: AgentKernels;
+  /** The agents that bring their own loop; undefined: there are none. */
+  readonly loops?: OwnLoops;
+  /** The files of workspaces as each run finds them; undefined: nobody compares. */
+  readonly snapshots?: RunSnapshots;
+  /** The uploads that users attach to messages; undefined: there are none. */
+  readonly files?: AttachedFiles;
+}
+interface Deps {
+  readonly clock: Clock;
+  readonly agents: AgentParts;
+  readonly liveSessions: LiveSessions;
+  readonly sandboxes: OwnSandboxes;
+  readonly driver: Pick<Driver, 'capabilities'>;
+  readonly workdir: (id: SandboxId) => string;
+}
+
+export interface RunContexts {
+  /**
+   * Collects the dependencies of a run's actors. Rejects with `cancelled` when the run has ended. With a signal, the tools
+   * of tool servers are among them, and the sandbox starts for them.
+   */
+  working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
+  /** Takes from a sandbox that is ready what the session's run needs before its first command. Never rejects. */
+  ready(live: Live, client: SandboxClient): Promise<void>;
+}
+
+export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
+  const memory = new WorkspaceMemory();
+  const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
+
+  async function ready(live: Live, client: SandboxClient): Promise<void> {
+    const { id, runWriter, writer } = live;
+    if (!runWriter) return;
+    void agents.snapshots?.ofRun(id, runWriter.runId, client);
+    try {
+      const { model } = await agents.profileOf(writer.record);
+      await memory.begin(runWriter, { client, clock, window: model.abilities.window });
+    } catch {} // the run's next turn tries again and reports it
+  }
+
+  async function working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> {
+    const live = liveSessions.the(id);
+    const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
+    const { runWriter } = live;
+    if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
+    await runWriter.transcript.load();
+    const pictures = agents.desktop?.of(id);
+    const desktop = driver.capabilities.desktop ? pictures : undefined;
+    const { isReady: isComing, advice } = agents.desktopFor?.(live.writer.record) ?? { isReady: true, advice: '' };
+    const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
+    const profile = await profileOf(live.writer.record);
+    const { model, tools, plans, prompt, promptParts, sampling } = profile;
+    const parts = promptParts ? { ...prompts.parts, ...promptParts } : prompts.parts;
+    const hasToolServers = external !== undefined && profile.toolServers.length > 0;
+    const approvals = profile.approvals
+      ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
+      : agents.approvals;
+    const budget = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
+    const own = sees ? tools : withoutDesktop(tools, advice);
+    const use = async (until: AbortSignal) => {
+      await using stack = new AsyncDisposableStack();
+      const used = stack.use(await sandboxes.use(id, until));
+      await snapshots?.ofRun(id, runId, used.client);
+      stack.move();
+      return used;
+    };
+    const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
+    if (client) void snapshots?.ofRun(id, runId, client); // while the model thinks
+    const reader = client && { client, clock, window: model.abilities.window };
+    const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
+    const names = new Set(own.declarations.map(({ name }) => name));
+    const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
+      instructions: prompt,
+      plans,
+      ...prompts.about(live.writer.record),
+      workdir: folder,
+      hasTool: (name) => names.has(name),
+      hasToolServers,
+      approvals: approvals?.tools ?? [],
+      memory: await memory.of(runWriter, reader, until),
+    });
+    return {
+      sessionId: id,
+      runWriter,
+      model,
+      tools: signal && hasToolServers ? await withExternal(own, { external, profile, use }, signal) : own,
+      ...(sees && { desktop }),
+      ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
+      ...(pictures && { keepPicture: pictures.keepPicture }),
+      prompt: async (until) => composed(parts, await facts(until)),
+      ...(sampling && { sampling }),
+      clock,
+      files,
+      toolTimeoutMs,
+      approvals,
+      isPermitted: (tool) => live.writer.record.permitted.includes(tool),
+      task: live.task,
+      workdir: folder,
+      sandbox: { use },
+      ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
+      ...(profile.agent && loops && { own: { agent: profile.agent, loops, instructions: prompt } }),
+      hasTitle: () => live.writer.record.titleBy !== null,
+    };
+  }
+
+  return { working, ready };
+}
+
+const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
+const noApprovals: Approvals = { tools: [], timeoutMs: 600_000 };
+
+function leftOfSession(
+  budget: SessionBudget,
+  record: StoredSession,
+  { runId, now }: { readonly runId: RunId; readonly now: number },
+): LeftOfSession | undefined {
+  const { total } = spendingAt(record, runId, now);
+  const before = record.granted ?? noSpending;
+  // A grant covers one request at least.
+  if (record.granted?.turns === total.turns) return undefined;
+  const rest = (kind: keyof SessionBudget) => {
+    const limit = budget[kind];
+    return limit === undefined ? {} : { [kind]: { limit, used: total[kind] - before[kind] } };
+  };
+  return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
+}
+
+interface Lender {
+  readonly external: ExternalTools;
+  readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
+  readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
+}
+
+/** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
+async function withExternal(own: ToolRegistry, lender: Lender, signal: AbortSignal): Promise<ToolRegistry> {
+  const { external, use, profile } = lender;
+  const { toolServers, allows = () => true } = profile;
+  const used = await use(signal).catch((thrown: unknown) => {
+    throwIfFired(signal);
+    if (!(thrown instanceof AppError)) throw thrown;
+  });
+  if (!used) return own;
+  await using held = used;
+  const { declared, all } = await external.of(held.client, toolServers, signal);
+  return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
+}

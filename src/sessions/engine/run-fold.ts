@@ -1,0 +1,208 @@
+import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import { judged } from '../../../machines/run-rules.ts';
+import type { QueuedRun } from '../../../machines/session.ts';
+import type { EventLog } from '../../core/contracts/ports.ts';
+import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
+import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import type { OpenCall, RunSoFar, UserMessage } from '../run/log/run-writer.ts';
+import type { Transcript } from '../run/log/transcript.ts';
+import { actsOf } from '../run/progress.ts';
+
+const pageSize = 500;
+
+/** All events from a seq to the end of the log, including those appended during the read. */
+export async function* eventsFrom(
+  log: Pick<EventLog, 'page'>,
+  id: SessionId,
+  from: number,
+): AsyncGenerator<SessionEvent> {
+  let after = from - 1;
+  for (;;) {
+    const { events, head } = await log.page(id, after, pageSize);
+    yield* events;
+    after = events.at(-1)?.seq ?? head;
+    if (after >= head) return;
+  }
+}
+
+/** The state of one unfinished run, folded from its events. */
+export class RunFold {
+  readonly #inbox: UserMessage[] = [];
+  #steps: readonly PlanStep[] = [];
+  readonly #openCalls = new Map<string, OpenCall>();
+  #waiting: string | undefined;
+  #approval: FactOf<'approval.requested'>['data'] | undefined;
+  #decidedAt = 0;
+  readonly #deciding = new Set<MessageId>();
+  readonly #verdicts = new Map<string, Verdict>();
+  #turns = 0;
+  #tokens = 0;
+  #cost = 0;
+  /**
+   * Working time before the last restart, when the run then continued, and its newest event. Downtime is not working time.
+   */
+  #worked = 0;
+  #since = 0;
+  #last = 0;
+  #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
+  /** The seq from which stuck detection counts. */
+  #actsFrom = 0;
+  #hinted = false;
+
+  add(event: SessionEvent): void {
+    const before = this.#last;
+    this.#last = event.ts;
+    switch (event.type) {
+      case 'run.started':
+        this.#since = event.ts;
+        break;
+      case 'run.notice':
+        if (event.data.kind === 'resumed_after_restart') this.#restarted(before, event.ts);
+        if (event.data.kind === 'stuck') {
+          this.#hinted = true;
+          this.#actsFrom = event.seq;
+        }
+        break;
+      case 'message.user':
+        this.#inbox.push(userMessage(event.data));
+        break;
+      case 'message.delta': {
+        const same = this.#open?.fact.data.messageId === event.data.messageId;
+        this.#open = { fact: event, text: (same ? (this.#open?.text ?? '') : '') + event.data.text };
+        break;
+      }
+      case 'message.assistant':
+        this.#open = undefined;
+        break;
+      case 'plan':
+        this.#steps = event.data.steps;
+        break;
+      case 'step':
+        this.#steps = this.#steps.map((step) => (step.id === event.data.id ? event.data : step));
+        break;
+      case 'tool.calling':
+        this.#openCalls.set(event.data.callId, { ...event.data, logged: 0 });
+        break;
+      case 'tool.output': {
+        const open = this.#openCalls.get(event.data.callId);
+        if (open) this.#openCalls.set(open.callId, { ...open, logged: open.logged + event.data.text.length });
+        break;
+      }
+      case 'tool.called':
+        this.#openCalls.delete(event.data.callId);
+        break;
+      case 'run.wait':
+        this.#waiting = event.data.question;
+        break;
+      case 'approval.requested':
+        this.#approval = event.data;
+        break;
+      case 'approval.resolved': {
+        const { callId, decision, text, args } = event.data;
+        this.#approval = undefined;
+        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }), ...(args && { args }) });
+        this.#decidedAt = event.seq;
+        break;
+      }
+      case 'run.resumed':
+        // A message that decided on a call does not change the plan.
+        if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
+        this.#waiting = undefined;
+        this.#hinted = false;
+        this.#actsFrom = event.seq;
+        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the full budget again
+        this.#since = event.ts;
+        break;
+      case 'usage':
+        this.#turns += 1;
+        this.#tokens += event.data.inputTokens + event.data.outputTokens;
+        this.#cost += event.data.cost ?? 0;
+        break;
+      default:
+    }
+  }
+
+  #restarted(cutAt: number, now: number): void {
+    if (this.#waiting !== undefined) return;
+    this.#worked += cutAt - this.#since;
+    this.#since = now;
+    if (this.#openCalls.size === 0) this.#turns += 1;
+  }
+
+  /** The message whose deltas are in the log but whose `message.assistant` is not. */
+  get openMessage(): { fact: FactOf<'message.delta'>; text: string } | undefined {
+    return this.#open;
+  }
+
+  /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
+  soFar(transcript: Transcript): RunSoFar {
+    const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
+    return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox };
+  }
+
+  resume(transcript: Transcript, runId: RunId, now: number): RunResume {
+    const ofModel = transcript.openCalls(runId).map((call): PendingCall => {
+      const verdict = this.#verdicts.get(call.callId);
+      const pending = { ...call, begun: this.#openCalls.has(call.callId) };
+      return verdict ? judged(pending, verdict) : pending;
+    });
+    const calls = [...ofModel, ...(this.#approval?.fixed ? [askedCall(this.#approval)] : [])];
+    // Before the first turn the task itself is unseen, but it is not an injected message.
+    const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
+    const unseen = this.#inbox.filter(isNews).length;
+    const planned = this.#steps.length > 0;
+    const approval = this.#approval;
+    // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
+    const cut = calls.length === 0 && this.#waiting === undefined ? 1 : 0;
+    const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
+    const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
+    const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
+    return {
+      steps: this.#steps,
+      calls,
+      waiting: this.#waiting,
+      unseen: planned && !asked ? unseen : 0,
+      spent,
+      workedMs,
+      acts: actsOf(transcript.entries, runId, this.#actsFrom),
+      hinted: this.#hinted,
+      ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
+    };
+  }
+}
+
+/** The call for which an agent with a loop of its own asked. The transcript has only those of models. */
+function askedCall(asked: FactOf<'approval.requested'>['data']): PendingCall {
+  const { callId, function: name, args, reason = '', content } = asked;
+  return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
+}
+
+const userMessage = ({ messageId, text, attachments }: FactOf<'message.user'>['data']): UserMessage => ({
+  messageId,
+  text,
+  ...(attachments.length > 0 && { attachments }),
+});
+
+/** The runs that have not ended, in order, with the folds of those that started. */
+export async function foldRuns(
+  log: Pick<EventLog, 'page'>,
+  record: StoredSession,
+): Promise<{ runs: readonly StoredSession['openRuns'][number][]; folds: ReadonlyMap<RunId, RunFold> }> {
+  const runs = record.openRuns.toSorted(
+    (a, b) => Number(b.startedSeq !== null) - Number(a.startedSeq !== null) || a.seq - b.seq,
+  );
+  const folds = new Map<RunId, RunFold>();
+  for (const { runId, startedSeq } of runs) if (startedSeq !== null) folds.set(runId, new RunFold());
+  if (folds.size === 0) return { runs, folds };
+  const from = Math.min(...runs.filter(({ startedSeq }) => startedSeq !== null).map(({ seq }) => seq));
+  for await (const event of eventsFrom(log, record.id, from)) {
+    if (event.runId !== null) folds.get(event.runId)?.add(event);
+  }
+  return { runs, folds };
+}
+
+export const queuedRun = (
+  { runId, task, messageId }: StoredSession['openRuns'][number],
+  resume: RunResume | undefined,
+): QueuedRun => ({ runId, task, messageId, resume });

@@ -1,0 +1,92 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { failpointSync } from '../../core/errors/failpoint.ts';
+import type { IdSource, RunId, SessionId } from '../../core/model/ids.ts';
+import { type Broken, deliverMessages, freshRun, type Recording } from '../run/live-session.ts';
+import { RunWriter } from '../run/log/run-writer.ts';
+import { endFacts } from '../run/run-actors.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
+import type { PendingCommands } from './pending-commands.ts';
+
+interface Deps {
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'error'>;
+  readonly onRunEnd: (status: 'failed') => void;
+  readonly liveSessions: LiveSessions;
+  readonly pendingCommands: PendingCommands;
+}
+
+/** Writes a session machine's decisions about its runs to the log, and answers the commands behind them. */
+export class RunRecorder {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  record(id: SessionId, { facts, answer, stops, decided }: Recording): void {
+    const { liveSessions, pendingCommands, ids, clock, logger } = this.#deps;
+    const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
+    if (facts.length + commandIds.length === 0) return;
+    failpointSync('session.record');
+    const live = liveSessions.get(id);
+    if (!live) return;
+    for (const fact of facts) {
+      if (fact.type !== 'run.started') continue;
+      const { writer, transcript } = live;
+      const { messageId, task } = fact.data;
+      const soFar = freshRun(messageId, task, live.attached.get(messageId));
+      live.attached.delete(messageId);
+      live.task = fact.data.task;
+      live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
+    }
+    deliverMessages(live, facts);
+    pendingCommands.onTheirWay(commandIds);
+    live.writer.write(facts).then(
+      (seq) =>
+        pendingCommands.settle(commandIds, {
+          ok: true,
+          value: answer ? { ...answer, seq } : (stops ?? decided)?.value,
+        }),
+      (thrown: unknown) => {
+        const { code, publicMessage: message } = toAppError(thrown);
+        pendingCommands.settle(commandIds, { ok: false, code, message });
+        if (commandIds.length === 0) logger.error({ session: id, err: thrown }, 'facts could not be written');
+      },
+    );
+  }
+
+  /** Ends the run as failed after its actor threw, which is always a bug of the server. */
+  async abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
+    const { liveSessions, logger, onRunEnd } = this.#deps;
+    const live = liveSessions.get(id);
+    const runWriter = live?.runWriter;
+    logger.error({ session: id, run: runId, err: error }, 'a run broke');
+    const { code, publicMessage: message, retryable } = toAppError(error);
+    await runWriter
+      ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
+      .catch(() => {});
+    if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started
+    onRunEnd('failed');
+  }
+
+  /** Evicts a session that crashed too often, and ends its runs. */
+  async giveUp(id: SessionId): Promise<void> {
+    const { liveSessions, logger } = this.#deps;
+    const live = liveSessions.get(id);
+    liveSessions.remove(id);
+    if (!live) return;
+    const end = {
+      reason: 'failed',
+      code: 'restart_intensity',
+      message: 'The session crashed too often and was given up. Send a message to try again.',
+      retryable: false,
+    } as const;
+    const facts = live.writer.record.openRuns.flatMap(({ runId, task }) => endFacts(runId, task, end));
+    await (live.runWriter ? live.runWriter.close(facts, 'interrupted') : live.writer.write(facts)).catch(
+      (error: unknown) => logger.error({ session: id, err: error }, 'the end of a session could not be written'),
+    );
+  }
+}

@@ -1,0 +1,24 @@
+import type { SessionId } from '../../../core/model/ids.ts';
+import type { DesktopStatus } from '../../../sandboxes/client/client.ts';
+import type { LiveSessions } from '../live-sessions.ts';
+import type { SandboxFacts } from './sandbox-facts.ts';
+
+interface Deps {
+  readonly liveSessions: Pick<LiveSessions, 'get'>;
+  readonly facts: Pick<SandboxFacts, 'tell'>;
+}
+
+/** Turns the status that desktops report, at each heartbeat or on request, into facts of their sessions. */
+export class DesktopReports {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Appends what changed since the desktop's last status, if this server owns the session. */
+  saw = (id: SessionId, status: DesktopStatus): void => {
+    const { liveSessions, facts } = this.#deps;
+    for (const data of liveSessions.get(id)?.desktop.saw(status) ?? []) facts.tell(id, { type: 'desktop', data });
+  };
+}

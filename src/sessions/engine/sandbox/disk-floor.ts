@@ -1,0 +1,79 @@
+import type { Driver } from '../../../../drivers/driver.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
+import { mib } from '../../../core/text/mebibytes.ts';
+import type { DiskUse } from '../../../sandboxes/client/client.ts';
+
+interface Options {
+  readonly driver: Pick<Driver, 'destroy'>;
+  readonly clock: Clock;
+  readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
+  /** The bytes of the host's disk that stay free; 0: no limit. */
+  readonly floorBytes: number;
+  /** The free bytes of this machine's disks, as far as the server can see them. */
+  readonly freeBytes: () => Promise<number>;
+}
+export interface Used {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+  readonly disk: DiskUse;
+}
+
+/** Keeps the host's disk from filling up: below the floor no sandbox starts, and the one that uses most is stopped. */
+export interface DiskFloor {
+  /** Rejects: disk_full. */
+  admit(): Promise<void>;
+  /** Takes the disk use that a sandbox reports. Resolves with the sandbox that is stopped to free space, if any. */
+  saw(used: Used): Promise<Used | undefined>;
+  forget(id: SandboxId): void;
+}
+
+const lookMs = 1_000;
+/** The pause after a stop, because it takes time until the space is free. */
+const pauseMs = 5_000;
+const endMs = 30_000;
+
+export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Options): DiskFloor {
+  const known = new Map<SandboxId, Used>();
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let stoppedAt = Number.NEGATIVE_INFINITY;
+
+  /** Includes the sandboxes' reports, because the driver's disk may be visible only from inside of them. */
+  async function free(): Promise<number> {
+    const seen = [...known.values()].map(({ disk }) => disk.freeBytes);
+    return Math.min(await freeBytes(), ...seen);
+  }
+
+  return {
+    async admit() {
+      if (floorBytes === 0) return;
+      const left = await free();
+      if (left >= floorBytes) return;
+      throw new AppError(
+        'disk_full',
+        `The host has ${mib(left)} of free disk left, and no sandbox starts below ${mib(floorBytes)}. Delete sessions that ` +
+          'are not needed, or files on the host; CORRAL_SANDBOX_MIN_FREE_DISK sets how much has to be free.',
+      );
+    },
+    async saw(used) {
+      known.set(used.sandboxId, used);
+      if (floorBytes === 0 || clock.now() - lookedAt < lookMs || clock.now() - stoppedAt < pauseMs) return undefined;
+      lookedAt = clock.now();
+      if ((await free()) >= floorBytes) return undefined;
+      const [greediest] = [...known.values()].sort((a, b) => b.disk.usedBytes - a.disk.usedBytes);
+      if (!greediest) return undefined;
+      stoppedAt = clock.now();
+      known.delete(greediest.sandboxId);
+      const { sandboxId, sessionId, disk } = greediest;
+      const about = { session: sessionId, usedBytes: disk.usedBytes, floorBytes };
+      logger.warn(about, 'the disk is nearly full: the sandbox that uses most is stopped');
+      const call = { signal: AbortSignal.timeout(endMs), deadlineAt: clock.now() + endMs };
+      void driver.destroy(sandboxId, 'keep', call).catch((error: unknown) => {
+        logger.error({ ...about, err: toAppError(error) }, 'the sandbox that uses most could not be stopped');
+      });
+      return greediest;
+    },
+    forget: (id) => void known.delete(id),
+  };
+}

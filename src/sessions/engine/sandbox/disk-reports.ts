@@ -1,0 +1,50 @@
+import type { FactOf } from '../../../core/model/events.ts';
+import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
+import { mib } from '../../../core/text/mebibytes.ts';
+import type { DiskUse } from '../../../sandboxes/client/client.ts';
+import type { DiskFloor } from './disk-floor.ts';
+
+type Exceeded = FactOf<'sandbox.disk_exceeded'>['data'];
+export interface FollowedSandbox {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+  /** Started by this server just now: no stop in it can have been logged before. */
+  readonly isFresh: boolean;
+}
+interface Followed extends Disposable {
+  saw(disk: DiskUse): void;
+}
+
+/** Logs exceeded disk limits in their sessions, and passes each sandbox's disk use on to the floor. */
+export interface DiskReports {
+  /** Rejects: disk_full. */
+  admit(): Promise<void>;
+  follow(sandbox: FollowedSandbox): Followed;
+}
+
+export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: Exceeded) => void): DiskReports {
+  return {
+    admit: () => floor.admit(),
+    follow({ sessionId, sandboxId, isFresh }) {
+      // An earlier server may have logged the stops before an adopted sandbox's first report here.
+      let told = isFresh ? 0 : undefined;
+      return {
+        saw(disk) {
+          const { usedBytes, limitBytes, stopped } = disk;
+          if (stopped > (told ?? stopped)) {
+            const detail = `The files take ${mib(usedBytes)}, and may take ${mib(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
+            tell(sessionId, { reason: 'limit', usedBytes, limitBytes, detail });
+          }
+          told = stopped;
+          void floor.saw({ sessionId, sandboxId, disk }).then((ended) => {
+            if (!ended) return;
+            const most = ended.disk.usedBytes;
+            const detail = `The host's disk is nearly full, and this sandbox uses most of it (${mib(most)}), so it was stopped. Its files are kept.`;
+            tell(ended.sessionId, { reason: 'host', usedBytes: most, limitBytes: ended.disk.limitBytes, detail });
+          });
+        },
+        [Symbol.dispose]: () => floor.forget(sandboxId),
+      };
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { Store } from '../../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { UsedSandbox } from '../../run/used-sandbox.ts';
+import type { LiveSessions } from '../live-sessions.ts';
+import type { Ownership } from '../ownership.ts';
+import type { PendingCommands } from '../pending-commands.ts';
+import type { Supervisor } from '../supervisor.ts';
+import type { SandboxExchange } from './sandbox-exchange.ts';
+
+interface OwnDeps {
+  readonly supervisor: Supervisor;
+  readonly liveSessions: LiveSessions;
+  readonly pendingCommands: PendingCommands;
+  readonly ids: Pick<IdSource, 'short'>;
+  /** Runs before each use of a ready sandbox; an error fails that use. */
+  readonly onUse?: ((session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** The sandboxes of the sessions that this server owns. */
+export class OwnSandboxes {
+  readonly #deps: OwnDeps;
+
+  constructor(deps: OwnDeps) {
+    this.#deps = deps;
+  }
+
+  /** ServerEnds the sandbox in use, starting it if needed. Rejects: fenced when another server owns the session. */
+  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+    const { supervisor, liveSessions, pendingCommands, ids, onUse } = this.#deps;
+    const commandId = ids.short();
+    const done = () => supervisor.send(id, { type: 'sandbox.done', commandId }); // this command gets no answer
+    const given = () => {
+      pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
+      done();
+    };
+    signal.addEventListener('abort', given, { once: true });
+    try {
+      await supervisor.command(id, { type: 'sandbox.use', commandId });
+    } finally {
+      signal.removeEventListener('abort', given);
+    }
+    const live = liveSessions.get(id);
+    const client = live?.client;
+    if (!client) {
+      done();
+      throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+    }
+    await onUse?.(live.writer.record, client, signal).catch((thrown: unknown) => {
+      done();
+      throw thrown;
+    });
+    return { client, [Symbol.asyncDispose]: async () => done() };
+  }
+}
+
+interface Deps {
+  readonly own: OwnSandboxes;
+  readonly store: Pick<Store, 'events'>;
+  readonly liveSessions: LiveSessions;
+  readonly ownership: Ownership;
+  /** Undefined when no other server can exist. */
+  readonly remoteSandboxes: SandboxExchange | undefined;
+}
+
+/** Gives callers a session's sandbox, even when another server owns the session. */
+export class SandboxAccess {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** ServerEnds the sandbox in use, starting it if needed; connects directly when another server owns the session. */
+  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+    const { own, ownership, remoteSandboxes } = this.#deps;
+    if (!remoteSandboxes) return await own.use(id, signal);
+    try {
+      await ownership.take(id);
+      return await own.use(id, signal);
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'fenced') throw thrown;
+    }
+    return await remoteSandboxes.use(id, signal);
+  }
+
+  /** Connects to a running sandbox; undefined when none runs. Does not start it or delay its idle stop. */
+  async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
+    const { liveSessions, remoteSandboxes, store } = this.#deps;
+    const live = liveSessions.get(id);
+    if (live || !remoteSandboxes) return live?.isPaused ? undefined : live?.client;
+    const newest = await store.events.lastOf(id, 'sandbox.phase');
+    const [event] = (await store.events.page(id, newest - 1, 1)).events;
+    if (event?.type !== 'sandbox.phase' || !['ready', 'resumed'].includes(event.data.phase)) return undefined;
+    return (await remoteSandboxes.look(id, signal).catch(() => undefined))?.client;
+  }
+}

@@ -1,0 +1,250 @@
+import { fromPromise } from 'xstate';
+import {
+  type Call,
+  type Driver,
+  isPausable,
+  type ProvisionNews,
+  type SandboxLink,
+  type SandboxSpec,
+} from '../../../../drivers/driver.ts';
+import { resourceActor } from '../../../../machines/resource-actor.ts';
+import { type HoldNews, sandboxMachine } from '../../../../machines/sandbox.ts';
+import { deadline, pause } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { failpoint } from '../../../core/errors/failpoint.ts';
+import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
+import type { DesktopStatus, SandboxClient } from '../../../sandboxes/client/client.ts';
+import { Silence } from '../../../sandboxes/client/silence.ts';
+import type { Live } from '../../run/live-session.ts';
+import type { EngineLogger } from '../logger.ts';
+import type { DiskReports } from './disk-reports.ts';
+import { sandboxFailure } from './sandbox-failure.ts';
+
+export interface SandboxDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'warn'>;
+  readonly startTimeoutMs: number;
+  live(sessionId: SessionId): Live;
+  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
+  connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
+  /** Reads from a new sandbox what the server must know before a command runs in it. */
+  prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
+  restore?(session: Live, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  /** Called when the session can use its sandbox. */
+  ready(session: Live, client: SandboxClient): void;
+  /** Takes the desktop's status from each heartbeat. */
+  saw(sessionId: SessionId, desktop: DesktopStatus): void;
+  /** Takes the disk use from each heartbeat. */
+  readonly disk?: DiskReports | undefined;
+  track(released: Promise<AppError | undefined>): void;
+  /** Takes why a start or a sandbox in use failed, with the cause. The machine passes on only what clients may see. */
+  failed(sessionId: SessionId, failure: AppError): void;
+  /** Called before the connection to the sandbox closes. */
+  release?(client: SandboxClient): void;
+}
+
+export interface FreshSandbox {
+  readonly client: SandboxClient;
+  /** The sandbox has just been started and is unused. */
+  readonly isFresh: boolean;
+}
+
+const heartbeatMs = 1_000;
+const callMs = 30_000;
+const none = { display: 0, browser: 0 };
+const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
+
+/** The sandbox machine with its actors and actions. */
+export function sandboxWith(deps: SandboxDeps) {
+  const { driver, clock, live } = deps;
+  async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    using until = deadline(ms, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
+  const begun = new Map<SandboxId, number>();
+  /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
+  const broken = new Set<SandboxId>();
+  async function telling<Value>({ sessionId, as }: Doing, signal: AbortSignal, work: Promise<Value>): Promise<Value> {
+    try {
+      return await work;
+    } catch (thrown) {
+      const failure = sandboxFailure(thrown, as);
+      if (!signal.aborted) deps.failed(sessionId, failure);
+      throw failure;
+    }
+  }
+  async function noting<Value>({ sessionId, sandboxId }: Whose, signal: AbortSignal, holding: Promise<Value>) {
+    try {
+      return await telling({ sessionId, as: 'sandbox_lost' }, signal, holding);
+    } catch (failure) {
+      if (!signal.aborted) broken.add(sandboxId);
+      throw failure;
+    }
+  }
+
+  async function start({ sessionId, sandboxId }: Whose, signal: AbortSignal): Promise<void> {
+    begun.set(sandboxId, clock.now());
+    await failpoint('driver.create.before');
+    await deps.disk?.admit();
+    if (broken.has(sandboxId)) {
+      await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
+      broken.delete(sandboxId);
+    }
+    const { writer } = live(sessionId);
+    const tell = (news: ProvisionNews) => {
+      const runId = live(sessionId).runWriter?.runId ?? null;
+      void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
+    };
+    const spec = await deps.spec(sessionId, sandboxId);
+    await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
+    await failpoint('driver.create.afterCall');
+  }
+
+  async function use(
+    { own, sandboxId, link, client }: Held,
+    tell: (news: HoldNews) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
+    own.desktop.begin(desktop);
+    await deps.restore?.(own, client, signal);
+    await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
+    await failpoint('driver.create.afterRecord');
+    own.client = client;
+    own.sandboxFailure = undefined;
+    deps.ready(own, client);
+    const since = begun.get(sandboxId);
+    begun.delete(sandboxId);
+    tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
+    const lost = AbortSignal.any([link.lost, client.trust.broken]);
+    using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
+    const silence = new Silence(clock, link.starvedMs);
+    await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
+  }
+
+  return sandboxMachine.provide({
+    actors: {
+      provision: fromPromise(({ input, signal }) =>
+        telling({ sessionId: input.sessionId, as: 'sandbox_unavailable' }, signal, start(input, signal)),
+      ),
+
+      hold: resourceActor<Held, Whose, HoldNews>({
+        acquire: async ({ sessionId, sandboxId }, signal) => {
+          const attach = async (call: Call) => {
+            // An earlier server process may have paused an adopted sandbox.
+            if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
+            return await driver.attach(sandboxId, call);
+          };
+          const link = await noting({ sessionId, sandboxId }, signal, within(callMs, signal, attach));
+          const client = deps.connect(sessionId, link);
+          const own = live(sessionId);
+          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
+        },
+        use: (held, tell, signal) => {
+          const whose = { sessionId: held.own.id, sandboxId: held.sandboxId };
+          return noting(whose, signal, use(held, tell, signal));
+        },
+        track: deps.track,
+      }),
+
+      pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        live(sessionId).isPaused = true; // set first, because a paused daemon misses heartbeats
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
+      }),
+      unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
+        live(sessionId).isPaused = false;
+      }),
+      release: fromPromise(async ({ input: { sessionId, sandboxId, workspace }, signal }) => {
+        begun.delete(sandboxId);
+        broken.delete(sandboxId);
+        await failpoint('driver.destroy.before');
+        const ending = within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
+        await ending.catch((error: unknown) => {
+          const about = { session: sessionId, sandbox: sandboxId, workspace, err: error };
+          if (!signal.aborted)
+            deps.logger.warn(about, 'a sandbox could not be ended; the next search for leftovers does it');
+          throw error;
+        });
+        await failpoint('driver.destroy.after');
+      }),
+    },
+  });
+}
+
+interface Whose {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+}
+interface Doing {
+  readonly sessionId: SessionId;
+  /** The code of a failure that has none. */
+  readonly as: Parameters<typeof sandboxFailure>[1];
+}
+interface Held extends AsyncDisposable {
+  readonly own: Live;
+  readonly sandboxId: SandboxId;
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+}
+
+async function drop(
+  own: Live,
+  client: SandboxClient,
+  link: SandboxLink,
+  release: SandboxDeps['release'],
+): Promise<void> {
+  release?.(client);
+  if (own.client === client) own.client = undefined;
+  own.isPaused = false;
+  await link[Symbol.asyncDispose]();
+}
+
+interface Watched {
+  readonly silence: Silence;
+  readonly lost: AbortSignal;
+  readonly disk: ReturnType<DiskReports['follow']> | undefined;
+}
+
+/** Returns when the sandbox is no longer wanted; throws when it is lost. */
+async function watch(
+  {
+    own,
+    client,
+    lost,
+    clock,
+    saw,
+    silence,
+    disk: followed,
+  }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
+  signal: AbortSignal,
+) {
+  const either = AbortSignal.any([signal, lost]);
+  let heardAt = clock.now();
+  while (!either.aborted) {
+    // A missed heartbeat has already waited its second, so the pause is short: three misses must not take six seconds.
+    await pause(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
+    if (either.aborted) break;
+    if (own.isPaused) continue;
+    try {
+      using soon = deadline(silence.patienceMs, clock, either);
+      const { desktop = stopped, disk } = await client.health(soon.signal);
+      silence.heard();
+      heardAt = clock.now();
+      saw(own.id, desktop);
+      if (disk) followed?.saw(disk);
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
+      if (await silence.missed()) {
+        const seconds = Math.round((clock.now() - heardAt) / 1_000);
+        throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${seconds} s.`);
+      }
+    }
+  }
+  if (signal.aborted) return;
+  const why = lost.reason instanceof AppError ? lost.reason : undefined;
+  throw why ?? new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+}

@@ -1,0 +1,22 @@
+import type { SessionId } from '../../../core/model/ids.ts';
+
+/** A fact about a session's sandbox that comes from outside of the session's actor. */
+export type SandboxFact = {
+  readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded';
+  readonly data: unknown;
+};
+type Listener = (id: SessionId, fact: SandboxFact) => void;
+
+/**
+ * Carries facts about sandboxes from the egress proxy, the driver and the desktop to the engine, which appends them to the
+ * logs. The sources exist before the engine does. Drops what is told before the engine listens: no sandbox runs yet.
+ */
+export class SandboxFacts {
+  #listener: Listener | undefined;
+
+  listen(listener: Listener): void {
+    this.#listener = listener;
+  }
+
+  tell = (id: SessionId, fact: SandboxFact): void => this.#listener?.(id, fact);
+}

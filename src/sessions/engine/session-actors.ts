@@ -1,0 +1,112 @@
+import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { sessionMachine } from '../../../machines/session.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { AppError } from '../../core/errors/errors.ts';
+import type { SandboxId, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { runWith } from '../run/run-actors.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
+import type { Ownership } from './ownership.ts';
+import type { PendingCommands } from './pending-commands.ts';
+import { type AgentParts, runContexts } from './run-contexts.ts';
+import type { RunRecorder } from './run-recorder.ts';
+import type { DesktopReports } from './sandbox/desktop-reports.ts';
+import type { DiskFloor } from './sandbox/disk-floor.ts';
+import { diskReports } from './sandbox/disk-reports.ts';
+import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import { type SandboxDeps, sandboxWith } from './sandbox/sandbox-actors.ts';
+import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
+
+/** The parts of a sandbox that all sessions share. */
+export interface SandboxParts {
+  readonly driver: Driver;
+  readonly startTimeoutMs: number;
+  readonly spec: (session: SessionRecord, sandboxId: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
+  /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
+  readonly prepare: SandboxDeps['prepare'];
+  readonly restore?: SandboxDeps['restore'];
+  readonly workdir: (id: SandboxId) => string;
+  /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
+  readonly diskFloor?: DiskFloor | undefined;
+}
+interface Deps {
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+  readonly agents: AgentParts;
+  readonly sandboxes: SandboxParts;
+  readonly own: OwnSandboxes;
+  readonly liveSessions: LiveSessions;
+  readonly pendingCommands: PendingCommands;
+  readonly ownership: Ownership;
+  readonly runs: RunRecorder;
+  readonly facts: SandboxFacts;
+  readonly reports: DesktopReports;
+  readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+  /** Takes the release of each sandbox that is under way, which a shutdown waits for. */
+  readonly track: (released: Promise<AppError | undefined>) => void;
+}
+
+/** The session machine with its actors and actions. */
+export function sessionWith(deps: Deps): typeof sessionMachine {
+  const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
+  const { driver, startTimeoutMs, spec, connect, prepare, restore, workdir, diskFloor } = deps.sandboxes;
+  const { desktop, external, kernels, loops } = agents;
+  const live = (id: SessionId) => liveSessions.the(id);
+  /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
+  const fence = (id: SessionId): { epoch?: number } => {
+    const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
+    return epoch === undefined ? {} : { epoch };
+  };
+  const contexts = runContexts({ clock, agents, liveSessions, sandboxes: own, driver, workdir });
+  return sessionMachine.provide({
+    actors: {
+      run: runWith({
+        clock,
+        live,
+        onEnd: deps.onRunEnd,
+        use: (id, signal) => own.use(id, signal),
+        kernels,
+        loops,
+        working: contexts.working,
+      }),
+      sandbox: sandboxWith({
+        driver,
+        clock,
+        logger,
+        startTimeoutMs,
+        live,
+        prepare,
+        track: deps.track,
+        saw: reports.saw,
+        ready: (session, client) => void contexts.ready(session, client),
+        ...(restore && { restore }),
+        ...(diskFloor && {
+          disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
+        }),
+        failed(id, failure) {
+          const found = liveSessions.get(id);
+          if (found) found.sandboxFailure = failure;
+          if (!failure.retryable) return; // the session's log says so at once, and `onFact` the server's
+          const why = { code: failure.code, err: failure.cause ?? failure };
+          logger.warn({ session: id, ...why }, 'a sandbox failed, and may be started again');
+        },
+        release: (client) => {
+          desktop?.release(client);
+          external?.release(client);
+          kernels?.release(client);
+          loops?.release(client);
+        },
+        spec: async (id, sandboxId) => ({ ...(await spec(live(id).writer.record, sandboxId)), ...fence(id) }),
+        connect: (id, link) => connect({ ...link, ...fence(id) }),
+      }),
+    },
+    actions: {
+      record: ({ context }, recording) => runs.record(context.sessionId, recording),
+      answer: (_, { commandIds, answer }) => pendingCommands.settle(commandIds, answer),
+      abandon: ({ context }, broken) => void runs.abandon(context.sessionId, broken),
+    },
+  });
+}

@@ -1,0 +1,190 @@
+import { type Actor, type ActorRefFrom, createActor, fromPromise } from 'xstate';
+import type { SandboxInfo } from '../../../drivers/driver.ts';
+import { namelessEnds } from '../../../machines/nameless-ends.ts';
+import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
+import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { Live } from '../run/live-session.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
+import type { PendingCommands } from './pending-commands.ts';
+import type { SandboxFact } from './sandbox/sandbox-facts.ts';
+import type { RecordChange, SessionCommands } from './session-commands.ts';
+
+interface Options {
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+  readonly logger: EngineLogger;
+  readonly pendingCommands: PendingCommands;
+  readonly liveSessions: LiveSessions;
+  /** Whether other servers can exist, whose late appends have to be fenced off. */
+  readonly isShared: boolean;
+  readonly restartPolicy: RestartPolicy;
+  readonly limits: Readonly<Record<SlotKind, number>>;
+}
+/** The parts that the sessions of a supervisor are made of. */
+export interface SessionParts {
+  readonly session: typeof sessionMachine;
+  readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
+}
+/** Hears how sessions leave memory. */
+export interface EndListener {
+  /** The session's actor has finished its work. */
+  ended(id: SessionId): void;
+  /** The session crashed too often. */
+  givenUp(id: SessionId): void;
+  /** The session could not be hydrated. */
+  unavailable(id: SessionId): void;
+}
+type SupervisorActor = Actor<typeof supervisorMachine>;
+
+/** The actor whose children are the sessions of this server. Passes commands to them and waits for their answers. */
+export class Supervisor implements SessionCommands {
+  readonly #options: Options;
+  #actor: SupervisorActor | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Accepts commands from now on. The parts can use this supervisor, so they are made after it. */
+  start({ session, hydrate }: SessionParts, ends: EndListener): void {
+    const { clock, restartPolicy: policy, limits } = this.#options;
+    const actors = {
+      session,
+      hydrate: fromPromise<SessionInput, { id: SessionId }>(({ input, signal }) => hydrate(input.id, signal)),
+    };
+    const actor = createActor(namelessEnds(supervisorMachine.provide({ actors })), {
+      clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
+      input: { now: () => clock.now(), policy, limits },
+    });
+    this.#listen(actor, ends);
+    this.#actor = actor.start();
+  }
+
+  /** Runs no exit action: unfinished work stays as it is. */
+  stop(): void {
+    this.#actor?.stop();
+  }
+
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    const answer = this.#options.pendingCommands.expect<Value>(id, command.commandId);
+    const session = this.#sessionOf(id);
+    if (session) session.send(command);
+    else this.#running().send({ type: 'session.command', id, command });
+    return answer;
+  }
+
+  /** Sends a command without waiting for an answer; it is dropped when the session has no actor. */
+  send(id: SessionId, command: SessionCommand): void {
+    if (this.#actor?.getSnapshot().status !== 'active') return;
+    this.#actor.send({ type: 'session.command', id, command });
+  }
+
+  async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
+    const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
+    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    if (forked) await writer.write([{ type: 'session.forked', runId: null, data: forked }]);
+    // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
+    const fence: SessionFact[] =
+      marks.deleting && this.#options.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
+    if (Object.keys(marks).length > 0) await writer.amend(marks, fence);
+    else await writer.settled();
+    return writer.record;
+  }
+
+  tell(id: SessionId, fact: SandboxFact): void {
+    const live = this.#options.liveSessions.get(id);
+    const whole = { ...fact, runId: live?.runWriter?.runId ?? null } as SessionFact;
+    live?.writer.write([whole]).catch((error: unknown) => {
+      this.#options.logger.warn({ session: id, err: error }, 'an event could not be written');
+    });
+  }
+
+  /** The session in memory, hydrated from its log if needed. Rejects: fenced, when another server owns it. */
+  async reach(id: SessionId): Promise<Live> {
+    await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
+    return this.#options.liveSessions.the(id);
+  }
+
+  /** Starts the session's actor, because its log or its sandbox shows unfinished work. */
+  wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
+    if (typeof sandbox === 'object') this.#options.liveSessions.offer(id, sandbox.expiresAt);
+    if (sandbox === 'start') this.#options.liveSessions.begin(id);
+    this.#running().send({ type: 'session.wake', id });
+  }
+
+  /** Removes the session's actor as it is, because another server owns the session now. */
+  leave(id: SessionId): void {
+    this.#running().send({ type: 'session.leave', id });
+  }
+
+  /** The session's memory contradicts its log, so it counts as crashed. */
+  broken(id: SessionId, error: AppError): void {
+    this.#running().send({ type: 'session.broken', id, error });
+  }
+
+  /** Whether a command sent now reaches the actor that is in memory, and no later one. */
+  has(id: SessionId): boolean {
+    return this.#sessionOf(id) !== undefined;
+  }
+
+  /** Whether the session has a sandbox, or one that is starting. */
+  hasSandbox(id: SessionId): boolean {
+    const child = this.#running().getSnapshot().children[id];
+    const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
+    return snapshot?.context?.isPresent === true;
+  }
+
+  #running(): SupervisorActor {
+    if (!this.#actor) throw new AppError('internal', 'The supervisor has not started.');
+    return this.#actor;
+  }
+
+  /** The session's actor; undefined when the supervisor has to make one first. */
+  #sessionOf(id: SessionId): ActorRefFrom<typeof sessionMachine> | undefined {
+    const child = this.#running().getSnapshot().children[id];
+    if (child?.getSnapshot().status !== 'active') return undefined;
+    return child as unknown as ActorRefFrom<typeof sessionMachine>;
+  }
+
+  #listen(supervisor: SupervisorActor, ends: EndListener): void {
+    const { logger, pendingCommands } = this.#options;
+    supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor failed') });
+    supervisor.on('session.ended', ({ id, output }) => {
+      logger.info({ session: id, output }, 'session left memory');
+      ends.ended(id);
+    });
+    supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
+      logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
+      this.#refuseAll(id, error);
+    });
+    supervisor.on('session.givenUp', ({ id, error }) => {
+      logger.error({ session: id, err: error }, 'session given up: it crashed too often');
+      this.#refuseAll(id, error);
+      ends.givenUp(id);
+    });
+    supervisor.on('session.unavailable', ({ id, error, commands }) => {
+      ends.unavailable(id);
+      const { code, publicMessage: message } = toAppError(error);
+      if (code !== 'session_not_found' && code !== 'fenced')
+        logger.error({ session: id, err: error }, 'session could not be read');
+      pendingCommands.settle(
+        commands.map(({ commandId }) => commandId),
+        { ok: false, code, message },
+      );
+    });
+  }
+
+  /** The actor is gone, so its waiting commands are rejected. */
+  #refuseAll(id: SessionId, error: unknown): void {
+    this.#options.pendingCommands.refuse(error instanceof AppError ? error : beingRestarted(), id);
+  }
+}
+
+export const beingRestarted = () =>
+  new AppError('internal', 'Something went wrong in this session; it is being restarted.');

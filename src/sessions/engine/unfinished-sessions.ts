@@ -1,0 +1,73 @@
+import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
+import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
+
+// Sessions with unfinished work have a mark: a record of its own, written in the same transaction as the start of the work.
+// A server start reads only the marks, however many sessions exist. A superfluous mark does no harm; a missing one loses
+// work.
+
+const reading = 8; // concurrent reads
+
+export interface Marked {
+  readonly mark: StoredRecord;
+  readonly record: StoredSession;
+}
+
+/**
+ * The sessions that may have unfinished work, without those of which it is known who works on them. On a store without
+ * such marks yet, all sessions are read once.
+ */
+export async function markedSessions(records: RecordStore, isInHands: (id: SessionId) => boolean): Promise<Marked[]> {
+  if (!(await records.get('server', 'unfinished'))) {
+    for (const { doc } of await records.list('session')) {
+      const record = StoredSession.parse(doc);
+      if (isUnfinished(record)) await records.put({ kind: unfinishedKind, id: record.id, doc: {} });
+    }
+    await records.put({ kind: 'server', id: 'unfinished', doc: {} });
+  }
+  const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
+  const ids = [...marks.keys()].map((id) => SessionId.parse(id));
+  const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands, at every sweep
+  const found = await sessionsOf(records, left);
+  return found.flatMap((record) => {
+    const mark = marks.get(record.id);
+    return mark ? [{ mark, record }] : [];
+  });
+}
+
+export interface SessionCounts {
+  readonly total: number;
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/** Counts sessions by status. Running, waiting and deleted ones are all marked as unfinished, so only those are read. */
+export async function countSessions(
+  records: RecordStore,
+  live: (id: SessionId) => StoredSession | undefined,
+): Promise<SessionCounts> {
+  const [stored, marks] = await Promise.all([records.count('session'), records.list(unfinishedKind)]);
+  const ids = marks.map(({ id }) => SessionId.parse(id));
+  const here = ids.flatMap((id) => live(id) ?? []);
+  const elsewhere = ids.filter((id) => !live(id));
+  const found = [...here, ...(await sessionsOf(records, elsewhere))];
+  const gone = found.filter(({ deleting }) => deleting).length;
+  const count = (status: StoredSession['status']) =>
+    found.filter((record) => !record.deleting && record.status === status).length;
+  return { total: Math.max(0, stored - gone), running: count('running'), waiting: count('waiting') };
+}
+
+/** Deletes this version only, not a mark that was written meanwhile. */
+export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
+  records.delete(unfinishedKind, id, version);
+
+/** The stored records of these sessions; missing ones are left out. */
+export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
+  const found = new Map<SessionId, StoredSession>();
+  await forEachConcurrent(ids, reading, async (id) => {
+    const stored = await records.get('session', id);
+    if (stored) found.set(id, StoredSession.parse(stored.doc));
+  });
+  return ids.flatMap((id) => found.get(id) ?? []);
+}

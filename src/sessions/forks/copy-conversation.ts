@@ -1,0 +1,112 @@
+import type { EventLog, RecordPut, Store } from '../../core/contracts/ports.ts';
+import type { FactOf, SessionEvent, SessionFact } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { conversationOf, type Entry } from '../run/log/conversation.ts';
+import { project, type StoredSession } from '../run/log/projection.ts';
+import { requestIdOf, requestKind, requestTextKind, StoredRequest } from '../run/log/stored-request.ts';
+
+interface Deps {
+  readonly store: Pick<Store, 'events' | 'records'>;
+  readonly log: Pick<EventLog, 'page'>;
+}
+export interface Place {
+  readonly from: SessionId;
+  readonly seq: number;
+}
+/** The record of the copy as its events tell, and what they leave open. */
+export interface Copied {
+  readonly record: StoredSession;
+  readonly openCalls: readonly FactOf<'tool.calling'>[];
+  readonly hasSandbox: boolean;
+}
+const pageSize = 500;
+const unfinished = 'Not finished: the session was forked here.';
+
+/** Copies the events of a session up to a place, with their seqs, and what the model saw until then. */
+export async function copyConversation(deps: Deps, { from, seq }: Place, begin: StoredSession): Promise<Copied> {
+  const { store, log } = deps;
+  const sessionId = begin.id;
+  const open = new Map<string, FactOf<'tool.calling'>>();
+  let [record, turns, hasSandbox] = [begin, 0, false];
+  for (let after = 0; after < seq; ) {
+    const page = await log.page(from, after, Math.min(pageSize, seq - after));
+    const events = page.events.filter((event) => event.seq <= seq).map((event) => ({ ...event, sessionId }));
+    const { thinned, trimmed } = page;
+    await store.events.restore(sessionId, events, { thinned: Math.min(thinned, seq), trimmed: Math.min(trimmed, seq) });
+    for (const event of events) {
+      record = project(record, event, { seq: event.seq, ts: event.ts, watched: true });
+      turns = Math.max(turns, turnOf(event));
+      if (event.type === 'tool.calling') open.set(event.data.callId, event);
+      if (event.type === 'tool.called') open.delete(event.data.callId);
+      if (event.type === 'sandbox.phase') hasSandbox = !['lost', 'released'].includes(event.data.phase);
+    }
+    after = events.at(-1)?.seq ?? seq;
+  }
+  await copyTranscript(deps, { from, seq }, sessionId);
+  await copyRequests(deps, { from, turns }, sessionId);
+  return { record, openCalls: [...open.values()], hasSandbox };
+}
+
+const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
+
+/** The entries that were there at that place; calls without a result get one, because providers refuse a call without. */
+async function copyTranscript({ store: { records } }: Deps, { from, seq }: Place, to: SessionId): Promise<void> {
+  const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
+  const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;
+  const end = docs.findIndex((doc) => isLater(doc as Partial<Entry>));
+  const own = end < 0 ? docs : docs.slice(0, end);
+  const { entries } = conversationOf(own);
+  for (const [n, doc] of [...own, ...resultsFor(entries, seq)].entries()) {
+    await records.put({ kind: 'transcript', id: `${to}:${String(n).padStart(8, '0')}`, doc, sort: n });
+  }
+}
+
+function resultsFor(entries: readonly Entry[], seq: number): Entry[] {
+  const at = entries.findLastIndex(({ message }) => message.role === 'assistant');
+  const reply = entries[at];
+  if (reply?.message.role !== 'assistant') return [];
+  const answered = new Set(entries.slice(at).map(({ message }) => (message.role === 'tool' ? message.callId : '')));
+  const { runId, message } = reply;
+  return message.calls
+    .filter(({ callId }) => !answered.has(callId))
+    .map(({ callId, name }) => ({
+      runId,
+      seq,
+      message: { role: 'tool' as const, callId, name, output: unfinished, success: false },
+    }));
+}
+
+/** The requests up to a turn, so that the copy can show what the model saw, and their texts. */
+async function copyRequests(
+  { store: { records } }: Deps,
+  { from, turns }: { readonly from: SessionId; readonly turns: number },
+  to: SessionId,
+): Promise<void> {
+  const texts = new Set<string>();
+  const copy = async (kind: string, name: string, rest: Pick<RecordPut, 'sort'> = {}) => {
+    const found = await records.get(kind, `${from}:${name}`);
+    if (found) await records.put({ kind, id: `${to}:${name}`, doc: found.doc, ...rest });
+    return found?.doc;
+  };
+  for (let turn = 1; turn <= turns; turn++) {
+    const stored = StoredRequest.safeParse(await copy(requestKind, requestIdOf(turn), { sort: turn }));
+    if (!stored.success) continue; // an older server recorded none
+    const { system, tools, note, earlier = [] } = stored.data;
+    for (const hash of [system, tools, note, ...earlier.map((one) => one.note)]) if (hash) texts.add(hash);
+  }
+  for (const hash of texts) await copy(requestTextKind, hash);
+}
+
+/** The ends of what was under way at the place. */
+export function closingFacts({ record, openCalls, hasSandbox }: Copied): SessionFact[] {
+  const calls = openCalls.map(({ runId, data }): SessionFact => {
+    const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;
+    return { type: 'tool.called', runId, data: { ...data, ...result } };
+  });
+  const runs = record.openRuns.map(({ runId, task }): SessionFact => {
+    return { type: 'run.end', runId, data: { status: 'stopped', reason: 'stopped', task } };
+  });
+  const detail = 'A fork begins in a sandbox of its own.';
+  const sandbox: SessionFact = { type: 'sandbox.phase', runId: null, data: { phase: 'released', detail } };
+  return [...calls, ...runs, ...(hasSandbox ? [sandbox] : [])];
+}

@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { FactOf, ForkFiles } from '../../core/model/events.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { noSpending } from '../../core/model/spending.ts';
+import type { ForkCommand } from '../api/sessions.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { newSession, project, type StoredSession } from '../run/log/projection.ts';
+import { closingFacts, copyConversation, type Place } from './copy-conversation.ts';
+import { type FilesAt, isForkPoint, type Snapshots } from './snapshots.ts';
+
+interface Deps {
+  readonly store: Pick<Store, 'events' | 'records'>;
+  readonly log: EventLog;
+  readonly commands: Pick<SessionCommands, 'change'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly snapshots: Snapshots;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'sessionId'>;
+  readonly closing: AbortSignal;
+}
+/** A fork that is not complete: `<new session>`. Written before anything else, so that a clean-up finds the parts. */
+const forkingKind = 'forking';
+const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
+const useMs = 120_000;
+
+/** Makes sessions out of others. A fork appears whole, with its last write, or not at all. */
+export class Forks {
+  readonly #deps: Deps;
+  /** Forks that this server works on. */
+  readonly #busy = new Set<SessionId>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
+    const { store, clock, ids } = this.#deps;
+    const from = parent.id;
+    const place = { from, seq: await this.#placeOf(from, command.seq) };
+    const found: FilesAt | { kind: 'unwanted' } =
+      command.files === false ? { kind: 'unwanted' } : await this.#filesAt(place);
+    const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
+    const to = ids.sessionId();
+    const forked = { from, to, atSeq: place.seq, files };
+    this.#busy.add(to);
+    try {
+      await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
+      const blob = found.kind === 'kept' ? await this.#deps.snapshots.hand(found.blob, to, place.seq) : undefined;
+      const record = await this.#write(parent, { ...command, forked, startsFrom: blob ? { blob } : null });
+      await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up tells the other session
+      return record;
+    } catch (thrown) {
+      await this.#undo(to).catch(() => {}); // the clean-up repeats it
+      throw thrown;
+    } finally {
+      this.#busy.delete(to);
+    }
+  }
+
+  /** Completes or removes forks from before this time that a dead server left; resolves with the number of those removed. */
+  async collect(before: number): Promise<number> {
+    const { records } = this.#deps.store;
+    let removed = 0;
+    for (const { id, doc } of await records.list(forkingKind)) {
+      const { at, forked } = Forking.parse(doc);
+      if (at >= before || this.#busy.has(forked.to)) continue;
+      if (await records.get('session', id)) await this.#tellParent(forked);
+      else {
+        await this.#undo(forked.to);
+        removed++;
+      }
+    }
+    return removed;
+  }
+
+  /** The seq of the place. Rejects: invalid_request, conflict. */
+  async #placeOf(id: SessionId, seq: number | undefined): Promise<number> {
+    const { log, store } = this.#deps;
+    if (seq === undefined) {
+      const last = await store.events.lastOf(id, 'run.end');
+      if (last > 0) return last;
+      throw new AppError(
+        'conflict',
+        'No run of this session has ended yet. Wait for its end, or name a finished step.',
+      );
+    }
+    const [event] = (await log.page(id, seq - 1, 1)).events;
+    if (event?.seq === seq && isForkPoint(event)) return seq;
+    const text = `No step or run of this session ended at ${seq}. Take the seq of a run.end, or of a step that is completed or failed.`;
+    throw new AppError('invalid_request', text);
+  }
+
+  /** Where nobody has looked at the files yet, a use of the sandbox makes its owner look. */
+  async #filesAt({ from, seq }: Place): Promise<FilesAt> {
+    const { snapshots, sandboxes, store, closing } = this.#deps;
+    const found = await snapshots.at(from, seq);
+    if (found.kind !== 'unknown') return found;
+    if ((await store.events.lastOf(from, 'sandbox.phase')) === 0) return { kind: 'empty' };
+    await using _used = await sandboxes.use(from, AbortSignal.any([closing, AbortSignal.timeout(useMs)]));
+    return await snapshots.at(from, seq);
+  }
+
+  async #write(
+    parent: StoredSession,
+    { origin, title, owner, forked, startsFrom }: ForkCommand & Pick<StoredSession, 'startsFrom'> & Told,
+  ): Promise<StoredSession> {
+    const { log, clock } = this.#deps;
+    const { from, to: id, atSeq: seq, files } = forked;
+    const { template, templateBy, projectId, model, fallbacks, toolServers } = parent;
+    const own = owner ?? parent.owner;
+    const begin = newSession({
+      id,
+      origin,
+      template,
+      templateBy,
+      projectId,
+      model,
+      fallbacks,
+      toolServers,
+      owner: own,
+      title: '',
+      lastTask: '',
+      at: clock.now(),
+    });
+    const copied = await copyConversation(this.#deps, { from, seq }, begin);
+    await failpoint('fork.copied');
+    const at = clock.now();
+    const named = title === undefined ? [] : [{ type: 'title' as const, runId: null, data: { title } }];
+    const facts = [...closingFacts(copied), ...named, { type: 'session.forked' as const, runId: null, data: forked }];
+    const record = facts.reduce(
+      (so, fact, n) => project(so, fact, { seq: seq + n + 1, ts: at, watched: true }),
+      copied.record,
+    );
+    const doc: StoredSession = {
+      ...record,
+      startsFrom,
+      forkedFrom: { sessionId: from, seq, files },
+      createdAt: at,
+      updatedAt: at,
+      latestMessageAt: at,
+      lastSeq: seq + facts.length,
+      unread: 0,
+      // The fork has spent nothing yet, and its sandbox is still to start.
+      spending: noSpending,
+      granted: null,
+      workingSince: null,
+      isOverBudget: false,
+      sandboxState: 'created',
+      sandboxHeld: false,
+      sandboxUntrusted: false,
+    };
+    await log.append({ sessionId: id, after: seq, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+    await failpoint('fork.appended');
+    return doc;
+  }
+
+  /** Then the fork needs no clean-up any more. */
+  async #tellParent(forked: Told['forked']): Promise<void> {
+    const { commands, store } = this.#deps;
+    const { from, to } = forked;
+    const newest = await store.events.lastOf(from, 'session.forked');
+    const [event] = (await store.events.page(from, newest - 1, 1)).events;
+    const isTold = event?.type === 'session.forked' && event.data.to === to;
+    if (!isTold) {
+      await commands.change(from, { forked }).catch((thrown: unknown) => {
+        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // it was deleted meanwhile
+      });
+    }
+    await store.records.delete(forkingKind, to);
+  }
+
+  async #undo(id: SessionId): Promise<void> {
+    const { store, snapshots } = this.#deps;
+    if (await store.records.get('session', id)) return;
+    await snapshots.kept.forget(id);
+    await store.events.erase(id);
+    await store.records.delete(forkingKind, id);
+  }
+}
+interface Told {
+  readonly forked: FactOf<'session.forked'>['data'];
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { snapshotBlobKind, snapshotsKind } from '../../core/model/records.ts';
+
+/** The files of a session at one place of its log. Without a blob, `why` says that there is no copy. */
+const KeptItem = z.object({
+  seq: z.int(),
+  blob: z.string().nullable(),
+  /** The size of the copy, else of the files. */
+  bytes: z.int(),
+  print: z.string(),
+  why: z.enum(['empty', 'too_large', 'failed']).optional(),
+});
+export type KeptItem = z.infer<typeof KeptItem>;
+
+/** The copies of a session's files. `upto` is the newest place that was looked at: no file changed after the last item. */
+const KeptFiles = z.object({
+  upto: z.int(),
+  /** Copies of the places before this one are gone. */
+  from: z.int(),
+  items: z.array(KeptItem),
+});
+export type KeptFiles = z.infer<typeof KeptFiles>;
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'delete'>;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** The records behind the snapshots. A blob has a record before it exists, so that a clean-up finds every blob. */
+export class KeptFileRecords {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async read(id: SessionId): Promise<KeptFiles> {
+    const found = await this.#deps.records.get(snapshotsKind, id);
+    return found ? KeptFiles.parse(found.doc) : { upto: 0, from: 0, items: [] };
+  }
+
+  async write(id: SessionId, doc: KeptFiles): Promise<void> {
+    await this.#deps.records.put({ kind: snapshotsKind, id, doc });
+  }
+
+  /** Names a new blob. */
+  async announce(id: SessionId): Promise<string> {
+    const blob = `files-${id}-${this.#deps.newId()}`;
+    await this.#deps.records.put({ kind: snapshotBlobKind, id: `${id}:${blob}`, doc: { at: this.#deps.now() } });
+    return blob;
+  }
+
+  async drop(id: SessionId, blob: string): Promise<void> {
+    await this.#deps.blobs.delete(blob);
+    await this.#deps.records.delete(snapshotBlobKind, `${id}:${blob}`);
+  }
+
+  /** Removes every blob of a session, referred to or not. */
+  async forget(id: SessionId): Promise<void> {
+    const blobs = await this.#deps.records.list(snapshotBlobKind, { idPrefix: `${id}:` });
+    for (const { id: name } of blobs) await this.drop(id, name.slice(id.length + 1));
+    await this.#deps.records.delete(snapshotsKind, id);
+  }
+
+  /** Removes blobs from before this time that no session refers to; resolves with their number. */
+  async collect(before: number): Promise<number> {
+    const { records } = this.#deps;
+    let removed = 0;
+    for (const { id: name, doc } of await records.list(snapshotBlobKind)) {
+      if (z.object({ at: z.number() }).parse(doc).at >= before) continue;
+      const [id, blob] = [name.slice(0, 16) as SessionId, name.slice(17)];
+      const isDeleted = (await records.get('session', id)) === undefined;
+      if (isDeleted) await this.forget(id);
+      else if ((await this.read(id)).items.some((item) => item.blob === blob)) continue;
+      else await this.drop(id, blob);
+      removed++;
+    }
+    return removed;
+  }
+}

@@ -1,0 +1,193 @@
+import { deadline, neverFires, orAborted } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
+import type { Live } from '../run/live-session.ts';
+import { KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
+import type { WorkspaceArchive } from './workspace-archive.ts';
+
+/** How much is kept of a session's files. */
+export interface SnapshotPolicy {
+  /** The number of copies of each session, the newest; 0 makes none. */
+  readonly keep: number;
+  /** No copy is made of a workspace with larger files. */
+  readonly maxBytes: number;
+  /** The size of all copies of a session together. */
+  readonly sessionBytes: number;
+}
+interface Deps {
+  readonly policy: SnapshotPolicy;
+  readonly events: Pick<EventStore, 'lastOf'>;
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly archive: WorkspaceArchive;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly warn: (about: object, text: string) => void;
+}
+/** The answer to whether the files at a place of the log are there. `unknown`: nobody has looked yet. */
+export type FilesAt =
+  | { readonly kind: 'kept'; readonly blob: string }
+  | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
+
+const captureMs = 60_000;
+/** The sandbox went away. Its files stay, so the next use tries again. */
+const passing: ReadonlySet<string> = new Set([
+  'sandbox_lost',
+  'cancelled',
+  'sandbox_not_found',
+  'sandbox_unresponsive',
+]);
+
+/** A session can be forked where a run or a step has ended. */
+export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
+  fact.type === 'run.end'
+    ? fact.data.reason !== 'deleted'
+    : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
+
+/** Copies the files of a session where a run or a step ends. The next use of the sandbox waits for the copy. */
+export class Snapshots {
+  readonly kept: KeptFileRecords;
+  readonly #deps: Deps;
+  readonly #inTurn = keyedQueue();
+  readonly #pending = new Map<SessionId, Promise<void>>();
+  /** Sessions whose log has no place that was not looked at. */
+  readonly #caughtUp = new WeakSet<Live>();
+  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { records, blobs, clock, newId } = deps;
+    this.kept = new KeptFileRecords({ records, blobs, newId, now: () => clock.now() });
+  }
+
+  /** The engine makes the sessions in memory, and is made with these snapshots. */
+  meet(sessions: Pick<LiveSessions, 'get'>): void {
+    this.#sessions = sessions;
+  }
+
+  get isOn(): boolean {
+    return this.#deps.policy.keep > 0;
+  }
+
+  /** Hears each fact of a session once it is durable. */
+  heard(id: SessionId, fact: SessionFact, seq: number): void {
+    if (!this.isOn || !isForkPoint(fact)) return;
+    const live = this.#sessions.get(id);
+    if (!live) return;
+    if (live.client && !live.isPaused) void this.#take(live, live.client, seq);
+    else this.#caughtUp.delete(live);
+  }
+
+  /** Runs before each use of a sandbox: the files of the last place are copied before anyone changes them. */
+  async beforeUse(id: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const live = this.isOn ? this.#sessions.get(id) : undefined;
+    if (!live) return;
+    const pending = this.#pending.get(id);
+    if (pending) return await orAborted(pending, signal);
+    if (this.#caughtUp.has(live)) return;
+    this.#caughtUp.add(live);
+    const last = await this.#deps.events.lastOf(id, 'run.end');
+    if (last > 0) await orAborted(this.#take(live, client, last), signal);
+  }
+
+  /** Gives a new sandbox the files that its session begins with. */
+  async restore({ id, writer }: Live, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const { startsFrom } = writer.record;
+    if (!startsFrom) return;
+    const content = await this.#deps.blobs.open(startsFrom.blob).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'file_not_found') throw thrown;
+    });
+    if (content) {
+      const name = `restore-${this.#deps.newId()}`;
+      await this.#deps.archive.unpack(client, { name, content }, signal);
+      await failpoint('snapshot.restore.after');
+    } else this.#deps.warn({ session: id }, 'the files that a fork begins with are gone, so it begins without files');
+    await writer.amend({ startsFrom: null });
+  }
+
+  /** The files as of a place of the log at which a run or a step ended. */
+  async at(id: SessionId, seq: number): Promise<FilesAt> {
+    if (!this.isOn) return { kind: 'off' };
+    const { upto, from, items } = await this.kept.read(id);
+    if (seq > upto) return { kind: 'unknown' };
+    const item = items.findLast((one) => one.seq <= seq);
+    if (item?.blob) return { kind: 'kept', blob: item.blob };
+    if (item) return { kind: item.why ?? 'empty' };
+    return { kind: seq < from ? 'dropped' : 'empty' };
+  }
+
+  /** Copies a blob for another session, which begins with it. */
+  async hand(blob: string, to: SessionId, seq: number): Promise<string> {
+    const { blobs, policy } = this.#deps;
+    const copy = await this.kept.announce(to);
+    const content = await blobs.open(blob);
+    const { size } = await blobs.put(copy, content, { maxBytes: mostOf(policy), signal: neverFires });
+    const item: KeptItem = { seq, blob: copy, bytes: size, print: '' };
+    await this.kept.write(to, { upto: seq, from: seq, items: [item] });
+    return copy;
+  }
+
+  /** Removes every copy of a deleted session. A copy that is being made ends with its sandbox. */
+  async forget(id: SessionId): Promise<void> {
+    await this.#pending.get(id);
+    await this.kept.forget(id);
+  }
+
+  async #take(live: Live, client: SandboxClient, seq: number): Promise<void> {
+    const { id } = live;
+    const taken = this.#inTurn(id, () => this.#look(live, client, seq)).catch((error: unknown) => {
+      this.#caughtUp.delete(live);
+      if (!passing.has(toAppError(error).code)) this.#deps.warn({ session: id, err: error }, 'files were not copied');
+    });
+    this.#pending.set(id, taken);
+    await taken;
+    if (this.#pending.get(id) === taken) this.#pending.delete(id);
+  }
+
+  async #look({ id }: Live, client: SandboxClient, seq: number): Promise<void> {
+    const { clock, archive, policy } = this.#deps;
+    const doc = await this.kept.read(id);
+    if (doc.upto >= seq) return;
+    using until = deadline(captureMs, clock);
+    const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, until.signal);
+    const last = doc.items.at(-1);
+    if (last?.print === print || (bytes === 0 && !last)) return await this.kept.write(id, { ...doc, upto: seq });
+    const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
+    if (bytes > policy.maxBytes) return await add({ blob: null, bytes, why: 'too_large' });
+    const blob = await this.kept.announce(id);
+    try {
+      const content = archive.pack(client, `snapshot-${this.#deps.newId()}`, until.signal);
+      const put = await this.#deps.blobs.put(blob, content, { maxBytes: mostOf(policy), signal: until.signal });
+      await failpoint('snapshot.put.after');
+      await add({ blob, bytes: put.size });
+    } catch (thrown) {
+      await this.kept.drop(id, blob).catch(() => {}); // the clean-up finds it
+      if (passing.has(toAppError(thrown).code)) throw thrown;
+      this.#deps.warn({ session: id, err: thrown }, 'files were not copied');
+      await add({ blob: null, bytes, why: 'failed' });
+    }
+  }
+
+  /** Adds a copy, and drops the oldest ones beyond the limits. */
+  async #add(id: SessionId, doc: KeptFiles, item: KeptItem): Promise<void> {
+    const { keep, sessionBytes } = this.#deps.policy;
+    const items = [...doc.items, item];
+    const gone: KeptItem[] = [];
+    const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
+    while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as KeptItem);
+    const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
+    await this.kept.write(id, { upto: item.seq, from, items });
+    for (const { blob } of gone) if (blob) await this.kept.drop(id, blob);
+  }
+}
+
+/** Compressed, files that hardly compress become slightly larger. */
+const mostOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

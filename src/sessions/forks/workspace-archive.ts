@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../core/errors/errors.ts';
+import { outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
+import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { PacedOutput } from '../services/streams/paced-output.ts';
+import { runPiped } from '../services/streams/piped-command.ts';
+
+type Sandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
+
+/** Moves whole workspaces in and out of sandboxes. `name` names the program in the sandbox, which no other one there has. */
+export interface WorkspaceArchive {
+  measure(sandbox: Sandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
+  /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
+  pack(sandbox: Sandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Writes the files of such a stream over those that are there. */
+  unpack(sandbox: Sandbox, from: Packed, signal: AbortSignal): Promise<void>;
+}
+export interface Packed {
+  readonly name: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+// Few processes, because a run's next command waits for them. Sockets are no files that a copy could keep.
+const listing = (workdir: string) => [
+  ...['find', workdir, '-mindepth', '1'],
+  ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
+  ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${toldOutputBytes + 1}c`, '-o'],
+  ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
+];
+// The workspace's own folder is left out, because it belongs to another user in some sandboxes.
+const packScript = `
+set -o pipefail
+cd -- "$1" || exit 2
+find . -mindepth 1 -maxdepth 1 -print0 | tar --create --null --files-from=- --file=- | gzip -1`;
+const packing = (workdir: string) => ['bash', '-c', packScript, 'bash', workdir] as const;
+const unpacking = (workdir: string) =>
+  ['tar', '--extract', '--gzip', '--preserve-permissions', '--file=-', `--directory=${workdir}`] as const;
+const errorsChars = 500;
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Archives made by the tar and gzip of the sandbox itself, so that the server never unpacks what a sandbox wrote. */
+export const workspaceArchive: WorkspaceArchive = {
+  async measure(sandbox, name, signal) {
+    const seen = await sandbox.workspace.print(signal);
+    if (seen) return seen;
+    const hash = createHash('sha256');
+    const sizes = sizeReader();
+    const onOutput = (bytes: Uint8Array) => {
+      hash.update(bytes);
+      sizes.read(bytes);
+    };
+    // A folder that the agent closed to itself makes find exit with 1.
+    const program = { name, argv: listing(sandbox.workdir), input: nothing(), onOutput, mayExit: 1 };
+    await runProgram(sandbox, program, signal);
+    return { print: hash.digest('hex'), bytes: sizes.sum() };
+  },
+
+  async *pack(sandbox, name, signal) {
+    const content = new PacedOutput();
+    const left = new AbortController();
+    content.once('close', () => left.abort());
+    const onOutput = (bytes: Uint8Array) => content.carry(bytes);
+    // A file that changes meanwhile makes tar exit with 1; the archive is whole all the same.
+    const program = { name, argv: packing(sandbox.workdir), input: nothing(), onOutput, mayExit: 1 };
+    runProgram(sandbox, program, AbortSignal.any([signal, left.signal])).then(
+      () => content.push(null),
+      (thrown: Error) => content.destroy(thrown),
+    );
+    yield* content as AsyncIterable<Uint8Array>;
+  },
+
+  unpack: (sandbox, { name, content: input }, signal) =>
+    runProgram(sandbox, { name, argv: unpacking(sandbox.workdir), input, onOutput: () => {}, mayExit: 0 }, signal),
+};
+
+interface Program {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly input: AsyncIterable<Uint8Array>;
+  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+  /** A further exit code of success. */
+  readonly mayExit: number;
+}
+
+/** Runs a program to its end; rejects when it fails. */
+async function runProgram(
+  sandbox: Sandbox,
+  { name: id, argv, input, onOutput, mayExit }: Program,
+  signal: AbortSignal,
+): Promise<void> {
+  let errors = '';
+  const onErrors = (bytes: Uint8Array) => {
+    if (errors.length < errorsChars) errors += Buffer.from(bytes).toString();
+  };
+  const { exitCode } = await runPiped(sandbox, { id, argv: [...argv] }, { input, onOutput, onErrors }, signal);
+  if (exitCode === 0 || exitCode === mayExit) return;
+  const said = errors.trim().slice(0, errorsChars);
+  throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`);
+}
+
+/** Sums the sizes of the files in a listing that arrives in pieces. */
+function sizeReader(): { read(bytes: Uint8Array): void; sum(): number } {
+  let [sum, rest] = [0, ''];
+  return {
+    read(bytes) {
+      const entries = (rest + Buffer.from(bytes).toString('latin1')).split('\0');
+      rest = entries.pop() ?? '';
+      for (const entry of entries) sum += Number(/^f (\d+) /.exec(entry)?.[1] ?? 0);
+    },
+    sum: () => sum,
+  };
+}

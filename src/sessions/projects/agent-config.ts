@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { toolGroups } from '../../agents/tools/tool.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { ToolProgram } from '../../core/model/tool-server.ts';
+import type { TemplateInfo, TemplateService } from '../api/templates.ts';
+import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
+import { checkOptions } from './sampling.ts';
+
+const firstTemplate = 'default';
+const AgentConfig = z.object({
+  id: z.string(),
+  projectId: z.string(),
+  /** The template of the project's sessions, from which the other fields were copied. */
+  template: z.string().default(firstTemplate),
+  agentType: z.string(),
+  environment: z.string().nullable(),
+  prompt: z.string().nullable(),
+  tools: z.array(z.enum(toolGroups)),
+  provider: z.string(),
+  model: z.string(),
+  /** False while the project has never chosen a model: that of its template then precedes the stored one. */
+  isOwnModel: z.boolean().default(true),
+  /** The models that are asked in turn when the model fails; null: those of the template, or of the settings. */
+  fallbacks: z.array(z.string()).nullable().default(null),
+  /** Tool servers beside those of the template. */
+  toolServers: z.array(ToolProgram).default([]),
+  /** Sampling options of the model, stored as given. */
+  options: z.record(z.string(), z.unknown()),
+});
+/** The agent configuration of a project's sessions. */
+export type AgentConfig = z.infer<typeof AgentConfig>;
+export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template' | 'isOwnModel'>>;
+
+/** Rejects only with AppError, and with not_found for an unknown project. */
+export interface AgentConfigService {
+  get(projectId: string): Promise<AgentConfig>;
+  /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model or fall-back that the server must not use, options that no model takes). */
+  update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
+  /** Copies the template's settings. Provider and model stay, unless only the template ever named a model. */
+  apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly newId: () => string;
+  readonly templates: Pick<TemplateService, 'get'>;
+  readonly providers: readonly OfferedProvider[];
+  /** CORRAL_MODEL, the model of a new project. */
+  readonly model: string;
+  /** Throws for a model that this server must not use. */
+  readonly checkModel?: (ref: string) => void;
+}
+const kind = 'agent-config';
+/** The wire knows several types of agents, and Corral has one. */
+export const agentType = 'code_agent';
+
+export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLife {
+  const { records, newId, templates, providers, model, checkModel } = deps;
+  const read = async (projectId: string) => {
+    const found = await records.get(kind, projectId);
+    if (!found) throw new AppError('not_found', 'There is no such project.');
+    return { config: AgentConfig.parse(found.doc), version: found.version };
+  };
+  const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
+    const { config, version } = await read(projectId);
+    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const doc = AgentConfig.parse({ ...config, ...given });
+    await records.put({ kind, id: projectId, doc, expect: version });
+    return doc;
+  };
+  return {
+    get: async (projectId) => (await read(projectId)).config,
+    async update(projectId, fields) {
+      if (fields.provider !== undefined && !providers.some(({ id }) => id === fields.provider)) {
+        throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
+      }
+      if (fields.options !== undefined) checkOptions(fields.options);
+      if (fields.provider !== undefined || fields.model !== undefined) {
+        const { config } = await read(projectId);
+        checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
+      }
+      for (const ref of fields.fallbacks ?? []) {
+        const { provider } = splitModel(ref);
+        if (!providers.some(({ id }) => id === provider)) {
+          throw new AppError(
+            'invalid_request',
+            `The fall-back ${ref} names the provider ${provider}, which is unknown here.`,
+          );
+        }
+        checkModel?.(ref);
+      }
+      const choosesModel = fields.provider !== undefined || fields.model !== undefined;
+      return await change(projectId, { ...fields, ...(choosesModel && { isOwnModel: true }) });
+    },
+    async apply(projectId, template) {
+      const { config } = await read(projectId);
+      const named = config.isOwnModel || template.model === undefined ? {} : splitModel(template.model);
+      return await change(projectId, { ...fieldsOf(template), ...named });
+    },
+    async create(projectId) {
+      const template = templates.get(firstTemplate);
+      const named = splitModel(template.model ?? model);
+      const own = { isOwnModel: false, fallbacks: null, toolServers: [], options: {} };
+      const doc = { id: newId(), projectId, ...fieldsOf(template), ...named, ...own };
+      await records.put({ kind, id: projectId, doc });
+    },
+    delete: (projectId) => records.delete(kind, projectId),
+  };
+}
+
+/** Creates and deletes configurations, together with their projects. */
+export interface AgentConfigLife {
+  create(projectId: string): Promise<void>;
+  delete(projectId: string): Promise<void>;
+}
+
+const fieldsOf = ({ name, environment, prompt, groups }: TemplateInfo) => ({
+  template: name,
+  agentType,
+  environment: environment ?? null,
+  prompt: prompt ?? null,
+  tools: [...groups],
+});

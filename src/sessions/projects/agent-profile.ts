@@ -1,0 +1,170 @@
+import { assumedAbilities, type Model } from '../../agents/models/model.ts';
+import { type ComputerShape, computerTools } from '../../agents/tools/list.ts';
+import { only, type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
+import { allows } from '../../agents/tools/selection.ts';
+import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
+import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import type { TemplateInfo, TemplateService } from '../api/templates.ts';
+import type { Profile, ProfileOf } from '../run/profile.ts';
+import type { AgentConfig, AgentConfigService } from './agent-config.ts';
+import type { ModelFor } from './model-cache.ts';
+import { joinModel, splitModel } from './providers.ts';
+import { samplingOf } from './sampling.ts';
+import { limitsOf } from './template-limits.ts';
+
+interface Deps {
+  readonly agents: Pick<AgentConfigService, 'get'>;
+  readonly templates: Pick<TemplateService, 'find'>;
+  /** The profile of sessions without a project, as far as their template does not say otherwise. */
+  readonly usual: Profile;
+  /** Tools that only some installations have, for projects that turn their group on. */
+  readonly more?: readonly Tool[];
+  /** The tools for keyboard and mouse on the desktops here. */
+  readonly computers?: (shape: ComputerShape) => readonly Tool[];
+  readonly modelFor: ModelFor;
+}
+
+/**
+ * The server's settings, then those of the template, of the project and of the session: each precedes the ones before. A
+ * session of a project uses the project's template unless it names one itself. Read for each turn, so a change of the
+ * project applies to its running sessions.
+ */
+export function agentProfiles(deps: Deps): ProfileOf {
+  const { agents, templates, usual, more = [], computers = () => [], modelFor } = deps;
+  const ofProjects = toolRegistry(undefined, 'off', more);
+
+  /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
+  const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
+    modelFor(name, fallbacks).catch((error: unknown) =>
+      refusingModel(name, 'model_unauthorized', `${splitModel(name).provider}: ${toAppError(error).publicMessage}`),
+    );
+
+  return async (session) => {
+    const { projectId } = session;
+    // The project can be in deletion.
+    const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
+    const name = templateNameOf(session, config);
+    const template = name === undefined ? plain : templates.find(name);
+    if (template === undefined) {
+      return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
+    }
+    const model = await modelOf(session, { config, template });
+    const { mode } = template;
+    // The demo model needs a plan, because each block of its script is a step.
+    const agent = ownAgentOf(template);
+    const plans =
+      agent === undefined &&
+      (model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act'));
+    const { allow, deny } = template.tools;
+    const limits = limitsOf(template);
+    const unset: unknown[] = [
+      agent,
+      template.tools.computer,
+      config,
+      allow,
+      deny,
+      template.prompt,
+      template.promptParts,
+      session.fallbacks,
+      template.models.fallbacks,
+    ];
+    unset.push(session.toolServers, template.mcp.servers);
+    const isUsual = unset.every((it) => it === undefined) && Object.keys(limits).length === 0;
+    if (isUsual && model === usual.model && plans === usual.plans) return usual;
+    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => allows(template.tools, tool);
+    const prompt = config === undefined ? template.prompt : promptOf(config, template);
+    const sampling = config && samplingOf(config.options);
+    return {
+      model,
+      plans,
+      allows: passes,
+      ...limits,
+      toolServers: addedUp(usual.toolServers, template.mcp.servers, config?.toolServers, session.toolServers),
+      fallbacks: fallbacksOf(session, { config, template }) ?? usual.fallbacks,
+      tools: config
+        ? only(withComputer(ofProjects, template, model), inProject(config, passes))
+        : only(withComputer(usual.tools, template, model), passes),
+      ...(prompt !== undefined && { prompt }),
+      ...(template.promptParts && { promptParts: template.promptParts }),
+      ...(sampling && { sampling }),
+      ...(agent && { agent }),
+    };
+  };
+
+  function withComputer(base: ToolRegistry, { tools: { computer } }: Own, { name }: Model): ToolRegistry {
+    if (computer === undefined) return base;
+    const known = splitModel(name).provider === 'gemini' ? 'gemini' : 'claude';
+    const all = computers(computer === 'auto' ? known : computer);
+    const others = only(base, (tool) => !isComputer.has(tool.name));
+    return withTools(others, { declared: all, all });
+  }
+
+  async function modelOf(session: SessionRecord, { config, template }: Layers): Promise<Model> {
+    const ofProject = config && joinModel(config.provider, config.model);
+    const [first, second] = config?.isOwnModel ? [ofProject, template.model] : [template.model, ofProject];
+    const name = session.model ?? first ?? second;
+    const fallbacks = fallbacksOf(session, { config, template });
+    if (name === undefined && fallbacks === undefined) return usual.model;
+    return await created(name ?? usual.model.name, fallbacks);
+  }
+
+  /** The project's own instructions, or those of a template that the session named. */
+  function promptOf({ prompt, template: applied }: AgentConfig, template: Own): string | undefined {
+    const isOwn = prompt !== (templates.find(applied)?.prompt ?? null);
+    return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
+  }
+
+  /** A group that the project turned on is there as a whole, and one that it turned off is not. */
+  function inProject({ tools: chosen, template: applied }: AgentConfig, passes: (tool: ToolDescription) => boolean) {
+    const copied = templates.find(applied)?.groups ?? [];
+    return (tool: ToolDescription): boolean => {
+      const { group } = tool;
+      const isChosen = group === 'always' || chosen.includes(group);
+      return group === 'always' || isChosen === copied.includes(group) ? passes(tool) : isChosen;
+    };
+  }
+}
+
+/** Undefined: neither the session nor its project nor the server names a template. */
+function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {
+  if (config === undefined) return templateBy === undefined ? undefined : template;
+  return templateBy === 'session' ? template : config.template;
+}
+function ownAgentOf({ agent: { command, auth, mode } }: Own): Profile['agent'] {
+  return command && { command, ...(auth !== undefined && { auth }), ...(mode !== undefined && { mode }) };
+}
+
+/** Leaves everything to the server's settings. */
+const plain: Own = { name: '', agent: {}, models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
+type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'packages' | 'egress'>;
+const isComputer = new Set(Object.values(computerTools).flatMap((list) => list.map(({ name }) => name)));
+
+interface Layers {
+  readonly config: AgentConfig | undefined;
+  readonly template: Own;
+}
+
+/** Undefined: no layer above the settings names any. */
+const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
+  fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
+
+/** The servers of all lists; of several with one name, the last. */
+const addedUp = (...lists: (readonly McpServer[] | undefined)[]): readonly McpServer[] => [
+  ...new Map(lists.flatMap((list) => list ?? []).map((server) => [server.name, server])).values(),
+];
+
+const missing = (template: string) =>
+  `The session's template ${template} is gone: put templates/${template}.yaml back and restart the server, or start a ` +
+  'new session with another template.';
+
+function refusingModel(name: string, code: ErrorCode, message: string): Model {
+  return {
+    name,
+    abilities: assumedAbilities,
+    async *turn() {
+      yield { type: 'end', outcome: { kind: 'failed', code, message, retryable: false } };
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { Sealed, type Vault } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type CredentialPlaces, fitsHeader, placesOf } from '../../core/model/credential.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { credentialKind, SessionRecord } from '../../core/model/records.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { BoundCredential, CredentialService } from '../api/credentials.ts';
+import { type Rotated, sealedRecords } from './sealed-records.ts';
+
+const Stored = z.object({
+  name: z.string(),
+  hosts: z.array(z.string()),
+  header: z.string(),
+  scheme: z.enum(['bearer', 'basic']).optional(),
+  user: z.string().optional(),
+  env: z.array(z.string()),
+  sealed: Sealed,
+  createdAt: z.number(),
+});
+/** One credential of a session, with the holder that it comes from. */
+export interface HeldCredential extends CredentialPlaces {
+  readonly name: string;
+  /** The session or the project. */
+  readonly holder: string;
+}
+export interface CredentialRing {
+  /** The credentials that count in a session: its own first, then its project's. */
+  inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
+  inForceFor(id: SessionId): Promise<readonly HeldCredential[]>;
+  /** Rejects: not_found (revoked), store_corrupt. */
+  value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
+  /** Deletes all of a project. Those of a session end with its log. */
+  forget(project: string): Promise<void>;
+  /** `exists` rejects for an unknown session or project. */
+  serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
+  /** Rejects: invalid_request when an encryption key is not configured. */
+  verify(): Promise<void>;
+  rotate(): Promise<Rotated>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** Called with each value before its first use, so that the logger can mask it. */
+  readonly learn: (value: Secret) => void;
+  /** Called after each change. */
+  readonly onChange: () => void;
+}
+const kind = credentialKind;
+const most = 50;
+// An answer of the host that repeats the value is cut off; a shorter one could be in many answers.
+const shortest = 8;
+const longest = 8_192;
+// One record for each credential, named after its holder, so that a session's removal removes its credentials too.
+const idOf = (holder: string, name: string) => `${holder}:${name}`;
+
+/** Credentials that users bind to a session or a project. A value leaves the server only towards the credential's hosts. */
+export function credentialRing({ records, vault, clock, learn, onChange }: Deps): CredentialRing {
+  const sealing = sealedRecords({ records, vault, kind, field: 'value' });
+  const all = async (holder: string) =>
+    (await records.list(kind, { idPrefix: idOf(holder, '') })).map(({ doc }) => Stored.parse(doc));
+  const held = async (holder: string): Promise<readonly HeldCredential[]> =>
+    (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
+
+  const inForce: CredentialRing['inForce'] = async ({ id, projectId }) => [
+    ...(await held(id)),
+    ...(projectId === null ? [] : await held(projectId)),
+  ];
+
+  function serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id> {
+    return {
+      async list(of) {
+        await exists(of);
+        return (await all(of)).map(shown).sort((one, other) => (one.name < other.name ? -1 : 1));
+      },
+      async put(of, { name, hosts, header, scheme, user, env }, value) {
+        await exists(of);
+        refuseUnfit(value);
+        const others = (await all(of)).filter((other) => other.name !== name);
+        if (others.length >= most)
+          throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
+        const places = new Set(placesOf({ hosts, header, env }));
+        for (const other of others) {
+          const taken = placesOf(other).find((place) => places.has(place));
+          if (taken)
+            throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
+        }
+        learn(value);
+        const createdAt = clock.now();
+        const sealed = sealing.seal(idOf(of, name), value);
+        const doc = { name, hosts, header, ...(scheme && { scheme }), ...(user && { user }), env, sealed, createdAt };
+        await records.put({ kind, id: idOf(of, name), doc, sort: createdAt });
+        onChange();
+        return shown(Stored.parse(doc));
+      },
+      async revoke(of, name) {
+        await exists(of);
+        if (!(await records.get(kind, idOf(of, name)))) throw revoked(name);
+        await records.delete(kind, idOf(of, name));
+        onChange();
+      },
+    };
+  }
+
+  return {
+    inForce,
+    async inForceFor(id) {
+      const found = await records.get('session', id);
+      return found ? await inForce(SessionRecord.parse(found.doc)) : [];
+    },
+    async value({ holder, name }) {
+      const found = await records.get(kind, idOf(holder, name));
+      if (!found) throw revoked(name);
+      const value = sealing.open(idOf(holder, name), Stored.parse(found.doc).sealed);
+      learn(value); // another server may have stored it
+      return value;
+    },
+    async forget(project) {
+      for (const { name } of await all(project)) await records.delete(kind, idOf(project, name));
+      onChange();
+    },
+    serviceOf,
+    verify: () => sealing.verify('The stored credentials'),
+    rotate: () => sealing.rotate(),
+  };
+}
+
+const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
+
+const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
+
+function refuseUnfit(value: Secret): void {
+  const text = value.reveal();
+  if (text.length >= shortest && text.length <= longest && fitsHeader(text)) return;
+  throw new AppError(
+    'invalid_request',
+    `The value must have ${shortest} to ${longest} printable ASCII characters, because a header carries it.`,
+  );
+}

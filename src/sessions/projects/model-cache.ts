@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { Model } from '../../agents/models/model.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { splitModel } from './providers.ts';
+
+interface Deps {
+  /** The model and its fall-backs. */
+  readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
+  /** Throws for a model that must not be used now. Asked each time, because what it depends on can change. */
+  readonly check: (ref: string) => void;
+  readonly storedKey: (provider: string) => Promise<Secret | undefined>;
+  /** Rejects when the model cannot be created. */
+  readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
+}
+/** Without `fallbacks`: with those of the server. Rejects when the model cannot be created: no key, unknown provider. */
+export type ModelFor = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
+
+const kept = 64;
+
+/** Creates each model once, and again after a key of its chain changes. */
+export function modelCache({ refsOf, check, storedKey, create }: Deps): ModelFor {
+  const made = new Map<string, Model>();
+  return async (name, fallbacks) => {
+    const refs = refsOf(name, fallbacks);
+    refs.forEach(check);
+    const keys = await Promise.all(refs.map((ref) => storedKey(splitModel(ref).provider)));
+    const hash = createHash('sha256').update(JSON.stringify(keys.map((key) => key?.reveal() ?? null)));
+    const id = `${refs.join(' ')} ${hash.digest('hex')}`;
+    const found = made.get(id);
+    if (found) return found;
+    const model = await create(name, fallbacks);
+    const [oldest] = made.keys();
+    if (made.size >= kept && oldest !== undefined) made.delete(oldest);
+    made.set(id, model);
+    return model;
+  };
+}

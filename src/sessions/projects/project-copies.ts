@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { UploadedFile, UploadService } from './uploads.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly uploads: Pick<UploadService, 'ofProject' | 'open'>;
+  readonly warn: (about: object, text: string) => void;
+}
+interface Place {
+  readonly id: SessionId;
+  readonly projectId: string | null;
+}
+/** File ids by the names of our copies. */
+const Copies = z.record(z.string(), z.string());
+type Copies = z.infer<typeof Copies>;
+
+export const projectFolder = 'project_files';
+const kind = 'project-copies'; // by session, and deleted with it
+
+/** Keeps copies of a project's files in the workspaces of its sessions up to date. */
+export class ProjectCopies {
+  readonly #deps: Deps;
+  readonly #turns = keyedQueue();
+  /**
+   * The files last copied through each client, so that most uses of a sandbox find no work. A new sandbox has a new client.
+   */
+  readonly #known = new WeakMap<SandboxClient, string>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Copies new files, replaces changed ones and removes deleted ones. */
+  async sync(place: Place, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const { projectId } = place;
+    if (projectId === null) return;
+    const wanted = await this.#deps.uploads.ofProject(projectId);
+    const mark = wanted.map(({ id }) => id).join();
+    if (this.#known.get(client) === mark) return;
+    await this.#turns(place.id, async () => {
+      if (await this.#bring(place.id, wanted, { client, signal })) this.#known.set(client, mark);
+    });
+  }
+
+  /**
+   * False when a file could not be copied, for example because the agent made a folder of that name; the next use tries
+   * again.
+   */
+  async #bring(id: SessionId, wanted: readonly UploadedFile[], at: At): Promise<boolean> {
+    const { records } = this.#deps;
+    const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
+    const present = await namesIn(at);
+    const next: Copies = {};
+    let whole = true;
+    for (const file of wanted) {
+      const isThere = copies[file.name] === file.id && present.has(file.name);
+      const brought = isThere || (await this.#try(id, file.name, () => this.#copy(file, at)));
+      if (brought) next[file.name] = file.id;
+      else whole = false;
+    }
+    const names = new Set(wanted.map(({ name }) => name));
+    for (const name of Object.keys(copies)) {
+      if (names.has(name) || !present.has(name)) continue;
+      await this.#try(id, name, () => at.client.removeFile(`${projectFolder}/${name}`, at.signal));
+    }
+    await records.put({ kind, id, doc: next });
+    return whole;
+  }
+
+  async #copy(file: UploadedFile, { client, signal }: At): Promise<void> {
+    const content = Buffer.concat((await (await this.#deps.uploads.open(file.id)).toArray({ signal })) as Buffer[]);
+    await client.writeFile(`${projectFolder}/${file.name}`, content, signal);
+  }
+
+  async #try(session: SessionId, name: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || !perFileErrors.has(thrown.code)) throw thrown;
+      this.#deps.warn({ session, file: name, err: thrown }, "a project's file could not be copied into a workspace");
+      return false;
+    }
+  }
+}
+interface At {
+  readonly client: SandboxClient;
+  readonly signal: AbortSignal;
+}
+/** Errors that concern a single file; the others fail the caller who needs the sandbox. */
+const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
+
+async function namesIn({ client, signal }: At): Promise<Pick<ReadonlySet<string>, 'has'>> {
+  try {
+    return new Set((await client.listFiles(projectFolder, signal)).map(({ name }) => name));
+  } catch (thrown) {
+    if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
+      return new Set();
+    }
+    // The listing is too long because the agent filled the folder: assume that the copies are still there.
+    if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
+    throw thrown;
+  }
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Project, ProjectAgent, ProjectService } from '../api/projects.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
+import { joinModel, splitModel } from './providers.ts';
+
+const StoredProject = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  owner: z.string().optional(),
+});
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'list' | 'delete'>;
+  readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
+  /** Deletes a project's files and credentials. */
+  readonly removeBelongings: (projectId: string) => Promise<void>;
+  readonly newId: () => string;
+  readonly clock: Clock;
+}
+const kind = 'project';
+
+export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
+  async function read(id: string): Promise<{ project: Project; version: number }> {
+    const found = await records.get(kind, id);
+    if (!found) throw new AppError('not_found', 'There is no such project.');
+    return { project: StoredProject.parse(found.doc), version: found.version };
+  }
+  const put = (doc: Project, expect: number) => records.put({ kind, id: doc.id, doc, sort: doc.updatedAt, expect });
+
+  async function removeContent(id: string): Promise<void> {
+    const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
+    await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
+    await removeBelongings(id);
+  }
+
+  return {
+    async list({ skip, limit, owner }) {
+      const all = await records.list(kind);
+      const wanted = owner === undefined ? all : all.filter(({ doc }) => (doc as Project).owner === owner);
+      const projects = wanted.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
+      return { projects, total: wanted.length };
+    },
+    async create({ name, description = null, owner }) {
+      const now = clock.now();
+      const whose = owner === undefined ? {} : { owner };
+      const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
+      await agents.create(project.id); // first, so that every project has a configuration
+      await put(project, 0);
+      return project;
+    },
+    get: async (id) => (await read(id)).project,
+    async update(id, { name, description }) {
+      const { project, version } = await read(id);
+      const changed = {
+        ...project,
+        ...(name !== undefined && { name }),
+        ...(description !== undefined && { description }),
+        updatedAt: clock.now(),
+      };
+      await put(changed, version);
+      return changed;
+    },
+    agent: async (id) => agentOf(await agents.get(id)),
+    async changeAgent(id, { model, prompt, tools, fallbacks, toolServers }) {
+      const change: AgentConfigChange = {
+        ...(model !== undefined && splitModel(model)),
+        ...(prompt !== undefined && { prompt }),
+        ...(tools !== undefined && { tools: [...tools] }),
+        ...(fallbacks !== undefined && { fallbacks: fallbacks && [...fallbacks] }),
+        ...(toolServers !== undefined && { toolServers: [...toolServers] }),
+      };
+      return agentOf(await agents.update(id, change));
+    },
+    async delete(id) {
+      await read(id);
+      await removeContent(id);
+      await agents.delete(id);
+      await records.delete(kind, id); // last, so that an interrupted deletion can be repeated
+      await removeContent(id); // files and sessions created meanwhile; from here on the project cannot be found
+    },
+  };
+}
+
+const agentOf = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
+  template: config.template,
+  prompt: config.prompt,
+  tools: config.tools,
+  model: joinModel(provider, model),
+  fallbacks: config.fallbacks,
+  toolServers: config.toolServers,
+});
+
+function ifGone(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'session_not_found')) throw thrown;
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import type { ModelsConfig } from '../../agents/models/registry.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { Sealed, type Vault } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import { type KeyVerdict, keyTester } from './provider-key-test.ts';
+import { type Rotated, sealedRecords } from './sealed-records.ts';
+
+export interface ProviderKey {
+  readonly provider: string;
+  readonly createdAt: number;
+  readonly lastUsedAt: number | null;
+}
+/** Keys of model providers that users entered. A stored key leaves the server only toward its provider. */
+export interface ProviderKeyService {
+  list(): Promise<readonly ProviderKey[]>;
+  /** Replaces the provider's earlier key. */
+  put(provider: string, key: Secret): Promise<void>;
+  /** Rejects: not_found. */
+  delete(provider: string): Promise<void>;
+  /** Asks the provider, for at most 10 s. */
+  test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
+}
+/** The key service as the model factory and the server's start use it. */
+export interface ProviderKeyRing extends ProviderKeyService {
+  use(provider: string): Promise<Secret | undefined>;
+  /** Decrypts every key. Rejects: invalid_request when an encryption key is not configured. */
+  verify(): Promise<void>;
+  /** Re-encrypts under the primary key. Can be interrupted and repeated. */
+  rotate(): Promise<Rotated>;
+}
+
+const Stored = z.object({
+  provider: z.string(),
+  sealed: Sealed,
+  createdAt: z.number(),
+  lastUsedAt: z.number().nullable(),
+});
+interface Deps {
+  readonly records: RecordStore;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** Other endpoints that use the provider's wire format. */
+  readonly baseUrls: Readonly<Record<string, string | undefined>>;
+  /** The servers under `models.compatible`. */
+  readonly compatible?: ModelsConfig['compatible'];
+  /** Called with each key before its first use, so that the logger can mask it. */
+  readonly learn: (key: Secret) => void;
+}
+export const providerKeyKind = 'provider-key';
+const kind = providerKeyKind;
+const usedEveryMs = 60_000;
+
+export function providerKeys({ records, vault, clock, baseUrls, compatible = {}, learn }: Deps): ProviderKeyRing {
+  const sealing = sealedRecords({ records, vault, kind, field: 'key' });
+  const all = async () => (await records.list(kind)).map(({ doc }) => Stored.parse(doc));
+  const ask = keyTester({ baseUrls, compatible }, clock);
+  return {
+    list: async () => (await all()).map(({ provider, createdAt, lastUsedAt }) => ({ provider, createdAt, lastUsedAt })),
+    async put(provider, key) {
+      learn(key);
+      const now = clock.now();
+      const doc = { provider, sealed: sealing.seal(provider, key), createdAt: now, lastUsedAt: null };
+      await records.put({ kind, id: provider, doc, sort: now });
+    },
+    async delete(provider) {
+      if (!(await records.get(kind, provider))) throw new AppError('not_found', 'There is no key for this provider.');
+      await records.delete(kind, provider);
+    },
+    async test(provider, key, signal) {
+      learn(key);
+      return await ask(provider, key, signal);
+    },
+    async use(provider) {
+      const found = await records.get(kind, provider);
+      if (!found) return undefined;
+      const stored = Stored.parse(found.doc);
+      const now = clock.now();
+      if (now - (stored.lastUsedAt ?? 0) >= usedEveryMs) {
+        const doc = { ...stored, lastUsedAt: now };
+        // Only notes the use: a concurrent replacement of the key wins.
+        await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
+      }
+      const key = sealing.open(provider, stored.sealed);
+      learn(key); // another server may have stored this key
+      return key;
+    },
+    async verify() {
+      await sealing.verify('The stored keys of');
+      for (const { provider, sealed } of await all()) learn(sealing.open(provider, sealed));
+    },
+    rotate: () => sealing.rotate(),
+  };
+}

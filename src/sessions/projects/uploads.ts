@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
+
+const StoredFile = z.object({
+  id: z.string(),
+  /** Null when the file belongs to no project. */
+  projectId: z.string().nullable(),
+  /** The session that a screenshot belongs to. Callers who can read the session can read the file. */
+  sessionId: SessionId.optional(),
+  name: z.string(),
+  /** `input`: a user's upload; `output`: made by an agent. */
+  type: z.enum(['input', 'output']),
+  size: z.int(),
+  mimeType: z.string().nullable(),
+  sha256: z.string(),
+  uploadedAt: z.number(),
+  /** The owner, as for a session. For a file in a project the project's owner counts instead. */
+  owner: z.string().optional(),
+});
+export type UploadedFile = z.infer<typeof StoredFile>;
+
+export interface NewFile {
+  readonly projectId: string | null;
+  readonly sessionId?: SessionId;
+  /** A file name without a folder, see `baseName`. */
+  readonly name: string;
+  readonly type: UploadedFile['type'];
+  readonly mimeType: string | null;
+  readonly owner?: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+/** A file whose bytes are stored but not listed yet; disposing it without `keep` deletes them. */
+export interface Staged extends AsyncDisposable {
+  readonly file: UploadedFile;
+}
+/** Uploads and downloads of files. Rejects only with AppError; an unknown file is file_not_found. */
+export interface UploadService {
+  /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
+  stage(file: NewFile, signal: AbortSignal): Promise<Staged>;
+  /** Lists the files, in order. A file of the same name in the same project is deleted. */
+  keep(staged: readonly Staged[]): Promise<readonly UploadedFile[]>;
+  get(id: string): Promise<UploadedFile>;
+  open(id: string, range?: ByteRange): Promise<Readable>;
+  /** Newest first. */
+  ofProject(projectId: string): Promise<readonly UploadedFile[]>;
+  delete(id: string): Promise<void>;
+  deleteProject(projectId: string): Promise<void>;
+  /** Deletes what an earlier server process left unfinished. */
+  sweep(): Promise<void>;
+}
+/** Also finds files by their session, which no caller of a facade may ask for. */
+export interface Uploads extends UploadService {
+  /** Newest first. */
+  ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
+  deleteSession(id: SessionId): Promise<void>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly maxBytes: number;
+}
+const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session
+const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
+const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
+  projectId ?? sessionId ?? 'nobody';
+const Owner = z.object({ owner: z.string(), at: z.number() });
+const gone = () => new AppError('file_not_found', 'There is no such file.');
+
+export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
+  const started = clock.now();
+  const turns = keyedQueue();
+
+  const find = async (id: string) => {
+    const pointer = await records.get(ownerKind, id);
+    if (!pointer) throw gone();
+    const key = `${Owner.parse(pointer.doc).owner}:${id}`;
+    const found = await records.get(fileKind, key);
+    if (!found) throw gone();
+    return { key, file: StoredFile.parse(found.doc) };
+  };
+  const inFolder = async (folder: string) =>
+    (await records.list(fileKind, { idPrefix: `${folder}:` })).map(({ doc }) => StoredFile.parse(doc));
+  const forget = async (id: string) => {
+    await blobs.delete(id);
+    await records.delete(ownerKind, id);
+  };
+  const remove = async (file: UploadedFile) => {
+    await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on no caller finds it
+    await forget(file.id);
+  };
+  const removeFolder = async (folder: string) => {
+    for (const file of await inFolder(folder)) await remove(file);
+  };
+  const keepOne = (staged: Staged) =>
+    turns(folderOf(staged.file), async () => {
+      const { file } = staged;
+      const older = file.projectId === null ? [] : await inFolder(file.projectId);
+      const doc = { ...file, uploadedAt: clock.now() };
+      await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
+      kept.add(staged);
+      for (const one of older) if (one.name === file.name) await remove(one);
+      return doc;
+    });
+  const kept = new WeakSet<Staged>();
+
+  return {
+    async stage({ content, ...file }, signal) {
+      const id = newId();
+      const owner = folderOf(file);
+      await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now() } });
+      const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
+        await forget(id).catch(() => {}); // the sweep at the next start repeats it
+        throw thrown;
+      });
+      const staged: Staged = {
+        file: { id, ...file, ...info, uploadedAt: clock.now() },
+        [Symbol.asyncDispose]: async () => {
+          if (!kept.has(staged)) await forget(id).catch(() => {});
+        },
+      };
+      return staged;
+    },
+    async keep(staged) {
+      const files: UploadedFile[] = [];
+      for (const one of staged) files.push(await keepOne(one));
+      return files;
+    },
+    get: async (id) => (await find(id)).file,
+    async open(id, range) {
+      const { file } = await find(id);
+      if (file.size === 0) return Readable.from([]);
+      return await blobs.open(id, range);
+    },
+    ofProject: inFolder,
+    ofSession: inFolder,
+    async delete(id) {
+      await remove((await find(id)).file);
+    },
+    deleteProject: removeFolder,
+    deleteSession: removeFolder,
+    async sweep() {
+      for (const { id, doc } of await records.list(ownerKind)) {
+        const { owner, at } = Owner.parse(doc);
+        if (at < started && !(await records.get(fileKind, `${owner}:${id}`))) await forget(id);
+      }
+    },
+  };
+}
+
+/** The last part of the path that a client sent; undefined when it is no valid file name. */
+export function baseName(given: string): string | undefined {
+  const name = given.split(/[/\\]/).at(-1)?.trim() ?? '';
+  if (name === '' || name === '.' || name === '..') return undefined;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the check looks for control characters
+  if (/[\x00-\x1f\x7f]/.test(name) || Buffer.byteLength(name) > 255) return undefined;
+  return name;
+}

@@ -1,0 +1,154 @@
+import type { Call, Driver } from '../../../drivers/driver.ts';
+import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
+import type { EngineLogger } from '../engine/logger.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import type { Watchers } from '../engine/watchers.ts';
+import { StoredSession } from '../run/log/projection.ts';
+import { LogSizes } from './log-sizes.ts';
+import { asksBytes, deletesAny, isSpare, overdue, type RetentionPolicy } from './policy.ts';
+import { Viewed } from './viewed-sessions.ts';
+
+export interface RetentionDeps {
+  readonly policy: RetentionPolicy;
+  readonly store: Store;
+  readonly driver: Pick<Driver, 'list'>;
+  readonly liveSessions: Pick<LiveSessions, 'get'>;
+  readonly commands: Pick<SessionCommands, 'change'>;
+  readonly watchers: Watchers;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
+  readonly ownership: Pick<Ownership, 'isElsewhere'>;
+  /** Whether this server runs the retention now; two servers at once would do no harm. */
+  readonly mayDeleteOld: () => Promise<boolean>;
+  /** This server's name in the shared store. */
+  readonly name: string;
+  /** Deletes a session the way a client does. */
+  readonly remove: (id: SessionId) => Promise<void>;
+  /** Deletes unreferenced blobs older than `before` (epoch ms) and resolves with their number. */
+  readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
+  readonly everyMs: number;
+}
+const batch = 50; // sessions per round
+const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
+const listMs = 20_000;
+
+/** Deletes and shortens old sessions as the retention policy says, in small batches. Never touches a session in use. */
+export class Retention {
+  readonly #deps: RetentionDeps;
+  readonly #sizes: LogSizes;
+  readonly #viewed: Viewed | undefined;
+  /** Sessions overdue in the previous round. The extra round gives a viewer time to keep the session. */
+  #marked: ReadonlySet<SessionId> = new Set();
+
+  constructor(deps: RetentionDeps) {
+    this.#deps = deps;
+    this.#sizes = new LogSizes(deps.store.events);
+    const { store, watchers, clock, name, everyMs } = deps;
+    if (store.shared) this.#viewed = new Viewed({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
+  }
+
+  /** Runs until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { everyMs, clock, logger } = this.#deps;
+    while (!signal.aborted) {
+      await pause(everyMs, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      await this.round(signal).catch((error: unknown) => {
+        if (!signal.aborted) logger.warn({ err: error }, 'old sessions could not be looked through; trying again');
+      });
+    }
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    const { policy, mayDeleteOld, store, clock, collect, logger } = this.#deps;
+    if (deletesAny(policy)) await this.#viewed?.tell();
+    if (!(await mayDeleteOld())) {
+      this.#marked = new Set();
+      return;
+    }
+    const blobs = await collect(clock.now() - blobAgeMs, signal);
+    if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
+    if (!deletesAny(policy) && !asksBytes(policy)) return;
+    const sessions = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+    if (policy.maxSessionBytes > 0) await this.#shorten(sessions, signal);
+    const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
+    await this.#delete(overdue(policy, sessions, bytes, clock.now()), signal);
+  }
+
+  async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    const { logger, remove } = this.#deps;
+    const again = due.filter((id) => this.#marked.has(id)).slice(0, batch);
+    this.#marked = new Set(due);
+    if (again.length === 0) return;
+    const sandboxes = await this.#sandboxes(signal);
+    for (const id of again) {
+      throwIfFired(signal);
+      if (sandboxes.has(id) || !(await this.#isUnused(id))) continue;
+      await remove(id).then(
+        () => logger.info({ session: id }, 'session deleted: the settings keep it no longer'),
+        (thrown: unknown) => {
+          if (toAppError(thrown).code !== 'session_not_found') throw thrown; // another server deleted it first
+        },
+      );
+    }
+  }
+
+  /** True when this server owns the session and nobody uses it. The caller deletes right after this answer. */
+  async #isUnused(id: SessionId): Promise<boolean> {
+    const { liveSessions, commands, watchers, ownership } = this.#deps;
+    if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
+    if (await this.#viewed?.isElsewhere(id)) return false;
+    try {
+      const before = await this.#stored(id);
+      const now = await commands.change(id, {});
+      return before?.lastSeq === now.lastSeq && isSpare(now) && !watchers.isInUse(id);
+    } catch (thrown) {
+      const { code } = toAppError(thrown);
+      if (code === 'fenced' || code === 'session_not_found') return false;
+      throw thrown;
+    }
+  }
+
+  async #stored(id: SessionId): Promise<StoredSession | undefined> {
+    const found = await this.#deps.store.records.get('session', id);
+    return found && StoredSession.parse(found.doc);
+  }
+
+  /**
+   * First drops events that are stored in full elsewhere, then the oldest. Seqs stay; a cursor to a dropped event gets a
+   * resync.
+   */
+  async #shorten(sessions: readonly StoredSession[], signal: AbortSignal): Promise<void> {
+    const { policy, store, liveSessions, ownership } = this.#deps;
+    const bytes = await this.#sizes.of(sessions, signal);
+    let done = 0;
+    for (const record of sessions) {
+      const { id } = record;
+      if ((bytes.get(id) ?? 0) <= policy.maxSessionBytes || record.deleting || record.openRuns.length > 0) continue;
+      if (liveSessions.get(id) || (await ownership.isElsewhere(id))) continue;
+      throwIfFired(signal);
+      if (done++ === batch) return;
+      const all = Number.MAX_SAFE_INTEGER;
+      await store.events.compact(id, { keepDroppable: 1, keepAll: all });
+      if ((await this.#sizes.measure(id)) <= policy.maxSessionBytes) continue;
+      const keepAll = await this.#sizes.fitting(id, policy.maxSessionBytes);
+      await store.events.compact(id, { keepDroppable: 1, keepAll });
+      await this.#sizes.measure(id);
+    }
+  }
+
+  /** The sessions with a running sandbox. A driver failure ends the round, so that no session in use is deleted. */
+  async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
+    const { driver, clock } = this.#deps;
+    using until = deadline(listMs, clock, signal);
+    const call: Call = { signal: until.signal, deadlineAt: clock.now() + listMs };
+    const up = (await driver.list(call)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
+    return new Set(up.map(({ sessionId }) => sessionId));
+  }
+}

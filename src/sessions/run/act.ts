@@ -1,0 +1,96 @@
+import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
+import { addSpent } from '../../../machines/run-rules.ts';
+import type { PlanStep } from '../../core/model/events.ts';
+import { leftAfter, withSpent } from './allowance.ts';
+import { firstLine } from './plan.ts';
+import { digest } from './progress.ts';
+import type { Working } from './run-context.ts';
+import { closedPlan, todoFacts } from './todo-facts.ts';
+import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
+
+/** One turn of work on the running step: calls to make, or the text that ends the step. */
+export async function act(
+  work: Working,
+  { plans, steps, hint, left }: TurnInput,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const { runWriter, workdir } = work;
+  const prompt = await work.prompt(signal);
+  const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
+  const known = runWriter.steps.find(({ id }) => id === step?.id);
+  if (step && known?.status !== 'running') await runWriter.write(runWriter.step(step));
+  // Without a plan nothing else gives the session a title.
+  if (!step && !work.hasTitle()) await runWriter.write(runWriter.title(firstLine(work.task)));
+  const phase = step
+    ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
+    : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
+  // Without a step of its own the plan is in the agent's calls of todo, until a compaction leaves those out.
+  const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
+  const note = step ? prompt.step(steps, step) : isHidden ? prompt.todoList(steps) : '';
+  // A step's result follows the step's end in the log, and only the end of the turn shows that the text is a result.
+  const text = step ? 'later' : 'live';
+  const tools = work.tools.declarations;
+  const turn = await takeTurn(work, { phase, note, hint, left, tools, prompt, workdir, text }, signal);
+  if (!turn.ok) return turn.result;
+  const { message, pieces, facts, spent } = turn;
+  if (turn.empty) return await emptyTurn(work, turn);
+  const said = step && message.text !== '' ? runWriter.said(pieces) : [];
+  if (message.calls.length > 0) {
+    // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
+    if (text === 'live' && pieces.length > 0) await runWriter.write(...facts);
+    else runWriter.owe(...said, ...facts);
+    return { kind: 'calls', calls: message.calls.map((call): PendingCall => ({ ...call, begun: false })), spent };
+  }
+  if (!step) {
+    const closed = closedPlan(steps, saysItFailed(message.text));
+    await runWriter.write(...facts, ...(closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : []));
+    return { kind: 'said', digest: digest(message.text), steps: closed, spent };
+  }
+  const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
+  const after = steps.map((it) => (it.id === done.id ? done : it));
+  await runWriter.write(runWriter.step(done), ...said, ...facts, runWriter.plan(after));
+  return { kind: 'said', digest: digest(message.text), steps: after, spent };
+}
+
+/** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
+const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
+
+/** Tells the user what came out. The tools stay declared, so that the request begins as the one before. */
+export async function summarize(
+  work: Working,
+  { steps, hint, left }: TurnInput,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const { runWriter, tools } = work;
+  const prompt = await work.prompt(signal);
+  const wanted = {
+    phase: { kind: 'summarize' },
+    note: prompt.answer,
+    prompt,
+    workdir: work.workdir,
+    text: 'live',
+  } as const;
+  const first = await takeTurn(work, { ...wanted, hint, left, tools: tools.declarations }, signal);
+  if (!first.ok) return first.result;
+  if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
+  // The work is over. Without tools the model can only answer.
+  for (const { callId, name } of first.message.calls) {
+    const output = 'Not run: all steps are through. Say what came out.';
+    runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });
+  }
+  await runWriter.write(...first.facts);
+  const second = await takeTurn(work, { ...wanted, hint, left: leftAfter(left, first.spent), tools: [] }, signal);
+  if (!second.ok) return withSpent(second.result, first.spent);
+  return await summed(runWriter, { ...second, spent: addSpent(first.spent, second.spent) }, steps);
+}
+
+async function summed(
+  runWriter: Working['runWriter'],
+  turn: Turn & { ok: true },
+  steps: readonly PlanStep[],
+): Promise<TurnResult> {
+  const { facts, spent, message } = turn;
+  if (turn.empty) return await emptyTurn({ runWriter }, turn);
+  await runWriter.write(...facts, runWriter.plan(steps));
+  return { kind: 'said', digest: digest(message.text), steps, spent };
+}

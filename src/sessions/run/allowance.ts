@@ -1,0 +1,82 @@
+import type { Left, Spent, TurnResult } from '../../../machines/run.ts';
+import { addSpent } from '../../../machines/run-rules.ts';
+import type { Model } from '../../agents/models/model.ts';
+import type { OverBudget } from '../../core/model/spending.ts';
+import type { TokenMeter } from './context/meter.ts';
+
+/** The limits of a whole session, over all of its runs. An absent limit is no limit. */
+export interface SessionBudget {
+  readonly turns?: number | undefined;
+  readonly tokens?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly ms?: number | undefined;
+}
+export type LeftOfSession = Partial<Readonly<Record<keyof SessionBudget, Rest>>>;
+interface Rest {
+  readonly limit: number;
+  readonly used: number;
+}
+
+/** The budgets that the next request has to fit. */
+export interface Allowance {
+  readonly run: Left | undefined;
+  /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
+  readonly session: () => LeftOfSession | undefined;
+}
+
+/** The rest after some of it was spent. */
+export const leftAfter = (left: Left | undefined, spent: Spent): Left | undefined =>
+  left &&
+  Object.fromEntries(
+    Object.entries(left).map(([kind, { limit, used }]) => [kind, { limit, used: used + spent[kind as keyof Spent] }]),
+  );
+
+/** The result of a turn that had spent something before. */
+export const withSpent = (result: TurnResult, before: Spent): TurnResult =>
+  'spent' in result ? { ...result, spent: addSpent(before, result.spent) } : result;
+
+/** The needs of a request of so many bytes: estimated tokens, the model's usual reply, and its price. */
+export function needsOf(model: Model, meter: TokenMeter, bytes: number): Spent {
+  const inputTokens = meter.tokens(model.name, bytes);
+  const { outputTokens, cachedShare } = meter.habits(model.name);
+  const usage = { inputTokens, outputTokens, cachedTokens: Math.floor(inputTokens * cachedShare) };
+  return { turns: 1, tokens: inputTokens + outputTokens, cost: model.costOf?.(usage) ?? 0 };
+}
+
+/**
+ * The first budget that does not cover a request with these needs. `unwritten`: what this turn has used and the session's
+ * record does not have yet; `spent`: all that this turn has used.
+ */
+export function overBudget(
+  { run, session }: Allowance,
+  needs: Spent,
+  { spent, unwritten }: { readonly spent: Spent; readonly unwritten: Spent },
+): OverBudget | undefined {
+  const own = run && { turns: run.turns, tokens: run.tokens, cost: run.cost };
+  const whole = session();
+  return (
+    overAmong('run', own, { needs, used: spent }) ??
+    overAmong('session', whole, { needs, used: unwritten }) ??
+    overTime(whole?.ms)
+  );
+}
+
+function overAmong(
+  scope: OverBudget['scope'],
+  rests: Partial<Record<keyof Spent, Rest | undefined>> | undefined,
+  { needs, used }: { readonly needs: Spent; readonly used: Spent },
+): OverBudget | undefined {
+  for (const kind of ['turns', 'tokens', 'cost'] as const) {
+    const rest = rests?.[kind];
+    if (!rest) continue;
+    const before = rest.used + used[kind];
+    const isOver = before >= rest.limit || before + needs[kind] > rest.limit;
+    if (isOver) return { scope, kind, limit: rest.limit, used: before, needs: needs[kind] };
+  }
+  return undefined;
+}
+
+const overTime = (rest: Rest | undefined): OverBudget | undefined =>
+  rest && rest.used >= rest.limit
+    ? { scope: 'session', kind: 'time', limit: rest.limit / 1_000, used: rest.used / 1_000, needs: 0 }
+    : undefined;

@@ -1,0 +1,52 @@
+import type { CallResult, PendingCall } from '../../../../machines/run.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import type { Working } from '../run-context.ts';
+
+/** The model's arguments as an object, which is the log's shape. */
+export function shownArgs(args: unknown): Record<string, unknown> {
+  if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
+  return args === undefined || args === null ? {} : { value: args };
+}
+
+/** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
+export function permissionFor(
+  { tools, approvals, isPermitted }: Pick<Working, 'tools' | 'approvals' | 'isPermitted'>,
+  { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
+): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
+  // a call that has begun had permission, or needed none
+  if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
+  if (verdict?.decision === 'expired') {
+    return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
+  }
+  if (verdict?.decision === 'questioned') {
+    const then = 'Answer them first. Then make the call again if it is still right, and they are asked again.';
+    return {
+      kind: 'refused',
+      why: `Not run yet: the user has a question about this call: ${verdict.text ?? ''}\n${then}`,
+    };
+  }
+  if (verdict) {
+    const said = verdict.text ? ` They said: ${verdict.text}` : '';
+    return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
+  }
+  const family = tools.find(name)?.family;
+  const listed = approvals?.tools.some((tool) => tool === '*' || tool === name);
+  const isListed = listed === true && family !== undefined && family !== 'message';
+  if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
+  const shown = shownArgs(args);
+  const reason = confirm === undefined ? undefined : beginningOf(confirm, mostShown);
+  const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
+  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const approval = { callId, function: name, args: shown, timeoutMs, ...more };
+  return { kind: 'ask', question: questionOf(name, shown, reason), approval };
+}
+
+const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
+const mostShown = 500;
+
+function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
+  const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
+  const shown = told.length > mostShown ? `${beginningOf(told, mostShown)}…` : told;
+  const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
+  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
+}

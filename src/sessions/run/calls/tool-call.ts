@@ -1,0 +1,173 @@
+import type { CallResult, PendingCall } from '../../../../machines/run.ts';
+import { notifyUser } from '../../../agents/tools/message.ts';
+import { forModel } from '../../../agents/tools/output.ts';
+import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
+import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
+import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
+import { familyOf } from '../../../agents/tools/words.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { failpoint } from '../../../core/errors/failpoint.ts';
+import { bringAttached } from '../context/attachments.ts';
+import { recallFrom } from '../context/recall.ts';
+import { halves } from '../plan.ts';
+import { actOf } from '../progress.ts';
+import type { Working } from '../run-context.ts';
+import { todoFacts } from '../todo-facts.ts';
+import { permissionFor, shownArgs } from './approval.ts';
+
+/** Executes or resumes one tool call: announces it and records its result for people and for the model. */
+export async function call(
+  work: Working,
+  { call: wanted, answered }: { readonly call: PendingCall; readonly answered: boolean },
+  signal: AbortSignal,
+): Promise<CallResult> {
+  const { runWriter } = work;
+  const permission = permissionFor(work, wanted);
+  if (permission?.kind === 'ask') {
+    await runWriter.write(); // the question shows what was spent so far
+    return permission;
+  }
+  if (!wanted.begun && !runWriter.openCalls.some(({ callId }) => callId === wanted.callId))
+    await runWriter.write(announced(work, wanted));
+  await failpoint('effect.intent.after');
+  throwIfFired(signal);
+  if (permission) return await record(work, wanted, { ok: false, reason: 'failed', output: permission.why });
+  if (wanted.name === askUser.name) return await ask(work, wanted, answered);
+  if (wanted.name === recall.name) {
+    return await record(work, wanted, recallFrom(runWriter.transcript.messages, wanted.args));
+  }
+  let result: ToolResult;
+  try {
+    result = await perform(work, wanted, signal);
+  } catch (thrown) {
+    throwIfFired(signal);
+    const error = toAppError(thrown);
+    if (!lost.has(error.code)) {
+      await record(work, wanted, { ok: false, reason: 'failed', output: error.publicMessage });
+      throw error;
+    }
+    // The next call gets a new sandbox with the same files; the model has to know that this call was interrupted.
+    result = {
+      ok: false,
+      reason: 'interrupted',
+      output: `${error.publicMessage} Files are kept; look before you repeat it.`,
+    };
+    return await record(work, wanted, result, 'sandbox_lost');
+  }
+  throwIfFired(signal);
+  await failpoint('effect.outcome.before');
+  return await record(work, wanted, result);
+}
+
+const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'sandbox_lost',
+  'sandbox_unresponsive',
+  'sandbox_not_found',
+  'oom',
+]);
+
+const announced = ({ runWriter, tools }: Working, { callId, name, args }: PendingCall) => {
+  const tool = tools.find(name)?.family ?? familyOf(name);
+  return runWriter.calling({ callId, tool, function: name, args: shownArgs(args) });
+};
+
+async function perform(
+  work: Working,
+  { callId, name, args, begun }: PendingCall,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock } = work;
+  using live = runWriter.listen(callId);
+  const base = {
+    sessionId: work.sessionId,
+    signal,
+    clock,
+    operationId: `${runWriter.runId}.${callId}`,
+    runId: runWriter.runId,
+    timeoutMs,
+    ...(gate && { gate }),
+    onOutput: (text: string) => live.hear(text),
+  };
+  const needs = tools.find(name)?.needs ?? [];
+  if (needs.length === 0) {
+    return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
+  }
+  await using used = await sandbox.use(signal);
+  if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client: used.client, signal });
+  const { desktop, keepPicture } = work;
+  const seeing = {
+    ...(desktop && needs.includes('desktop') && { browser: desktop.browserOf(used.client) }),
+    ...(keepPicture && { keepPicture: (picture: Seen) => keepPicture(picture, signal) }),
+  };
+  const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
+  return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+}
+
+type Seen = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
+
+/** For tools that need no sandbox; any access to it is a bug. */
+const outside = new Proxy({} as ToolContext['sandbox'], {
+  get: () => {
+    throw new AppError('internal', 'A tool outside the sandbox touched it.');
+  },
+});
+
+const textOf = (args: unknown): string => AskUserArgs.safeParse(args).data?.text ?? '';
+
+async function record(
+  work: Working,
+  { callId, name, args, begun, verdict, confirm }: PendingCall,
+  result: ToolResult,
+  why?: 'sandbox_lost',
+): Promise<CallResult> {
+  const { runWriter } = work;
+  const changed = verdict?.args ? `The user changed the arguments of this call: ${JSON.stringify(args)}\n` : '';
+  const output = `${changed}${forModel(result)}`;
+  const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
+  // A call that began before a restart had its approval then.
+  const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));
+  const message = {
+    role: 'tool' as const,
+    callId,
+    name,
+    output,
+    success: result.ok,
+    ...(pictures && { pictures }),
+    ...(result.page !== undefined && { page: result.page }),
+    ...(isConfirmed && { confirmed: true as const }),
+  };
+  runWriter.add({ runId: runWriter.runId, message });
+  const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
+  // A call's words to the user and its result are appended together. A restart between them would repeat the words.
+  const says = result.ok && name === notifyUser.name;
+  await runWriter.write(
+    ...(says ? runWriter.said(halves(textOf(args))) : []),
+    runWriter.called(callId, {
+      success: result.ok,
+      output: result.output,
+      content: result.content ?? null,
+      ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+      ...(reason === undefined ? {} : { reason }),
+    }),
+    ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
+  );
+  const act = actOf({ name, args }, message);
+  return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
+}
+
+type Reason = Extract<ToolResult, { ok: false }>['reason'];
+const shownReason = (reason: Reason) =>
+  reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
+
+/** The server's own tool: the run waits, and the user's answer is its result. */
+async function ask(work: Working, wanted: PendingCall, answered: boolean): Promise<CallResult> {
+  const { runWriter } = work;
+  const parsed = AskUserArgs.safeParse(wanted.args);
+  if (!parsed.success) {
+    return await record(work, wanted, { ok: false, reason: 'bad_arguments', output: 'message_ask_user needs a text.' });
+  }
+  const answer = runWriter.unheard.at(-1);
+  if (answer && (answered || wanted.begun)) return await record(work, wanted, { ok: true, output: answer.text });
+  return { kind: 'ask', question: parsed.data.text };
+}

@@ -1,0 +1,123 @@
+import type { Readable } from 'node:stream';
+import type { Picture } from '../../../agents/models/model.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { MessageId } from '../../../core/model/ids.ts';
+import { pictureHeadBytes, pictureTypeOf } from '../../../core/text/pictures.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+
+// Files that a user attached to a message: the model reads where each of them is, and sees pictures as pictures.
+
+/** The uploads of users. */
+export interface AttachedFiles {
+  /** Undefined: there is no such upload, or it cannot be read now. */
+  find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
+  open(id: string): Promise<Readable>;
+}
+export interface Attached {
+  readonly id: string;
+  /** Relative to the workspace. */
+  readonly path: string;
+}
+/** One message as the model reads and sees it. */
+export interface ShownMessage {
+  readonly text: string;
+  readonly pictures: readonly Picture[];
+  /** Uploads to copy into the workspace. */
+  readonly attached: readonly Attached[];
+}
+interface Heard {
+  readonly messageId: MessageId;
+  readonly text: string;
+  readonly attachments?: readonly string[];
+}
+
+const mostNamed = 20;
+const mostPathChars = 500;
+const mostPictures = 8;
+const mostPictureBytes = 3_750_000; // providers take 5 MB in base64
+const mostCopiedBytes = 64 * 1024 * 1024;
+const folder = 'attachments';
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Describes the attachments of each message. An attachment that is no upload is named as it is: a path of the workspace. */
+export async function shownMessages(
+  heard: readonly Heard[],
+  files: AttachedFiles | undefined,
+  workdir: string,
+): Promise<ReadonlyMap<MessageId, ShownMessage>> {
+  const shown = new Map<MessageId, ShownMessage>();
+  for (const { messageId, text, attachments = [] } of heard) {
+    const pictures: Picture[] = [];
+    const attached: Attached[] = [];
+    const lines: string[] = [];
+    for (const given of attachments.slice(0, mostNamed)) {
+      const file = uuid.test(given) ? await files?.find(given) : undefined;
+      if (!file) {
+        lines.push(`- ${given.slice(0, mostPathChars)}${uuid.test(given) ? ' (this upload cannot be read)' : ''}`);
+        continue;
+      }
+      const path = `${folder}/${given.slice(0, 8)}-${file.name}`;
+      const mimeType = file.size <= mostPictureBytes ? await pictureType(files, given) : undefined;
+      if (mimeType && pictures.length < mostPictures) pictures.push({ file: given, mimeType });
+      if (file.size <= mostCopiedBytes) attached.push({ id: given, path });
+      const where = file.size <= mostCopiedBytes ? `${workdir}/${path}` : 'too large to be copied into the workspace';
+      lines.push(`- ${file.name} (${file.size} bytes): ${where}`);
+    }
+    const more = attachments.length - mostNamed;
+    if (more > 0) lines.push(`- and ${more} more`);
+    const list = lines.length > 0 ? `\n\n[Attached files]\n${lines.join('\n')}` : '';
+    shown.set(messageId, { text: text + list, pictures, attached });
+  }
+  return shown;
+}
+
+/** The type by the file's first bytes. A client's word for it is not believed: providers refuse a wrong one. */
+async function pictureType(files: AttachedFiles | undefined, id: string): Promise<string | undefined> {
+  const stream = await files?.open(id).catch(() => undefined); // the model reads the path all the same
+  if (!stream) return undefined;
+  let head = Buffer.alloc(0);
+  try {
+    for await (const chunk of stream) {
+      head = Buffer.concat([head, chunk as Buffer]);
+      if (head.length >= pictureHeadBytes) break;
+    }
+  } catch {
+    return undefined;
+  }
+  return pictureTypeOf(head);
+}
+
+const brought = new WeakMap<SandboxClient, Set<string>>();
+
+/** Copies attached uploads into the workspace, once for each sandbox. A file that is there already is left alone. */
+export async function bringAttached(
+  wanted: readonly Attached[],
+  files: AttachedFiles,
+  { client, signal }: { readonly client: SandboxClient; readonly signal: AbortSignal },
+): Promise<void> {
+  const done = brought.get(client) ?? new Set();
+  brought.set(client, done);
+  const missing = wanted.filter(({ id }) => !done.has(id));
+  if (missing.length === 0) return;
+  const present = await client
+    .listFiles(folder, signal)
+    .then((entries) => new Set(entries.map(({ name }) => `${folder}/${name}`)), skipped(new Set<string>()));
+  for (const { id, path } of missing) {
+    done.add(id);
+    if (present.has(path)) continue;
+    const copy = async () => {
+      const stream = await files.open(id);
+      await client.writeFile(path, Buffer.concat((await stream.toArray({ signal })) as Buffer[]), signal);
+    };
+    await copy().catch(skipped(undefined));
+  }
+}
+
+/** A file that cannot be copied is missing for the agent. Only errors of the sandbox and a stop end the call. */
+const ends = /^(sandbox_.*|oom|cancelled)$/;
+const skipped =
+  <Value>(value: Value) =>
+  (thrown: unknown): Value => {
+    if (thrown instanceof AppError && !ends.test(thrown.code)) return value;
+    throw thrown;
+  };

@@ -1,0 +1,73 @@
+import type { Message } from '../../../agents/models/model.ts';
+import { messageBytes } from './meter.ts';
+import { type Compaction, type Seen, viewOf } from './view.ts';
+
+/** The parts of a conversation that stay whole, in bytes of text. */
+export interface Room {
+  /** The newest results. */
+  readonly results: number;
+  /** The newest messages behind a summary. */
+  readonly tail: number;
+  /** The user's messages before it. */
+  readonly user: number;
+}
+export type WantedCompaction = Omit<Compaction, 'before' | 'after'>;
+
+/** Leaves out all results but the newest; with `most`, the newest keep only so many characters. */
+export function resultsPlan(messages: readonly Message[], { results }: Room, most?: number): WantedCompaction {
+  let left = results;
+  let upto = messages.length;
+  for (const [at, message] of [...messages.entries()].reverse()) {
+    if (message.role === 'tool') left -= Math.min(messageBytes(message), most ?? Number.POSITIVE_INFINITY);
+    if (left < 0) break;
+    upto = at;
+  }
+  return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
+}
+
+const mostPictures = 12;
+const picturesKept = 3;
+
+/** Leaves out all pictures but the newest three, once there are more than twelve; undefined before that. */
+export function picturesPlan(messages: readonly Message[], seen: readonly Seen[]): WantedCompaction | undefined {
+  const places = seen.flatMap(({ at, message }) => (message.role !== 'assistant' && message.pictures ? [at] : []));
+  if (places.length <= mostPictures) return undefined;
+  return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
+}
+
+/** Replaces all but the newest messages. The cut stands before a reply or a user's message, so each call keeps its result. */
+export function summaryPlan(messages: readonly Message[], seen: readonly Seen[], room: Room): WantedCompaction {
+  let left = room.tail;
+  let upto = messages.length;
+  for (const { at, message } of seen.toReversed()) {
+    left -= messageBytes(message);
+    if (left < 0) break;
+    if (message.role !== 'tool') upto = at;
+  }
+  // The user's newest words stay behind the summary, where the model answers them.
+  const last = messages.findLastIndex(({ role }) => role === 'assistant' || role === 'tool') + 1;
+  const fits = messages.slice(last).reduce((sum, message) => sum + messageBytes(message), 0) <= room.tail;
+  return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };
+}
+
+/** The text of a `cut`: what a program can say about the conversation. */
+export function plainSummary(messages: readonly Message[], upto: number, why = ''): string {
+  const calls = messages.slice(0, upto).flatMap((message) => (message.role === 'assistant' ? message.calls : []));
+  const counts = new Map<string, number>();
+  for (const { name } of calls) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const named = [...counts].map(([name, count]) => `${name} ${count}×`).join(', ') || 'none';
+  const said = messages.slice(0, upto).findLast((message) => message.role === 'assistant' && message.text !== '');
+  const words = said?.role === 'assistant' ? `\nYour last words before: ${said.text.slice(0, 1_000)}` : '';
+  return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
+}
+
+/** The estimated bytes of the conversation as the model would see it after a further compaction. */
+export const bytesAfter = (
+  messages: readonly Message[],
+  compactions: readonly Compaction[],
+  wanted: WantedCompaction,
+): number =>
+  viewOf(messages, [...compactions, { ...wanted, before: 0, after: 0 }]).reduce(
+    (sum, { message }) => sum + messageBytes(message),
+    0,
+  );

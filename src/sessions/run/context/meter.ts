@@ -1,0 +1,83 @@
+import type { Message, TurnRequest, Usage } from '../../../agents/models/model.ts';
+
+const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what models need
+const plausible = { least: 0.1, most: 1.5 };
+const pictureTokens = 1_500;
+
+interface Habits {
+  readonly outputTokens: number;
+  readonly cachedShare: number;
+}
+
+/** Estimates the tokens of requests by their bytes, corrected by what each model last counted. */
+export class TokenMeter {
+  readonly #perByte = new Map<string, number>();
+  readonly #habits = new Map<string, Habits>();
+
+  /** Tokens in so many bytes, as this model counts. */
+  tokens(model: string, bytes: number): number {
+    return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
+  }
+
+  /** Takes over what the model counted for a request. A provider that counts nothing or nonsense is not believed. */
+  learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
+    const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
+    this.#habits.set(model, {
+      outputTokens: Math.round((before + outputTokens) / 2),
+      cachedShare: inputTokens > 0 ? Math.min(1, cachedTokens / inputTokens) : 0,
+    });
+    const perByte = inputTokens / bytes;
+    if (perByte >= plausible.least && perByte <= plausible.most) this.#perByte.set(model, perByte);
+  }
+
+  /** How long this model's replies are, and how much of its last request came from the provider's cache. */
+  habits(model: string): Habits {
+    return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
+  }
+
+  /** The model refused a request as too long that was estimated to fit. */
+  raise(model: string): void {
+    this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
+  }
+}
+
+type Sized = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
+
+/** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
+export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: Sized): number =>
+  Buffer.byteLength(system + note + hint) +
+  bytesOf(tools, (all) => Buffer.byteLength(JSON.stringify(all))) +
+  conversationBytes(messages);
+
+/** A turn measures the same list several times. No list changes once it is measured. */
+export const conversationBytes = (messages: readonly Message[]): number =>
+  bytesOf(messages, (all) => all.reduce((sum, message) => sum + messageBytes(message), 0));
+
+const measuredLists = new WeakMap<object, number>();
+
+function bytesOf<List extends object>(list: List, measure: (list: List) => number): number {
+  const bytes = measuredLists.get(list) ?? measure(list);
+  measuredLists.set(list, bytes);
+  return bytes;
+}
+
+const known = new WeakMap<Message, number>();
+
+export function messageBytes(message: Message): number {
+  const before = known.get(message);
+  if (before !== undefined) return before;
+  const bytes = measured(message);
+  known.set(message, bytes);
+  return bytes;
+}
+
+const frame = 40; // roles and names around each message
+
+function measured(message: Message): number {
+  if (message.role === 'assistant') {
+    const own = Buffer.byteLength(JSON.stringify(message.raw));
+    return frame + Math.max(own, Buffer.byteLength(message.text) + Buffer.byteLength(JSON.stringify(message.calls)));
+  }
+  const pictures = (message.pictures?.length ?? 0) * (pictureTokens / assumed);
+  return frame + Buffer.byteLength(message.role === 'user' ? message.text : message.output) + pictures;
+}

@@ -1,0 +1,106 @@
+import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
+import { collectTurn } from '../../../agents/models/collect.ts';
+import type { Message, TurnRequest } from '../../../agents/models/model.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import type { OverBudget } from '../../../core/model/spending.ts';
+import { failedTurn } from '../failed-turn.ts';
+import type { Working } from '../run-context.ts';
+import { spentOn } from '../spent.ts';
+import type { Taken } from './asked.ts';
+import type { WantedCompaction } from './compaction-plan.ts';
+import type { Fit, Frame } from './fit.ts';
+import { messageBytes, requestBytes } from './meter.ts';
+import { summaryPrompt } from './summary-prompt.ts';
+import { type Compaction, shortResults, viewOf } from './view.ts';
+
+const shortChars = 500; // of each result, in a conversation that is too long even for its summary
+
+type Deps = Pick<Working, 'model' | 'runWriter'>;
+interface Part {
+  readonly messages: readonly Message[];
+  readonly from: Taken;
+}
+type Summarized = { readonly spent: Spent } & (
+  | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
+  | { readonly kind: 'none'; readonly why: string }
+  /** Even the part to summarize is too long for the model. */
+  | { readonly kind: 'unable' }
+  /** A later try of the provider can help. */
+  | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
+  | { readonly kind: 'unaffordable'; readonly over: OverBudget }
+);
+
+export interface SummaryOptions {
+  readonly fit: Fit;
+  readonly frame: Frame;
+  readonly wanted: WantedCompaction;
+  readonly covers: Covers;
+}
+/** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
+export type Covers = (bytes: number, spent: Spent) => OverBudget | undefined;
+
+/** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
+export async function summarize(
+  { model, runWriter }: Deps,
+  { fit, frame, wanted, covers }: SummaryOptions,
+  signal: AbortSignal,
+): Promise<Summarized> {
+  const part = toSummarize({ model, runWriter }, fit, wanted);
+  if (!part) return { kind: 'unable', spent: nothingSpent };
+  const { system, tools, sections } = frame;
+  const { messages, from } = part;
+  const { notes } = runWriter.transcript.view(runWriter.runId);
+  const earlier = notes.filter(({ before }) => before <= messages.length);
+  const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
+  let spent = nothingSpent;
+  let why = '';
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const over = covers(requestBytes(request), spent);
+    if (over) return { kind: 'unaffordable', over, spent };
+    const proof = runWriter.asking({ model: model.name, request, sections, from });
+    const { outcome, message } = await collectTurn(model.turn(request, signal), {
+      model: model.name,
+      onDelta: () => {},
+    });
+    throwIfFired(signal);
+    if (outcome.kind === 'failed' && outcome.retryable) {
+      return { kind: 'failed', why: outcome.message, spent, result: failedTurn(outcome) };
+    }
+    if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
+    if (outcome.kind === 'failed') why = outcome.message;
+    if (outcome.kind !== 'finished') continue;
+    spent = addSpent(spent, spentOn(outcome));
+    const text = message.text.trim();
+    const usage = runWriter.usage(message.model, outcome.usage, { ...proof, purpose: 'compaction' });
+    const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
+    if (!flaw) return { kind: 'made', text, model: message.model, usage, spent };
+    await runWriter.write(usage);
+    why = flaw;
+  }
+  return { kind: 'none', why, spent };
+}
+
+/** Why a reply is no summary. With a call, its text counts only under the headings that were asked for. */
+function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
+  if (reply.isRefused) return 'The model declined.';
+  if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
+  return reply.text === '' ? 'The model gave an empty summary.' : undefined;
+}
+
+/**
+ * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
+ * serves it; only if that is too long, results are shortened. Undefined: still too long.
+ */
+function toSummarize({ runWriter }: Deps, fit: Fit, { upto }: WantedCompaction): Part | undefined {
+  const { messages, compactions, length } = runWriter.transcript;
+  const seen = (more: readonly Compaction[]) =>
+    viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
+  const whole = { messages: seen([]), from: { length, upto } };
+  const short = { messages: seen([shortResults(upto, shortChars)]), from: { length, upto, most: shortChars } };
+  return [whole, short].find(
+    (part) => fit.tokens(part.messages.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
+  );
+}

@@ -1,0 +1,137 @@
+import type { Message } from '../../../agents/models/model.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+
+/**
+ * One shortening of what the model sees; the conversation itself stays whole. Numbers are places in the conversation.
+ *
+ * - `results`: tool results before `upto` become a line that says where the whole is. Those from there to `until` keep
+ *   their first `most` characters, if that is set.
+ * - `pictures`: the same for pictures alone.
+ * - `summary`, `cut`: everything before `upto` becomes the user's own messages and `summary`. The model wrote the text of
+ *   a `summary`; the server wrote that of a `cut`, after the model could not.
+ */
+export interface Compaction {
+  readonly kind: 'results' | 'pictures' | 'summary' | 'cut';
+  readonly upto: number;
+  readonly until: number;
+  readonly most?: number | undefined;
+  readonly summary?: string | undefined;
+  /** For the user's messages before `upto`: the most characters of all of them. */
+  readonly userChars?: number | undefined;
+  /** The estimated tokens of a request before and after. */
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface Seen {
+  readonly message: Message;
+  /** The message's place in the conversation. */
+  readonly at: number;
+}
+
+/** For a summary alone: each result before `upto` keeps its first `most` characters. */
+export const shortResults = (upto: number, most: number): Compaction => ({
+  kind: 'results',
+  upto: 0,
+  until: upto,
+  most,
+  before: 0,
+  after: 0,
+});
+
+const worthCutting = 400; // characters: the line that replaces a shorter result saves nothing
+
+/** The conversation as the model sees it. Between two compactions each view begins with the view before it. */
+export function viewOf(messages: readonly Message[], compactions: readonly Compaction[]): readonly Seen[] {
+  const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
+  const from = summary?.upto ?? 0;
+  const masks = compactions.filter(({ kind }) => kind === 'results');
+  const gone = Math.max(0, ...masks.map(({ upto }) => upto));
+  const unseen = Math.max(0, ...compactions.filter(hidesPictures).map(({ upto }) => upto));
+  const masked = Math.max(unseen, gone, ...masks.map(({ until }) => until));
+  const seen = messages.slice(from).map((message, n): Seen => {
+    const at = from + n;
+    if (at >= masked) return { at, message };
+    const most = at < gone ? 0 : mostOf(masks, at);
+    return { at, message: shortened(message, { most, withoutPictures: at < unseen }) };
+  });
+  if (!summary) return seen;
+  return [...kept(messages.slice(0, from), summary.userChars ?? 0), summed(summary), ...seen];
+}
+
+interface Shape {
+  readonly most: number;
+  readonly withoutPictures: boolean;
+}
+const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
+
+/** Made once for each shape, so that what is known of a message (its size, its hash) is known of its short form, too. */
+function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
+  const last = lastShapes.get(message);
+  if (last?.most === most && last.withoutPictures === bare) return last.made;
+  const made = shown(bare ? withoutPictures(message) : message, most);
+  lastShapes.set(message, { most, withoutPictures: bare, made });
+  return made;
+}
+
+const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === 'pictures';
+const mostOf = (masks: readonly Compaction[], at: number) =>
+  Math.min(...masks.flatMap(({ until, most }) => (most !== undefined && at < until ? [most] : [])), Infinity);
+
+const summed = ({ upto, summary = '' }: Compaction): Seen => ({
+  at: upto,
+  message: {
+    role: 'user',
+    text: `[From the server: the conversation up to here was shortened. The user's messages above are whole or marked. The tool recall reads the rest.]\n\n${summary}`,
+  },
+});
+
+/** The user's messages, whole as far as they have room: the first one before all others, then the newest. */
+function kept(messages: readonly Message[], mostChars: number): Seen[] {
+  const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
+  const [first, ...rest] = own;
+  if (!first) return [];
+  let left = mostChars - Math.min(first.message.text.length, Math.floor(mostChars / 2));
+  const whole: Seen[] = [];
+  let omitted = 0;
+  for (const one of rest.toReversed()) {
+    const fits = one.message.text.length <= left;
+    if (!fits && (omitted > 0 || left < 2 * worthCutting)) {
+      omitted += 1;
+      continue;
+    }
+    const text = middleCut(one.message.text, left);
+    whole.unshift({ ...one, message: text === one.message.text ? one.message : { role: 'user', text } });
+    left -= text.length;
+  }
+  const head = middleCut(first.message.text, Math.max(worthCutting, Math.floor(mostChars / 2)));
+  const gap = `[From the server: ${omitted} later messages of the user are left out here. The tool recall reads them.]`;
+  return [
+    { at: first.at, message: head === first.message.text ? first.message : { role: 'user', text: head } },
+    ...(omitted > 0 ? [{ at: first.at, message: { role: 'user', text: gap } } as const] : []),
+    ...whole,
+  ];
+}
+
+function middleCut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const half = Math.max(0, Math.floor(most / 2) - 60);
+  const end = text.slice(text.length - half).replace(/^[\uDC00-\uDFFF]/, '');
+  return `${beginningOf(text, half)}\n[… ${text.length - 2 * half} characters left out; the tool recall reads them …]\n${end}`;
+}
+
+function withoutPictures(message: Message): Message {
+  if (message.role === 'assistant' || !message.pictures) return message;
+  const { pictures, ...rest } = message;
+  const note = `\n[Left out to save room: ${pictures.length} earlier ${pictures.length === 1 ? 'picture' : 'pictures'}.]`;
+  return rest.role === 'user' ? { ...rest, text: rest.text + note } : { ...rest, output: rest.output + note };
+}
+
+function shown(message: Message, most: number): Message {
+  if (message.role !== 'tool' || message.output.length <= Math.max(most, worthCutting)) return message;
+  const { output, callId, name } = message;
+  const [, file] = /All of it is in (\S+?):? /.exec(output) ?? [];
+  const where = `recall with call_id ${JSON.stringify(callId)} reads it${file ? `; all of it is in ${file}` : ''}`;
+  const note = `[${most > 0 ? 'The rest of the' : 'The'} result of ${name}, ${output.length} characters, is left out to save room: ${where}.]`;
+  return { ...message, output: most > 0 ? `${beginningOf(output, most)}\n${note}` : note };
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { Message } from '../../../agents/models/model.ts';
+import { ConversationMessage } from '../../../core/model/conversation-message.ts';
+import type { MessageId, RunId } from '../../../core/model/ids.ts';
+import type { Attached } from '../context/attachments.ts';
+import type { Compaction } from '../context/view.ts';
+
+// The stored form of a conversation: one record for each message, and one for each shortening of what the model sees.
+
+export interface Entry {
+  readonly runId: RunId;
+  readonly message: Message;
+  /** The id of the user's message in this entry. */
+  readonly messageId?: MessageId;
+  /** The newest seq of the log when the entry was added. */
+  readonly seq?: number | undefined;
+  /** Uploads of the user's message in this entry. */
+  readonly attached?: readonly Attached[];
+}
+/** An entry that says how the model sees the entries before it. */
+export interface Shortening {
+  readonly runId: RunId;
+  readonly compaction: Compaction;
+}
+const StoredShortening = z.object({
+  runId: z.string(),
+  compaction: z.object({
+    kind: z.enum(['results', 'pictures', 'summary', 'cut']),
+    upto: z.int(),
+    until: z.int(),
+    before: z.int(),
+    after: z.int(),
+    most: z.int().optional(),
+    summary: z.string().optional(),
+    userChars: z.int().optional(),
+  }),
+});
+const StoredEntry = z.object({
+  runId: z.string(),
+  messageId: z.string().optional(),
+  seq: z.int().optional(),
+  attached: z.array(z.object({ id: z.string(), path: z.string() })).optional(),
+  message: ConversationMessage,
+});
+
+/** Reads stored records, oldest first. Rejects one that is neither by throwing. */
+export function conversationOf(docs: readonly unknown[]): { entries: Entry[]; compactions: Compaction[] } {
+  const entries: Entry[] = [];
+  const compactions: Compaction[] = [];
+  for (const doc of docs) {
+    const shortening = StoredShortening.safeParse(doc);
+    if (shortening.success) compactions.push(shortening.data.compaction);
+    else entries.push(StoredEntry.parse(doc) as object as Entry);
+  }
+  return { entries, compactions };
+}
+
+/** Calls that ran at once end in any order. Their results follow the reply in the order of its calls. */
+export function inCallOrder(messages: readonly Message[]): readonly Message[] {
+  const places = new Map<string, number>();
+  const ordered = [...messages];
+  for (let at = 0; at < ordered.length; at++) {
+    const message = ordered[at];
+    if (message?.role === 'assistant') for (const [n, { callId }] of message.calls.entries()) places.set(callId, n);
+    if (message?.role !== 'tool') continue;
+    let end = at;
+    while (ordered[end]?.role === 'tool') end++;
+    const place = (it: Message) => (it.role === 'tool' ? (places.get(it.callId) ?? messages.length) : 0);
+    if (end - at > 1) ordered.splice(at, end - at, ...ordered.slice(at, end).sort((a, b) => place(a) - place(b)));
+    at = end - 1;
+  }
+  return ordered;
+}

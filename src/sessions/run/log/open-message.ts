@@ -1,0 +1,77 @@
+import type { FactOf, FactType, SessionFact } from '../../../core/model/events.ts';
+import type { MessageId } from '../../../core/model/ids.ts';
+
+// No other fact stands between a message's deltas and the message. Asides wait until the message is complete. A fact that
+// cannot wait (a user's message, the run's end) completes it first, with the text so far.
+const asides: ReadonlySet<FactType> = new Set<FactType>([
+  'egress',
+  'usage',
+  'context.compacted',
+  'sandbox.phase',
+  'sandbox.untrusted',
+  'session.updated',
+  'session.forked',
+  'run.notice',
+  'tool.output',
+  'desktop',
+  'sandbox.disk_exceeded',
+]);
+
+export const isAside = (type: FactType): boolean => asides.has(type);
+
+export class OpenMessage {
+  #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
+  #held: SessionFact[] = [];
+
+  /** The message whose deltas are in the log but which is not complete. */
+  get id(): MessageId | undefined {
+    return this.#open?.fact.data.messageId;
+  }
+
+  /** Orders the facts as they can be appended now. */
+  arrange(facts: readonly SessionFact[]): SessionFact[] {
+    return facts.flatMap((fact) => this.#place(fact));
+  }
+
+  #place(fact: SessionFact): SessionFact[] {
+    const open = this.#open;
+    if (fact.type === 'message.delta') {
+      if (open?.fact.data.messageId === fact.data.messageId) {
+        open.text += fact.data.text;
+        return [fact];
+      }
+      const before = this.close();
+      this.#open = { fact, text: fact.data.text };
+      return [...before, fact];
+    }
+    if (!open) return [fact];
+    if (asides.has(fact.type)) {
+      this.#held.push(fact);
+      return [];
+    }
+    if (fact.type !== 'message.assistant' || fact.data.messageId !== open.fact.data.messageId) {
+      return [...this.close(), fact];
+    }
+    this.#open = undefined;
+    return [fact, ...this.#held.splice(0)];
+  }
+
+  /** Completes the open message with the text so far. */
+  close(): SessionFact[] {
+    const open = this.#open;
+    if (!open) return [];
+    this.#open = undefined;
+    const { messageId } = open.fact.data;
+    const whole: SessionFact = {
+      type: 'message.assistant',
+      runId: open.fact.runId,
+      data: { messageId, text: open.text, attachments: [] },
+    };
+    return [whole, ...this.#held.splice(0)];
+  }
+
+  /** Continues a message that an earlier server process left open. */
+  adopt(fact: FactOf<'message.delta'>, text: string): void {
+    this.#open = { fact, text };
+  }
+}

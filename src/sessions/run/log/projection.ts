@@ -1,0 +1,257 @@
+import { z } from 'zod';
+import type { FactOf, SessionFact } from '../../../core/model/events.ts';
+import { MessageId, RunId } from '../../../core/model/ids.ts';
+import { type SessionLife, SessionRecord } from '../../../core/model/records.ts';
+import { noSpending, Spending, withUsage } from '../../../core/model/spending.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+
+/** The record as stored: the fields of lists, and the state that a restart needs. */
+export const StoredSession = SessionRecord.extend({
+  /** A user stopped the sandbox: commands wait for a run or `start`, even when a read of its files started it again. */
+  sandboxHeld: z.boolean().default(false),
+  /** The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
+  sandboxUntrusted: z.boolean().default(false),
+  /** Runs without a `run.end`, in order of their first message. */
+  openRuns: z.array(
+    z.object({
+      runId: RunId,
+      messageId: MessageId,
+      task: z.string(),
+      seq: z.int(),
+      startedSeq: z.int().nullable(),
+      /** Of the first message, if it has some. */
+      attachments: z.array(z.string()).optional(),
+      /** The amounts that this run has used so far. */
+      spending: Spending.optional(),
+    }),
+  ),
+  /** The amounts that all runs have used so far. */
+  spending: Spending.default(noSpending),
+  /** The same at the time when a user last granted the session's budget again; null: no user has. */
+  granted: Spending.nullable().default(null),
+  /** Since when the active run works, as far as its time is not in `spending` yet. */
+  workingSince: z.number().nullable().default(null),
+  /** The active run waits because the session's budget is spent. */
+  isOverBudget: z.boolean().default(false),
+  /** The tools whose calls a person permitted for the rest of this session. */
+  permitted: z.array(z.string()).default([]),
+  /** The copy of files with which the session's first sandbox begins; null once it has them. */
+  startsFrom: z.object({ blob: z.string() }).nullable().default(null),
+});
+export type StoredSession = z.infer<typeof StoredSession>;
+
+/** Records of this kind name the sessions with work to continue after a restart. */
+export const unfinishedKind = 'unfinished';
+export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
+
+const shownLength = 1_000; // characters of a message in lists
+
+interface Told {
+  readonly seq: number;
+  readonly ts: number;
+  /** A client watches the session, so new messages count as read. */
+  readonly watched: boolean;
+}
+
+/** The record after one more fact; the same object when the fact changes nothing in it. */
+export function project(record: StoredSession, fact: SessionFact, { seq, ts, watched }: Told): StoredSession {
+  const now = { updatedAt: ts, lastSeq: seq };
+  switch (fact.type) {
+    case 'message.user': {
+      const { messageId, text, attachments } = fact.data;
+      const said = {
+        ...now,
+        sandboxUntrusted: false,
+        latestMessage: beginningOf(text, shownLength),
+        latestMessageAt: ts,
+      };
+      const runId = fact.runId;
+      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
+      const more = attachments.length > 0 && { attachments };
+      const run = { runId, messageId, task: text, seq, startedSeq: null, ...more };
+      return { ...record, ...said, openRuns: [...record.openRuns, run] };
+    }
+    case 'run.started': {
+      const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
+      const started = { status: 'running', sandboxHeld: false, lastTask: fact.data.task, workingSince: ts } as const;
+      return { ...record, ...now, ...started, openRuns };
+    }
+    case 'title':
+      return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
+    case 'message.assistant': {
+      const { text } = fact.data;
+      const unread = watched ? 0 : record.unread + 1;
+      return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
+    }
+    case 'run.wait':
+      return {
+        ...timed(record, fact.runId, ts),
+        ...now,
+        status: 'waiting',
+        workingSince: null,
+        isOverBudget: fact.data.budget?.scope === 'session',
+      };
+    case 'run.resumed': {
+      const granted = record.isOverBudget ? record.spending : record.granted;
+      return { ...record, ...now, status: 'running', workingSince: ts, isOverBudget: false, granted };
+    }
+    case 'run.notice':
+      // Downtime is no working time.
+      if (fact.data.kind !== 'resumed_after_restart' || record.workingSince === null)
+        return { ...record, lastSeq: seq };
+      return { ...record, lastSeq: seq, workingSince: ts };
+    case 'usage':
+      return counted(timed(record, fact.runId, ts), fact);
+    case 'run.end': {
+      const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
+      const { status, reason, code } = fact.data;
+      const outcome = { status, reason, ...(code !== undefined && { code }) };
+      const active = openRuns.some((run) => run.startedSeq !== null);
+      if (active) return { ...record, ...now, openRuns };
+      const ended = { status: 'completed', workingSince: null, isOverBudget: false } as const;
+      return { ...timed(record, fact.runId, ts), ...now, ...ended, openRuns, outcome };
+    }
+    case 'sandbox.phase': {
+      const sandboxState = sandboxStates[fact.data.phase];
+      if (sandboxState === undefined) return record;
+      const startedByRun = sandboxState === 'running' && record.status === 'running';
+      const sandboxUntrusted = record.sandboxUntrusted && fact.data.phase !== 'starting';
+      const sandboxHeld = record.sandboxHeld && !startedByRun;
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld, sandboxUntrusted };
+    }
+    case 'approval.resolved': {
+      const { always } = fact.data;
+      if (always === undefined || record.permitted.includes(always)) return { ...record, lastSeq: seq };
+      return { ...record, lastSeq: seq, permitted: [...record.permitted, always] };
+    }
+    case 'sandbox.untrusted':
+      return { ...record, lastSeq: seq, sandboxUntrusted: true };
+    case 'message.delta':
+    case 'tool.output':
+    case 'egress':
+      return record; // frequent, and not shown in lists
+    default:
+      return { ...record, lastSeq: seq };
+  }
+}
+
+/** The record with the working time until now. */
+function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSession {
+  const { workingSince, spending } = record;
+  if (workingSince === null) return record;
+  const ms = Math.max(0, ts - workingSince);
+  return {
+    ...withSpending(record, runId, (before) => ({ ...before, ms: before.ms + ms })),
+    spending: { ...spending, ms: spending.ms + ms },
+    workingSince: ts,
+  };
+}
+
+/** The record with what one call of the model took. Usage is frequent and not shown in lists, so `lastSeq` stays. */
+function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
+  return {
+    ...withSpending(record, runId, (before) => withUsage(before, data)),
+    spending: withUsage(record.spending, data),
+  };
+}
+
+const withSpending = (record: StoredSession, runId: RunId | null, change: (before: Spending) => Spending) => ({
+  ...record,
+  openRuns: record.openRuns.map((run) =>
+    run.runId === runId ? { ...run, spending: change(run.spending ?? noSpending) } : run,
+  ),
+});
+
+/** The amounts that a run and its session have used by now. */
+export function spendingAt(record: StoredSession, runId: RunId, now: number): { spent: Spending; total: Spending } {
+  const { openRuns, spending: total } = timed(record, runId, now);
+  return { spent: openRuns.find((run) => run.runId === runId)?.spending ?? noSpending, total };
+}
+
+const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
+  starting: 'created',
+  ready: 'running',
+  paused: 'running',
+  resumed: 'running',
+  lost: 'not_found', // the sandbox failed; the next use creates a new one
+  released: 'stopped',
+};
+
+/** The record that clients see, without the fields that only a restart needs. */
+export function publicRecord({
+  openRuns: _open,
+  sandboxHeld: _held,
+  sandboxUntrusted: _untrusted,
+  spending: _spending,
+  granted: _granted,
+  workingSince: _since,
+  isOverBudget: _over,
+  startsFrom: _files,
+  permitted: _permitted,
+  ...record
+}: StoredSession): SessionRecord {
+  return record;
+}
+
+/** The record of a new session. */
+export function newSession({
+  id,
+  origin,
+  title,
+  template,
+  templateBy,
+  projectId,
+  lastTask,
+  owner,
+  model,
+  fallbacks,
+  toolServers,
+  life,
+  at,
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  templateBy?: SessionRecord['templateBy'];
+  owner?: string | undefined;
+  model?: string | undefined;
+  fallbacks?: readonly string[] | undefined;
+  toolServers?: SessionRecord['toolServers'];
+  life?: SessionLife | undefined;
+  at: number;
+}): StoredSession {
+  return {
+    ...(owner !== undefined && { owner }),
+    ...(model !== undefined && { model }),
+    ...(fallbacks !== undefined && { fallbacks }),
+    ...(toolServers !== undefined && { toolServers }),
+    ...(life && { life }),
+    ...(templateBy !== undefined && { templateBy }),
+    id,
+    origin,
+    template,
+    title,
+    titleBy: null,
+    projectId,
+    status: 'pending',
+    createdAt: at,
+    updatedAt: at,
+    lastTask,
+    latestMessage: '',
+    latestMessageAt: at,
+    unread: 0,
+    lastSeq: 0,
+    sandboxState: 'created',
+    deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
+    sandboxHeld: false,
+    sandboxUntrusted: false,
+    openRuns: [],
+    spending: noSpending,
+    granted: null,
+    workingSince: null,
+    isOverBudget: false,
+    permitted: [],
+    startsFrom: null,
+  };
+}

@@ -1,0 +1,33 @@
+import type { AssistantMessage } from '../../../agents/models/model.ts';
+import type { RecordStore } from '../../../core/contracts/ports.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { conversationOf } from './conversation.ts';
+import { requestKind, StoredRequest } from './stored-request.ts';
+
+/** A turn and the reply that the session's conversation took from it. */
+export interface RecordedTurn {
+  readonly turn: number;
+  readonly reply: AssistantMessage;
+}
+
+/**
+ * The turns of a session whose whole reply is in its conversation, in their order, and the number of the other turns: those
+ * that failed, wrote a summary, or had a reply that was cut or of no use.
+ */
+export async function recordedTurns(
+  records: RecordStore,
+  id: SessionId,
+): Promise<{ readonly turns: readonly RecordedTurn[]; readonly others: number }> {
+  const idPrefix = `${id}:`;
+  const requests = (await records.list(requestKind, { idPrefix })).map(({ doc }) => StoredRequest.parse(doc)).reverse();
+  const docs = (await records.list('transcript', { idPrefix })).map(({ doc }) => doc).reverse();
+  const turns: RecordedTurn[] = [];
+  for (const [n, { turn, runId, from }] of requests.entries()) {
+    if (from.begun || from.upto !== undefined) continue;
+    // The next request tells where this turn's own messages end. Requests at one place are tries of one turn.
+    const { entries } = conversationOf(docs.slice(from.length, requests[n + 1]?.from.length));
+    const found = entries.find((entry) => entry.message.role === 'assistant' && entry.runId === runId);
+    if (found?.message.role === 'assistant') turns.push({ turn, reply: found.message });
+  }
+  return { turns, others: requests.length - turns.length };
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { Message, ToolDeclaration, TurnRequest } from '../../../agents/models/model.ts';
+import type { SeenRequest } from '../../../agents/models/seen-request.ts';
+import type { RecordStore } from '../../../core/contracts/ports.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
+import { digestOfText } from '../../../core/text/digest.ts';
+import { PromptSection } from '../context/asked.ts';
+import { shortResults, viewOf } from '../context/view.ts';
+import { conversationOf, inCallOrder } from './conversation.ts';
+import {
+  digestOfTools,
+  hashOfRequest,
+  joinedSections,
+  requestIdOf,
+  requestKind,
+  requestTextKind,
+  StoredRequest,
+} from './stored-request.ts';
+
+const SectionsText = z.object({ sections: z.array(PromptSection) });
+const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
+const NoteText = z.object({ text: z.string() });
+
+/**
+ * Rebuilds the request of a turn from its record; without `turn`, that of the newest one. Rejects: not_found, when there
+ * was no such turn.
+ */
+export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<SeenRequest> {
+  const stored = await storedRequest(records, id, turn);
+  const { from, pictures = {}, turn: at, runId, model, requestHash, ...frame } = stored;
+  const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
+  const { sections } = SectionsText.parse(await textOf(frame.system));
+  const { tools } = ToolsText.parse(await textOf(frame.tools));
+  const noteOf = async (hash: string) => NoteText.parse(await textOf(hash)).text;
+  const note = frame.note === undefined ? undefined : await noteOf(frame.note);
+  const earlier = await Promise.all(
+    (frame.earlier ?? []).map(async (placed) => ({ before: placed.before, text: await noteOf(placed.note) })),
+  );
+  const system = joinedSections(sections);
+  const messages = await messagesOf(records, id, from);
+  const isSame =
+    digestOfText(system) === frame.system &&
+    digestOfTools(tools) === frame.tools &&
+    (note === undefined || digestOfText(note) === frame.note) &&
+    earlier.every(({ text }, n) => digestOfText(text) === frame.earlier?.[n]?.note);
+  const proved = isSame && hashOfRequest(frame, messages, pictures) === requestHash;
+  const own = { ...(note !== undefined && { note }), ...(frame.earlier && { earlier }) };
+  const parts = { ...frame, system, tools, messages, ...own };
+  const request = parts as TurnRequest; // absent parts are absent keys, which zod's types cannot say
+  return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
+}
+
+async function storedRequest(records: RecordStore, id: SessionId, turn: number | undefined): Promise<StoredRequest> {
+  const [last] = await records.list(requestKind, { idPrefix: `${id}:`, limit: 1 });
+  const found = turn === undefined ? last : await records.get(requestKind, `${id}:${requestIdOf(turn)}`);
+  if (found) return StoredRequest.parse(found.doc);
+  const newest = last && StoredRequest.parse(last.doc).turn;
+  const what = newest === undefined ? 'No model was asked in this session yet' : `There is no turn ${turn}`;
+  throw new AppError('not_found', `${what}${newest === undefined ? '' : `; the newest is ${newest}`}.`);
+}
+
+async function messagesOf(
+  records: RecordStore,
+  id: SessionId,
+  { length, upto, most, begun }: StoredRequest['from'],
+): Promise<readonly Message[]> {
+  const stored = await records.list('transcript', { idPrefix: `${id}:` });
+  const docs = stored.map(({ doc }) => doc).reverse();
+  const { entries, compactions } = conversationOf(docs.slice(0, length));
+  const short = upto === undefined || most === undefined ? [] : [shortResults(upto, most)];
+  const seen = viewOf(inCallOrder(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
+  return begun ? [...messages, begun] : messages;
+}

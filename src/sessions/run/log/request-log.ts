@@ -1,0 +1,81 @@
+import type { TurnRequest } from '../../../agents/models/model.ts';
+import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
+import type { RunId, SessionId } from '../../../core/model/ids.ts';
+import { digestOfText } from '../../../core/text/digest.ts';
+import type { PromptSection, RequestProof, Taken } from '../context/asked.ts';
+import {
+  digestOfTools,
+  picturesIn,
+  requestHashes,
+  requestIdOf,
+  requestKind,
+  requestTextKind,
+  type StoredRequest,
+} from './stored-request.ts';
+
+/** One request as it goes to a model, and what it was made of. */
+export interface Asking {
+  readonly runId: RunId;
+  /** The model that is asked first; a fall-back can answer. */
+  readonly model: string;
+  readonly request: TurnRequest;
+  /** The parts of the request's system prompt. */
+  readonly sections: readonly PromptSection[];
+  readonly from: Taken;
+}
+
+/**
+ * Records each request of a session. A record refers to the conversation by its length and to other texts by their hash,
+ * so that nothing long is stored twice.
+ */
+export class RequestLog {
+  readonly #sessionId: SessionId;
+  readonly #stored = new Set<string>();
+  #unstored: RecordPut[] = [];
+  #turns = 0;
+  readonly #hashOf = requestHashes();
+
+  constructor(sessionId: SessionId) {
+    this.#sessionId = sessionId;
+  }
+
+  async load(records: RecordStore): Promise<void> {
+    const [last] = await records.list(requestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
+    this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
+  }
+
+  /** Numbers a request. The conversation's next write stores its record. */
+  add({ runId, model, request, sections, from }: Asking): Omit<RequestProof, 'askedAt'> {
+    const { tools, note, earlier, messages, cacheKey: _, ...rest } = request;
+    const pictures = picturesIn(messages);
+    const frame = {
+      ...rest,
+      system: this.#text(digestOfText(request.system), { sections }),
+      tools: this.#text(digestOfTools(tools), { tools }),
+      ...(note !== undefined && { note: this.#note(note) }),
+      ...(earlier && { earlier: earlier.map(({ before, text }) => ({ before, note: this.#note(text) })) }),
+    };
+    const requestHash = this.#hashOf(frame, messages, pictures);
+    this.#turns += 1;
+    const turn = this.#turns;
+    const doc: StoredRequest = { ...frame, turn, runId, model, requestHash, from, pictures };
+    this.#put(requestKind, requestIdOf(turn), { doc, sort: turn });
+    return { turn, requestHash };
+  }
+
+  takeUnstored(): RecordPut[] {
+    return this.#unstored.splice(0);
+  }
+
+  #note = (text: string): string => this.#text(digestOfText(text), { text });
+
+  /** After a restart a text is written once more, over itself. */
+  #text(hash: string, doc: object): string {
+    if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
+    this.#stored.add(hash);
+    return hash;
+  }
+  #put(kind: string, id: string, rest: Pick<RecordPut, 'doc' | 'sort'>): void {
+    this.#unstored.push({ kind, id: `${this.#sessionId}:${id}`, ...rest });
+  }
+}

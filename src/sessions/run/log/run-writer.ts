@@ -1,0 +1,295 @@
+import type { Usage } from '../../../agents/models/model.ts';
+import { BoundedOutput } from '../../../agents/tools/output.ts';
+import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
+import type { IdSource, MessageId, RunId } from '../../../core/model/ids.ts';
+import type { Purpose } from '../../../core/model/spending.ts';
+import type { RequestProof } from '../context/asked.ts';
+import type { ShownMessage } from '../context/attachments.ts';
+import type { Compaction } from '../context/view.ts';
+import type { Entry } from './conversation.ts';
+import type { Asking } from './request-log.ts';
+import type { SessionWriter } from './session-writer.ts';
+import { Coalescer, fewPieces } from './text-coalescer.ts';
+import type { Transcript } from './transcript.ts';
+
+export interface UserMessage {
+  readonly messageId: MessageId;
+  readonly text: string;
+  readonly attachments?: readonly string[];
+}
+type Calling = FactOf<'tool.calling'>['data'];
+type Why = 'cancelled' | 'interrupted' | 'sandbox_lost';
+export interface OpenCall extends Calling {
+  /** Characters of live output that are in the log. */
+  readonly logged: number;
+}
+
+/** The state of an interrupted run, read from its log. */
+export interface RunSoFar {
+  readonly steps: readonly PlanStep[];
+  /** The calls that were announced and have no result, in the order of their announcements. */
+  readonly openCalls: readonly OpenCall[];
+  readonly inbox: readonly UserMessage[];
+}
+interface Options {
+  readonly writer: SessionWriter;
+  readonly transcript: Transcript;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly runId: RunId;
+  readonly soFar: RunSoFar;
+}
+
+const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
+
+/** Writes one run into the log. Tracks its open message, call and step, and closes them however the run ends. */
+export class RunWriter {
+  readonly runId: RunId;
+  readonly transcript: Transcript;
+  readonly #writer: SessionWriter;
+  readonly #ids: IdSource;
+  readonly #clock: Clock;
+  #steps: readonly PlanStep[];
+  readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
+  #inbox: UserMessage[];
+  readonly #listeners = new Set<() => void>();
+  #unsaid: readonly string[] = [];
+  #owed: SessionFact[] = [];
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ writer, transcript, ids, clock, runId, soFar }: Options) {
+    this.runId = runId;
+    this.transcript = transcript;
+    this.#writer = writer;
+    this.#ids = ids;
+    this.#clock = clock;
+    this.#steps = soFar.steps;
+    for (const call of soFar.openCalls) this.#openCalls.set(call.callId, { call, output: new BoundedOutput() });
+    this.#inbox = [...soFar.inbox];
+  }
+
+  get openCalls(): readonly OpenCall[] {
+    return [...this.#openCalls.values()].map(({ call }) => call);
+  }
+  get steps(): readonly PlanStep[] {
+    return this.#steps;
+  }
+
+  /** Adds an entry for the model to see. Entries after the run's end are dropped. */
+  add(entry: Entry): void {
+    if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
+  }
+
+  /** Shortens what the model sees. The change and its fact are stored together, or neither is. */
+  async compact(compaction: Compaction, model: string | null, usage: readonly SessionFact[] = []): Promise<void> {
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
+    const { kind, upto, before, after, summary = null } = compaction;
+    const uptoSeq = this.transcript.entries[upto]?.seq ?? this.#writer.head;
+    this.transcript.compact(this.runId, compaction);
+    const data = { uptoSeq, kind, before, after, summary, model };
+    await this.write(...usage, { type: 'context.compacted', runId: this.runId, data });
+  }
+
+  /** A message that the next turn must see. */
+  hear(message: UserMessage): void {
+    this.#inbox.push(message);
+    for (const listener of this.#listeners) listener();
+  }
+  /** Calls the listener at each new message, until disposed. */
+  onHeard(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+  get unheard(): readonly UserMessage[] {
+    return this.#inbox;
+  }
+  /** Adds the waiting messages to the model's conversation; with `shown` only those in it, as it shows them. */
+  takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
+    for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
+      const { pictures = [], attached = [], ...told }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
+      this.transcript.add({
+        runId: this.runId,
+        messageId,
+        seq: this.#writer.head,
+        message: { role: 'user', text: told.text ?? text, ...(pictures.length > 0 && { pictures }) },
+        ...(attached.length > 0 && { attached }),
+      });
+    }
+  }
+
+  /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
+  async told(): Promise<void> {
+    await this.#append([]);
+    await turnOfTheLoop();
+  }
+
+  /** Writes facts of the run, with the new transcript entries. Rejects with `cancelled` once the run is closed. */
+  async write(...facts: readonly SessionFact[]): Promise<void> {
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
+    await this.#append(facts);
+  }
+
+  /**
+   * Writes the facts together with the next ones of the run, because each write waits for the disk. None of them may
+   * complete a message whose beginning is in the log.
+   */
+  owe(...facts: readonly SessionFact[]): void {
+    this.#owed.push(...facts);
+  }
+
+  async #append(facts: readonly SessionFact[]): Promise<void> {
+    await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
+  }
+
+  title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
+
+  plan(steps: readonly PlanStep[]): SessionFact {
+    this.#steps = steps;
+    return { type: 'plan', runId: this.runId, data: { steps: [...steps] } };
+  }
+
+  step(step: PlanStep): SessionFact {
+    this.#steps = this.#steps.map((it) => (it.id === step.id ? step : it));
+    return { type: 'step', runId: this.runId, data: step };
+  }
+
+  /** Records a request that goes to the model now. The next write stores the record. */
+  asking(request: Omit<Asking, 'runId'>): RequestProof {
+    const proof = this.transcript.requests.add({ runId: this.runId, ...request });
+    return { ...proof, askedAt: this.#clock.now() };
+  }
+
+  usage(
+    model: string,
+    usage: Usage,
+    of: RequestProof & { readonly purpose: Purpose; readonly thoughts?: string },
+  ): SessionFact {
+    return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
+  }
+
+  /** A complete message, in the pieces in which it arrived. */
+  said(pieces: readonly string[]): SessionFact[] {
+    const messageId = this.#ids.messageId();
+    const text = pieces.join('');
+    const deltas = fewPieces(pieces).map((piece) => this.#delta(messageId, piece));
+    return [...deltas, { type: 'message.assistant', runId: this.runId, data: { messageId, text, attachments: [] } }];
+  }
+
+  #delta = (messageId: MessageId, text: string): SessionFact => ({
+    type: 'message.delta',
+    runId: this.runId,
+    data: { messageId, text },
+  });
+
+  /** A message that is still arriving; `end` completes it. */
+  speak(): { say(text: string): void; end(): SessionFact[] } & Disposable {
+    let messageId: MessageId | undefined;
+    const emit = (text: string) => {
+      if (this.#closed) return;
+      // Another fact may have completed the message: the following text then starts a new one.
+      if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
+      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write reports the failure
+    };
+    const pieces = new Coalescer(this.#clock, emit);
+    return {
+      say: (text) => pieces.add(text),
+      end: () => {
+        pieces.flush();
+        return this.#closed ? [] : this.#writer.message.close();
+      },
+      [Symbol.dispose]: () => pieces[Symbol.dispose](),
+    };
+  }
+
+  /** Keeps text that the turn writes at its end. If the run ends earlier, its end writes that text. */
+  holdBack(pieces: readonly string[]): Disposable {
+    this.#unsaid = pieces;
+    return {
+      [Symbol.dispose]: () => {
+        if (!this.#closed) this.#unsaid = [];
+      },
+    };
+  }
+
+  /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
+  calling(call: Calling): SessionFact {
+    // otherwise the run's end would close a call that never began
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
+    this.#openCalls.set(call.callId, { call: { ...call, logged: 0 }, output: new BoundedOutput() });
+    return { type: 'tool.calling', runId: this.runId, data: call };
+  }
+
+  /** Collects live output of an open call and skips what the log already has. */
+  listen(callId: string): { hear(text: string): void } & Disposable {
+    const open = this.#openCalls.get(callId);
+    const logged = open?.call.logged ?? 0;
+    let skip = logged;
+    let room = liveChars - logged;
+    const pieces = new Coalescer(this.#clock, (text) => {
+      if (this.#closed) return;
+      const fact: SessionFact = { type: 'tool.output', runId: this.runId, data: { callId, text } };
+      void this.#writer.write([fact]).catch(() => {});
+    });
+    return {
+      hear: (text) => {
+        open?.output.addText(text);
+        const fresh = text.slice(Math.min(skip, text.length)).slice(0, Math.max(0, room));
+        skip -= Math.min(skip, text.length);
+        room -= fresh.length;
+        if (fresh !== '') pieces.add(fresh);
+      },
+      [Symbol.dispose]: () => {
+        pieces.flush();
+        pieces[Symbol.dispose]();
+      },
+    };
+  }
+
+  /** The end of a call. It can tell the call once more, when that has changed since its announcement. */
+  called(
+    callId: string,
+    result: Omit<FactOf<'tool.called'>['data'], keyof Calling> & Partial<Omit<Calling, 'callId'>>,
+  ): SessionFact {
+    const open = this.#openCalls.get(callId);
+    if (!open) throw new AppError('internal', 'A call that was not announced has a result.');
+    const { logged: _logged, ...call } = open.call;
+    this.#openCalls.delete(callId);
+    return { type: 'tool.called', runId: this.runId, data: { ...call, ...result } };
+  }
+
+  /** Blocks all writes except those of `close`. */
+  shut(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Closes the open message, calls and step in the contract's order, then ends the run. All callers share one result.
+   * `shown` has the contents of open calls by their ids; without one only the open command is shown.
+   */
+  close(last: readonly SessionFact[], why: Why, shown: ReadonlyMap<string, ToolContent> = new Map()): Promise<void> {
+    this.#closing ??= this.#close(last, why, shown);
+    return this.#closing;
+  }
+
+  async #close(last: readonly SessionFact[], why: Why, shown: ReadonlyMap<string, ToolContent>): Promise<void> {
+    this.shut();
+    const facts: SessionFact[] = [];
+    const text = why === 'cancelled' ? 'Stopped before it ended.' : 'Interrupted before it ended.';
+    for (const { callId, name } of this.transcript.openCalls(this.runId)) {
+      this.transcript.add({ runId: this.runId, message: { role: 'tool', callId, name, output: text, success: false } });
+    }
+    for (const [callId, { call, output: heard }] of this.#openCalls) {
+      const output = heard.text();
+      const { command } = call.args;
+      const alone = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
+      facts.push(this.called(callId, { success: false, output, reason: why, content: shown.get(callId) ?? alone }));
+    }
+    const running = this.#steps.find(({ status }) => status === 'running');
+    if (running) facts.push(this.step({ ...running, status: 'failed' }));
+    const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    await this.#append([...said, ...facts, ...last]);
+  }
+}

@@ -1,0 +1,182 @@
+import { neverFires, pause } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import type { EventLog, RecordPut } from '../../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import { isAside, OpenMessage } from './open-message.ts';
+import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
+
+interface Options {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly record: StoredSession;
+  readonly head: number;
+  readonly isWatched: () => boolean;
+  /** Called before each write. Undefined when this server is certainly the holder. Rejects: fenced. */
+  readonly confirm?: () => Promise<void> | undefined;
+  /** Called with each fact, and its place in the log, once it is durable. */
+  readonly onFact: (fact: SessionFact, seq: number) => void;
+  /** Called when a write failed: memory is ahead of the log, so nothing more is written. */
+  readonly onBroken: (error: AppError) => void;
+}
+interface PendingWrite {
+  readonly facts: readonly SessionFact[];
+  /** The index of the first requested fact: another message may have to be completed before it. */
+  readonly first: number;
+  readonly puts: readonly RecordPut[];
+  /** Changes of the record without a fact of their own, applied after these facts. */
+  readonly marks?: Partial<StoredSession>;
+  readonly done: PromiseWithResolvers<number>;
+}
+
+const maxWaiting = 5_000; // facts; above this the log is too slow, and refusing is better than waiting
+const retryDelays = [50, 200, 1_000, 3_000];
+
+/** A session's only writer: keeps the order of the calls and appends waiting facts together. */
+export class SessionWriter {
+  readonly message = new OpenMessage();
+  readonly #options: Options;
+  #record: StoredSession;
+  #head: number;
+  #waiting: PendingWrite[] = [];
+  #pumping: Promise<void> | undefined;
+  #broken: AppError | undefined;
+  /** Whether the session is marked as unfinished; cleared when it leaves memory. */
+  #isListed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#record = options.record;
+    this.#head = options.head;
+  }
+
+  /** The record as of the newest durable fact. */
+  get record(): StoredSession {
+    return this.#record;
+  }
+
+  /** The newest seq of the log that this server knows. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
+  write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    if (this.#waiting.length >= maxWaiting) {
+      return Promise.reject(new AppError('store_busy', 'The history cannot be written fast enough. Try again later.'));
+    }
+    const arranged = this.message.arrange(facts);
+    const first = Math.max(0, facts[0] ? arranged.indexOf(facts[0]) : 0);
+    return this.#enqueue({ facts: arranged, first, puts });
+  }
+
+  #enqueue(wanted: Omit<PendingWrite, 'done'>): Promise<number> {
+    const write: PendingWrite = { ...wanted, done: Promise.withResolvers<number>() };
+    this.#waiting.push(write);
+    this.#pumping ??= this.#pump();
+    return write.done.promise;
+  }
+
+  /** Stops all writes, because another server owns the log. */
+  fence(error: AppError): void {
+    this.#broken ??= error;
+    for (const { done } of this.#waiting.splice(0)) done.reject(error);
+  }
+
+  /** Resolves when every earlier write is durable or refused. */
+  async settled(): Promise<void> {
+    while (this.#pumping) await this.#pumping;
+  }
+
+  /**
+   * Changes the record in the order of the queue, because a queued write would undo a change made outside of it. Without a
+   * fact the log's head stays, so a former holder that has not noticed its loss can still overwrite the change.
+   */
+  async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    await this.#enqueue({ facts: this.message.arrange(facts), first: 0, puts: [], marks });
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        await this.#append(batch);
+      } catch (thrown) {
+        // Later writes may depend on the lost fact, so they fail too. Only a new read of the log can tell where to continue.
+        const error = toAppError(thrown);
+        const isNews = this.#broken === undefined;
+        this.#broken ??= error;
+        for (const { done } of [...batch, ...this.#waiting.splice(0)]) done.reject(error);
+        if (isNews) this.#options.onBroken(error);
+      }
+    }
+    this.#pumping = undefined;
+  }
+
+  async #append(batch: readonly PendingWrite[]): Promise<void> {
+    const { log, clock, isWatched, onFact } = this.#options;
+    const facts: SessionFact[] = [];
+    const at = clock.now();
+    const watched = isWatched();
+    let record = this.#record;
+    for (const write of batch) {
+      for (const given of write.facts) {
+        const fact = withoutEndedRun(given, record);
+        record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
+        facts.push(fact);
+      }
+      if (write.marks) record = { ...record, ...write.marks };
+    }
+    const puts = batch.flatMap((write) => write.puts);
+    if (record !== this.#record) puts.push(this.#put(record));
+    const isNews = isUnfinished(record) && !this.#isListed;
+    if (isNews) puts.push({ kind: unfinishedKind, id: record.id, doc: {} });
+    const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
+    const sure = this.#options.confirm?.();
+    if (sure) await sure;
+    if (this.#broken) throw this.#broken;
+    if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
+    this.#record = record;
+    this.#isListed ||= isNews;
+    const before = this.#head;
+    let seq = before;
+    this.#head += facts.length;
+    for (const write of batch) {
+      write.done.resolve(seq + 1 + write.first);
+      seq += write.facts.length;
+    }
+    for (const [n, fact] of facts.entries()) onFact(fact, before + n + 1);
+  }
+
+  /** Retries while the store is busy. Callers get their answer only when the facts are durable. */
+  async #persist(append: () => Promise<number>): Promise<void> {
+    for (const delay of [...retryDelays, undefined]) {
+      try {
+        await append();
+        return;
+      } catch (thrown) {
+        const { code } = toAppError(thrown);
+        const passing = code === 'store_busy' || code === 'store_unavailable';
+        if (!passing || delay === undefined) throw thrown;
+        await pause(delay, neverFires, this.#options.clock);
+        await this.#options.confirm?.(); // another server may have become the holder during the wait
+        if (this.#broken) throw this.#broken; // its callers have their answer already
+      }
+    }
+  }
+
+  #put = (record: StoredSession): RecordPut => ({
+    kind: 'session',
+    id: record.id,
+    doc: record,
+    sort: record.latestMessageAt,
+  });
+}
+
+/** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
+function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
+  if (!isAside(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
+  return { ...fact, runId: null };
+}

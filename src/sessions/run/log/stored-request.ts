@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { Message, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../core/text/digest.ts';
+import { type PromptSection, Taken } from '../context/asked.ts';
+
+// The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
+
+export const requestKind = 'request';
+export const requestTextKind = 'request-text';
+export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
+
+/** The parts of a system prompt as one text. */
+export const joinedSections = (sections: readonly PromptSection[]): string =>
+  sections.map(({ text }) => text).join('\n\n');
+
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const StoredRequest = z.object({
+  turn: z.int(),
+  runId: z.string(),
+  model: z.string(),
+  /** Of everything that the model saw, see `hashOfRequest`. */
+  requestHash: Hash,
+  from: Taken,
+  phase: z.custom<TurnPhase>(),
+  system: Hash,
+  tools: Hash,
+  note: Hash.optional(),
+  noteAt: z.int().optional(),
+  earlier: z.array(z.object({ before: z.int(), note: Hash })).optional(),
+  hint: z.string().optional(),
+  mustCall: z.string().optional(),
+  runFrom: z.int().optional(),
+  sampling: z.custom<object>().optional(),
+  /** The hashes of the pictures that were sent, in base64, by their files. */
+  pictures: z.record(z.string(), Hash).optional(),
+});
+export type StoredRequest = z.infer<typeof StoredRequest>;
+
+/** The frame of a request: its texts as hashes, and what is short. */
+export type Frame = Omit<StoredRequest, 'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'pictures'>;
+export type Pictures = Readonly<Record<string, string>>;
+
+/** The hash of a request. It can be made again from what is stored. */
+export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictures: Pictures): string =>
+  digestWithTexts(
+    frame,
+    'messages',
+    messages.map((message) => digestOfMessage(message, pictures)),
+  );
+
+/** The same hash for the requests of one conversation, each of which mostly begins with the messages of the last one. */
+export function requestHashes(): typeof hashOfRequest {
+  const growing = new GrowingDigest<Message>((message) =>
+    message.role === 'assistant' || !message.pictures ? digestOfMessage(message, {}) : undefined,
+  );
+  return (value, items, pictures) =>
+    growing.of({ value, key: 'messages', items }, (message) => digestOfMessage(message, pictures));
+}
+
+const known = new WeakMap<object, string>();
+
+/** A conversation is hashed again before each turn, so each of its messages keeps its hash. */
+function remembered<Of extends object>(of: Of, make: (of: Of) => string): string {
+  const hash = known.get(of) ?? make(of);
+  known.set(of, hash);
+  return hash;
+}
+
+function digestOfMessage(message: Message, pictures: Pictures): string {
+  if (message.role === 'assistant' || !message.pictures) return remembered(message, digestOf);
+  const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
+  return digestOf({ ...message, pictures: seen });
+}
+
+export const digestOfTools = (tools: readonly ToolDeclaration[]): string =>
+  digestOf(tools.map((tool) => remembered(tool, digestOf)));
+
+/** The hashes of the pictures whose bytes are there. */
+export function picturesIn(messages: readonly Message[]): Pictures {
+  const found = messages.flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])));
+  return Object.fromEntries(
+    found.flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
+  );
+}

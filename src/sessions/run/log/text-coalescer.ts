@@ -1,0 +1,65 @@
+import type { Clock } from '../../../core/contracts/clock.ts';
+
+const everyMs = 50; // 20 pieces a second
+const maxChars = 4_096;
+const mostPieces = 40; // as many as two seconds of text
+
+/**
+ * Collects small pieces of text and passes on larger ones: the first at once, then at most one every 50 ms with up to 4096
+ * characters.
+ */
+export class Coalescer implements Disposable {
+  readonly #clock: Clock;
+  readonly #emit: (text: string) => void;
+  #text = '';
+  #timer: unknown;
+
+  constructor(clock: Clock, emit: (text: string) => void) {
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  add(text: string): void {
+    this.#text += text;
+    if (this.#timer === undefined) this.#tick();
+  }
+
+  /** Passes on the remaining text now. */
+  flush(): void {
+    while (this.#text !== '') this.#piece();
+  }
+
+  #tick(): void {
+    this.#timer = undefined;
+    if (this.#text === '') return;
+    this.#piece();
+    this.#timer = this.#clock.setTimeout(() => this.#tick(), everyMs);
+  }
+
+  #piece(): void {
+    const piece = pieceOf(this.#text);
+    this.#text = this.#text.slice(piece.length);
+    this.#emit(piece);
+  }
+
+  [Symbol.dispose](): void {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** Joins the pieces of a complete text, so that it needs as few events as possible. */
+export function fewPieces(pieces: readonly string[]): readonly string[] {
+  const some = pieces.filter(Boolean);
+  if (some.length <= mostPieces) return some;
+  const few: string[] = [];
+  for (let text = some.join(''); text !== ''; text = text.slice(few.at(-1)?.length)) few.push(pieceOf(text));
+  return few;
+}
+
+const pieceOf = (text: string): string => wholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
+
+/** Avoids splitting a surrogate pair. */
+function wholeCharacters(text: string, isAll: boolean): string {
+  return !isAll && /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
+}

@@ -1,0 +1,68 @@
+import { deadline, orAborted } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+
+const file = 'AGENTS.md';
+const mostBytes = 16 * 1024;
+const waitMs = 2_000;
+/** No such file, or one that cannot be read: later turns of the run would find the same. */
+const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
+
+interface Reader {
+  readonly client: Pick<SandboxClient, 'readFile'>;
+  readonly clock: Clock;
+  /** The model's window in tokens. The notes get at most about a tenth of it. */
+  readonly window: number;
+}
+
+/**
+ * The notes that a workspace has for agents. A run reads them once, as soon as its sandbox is there, and keeps them: a
+ * prompt that changed in the middle of a run would cost the provider's cache. `run` is any object that lives as long as it.
+ */
+export class WorkspaceMemory {
+  readonly #read = new WeakMap<object, string | undefined>();
+  readonly #reading = new WeakMap<object, Promise<void>>();
+
+  /** Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
+  async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
+    if (reader) await orAborted(this.begin(run, reader), signal);
+    return this.#read.get(run);
+  }
+
+  /** Reads them ahead of the turn that needs them. Resolves when they were read, or cannot be. */
+  begin(run: object, reader: Reader): Promise<void> {
+    const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
+    if (known) return known;
+    const reading = this.#take(run, reader).finally(() => this.#reading.delete(run));
+    this.#reading.set(run, reading);
+    return reading;
+  }
+
+  async #take(run: object, { client, clock, window }: Reader): Promise<void> {
+    const most = Math.min(mostBytes, Math.floor(window * 0.3));
+    using until = deadline(waitMs, clock);
+    try {
+      const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });
+      this.#read.set(run, harmless(bytes, most));
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
+      if (thrown instanceof AppError && final.includes(thrown.code)) this.#read.set(run, undefined);
+    }
+  }
+}
+
+// Characters that people do not see and models read: controls, marks of direction, joiners, and the tags of Unicode.
+const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
+
+/** The text of a file that anybody can have written: bounded, without hidden characters, and unable to end its frame. */
+export function harmless(bytes: Uint8Array, most: number): string | undefined {
+  const whole = new TextDecoder().decode(bytes.subarray(0, most));
+  const isCut = bytes.length > most;
+  const text = (isCut ? whole.replace(/\ufffd+$/, '') : whole)
+    .replace(unseen, (char) => (char === '\n' || char === '\t' ? char : ''))
+    .replace(/<(\s*\/?\s*)workspace-notes/gi, '&lt;$1workspace-notes')
+    .trim();
+  if (text === '') return undefined;
+  return isCut ? `${text}\n[The rest of the file is left out here.]` : text;
+}

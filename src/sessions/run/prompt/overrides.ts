@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../../core/errors/errors.ts';
+import { checkPart, ownParts, type PartName, type PromptParts, partNames } from './parts.ts';
+
+const mostBytes = 16 * 1024; // of one part: a prompt of many pages leaves no room in small windows
+
+/**
+ * The server's own parts, with those that files of the folder replace: `rules.md` replaces the part `rules`. An empty file
+ * leaves a part out. A missing folder replaces nothing. Rejects: invalid_request with every mistake at once.
+ */
+export function partsWith(folder: string): PromptParts {
+  const problems: string[] = [];
+  const given: Partial<Record<PartName, string>> = {};
+  for (const file of filesIn(folder)) {
+    const name = partNames.find((it) => `${it}.md` === file);
+    const where = join(folder, file);
+    if (name === undefined) {
+      problems.push(
+        `${where} is no part of the prompt. The parts are: ${partNames.map((it) => `${it}.md`).join(', ')}.`,
+      );
+      continue;
+    }
+    try {
+      given[name] = textOf(where);
+      checkText(name, given[name], where);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      problems.push(thrown.publicMessage);
+    }
+  }
+  if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  return { ...ownParts(), ...given };
+}
+
+/** The mistakes in parts that replace others, by the key under which each stands. */
+export function mistakesIn(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
+  return Object.entries(parts).flatMap(([name, text]) => {
+    const where = whereOf(name);
+    const known = partNames.find((it) => it === name);
+    if (known === undefined) return [`${where} is no part of the prompt. The parts are: ${partNames.join(', ')}.`];
+    try {
+      checkSize(Buffer.byteLength(text), where);
+      checkText(known, text, where);
+      return [];
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      return [thrown.publicMessage];
+    }
+  });
+}
+
+function checkText(name: PartName, text: string, where: string): void {
+  if (text !== '') checkPart(name, text, where);
+  else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part must stay.`);
+}
+
+function checkSize(size: number, where: string): void {
+  if (size <= mostBytes) return;
+  const text = `${where} has ${size} bytes; a part of the prompt has at most ${mostBytes}.`;
+  throw new AppError('invalid_request', text);
+}
+
+/** Hidden entries are left out: Kubernetes adds some to a mounted folder. */
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => !name.startsWith('.'))
+      .sort();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    throw unreadable(folder, cause);
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    checkSize(statSync(file).size, file);
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).trim();
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    throw unreadable(file, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): AppError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is no UTF-8 text' : (code ?? message);
+  return new AppError('invalid_request', `${path} cannot be read as a part of the prompt: ${why}.`, { cause });
+}

@@ -1,0 +1,123 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../../../core/errors/errors.ts';
+
+/** The facts that a system prompt depends on. Equal facts make equal bytes. */
+export interface PromptFacts {
+  readonly workdir: string;
+  /** Sentences about the programs in sandboxes, and about the hosts that the egress policy opens. */
+  readonly installed: string;
+  readonly network: string;
+  /** The instructions of the session's project. */
+  readonly instructions?: string | undefined;
+  readonly hasTool: (name: string) => boolean;
+  /** Whether tool servers are set up. */
+  readonly hasToolServers: boolean;
+  readonly plans: boolean;
+  /** The tools whose calls need a person's permission; `*` means all. */
+  readonly approvals: readonly string[];
+  /** The text of the workspace's AGENTS.md. */
+  readonly memory?: string | undefined;
+}
+type Values = Readonly<Record<string, string>>;
+
+/** The parts of the system prompt, in their order. `values` fills the placeholders; undefined leaves the part out. */
+const systemParts = {
+  project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
+  role: () => ({}),
+  environment: ({ workdir, installed, network }) => ({ workdir, installed, network }),
+  shell: ({ hasTool }) => (hasTool('shell_exec') ? {} : undefined),
+  files: ({ hasTool }) => (hasTool('file_read') ? {} : undefined),
+  write: ({ hasTool }) => (hasTool('file_write') ? {} : undefined),
+  edit: ({ hasTool }) => (hasTool('file_edit') || hasTool('file_replace') ? {} : undefined),
+  browser: ({ hasTool }) => (hasTool('browser_view') ? {} : undefined),
+  computer: ({ hasTool }) => (hasTool('computer') || hasTool('click_at') ? {} : undefined),
+  'web-search': ({ hasTool }) => (hasTool('web_search') ? {} : undefined),
+  'tool-servers': ({ hasToolServers }) => (hasToolServers ? {} : undefined),
+  rules: () => ({}),
+  questions: ({ hasTool }) => (hasTool('message_ask_user') ? {} : undefined),
+  approvals: approvalsOf,
+  plan: ({ plans }) => (plans ? {} : undefined),
+  todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
+  // The last part, because it can appear during a run: everything before it keeps its bytes, and caches hold.
+  memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
+} satisfies Record<string, (facts: PromptFacts) => Values | undefined>;
+
+function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): Values | undefined {
+  if (approvals.includes('*')) return { approvals: 'all' };
+  const there = approvals.filter((name) => (name.startsWith('mcp_') ? hasToolServers : hasTool(name)));
+  return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
+}
+
+/** The notes that say what a turn is for. They stand at the end of a request, because they change. */
+export const noteNames = ['make-plan', 'replan', 'step', 'todo-list', 'answer'] as const;
+export type NoteName = (typeof noteNames)[number];
+type SystemPart = keyof typeof systemParts;
+export type PartName = SystemPart | NoteName;
+export const systemPartNames = Object.keys(systemParts) as SystemPart[];
+export const partNames: readonly PartName[] = [...systemPartNames, ...noteNames];
+
+interface Placeholders {
+  readonly must: readonly string[];
+  readonly may?: readonly string[];
+}
+/** The placeholders of each part that has some. A part that lacks one of `must` would lose what the server says there. */
+const placeholders: Partial<Record<PartName, Placeholders>> = {
+  project: { must: ['instructions'] },
+  environment: { must: ['workdir'], may: ['installed', 'network'] },
+  approvals: { must: [], may: ['approvals'] },
+  memory: { must: ['memory'] },
+  replan: { must: ['plan'] },
+  'todo-list': { must: ['plan'] },
+  step: { must: ['step'], may: ['plan', 'number'] },
+};
+/** A line by which models, and the demo model, find the folder. */
+const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
+
+/** Rejects a part's text that the server cannot fill: invalid_request, with the reason. `where` names the file. */
+export function checkPart(name: PartName, text: string, where: string): void {
+  const { must, may = [] } = placeholders[name] ?? { must: [] };
+  const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);
+  const known = [...must, ...may];
+  const stranger = found.find((key) => !known.includes(key));
+  const list = known.map((key) => `{{${key}}}`).join(', ') || 'none';
+  const missing = must.find((key) => !found.includes(key));
+  const problem =
+    stranger !== undefined
+      ? `has the placeholder {{${stranger}}}, and the part ${name} knows ${list}`
+      : missing !== undefined
+        ? `lacks the placeholder {{${missing}}}`
+        : name === 'environment' && !workdirLine.test(text)
+          ? 'lacks the line "Working directory: {{workdir}}"'
+          : undefined;
+  if (problem) throw new AppError('invalid_request', `${where} ${problem}.`);
+}
+
+/** A text for each part. */
+export type PromptParts = Readonly<Record<PartName, string>>;
+
+/** Undefined: the part is not for these facts. */
+export const valuesOf = (name: SystemPart, facts: PromptFacts): Values | undefined => systemParts[name](facts);
+
+/** Fills the placeholders. A value is never read for placeholders of its own. */
+export const filled = (text: string, values: Values): string =>
+  text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
+
+/** The folder with the server's own texts: beside this file, or in the source tree beside tsc's output. */
+function ownFolder(): string {
+  const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
+  const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const found = folders.find((folder) => existsSync(folder));
+  if (found === undefined)
+    throw new AppError('internal', `The prompt's parts are missing: no ${folders.join(', no ')}.`);
+  return found;
+}
+
+let own: PromptParts | undefined;
+/** The server's own texts, read once. */
+export function ownParts(): PromptParts {
+  const folder = own ? '' : ownFolder();
+  const read = (name: PartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
+  own ??= Object.fromEntries(partNames.map(read)) as unknown as PromptParts;
+  return own;
+}

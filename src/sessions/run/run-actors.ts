@@ -1,0 +1,162 @@
+import { fromPromise } from 'xstate';
+import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
+import { runMachine } from '../../../machines/run.ts';
+import { consoleChars, consoleOf } from '../../agents/tools/shell.ts';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
+import type { SessionFact, ToolContent } from '../../core/model/events.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { act, summarize } from './act.ts';
+import type { OwnLoops } from './agent/own-loop.ts';
+import { isOwn, ownCalls, ownTurn } from './agent/own-turn.ts';
+import { makeCalls } from './calls/tool-calls.ts';
+import type { Live } from './live-session.ts';
+import { spendingAt } from './log/projection.ts';
+import type { OpenCall, RunWriter } from './log/run-writer.ts';
+import { halves, plan } from './plan.ts';
+import type { AgentKernels, Working } from './run-context.ts';
+import type { UsedSandbox } from './used-sandbox.ts';
+
+interface Deps {
+  readonly clock: Clock;
+  /** With a signal, the tools of tool servers are among the tools. */
+  working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
+  live(sessionId: SessionId): Live;
+  use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  readonly kernels?: AgentKernels | undefined;
+  readonly loops?: OwnLoops | undefined;
+  onEnd(status: 'completed' | 'stopped' | 'failed'): void;
+}
+const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
+
+/** The run machine with its actors and actions. */
+export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
+  runMachine.provide({
+    actors: {
+      plan: fromPromise(async ({ input, signal }) => {
+        await untilTold(live(input.sessionId));
+        return await plan(await working(input.sessionId, input.runId), input, signal);
+      }),
+      act: fromPromise(async ({ input, signal }) => {
+        await untilTold(live(input.sessionId));
+        const work = await working(input.sessionId, input.runId, signal);
+        return isOwn(work) ? await ownTurn(work, input, signal) : await act(work, input, signal);
+      }),
+      calls: fromPromise(async ({ input, signal }) => {
+        const work = await working(input.sessionId, input.runId, signal);
+        return isOwn(work) ? await ownCalls(work, input, signal) : await makeCalls(work, input, signal);
+      }),
+      summarize: fromPromise(async ({ input, signal }) =>
+        summarize(await working(input.sessionId, input.runId, signal), input, signal),
+      ),
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
+        const runWriter = (await working(sessionId, runId)).runWriter;
+        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail } });
+      }),
+      wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approval } }) => {
+        const { runWriter, writer } = live(sessionId);
+        // No await before the write, so that an answer given in the next moment follows the question in the log.
+        const wanted = approval ? [requested(runId, approval, clock.now())] : [];
+        const why = { ...(reason && { reason }), ...(over && { budget: over }) };
+        const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
+        const wait: SessionFact = { type: 'run.wait', runId, data };
+        await runWriter?.write(...wanted, ...runWriter.said(halves(question)), wait);
+      }),
+      end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
+        const own = live(sessionId);
+        await endRun({ clock, use, kernels, loops }, own, { runId, task, end });
+        onEnd(statusOf(end));
+      }),
+      close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
+        closeRun(live(sessionId), live(sessionId).runWriter, { runId, task, end }),
+      ),
+    },
+  });
+
+/**
+ * Resolves when subscribers have the events so far. To prepare a request takes about as long as to store and send an
+ * event, on the same loop, so a turn that began at once would delay the message that it answers.
+ */
+async function untilTold({ writer }: Live): Promise<void> {
+  await writer.settled();
+  await turnOfTheLoop();
+}
+
+function requested(
+  runId: RunId,
+  { timeoutMs, callId, function: name, args, reason, content, fixed }: WantedApproval,
+  now: number,
+): SessionFact {
+  const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
+  const asked = { callId, function: name, args: { ...args }, ...more };
+  const data = { ...asked, expiresAt: now + timeoutMs };
+  return { type: 'approval.requested', runId, data };
+}
+
+interface Ending {
+  readonly runId: RunId;
+  readonly task: string;
+  readonly end: RunEnd;
+}
+
+async function endRun(
+  { clock, use, kernels, loops }: Pick<Deps, 'clock' | 'use' | 'kernels' | 'loops'>,
+  live: Live,
+  { runId, task, end }: Ending,
+): Promise<void> {
+  const { runWriter, client } = live;
+  if (!runWriter) return;
+  runWriter.shut();
+  const shown = new Map<string, ToolContent>();
+  // Background processes of a completed run continue. A stopped run leaves none.
+  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
+    using until = deadline(killMs, clock);
+    const kill = async () => {
+      // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
+      await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
+      const own = used?.client ?? client;
+      const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
+      const view = { shells: calls.map(({ shell }) => shell), chars: consoleChars };
+      const [ended] = await Promise.all([
+        own.killTagged(runId, until.signal, view),
+        kernels?.endOf(own, runId),
+        loops?.end(own),
+      ]);
+      const viewed: Pick<SandboxClient, 'view'> = {
+        view: async (shell, signal, limit) =>
+          ended.shells?.find(({ id }) => id === shell) ?? (await own.view(shell, signal, limit)),
+      };
+      for (const { callId, shell } of calls) shown.set(callId, await consoleOf(viewed, shell, until.signal));
+    };
+    // A deleted session's processes end with its sandbox, and a lost sandbox has none.
+    if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
+  }
+  await closeRun(live, runWriter, { runId, task, end, shown });
+}
+
+/** The call with its shell session; nothing for a call of another tool. */
+const inShell = ({ callId, tool, args }: OpenCall) =>
+  tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
+
+async function closeRun(
+  live: Live,
+  runWriter: RunWriter | undefined,
+  { runId, task, end, shown }: Ending & { readonly shown?: ReadonlyMap<string, ToolContent> },
+): Promise<void> {
+  if (runWriter?.runId !== runId) return;
+  await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
+  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started meanwhile
+}
+
+const statusOf = ({ reason }: RunEnd) =>
+  reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
+
+export function endFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
+  const { reason, code, retryable, message } = end;
+  const status = statusOf(end);
+  const why = { ...(code === undefined ? {} : { code }), ...(retryable === undefined ? {} : { retryable }) };
+  const over: SessionFact = { type: 'run.end', runId, data: { status, reason, task, ...why } };
+  if (status !== 'failed') return [over];
+  return [{ type: 'run.error', runId, data: { error: message ?? 'The run failed.' } }, over];
+}

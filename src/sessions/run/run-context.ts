@@ -1,0 +1,90 @@
+import type { Model, Sampling } from '../../agents/models/model.ts';
+import type { ToolRegistry } from '../../agents/tools/registry.ts';
+import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../agents/tools/tool.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { OwnAgent } from '../../core/model/agent-updates.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { McpServer } from '../../core/model/tool-server.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { OwnLoops } from './agent/own-loop.ts';
+import type { LeftOfSession } from './allowance.ts';
+import type { AttachedFiles } from './context/attachments.ts';
+import type { RunWriter } from './log/run-writer.ts';
+import type { TurnPrompt } from './prompt/compose.ts';
+import type { SandboxUser } from './used-sandbox.ts';
+
+export interface SeenDesktop {
+  browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;
+  keepPicture(
+    picture: Parameters<NonNullable<ToolContext['keepPicture']>>[0],
+    signal: AbortSignal,
+  ): Promise<KeptPicture | undefined>;
+  loadPicture(file: string): Promise<string | undefined>;
+}
+
+/**
+ * The desktops that agents use. Their screenshots are stored, and their browser connections close with the sandbox
+ * connection.
+ */
+export interface AgentDesktop {
+  of(id: SessionId): SeenDesktop & {
+    /** Whether the sandbox has a desktop; true for a sandbox that is still to start. */
+    existsIn(client: SandboxClient): Promise<boolean>;
+  };
+  release(client: SandboxClient): void;
+}
+
+/** Tools that other servers offer to the agents of sessions. */
+export interface ExternalTools {
+  /** The tools that the model sees, and all that it can call. Servers that fail are left out. */
+  of(
+    client: SandboxClient,
+    servers: readonly McpServer[],
+    signal: AbortSignal,
+  ): Promise<{ readonly declared: readonly Tool[]; readonly all: readonly Tool[] }>;
+  release(client: SandboxClient): void;
+}
+
+/** The kernels in which agents run code. */
+export interface AgentKernels {
+  /** Ends the kernels that the run used, with everything that its code started. */
+  endOf(client: SandboxClient, run: string): Promise<void>;
+  release(client: SandboxClient): void;
+}
+
+/** The tools whose calls wait for a person's permission; `*` means all. */
+export interface Approvals {
+  readonly tools: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** The dependencies of one run's actors. */
+export interface Working {
+  readonly sessionId: SessionId;
+  readonly runWriter: RunWriter;
+  readonly model: Model;
+  readonly tools: ToolRegistry;
+  /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
+  prompt(signal: AbortSignal): Promise<TurnPrompt>;
+  readonly sampling?: Sampling;
+  /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
+  readonly leftOfSession?: () => LeftOfSession | undefined;
+  readonly clock: Clock;
+  readonly task: string;
+  readonly workdir: string;
+  readonly toolTimeoutMs: number;
+  readonly approvals: Approvals | undefined;
+  /** Whether a person permitted all calls of this tool in the session. */
+  readonly isPermitted?: (tool: string) => boolean;
+  readonly sandbox: SandboxUser;
+  /** For tools that use the screen; undefined when sandboxes have no desktop. */
+  readonly desktop?: SeenDesktop;
+  /** Stores a picture of a result, also where there is no desktop. */
+  readonly keepPicture?: SeenDesktop['keepPicture'];
+  readonly gate?: ControlGate;
+  /** The files that users attach to messages. */
+  readonly files?: AttachedFiles | undefined;
+  /** The agent that brings its own loop; undefined: the model works in ours. */
+  readonly own?: { readonly agent: OwnAgent; readonly loops: OwnLoops; readonly instructions: string | undefined };
+  hasTitle(): boolean;
+}

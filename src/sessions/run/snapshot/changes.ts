@@ -1,0 +1,35 @@
+import { isPath } from '../../../core/text/file-names.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { ChangedFile, Changes } from '../../api/files.ts';
+import { compareScript, maxChanges, noSnapshot } from './snapshot-scripts.ts';
+
+const none: Changes = { since: null, files: [], truncated: false };
+
+export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<Changes> {
+  const { exitCode, stdout } = await client.exec({ command: compareScript, timeoutMs: 20_000 }, signal);
+  if (exitCode === noSnapshot) return none;
+  return readChanges(stdout);
+}
+
+/** Reads what the script printed. A sandbox can print anything, so lines of another form are left out. */
+export function readChanges(printed: string): Changes {
+  const [runId = '', at = '', ...rest] = printed.split('\n');
+  if (!/^\d{1,15}$/.test(at)) return none;
+  const files = new Map<string, ChangedFile>();
+  for (const line of rest.join('\n').split('\0')) {
+    const isNow = line.startsWith('\t');
+    const [, path, size] = /^\t?\.\/([^\0]+)\t(\d{1,16})\t[\d.]+$/.exec(line) ?? [];
+    if (path === undefined || !isPath(path)) continue;
+    const known = files.get(path);
+    const before = isNow ? (known?.before ?? null) : Number(size);
+    const after = isNow ? Number(size) : (known?.after ?? null);
+    const change = before === null ? 'added' : after === null ? 'deleted' : 'modified';
+    files.set(path, { path, change, before, after });
+  }
+  const all = [...files.values()].sort((a, b) => Number(a.path > b.path) - Number(a.path < b.path));
+  return {
+    since: { runId, at: Number(at) },
+    files: all.slice(0, maxChanges),
+    truncated: all.length > maxChanges,
+  };
+}

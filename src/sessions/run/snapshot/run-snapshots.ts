@@ -1,0 +1,52 @@
+import { deadline } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { toAppError } from '../../../core/errors/errors.ts';
+import type { RunId, SessionId } from '../../../core/model/ids.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import { takeScript } from './snapshot-scripts.ts';
+
+type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
+interface Deps {
+  readonly clock: Clock;
+  readonly warn: (about: object, text: string) => void;
+}
+interface Taken {
+  readonly runId: RunId;
+  readonly done: Promise<void>;
+}
+/** A larger workspace has no snapshot: a run does not wait longer for it. */
+const patienceMs = 5_000;
+
+/** Keeps the files of a workspace as each run finds them, inside the sandbox, so that people can see what a run changed. */
+export class RunSnapshots {
+  readonly #deps: Deps;
+  readonly #taken = new WeakMap<Client, Taken>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the run's snapshot exists, or cannot be taken. Call it before the run's first use of its sandbox. */
+  ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
+    const known = this.#taken.get(client);
+    if (known?.runId === runId) return known.done;
+    const done = this.#take(sessionId, runId, client);
+    this.#taken.set(client, { runId, done });
+    return done;
+  }
+
+  async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
+    const { clock, warn } = this.#deps;
+    using until = deadline(patienceMs, clock);
+    const at = clock.now();
+    const command = `run=${runId} at=${at}\n${takeScript}`;
+    try {
+      if (await client.workspace.keep({ run: runId, at }, until.signal)) return;
+      const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
+      if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
+    } catch (err) {
+      if (toAppError(err).code === 'unsupported') return; // a sandbox in memory has no programs that could compare
+      warn({ sessionId, err }, 'no snapshot of the workspace was taken');
+    }
+  }
+}

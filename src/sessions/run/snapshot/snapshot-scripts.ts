@@ -1,0 +1,39 @@
+import { runFiles as own, runFileLimits, uncompared } from '../../../core/model/run-files.ts';
+
+// The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
+// are bounded, so a large workspace is listed whole and copied in part.
+
+const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
+const maxCopyBlocks = copyBytes / 512;
+export const maxChanges = 2_000;
+/** The script's exit code when no run has left a snapshot. */
+export const noSnapshot = 44;
+
+const pruned = `-xdev \\( ${uncompared.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
+const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
+
+/** Lists the files and copies the small ones, unless it was done for this run already. Prepend `run` and `at`. */
+export const takeScript = `
+[ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
+rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
+${list} >${own}.new/list
+find . ${pruned} -type f -size -${maxCopyBlocks + 1} -printf '%s\\0%p\\0' | {
+  left=${maxCopiedBytes} count=${maxCopies}
+  while IFS= read -r -d '' size && IFS= read -r -d '' path; do
+    [ $((count -= 1)) -ge 0 ] && [ $((left -= size)) -ge 0 ] || break
+    printf '%s\\0' "$path"
+  done
+} | xargs -0r cp --parents --no-dereference --reflink=auto -t ${own}.new/files -- 2>/dev/null
+printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
+rm -rf ${own} && mv -T ${own}.new ${own}
+`;
+
+/** Prints the run, the time, and what differs: files of then, and, after a tab, files of now. */
+export const compareScript = `
+[ -f ${own}/about ] || exit ${noSnapshot}
+cat ${own}/about
+${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1}
+`;
+
+/** The copy of a file as the run found it, relative to the workspace. */
+export const copyOf = (path: string): string => `${own}/files/${path}`;

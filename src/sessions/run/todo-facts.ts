@@ -1,0 +1,28 @@
+import type { PlanStep, SessionFact } from '../../core/model/events.ts';
+import type { RunWriter } from './log/run-writer.ts';
+import { halves } from './plan.ts';
+
+const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
+
+/** A plan that the agent changed, in the contract's order: the steps that ended, their result, the plan, the next step. */
+export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
+  const before = new Map(runWriter.steps.map((step) => [step.id, step]));
+  const isNews = (step: PlanStep) => before.get(step.id)?.status !== step.status;
+  const running = steps.find(({ status }) => status === 'running');
+  const begins = running && isNews(running) ? running : undefined;
+  const ended = steps.filter((step) => hasEnded(step) && isNews(step));
+  const facts = ended.flatMap((step) => {
+    const began = before.get(step.id)?.status === 'running';
+    return [...(began ? [] : [runWriter.step({ ...step, status: 'running' })]), runWriter.step(step)];
+  });
+  const said = result.trim() === '' ? [] : runWriter.said(halves(result));
+  const shown = steps.map((step): PlanStep => (step === begins ? { ...step, status: 'pending' } : step));
+  return [...facts, ...said, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
+}
+
+/** The plan of an agent that ends its run: a step at work ends with it, and one that never began was not done. */
+export const closedPlan = (steps: readonly PlanStep[], failed: boolean): readonly PlanStep[] =>
+  steps.map((step) => {
+    if (hasEnded(step)) return step;
+    return { ...step, status: step.status === 'running' && !failed ? 'completed' : 'failed' };
+  });

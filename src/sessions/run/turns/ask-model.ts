@@ -1,0 +1,186 @@
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { Left, Spent, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
+import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
+import type { PlacedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import { recall } from '../../../agents/tools/special.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import type { OverBudget } from '../../../core/model/spending.ts';
+import { type Allowance, needsOf, overBudget } from '../allowance.ts';
+import type { PromptSection, RequestProof } from '../context/asked.ts';
+import { makeRoom } from '../context/make-room.ts';
+import { requestBytes } from '../context/meter.ts';
+import type { Covers } from '../context/summary.ts';
+import type { Working } from '../run-context.ts';
+import { withPictures } from './message-images.ts';
+import { RepetitionDetector } from './repetition.ts';
+
+type Deps = Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
+type Hear = (delta: string) => void;
+export interface Wanted {
+  readonly phase: TurnPhase;
+  readonly note: string;
+  readonly hint: string | undefined;
+  readonly tools: readonly ToolDeclaration[];
+  readonly mustCall?: string;
+  readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
+  readonly workdir: string;
+  /** The rest of the run's budget. Undefined: a user has just granted it. */
+  readonly left?: Left | undefined;
+  /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
+  readonly text: 'live' | 'later';
+}
+export type Asked = CollectedTurn & {
+  /** The reply repeated itself without end and was stopped. */
+  readonly repeats: boolean;
+  /** Names the request in the fact of its usage. */
+  readonly proof: RequestProof;
+};
+type Room =
+  | { readonly ok: true; readonly asked: Asked; readonly spent: Spent }
+  | { readonly ok: false; readonly result: TurnResult };
+
+const mostRefusals = 3;
+const noRoom: TurnResult = {
+  kind: 'failed',
+  code: 'model_context',
+  message: 'The conversation is too long for the model.',
+  retryable: false,
+  retryAfterMs: undefined,
+};
+
+/** The budget that does not cover the next request after what the turn has used. */
+export function refusal(
+  work: Deps,
+  wanted: Wanted,
+  used: { readonly spent: Spent; readonly unwritten: Spent; readonly begun?: Asked },
+): OverBudget | undefined {
+  const { transcript, runId } = work.runWriter;
+  const { messages } = transcript.view(runId);
+  const bytes = requestBytes({
+    ...frameOf(work, wanted),
+    messages: used.begun ? [...messages, used.begun.message] : messages,
+  });
+  return overBudget(allowanceOf(work, wanted), needsOf(work.model, transcript.meter, bytes), used);
+}
+
+const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: Wanted): Allowance => ({
+  run: left,
+  session: leftOfSession,
+});
+
+/** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
+export async function askWithRoom(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal): Promise<Room> {
+  const { model, runWriter } = work;
+  const { meter } = runWriter.transcript;
+  const covers: Covers = (bytes, spent) =>
+    overBudget(allowanceOf(work, wanted), needsOf(model, meter, bytes), { spent, unwritten: nothingSpent });
+  let refused: Asked | undefined;
+  let spent = nothingSpent;
+  for (let refusals = 0; ; refusals++) {
+    const made = await makeRoom(work, { frame: frameOf(work, wanted), covers, refused: refusals > 0 }, signal);
+    if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
+    if (!made.ok) return { ok: false, result: made.result ?? noRoom };
+    spent = addSpent(spent, made.spent);
+    const over = refusal(work, wanted, { spent, unwritten: nothingSpent });
+    if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
+    const asked = await ask(work, wanted, hear, signal);
+    const { outcome } = asked;
+    const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
+    if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent };
+    throwIfFired(signal);
+    refused = asked;
+    meter.raise(model.name);
+  }
+}
+
+/** Asks the model once. `begun` is a reply that was cut and that this one continues. */
+export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal, begun?: Asked): Promise<Asked> {
+  const { model, runWriter, sampling } = work;
+  const load = loaderOf(work);
+  const { transcript, runId } = runWriter;
+  const { messages: told, runFrom, notes } = transcript.view(runId);
+  const { phase, note, hint, mustCall } = wanted;
+  const frame = frameOf(work, wanted);
+  const { system, sections, tools } = frame;
+  const own = note === '' ? undefined : notes.at(-1);
+  const messages = begun ? [...told, begun.message] : told;
+  const request = {
+    phase,
+    system,
+    runFrom,
+    note,
+    tools,
+    ...notesOf(notes, own),
+    messages: load ? await withPictures(messages, load) : messages,
+    ...(hint === undefined ? {} : { hint }),
+    ...(mustCall === undefined || begun ? {} : { mustCall }),
+    ...(sampling && { sampling }),
+    cacheKey: runWriter.transcript.cacheKey,
+  };
+  const from = { length: transcript.length, ...(begun && { begun: begun.message }) };
+  const proof = runWriter.asking({ model: model.name, request, sections, from });
+  const repetition = new RepetitionDetector();
+  const stop = new AbortController();
+  const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
+    model: model.name,
+    takenIds: transcript.callIds(),
+    onDelta: (delta) => {
+      if (stop.signal.aborted) return;
+      hear(delta);
+      if (repetition.add(delta)) stop.abort();
+    },
+  });
+  const bytes = requestBytes({ ...frame, messages });
+  const { outcome } = turn;
+  if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage);
+  if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false, proof };
+  const [inputTokens, outputTokens] = [bytes, turn.message.text.length].map((n) =>
+    transcript.meter.tokens(model.name, n),
+  );
+  const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
+  const message = { ...turn.message, calls: [] };
+  return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
+}
+
+/** The newest note belongs to this turn, if it has one. */
+const notesOf = (notes: readonly PlacedNote[], own: PlacedNote | undefined) => {
+  const earlier = own ? notes.slice(0, -1) : notes;
+  return { ...(own && { noteAt: own.before }), ...(earlier.length > 0 && { earlier }) };
+};
+
+/** Screenshots and users' pictures are both uploads. */
+function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
+  if (desktop) return (file) => desktop.loadPicture(file);
+  return (
+    files &&
+    ((file) =>
+      files
+        .open(file)
+        .then(base64)
+        .catch(() => undefined))
+  ); // named in words instead
+}
+const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
+
+/** Everything of the next request but the conversation, with all notes as one. */
+function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: Wanted) {
+  const { transcript, runId } = runWriter;
+  const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
+  const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;
+  const { notes } = transcript.view(runId);
+  return {
+    system: prompt.system,
+    sections: prompt.sections,
+    note: notes.map(({ text }) => text).join('\n'),
+    tools: looksBack ? [...tools, declared(recall)] : tools,
+    ...(hint !== undefined && { hint }),
+  };
+}
+
+const declared = ({ name, description, parameters }: ToolDeclaration): ToolDeclaration => ({
+  name,
+  description,
+  parameters,
+});

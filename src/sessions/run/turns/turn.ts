@@ -1,0 +1,154 @@
+import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
+import { isEmpty } from '../../../agents/models/collect.ts';
+import type { AssistantMessage, FinishedTurn } from '../../../agents/models/model.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import type { Purpose } from '../../../core/model/spending.ts';
+import { shownMessages } from '../context/attachments.ts';
+import { failedTurn } from '../failed-turn.ts';
+import type { Working } from '../run-context.ts';
+import { spentOn } from '../spent.ts';
+import { type Asked, ask, askWithRoom, refusal, type Wanted } from './ask-model.ts';
+
+export type Turn =
+  | {
+      readonly ok: true;
+      readonly message: AssistantMessage;
+      /** The text in the pieces in which it arrived. */
+      readonly pieces: readonly string[];
+      /** Completes a live message and records the usage; write them with the rest of the turn. */
+      readonly facts: readonly SessionFact[];
+      readonly spent: Spent;
+      /** The reply is of no use: it is empty, was cut in a call, or repeats itself. */
+      readonly empty: boolean;
+      /** With `empty`: a text that tells the model why, if the reply was not simply empty. */
+      readonly hint?: string;
+    }
+  | { readonly ok: false; readonly result: TurnResult };
+
+/** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
+export async function takeTurn(
+  work: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Turn> {
+  const { runWriter } = work;
+  await runWriter.told(); // otherwise a follower would see the first text only after all events that precede the turn
+  const { unheard } = runWriter;
+  const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
+  runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, wanted.workdir) : undefined);
+  runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
+  const pieces: string[] = [];
+  using speech = runWriter.speak();
+  using _held = wanted.text === 'later' ? runWriter.holdBack(pieces) : undefined;
+  const hear = (delta: string) => {
+    pieces.push(delta);
+    if (wanted.text === 'live') speech.say(delta);
+  };
+  const first = await askWithRoom(work, wanted, hear, signal);
+  if (!first.ok) return first;
+  const rest =
+    wasCut(first.asked) && !goesOver(work, wanted, first)
+      ? await ask(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
+      : undefined;
+  throwIfFired(signal);
+  const asked = rest ? joined(first.asked, rest, hear) : first.asked;
+  const { outcome, message, refused, repeats } = asked;
+  const finished = [first.asked, rest].flatMap((it) =>
+    it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
+  );
+  const facts = [
+    ...speech.end(),
+    ...finished.map(({ message: { model }, end, proof, thoughts }) =>
+      runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted), ...(thoughts && { thoughts }) }),
+    ),
+  ];
+  const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
+  if (outcome.kind !== 'finished') {
+    await runWriter.write(...facts); // text that was already sent stays in the log
+    if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
+    return { ok: false, result: failedTurn(outcome) };
+  }
+  if (outcome.stop === 'refused') {
+    await runWriter.write(...facts, ...(wanted.text === 'later' && pieces.length > 0 ? runWriter.said(pieces) : []));
+    return { ok: false, result: declined(message, outcome) };
+  }
+  const { runId } = runWriter;
+  const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmpty(asked));
+  if (!isEmpty(asked) && !repeats) runWriter.add({ runId, message });
+  for (const { callId, name } of refused) {
+    const output = 'Not run: too many calls in one turn.';
+    runWriter.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
+  }
+  const empty = isEmpty(asked) || hint !== undefined;
+  return { ok: true, message, pieces, facts, spent, empty, ...(hint !== undefined && { hint }) };
+}
+
+const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer' } as const;
+const purposeOf = ({ phase }: Wanted): Purpose => purposes[phase.kind];
+
+/** Whether no budget is left for the rest of a cut reply. */
+function goesOver(
+  work: Parameters<typeof refusal>[0],
+  wanted: Wanted,
+  { asked, spent }: { asked: Asked; spent: Spent },
+): boolean {
+  const unwritten = asked.outcome.kind === 'finished' ? spentOn(asked.outcome) : nothingSpent;
+  return refusal(work, wanted, { spent: addSpent(spent, unwritten), unwritten, begun: asked }) !== undefined;
+}
+
+const goOnHint =
+  'Your reply was cut at the length limit. Go on exactly where it stopped, without repeating anything, and be brief.';
+const repetitionHint =
+  'Your last reply repeated the same words without end and was stopped. Do not write it again: say what you know in a few ' +
+  'sentences, or call a tool.';
+const cutNote = '\n\n[The reply was cut here: it reached the length limit of the model twice.]';
+
+const wasCut = ({ outcome, message, repeats }: Asked): boolean =>
+  outcome.kind === 'finished' &&
+  outcome.stop === 'length' &&
+  !repeats &&
+  !outcome.cutCalls?.length &&
+  message.calls.length === 0 &&
+  message.text.trim() !== '';
+
+/** A cut reply and its continuation as one. A reply that is cut again, or does not go on, says so at its end. */
+function joined(first: Asked, rest: Asked, hear: (delta: string) => void): Asked {
+  const { outcome } = rest;
+  if (outcome.kind === 'cancelled') return rest;
+  const isWhole = outcome.kind === 'finished' && outcome.stop !== 'length' && !rest.repeats;
+  if (!isWhole) hear(cutNote);
+  const text = first.message.text + rest.message.text + (isWhole ? '' : cutNote);
+  const message = { ...rest.message, text, raw: [] }; // the raw parts of two replies are no reply
+  return { ...rest, repeats: false, message, outcome: outcome.kind === 'finished' ? outcome : first.outcome };
+}
+
+/** A cut call is never made. The model has to know that, and how to get through. */
+function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): string | undefined {
+  const [name] = cutCalls;
+  if (stop !== 'length') return undefined;
+  if (name === undefined)
+    return isSilent ? 'Your reply reached the length limit before it said anything. Answer more briefly.' : undefined;
+  return (
+    `Your reply reached the length limit inside a call of ${name}, so none of its calls was made. Send it smaller: write ` +
+    'a long file in several calls, one after the other.'
+  );
+}
+
+function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
+  const why = reason ? ` (${reason})` : '';
+  const said = text.trim() === '' ? '' : ` It said: ${text.trim().slice(0, 500)}`;
+  const message = `${model} declined to answer${why}.${said} Say it in other words, or choose another model.`;
+  return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
+}
+
+/** Ends a turn whose reply is of no use. The cost of the turn must survive a restart. */
+export async function emptyTurn(
+  { runWriter }: Pick<Working, 'runWriter'>,
+  { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,
+): Promise<TurnResult> {
+  await runWriter.write(...facts);
+  return { kind: 'empty', spent, ...(hint !== undefined && { hint }) };
+}

@@ -1,0 +1,127 @@
+import { type FactType, type SessionEvent, StepStatus } from '../../core/model/events.ts';
+import { beginningOf } from '../../core/text/text.ts';
+
+/** The turns of the model that some event caused, and what they cost. */
+export interface Cost {
+  readonly turns: number;
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  /** In the currency of the price list; null when the price of one of the models is not known. */
+  readonly cost: number | null;
+}
+export interface CausedCost extends Cost {
+  /** The event that caused the turns; null for turns before any such event. */
+  readonly seq: number | null;
+  readonly type: FactType | null;
+  /** The event in a few words: the message's beginning, or the tool's name. */
+  readonly about: string;
+}
+export interface SessionCost {
+  readonly total: Cost;
+  /** In the order of the events. An event without a turn of its own is left out. */
+  readonly events: readonly CausedCost[];
+  /** The same by kind of event and, for results, by tool; the most expensive first. */
+  readonly kinds: readonly (Cost & { readonly kind: string })[];
+}
+
+type Usage = Extract<SessionEvent, { type: 'usage' }>;
+type Cause = Pick<CausedCost, 'seq' | 'type' | 'about'>;
+
+const nothing: Cost = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0, cost: 0 };
+const noCause: Cause = { seq: null, type: null, about: '' };
+const shownLength = 80;
+
+/**
+ * Attributes each turn to the last event that it had to wait for: a user's message, a tool's result (of several, the last),
+ * a decision, the plan. A summary of the conversation belongs to its compaction. A message that arrives during a turn did
+ * not cause that turn. Turns up to `after` are left out: a fork's log begins with those of another session.
+ */
+export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
+  let total = nothing;
+  const events: CausedCost[] = [];
+  const kinds = new Map<string, Cost>();
+  let cause = noCause;
+  let next = noCause; // what the next turn waits for
+  let speaking = false;
+  let before: Usage | undefined;
+  const add = ({ data, seq }: Usage, caused: Cause) => {
+    if (seq <= after) return;
+    const last = events.at(-1);
+    total = plus(total, data);
+    if (last && last.seq === caused.seq) events[events.length - 1] = { ...last, ...plus(last, data) };
+    else events.push({ ...caused, ...plus(nothing, data) });
+    const kind = kindOf(caused);
+    kinds.set(kind, plus(kinds.get(kind) ?? nothing, data));
+  };
+  const settle = () => {
+    if (before) add(before, cause);
+    before = undefined;
+  };
+  for await (const event of history) {
+    if (event.type === 'message.delta') {
+      if (!speaking) settle();
+      if (!speaking) cause = next;
+      speaking = true;
+    } else if (event.type === 'usage') {
+      settle();
+      if (!speaking) cause = next;
+      speaking = false;
+      before = event;
+    } else if (event.type === 'context.compacted') {
+      // The usage of a summary stands directly before the fact.
+      if (before && event.data.model !== null && before.seq === event.seq - 1) {
+        add(before, { seq: event.seq, type: event.type, about: event.data.kind });
+        before = undefined;
+      }
+    } else {
+      settle();
+      next = causeIn(event) ?? next;
+    }
+  }
+  settle();
+  const byKind = [...kinds].map(([kind, cost]) => ({ kind, ...cost }));
+  return {
+    total,
+    events,
+    kinds: byKind.toSorted((a, b) => (b.cost ?? 0) - (a.cost ?? 0) || b.inputTokens - a.inputTokens),
+  };
+}
+
+/** Undefined for an event that no turn waits for. */
+function causeIn({ seq, type, data }: SessionEvent): Cause | undefined {
+  switch (type) {
+    case 'message.user':
+      return { seq, type, about: beginningOf(data.text.trim(), shownLength) };
+    case 'tool.called':
+      return { seq, type, about: data.function };
+    case 'approval.resolved':
+      return { seq, type, about: data.decision };
+    case 'plan':
+      return { seq, type, about: `${data.steps.length} steps` };
+    case 'step':
+      return data.status === StepStatus.enum.running
+        ? { seq, type, about: beginningOf(data.description, shownLength) }
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const kindOf = ({ type, about }: Cause): string =>
+  type === null ? 'unknown' : type === 'tool.called' ? `${type} ${about}` : type;
+
+function plus(
+  sum: Cost,
+  { inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0, cost }: Usage['data'],
+): Cost {
+  return {
+    turns: sum.turns + 1,
+    inputTokens: sum.inputTokens + inputTokens,
+    cachedTokens: sum.cachedTokens + cachedTokens,
+    outputTokens: sum.outputTokens + outputTokens,
+    reasoningTokens: sum.reasoningTokens + reasoningTokens,
+    cost: sum.cost === null || cost === undefined ? null : sum.cost + cost,
+  };
+}

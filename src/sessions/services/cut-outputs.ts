@@ -1,0 +1,12 @@
+import type { ExecResult } from '../../sandboxes/client/client.ts';
+
+/** The outputs of a command. One that was cut ends with a line that names the file with all of it. */
+export function outputsOf({ stdout, stderr, wholeIn }: ExecResult): {
+  readonly stdout: string;
+  readonly stderr: string;
+} {
+  return { stdout: stdout + noteOf(wholeIn?.stdout), stderr: stderr + noteOf(wholeIn?.stderr) };
+}
+
+const noteOf = (file: string | undefined) =>
+  file === undefined ? '' : `\n[corral: cut after 1 MiB; the whole output is in ${file}]\n`;

@@ -1,0 +1,62 @@
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { EgressInForce, EgressService } from '../api/egress.ts';
+import type { SessionService } from '../api/sessions.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'get'>;
+  readonly clock: Clock;
+  readonly rulesOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
+  readonly isEntry: (text: string) => boolean;
+}
+
+// One record for each entry, named after the session, so that the session's removal removes them too.
+const kind = 'allowed-host';
+const mostEntries = 100;
+const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
+
+/** The entries that were allowed in a session alone. The egress proxy asks for them when its policy refuses a host. */
+export async function allowedIn(records: RecordStore, id: SessionId): Promise<readonly string[]> {
+  const found = await records.list(kind, { idPrefix: idOf(id, '') });
+  return found.map((record) => record.id.slice(idOf(id, '').length));
+}
+
+export function egressService({ records, sessions, clock, rulesOf, isEntry }: Deps): EgressService {
+  const entryOf = (text: string) => text.trim().toLowerCase();
+  return {
+    async inForce(id) {
+      await sessions.get(id);
+      return { ...(await rulesOf(id)), allowed: [...(await allowedIn(records, id))].sort() };
+    },
+    async allow(id, text) {
+      await sessions.get(id);
+      const { canAllow, policy } = await rulesOf(id);
+      if (!canAllow) {
+        const why = `The egress policy is '${policy}', so this sandbox has no way out at all and no host can be allowed.`;
+        throw new AppError(
+          'unsupported',
+          `${why} Start the server with another CORRAL_EGRESS_POLICY, such as allow-list.`,
+        );
+      }
+      const entry = entryOf(text);
+      if (!isEntry(entry)) {
+        throw new AppError(
+          'invalid_request',
+          `'${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`,
+        );
+      }
+      if ((await allowedIn(records, id)).length >= mostEntries) {
+        throw new AppError('conflict', `The session has ${mostEntries} allowed hosts already. Take some back first.`);
+      }
+      const now = clock.now();
+      await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });
+    },
+    async withdraw(id, text) {
+      await sessions.get(id);
+      await records.delete(kind, idOf(id, entryOf(text)));
+    },
+  };
+}

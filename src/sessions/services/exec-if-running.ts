@@ -1,0 +1,20 @@
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { ExecResult } from '../../sandboxes/client/client.ts';
+import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
+
+/** Runs a command; first starts a sandbox that a user stopped. For dialects without a route to start one. */
+export async function execIfRunning(
+  sandboxes: Pick<SandboxService, 'start' | 'exec'>,
+  id: SessionId,
+  command: ExecCommand,
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  try {
+    return await sandboxes.exec(id, command, signal);
+  } catch (thrown) {
+    if (toAppError(thrown).code !== 'sandbox_not_found') throw thrown;
+  }
+  await sandboxes.start(id, signal);
+  return await sandboxes.exec(id, command, signal);
+}

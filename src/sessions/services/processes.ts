@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { ProcessEntry } from '../../sandboxes/client/client.ts';
+import type { ProcessInfo, ProcessService } from '../api/processes.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import { loginCommand, quoted } from './shell-quoting.ts';
+
+interface Deps {
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), started: z.string() });
+type Background = z.infer<typeof Background>;
+
+const maxListed = 200;
+const sameStartMs = 5_000; // a PID can be reused: it is the same process only when the start times agree this closely
+const tailBytes = 1024 * 1024;
+
+/**
+ * The processes of sessions' sandboxes. Keeps a record of those started in the background, with their logs, after they end.
+ */
+export function processService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
+  const kind = 'process';
+
+  async function remembered(id: SessionId): Promise<Background[]> {
+    const stored = await records.list(kind, { idPrefix: `${id}:` });
+    return stored.map(({ doc }) => Background.parse(doc));
+  }
+  const isSame = (a: Background, b: ProcessEntry) =>
+    a.pid === b.pid && Math.abs(Date.parse(a.started) - Date.parse(b.started)) < sameStartMs;
+
+  async function all(id: SessionId, signal: AbortSignal): Promise<{ running: ProcessInfo[]; over: ProcessInfo[] }> {
+    await known(id);
+    const client = await sandboxes.look(id, signal);
+    const live = client ? await client.processes(signal) : [];
+    const started = await remembered(id);
+    const running = live.map(({ pid, cmd, started: at }, n): ProcessInfo => {
+      const own = started.find((it) => isSame(it, live[n] as ProcessEntry));
+      return { pid, cmd: own?.cmd ?? cmd, status: 'running', log: own?.log ?? '', started: own?.started ?? at };
+    });
+    const over = started
+      .filter((it) => !live.some((entry) => isSame(it, entry)))
+      .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
+    return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
+  }
+  /** Lists running processes first, so that finished ones never push them out. */
+  async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
+    const { running, over } = await all(id, signal);
+    return [...running, ...over].slice(0, maxListed).sort(newestFirst);
+  }
+  async function find(id: SessionId, pid: number, signal: AbortSignal): Promise<ProcessInfo> {
+    const { running, over } = await all(id, signal);
+    const found = [...running, ...over].find((it) => it.pid === pid);
+    if (!found) throw new AppError('not_found', 'There is no such process in this session.');
+    return found;
+  }
+
+  return {
+    list,
+    async stop(id, pid, signal) {
+      const { status } = await find(id, pid, signal);
+      if (status === 'exited') return;
+      await using used = await sandboxes.use(id, signal);
+      await used.client.signalProcess(pid, 'SIGTERM', signal);
+    },
+    async logs(id, pid, lines, signal) {
+      const { log } = await find(id, pid, signal);
+      if (log === '') return { text: '', log, truncated: false };
+      await using used = await sandboxes.use(id, signal);
+      const file = quoted(log);
+      // One line more than wanted tells whether there are more; the size tells it where the tail itself is cut.
+      const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
+      const { stdout, stderr } = await used.client.exec({ command }, signal);
+      const text = lastLines(stdout, lines);
+      return { text, log, truncated: text.length < stdout.length || Number.parseInt(stderr, 10) > tailBytes };
+    },
+    async startBackground(id, command, signal) {
+      await known(id);
+      await using used = await sandboxes.use(id, signal);
+      const log = `.agent_logs/${ids.short().slice(0, 8)}.log`;
+      const started = new Date(clock.now()).toISOString();
+      const script = `mkdir -p .agent_logs && { setsid ${loginCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;
+      const { stdout, stderr } = await used.client.exec({ command: script }, signal);
+      const pid = Number(stdout.trim());
+      if (!Number.isInteger(pid) || pid < 1) {
+        throw new AppError('sandbox_unavailable', `The command could not be started: ${stderr.trim()}`);
+      }
+      const doc: Background = { pid, cmd: command, log, started };
+      await records.put({ kind, id: `${id}:${pid}`, doc, sort: clock.now() });
+      return { pid, log };
+    },
+  };
+}
+
+function lastLines(text: string, count: number): string {
+  const lines = text.split(/(?<=\n)/);
+  return lines.slice(-count).join('');
+}
+
+const newestFirst = (a: ProcessInfo, b: ProcessInfo) => b.started.localeCompare(a.started);

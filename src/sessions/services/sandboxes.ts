@@ -1,0 +1,111 @@
+import { type Driver, isPausable } from '../../../drivers/driver.ts';
+import { deadline, pause as wait } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { loginCommand } from './shell-quoting.ts';
+
+interface Deps {
+  readonly commands: SessionCommands;
+  readonly sandboxes: SandboxAccess;
+  readonly driver: Driver;
+  readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+}
+const removeMs = 30_000;
+const usageMs = 3_000;
+const pauseMs = 30_000;
+
+/** A user's direct control of a session's sandbox. */
+export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
+  /** Whether a user stopped the sandbox and nothing has started it since. */
+  const isHeld = async (id: SessionId) => (await commands.change(id, {})).sandboxHeld;
+  const release = async (id: SessionId) => {
+    if (await isHeld(id)) await commands.change(id, { sandboxHeld: false });
+  };
+  const isRunning = async (id: SessionId) => (await sessions.sandbox(id)).state === 'running';
+
+  async function stop(id: SessionId): Promise<{ stopped: boolean }> {
+    await sessions.get(id);
+    await sessions.stop(id);
+    await commands.change(id, { sandboxHeld: true });
+    const done = await commands.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+    await commands.change(id, {}); // waits until the record shows the stop
+    return done;
+  }
+
+  return {
+    status: (id) => sessions.sandbox(id),
+    async usage(id, signal) {
+      await sessions.get(id);
+      using soon = deadline(usageMs, clock, signal);
+      const client = await sandboxes.look(id, soon.signal);
+      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
+    },
+    async start(id, signal) {
+      await sessions.get(id);
+      const started = !(await isRunning(id));
+      if (started) await commands.command(id, { type: 'sandbox.permit', commandId: ids.short() });
+      await using _used = await sandboxes.use(id, signal);
+      await release(id);
+      return { started };
+    },
+    stop,
+    async pause(id, signal) {
+      if (!isPausable(driver)) {
+        const message = `The driver ${driver.name} cannot freeze processes. Pause without memory instead.`;
+        throw new AppError('unsupported', message);
+      }
+      await sessions.get(id);
+      const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+      await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
+      using until = deadline(pauseMs, clock, signal);
+      for (let after = head; ; ) {
+        const page = await sessions.page(id, after, 100);
+        for (const event of page.events) {
+          after = event.seq;
+          if (event.type !== 'sandbox.phase') continue;
+          if (event.data.phase === 'paused') return;
+          if (event.data.phase === 'lost') throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+        }
+        if (page.events.length === 0) await wait(20, until.signal);
+      }
+    },
+    async reset(id, signal) {
+      await sessions.get(id);
+      if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      await stop(id);
+      // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
+      using until = deadline(removeMs, clock, signal);
+      await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
+      await using _used = await sandboxes.use(id, signal);
+      await release(id);
+    },
+    async rotateTokens(id) {
+      const { tokenRounds = 0 } = await sessions.get(id);
+      await sessions.update(id, { tokenRounds: tokenRounds + 1 });
+    },
+    async exec(id, command, signal) {
+      await sessions.get(id);
+      if (await isHeld(id)) {
+        throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      }
+      await using used = await sandboxes.use(id, signal);
+      return await used.client.exec(request(command), signal);
+    },
+  };
+}
+
+function request({ command, cwd, timeoutMs, login, merge }: ExecCommand) {
+  const streams = merge ? '2>&1' : '';
+  return {
+    command: login ? `exec ${loginCommand(command)} ${streams}` : merge ? `exec 2>&1\n${command}` : command,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}

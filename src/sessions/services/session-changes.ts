@@ -1,0 +1,55 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { SessionNews } from '../api/sessions.ts';
+
+/** The most changed sessions that wait for a slow watcher; above it the watcher is evicted with queue_full. */
+const maxWaiting = 10_000;
+
+interface Watcher {
+  /** The newest state of each session: a slow watcher misses steps in between, never the last state. */
+  readonly waiting: Map<SessionId, SessionNews>;
+  wake: () => void;
+}
+
+/** Notifies the watchers of the session list. */
+export class SessionChanges {
+  readonly #watchers = new Set<Watcher>();
+
+  tell(news: SessionNews): void {
+    for (const { waiting, wake } of this.#watchers) {
+      if (waiting.size <= maxWaiting) waiting.set(news.session.id, news);
+      wake();
+    }
+  }
+
+  /** First every session of `list` as `changed`, then the changes. Ends with the signal. Rejects: queue_full. */
+  async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionNews> {
+    const watcher: Watcher = { waiting: new Map(), wake: () => {} };
+    const wake = () => watcher.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    this.#watchers.add(watcher); // before the list is read, so that no change is missed
+    try {
+      for (const session of await list()) {
+        if (!watcher.waiting.has(session.id)) yield { type: 'changed', session };
+        if (signal.aborted) return;
+      }
+      while (!signal.aborted) {
+        if (watcher.waiting.size > maxWaiting)
+          throw new AppError('queue_full', 'Too much changed unread. Watch again.');
+        const [next] = watcher.waiting;
+        if (next) {
+          watcher.waiting.delete(next[0]);
+          yield next[1];
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve;
+        });
+      }
+    } finally {
+      this.#watchers.delete(watcher);
+      signal.removeEventListener('abort', wake);
+    }
+  }
+}

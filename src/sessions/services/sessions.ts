@@ -1,0 +1,227 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import type { Model } from '../../agents/models/model.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
+import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
+import type { SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
+import { eventsFrom } from '../engine/run-fold.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { countSessions } from '../engine/unfinished-sessions.ts';
+import type { Watchers } from '../engine/watchers.ts';
+import { publicRecord, StoredSession } from '../run/log/projection.ts';
+import { requestAt } from '../run/log/request-at.ts';
+import type { ProfileOf } from '../run/profile.ts';
+import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
+import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
+import { ListChanges } from './list-changes.ts';
+import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
+import { SessionChanges } from './session-changes.ts';
+import { SessionList } from './session-list.ts';
+import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
+import { sessionDeletion } from './sessions/deletion.ts';
+import { searched } from './sessions/search.ts';
+import { sessionViews, type ViewDeps } from './sessions/views.ts';
+
+interface Deps extends CreationDeps, ViewDeps {
+  readonly store: Store;
+  readonly commands: SessionCommands;
+  readonly liveSessions: Pick<LiveSessions, 'get'>;
+  readonly profileOf: ProfileOf;
+  /** Without them the server has none. */
+  readonly limits?: ServerLimits;
+  readonly driver: Driver;
+  readonly model: Model;
+  readonly watchers: Watchers;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Limits per owner. */
+  readonly ownerLimits?: OwnerLimits;
+  readonly startTimeoutMs?: number;
+  /** Removes data of a session that is stored outside of the store's log. */
+  readonly forget?: (id: SessionId) => Promise<void>;
+  /** Fires when the server drains; every open stream ends then. */
+  readonly closing: AbortSignal;
+}
+
+const maxText = 200_000;
+
+export function sessionService(deps: Deps): SessionService {
+  const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
+
+  const list = new SessionList(store.records);
+  const gone = () => new AppError('session_not_found', 'There is no such session.');
+
+  async function stored(id: SessionId): Promise<StoredSession> {
+    const live = liveSessions.get(id)?.writer.record;
+    const record = live ?? (await list.get(id));
+    if (!record || record.deleting) throw gone();
+    return record;
+  }
+  const forOwner = ownerQuota({
+    limits: deps.ownerLimits ?? { sessions: 0, starting: 0 },
+    clock,
+    get: async (id) => liveSessions.get(id)?.writer.record ?? (await list.get(id)),
+    part: (query) => list.part(query),
+    startTimeoutMs: deps.startTimeoutMs ?? 300_000,
+  });
+  const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
+
+  async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
+    await stored(id);
+    return publicRecord(StoredSession.parse(await commands.change(id, wish)));
+  }
+
+  // The checks have a deadline of their own.
+  const tally = new SessionTally(count, clock);
+  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
+    const made = await change;
+    tally.changed();
+    return made;
+  };
+  const news = new SessionChanges();
+  const changed = (record: StoredSession) => {
+    if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
+  };
+  const elsewhere = new ListChanges({
+    records: store.records,
+    clock,
+    changed,
+    deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
+  });
+  log.onAppend(({ puts = [] }) => {
+    for (const { kind, doc } of puts) {
+      if (kind !== 'session') continue;
+      changed(doc as StoredSession);
+    }
+  });
+
+  const creation = sessionCreation({ ...deps, stored, count });
+  const deletion = sessionDeletion({
+    ...deps,
+    stored,
+    gone,
+    deleted: (session) => news.tell({ type: 'deleted', session }),
+  });
+
+  return {
+    ...sessionViews({ ...deps, stored }),
+    create: (command) => counted(forOwner(command.owner, () => creation.create(command))),
+    async fork(id, command) {
+      const { owner } = await stored(id);
+      return await counted(forOwner(command.owner ?? owner, () => creation.fork(id, command)));
+    },
+
+    async list(only) {
+      if (!only?.search) return await (only ? list.part(only) : list.all());
+      const matches = await searched(store.events, only.search);
+      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) });
+    },
+    get: async (id) => publicRecord(await stored(id)),
+
+    rename: (id, title) => change(id, { title }),
+    update: change,
+    async *watch(signal) {
+      using _elsewhere = store.shared ? elsewhere.watch() : undefined;
+      yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
+    },
+
+    delete: (...named) => counted(deletion(...named)),
+
+    async send(id, command) {
+      const record = await stored(id);
+      checkText(command);
+      const { text, mode, attachments = [], clientTimestamp } = command;
+      const { plans } = await deps.profileOf(record); // of a run that starts now
+      const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
+      const sent = await commands.command<Sent>(id, {
+        type: 'cmd.send',
+        ...wish,
+        text,
+        mode,
+        attachments,
+        clientTimestamp,
+        plans,
+      });
+      return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
+    },
+
+    async stop(id) {
+      const record = await stored(id);
+      if (record.openRuns.length === 0 && !liveSessions.get(id)) return { stopped: false };
+      return await commands.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+    },
+
+    async decide(id, command) {
+      const { openRuns, status } = await stored(id);
+      if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
+      const { always: isAlways, ...verdict } = command;
+      const always = isAlways && (await askedTool(store.events, id, command.callId));
+      const wish = { ...verdict, ...(always && { always }) };
+      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...wish });
+    },
+
+    async page(id, after, limit) {
+      await stored(id);
+      return await log.page(id, after, limit);
+    },
+    async *history(id) {
+      await stored(id);
+      yield* eventsFrom(log, id, 1);
+    },
+    async *follow(id, after, { signal, deltas }) {
+      await stored(id);
+      using end = watchers.endOf(id);
+      for await (const item of log.follow(id, after, {
+        signal: AbortSignal.any([signal, end.signal, closing]),
+        deltas,
+      })) {
+        if (item.kind === 'resync' && item.head === 0) return; // deleted by another server: every log begins with an event
+        yield item;
+      }
+    },
+    async activeRun(id) {
+      const { openRuns, status } = await stored(id);
+      const run = openRuns.find(({ startedSeq }) => startedSeq !== null);
+      if (!run) return undefined;
+      return { runId: run.runId, startedSeq: run.startedSeq as number, waiting: status === 'waiting' };
+    },
+    async promptAt(id, turn) {
+      await stored(id);
+      return await requestAt(store.records, id, turn);
+    },
+    agent: async (id) => {
+      const record = await stored(id);
+      return agentInForce(record, await deps.profileOf(record), deps.limits ?? noLimits);
+    },
+    watching(id) {
+      const watch = watchers.watch(id);
+      void stored(id)
+        .then(({ unread }) => (unread > 0 ? commands.change(id, { unread: 0 }) : undefined))
+        .catch(() => {}); // the next viewer resets the count
+      return watch;
+    },
+
+    async sandbox(id, known): Promise<SandboxView> {
+      const { sandboxState: state } = known ?? (await stored(id));
+      const sandboxId = sandboxIdOf(id);
+      return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
+    },
+    health: async () => tally.update(await health()),
+  };
+}
+
+/** The tool of the call that waits for permission; undefined when another call waits, or none. */
+async function askedTool(events: Store['events'], id: SessionId, callId: string): Promise<string | undefined> {
+  const newest = await events.lastOf(id, 'approval.requested');
+  const [event] = (await events.page(id, newest - 1, 1)).events;
+  return event?.type === 'approval.requested' && event.data.callId === callId ? event.data.function : undefined;
+}
+
+function checkText({ text }: Pick<SendCommand, 'text'>): void {
+  if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
+  if (text.length > maxText) throw new AppError('invalid_request', `The text is longer than ${maxText} characters.`);
+}

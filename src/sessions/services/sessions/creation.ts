@@ -1,0 +1,97 @@
+import type { Clock } from '../../../core/contracts/clock.ts';
+import type { EventLog, Store } from '../../../core/contracts/ports.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import type { IdSource, SessionId } from '../../../core/model/ids.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import type { CreateCommand, ForkCommand } from '../../api/sessions.ts';
+import type { Supervisor } from '../../engine/supervisor.ts';
+import type { Forks } from '../../forks/fork.ts';
+import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
+
+export interface CreationDeps {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly supervisor: Pick<Supervisor, 'wake'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly maxSessions: number;
+  /** Throws for a session's own model that this server must not use. */
+  readonly checkModel?: (ref: string) => void;
+  /** The template of a new session. Rejects: invalid_request for an unknown name. */
+  readonly templateFor: (
+    named: string | undefined,
+    projectId: string | null,
+  ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
+  readonly forks: Pick<Forks, 'make'>;
+}
+interface Parts extends CreationDeps {
+  readonly stored: (id: SessionId) => Promise<StoredSession>;
+  readonly count: () => Promise<{ readonly total: number }>;
+}
+
+/** New sessions, from nothing and from another session's past. Rejects: sandbox_capacity when the server has its most. */
+export function sessionCreation(parts: Parts) {
+  const { store, log, supervisor, clock, ids } = parts;
+
+  async function admit(): Promise<void> {
+    // Tombstones are counted too, so they are only sorted out near the limit.
+    const isClose = (await store.records.count('session')) >= parts.maxSessions;
+    if (isClose && (await parts.count()).total >= parts.maxSessions) {
+      const message = `There are ${parts.maxSessions} sessions already, the most allowed. Delete some first.`;
+      throw new AppError('sandbox_capacity', message);
+    }
+  }
+
+  async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
+    await admit();
+    const made = await parts.forks.make(await parts.stored(id), command);
+    supervisor.wake(made.id, 'start');
+    return publicRecord(made);
+  }
+
+  async function create({
+    origin,
+    title = '',
+    provisionalTitle,
+    template: named,
+    projectId = null,
+    task = '',
+    owner,
+    model,
+    fallbacks,
+    toolServers,
+    life,
+  }: CreateCommand): Promise<SessionRecord> {
+    for (const ref of [model ?? [], fallbacks ?? []].flat()) parts.checkModel?.(ref);
+    const chosen = await parts.templateFor(named, projectId);
+    await admit();
+    const id = ids.sessionId();
+    const at = clock.now();
+    const record = newSession({
+      ...chosen,
+      id,
+      origin,
+      title,
+      projectId,
+      lastTask: task,
+      owner,
+      model,
+      fallbacks,
+      toolServers,
+      life,
+      at,
+    });
+    const isMeant = title !== '' && !provisionalTitle;
+    const facts: SessionFact[] = [
+      { type: 'session.created', runId: null, data: { origin, template: chosen.template } },
+    ];
+    if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
+    const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
+    await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+    supervisor.wake(id, 'start');
+    return publicRecord(doc);
+  }
+
+  return { create, fork };
+}

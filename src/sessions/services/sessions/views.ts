@@ -1,0 +1,101 @@
+import { deadline } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import type { EventLog } from '../../../core/contracts/ports.ts';
+import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
+import { type SandboxId, type SessionId, sandboxIdOf } from '../../../core/model/ids.ts';
+import type { SandboxClient } from '../../../sandboxes/client/client.ts';
+import type { SessionService } from '../../api/sessions.ts';
+import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
+import type { StoredSession } from '../../run/log/projection.ts';
+import { wholeFile } from '../streams/whole-file.ts';
+import { fileFromLog, namedFile, shellFromLog } from '../views-from-log.ts';
+
+const viewMs = 5_000;
+const keptMs = 20_000; // enough for most sandboxes to start
+
+export interface ViewDeps {
+  readonly log: EventLog;
+  readonly sandboxes: SandboxAccess;
+  readonly clock: Clock;
+  readonly workdir: (id: SandboxId) => string;
+}
+interface Parts extends ViewDeps {
+  readonly stored: (id: SessionId) => Promise<StoredSession>;
+}
+
+/** A session's shells and files as people see them: from its sandbox while that runs, else from its log. */
+export function sessionViews({
+  log,
+  sandboxes,
+  clock,
+  workdir,
+  stored,
+}: Parts): Pick<SessionService, 'shell' | 'readFile'> {
+  return {
+    async shell(id, shellId, signal) {
+      await stored(id);
+      const fromLog = () => shellFromLog(log, id, { shell: shellId, workdir: workdir(sandboxIdOf(id)) });
+      return await viewing(
+        id,
+        signal,
+        // A shell is known only from the log until its first command reaches the sandbox.
+        (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
+        fromLog,
+      );
+    },
+    async readFile(id, path, signal) {
+      await stored(id);
+      if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+      const asked = { path, workdir: workdir(sandboxIdOf(id)) };
+      const bytes = await viewing(
+        id,
+        signal,
+        (client, until) =>
+          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
+        () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
+      );
+      return bytes.toString('utf8');
+    },
+  };
+
+  /**
+   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case only.
+   */
+  async function keptFile(
+    id: SessionId,
+    path: string,
+    { signal, unknown }: { signal: AbortSignal; unknown: unknown },
+  ): Promise<Buffer> {
+    if (toAppError(unknown).code !== 'file_not_found') throw unknown;
+    using until = deadline(keptMs, clock, signal);
+    await using used = await sandboxes.use(id, until.signal).catch(() => {
+      throw unknown; // the original error tells the caller what helps
+    });
+    return await wholeFile(used.client, path, until.signal);
+  }
+
+  /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */
+  async function viewing<T>(
+    id: SessionId,
+    signal: AbortSignal,
+    fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
+    fromLog: () => Promise<T>,
+  ): Promise<T> {
+    using until = deadline(viewMs, clock, signal);
+    const client = await sandboxes.look(id, until.signal);
+    if (!client) return await fromLog();
+    return await fromSandbox(client, until.signal).catch((thrown: unknown) => {
+      if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
+      throw thrown;
+    });
+  }
+}
+
+/** For `catch`: on this code, answers with the other source. */
+const unlessMissing =
+  <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
+  async (thrown: unknown): Promise<NonNullable<T>> => {
+    const found = toAppError(thrown).code === code ? await elsewhere() : undefined;
+    if (found === undefined || found === null) throw thrown;
+    return found;
+  };

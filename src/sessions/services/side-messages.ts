@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+
+const SideMessage = z.object({
+  id: z.string(),
+  role: z.enum(['assistant', 'system']),
+  text: z.string(),
+  metadata: z.record(z.string(), z.unknown()),
+  at: z.number(),
+  /** The seq of the event that the message follows. */
+  afterSeq: z.int(),
+});
+/** A message that a client stores next to the conversation: no run reads it, and it is not an event. */
+export type SideMessage = z.infer<typeof SideMessage>;
+
+export interface SideMessages {
+  add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
+  /** In order of creation. */
+  list(session: SessionId): Promise<readonly SideMessage[]>;
+  /** Stores a client's metadata for a message of the log. */
+  annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
+  annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+// Ids begin with the session's id, so the messages are deleted with its log.
+const kind = 'side-message';
+const noteKind = 'message-note';
+const Note = z.object({ messageId: z.string(), metadata: z.record(z.string(), z.unknown()) });
+
+export function sideMessages({ records, clock, newId }: Deps): SideMessages {
+  return {
+    async add(session, { role, text, metadata, afterSeq }) {
+      const doc: SideMessage = { id: newId(), role, text, metadata, at: clock.now(), afterSeq };
+      await records.put({ kind, id: `${session}:${doc.id}`, doc, sort: doc.at });
+      return doc;
+    },
+    async list(session) {
+      const found = await records.list(kind, { idPrefix: `${session}:` });
+      return found.map(({ doc }) => SideMessage.parse(doc)).sort((a, b) => a.at - b.at);
+    },
+    async annotate(session, messageId, metadata) {
+      await records.put({ kind: noteKind, id: `${session}:${messageId}`, doc: { messageId, metadata } });
+    },
+    async annotations(session) {
+      const found = await records.list(noteKind, { idPrefix: `${session}:` });
+      return new Map(found.map(({ doc }) => Note.parse(doc)).map(({ messageId, metadata }) => [messageId, metadata]));
+    },
+  };
+}

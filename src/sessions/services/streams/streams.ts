@@ -1,0 +1,191 @@
+import { posix } from 'node:path';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../../core/model/ids.ts';
+import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
+import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
+import type { UsedSandbox } from '../../run/used-sandbox.ts';
+import { PacedOutput } from './paced-output.ts';
+import { runPiped } from './piped-command.ts';
+import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
+
+interface Deps {
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly ids: Pick<IdSource, 'short'>;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+async function* noInput(): AsyncGenerator<Uint8Array> {}
+const timedOutCode = 124;
+const errorsChars = 2_000;
+const closeMs = 10_000;
+const versionChars = 100;
+
+/** The first line of a file's transfer. */
+type Heading = Pick<FileStream, 'size' | 'version'>;
+
+/**
+ * Commands of any length as programs over pipes, and files of any size as streams of the daemon. A daemon of an older image
+ * has no such streams, so scripts move its files.
+ */
+export function streamService({ sandboxes, ids, known }: Deps): StreamService {
+  const nameOf = (what: string) => `${what}-${ids.short()}`;
+
+  async function used(id: SessionId, path: string | undefined, signal: AbortSignal): Promise<UsedSandbox> {
+    await known(id);
+    if (path?.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+    return await sandboxes.use(id, signal);
+  }
+
+  return {
+    async run(id, command, pipes, signal) {
+      await using sandbox = await used(id, command.cwd, signal);
+      const expiry = command.timeoutMs === undefined ? undefined : AbortSignal.timeout(command.timeoutMs);
+      const until = expiry ? AbortSignal.any([signal, expiry]) : signal;
+      let hasStarted = false;
+      const onStart = () => {
+        hasStarted = true;
+        pipes.onStart?.();
+      };
+      try {
+        const program = { id: nameOf('exec'), ...programOf(command) };
+        return { ...(await runPiped(sandbox.client, program, { ...pipes, onStart }, until)), timedOut: false };
+      } catch (thrown) {
+        if (hasStarted && expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
+        throw thrown;
+      }
+    },
+
+    async watch(id, { path, recursive }, { onStart, onChange }, signal) {
+      await using sandbox = await used(id, path, signal);
+      const { watches, workdir } = sandbox.client;
+      const folder = posix.resolve(workdir, path);
+      if (folder !== workdir && !folder.startsWith(`${workdir}/`)) {
+        throw new AppError('path_outside', 'That path is outside of the workspace.');
+      }
+      const opened = await watches.open({ path: folder, recursive }, signal);
+      try {
+        onStart();
+        await watches.follow(opened.id, ({ type, name }) => onChange({ type, name }), signal);
+      } finally {
+        await watches.close(opened.id, AbortSignal.timeout(closeMs)).catch(() => {}); // its sandbox may be gone
+      }
+    },
+
+    async download(id, { path, from = 0, length }, signal) {
+      await using stack = new AsyncDisposableStack();
+      const { client } = stack.use(await used(id, path, signal));
+      const content = new PacedOutput();
+      const left = new AbortController();
+      content.once('close', () => left.abort());
+      const opened = Promise.withResolvers<Heading>();
+      const errors = textOf(errorsChars);
+      const heading = headingReader(opened.resolve);
+      const onOutput = async (bytes: Uint8Array) => {
+        const rest = heading(bytes);
+        if (rest.length > 0) await content.carry(rest);
+      };
+      const until = AbortSignal.any([signal, left.signal]);
+      const byScript = async () => {
+        const part = [String(from), length === undefined ? '' : String(length)];
+        const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
+        const pipes = { input: noInput(), onOutput, onErrors: errors.add };
+        const { exitCode } = await runPiped(client, program, pipes, until);
+        if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+      };
+      const byDaemon = async () => {
+        const part = { from, ...(length !== undefined && { most: length }) };
+        const file = await client.transfers.open(path, part, until);
+        for await (const bytes of file.content) await onOutput(bytes);
+      };
+      const held = stack.move();
+      const send = async () => ((await client.transfers.areSupported(until)) ? await byDaemon() : await byScript());
+      const done = send()
+        .then(() => {
+          opened.reject(noSize()); // no effect after the heading
+          content.push(null);
+        })
+        .finally(() => held.disposeAsync());
+      done.catch((thrown: Error) => {
+        opened.reject(thrown);
+        content.destroy(thrown);
+      });
+      content.on('error', () => {}); // before anyone reads it, `opened` reports the failure
+      return { ...(await opened.promise), content } satisfies FileStream;
+    },
+
+    async upload(id, { path, replaces }, content, signal) {
+      await using sandbox = await used(id, path, signal);
+      const { client } = sandbox;
+      const errors = textOf(errorsChars);
+      const version = textOf(versionChars);
+      let size = 0;
+      const counted = (async function* () {
+        for await (const piece of content) {
+          size += piece.length;
+          yield piece;
+        }
+      })();
+      const only = replaces === null ? 'none' : replaces;
+      if (await client.transfers.areSupported(signal)) {
+        const condition = only === undefined ? {} : { replaces: only };
+        const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
+        return { size, version: versionIn(written.version) };
+      }
+      const argv = ['sh', '-c', receiveScript, 'sh', path, client.workdir, only ?? ''];
+      const program = { id: nameOf('write'), argv };
+      const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
+      const { exitCode } = await runPiped(client, program, pipes, signal);
+      if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+      return { size, version: versionIn(version.text()) };
+    },
+  };
+}
+
+const programOf = ({ command, cwd, env = {} }: StreamedCommand) => ({
+  argv: ['bash', '-c', command],
+  ...(cwd !== undefined && { cwd }),
+  env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+});
+
+function asDiskFull(thrown: unknown): never {
+  const error = toAppError(thrown);
+  if (error.code !== 'quota') throw error;
+  throw new AppError('disk_full', `The sandbox cannot write the file: ${error.message}`, { cause: error });
+}
+
+/** The beginning of a text that arrives in pieces. */
+function textOf(maxChars: number) {
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    add: (bytes: Uint8Array) => {
+      if (text.length < maxChars) text += decoder.decode(bytes, { stream: true });
+    },
+    text: () => text.trim().slice(0, maxChars),
+  };
+}
+
+/** Reads the first line, which is the file's size and version, and returns the bytes behind it. */
+function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
+  let line = '';
+  let isDone = false;
+  return (bytes) => {
+    if (isDone) return bytes;
+    const end = bytes.indexOf(10);
+    line += Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
+    if (end < 0 && line.length < versionChars) return new Uint8Array();
+    isDone = true;
+    const [size = '', version = ''] = line.split(' ', 2);
+    if (!/^\d{1,16}$/.test(size)) throw noSize();
+    found({ size: Number(size), version: versionIn(version) });
+    return bytes.subarray(end + 1);
+  };
+}
+
+const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+
+/** A version becomes a header, so any other text of a sandbox is refused. */
+function versionIn(told: string): string {
+  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(told)) return told;
+  throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
+}

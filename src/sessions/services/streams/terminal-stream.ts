@@ -1,0 +1,79 @@
+import type { Writable } from 'node:stream';
+import type { TerminalSize } from '../../../sandboxes/client/abilities.ts';
+import type { TerminalClient, TerminalEnd } from '../../../sandboxes/client/client.ts';
+import type { PacedOutput } from './paced-output.ts';
+
+const maxUnsent = 1024 * 1024; // bytes on a stream, else characters
+
+/**
+ * Sends input to a terminal in order, over one stream where the daemon has it. Input beyond 1 MiB that the terminal has
+ * not taken is dropped. When the terminal is gone, its output reports that; the input can ignore it.
+ */
+export class TerminalInput {
+  readonly #client: TerminalClient;
+  readonly #id: string;
+  readonly #signal: AbortSignal;
+  #typed = '';
+  #size: TerminalSize | undefined;
+  #busy = false;
+  #keyboard: Writable | undefined;
+
+  constructor(client: TerminalClient, id: string, signal: AbortSignal) {
+    this.#client = client;
+    this.#id = id;
+    this.#signal = signal;
+    void this.#plugIn();
+  }
+
+  write(text: string): void {
+    this.#typed += text.slice(0, Math.max(0, maxUnsent - this.#typed.length));
+    void this.#send();
+  }
+  resize(size: TerminalSize): void {
+    this.#size = size; // only the newest size matters
+    void this.#send();
+  }
+
+  async #plugIn(): Promise<void> {
+    const stream = await this.#client.keyboard(this.#id, this.#signal).catch(() => undefined);
+    if (!stream) return;
+    stream.once('close', () => {
+      this.#keyboard = undefined;
+    });
+    if (this.#signal.aborted) stream.destroy();
+    else this.#signal.addEventListener('abort', () => void stream.destroy(), { once: true });
+    this.#keyboard = stream;
+  }
+
+  async #send(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    while ((this.#typed !== '' || this.#size) && !this.#signal.aborted) {
+      const size = this.#size;
+      this.#size = undefined;
+      if (size) await this.#client.resize(this.#id, size, this.#signal).catch(() => {});
+      const typed = this.#typed;
+      this.#typed = '';
+      if (typed !== '') await this.#type(typed);
+    }
+    this.#busy = false;
+  }
+
+  async #type(text: string): Promise<void> {
+    const stream = this.#keyboard;
+    if (!stream?.writable) await this.#client.write(this.#id, text, this.#signal).catch(() => {});
+    else if (stream.writableLength < maxUnsent) stream.write(text);
+  }
+}
+
+/** Starts to pass on a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
+export async function startReading(
+  client: TerminalClient,
+  id: string,
+  { output, signal }: { output: PacedOutput; signal: AbortSignal },
+): Promise<{ readonly ended: Promise<TerminalEnd> }> {
+  const open = Promise.withResolvers<void>();
+  const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.carry(chunk) }, signal);
+  await Promise.race([open.promise, ended]);
+  return { ended };
+}

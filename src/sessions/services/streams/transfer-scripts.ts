@@ -1,0 +1,66 @@
+import { AppError } from '../../../core/errors/errors.ts';
+
+// The programs in a sandbox that send and receive a file. $1 is the path, $2 the workspace. A file is opened before it is
+// measured, so that another one in its place changes nothing. Size and time of the last change are a file's version.
+
+const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
+
+/** Prints the file's size and version on a line, then the bytes from $3 on, at most $4 of them when $4 is not empty. */
+export const sendScript = `
+root=$(readlink -f -- "$2")
+file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
+case "$file/" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
+[ -f "$file" ] || exit ${exits.unfit}
+exec 3<"$file" || exit ${exits.missing}
+heading=$(stat -L -c '%s %s-%.9Y' /proc/self/fd/3) || exit 1
+size=\${heading%% *}
+from=$3
+count=$((size > from ? size - from : 0))
+[ -z "$4" ] || [ "$4" -ge "$count" ] || count=$4
+echo "$heading"
+[ "$count" -gt 0 ] || exit 0
+exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$count" status=none <&3
+`;
+
+/**
+ * Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
+ * that the file must have just before, `none` for no file, or empty. Prints the new version, which is another one even when
+ * both files are written in one tick of the clock. Uploads to one folder take turns from the comparison to the rename.
+ */
+export const receiveScript = `
+root=$(readlink -f -- "$2")
+file=$(readlink -m -- "$1") || exit 1
+case "$file" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
+[ ! -d "$file" ] || exit ${exits.unfit}
+folder=$(dirname -- "$file")
+mkdir -p -- "$folder" || exit ${exits.unfit}
+part="$file.$$.part"
+trap 'rm -f -- "$part"' EXIT
+trap 'exit 143' TERM INT HUP
+cat >"$part" || exit ${exits.full}
+[ ! -e "$file" ] || chmod --reference="$file" -- "$part" 2>/dev/null
+version() { stat -L -c '%s-%.9Y' -- "$1" 2>/dev/null || echo none; }
+exec 9<"$folder" && flock 9 || exit 1
+now=$(version "$file")
+[ -z "$3" ] || [ "$3" = "$now" ] || exit ${exits.changed}
+while [ "$now" = "$(version "$part")" ]; do touch -- "$part"; done
+mv -f -- "$part" "$file" && version "$file"
+`;
+
+/** The failure that a script reports by its exit code. */
+export function scriptFailure(exitCode: number, errors: string): AppError {
+  switch (exitCode) {
+    case exits.missing:
+      return new AppError('file_not_found', 'There is no such file.');
+    case exits.outside:
+      return new AppError('path_outside', 'That path is outside of the workspace.');
+    case exits.unfit:
+      return new AppError('invalid_request', 'That path is not a file.');
+    case exits.changed:
+      return new AppError('file_changed', 'The file has changed since you opened it. Open it again to see the change.');
+    case exits.full:
+      return new AppError('disk_full', `The sandbox cannot write the file: ${errors || 'its disk may be full'}.`);
+    default:
+      return new AppError('sandbox_lost', `The transfer ended early (${exitCode})${errors && `: ${errors}`}.`);
+  }
+}

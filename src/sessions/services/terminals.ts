@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { type IdSource, SessionId } from '../../core/model/ids.ts';
+import type { TerminalClient } from '../../sandboxes/client/client.ts';
+import type { TerminalInfo, TerminalLine, TerminalService } from '../api/terminals.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { Supervisor } from '../engine/supervisor.ts';
+import type { Watchers } from '../engine/watchers.ts';
+import { PacedOutput } from './streams/paced-output.ts';
+import { startReading, TerminalInput } from './streams/terminal-stream.ts';
+
+interface Deps {
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly supervisor: Pick<Supervisor, 'reach' | 'hasSandbox'>;
+  readonly records: RecordStore;
+  readonly watchers: Pick<Watchers, 'endOf'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+const kind = 'terminal'; // id `<session>:<terminal>`, so that a session's terminals are deleted with it
+const Stored = z.object({ created: z.number() });
+const lookMs = 5_000;
+
+/** Terminals of people. The terminals live in the sandbox; records let a restarted server find their sessions. */
+export function terminalService(deps: Deps): TerminalService {
+  const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
+  const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
+  const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
+
+  async function noted(idPrefix = ''): Promise<TerminalInfo[]> {
+    const stored = await records.list(kind, { idPrefix });
+    return stored.map(({ id: key, doc }) => {
+      const [session, id = ''] = key.split(':');
+      return { id, sessionId: SessionId.parse(session), created: Stored.parse(doc).created };
+    });
+  }
+
+  /** The terminals that still exist in their sandbox; deletes the records of others. */
+  async function alive(id: SessionId): Promise<TerminalInfo[]> {
+    const all = await noted(`${id}:`);
+    if (all.length === 0) return [];
+    using until = deadline(lookMs, clock);
+    const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
+    const client = await sandboxes.look(id, until.signal);
+    if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;
+    const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
+    for (const info of all) if (!open.has(info.id)) await forget(info);
+    return all.filter((info) => open.has(info.id));
+  }
+
+  async function notedAs(terminalId: string): Promise<TerminalInfo> {
+    const info = (await noted()).find(({ id }) => id === terminalId);
+    if (!info) throw noTerminal();
+    return info;
+  }
+
+  async function get(terminalId: string): Promise<TerminalInfo> {
+    const info = await notedAs(terminalId);
+    const found = (await alive(info.sessionId).catch(unlessDeleted)).find(({ id }) => id === terminalId);
+    if (!found) throw noTerminal();
+    return found;
+  }
+
+  /** Asks the daemon alone whether the terminal is there, because each key press comes this way. */
+  async function typing(
+    terminalId: string,
+    signal: AbortSignal,
+    act: (terminals: TerminalClient, id: string) => Promise<void>,
+  ): Promise<void> {
+    const { id, sessionId } = await notedAs(terminalId);
+    await using used = await sandboxes.use(sessionId, signal);
+    await act(used.client.terminals, id);
+  }
+
+  async function connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine> {
+    const info = await get(terminalId);
+    const { id, sessionId } = info;
+    await using stack = new AsyncDisposableStack();
+    const end = stack.use(watchers.endOf(sessionId));
+    const { client } = stack.use(await sandboxes.use(sessionId, signal));
+    const leave = new AbortController();
+    const output = stack.adopt(new PacedOutput(), (it) => void it.destroy());
+    const until = AbortSignal.any([leave.signal, end.signal]);
+    const { ended } = await startReading(client.terminals, id, { output, signal: until });
+    const input = new TerminalInput(client.terminals, id, until);
+    const held = stack.move();
+
+    /** Why the terminal ended: on its own, with its sandbox, or with its session. */
+    const why = async (): Promise<Awaited<TerminalLine['ended']>> => {
+      try {
+        const reason = await ended;
+        if (reason !== 'replaced') await forget(info);
+        return reason;
+      } catch {
+        if (end.signal.aborted) return 'session_deleted';
+        return await known(sessionId).then(
+          () => 'exited' as const,
+          () => 'session_deleted' as const,
+        );
+      }
+    };
+    const over = why().finally(() => output.push(null));
+    return {
+      output,
+      write: (data) => input.write(data),
+      resize: (cols, rows) => input.resize({ cols, rows }),
+      ended: over,
+      async [Symbol.asyncDispose]() {
+        leave.abort();
+        await over.catch(() => {});
+        await held.disposeAsync();
+      },
+    };
+  }
+
+  return {
+    async open(sessionId, signal) {
+      await known(sessionId);
+      await using used = await sandboxes.use(sessionId, signal);
+      const info = { id: `shell_${ids.short().slice(0, 8)}`, sessionId, created: clock.now() };
+      await records.put({ kind, id: keyOf(info), doc: { created: info.created }, sort: info.created });
+      try {
+        await used.client.terminals.open(info.id, signal);
+      } catch (thrown) {
+        await forget(info);
+        throw thrown;
+      }
+      return info;
+    },
+    async list(id) {
+      await known(id);
+      return (await alive(id)).sort((a, b) => a.created - b.created);
+    },
+    get,
+    async close(terminalId) {
+      const info = await get(terminalId);
+      using until = deadline(30_000, clock);
+      await using used = await sandboxes.use(info.sessionId, until.signal);
+      await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
+      await forget(info);
+    },
+    write: (terminalId, text, signal) => typing(terminalId, signal, ({ write }, id) => write(id, text, signal)),
+    resize: (terminalId, size, signal) => typing(terminalId, signal, ({ resize }, id) => resize(id, size, signal)),
+    async typeIntoShell(id, shellId, text, signal) {
+      await known(id);
+      const client = await sandboxes.look(id, signal);
+      if (!client) throw new AppError('sandbox_not_found', 'The sandbox does not run, so no command waits for input.');
+      await client.write(shellId, text, signal);
+    },
+    connect,
+  };
+}
+
+const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
+function unlessDeleted(thrown: unknown): TerminalInfo[] {
+  if (toAppError(thrown).code === 'session_not_found') return [];
+  throw thrown;
+}
+function unlessElsewhere(thrown: unknown): false {
+  if (toAppError(thrown).code === 'fenced') return false;
+  throw thrown;
+}
+function unlessGone(thrown: unknown): void {
+  if (toAppError(thrown).code !== 'shell_not_found') throw thrown;
+}

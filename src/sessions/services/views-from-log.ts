@@ -1,0 +1,93 @@
+import { posix } from 'node:path';
+import type { EventLog } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { ConsoleEntry, FactOf } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { prompt } from '../../core/model/prompt.ts';
+import type { ShellView } from '../../sandboxes/client/client.ts';
+import { eventsFrom } from '../engine/run-fold.ts';
+
+// The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page asks as
+// soon as a tool call names one, and some pages never ask again, so the answer must exist from that moment.
+
+interface AskedShell {
+  readonly shell: string;
+  readonly workdir: string;
+}
+
+export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdir }: AskedShell): Promise<ShellView> {
+  let console: readonly ConsoleEntry[] | undefined;
+  let open: ConsoleEntry | undefined;
+  for await (const event of eventsFrom(log, id, 1)) {
+    if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
+    if (event.data.tool !== 'shell' || event.data.args.id !== shell) continue;
+    if (event.type === 'tool.calling') {
+      console ??= [];
+      open = begun(event.data, workdir);
+      continue;
+    }
+    const { content, output, reason } = event.data;
+    const before: readonly ConsoleEntry[] | undefined = console;
+    if (content && 'console' in content) {
+      // The result of a cancelled command contains only that command, so the earlier ones are kept.
+      const isAlone = reason !== undefined && content.console.length === 1;
+      console = isAlone && before ? [...before, ...content.console] : content.console;
+    } else if (open) console = [...(before ?? []), { ...open, output }]; // the command never started; its output says why
+    open = undefined;
+  }
+  if (!console) throw new AppError('shell_not_found', `There is no shell session "${shell}" in this session.`);
+  return { id: shell, console: open ? [...console, open] : console };
+}
+
+/** The console entry of a command that a tool call is about to run. */
+function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir: string): ConsoleEntry | undefined {
+  if (name !== 'shell_exec' || typeof args.command !== 'string') return undefined;
+  const cwd = typeof args.exec_dir === 'string' ? posix.resolve(workdir, args.exec_dir) : workdir;
+  return { ps1: prompt(workdir, cwd), command: args.command, output: '' };
+}
+
+interface Asked {
+  readonly path: string;
+  readonly workdir: string;
+}
+
+export async function fileFromLog(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer> {
+  const { content, isOpen } = await lastOfFile(log, id, asked);
+  if (content === undefined && isOpen) return nothingYet;
+  if (content === undefined) {
+    throw new AppError(
+      'file_not_found',
+      'There is no such file, or its sandbox is stopped: send a message to start it.',
+    );
+  }
+  return Buffer.from(content);
+}
+
+/** For a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
+export async function namedFile(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer | undefined> {
+  return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
+}
+
+const nothingYet = Buffer.alloc(0);
+
+async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: Asked) {
+  const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
+  const wanted = below(path);
+  if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
+  let content: string | undefined;
+  let isOpen = false;
+  for await (const event of eventsFrom(log, id, 1)) {
+    if (event.type === 'run.end') isOpen = false;
+    if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
+    const { file } = event.data.args;
+    if (event.data.tool !== 'file' || typeof file !== 'string' || below(file) !== wanted) continue;
+    isOpen = event.type === 'tool.calling';
+    if (event.type === 'tool.calling' || !event.data.success || !isWhole(event.data)) continue;
+    if (event.data.content && 'content' in event.data.content) content = event.data.content.content;
+  }
+  return { content, isOpen };
+}
+
+/** Whether a call's content is the whole file and not some of its lines. */
+const isWhole = ({ function: name, args }: FactOf<'tool.called'>['data']): boolean =>
+  name !== 'file_find_in_content' && args.start_line === undefined && args.end_line === undefined;

@@ -1,0 +1,114 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { FactType } from '../../core/model/events.ts';
+import { type IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { SharedSessions, ShareService, ShareView } from '../api/shares.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'get' | 'page'>;
+  readonly sandboxes: Pick<SandboxAccess, 'look'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short' | 'token'>;
+}
+const kind = 'share'; // `<session>:<share>`, so that the links end with the session
+const Stored = z.object({ hash: z.string(), createdAt: z.number(), expiresAt: z.number(), files: z.boolean() });
+const mostLinks = 100;
+const pageSize = 500;
+const mostBytes = 2 * 1024 * 1024;
+const form = /^([0-9a-f]{16})[.]([0-9a-f]{12})[.]([\w-]{43})$/;
+
+/** A link shows the conversation and its plan. Calls of tools stay hidden, because their output can hold anything. */
+const shown: ReadonlySet<FactType> = new Set<FactType>([
+  ...(['message.user', 'message.assistant', 'title', 'plan', 'step'] as const),
+  ...(['run.started', 'run.wait', 'run.error', 'run.end'] as const),
+]);
+const hashOf = (secret: string) => createHash('sha256').update('corral share').update(secret).digest();
+const unknown = () =>
+  new AppError('not_found', 'This link shows nothing: it has expired, was revoked, or is incomplete.');
+
+/** Links are secrets of 256 bits, of which the store has the hash: they outlive a restart, and can be revoked at once. */
+export function shareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
+  const viewOf = (name: string, doc: unknown): ShareView => {
+    const { hash: _, ...view } = Stored.parse(doc);
+    return { id: name.slice(17), ...view };
+  };
+  const all = (id: SessionId) => records.list(kind, { idPrefix: `${id}:` });
+
+  async function open(token: string): Promise<{ readonly id: SessionId; readonly share: ShareView }> {
+    const [, session = '', share = '', secret = ''] = form.exec(token) ?? [];
+    const found = await records.get(kind, `${session}:${share}`);
+    const stored = found && Stored.parse(found.doc);
+    const isRight = stored && timingSafeEqual(Buffer.from(stored.hash, 'hex'), hashOf(secret));
+    if (!found || !isRight || stored.expiresAt <= clock.now()) throw unknown();
+    return { id: SessionId.parse(session), share: viewOf(found.id, found.doc) };
+  }
+
+  async function files(token: string, signal: AbortSignal): Promise<SandboxClient> {
+    const { id, share } = await open(token);
+    if (!share.files) throw new AppError('forbidden', 'This link shows no files.');
+    await sessions.get(id).catch(() => {
+      throw unknown();
+    });
+    const client = await sandboxes.look(id, signal);
+    if (client) return client;
+    throw new AppError(
+      'sandbox_not_found',
+      'The files cannot be read while the sandbox rests. Ask the owner to start it.',
+    );
+  }
+
+  return {
+    async create(id, { lifeMs, files }) {
+      await sessions.get(id);
+      const now = clock.now();
+      const links = await all(id);
+      const over = links.filter(({ doc }) => Stored.parse(doc).expiresAt <= now);
+      for (const { id: name } of over) await records.delete(kind, name);
+      if (links.length - over.length >= mostLinks)
+        throw new AppError('conflict', `The session has ${mostLinks} links already. Revoke some first.`);
+      const [share, secret] = [ids.short(), ids.token()];
+      const doc = { hash: hashOf(secret).toString('hex'), createdAt: now, expiresAt: now + lifeMs, files };
+      await records.put({ kind, id: `${id}:${share}`, doc, sort: now });
+      return { token: `${id}.${share}.${secret}`, view: viewOf(`${id}:${share}`, doc) };
+    },
+    async list(id) {
+      await sessions.get(id);
+      const views = (await all(id)).map(({ id: name, doc }) => viewOf(name, doc));
+      return views.filter(({ expiresAt }) => expiresAt > clock.now());
+    },
+    async revoke(id, share) {
+      await sessions.get(id);
+      await records.delete(kind, `${id}:${share}`);
+    },
+
+    async read(token, after) {
+      const { id, share } = await open(token);
+      const record = await sessions.get(id).catch(() => {
+        throw unknown();
+      });
+      const { events, head } = await sessions.page(id, after, pageSize);
+      const { title, status, createdAt } = record;
+      return {
+        session: { title, status, createdAt },
+        events: events.filter(({ type }) => shown.has(type)),
+        after: events.at(-1)?.seq ?? head,
+        head,
+        share,
+      };
+    },
+    async listFiles(token, path, signal) {
+      return await (await files(token, signal)).listFiles(path, signal);
+    },
+    async readFile(token, path, signal) {
+      const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: mostBytes });
+      return bytes.toString('utf8');
+    },
+  };
+}

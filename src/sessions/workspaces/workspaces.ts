@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { type IdSource, SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { FileService } from '../api/files.ts';
+import type { SandboxService } from '../api/sandboxes.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { outputsOf } from '../services/cut-outputs.ts';
+import { execIfRunning } from '../services/exec-if-running.ts';
+import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
+
+/** Maps the names that users give their workspaces to sessions. The same name of another user is another session. */
+export interface WorkspaceService extends AsyncDisposable {
+  /**
+   * A member of this user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
+   */
+  join(userId: string, as?: WorkspaceUser): WorkspaceMember;
+}
+/** The owner that a member acts for, when access is limited by owner. */
+export interface WorkspaceUser {
+  readonly owner: string;
+  mayUse(session: SessionRecord): boolean;
+}
+/**
+ * Calls on one workspace run in order, also after its member left; different workspaces do not wait for each other. The
+ * first call creates the workspace. Rejects as the files and commands of sessions do.
+ */
+export interface WorkspaceMember extends Disposable {
+  runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
+  /** Starts in the folder where the previous command ended. */
+  runCommand(workspace: string, command: string): Promise<CommandResult>;
+  saveFile(workspace: string, name: string, content: string): Promise<void>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
+  readonly files: Pick<FileService, 'write'>;
+  readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
+  readonly commands: Pick<SessionCommands, 'command'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly graceMs: number;
+  /** This server's name in a shared store; undefined when no other server shares the store. */
+  readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
+}
+
+const kind = 'workspace';
+/** `<session>:<server>`: that server has members in the session's workspace. */
+const useKind = 'workspace-use';
+const Named = z.object({ sessionId: SessionId });
+const codeMs = 30_000;
+const commandMs = 120_000;
+/** The shortest time between two checks whether a run that keeps the sandbox has ended; the grace period can be shorter. */
+const workingMs = 1_000;
+
+interface Place {
+  readonly key: string;
+  readonly members: Set<WorkspaceMember>;
+  /** Fires when the grace period ends without a member; calls that still run are cancelled. */
+  readonly over: AbortController;
+  /** The session that this service created; its sandbox stops when the last member leaves. */
+  ownSession: SessionId | undefined;
+  /** The session for which this server has stored its mark. */
+  marked: SessionId | undefined;
+  cwd: string | undefined;
+  timer: unknown;
+}
+
+/** Starts with the workspaces whose sandboxes an earlier server process left running; they have no members yet. */
+export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
+  const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
+  const places = new Map<string, Place>();
+  const turns = keyedQueue();
+
+  function placeOf(key: string): Place {
+    const found = places.get(key);
+    if (found) return found;
+    const place: Place = {
+      key,
+      members: new Set<WorkspaceMember>(),
+      over: new AbortController(),
+      ownSession: undefined,
+      marked: undefined,
+      cwd: undefined,
+      timer: undefined,
+    };
+    places.set(key, place);
+    return place;
+  }
+
+  async function sessionOf({ as }: Member, name: string, place: Place): Promise<SessionRecord> {
+    const { key } = place;
+    const core = SessionId.safeParse(name);
+    const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
+    // The session id of a workspace opens nothing, because it may be another user's.
+    if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
+    const found = await records.get(kind, key);
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
+    const session =
+      known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
+    if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
+    if (place.ownSession !== session.id) place.cwd = undefined;
+    place.ownSession = session.id;
+    await mark(place, session.id);
+    return session;
+  }
+
+  const markOf = (id: SessionId) => ({ kind: useKind, id: `${id}:${replica.name}` });
+  async function mark(place: Place, id: SessionId): Promise<void> {
+    if (replica.name === undefined || place.marked === id) return;
+    await records.put({ ...markOf(id), doc: {} });
+    place.marked = id;
+  }
+  /**
+   * Deletes this server's mark before it looks at the others. Of several servers that leave at once, the last one finds no
+   * mark.
+   */
+  async function isUsedElsewhere(id: SessionId): Promise<boolean> {
+    if (replica.name === undefined) return false;
+    const own = markOf(id);
+    await records.delete(own.kind, own.id);
+    for (const { id: other } of await records.list(useKind, { idPrefix: `${id}:` })) {
+      if (await replica.isAlive(other.slice(id.length + 1))) return true;
+    }
+    return false;
+  }
+
+  async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
+    const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
+    // Calls that a member made before it left still finish, but they do not open a workspace again.
+    if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
+    const place = placeOf(key);
+    if (!member.hasLeft) {
+      place.members.add(member);
+      clock.clearTimeout(place.timer);
+    }
+    return await turns(place.key, async () => {
+      throwIfFired(place.over.signal);
+      const { id } = await sessionOf(member, name, place);
+      return await work(id, place);
+    });
+  }
+
+  const leave = (place: Place, member?: WorkspaceMember) => {
+    if (member) place.members.delete(member);
+    if (place.members.size === 0) closeIn(place, graceMs);
+  };
+  function closeIn(place: Place, ms: number): void {
+    clock.clearTimeout(place.timer);
+    place.timer = clock.setTimeout(() => void close(place), ms);
+  }
+  async function close(place: Place): Promise<void> {
+    const { ownSession: id, key } = place;
+    // A client of another dialect may have a run here; the sandbox stays until it ends. An error counts as a run.
+    const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
+    if (place.members.size > 0 || places.get(key) !== place) return;
+    if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
+    places.delete(key);
+    place.over.abort();
+    // Queued behind running calls: a new member waits until the old sandbox is gone, and a session in creation is finished.
+    const stop = async () => {
+      const { ownSession: own } = place;
+      if (own === undefined || (await isUsedElsewhere(own))) return;
+      await commands.command(own, { type: 'sandbox.stop', commandId: ids.short() });
+    };
+    await turns(key, stop).catch(() => {});
+  }
+
+  class Member implements WorkspaceMember {
+    readonly userId: string;
+    readonly as: WorkspaceUser | undefined;
+    hasLeft = false;
+    constructor(userId: string, as: WorkspaceUser | undefined) {
+      this.userId = userId;
+      this.as = as;
+    }
+    runCode(workspace: string, { name, code }: { name: string; code: string }) {
+      return act(this, workspace, async (id, { over: { signal } }) => {
+        await files.write(id, name, code, signal);
+        const script = codeScript(name, ids.short());
+        const asked = { command: script.command, timeoutMs: codeMs };
+        return toCodeResult(script, await execIfRunning(sandboxes, id, asked, signal), codeMs);
+      });
+    }
+    runCommand(workspace: string, command: string) {
+      return act(this, workspace, async (id, place) => {
+        const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
+        const ended = await execIfRunning(sandboxes, id, asked, place.over.signal);
+        place.cwd = folderIn(ended.stderr) ?? place.cwd;
+        const { exitCode } = ended;
+        return { output: outputsOf(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+      });
+    }
+    saveFile(workspace: string, name: string, content: string) {
+      return act(this, workspace, (id, { over }) => files.write(id, name, content, over.signal));
+    }
+    [Symbol.dispose]() {
+      this.hasLeft = true;
+      for (const place of places.values()) if (place.members.has(this)) leave(place, this);
+    }
+  }
+
+  for (const { id: key, doc } of await records.list(kind)) {
+    const { sessionId } = Named.parse(doc);
+    const session = await sessions.get(sessionId).catch(unlessGone);
+    if (!session) await records.delete(kind, key);
+    else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
+      const place = placeOf(key);
+      place.ownSession = sessionId;
+      leave(place);
+    }
+  }
+  return {
+    join: (userId, as) => new Member(userId, as),
+    async [Symbol.asyncDispose]() {
+      for (const { timer } of places.values()) clock.clearTimeout(timer);
+      places.clear();
+    },
+  };
+}
+
+/** A hash, because both parts are chosen by clients and must not become part of a record's id. */
+const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
+
+/** Reads the folder from the script's stderr. */
+const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(said)?.[1];
+
+const isRun = (run: object | undefined) => run !== undefined;
+const isOtherThanGone = (thrown: unknown) => !(thrown instanceof AppError && thrown.code === 'session_not_found');
+
+function unlessGone(thrown: unknown): undefined {
+  if (isOtherThanGone(thrown)) throw thrown;
+}

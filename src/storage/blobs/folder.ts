@@ -1,0 +1,80 @@
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { type BlobStore, type ByteRange, checkedKey } from '../../core/contracts/blobs.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { diskError, Spool } from './spool.ts';
+
+interface FolderOptions {
+  readonly name: 'local' | 'volume';
+  readonly root: string;
+}
+const staleMs = 60 * 60 * 1000; // no upload takes that long
+
+/** Blobs in a folder of this machine. Creates the folder. */
+export const localBlobs = (root: string, now: number): Promise<BlobStore> => folderBlobs({ name: 'local', root }, now);
+
+/**
+ * Blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects: invalid_request.
+ */
+export async function volumeBlobs(root: string, now: number): Promise<BlobStore> {
+  const isFolder = await stat(root).then(
+    (it) => it.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return await folderBlobs({ name: 'volume', root }, now);
+  throw new AppError(
+    'invalid_request',
+    `CORRAL_STORAGE_KIND is volume, and ${root} (CORRAL_STORAGE_PATH) is not a folder: is the volume mounted?`,
+  );
+}
+
+async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
+  // The spool is in the same file system as the blobs, so a rename publishes a blob atomically.
+  const spool = new Spool(join(root, 'incoming'));
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await spool.sweep(staleMs, now);
+  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), checkedKey(key));
+  return {
+    name,
+    async put(key, content, options) {
+      const path = pathOf(key);
+      await using spooled = await spool.take(content, options);
+      try {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await rename(spooled.path, path);
+        await flush(dirname(path));
+      } catch (thrown) {
+        throw diskError(thrown);
+      }
+      return { size: spooled.size, sha256: spooled.sha256 };
+    },
+    async open(key, range) {
+      try {
+        return await streamOf(pathOf(key), range);
+      } catch (thrown) {
+        throw diskError(thrown);
+      }
+    },
+    delete: (key) => rm(pathOf(key), { force: true }),
+    async check(signal) {
+      throwIfFired(signal);
+      await stat(root).catch((thrown: unknown) => {
+        throw new AppError('store_unavailable', 'The folder for files is gone.', { cause: thrown });
+      });
+    },
+  };
+}
+
+/** Opens the file before it resolves, so a later delete or replace does not affect this reader. */
+async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
+  const file = await open(path);
+  return file.createReadStream(range && { start: range.start, end: range.end });
+}
+
+/** Syncs the folder, so that the new name survives a power cut. */
+async function flush(folder: string): Promise<void> {
+  await using handle = await open(folder);
+  await handle.sync();
+}

@@ -1,0 +1,32 @@
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { AppError } from '../core/errors/errors.ts';
+
+/**
+ * Makes a folder and its parents. Node's own `recursive` tries for ever where the system answers ENOENT although the parent
+ * is there, as below /proc.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (dirname(folder) !== folder) makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another program just made it
+  }
+}
+
+/** Checks the folder before anything is written there, so that a wrong folder is one clear error. */
+export function openDataFolder(dataDir: string): void {
+  const folder = resolve(dataDir);
+  try {
+    makeFolder(folder);
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error('a file'), { code: 'ENOTDIR' });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'is no folder' : `cannot be made or written (${code})`;
+    const advice = 'Set CORRAL_DATA_DIR to a folder that this user may write.';
+    throw new AppError('invalid_request', `The data folder ${folder} ${why}. ${advice}`, { cause });
+  }
+}

@@ -1,0 +1,104 @@
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { EventStore } from '../../core/contracts/ports.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+
+export interface OtherServersOptions {
+  readonly clock: Clock;
+  /** Fires when the look-ups have to end. */
+  readonly signal: AbortSignal;
+  /** The log of a followed session is gone, because the session was deleted. */
+  readonly onGone: (id: SessionId) => void;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Follows {
+  followed(): SessionId[];
+  /** Whether the session's followers have heard of that seq. */
+  knows(id: SessionId, head: number): boolean;
+  /** The log has more than the followers know; `known` is the head at the last look. */
+  appended(id: SessionId, head: number, known: number): Promise<void>;
+}
+
+const fast = 20;
+const slow = 100; // ms; followers see other servers' events within 150 ms
+const idle = 250; // ms, for sessions without an event for a minute
+const idleAfterMs = 60_000;
+const watchAgainMs = 5_000;
+const trustedAfterMs = 2_000; // one that cannot be had ends sooner
+const told = 1_000;
+
+/**
+ * Finds other servers' appends to followed sessions: the store pushes them if it can, otherwise this polls their heads.
+ */
+export function followOtherServers(
+  store: EventStore,
+  options: OtherServersOptions,
+  follows: Follows,
+): { wake(): void } {
+  const { clock, signal, warn, onGone } = options;
+  const heads = new Map<SessionId, number>();
+  let running = false;
+  let isTold = () => false;
+
+  async function look(): Promise<boolean> {
+    const ids = follows.followed();
+    for (const id of heads.keys()) if (!ids.includes(id)) heads.delete(id);
+    let found = false;
+    for (const [id, head] of await store.heads(ids)) found = (await heard(id, head)) || found;
+    return found;
+  }
+
+  async function heard(id: SessionId, head: number): Promise<boolean> {
+    const known = heads.get(id) ?? 0;
+    heads.set(id, head);
+    if (head === 0 && known > 0) onGone(id);
+    if (head <= known || follows.knows(id, head)) return false;
+    await follows.appended(id, head, known);
+    return true;
+  }
+
+  async function poll(): Promise<void> {
+    let wait = fast;
+    let foundAt = clock.now();
+    while (!signal.aborted && follows.followed().length > 0) {
+      try {
+        const found = await look();
+        if (found) foundAt = clock.now();
+        wait = found ? fast : Math.min(wait * 1.3, clock.now() - foundAt < idleAfterMs ? slow : idle);
+      } catch (error) {
+        wait = 1_000;
+        warn(error, 'what other servers append could not be looked for');
+      }
+      await pause(isTold() ? told : wait, signal, clock).catch(() => {});
+    }
+  }
+
+  /** While the store pushes, polls serve only as a safety net. */
+  async function watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && store.watch) {
+      const since = clock.now();
+      isTold = () => clock.now() - since > trustedAfterMs;
+      const tell = (id: SessionId, head: number) => {
+        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polls cover a failure here
+      };
+      await store.watch(tell, signal).catch(() => {}); // not every backend can push
+      isTold = () => false;
+      await pause(watchAgainMs, signal, clock).catch(() => {});
+    }
+  }
+
+  return {
+    /** At least one subscriber follows a session. */
+    wake() {
+      if (running || signal.aborted) return;
+      running = true;
+      const over = new AbortController();
+      const watched = watch(AbortSignal.any([signal, over.signal]));
+      const polled = poll().finally(() => over.abort());
+      void Promise.all([polled, watched]).finally(() => {
+        running = false;
+        if (follows.followed().length > 0) this.wake(); // a follower arrived during the last steps
+      });
+    },
+  };
+}

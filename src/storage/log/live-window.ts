@@ -1,0 +1,84 @@
+import type { Append } from '../../core/contracts/ports.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
+
+/** The most events and text of one followed session in memory. */
+export interface WindowLimits {
+  readonly events: number;
+  readonly chars: number;
+}
+
+/**
+ * The newest events of a followed session, without gaps, so that a hundred followers do not each read the store. All
+ * followers get the same objects, so a facade can cache its results by object identity.
+ */
+export class LiveWindow {
+  readonly #limits: WindowLimits;
+  readonly #events: SessionEvent[] = [];
+  readonly #sizes: number[] = [];
+  #chars = 0;
+  #head: number | undefined;
+
+  constructor(limits: WindowLimits) {
+    this.#limits = limits;
+  }
+
+  /** The newest seq known here; undefined before the first append. The store may know a newer one. */
+  get head(): number | undefined {
+    return this.#head;
+  }
+
+  /** All events after the cursor, if the first of them is kept; otherwise none. */
+  after(cursor: number): readonly SessionEvent[] {
+    const first = this.#events[0]?.seq;
+    return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
+  }
+
+  /** Adds facts that became durable. A fact out of order is left to the store, or starts a new window. */
+  add({ sessionId, after, at, facts }: Append): void {
+    if (this.#head !== undefined && after < this.#head) return;
+    if (after !== this.#head) this.#clear();
+    facts.forEach((fact, n) => {
+      this.#keep({ seq: after + n + 1, sessionId, ts: at, ...fact });
+    });
+    this.#head = after + facts.length;
+    this.#trim();
+  }
+
+  /** Other servers appended up to this head: `events`, or too many to keep. */
+  catchUp(head: number, events: readonly SessionEvent[]): void {
+    if (this.#head !== undefined && head <= this.#head) return;
+    if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
+    for (const event of events) this.#keep(event);
+    this.#head = head;
+    this.#trim();
+  }
+
+  #keep(event: SessionEvent): void {
+    const chars = charsIn(event.data);
+    this.#events.push(event);
+    this.#sizes.push(chars);
+    this.#chars += chars;
+  }
+
+  #trim(): void {
+    while (this.#events.length > this.#limits.events || this.#chars > this.#limits.chars) {
+      this.#events.shift();
+      this.#chars -= this.#sizes.shift() ?? 0;
+    }
+  }
+
+  #clear(): void {
+    this.#events.length = 0;
+    this.#sizes.length = 0;
+    this.#chars = 0;
+  }
+}
+
+/** An estimate of the characters in a value. */
+export function charsIn(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  let chars = 0;
+  for (const part of Object.values(value)) chars += 8 + charsIn(part);
+  return chars;
+}

@@ -1,0 +1,171 @@
+import type { Append, EventLog, EventPage, EventStore, Followed, FollowOptions } from '../../core/contracts/ports.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { followOtherServers, type OtherServersOptions } from './follow-other-servers.ts';
+import { LiveWindow, type WindowLimits } from './live-window.ts';
+
+export interface EventLogOptions {
+  /** The number of events that a live reader can fall behind before it gets a resync. */
+  readonly maxLag: number;
+  readonly pageSize: number;
+  readonly window?: WindowLimits;
+  /** Set when other servers append to the store too; their appends are then looked for. */
+  readonly others?: OtherServersOptions;
+}
+const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
+
+/**
+ * Append and follow over any store. A follower costs little memory and has no buffer: it reads the window that all live
+ * followers of a session share, and older events from the store. The facts of an append belong to the log, because
+ * followers get these very objects.
+ */
+export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
+  const followed = new Map<SessionId, Followers>();
+  const listeners: ((entry: Append) => void)[] = [];
+
+  async function* follow(
+    sessionId: SessionId,
+    after: number,
+    { signal, deltas }: FollowOptions,
+  ): AsyncGenerator<Followed> {
+    using seat = join(sessionId, signal); // before the first read, so that it misses no append
+    const { window, bell } = seat;
+    let cursor = after;
+    let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is no lag
+    let forgiven = after === 0 ? undefined : 0; // cursor 0 takes what is left of the history, but no new hole in it
+    const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
+
+    while (!signal.aborted) {
+      const kept = isTooSlow(window.head ?? 0) ? [] : window.after(cursor);
+      const newest = kept.at(-1);
+      if (newest) {
+        forgiven ??= 0;
+        yield { kind: 'events', events: kept };
+        cursor = newest.seq;
+        continue;
+      }
+      if (cursor !== window.head) {
+        const page = await unlessFired(store.page(sessionId, cursor, options.pageSize), signal);
+        if (!page) return;
+        const mark = deltas ? Math.max(page.thinned, page.trimmed) : page.trimmed;
+        forgiven ??= mark;
+        const reason = reasonToResync({
+          cursor,
+          page,
+          hole: mark > forgiven ? mark : 0,
+          tooSlow: isTooSlow(page.head),
+        });
+        if (reason) {
+          yield { kind: 'resync', reason, oldest: Math.min(mark + 1, page.head), head: page.head };
+          cursor = page.head;
+          continue;
+        }
+        const last = page.events.at(-1);
+        if (last) {
+          yield { kind: 'events', events: page.events };
+          cursor = last.seq;
+          continue; // only an empty page proves that the reader has caught up
+        }
+      }
+      await bell.heard();
+      headWhenWoken = Math.max(cursor, window.head ?? 0); // it was waiting for us, so a burst is not its fault
+    }
+  }
+
+  const others =
+    options.others &&
+    followOtherServers(store, options.others, {
+      followed: () => [...followed.keys()],
+      knows: (id, head) => (followed.get(id)?.window.head ?? -1) >= head,
+      async appended(id, head, known) {
+        const here = followed.get(id);
+        if (!here) return;
+        // One read serves all followers. If there is more to read, each follower reads at its own pace.
+        const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
+        const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
+        here.window.catchUp(events.at(-1)?.seq ?? head, events);
+        for (const bell of here.bells) bell.ring();
+      },
+    });
+
+  function join(sessionId: SessionId, signal: AbortSignal): Seat {
+    const here = followed.get(sessionId) ?? {
+      window: new LiveWindow(options.window ?? defaultWindow),
+      bells: new Set(),
+    };
+    followed.set(sessionId, here);
+    const bell = new Bell();
+    here.bells.add(bell);
+    others?.wake();
+    signal.addEventListener('abort', bell.ring, { once: true });
+    return {
+      window: here.window,
+      bell,
+      [Symbol.dispose]: () => {
+        signal.removeEventListener('abort', bell.ring);
+        if (here.bells.delete(bell) && here.bells.size === 0) followed.delete(sessionId);
+      },
+    };
+  }
+
+  return {
+    follow,
+    onAppend: (heard) => void listeners.push(heard),
+    page: (sessionId, after, limit) => store.page(sessionId, after, limit),
+    async append(entry) {
+      const held = failpoint('store.append.before');
+      if (held) await held; // unarmed, no turn of the loop is lost
+      const head = await store.append(entry);
+      const kept = failpoint('store.append.after');
+      if (kept) await kept;
+      const here = followed.get(entry.sessionId);
+      if (here && entry.facts.length > 0) {
+        here.window.add(entry);
+        for (const bell of here.bells) bell.ring();
+      }
+      for (const heard of listeners) heard(entry);
+      return head;
+    },
+  };
+}
+
+interface Followers {
+  readonly window: LiveWindow;
+  readonly bells: Set<Bell>;
+}
+interface Seat extends Disposable {
+  readonly window: LiveWindow;
+  readonly bell: Bell;
+}
+
+interface Place {
+  readonly cursor: number;
+  readonly page: EventPage;
+  /** Events that this reader needs are missing up to this seq; 0: none are. */
+  readonly hole: number;
+  readonly tooSlow: boolean;
+}
+function reasonToResync({ cursor, page, hole, tooSlow }: Place) {
+  if (cursor > page.head) return 'cursor_ahead';
+  if (cursor < hole) return 'cursor_too_old';
+  return tooSlow ? 'too_slow' : undefined;
+}
+
+/** Remembers a ring: one between two waits is not lost, and several count as one. */
+class Bell {
+  #rang = Promise.withResolvers<void>();
+  ring = () => this.#rang.resolve();
+  async heard(): Promise<void> {
+    await this.#rang.promise;
+    this.#rang = Promise.withResolvers();
+  }
+}
+
+/** Undefined as soon as the signal fires, so that a reader that leaves does not wait for a slow store. */
+function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+  const leave = () => resolve(undefined);
+  signal.addEventListener('abort', leave, { once: true });
+  work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  return promise;
+}

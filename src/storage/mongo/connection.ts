@@ -1,0 +1,177 @@
+import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
+import { atMost, orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { elapsed } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type {
+  CommandDocument,
+  EventDocument,
+  HeadDocument,
+  InboxDocument,
+  LeaseDocument,
+  LogDocument,
+  RecordDocument,
+} from './documents.ts';
+import { hopeless, isPassing, storeError } from './errors.ts';
+
+export interface ConnectionOptions {
+  readonly url: Secret;
+  /** Used when the address names no database. */
+  readonly database?: string;
+  /** For one operation, including all its retries. */
+  readonly deadlineMs?: number;
+  /** The most concurrent operations; above it an operation is refused at once with `store_busy`. */
+  readonly maxWaiting?: number;
+}
+
+export interface Collections {
+  /** The collection that a session's events are in: there is one, but on a server that finds only by scanning. */
+  events(session: string): Collection<EventDocument>;
+  readonly allEvents: readonly Collection<EventDocument>[];
+  readonly logs: Collection<LogDocument>;
+  readonly heads: Collection<HeadDocument>;
+  readonly records: Collection<RecordDocument>;
+  readonly inbox: Collection<InboxDocument>;
+  readonly leases: Collection<LeaseDocument>;
+  readonly commands: Collection<CommandDocument>;
+  readonly meta: Collection<{ _id: string; version: number }>;
+}
+
+/** The server's abilities beyond the required ones. */
+export interface Abilities {
+  readonly changeStreams: boolean;
+  readonly transactions: boolean;
+  /** Range queries use the index. FerretDB 1 scans the whole collection instead. */
+  readonly ranges: boolean;
+}
+
+export interface Connection extends AsyncDisposable {
+  readonly db: Db;
+  readonly at: Collections;
+  readonly can: Abilities;
+  /**
+   * Runs the work, and retries temporary failures while there is time. Only for work that can be repeated. Rejects with
+   * AppError.
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+const [firstPauseMs, longestPauseMs] = [25, 400];
+const goodbyeMs = 1_000;
+
+export async function connect(options: ConnectionOptions): Promise<Connection> {
+  const { url, database = 'corral', deadlineMs = 3_000, maxWaiting = 2_000 } = options;
+  const client = clientFor(url, deadlineMs);
+  try {
+    await client.connect();
+    const admin = client.db('admin');
+    const [hello, build] = await Promise.all([admin.command({ hello: 1 }), admin.command({ buildInfo: 1 })]);
+    const ranges = build.ferretdbVersion === undefined;
+    const replicated = hello.setName !== undefined || hello.msg === 'isdbgrid';
+    const concerns = { writeConcern: { w: 'majority', journal: true }, readPreference: 'primary' } as const;
+    const db = client.db(client.options.dbName === 'test' ? database : undefined, {
+      ...concerns,
+      ...(replicated ? { readConcern: { level: 'majority' } } : {}),
+    } as DbOptions);
+    return {
+      db,
+      at: collections(db, ranges ? 1 : spread),
+      can: { changeStreams: replicated, transactions: replicated, ranges },
+      run: runner(deadlineMs, maxWaiting),
+      // The driver says goodbye to the server first. A server that does not answer is left without.
+      [Symbol.asyncDispose]: () => atMost(goodbyeMs, client.close()),
+    };
+  } catch (thrown) {
+    await client.close();
+    throw hopeless(thrown) ?? storeError(thrown);
+  }
+}
+
+function clientFor(url: Secret, deadlineMs: number): MongoClient {
+  const options: MongoClientOptions = {
+    appName: 'corral',
+    maxPoolSize: 32,
+    socketTimeoutMS: deadlineMs + 500, // our own deadline ends first
+    waitQueueTimeoutMS: deadlineMs,
+    serverSelectionTimeoutMS: deadlineMs,
+    connectTimeoutMS: deadlineMs,
+    heartbeatFrequencyMS: 2_000,
+    retryWrites: false, // our own retries recognise their earlier writes, and work on every server
+    retryReads: false,
+  };
+  try {
+    return new MongoClient(url.reveal(), options);
+  } catch {
+    // The driver's message can contain the address, and with it the password.
+    const text =
+      'MONGODB_URL is not an address that MongoDB understands. It looks like mongodb://user:password@host:27017/database';
+    throw new AppError('invalid_request', text);
+  }
+}
+
+/** 64 collections keep a scan short, and take a second to create. */
+const spread = 64;
+
+function collections(db: Db, count: number): Collections {
+  const allEvents = Array.from({ length: count }, (_, n) =>
+    db.collection<EventDocument>(count === 1 ? 'events' : `events_${n}`),
+  );
+  const place = (session: string) => (count === 1 ? 0 : Number.parseInt(session.slice(-8), 16) % count);
+  return {
+    events: (session) => allEvents[place(session)] as Collection<EventDocument>,
+    allEvents,
+    logs: db.collection('logs'),
+    heads: db.collection('heads'),
+    records: db.collection('records'),
+    inbox: db.collection('inbox'),
+    leases: db.collection('leases'),
+    commands: db.collection('commands'),
+    meta: db.collection('meta'),
+  };
+}
+
+function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
+  let waiting = 0;
+  return async (work) => {
+    if (waiting >= maxWaiting) {
+      throw new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
+    }
+    waiting++;
+    const until = elapsed() + deadlineMs;
+    try {
+      for (let wait = firstPauseMs; ; wait = Math.min(2 * wait, longestPauseMs)) {
+        try {
+          return await inTime(work(), until - elapsed());
+        } catch (thrown) {
+          if (!isPassing(thrown) || elapsed() + wait > until) throw storeError(thrown);
+          await new Promise((resolve) => setTimeout(resolve, wait));
+        }
+      }
+    } finally {
+      waiting--;
+    }
+  };
+}
+
+/**
+ * Answers the caller in time, even when the socket hangs. A write that succeeds later is recognised when it is retried.
+ */
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const text = 'The store did not answer in time. Try again.';
+  const timer = setTimeout(() => reject(new AppError('store_unavailable', text)), Math.max(ms, 0));
+  work.catch(() => {}); // the caller may have stopped waiting
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
+  throwIfFired(signal);
+  await orAborted(
+    run(() => db.command({ ping: 1 })),
+    signal,
+  );
+}

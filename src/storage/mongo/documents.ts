@@ -1,0 +1,145 @@
+import type { Document } from 'mongodb';
+import { z } from 'zod';
+import type { RecordPut } from '../../core/contracts/ports.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import { SessionId } from '../../core/model/ids.ts';
+
+// The documents of the collections. Facts and documents are JSON text, which keeps values that BSON would change (lone
+// surrogates, keys with dots and dollars), and a page is parsed once.
+
+/**
+ * One event. Its `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. The
+ * first event of an append has `batch` and, if the append has more parts, `redo`. This one document commits the whole
+ * append; a reader that finds the rest missing adds it.
+ */
+export interface EventDocument {
+  readonly _id: string;
+  readonly type: string;
+  readonly at: number;
+  readonly fact: string;
+  /** For `lastOf`: session, type and seq of an event that compaction keeps. */
+  readonly mark?: string;
+  /** On messages: the search reads them alone. */
+  readonly said?: 1;
+  readonly batch?: string;
+  readonly redo?: Redo;
+  /** The event's position in its append; absent for the first event. */
+  readonly nth?: number;
+  /** The number of events after it in its append. */
+  readonly left?: number;
+}
+export interface Redo {
+  readonly facts: readonly FactText[];
+  readonly puts: readonly PutDocument[];
+}
+export interface FactText {
+  readonly type: string;
+  readonly fact: string;
+}
+export interface PutDocument {
+  readonly kind: string;
+  readonly id: string;
+  readonly doc: string;
+  readonly sort: number;
+}
+
+/** The state of a log, next to its events. */
+export interface LogDocument {
+  readonly _id: string;
+  /** A seq that has existed, not necessarily the newest. */
+  readonly head?: number;
+  readonly thinned?: number;
+  readonly trimmed?: number;
+  /** The last appender that did not close the log. The next appender completes its unfinished appends. */
+  readonly writer?: string;
+  /** The time of that appender's last mark, by its own clock. */
+  readonly opened?: number; // epoch ms
+  /** The puts of an append without facts. */
+  readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
+}
+
+/** For servers that poll: at most a session's newest seq, and only for a moment less. */
+export interface HeadDocument {
+  readonly _id: string;
+  readonly head: number;
+}
+
+export interface RecordDocument extends PutDocument {
+  readonly _id: string;
+  readonly version: number;
+  /** The log of the last put, and its head then, so that an older append cannot repeat its put. */
+  readonly session?: string;
+  readonly seq?: number;
+  /** The id of the put of this version, by which a put whose answer was lost recognises itself. */
+  readonly put?: string;
+}
+
+export interface InboxDocument {
+  readonly _id: string;
+  readonly hash: string;
+  readonly at: number;
+  readonly claim: string;
+  readonly answer?: string;
+}
+export interface LeaseDocument {
+  readonly _id: string;
+  readonly holder: string;
+  readonly epoch: number;
+  readonly expiresAt: number;
+}
+export interface CommandDocument extends z.infer<typeof CommandRow> {
+  /** Orders commands with the same time. */
+  readonly nth: string;
+  readonly open?: true;
+  readonly answer?: string;
+}
+/** The part of a command's document that its receiver reads. */
+export const CommandRow = z.object({
+  _id: z.string(),
+  session: SessionId,
+  name: z.string(),
+  body: z.string(),
+  at: z.number(),
+});
+
+export const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
+const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');
+
+export const eventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
+export const seqOf = (id: string): number => Number(id.slice(17));
+export const sessionOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
+/** The ids of a session's events with `after < seq <= upTo`. */
+export const eventRange = (session: SessionId, after = 0, upTo?: number): Document => ({
+  $gt: eventId(session, after),
+  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: eventId(session, upTo) }), // ; follows :
+});
+export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
+
+export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
+/** The records of a session: its own, and those whose id begins with the session's id and a colon. */
+export const idsOf = (session: SessionId): Document[] => [
+  { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
+  { _id: { $gte: `${session}:`, $lt: `${session};` } },
+];
+/** The kind that a session's record has once the session is erased. */
+export const erasedKind = 'erased';
+/**
+ * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another server,
+ * finds the mark and changes nothing, instead of bringing the session back.
+ */
+export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
+  kind: erasedKind,
+  id: session,
+  doc: 'null',
+  sort: at,
+  session,
+  seq: Number.MAX_SAFE_INTEGER,
+});
+export const erasedRecordMs = 3_600_000;
+export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({
+  kind,
+  id,
+  doc: json(doc),
+  sort,
+});
+export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

@@ -1,0 +1,81 @@
+import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+
+const duplicateKey = 11000;
+const [unauthorized, authenticationFailed] = [13, 18];
+/** The server shuts down, or the primary changed: the driver finds the new one. */
+const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+
+const codeOf = (thrown: unknown): number =>
+  thrown instanceof MongoServerError && typeof thrown.code === 'number' ? thrown.code : 0;
+
+export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKey;
+
+/** Whether the same request can succeed in a moment. The caller must be able to recognise its own earlier write. */
+export function isPassing(thrown: unknown): boolean {
+  if (isOfTheLine(thrown)) return true;
+  if (!(thrown instanceof MongoError)) return false;
+  if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
+  // The connection ended in the middle of several documents; the driver reports that without a name or code.
+  if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
+  return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
+}
+
+/** The socket's error, which the driver does not always include in its own. */
+const isOfTheLine = (thrown: unknown): boolean =>
+  thrown instanceof Error &&
+  !(thrown instanceof MongoError) &&
+  /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
+
+/** Converts the driver's error, without the address. An AppError stays unchanged. */
+export function storeError(thrown: unknown): AppError {
+  if (isOfTheLine(thrown)) {
+    return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });
+  }
+  if (!(thrown instanceof MongoError)) return toAppError(thrown);
+  const options = { cause: thrown };
+  if (codeOf(thrown) === unauthorized) return noRight(thrown);
+  if (codeOf(thrown) === authenticationFailed) return wrongPassword();
+  if (thrown.name === 'MongoCompatibilityError') return tooOld(thrown);
+  if (thrown.name === 'MongoWaitQueueTimeoutError') {
+    return new AppError('store_busy', 'The store has more to do than it can. Try again.', options);
+  }
+  if (/TimeoutError$/.test(thrown.name)) {
+    return new AppError('store_unavailable', 'The store did not answer in time. Try again.', options);
+  }
+  return new AppError('store_unavailable', 'The store does not answer or refuses. Try again.', options);
+}
+
+/** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
+export function hopeless(thrown: unknown): AppError | undefined {
+  if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
+  const code = codeOf(thrown);
+  const said = thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.cause ?? ''}` : '';
+  if (code === authenticationFailed || /authentication failed|SCRAM|authMechanism/i.test(said)) return wrongPassword();
+  if (code === unauthorized) return noRight(thrown as Error);
+  if (/MongoCompatibilityError|wire version/.test(said)) return tooOld(thrown as Error);
+  return undefined;
+}
+
+const wrongPassword = () =>
+  new AppError(
+    'invalid_request',
+    'MongoDB refuses the user name or the password in MONGODB_URL. Correct them (and authSource, if the user is kept in another database), then start again.',
+  );
+
+const noRight = (cause: Error) =>
+  new AppError(
+    'forbidden',
+    `The user in MONGODB_URL may not do what the store needs (${rightIn(cause.message)}). Grant it the role readWrite on the database, then start again.`,
+    { cause },
+  );
+const rightIn = (message: string): string =>
+  /not (?:authorized|allowed) (?:on \S+ )?to (?:execute command|do action)?[^{[]*/.exec(message)?.[0]?.trim() ??
+  'no right';
+
+const tooOld = (cause: Error) =>
+  new AppError(
+    'unsupported',
+    'The server that MONGODB_URL names is too old. MongoDB 4.2 is the oldest that works; upgrade it, or give Corral another one.',
+    { cause },
+  );

@@ -1,0 +1,170 @@
+import type { Collection, Document } from 'mongodb';
+import type { EventPage, EventStore } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { droppable, type FactType, type SessionEvent } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { type Appender, eventDocument } from './append.ts';
+import type { Connection } from './connection.ts';
+import {
+  type EventDocument,
+  erasedKind,
+  erasedRecord,
+  eventRange,
+  factText,
+  idsOf,
+  recordId,
+  seqOf,
+  sessionOf,
+} from './documents.ts';
+import { storeError } from './errors.ts';
+import type { Heads } from './heads.ts';
+import { searchMessages } from './search.ts';
+
+/** A page ends after this much text, so that long outputs do not make a read expensive. */
+const pageChars = 4 * 1024 * 1024;
+/** Compaction leaves younger events alone: a writer that slept for less must still collide with them. */
+export const keptMs = 10 * 60_000;
+
+interface Parts {
+  readonly connection: Connection;
+  readonly appender: Appender;
+  readonly heads: Heads;
+  readonly now: () => number;
+}
+
+export function mongoEvents({ connection, appender, heads, now }: Parts): EventStore {
+  const { at, run, can } = connection;
+  const newest = (session: SessionId, also: Document = {}) =>
+    run(() => at.events(session).findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
+
+  async function eventsAfter(session: SessionId, after: number, limit: number) {
+    const cursor = at.events(session).find({ _id: eventRange(session, after) as never }, { sort: { _id: 1 }, limit });
+    const found: EventDocument[] = [];
+    let chars = 0;
+    try {
+      for await (const document of cursor) {
+        found.push(document);
+        chars += document.fact.length;
+        if (chars > pageChars) break;
+      }
+    } finally {
+      await cursor.close();
+    }
+    return { found, isAll: found.length < limit && chars <= pageChars };
+  }
+
+  const marksOf = (session: SessionId) => run(() => at.logs.findOne({ _id: session }));
+
+  async function page(session: SessionId, after: number, limit: number): Promise<EventPage> {
+    const [early, read] = await Promise.all([marksOf(session), run(() => eventsAfter(session, after, limit))]);
+    const last = read.found.at(-1);
+    if (last?.left && read.isAll) {
+      await appender.settle(session); // its writer is still at work, or died
+      return page(session, after, limit);
+    }
+    const tail = read.isAll && (last || after === 0) ? last : await newest(session);
+    const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
+    // Compaction marks before it drops. If there is a gap, the marks that were read before it may be too old.
+    const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
+    const marks = isWhole ? early : await marksOf(session);
+    const events = read.found.map((document) => eventOf(session, document));
+    return { events, head, thinned: marks?.thinned ?? 0, trimmed: marks?.trimmed ?? 0 };
+  }
+
+  async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
+    await appender.settle(session); // the newest append must be complete before parts of it are dropped
+    const nth = async (keep: number, also: Document = {}) => {
+      const old = { _id: eventRange(session) as never, ...also };
+      const found = await run(() =>
+        at.events(session).findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
+      );
+      return found ? seqOf(found._id) : 0;
+    };
+    const types = [...droppable];
+    const young = await run(() =>
+      at
+        .events(session)
+        .findOne({ _id: eventRange(session) as never, at: { $gt: now() - keptMs } }, { sort: { _id: 1 } }),
+    );
+    const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
+    const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
+    const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
+    if (thinned <= 0) return;
+    // Marks before it drops: a reader can learn of a gap too early, but never find one that is not marked.
+    await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
+    if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
+    const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
+    await run(() => at.events(session).deleteMany(thin));
+    await run(() =>
+      at.events(session).updateMany({ _id: eventRange(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
+    );
+  }
+
+  return {
+    append: (entry) => appender.append(entry),
+    page,
+    compact,
+    async lastOf(session, type) {
+      if (droppable.has(type as FactType)) {
+        const found = await newest(session, { type });
+        return found ? seqOf(found._id) : 0;
+      }
+      const mark = { $gt: `${session}:${type}:`, $lt: `${session}:${type};` };
+      const found = await run(() =>
+        at.events(session).findOne({ mark }, { sort: { mark: -1 }, projection: { _id: 1 } }),
+      );
+      return found ? seqOf(found._id) : 0;
+    },
+    search: (text, limit) => run(() => searchMessages(connection, text, limit)),
+    heads: (sessions) => heads.of(sessions),
+    ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
+    async restore(session, events, { thinned, trimmed }) {
+      const documents = events.map(({ seq, sessionId: _, ts, ...fact }) =>
+        eventDocument(session, seq, ts, factText(fact)),
+      );
+      await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
+      await appender.add(documents);
+      heads.appended(session, events.at(-1)?.seq ?? 0);
+    },
+    async erase(session) {
+      await appender.end(session);
+      await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
+      const _id = recordId('session', session);
+      const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 } };
+      await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
+      await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
+      await heads.forget(session);
+      await run(() => at.logs.deleteOne({ _id: session }));
+    },
+  };
+}
+
+function eventOf(sessionId: SessionId, { _id, at, fact }: EventDocument): SessionEvent {
+  return { seq: seqOf(_id), sessionId, ts: at, ...JSON.parse(fact) };
+}
+
+async function watch(
+  { at }: Connection,
+  heard: (session: SessionId, head: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
+  const [events] = at.allEvents as [Collection<EventDocument>]; // who pushes needs no more than one
+  const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
+  const end = () => void stream.close().catch(() => {});
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    for await (const change of stream) {
+      const { documentKey, fullDocument } = change as unknown as {
+        documentKey: { _id: string };
+        fullDocument?: { left?: number };
+      };
+      heard(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw toAppError(storeError(thrown));
+  } finally {
+    signal.removeEventListener('abort', end);
+    await stream.close().catch(() => {});
+  }
+}

@@ -1,0 +1,88 @@
+import { atMost } from '../../core/concurrency/cancel.ts';
+import { elapsed } from '../../core/contracts/clock.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Connection } from './connection.ts';
+import { eventRange, seqOf } from './documents.ts';
+
+const [delayMs, longestMs] = [15, 60];
+const closeMs = 1_000;
+const share = 3; // a server that is slow to store heads is asked less often in proportion
+
+/**
+ * The newest seq of many sessions at once. With change streams this is rare, so each log's end is read. Otherwise
+ * replicas poll, so each append notes its head a moment later, and one read finds all of them.
+ */
+export class Heads {
+  readonly #connection: Connection;
+  readonly #noted: boolean;
+  readonly #due = new Map<SessionId, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #tookMs = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#noted = !connection.can.changeStreams;
+  }
+
+  appended(session: SessionId, head: number): void {
+    if (!this.#noted) return;
+    this.#due.set(session, head);
+    this.#timer ??= setTimeout(() => void this.#flush(), Math.min(Math.max(delayMs, share * this.#tookMs), longestMs));
+  }
+
+  async forget(session: SessionId): Promise<void> {
+    this.#due.delete(session);
+    await this.#connection.run(() => this.#connection.at.heads.deleteOne({ _id: session }));
+  }
+
+  async of(sessions: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>> {
+    const heads = new Map(sessions.map((id) => [id, 0]));
+    if (sessions.length === 0) return heads;
+    const { run, at } = this.#connection;
+    if (!this.#noted) {
+      const newest = (id: SessionId) =>
+        run(() =>
+          at.events(id).findOne({ _id: eventRange(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
+        );
+      const found = await Promise.all(sessions.map(newest));
+      sessions.forEach((id, n) => {
+        const tail = found[n];
+        if (tail) heads.set(id, seqOf(tail._id) + (tail.left ?? 0));
+      });
+      return heads;
+    }
+    await this.#flush();
+    const notes = await run(() => at.heads.find({ _id: { $in: [...sessions] } }).toArray());
+    for (const { _id, head } of notes) heads.set(_id as SessionId, head);
+    return heads;
+  }
+
+  /** Writes the notes that are due, if the store answers soon. */
+  async close(): Promise<void> {
+    await atMost(closeMs, this.#flush());
+  }
+
+  /** Writes one batch after another, so that a slow store is not flooded; later heads go with the next batch. */
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const due = [...this.#due];
+    this.#due.clear();
+    if (due.length === 0) return;
+    const operations = due.map(([_id, head]) => ({
+      updateOne: { filter: { _id }, update: { $max: { head } }, upsert: true },
+    }));
+    const { run, at } = this.#connection;
+    const from = elapsed();
+    // Does not wait for a majority or the disk, because the log itself corrects a lost note.
+    const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
+    await noting.catch(() => {});
+    this.#tookMs = elapsed() - from;
+  }
+}

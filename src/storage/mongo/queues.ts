@@ -1,0 +1,129 @@
+import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../../core/contracts/ports.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import type { Connection } from './connection.ts';
+import { CommandRow, json, type LeaseDocument } from './documents.ts';
+import { isDuplicate } from './errors.ts';
+
+export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox {
+  return {
+    async claim(key, hash, time) {
+      const claim = newId();
+      return await run(async () => {
+        try {
+          await at.inbox.insertOne({ _id: key, hash, at: time, claim });
+          return { kind: 'new' };
+        } catch (thrown) {
+          if (!isDuplicate(thrown)) throw thrown;
+        }
+        const found = await at.inbox.findOne({ _id: key });
+        if (!found) return { kind: 'pending' }; // just released: the next claim is new
+        if (found.claim === claim) return { kind: 'new' };
+        if (found.hash !== hash) return { kind: 'conflict' };
+        return found.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: JSON.parse(found.answer) };
+      });
+    },
+    async answer(key, answer) {
+      await run(() => at.inbox.updateOne({ _id: key }, { $set: { answer: json(answer) } }));
+    },
+    async release(key) {
+      await run(() => at.inbox.deleteOne({ _id: key, answer: { $exists: false } }));
+    },
+    expire: async (before) => (await run(() => at.inbox.deleteMany({ at: { $lt: before } }))).deletedCount,
+  };
+}
+
+export function mongoLeases({ at, run }: Connection): LeaseStore {
+  const leaseOf = ({ _id, holder, epoch, expiresAt }: LeaseDocument): Lease => ({
+    name: _id,
+    holder,
+    epoch,
+    expiresAt,
+  });
+  return {
+    async acquire(name, holder, now, ttlMs) {
+      const expiresAt = now + ttlMs;
+      return await run(async () => {
+        const found = await at.leases.findOne({ _id: name });
+        const mine = found?.holder === holder;
+        if (found && !mine && found.expiresAt > now) return undefined;
+        const next = { holder, epoch: (found?.epoch ?? 0) + (mine ? 0 : 1), expiresAt };
+        try {
+          if (!found) await at.leases.insertOne({ _id: name, ...next });
+          else {
+            // Replaces only the exact version that was read, so that only one of two servers gets a lapsed lease.
+            const { epoch, holder: old, expiresAt: until } = found;
+            const seen = mine ? { _id: name, epoch, holder } : { _id: name, epoch, holder: old, expiresAt: until };
+            if ((await at.leases.updateOne(seen, { $set: next })).matchedCount === 0) return undefined;
+          }
+        } catch (thrown) {
+          if (isDuplicate(thrown)) return undefined;
+          throw thrown;
+        }
+        return { name, ...next };
+      });
+    },
+    async renew(names, holder, expiresAt) {
+      const mine = { _id: { $in: [...names] }, holder };
+      return await run(async () => {
+        await at.leases.updateMany(mine, { $set: { expiresAt } });
+        // A lease that is found now stays ours until then: no other server takes a lease that has not expired.
+        const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
+        return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
+      });
+    },
+    async release(name, holder) {
+      await run(() => at.leases.updateOne({ _id: name, holder }, { $set: { holder: '', expiresAt: 0 } }));
+    },
+    async get(name) {
+      const found = await run(() => at.leases.findOne({ _id: name }));
+      return found ? leaseOf(found) : undefined;
+    },
+  };
+}
+
+export function mongoCommands({ at, run }: Connection): CommandQueue {
+  let posted = 0;
+  const commandOf = (document: unknown): QueuedCommand => {
+    const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);
+    return { id, sessionId, name, body: JSON.parse(body), at };
+  };
+  const order = { at: 1, nth: 1 } as const;
+  return {
+    async post({ id, sessionId, name, body, at: time }) {
+      const nth = String(++posted).padStart(12, '0');
+      const document = { _id: id, session: sessionId, name, body: json(body), at: time, nth, open: true as const };
+      await run(() =>
+        at.commands.insertOne(document).catch((thrown: unknown) => {
+          if (!isDuplicate(thrown)) throw thrown;
+        }),
+      );
+    },
+    async pending(sessions, limit) {
+      if (sessions.length === 0 || limit === 0) return [];
+      const open = { open: true as const, session: { $in: [...sessions] } };
+      return (await run(() => at.commands.find(open, { sort: order, limit }).toArray())).map(commandOf);
+    },
+    async waiting(before, limit) {
+      const open = { open: true as const, at: { $lt: before } };
+      const seen = new Set<SessionId>();
+      return await run(async () => {
+        for await (const { session } of at.commands.find(open, { sort: order, projection: { session: 1 } })) {
+          seen.add(SessionId.parse(session));
+          if (seen.size >= limit) break;
+        }
+        return [...seen].slice(0, limit);
+      });
+    },
+    async answer(id, answer) {
+      const done = { $set: { answer: json(answer), body: 'null' }, $unset: { open: 1 as const } };
+      await run(() => at.commands.updateOne({ _id: id, open: true }, done));
+    },
+    async answers(ids) {
+      if (ids.length === 0) return new Map();
+      const answered = { _id: { $in: [...ids] }, answer: { $exists: true } };
+      const found = await run(() => at.commands.find(answered).toArray());
+      return new Map(found.map(({ _id, answer = 'null' }) => [_id, JSON.parse(answer)]));
+    },
+    expire: async (before) => (await run(() => at.commands.deleteMany({ at: { $lt: before } }))).deletedCount,
+  };
+}

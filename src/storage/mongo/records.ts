@@ -1,0 +1,90 @@
+import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import type { Appender } from './append.ts';
+import type { Connection } from './connection.ts';
+import { erasedKind, idsOf, putDocument, type RecordDocument, recordId } from './documents.ts';
+import { isDuplicate } from './errors.ts';
+
+export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
+  const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
+
+  /** A record can be behind its log when its writer died, or lost the answer, in between. */
+  async function settleAppender(id: string): Promise<void> {
+    const { data: session } = SessionId.safeParse(id.slice(0, 16));
+    if (session && (id.length === 16 || id[16] === ':') && (await appender.mayBeAhead(session))) {
+      await appender.settle(session);
+    }
+  }
+
+  async function create(fields: Omit<RecordDocument, 'version'>): Promise<number> {
+    const { _id, put } = fields;
+    return await run(async () => {
+      try {
+        await at.records.insertOne({ ...fields, version: 1 });
+      } catch (thrown) {
+        if (!isDuplicate(thrown)) throw thrown;
+        if ((await at.records.findOne({ _id }))?.put !== put) throw changed();
+      }
+      return 1;
+    });
+  }
+
+  async function replace(fields: Omit<RecordDocument, 'version'>, expect: number): Promise<number> {
+    const { _id, put } = fields;
+    return await run(async () => {
+      const done = await at.records.updateOne({ _id, version: expect }, { $set: fields, $inc: { version: 1 } });
+      if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
+      return expect + 1;
+    });
+  }
+
+  return {
+    async get(kind, id) {
+      await appender.putsDone();
+      await settleAppender(id);
+      const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
+      return found?.kind === kind ? stored(found) : undefined;
+    },
+    async put(record) {
+      await appender.putsDone();
+      const { kind, id, expect } = record;
+      const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
+      if (expect === 0) return await create(fields);
+      if (expect !== undefined) return await replace(fields, expect);
+      const { _id, ...set } = fields;
+      const update = { $set: set, $inc: { version: 1 } };
+      const done = await run(() =>
+        at.records.findOneAndUpdate({ _id }, update, { upsert: true, returnDocument: 'after' }),
+      );
+      return done?.version ?? 1;
+    },
+    async delete(kind, id, version) {
+      await appender.putsDone();
+      appender.gone(kind, id);
+      const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
+      await run(() => at.records.deleteOne(which));
+    },
+    async count(kind) {
+      await appender.putsDone();
+      return await run(() => at.records.countDocuments({ kind }));
+    },
+    async belonging(session) {
+      await appender.putsDone();
+      const found = await run(() =>
+        at.records.find({ $or: idsOf(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } }).toArray(),
+      );
+      return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
+    },
+    async list(kind, { limit, idPrefix = '', after } = {}) {
+      const behind = after && { $or: [{ sort: { $lt: after.sort } }, { sort: after.sort, id: { $gt: after.id } }] };
+      const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
+      const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
+      if (limit === 0) return [];
+      await appender.putsDone();
+      return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);
+    },
+  };
+}
+
+const changed = () => new AppError('conflict', 'It was changed meanwhile.');

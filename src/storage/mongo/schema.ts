@@ -1,0 +1,77 @@
+import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
+import { AppError } from '../../core/errors/errors.ts';
+import { searchable } from '../../core/model/events.ts';
+import type { Connection } from './connection.ts';
+import { hopeless, storeError } from './errors.ts';
+
+interface Index {
+  readonly of: 'events' | 'logs' | 'records' | 'inbox' | 'commands';
+  readonly key: Record<string, 1 | -1>;
+  readonly options?: CreateIndexesOptions;
+}
+/** Indexes in addition to `_id`, which is session and seq of an event, and begins with the id of a record. */
+const indexes: readonly Index[] = [
+  { of: 'events', key: { mark: 1 }, options: { sparse: true } },
+  { of: 'events', key: { said: 1 }, options: { sparse: true } },
+  { of: 'logs', key: { writer: 1 }, options: { sparse: true } },
+  { of: 'records', key: { kind: 1, sort: -1, id: 1 } },
+  { of: 'records', key: { kind: 1, id: 1 } },
+  { of: 'inbox', key: { at: 1 } },
+  { of: 'commands', key: { open: 1, session: 1, at: 1 }, options: { sparse: true } },
+  { of: 'commands', key: { at: 1 } },
+];
+
+/**
+ * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and at the same time as another
+ * server's.
+ */
+const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
+  async () => {},
+  async ({ at, run }) => {
+    const messages = { type: { $in: [...searchable] }, said: { $exists: false } };
+    for (const events of at.allEvents) await run(() => events.updateMany(messages, { $set: { said: 1 } }));
+  },
+];
+
+/** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
+export async function prepare(connection: Connection): Promise<void> {
+  const { at, run } = connection;
+  const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
+  if (found > migrations.length) {
+    const text = `The database that MONGODB_URL names was written by a newer Corral (schema ${found}; this one knows ${migrations.length}). Start that version again, or give this one another database.`;
+    throw new AppError('unsupported', text);
+  }
+  const useful = connection.can.ranges ? indexes : indexes.filter(({ of }) => of !== 'events');
+  for (const index of useful) await create(connection, index);
+  for (const step of migrations.slice(found)) await step(connection);
+  const version: Document = { $max: { version: migrations.length } };
+  await run(() => at.meta.updateOne({ _id: 'schema' }, version, { upsert: true }));
+  await refuseEmptied(connection);
+}
+
+async function create({ at, run }: Connection, { of, key, options = {} }: Index): Promise<void> {
+  try {
+    for (const collection of of === 'events' ? at.allEvents : [at[of]]) {
+      await run(() => (collection as unknown as Collection).createIndex(key, options));
+    }
+  } catch (thrown) {
+    const cause = thrown instanceof AppError ? thrown.cause : thrown;
+    const name = `${of} (${Object.keys(key).join(', ')})`;
+    const refused = hopeless(cause);
+    if (refused)
+      throw new AppError(refused.code, `The index ${name} cannot be made. ${refused.publicMessage}`, { cause });
+    const failed = storeError(thrown);
+    throw new AppError(failed.code, `The index ${name} cannot be made. ${failed.publicMessage}`, { cause });
+  }
+}
+
+/** Sessions with records and logs but without any event, as after a collection was dropped. */
+async function refuseEmptied({ at, run }: Connection): Promise<void> {
+  for (const events of at.allEvents) {
+    if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;
+  }
+  if (!(await run(() => at.logs.findOne({ head: { $gt: 0 } })))) return;
+  const text =
+    'The collection events of the database that MONGODB_URL names is empty, though logs has sessions with history. Restore it from a backup, or drop the whole database to begin anew.';
+  throw new AppError('store_corrupt', text);
+}

@@ -1,0 +1,44 @@
+import { systemClock } from '../../core/contracts/clock.ts';
+import type { Store } from '../../core/contracts/ports.ts';
+import { randomIds } from '../../core/model/ids.ts';
+import { Appender } from './append.ts';
+import { type ConnectionOptions, connect, ping } from './connection.ts';
+import { mongoEvents } from './events.ts';
+import { Heads } from './heads.ts';
+import { mongoCommands, mongoInbox, mongoLeases } from './queues.ts';
+import { mongoRecords } from './records.ts';
+import { prepare } from './schema.ts';
+
+export interface MongoOptions extends ConnectionOptions {
+  readonly now?: () => number;
+  readonly newId?: () => string;
+}
+
+/**
+ * A database that several servers can share. Rejects: store_unavailable (a retry can help), invalid_request (wrong
+ * address or password), unsupported (too old, or a newer Corral wrote it), forbidden, store_corrupt.
+ */
+export async function mongoStore(options: MongoOptions): Promise<Store> {
+  const { now = systemClock.now, newId = randomIds().short } = options;
+  await using stack = new AsyncDisposableStack();
+  const connection = stack.use(await connect(options));
+  await prepare(connection);
+  const heads = new Heads(connection);
+  stack.defer(() => heads.close());
+  const appender = new Appender(connection, newId, now, (session, head) => heads.appended(session, head));
+  stack.defer(() => appender.close());
+  const held = stack.move();
+  return {
+    name: 'mongo',
+    durable: true,
+    shared: true,
+    events: mongoEvents({ connection, appender, heads, now }),
+    records: mongoRecords(connection, appender, newId),
+    inbox: mongoInbox(connection, newId),
+    leases: mongoLeases(connection),
+    commands: mongoCommands(connection),
+    settle: () => appender.settleAll(),
+    check: (signal) => ping(connection, signal),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

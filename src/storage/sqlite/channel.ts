@@ -1,0 +1,171 @@
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../../core/errors/errors.ts';
+import { armedSpec } from '../../core/errors/failpoint.ts';
+import type { DatabaseOptions } from './database.ts';
+import type { Reads } from './reads.ts';
+import type { Call, Operations, Reply } from './transaction.ts';
+import type { Batch, Lane, Replies, WorkerInput } from './worker.ts';
+import type { Writes } from './writes.ts';
+
+/** The limits of the queue to the thread; a request above them is refused at once with `store_busy`. */
+export interface QueueLimits {
+  readonly requests: number;
+  readonly chars: number;
+}
+/** The limits of one message to the thread, which is one transaction. */
+const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
+
+/** In characters. A request with more is bulk: output of commands, files, whole logs. */
+const bulkChars = 16 * 1024;
+/** The most bulk in one message, beyond its first request: small requests wait for the whole message's commit. */
+const bulkPerBatch = 512 * 1024;
+
+interface Request {
+  readonly call: Call;
+  readonly chars: number;
+  resolve(value: never): void;
+  reject(error: AppError): void;
+}
+
+/**
+ * Requests of one kind to the store's thread. Only one batch is under way at a time; requests meanwhile form the next one.
+ * Small requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes
+ * some of the bulk, so that it does not starve.
+ */
+export interface Channel<Ops extends Operations> {
+  /** `chars`: the characters in the arguments. */
+  call<Name extends string & keyof Ops>(
+    name: Name,
+    args: Parameters<Ops[Name]>,
+    chars?: number,
+  ): Promise<ReturnType<Ops[Name]>>;
+}
+
+/** Disposing finishes all pending requests. */
+export interface StoreThread extends AsyncDisposable {
+  readonly reads: Channel<Reads>;
+  readonly writes: Channel<Writes>;
+}
+
+export async function openThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
+  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
+  const worker = new Worker(new URL(file, import.meta.url), {
+    name: 'store',
+    workerData: { ...input, failpoints: armedSpec() } satisfies WorkerInput,
+    execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
+    env: {},
+  });
+  const laneOf = <Ops extends Operations>(lane: Lane) =>
+    new RequestQueue<Ops>((calls) => worker.postMessage({ lane, calls } satisfies Batch), limits);
+  const lanes = { reads: laneOf<Reads>('reads'), writes: laneOf<Writes>('writes') };
+  const end = (error: AppError) => {
+    for (const lane of Object.values(lanes)) lane.end(error);
+  };
+  const lost = (cause: unknown) =>
+    end(new AppError('store_unavailable', 'The store’s thread ended; the server must be restarted.', { cause }));
+  const ready = lanes.writes.expectStart();
+  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  worker.on('message', ({ lane, replies }: Replies) => lanes[lane].received(replies));
+  worker.on('error', lost).on('exit', lost);
+  await ready.catch(async (thrown) => {
+    await gone;
+    throw thrown;
+  });
+  return {
+    ...lanes,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([lanes.reads.idle(), lanes.writes.idle()]);
+      end(new AppError('store_unavailable', 'The store is closed.'));
+      worker.postMessage(null);
+      await gone;
+    },
+  };
+}
+
+class RequestQueue<Ops extends Operations> implements Channel<Ops> {
+  readonly #send: (calls: readonly Call[]) => void;
+  readonly #limits: QueueLimits;
+  readonly #small: Request[] = [];
+  readonly #bulk: Request[] = [];
+  #away: Request[] = [];
+  #chars = 0;
+  #ended: AppError | undefined;
+  readonly #idle: (() => void)[] = [];
+
+  constructor(send: (calls: readonly Call[]) => void, limits: QueueLimits) {
+    this.#send = send;
+    this.#limits = limits;
+  }
+
+  /** The thread's first message answers this. */
+  expectStart(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#away = [{ call: ['start'], chars: 0, resolve, reject }];
+    return promise;
+  }
+
+  call<Name extends string & keyof Ops>(name: Name, args: Parameters<Ops[Name]>, size = 0) {
+    const { promise, resolve, reject } = Promise.withResolvers<never>();
+    if (this.#ended) reject(this.#ended);
+    else if (this.#waiting >= this.#limits.requests || this.#chars + size > this.#limits.chars) reject(full());
+    else {
+      this.#chars += size;
+      (size > bulkChars ? this.#bulk : this.#small).push({ call: [name, ...args], chars: size, resolve, reject });
+      this.#plan();
+    }
+    return promise;
+  }
+
+  received(replies: readonly Reply[]): void {
+    const answered = this.#away;
+    this.#away = [];
+    replies.forEach((reply, n) => {
+      if (reply[0]) answered[n]?.resolve(reply[1] as never);
+      else answered[n]?.reject(errorOf(reply));
+    });
+    this.#plan();
+    if (this.#away.length === 0) for (const told of this.#idle.splice(0)) told();
+  }
+
+  /** Resolves when every request so far has an answer. */
+  async idle(): Promise<void> {
+    if (!this.#ended && this.#away.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  end(error: AppError): void {
+    this.#ended ??= error;
+    const left = [...this.#away.splice(0), ...this.#small.splice(0), ...this.#bulk.splice(0)];
+    for (const request of left) request.reject(this.#ended);
+    for (const told of this.#idle.splice(0)) told();
+  }
+
+  get #waiting(): number {
+    return this.#small.length + this.#bulk.length;
+  }
+
+  #plan(): void {
+    if (this.#ended || this.#away.length > 0 || this.#waiting === 0) return;
+    const first = batchOf(this.#small, batchLimits);
+    const room = { requests: batchLimits.requests - first.length, chars: bulkPerBatch };
+    this.#away = [...first, ...batchOf(this.#bulk, { ...room, requests: Math.max(1, room.requests) })];
+    for (const request of this.#away) this.#chars -= request.chars;
+    this.#send(this.#away.map(({ call }) => call));
+  }
+}
+
+/** Takes the first requests out, within the limits, but always one. */
+function batchOf(waiting: Request[], limits: QueueLimits): Request[] {
+  let [count, chars] = [0, 0];
+  for (const request of waiting) {
+    if (count === limits.requests || (count > 0 && chars + request.chars > limits.chars)) break;
+    count++;
+    chars += request.chars;
+  }
+  return waiting.splice(0, count);
+}
+
+const full = () => new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
+
+function errorOf([, code, text, cause]: Extract<Reply, readonly [ok: false, ...unknown[]]>): AppError {
+  return new AppError(code, text, cause === '' ? {} : { cause });
+}

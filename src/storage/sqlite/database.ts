@@ -1,0 +1,71 @@
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '../../core/errors/errors.ts';
+import { corrupt, storeError } from './errors.ts';
+import { lockStore } from './lock.ts';
+import { migrations } from './schema.ts';
+
+export interface DatabaseOptions {
+  readonly path: string;
+  readonly synchronous: 'full' | 'normal';
+  /** The longest wait of a write for another program's lock, in ms. */
+  readonly busyTimeoutMs: number;
+}
+
+/** A check reads the whole file, about 2 GB/s from memory. In a larger file, damage shows only when it is read. */
+const checkedBytes = 256 * 1024 * 1024;
+
+/** Locks, checks, creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable. */
+export function openForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
+  mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
+  using stack = new DisposableStack();
+  try {
+    stack.use(lockStore(options.path, now));
+    closeSync(openSync(options.path, 'a', 0o600)); // SQLite gives -wal and -shm the mode of the file
+    examine(options.path);
+    const db = stack.adopt(new DatabaseSync(options.path, { timeout: options.busyTimeoutMs }), (it) => it.close());
+    db.exec(`
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
+      PRAGMA journal_size_limit = 16777216;
+      PRAGMA secure_delete = ON -- removes a deleted session's text from the file
+    `);
+    migrate(db);
+    db.exec('PRAGMA busy_timeout = 0'); // the thread tries again itself, and reads meanwhile
+    const held = stack.move();
+    return { db, [Symbol.dispose]: () => held.dispose() };
+  } catch (thrown) {
+    throw storeError(thrown, options.path);
+  }
+}
+
+/** Uses a read-only connection, so that a refused file stays unchanged. */
+export function examine(path: string, checked = checkedBytes): void {
+  const { size } = statSync(path);
+  if (size === 0) return;
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const version = versionOf(db);
+    if (version > migrations.length) {
+      const text = `The store ${path} was written by a newer Corral (schema ${version}; this one knows ${migrations.length}). Start that version again, or give this one another data directory.`;
+      throw new AppError('unsupported', text);
+    }
+    const found = size > checked ? 'ok' : db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+    if (found !== 'ok') throw corrupt(path, String(found));
+  } finally {
+    db.close();
+  }
+}
+
+const versionOf = (db: DatabaseSync): number => Number(db.prepare('PRAGMA user_version').get()?.user_version);
+
+function migrate(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE');
+  for (const step of migrations.slice(versionOf(db))) db.exec(step);
+  db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
+}
+
+/** The write-ahead log has deleted data until it is emptied. This does not wait long for other programs that read. */
+export function emptyWal(db: DatabaseSync): void {
+  db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
+}

@@ -1,0 +1,135 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Lease } from '../../core/contracts/ports.ts';
+
+/** Both are JSON text. The caller parses it, once for a whole page. */
+export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
+export type RecordRow = readonly [id: string, doc: string, version: number];
+
+/** Only text and numbers are passed to the thread, because documents are JSON already. */
+export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
+
+export type Reads = ReturnType<typeof readOperations>;
+
+/** A page ends after this much text, so that long outputs do not make a read expensive. */
+const pageChars = 4 * 1024 * 1024;
+
+export function readOperations(db: DatabaseSync) {
+  return { ...eventReads(db), ...recordReads(db), ...queueReads(db), ping: () => {} };
+}
+
+function eventReads(db: DatabaseSync) {
+  const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
+  const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
+  const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
+  const last = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
+
+  const search = db.prepare(`
+    SELECT DISTINCT session FROM event INDEXED BY event_message
+    WHERE type IN ('message.user', 'message.assistant')
+      AND json_extract(fact, '$.data.text') LIKE '%' || ? || '%' ESCAPE '\\' LIMIT ?
+  `);
+
+  /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
+  function eventsAfter(session: string, after: number, limit: number): string {
+    const events: string[] = [];
+    const id = JSON.stringify(session);
+    let chars = 0;
+    for (const row of select.iterate(session, after, limit)) {
+      const fact = String(row.fact);
+      events.push(`{"seq":${row.seq},"sessionId":${id},"ts":${row.at},${fact.slice(1)}`);
+      chars += fact.length;
+      if (chars > pageChars) break;
+    }
+    return `[${events.join(',')}]`;
+  }
+
+  return {
+    page(session: string, after: number, limit: number): PageRow {
+      const head = Number(headOf.get(session)?.head ?? 0);
+      const marks = marksOf.get(session);
+      const events = after < head ? eventsAfter(session, after, limit) : '[]';
+      return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
+    },
+    lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
+    search: (text: string, limit: number): string[] =>
+      search.all(text.replace(/[\\%_]/g, '\\$&'), limit).map(({ session }) => String(session)),
+    /** In the order of the request. */
+    heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
+  };
+}
+
+/** The pluses keep SQLite from walking the whole kind in its order: the ids with the prefix are few. */
+const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
+export const recordsByPrefix = `
+  SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
+`;
+
+function recordReads(db: DatabaseSync) {
+  const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
+  const ofKind = db.prepare('SELECT id, doc, version FROM record WHERE kind = ? ORDER BY sort DESC, id LIMIT ?');
+  const count = db.prepare('SELECT count(*) AS n FROM record WHERE kind = ?');
+  const belonging = db.prepare(`
+    SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
+  `);
+  // Reads two ranges of the index in order, because an OR of both would read all of them.
+  const behind = db.prepare(`
+    SELECT id, doc, version FROM (
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort = ?2 AND id > ?3 ORDER BY id LIMIT ?4)
+      UNION ALL
+      SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort < ?2 ORDER BY sort DESC, id LIMIT ?4)
+    ) ORDER BY sort DESC, id LIMIT ?4
+  `);
+  const withPrefix = db.prepare(recordsByPrefix);
+  const row = (found: Record<string, unknown>): RecordRow => [
+    String(found.id),
+    String(found.doc),
+    Number(found.version),
+  ];
+  return {
+    get(kind: string, id: string): RecordRow | undefined {
+      const found = get.get(id, kind);
+      return found && row(found);
+    },
+    count: (kind: string): number => Number(count.get(kind)?.n),
+    belonging: (session: string): PutRow[] =>
+      belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
+    /** A negative limit means no limit. */
+    list(kind: string, idPrefix: string, limit: number, after?: { sort: number; id: string }): RecordRow[] {
+      if (after) return behind.all(kind, after.sort, after.id, limit).map(row);
+      const found = idPrefix === '' ? ofKind.all(kind, limit) : withPrefix.all(kind, idPrefix, limit);
+      return found.map(row);
+    },
+  };
+}
+
+export type CommandRow = readonly [id: string, session: string, name: string, body: string, at: number];
+
+function queueReads(db: DatabaseSync) {
+  const holder = db.prepare('SELECT holder, epoch, expires_at FROM lease WHERE name = ?');
+  const pending = db.prepare(`
+    SELECT id, session, name, body, at FROM command WHERE answer IS NULL AND session IN (SELECT value FROM json_each(?))
+    ORDER BY at, rowid LIMIT ?
+  `);
+  const waiting = db.prepare(`
+    SELECT session FROM command WHERE answer IS NULL AND at < ? GROUP BY session ORDER BY min(at), min(rowid) LIMIT ?
+  `);
+  const answer = db.prepare('SELECT answer FROM command WHERE id = ? AND answer IS NOT NULL');
+  return {
+    lease(name: string): Lease | undefined {
+      const found = holder.get(name);
+      if (!found) return undefined;
+      const [epoch, expiresAt] = [Number(found.epoch), Number(found.expires_at)];
+      return { name, holder: String(found.holder), epoch, expiresAt };
+    },
+    pending: (sessions: readonly string[], limit: number): CommandRow[] =>
+      pending
+        .all(JSON.stringify(sessions), limit)
+        .map((it) => [String(it.id), String(it.session), String(it.name), String(it.body), Number(it.at)]),
+    waiting: (before: number, limit: number): string[] => waiting.all(before, limit).map((it) => String(it.session)),
+    answers: (ids: readonly string[]): [id: string, answer: string][] =>
+      ids.flatMap((id) => {
+        const found = answer.get(id);
+        return found ? [[id, String(found.answer)] as [string, string]] : [];
+      }),
+  };
+}

@@ -1,0 +1,172 @@
+import { orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type {
+  CommandQueue,
+  EventStore,
+  Inbox,
+  LeaseStore,
+  RecordPut,
+  RecordStore,
+  Store,
+  StoredRecord,
+} from '../../core/contracts/ports.ts';
+import { droppable } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { type Channel, openThread, type QueueLimits } from './channel.ts';
+import { corrupt } from './errors.ts';
+import type { PutRow, Reads, RecordRow } from './reads.ts';
+import type { Writes } from './writes.ts';
+
+export interface SqliteOptions {
+  /** The database file. SQLite keeps -wal and -shm next to it, and the server .lock and .holder. */
+  readonly path: string;
+  /** `full` (the default) survives a power cut; `normal` only the end of the process, but it is faster. */
+  readonly synchronous?: 'full' | 'normal';
+  readonly busyTimeoutMs?: number;
+  readonly queue?: QueueLimits;
+}
+
+const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
+
+/**
+ * One file, which one thread reads and writes. Rejects: store_busy (another server has it), store_corrupt, unsupported (a
+ * newer version wrote it), store_unavailable. Disposing finishes all pending requests.
+ */
+export async function sqliteStore(options: SqliteOptions): Promise<Store> {
+  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
+  const thread = await openThread({ path, synchronous, busyTimeoutMs }, queue);
+  const { writes: writer, reads: reader } = thread;
+  return {
+    name: 'sqlite',
+    durable: true,
+    events: events(writer, reader, path),
+    records: records(writer, reader, path),
+    inbox: inbox(writer),
+    leases: leases(writer, reader),
+    commands: commands(writer, reader, path),
+    shared: false, // the lock lets no second server in
+    settle: async () => {}, // a transaction is complete or has no effect
+    async check(signal) {
+      throwIfFired(signal);
+      await orAborted(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
+    },
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+  };
+}
+
+function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): EventStore {
+  return {
+    async append({ sessionId, after, at, facts, puts = [] }) {
+      const rows = facts.flatMap((fact) => [fact.type, JSON.stringify(fact)]);
+      const documents = puts.map(putRow);
+      return writer.call('append', [sessionId, after, at, rows, documents], charsIn(rows) + charsIn(documents.flat()));
+    },
+    async page(sessionId, after, limit) {
+      const [text, head, thinned, trimmed] = await reader.call('page', [sessionId, after, limit]);
+      return { events: parsed(text, path), head, thinned, trimmed };
+    },
+    lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
+    search: async (text, limit) => (await reader.call('search', [text, limit])) as SessionId[],
+    compact: (sessionId, { keepDroppable, keepAll }) =>
+      writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
+    async heads(sessionIds) {
+      const heads = await reader.call('heads', [sessionIds]);
+      return new Map(sessionIds.map((id, n) => [id, heads[n] ?? 0]));
+    },
+    async restore(sessionId, events, { thinned, trimmed }) {
+      const rows = events.flatMap(({ seq, sessionId: _, ts, ...fact }) => [seq, fact.type, ts, JSON.stringify(fact)]);
+      return writer.call('restore', [sessionId, rows, thinned, trimmed], charsIn(rows));
+    },
+    erase: (sessionId) => writer.call('erase', [sessionId]),
+  };
+}
+
+function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string): RecordStore {
+  const stored = ([id, doc, version]: RecordRow): StoredRecord => ({ id, doc: parsed(doc, path), version });
+  return {
+    async get(kind, id) {
+      const row = await reader.call('get', [kind, id]);
+      return row && stored(row);
+    },
+    async put(record) {
+      const row = putRow(record);
+      return writer.call('put', [row, record.expect], charsIn(row));
+    },
+    delete: (kind, id, expect) => writer.call('delete', [kind, id, expect]),
+    async list(kind, { limit = -1, idPrefix = '', after } = {}) {
+      return (await reader.call('list', [kind, idPrefix, limit, after])).map(stored);
+    },
+    count: (kind) => reader.call('count', [kind]),
+    async belonging(sessionId) {
+      const rows = await reader.call('belonging', [sessionId]);
+      return rows.map(([kind, id, doc, sort]) => ({ kind, id, doc: parsed(doc, path), sort }));
+    },
+  };
+}
+
+function inbox(writer: Channel<Writes>): Inbox {
+  return {
+    async claim(key, contentHash, at) {
+      const claimed = await writer.call('claim', [key, contentHash, at]);
+      return claimed.kind === 'done' ? { kind: 'done', answer: JSON.parse(claimed.answer) } : claimed;
+    },
+    async answer(key, answer) {
+      const text = json(answer);
+      return writer.call('answer', [key, text], text.length);
+    },
+    release: (key) => writer.call('release', [key]),
+    expire: (before) => writer.call('expire', [before]),
+  };
+}
+
+function leases(writer: Channel<Writes>, reader: Channel<Reads>): LeaseStore {
+  return {
+    acquire: (name, holder, now, ttlMs) => writer.call('acquire', [name, holder, now, ttlMs]),
+    renew: async (names, holder, expiresAt) => new Map(await writer.call('renew', [names, holder, expiresAt])),
+    release: (name, holder) => writer.call('letGo', [name, holder]),
+    get: (name) => reader.call('lease', [name]),
+  };
+}
+
+function commands(writer: Channel<Writes>, reader: Channel<Reads>, path: string): CommandQueue {
+  return {
+    async post({ id, sessionId, name, body, at }) {
+      const text = json(body);
+      return writer.call('post', [id, sessionId, name, text, at], text.length);
+    },
+    async pending(sessionIds, limit) {
+      const rows = await reader.call('pending', [sessionIds, limit]);
+      return rows.map(([id, session, name, body, at]) => ({
+        id,
+        sessionId: session as SessionId,
+        name,
+        body: parsed(body, path),
+        at,
+      }));
+    },
+    waiting: async (before, limit) => (await reader.call('waiting', [before, limit])) as SessionId[],
+    async answer(id, answer) {
+      const text = json(answer);
+      return writer.call('answerCommand', [id, text], text.length);
+    },
+    async answers(ids) {
+      const found = await reader.call('answers', [ids]);
+      return new Map(found.map(([id, text]) => [id, parsed(text, path)]));
+    },
+    expire: (before) => writer.call('expireCommands', [before]),
+  };
+}
+
+/** JSON cannot express `undefined`; it comes back as null. */
+const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
+const putRow = ({ kind, id, doc, sort = 0 }: RecordPut): PutRow => [kind, id, json(doc), sort];
+const charsIn = (row: readonly (string | number)[]) =>
+  row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
+
+/** Only this store writes the text, so invalid JSON is damage that SQLite does not detect. */
+function parsed<T>(text: string, path: string): T {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw corrupt(path, 'a stored document is not JSON');
+  }
+}

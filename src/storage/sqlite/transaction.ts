@@ -1,0 +1,91 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { AppError, ErrorCode } from '../../core/errors/errors.ts';
+import { failpointSync } from '../../core/errors/failpoint.ts';
+import { isFatal, storeError } from './errors.ts';
+
+/** A request in the form sent to the thread: the operation's name and its arguments. */
+export type Call = readonly [name: string, ...args: unknown[]];
+export type Reply =
+  | readonly [ok: true, value: unknown]
+  | readonly [ok: false, code: ErrorCode, text: string, cause: string];
+export type Operations = Record<string, (...args: never[]) => unknown>;
+
+export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
+
+/** Answers each request alone; a failed one is answered with its error. */
+export function answerEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
+  return (calls) => calls.map((call) => attempt(operations, call, path));
+}
+
+/**
+ * Group commit: all requests in one transaction and one fsync. Each has its own savepoint, so a failed one has no
+ * effect, and the others continue. A request gets `ok` once it is on the disk.
+ */
+export function commitTogether(
+  db: DatabaseSync,
+  operations: Operations,
+  path: string,
+): (calls: readonly Call[]) => Reply[] {
+  const [begin, commit, savepoint, release] = ['BEGIN IMMEDIATE', 'COMMIT', 'SAVEPOINT one', 'RELEASE one'].map((sql) =>
+    db.prepare(sql),
+  );
+  let fatal: AppError | undefined;
+
+  function alone(call: Call): Reply[] {
+    begin?.run();
+    const reply = attempt(operations, call, path);
+    if (!db.isTransaction) throw new Rolledback(reply);
+    if (reply[0]) finish();
+    else db.exec('ROLLBACK');
+    return [reply];
+  }
+
+  function all(calls: readonly Call[]): Reply[] {
+    begin?.run();
+    const replies = calls.map((call) => {
+      savepoint?.run();
+      const reply = attempt(operations, call, path);
+      if (!db.isTransaction) throw new Rolledback(reply); // a full disk undoes everything at once
+      if (!reply[0]) db.exec('ROLLBACK TO one');
+      release?.run();
+      return reply;
+    });
+    finish();
+    return replies;
+  }
+
+  function finish(): void {
+    failpointSync('store.commit.before');
+    commit?.run();
+    failpointSync('store.commit.after');
+  }
+
+  return (calls) => {
+    if (fatal) return calls.map(() => refusal(fatal as AppError));
+    try {
+      return calls.length === 1 ? alone(calls[0] as Call) : all(calls);
+    } catch (thrown) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      if (thrown instanceof Rolledback) return calls.map(() => thrown.reply);
+      const error = storeError(thrown, path);
+      if (isFatal(thrown)) fatal = error;
+      return calls.map(() => refusal(error));
+    }
+  };
+}
+
+class Rolledback extends Error {
+  readonly reply: Reply;
+  constructor(reply: Reply) {
+    super('SQLite rolled the transaction back');
+    this.reply = reply;
+  }
+}
+
+function attempt(operations: Operations, [name, ...args]: Call, path: string): Reply {
+  try {
+    return [true, operations[name]?.(...(args as never[]))];
+  } catch (thrown) {
+    return refusal(storeError(thrown, path));
+  }
+}

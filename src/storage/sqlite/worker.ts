@@ -1,0 +1,88 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../core/contracts/clock.ts';
+import { armFailpoints } from '../../core/errors/failpoint.ts';
+import { type DatabaseOptions, emptyWal, openForWriting } from './database.ts';
+import { storeError } from './errors.ts';
+import { readOperations } from './reads.ts';
+import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
+import { writeOperations } from './writes.ts';
+
+// The thread for SQLite. Each batch of requests is one message, and so are its replies; null closes the store.
+
+export interface WorkerInput extends DatabaseOptions {
+  readonly failpoints: string | undefined;
+}
+/** Writes that wait for another program's lock hold up no reads. */
+export type Lane = 'reads' | 'writes';
+export interface Batch {
+  readonly lane: Lane;
+  readonly calls: readonly Call[];
+}
+export interface Replies {
+  readonly lane: Lane;
+  readonly replies: readonly Reply[];
+}
+
+const lockedMs = 20;
+const restMs = 1_000;
+/**
+ * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
+ */
+const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
+const input = workerData as WorkerInput;
+if (input.failpoints !== undefined) {
+  // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
+  armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
+}
+
+try {
+  serve();
+  answer('writes', [[true, undefined]]);
+} catch (thrown) {
+  answer('writes', [refusal(storeError(thrown, input.path))]);
+  parentPort?.close();
+}
+
+function answer(lane: Lane, replies: readonly Reply[]): void {
+  parentPort?.postMessage({ lane, replies } satisfies Replies);
+}
+
+function serve(): void {
+  const opened = openForWriting(input, systemClock.now());
+  const read = answerEach(readOperations(opened.db), input.path);
+  const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
+  let resting: NodeJS.Timeout | undefined;
+  /** Waits until a series of deletions ends, because a project takes many records with it. */
+  const emptyAtRest = () => {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      try {
+        emptyWal(opened.db);
+      } catch {} // closed meanwhile, which empties the log too; or in use, and the next deletion empties it
+    }, restMs).unref();
+  };
+  const write = (calls: readonly Call[], until: number) => {
+    const replies = commit(calls);
+    if (replies.every(isLocked) && systemClock.now() < until) {
+      setTimeout(() => write(calls, until), lockedMs);
+      return;
+    }
+    if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db);
+    if (calls.some(([name, kind]) => name === 'delete' && wordy.has(kind))) emptyAtRest();
+    answer('writes', replies);
+  };
+
+  parentPort?.on('message', (batch: Batch | null) => {
+    if (batch?.lane === 'reads') answer('reads', read(batch.calls));
+    else if (batch) write(batch.calls, systemClock.now() + input.busyTimeoutMs);
+    else {
+      opened[Symbol.dispose]();
+      parentPort?.close();
+    }
+  });
+}
+
+/** Another program holds the write lock, so nothing was done. */
+function isLocked([ok, code]: Reply): boolean {
+  return !ok && code === 'store_busy';
+}

@@ -1,0 +1,86 @@
+import { streamFrames } from '../../../core/text/stream-frames.ts';
+import { once, request } from '../../data/server.ts';
+
+/** Why the output of a terminal ended. */
+export type Ending = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
+
+interface Hearer {
+  onData(bytes: Uint8Array): void;
+  onEnd(why: Ending): void;
+}
+const typeAtOnce = 65_536;
+
+/** A connection to one of the person's terminals. Leaving it keeps its shell. */
+export class OwnTerminal {
+  readonly #id: string;
+  readonly #left = new AbortController();
+  #typed = '';
+  #size: { cols: number; rows: number } | undefined;
+  #isSending = false;
+
+  constructor(id: string, hearer: Hearer) {
+    this.#id = id;
+    void this.#read(hearer);
+  }
+
+  type(text: string): void {
+    this.#typed += text;
+    void this.#send();
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#size = { cols, rows };
+    void this.#send();
+  }
+
+  leave(): void {
+    this.#left.abort();
+  }
+
+  async #read({ onData, onEnd }: Hearer): Promise<void> {
+    const { signal } = this.#left;
+    try {
+      const answer = await request(`/streams/terminals/${this.#id}`, { signal });
+      if (!answer.ok || !answer.body) return onEnd(answer.status === 404 ? 'exited' : 'lost');
+      for await (const { channel, payload } of streamFrames(piecesOf(answer.body))) {
+        if (channel === 'output') onData(payload);
+        if (channel !== 'end') continue;
+        const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: Ending };
+        return onEnd(reason ?? 'lost');
+      }
+      onEnd('lost');
+    } catch {
+      if (!signal.aborted) onEnd('lost');
+    }
+  }
+
+  /** One request at a time, so that input arrives in order; what is typed meanwhile goes with the next one. */
+  async #send(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    const terminalId = this.#id;
+    try {
+      while (this.#typed !== '' || this.#size) {
+        const [text, size] = [this.#typed.slice(0, typeAtOnce), this.#size];
+        this.#typed = this.#typed.slice(text.length);
+        this.#size = undefined;
+        if (size) await once('terminals.resize', { terminalId, ...size });
+        if (text !== '') await once('terminals.write', { terminalId, text });
+      }
+    } catch {
+      this.#typed = ''; // the terminal has ended, which its output tells
+    } finally {
+      this.#isSending = false;
+    }
+  }
+}
+
+/** Reads a stream piece by piece, also where streams cannot be iterated. */
+async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
+}

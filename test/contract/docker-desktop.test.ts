@@ -1,7 +1,0 @@
-import { describe, test } from 'vitest';
-import { desktopImage } from '../../src/main/image.ts';
-import { dockerHarness, hasDocker } from '../support/docker.ts';
-import { desktopConformance } from './desktop.ts';
-
-if (await hasDocker()) desktopConformance('docker', { open: dockerHarness, image: desktopImage });
-else describe.skip('docker driver, desktop: no Docker engine answers', () => test('skipped', () => {}));

@@ -1,8 +1,0 @@
-import { describe, test } from 'vitest';
-import { driverConformance } from '../../drivers/conformance.ts';
-import { dockerHarness, hasDocker } from '../support/docker.ts';
-
-const docker = await hasDocker();
-
-if (docker) driverConformance('docker', dockerHarness, { real: true, isolated: true });
-else describe.skip('docker driver: no Docker engine answers', () => test('skipped', () => {}));

@@ -1,0 +1,308 @@
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ask, budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import type { Driver, Pausable, Poolable, ProvisionNews } from '../../../drivers/driver.ts';
+import {
+  type DockerHarness,
+  docker,
+  dockerHarness,
+  dockerHost,
+  hasDocker,
+  testImage,
+} from '../../support/sandboxes/docker.ts';
+import { type EngineProxy, engineProxy } from '../../support/sandboxes/engine-proxy.ts';
+
+describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
+  let harness: DockerHarness;
+  let proxy: EngineProxy;
+  let driver: Driver & Pausable & Poolable;
+  const spec = (over = {}) => testSpec(testImage, over);
+
+  beforeAll(async () => {
+    await using first = await dockerHarness();
+    await using warm = await first.connect();
+    const { id } = await warm.provision(testSpec(testImage), budget(300_000)); // builds the image in advance
+    await warm.destroy(id, 'remove', budget());
+  }, 300_000);
+  beforeEach(async () => {
+    harness = await dockerHarness();
+    proxy = await engineProxy(dockerHost);
+    driver = await dockerDriver(harness.options({ host: proxy.host }));
+  });
+  afterEach(async () => {
+    await driver[Symbol.asyncDispose]();
+    await using sweeper = await harness.connect();
+    for (const { id } of await sweeper.list(budget())) await sweeper.destroy(id, 'remove', budget());
+    await proxy[Symbol.asyncDispose]();
+    await harness[Symbol.asyncDispose]();
+  });
+
+  test('F003 a container whose server died before it could note it is found by its labels and adopted', async () => {
+    const wanted = spec();
+    proxy.cause(/POST .*\/start/, 'hang');
+    const dying = driver.provision(wanted, budget()).catch((error) => error);
+    await expect.poll(() => proxy.hits).toBe(1);
+    const next = await harness.connect(); // while the old driver's request hangs, as if its process had died
+    expect(await next.list(budget())).toMatchObject([{ id: wanted.id, epoch: wanted.epoch, phase: 'starting' }]);
+    expect(await next.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await next.list(budget())).toHaveLength(1);
+    await next[Symbol.asyncDispose]();
+    await driver.destroy(wanted.id, 'remove', budget());
+    await dying;
+  });
+
+  test.each(['kill', 'rm -f'])('F017 F018 docker %s is noticed within 5 s without anyone asking', async (command) => {
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    const asked = proxy.seen.length;
+    const hanging = ask(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
+    await docker(...command.split(' '), harness.nameOf(id));
+    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    expect(link.lost.reason.publicMessage).toMatch(/exit code 137|removed/);
+    expect(await hanging).toBeInstanceOf(Error);
+    expect(proxy.seen.length - asked).toBeLessThan(3); // no polling
+  });
+
+  test('F020 a paused sandbox is listed as such, answers after it was resumed, and can be destroyed paused', async () => {
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    await driver.pause(id, budget());
+    await driver.pause(id, budget());
+    expect(await driver.list(budget())).toMatchObject([{ phase: 'paused' }]);
+    await driver.resume(id, budget());
+    await driver.resume(id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await driver.pause(id, budget());
+    await driver.destroy(id, 'remove', budget());
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F024 an engine that hangs ends each call at its deadline, and the late container is removed or adopted', async () => {
+    const wanted = spec();
+    proxy.cause(/POST .*create/, { delayMs: 1_500 }, 1);
+    await expect(driver.provision(wanted, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
+    for (const call of [/_ping/, /containers\/json/, /\/json/]) proxy.cause(call, 'hang');
+    await expect(driver.check(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(driver.list(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(driver.attach(wanted.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect.poll(proxy.connections).toBeLessThan(2); // no hung request keeps a connection open
+  });
+
+  test.each([
+    ['create', /POST .*create/],
+    ['start', /POST .*\/start/],
+  ])('F024 a %s that the engine never answers costs a start only the time that an answer may take', async (_, what) => {
+    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs: 1_500 }));
+    const wanted = spec();
+    proxy.cause(what, 'hang', 1);
+    expect(await patient.provision(wanted, budget(20_000))).toMatchObject({ phase: 'ready' });
+    expect(proxy.hits).toBe(1);
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
+  });
+
+  test('F024 a question that the engine never answers fails a start, which can be repeated', async () => {
+    await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs: 1_500 }));
+    const wanted = spec();
+    proxy.cause(/GET .*volumes/, 'hang', 1);
+    await expect(patient.provision(wanted, budget(20_000))).rejects.toMatchObject({ code: 'driver_unavailable' });
+    expect(await patient.provision(wanted, budget(20_000))).toMatchObject({ phase: 'ready' });
+  });
+
+  test('F007 F024 a driver closes while the engine hangs in the middle of a start', async () => {
+    const wanted = spec();
+    proxy.cause(/POST .*\/start/, 'hang');
+    const starting = driver.provision(wanted, budget()).catch((error) => error);
+    await expect.poll(() => proxy.hits).toBe(1);
+    proxy.cause(/./, 'hang');
+    await driver[Symbol.asyncDispose]();
+    expect(await starting).toMatchObject({ code: 'cancelled' });
+  });
+
+  test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {
+    const wanted = spec({ image: 'corral-test/absent:1' });
+    proxy.cause(/images\/create/, 500);
+    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({
+      code: 'image_missing',
+      publicMessage: expect.stringContaining('trouble on demand'),
+    });
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
+    const heard: ProvisionNews[][] = [[], []];
+    const name = `corral-test-build-${process.pid}`;
+    const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
+    await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
+    const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
+    const defaultImage = { name, context, buildNetwork: 'none' };
+    await using builder = await dockerDriver(harness.options({ host: proxy.host, defaultImage }));
+    const wanted = heard.map(() => spec({ image: name }));
+    const starts = wanted.map((it, n) => builder.provision(it, budget(), (news) => heard[n]?.push(news)));
+    const reason = { code: 'image_missing', publicMessage: expect.stringContaining('false') };
+    await Promise.all(starts.map((start) => expect(start).rejects.toMatchObject(reason)));
+    expect((await Promise.all(wanted.map(({ id }) => harness.remains(id)))).flat()).toEqual([]);
+    expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
+    for (const list of heard)
+      expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test('F027 a container of the same name that is not ours, or a newer owner’s, is left alone', async () => {
+    const wanted = spec();
+    await docker(
+      'create',
+      '--name',
+      harness.nameOf(wanted.id),
+      '--label',
+      'corral.session=other',
+      'debian:bookworm-slim',
+    );
+    try {
+      await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+      await driver.destroy(wanted.id, 'remove', budget());
+      expect(await docker('ps', '-aq', '--filter', `name=${harness.nameOf(wanted.id)}`)).not.toBe('');
+    } finally {
+      await docker('rm', '-f', harness.nameOf(wanted.id));
+    }
+    await driver.provision({ ...wanted, epoch: 7 }, budget());
+    await expect(driver.provision({ ...wanted, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
+    expect(await driver.provision({ ...wanted, epoch: 8 }, budget())).toMatchObject({ epoch: 7, phase: 'ready' });
+  });
+
+  test.each(['create', 'start'])('F028 a lost answer to %s leaves exactly one sandbox', async (call) => {
+    const wanted = spec();
+    proxy.cause(new RegExp(`POST .*/${call}`), 'cut', 1);
+    const first = await driver.provision(wanted, budget()).catch((error) => error);
+    expect(proxy.hits).toBe(1);
+    if (first instanceof Error) expect(first).toMatchObject({ code: 'driver_unavailable', retryable: true });
+    await driver.provision(wanted, budget());
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await using link = await driver.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+  });
+
+  test('F029 an engine that can make or join no network starts sandboxes all the same: they ask for none', async () => {
+    proxy.cause(/ \S*\/networks/, 403);
+    const { id } = await driver.provision(spec(), budget());
+    expect(proxy.seen.filter((line) => /\/networks/.test(line))).toEqual([]);
+    expect((await docker('inspect', '-f', '{{.HostConfig.NetworkMode}}', harness.nameOf(id))).trim()).toBe('none');
+    await driver.destroy(id, 'remove', budget());
+    expect(proxy.hits).toBe(0);
+  });
+
+  test('F030 a sandbox that ignores TERM is removed, and a second destroy joins the first', async () => {
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    await sh(link, 'setsid -f sh -c \'trap "" TERM; sleep 600\' >/dev/null 2>&1');
+    await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
+    expect(proxy.seen.filter((line) => line.startsWith('DELETE') && line.includes('/containers/'))).toHaveLength(1);
+  });
+
+  test('F135 a removal is whole although the engine’s answers about the container and the volume are lost', async () => {
+    const { id } = await driver.provision(spec(), budget());
+    proxy.cause(/DELETE /, 'cut', 2);
+    for (const _ of ['container', 'volume']) {
+      await expect(driver.destroy(id, 'remove', budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    }
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 the folder of a start that could not clean up is listed, and removed by a destroy', async () => {
+    const wanted = spec();
+    const { id, sessionId, epoch } = wanted;
+    proxy.cause(/containers\/create/, 500);
+    proxy.cause(new RegExp(`GET .*${harness.nameOf(id)}/json`), 500);
+    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    proxy.calm();
+    expect(await driver.list(budget())).toMatchObject([{ id, sessionId, epoch, phase: 'stopped' }]);
+    await driver.destroy(id, 'remove', budget());
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 a folder that a killed server left without a record is listed, and removed by a destroy', async () => {
+    const { id, sessionId } = spec();
+    await mkdir(`${harness.root}/${id}/mount`, { recursive: true });
+    expect(await driver.list(budget())).toMatchObject([{ id, sessionId, phase: 'stopped' }]);
+    await driver.destroy(id, 'remove', budget());
+    expect(await driver.list(budget())).toEqual([]);
+    expect(await harness.remains(id)).toEqual([]);
+  });
+
+  test('F135 among several servers a folder is listed once it is too old to be the beginning of a start', async () => {
+    const { id } = spec();
+    const folder = `${harness.root}/${id}`;
+    await mkdir(folder);
+    await using other = await harness.connect({ replica: 'other' });
+    expect(await other.list(budget())).toEqual([]);
+    await utimes(folder, 0, 0);
+    expect(await other.list(budget())).toMatchObject([{ id, phase: 'stopped' }]);
+  });
+
+  test('the folder of a sandbox that starts for the pool is not listed', async () => {
+    const wanted = spec();
+    proxy.cause(/containers\/create/, { delayMs: 1_000 });
+    const starting = driver.warm(wanted, 'recipe', budget());
+    await expect.poll(() => proxy.hits).toBe(1);
+    expect(await driver.list(budget())).toEqual([]);
+    await starting;
+    await driver.discard(wanted.id, budget());
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('a watch that the engine cut goes on, and still hears of the end', async () => {
+    proxy.cause(/\/events/, 500, 2);
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBe(2);
+    expect(link.lost.aborted).toBe(false);
+    await docker('kill', harness.nameOf(id));
+    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+  });
+
+  test('F025 the driver notices the end of a sandbox when the engine sends no more events', async () => {
+    proxy.cause(/\/events/, 'hang', 1_000);
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBeGreaterThan(0);
+    await docker('kill', harness.nameOf(id));
+    await expect.poll(() => link.lost.aborted, { timeout: 15_000 }).toBe(true);
+  });
+
+  test('a container whose folder was lost cannot be reached, and is replaced on the same workspace', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    {
+      await using link = await driver.attach(wanted.id, budget());
+      await sh(link, 'echo mine > /workspace/file');
+    }
+    await driver[Symbol.asyncDispose]();
+    await rm(`${harness.root}/${wanted.id}`, { recursive: true });
+    driver = await dockerDriver(harness.options({ host: proxy.host }));
+    await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    expect(await sh(link, 'cat /workspace/file')).toBe('mine\n');
+  });
+
+  test('no URL that the engine could log contains the token', async () => {
+    await driver.provision(spec(), budget());
+    expect(proxy.seen.filter((line) => line.includes('TOKEN'))).toEqual([]);
+    expect(proxy.seen.find((line) => line.includes('/containers/create'))).toMatch(/create\?name=[\w-]+$/);
+  });
+
+  test('a remote engine is refused with the reason, a dead one is unavailable', async () => {
+    await expect(dockerDriver(harness.options({ host: 'tcp://10.0.0.1:2375' }))).rejects.toMatchObject({
+      code: 'unsupported',
+      publicMessage: expect.stringContaining('do not cross machines'),
+    });
+    await using dead = await dockerDriver(harness.options({ host: 'unix:///nowhere/docker.sock' }));
+    await expect(dead.check(budget())).rejects.toMatchObject({ code: 'driver_unavailable', retryable: true });
+  });
+});

@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask, budget, driverConformance, sh, testSpec } from '../../../drivers/conformance.ts';
+import type { Driver, Poolable } from '../../../drivers/driver.ts';
+import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { pooled } from '../../../drivers/shared/pool/pooled.ts';
+import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
+import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
+import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { type DockerHarness, docker, dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
+import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
+
+const available = await hasDocker();
+
+/** Every driver object gets its own pool. */
+async function pooledHarness(): Promise<DockerHarness> {
+  const harness = await dockerHarness();
+  const connect: DockerHarness['connect'] = async (as) => {
+    const driver = (await harness.connect(as)) as Driver & Poolable;
+    return pooled(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedSize(1) }));
+  };
+  return { ...harness, connect };
+}
+
+if (available) {
+  // Every run tries the driver without its pool, and the pool on its own.
+  describe.skipIf(!isNightly)('in a nightly run', () =>
+    driverConformance('docker, pooled', pooledHarness, { real: true, isolated: true }),
+  );
+  describe('docker pool', pool);
+} else describe.skip('docker pool: no Docker engine answers', () => test('skipped', () => {}));
+
+function pool(): void {
+  let harness: DockerHarness;
+  let driver: Driver & Poolable;
+  const connect = async (as?: { replica: string }) => (await harness.connect(as)) as Driver & Poolable;
+  const names = async () => {
+    const all = await docker(
+      'ps',
+      '-a',
+      '--filter',
+      `name=${harness.nameOf(spec().id).slice(0, -16)}`,
+      '--format',
+      '{{.Names}}',
+    );
+    return all.split('\n').filter(Boolean);
+  };
+  const spec = () => testSpec(harness.image);
+  const recipe = () => recipeName(testRecipe(harness.image));
+  const warm = async (from = driver) => {
+    const sessionId = randomIds().sessionId();
+    const made = await from.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, recipe(), budget());
+    return made.id;
+  };
+  const end = async (it: Driver & Poolable) => {
+    for (const { id } of await it.list(budget())) await it.destroy(id, 'remove', budget());
+    for (const { id } of await it.unclaimed(budget())) await it.discard(id, budget());
+  };
+
+  beforeAll(async () => {
+    harness = await dockerHarness();
+    driver = await connect();
+  }, 600_000);
+  afterAll(async () => {
+    await end(driver);
+    await driver[Symbol.asyncDispose]();
+    expect(await names()).toEqual([]);
+    const prefix = harness.nameOf(spec().id).slice(0, -16);
+    expect(await docker('volume', 'ls', '-q', '--filter', `name=${prefix}`)).toBe('');
+    await harness[Symbol.asyncDispose]();
+  });
+
+  test('an unclaimed container is not listed and has no way out', async () => {
+    const id = await warm();
+    expect(await driver.list(budget())).toEqual([]);
+    expect(await driver.unclaimed(budget())).toMatchObject([{ id, recipe: recipe(), phase: 'ready' }]);
+    await driver.discard(id, budget());
+    expect(await names()).toEqual([]);
+  });
+
+  test('F049 one of two concurrent claims gets the container, and the other is told to take another', async () => {
+    await using other = await connect({ replica: 'other' });
+    const id = await warm();
+    const specs = [spec(), spec()];
+    const claims = await Promise.all(
+      [driver, other].map((it, index) => it.claim(id, specs[index] ?? spec(), budget())),
+    );
+    expect(claims.filter((it) => it === 'gone')).toHaveLength(1);
+    const [winner] = claims.filter((it) => typeof it === 'object');
+    expect(await driver.list(budget())).toEqual([winner]);
+    expect(await driver.claim(id, spec(), budget())).toBe('gone');
+    await end(driver);
+  });
+
+  test('F049 two that claim for one session at once give it one container', async () => {
+    await using other = await connect({ replica: 'other' });
+    const ids = [await warm(), await warm()];
+    const wanted = spec();
+    const claims = await Promise.all(
+      [driver, other].map((it, index) => it.claim(ids[index] as SandboxId, wanted, budget())),
+    );
+    expect(claims).toContain('known');
+    expect(await driver.list(budget())).toHaveLength(1);
+    expect(await driver.unclaimed(budget())).toHaveLength(1);
+    await other.provision(wanted, budget());
+    await using link = await other.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await end(driver);
+  });
+
+  test('files in a claimed sandbox are found again after its container was removed by force', async () => {
+    const wanted = { ...spec(), egress: { kind: 'web' as const } };
+    const box = await driver.claim(await warm(), wanted, budget());
+    {
+      await using link = await driver.attach(wanted.id, budget());
+      await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
+      expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(wanted.id);
+    }
+    await docker('rm', '-f', harness.nameOf(wanted.id));
+    expect(await driver.list(budget())).toEqual([{ ...(box as object), phase: 'stopped' }]);
+    expect(await driver.provision(wanted, budget())).toEqual(box);
+    await using link = await driver.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
+    await end(driver);
+  });
+
+  test('a session that has files is told to start on them', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await driver.destroy(wanted.id, 'keep', budget());
+    const id = await warm();
+    expect(await driver.claim(id, wanted, budget())).toBe('known');
+    expect(await driver.unclaimed(budget())).toMatchObject([{ id, phase: 'ready' }]);
+    await end(driver);
+  });
+
+  test('a claim that was cut after the renaming is completed by the next start, also of another server', async () => {
+    const id = await warm();
+    const wanted = spec();
+    await docker(
+      'rename',
+      harness.nameOf(wanted.id).replace(/.{16}$/, `warm-${id.slice(4)}`),
+      harness.nameOf(wanted.id),
+    );
+    await using other = await connect({ replica: 'other' });
+    expect(await other.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+    expect(await other.provision(wanted, budget())).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt });
+    await using link = await other.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await end(other);
+  });
+
+  test('after a crash the pool takes over what stands ready, and at its end nothing is left', async () => {
+    const id = await warm();
+    const stale = await (async () => {
+      const sessionId = randomIds().sessionId();
+      return await driver.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, 'another', budget());
+    })();
+    await driver[Symbol.asyncDispose]();
+    driver = await connect();
+    const outcomes: string[] = [];
+    const over: Partial<WarmPoolOptions> = { size: fixedSize(1), onClaim: (outcome) => outcomes.push(outcome) };
+    {
+      await using next = pooled(await connect(), poolOptions(harness.image, over));
+      // A look through another driver object would take over the control sockets.
+      await expect.poll(names, { timeout: 10_000 }).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
+      expect(stale.id).not.toBe(id);
+      await expect
+        .poll(
+          async () => {
+            const wanted = spec();
+            await next.provision(wanted, budget());
+            await next.destroy(wanted.id, 'remove', budget());
+            return outcomes.at(-1);
+          },
+          { timeout: 10_000 },
+        )
+        .toBe('hit');
+    }
+    expect(await driver.unclaimed(budget())).toEqual([]);
+    expect(await names()).toEqual([]);
+  });
+}

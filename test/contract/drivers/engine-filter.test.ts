@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask, testSpec } from '../../../drivers/conformance.ts';
+import { createBody } from '../../../drivers/docker/create-body.ts';
+import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
+import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
+import { labelsFor } from '../../../drivers/docker/labels.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import {
+  type DockerHarness,
+  docker,
+  dockerHarness,
+  dockerHost,
+  hasDocker,
+  testImage,
+} from '../../support/sandboxes/docker.ts';
+
+const hasEngine = await hasDocker();
+const within = (ms: number) => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
+
+describe.skipIf(!hasEngine)('through the engine filter', () => {
+  let harness: DockerHarness;
+  let folder: string;
+  let filter: AsyncDisposable;
+  let listen: string;
+  let socketsDir: string;
+  const refused: string[] = [];
+
+  beforeAll(async () => {
+    harness = await dockerHarness();
+    await using driver = await harness.connect();
+    const spec = testSpec(testImage);
+    await driver.provision(spec, within(300_000)); // builds the image, because the filter refuses builds
+    await driver.destroy(spec.id, 'remove', within(30_000));
+    folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
+    listen = join(folder, 'engine.sock');
+    const { instance, users = { first: 0, last: 0 } } = harness.options();
+    const folders = await openOwnedFolders(join(folder, 's'));
+    socketsDir = folders.root;
+    const onRefused = (what: string) => void refused.push(what);
+    filter = await engineFilter({
+      engine: dockerHost.replace('unix://', ''),
+      listen,
+      instance,
+      users,
+      folders,
+      onRefused,
+    });
+  }, 330_000);
+  afterAll(async () => {
+    await filter?.[Symbol.asyncDispose]();
+    await harness?.[Symbol.asyncDispose]();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  const asked = async (method: string, path: string, body?: unknown) => {
+    const call = request({ socketPath: listen, method, path, headers: { 'content-type': 'application/json' } });
+    call.end(body === undefined ? undefined : JSON.stringify(body));
+    const [reply] = (await once(call, 'response')) as [IncomingMessage];
+    return { status: reply.statusCode, body: (await json(reply)) as { message?: string } };
+  };
+
+  const put = async (path: string, body: string) => {
+    const [reply] = (await once(request({ socketPath: listen, method: 'PUT', path }).end(body), 'response')) as [
+      IncomingMessage,
+    ];
+    reply.resume();
+    return reply.statusCode;
+  };
+
+  test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
+    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
+    await using _driver = driver;
+    const spec = testSpec(testImage);
+    try {
+      await driver.check(within(5_000));
+      await driver.provision(spec, within(60_000));
+      await using link = await driver.attach(spec.id, within(10_000));
+      expect((await ask(link, 'GET', '/health')).status).toBe(200);
+      await driver.pause(spec.id, within(10_000));
+      await driver.resume(spec.id, within(10_000));
+      expect((await driver.list(within(10_000))).map(({ id }) => id)).toContain(spec.id);
+      await driver.destroy(spec.id, 'keep', within(30_000));
+      expect((await driver.list(within(10_000))).find(({ id }) => id === spec.id)?.phase).toBe('stopped');
+    } finally {
+      await driver.destroy(spec.id, 'remove', within(30_000));
+    }
+    expect(await harness.remains(spec.id)).toEqual([]);
+    expect(await readdir(socketsDir)).toEqual([]);
+    expect(refused).toEqual([]);
+  }, 120_000);
+
+  test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {
+    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
+    await using _driver = driver;
+    const spec = testSpec(testImage);
+    try {
+      await driver.provision(spec, within(60_000));
+      await using link = await driver.attach(spec.id, within(10_000));
+      const archived =
+        'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
+      const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
+      const said = '[ "$(stat -c %u:%g .)" = "$(id -u):$(id -g)" ] && stat -c "%a %y" . && chmod 755 . && cat file';
+      const { body } = await ask(link, 'POST', '/exec', { command: `${archived} && ${used} && ${said}` });
+      expect(body).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^700 2020-01-02 .*\nx\n$/) });
+
+      const name = await docker('ps', '--filter', `label=corral.sandbox=${spec.id}`, '--format', '{{.Names}}');
+      expect(await put(`/containers/${name}/archive?path=/workspace`, 'not an archive')).toBe(200);
+      for (const query of ['path=/tmp', 'path=/workspace&path=/etc', 'path=/workspace&copyUIDGID=true', ''])
+        expect(await put(`/containers/${name}/archive?${query}`, '')).toBe(403);
+      expect(await ask(link, 'POST', '/exec', { command: 'ls; stat -c %a .' })).toMatchObject({
+        body: { stdout: 'file\n755\n' },
+      });
+      refused.length = 0;
+    } finally {
+      await driver.destroy(spec.id, 'remove', within(30_000));
+    }
+  }, 120_000);
+
+  test('another’s container is as unknown as one that is not there, and stays as it was', async () => {
+    const name = `corral-test-foreign-${process.pid}`;
+    await docker('create', '--pull', 'never', '--name', name, 'debian:bookworm-slim');
+    try {
+      for (const [method, path] of [
+        ['GET', `/containers/${name}/json`],
+        ['PUT', `/containers/${name}/archive?path=/workspace`],
+        ['POST', `/containers/${name}/start`],
+        ['DELETE', `/containers/${name}?force=true`],
+        ['DELETE', '/containers/there-is-none'],
+      ] as const)
+        expect((await asked(method, path)).status).toBe(404);
+      expect(await docker('inspect', '--format', '{{.State.Status}}', name)).toBe('created');
+    } finally {
+      await docker('rm', '-f', name);
+    }
+  });
+
+  test('a list without the installation’s label, a command in a container and a build are refused, and it says why', async () => {
+    expect(await asked('GET', '/containers/json?all=true')).toMatchObject({ status: 403 });
+    const { status, body } = await asked('POST', '/build');
+    expect([status, body.message]).toEqual([
+      403,
+      expect.stringContaining('POST /build is not among what the server needs'),
+    ]);
+    expect(refused).toContain('POST /build');
+  });
+
+  test('a container is made only when the filter has made its folder, which a server is told that asks elsewhere', async () => {
+    const { instance } = harness.options();
+    const spec = testSpec(testImage);
+    const name = `corral-${instance}-${spec.sessionId}`;
+    const mount = join(socketsDir, spec.id);
+    const request = {
+      spec,
+      user: 40_000,
+      name,
+      image: testImage,
+      labels: labelsFor(spec, instance),
+      token: new Secret('t'),
+      mount,
+    };
+    const { name: _name, ...body } = createBody(request);
+    const reply = await asked('POST', `/containers/create?name=${name}`, body);
+    expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);
+    expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');
+
+    await using unfiltered = await dockerDriver(harness.options({ socketsDir }));
+    await expect(unfiltered.provision(spec, within(30_000))).rejects.toMatchObject({
+      code: 'driver_unavailable',
+      message: expect.stringContaining('not to an engine filter'),
+    });
+  });
+});

@@ -1,0 +1,345 @@
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ask, budget, testSpec } from '../../../drivers/conformance.ts';
+import type { ProvisionNews, SandboxSpec } from '../../../drivers/driver.ts';
+import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
+import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
+import { sessionIdOf } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { testPods } from '../../support/cluster/cluster.ts';
+import { type KubeStub, kubeStub, runningStatus } from '../../support/cluster/kube-stub.ts';
+import { stubOptions } from '../../support/servers/stub-options.ts';
+
+/** Each test is one API fault that a real cluster does not produce on demand. */
+describe('kubernetes driver before an API server in trouble', () => {
+  let stub: KubeStub;
+  let driver: KubernetesDriver;
+  const opened: KubernetesDriver[] = [];
+  const spec = (over: Partial<SandboxSpec> = {}) => testSpec('corral/sandbox', over);
+  const nameOf = ({ id }: SandboxSpec) => `corral-test-${sessionIdOf(id)}`;
+  const seen = (what: RegExp) => stub.seen.filter(({ line }) => what.test(line));
+
+  async function open(over: Partial<KubernetesOptions> = {}): Promise<KubernetesDriver> {
+    const made = await kubernetesDriver(stubOptions(stub, { maxInFlight: 3, ...over }));
+    opened.push(made);
+    return made;
+  }
+  beforeEach(async () => {
+    stub = await kubeStub();
+    driver = await open();
+  });
+  afterEach(async () => {
+    for (const it of opened.splice(0)) await it[Symbol.asyncDispose]();
+    await stub[Symbol.asyncDispose]();
+  });
+
+  test("the driver's capabilities list the weaknesses of its pods", async () => {
+    const named = ({ capabilities }: KubernetesDriver) => capabilities.weaknesses?.map(({ name }) => name);
+    expect(named(driver)).toEqual(['seccomp-profile', 'shared-user']);
+    const pods = { ...testPods, workspace: 'ephemeral', seccompProfile: 'corral.json', userNamespaces: true } as const;
+    expect(named(await open({ pods }))).toEqual([]);
+  });
+
+  const waiting = (reason: string, message: string) => ({
+    phase: 'Pending',
+    containerStatuses: [{ name: 'sandbox', state: { waiting: { reason, message } } }] as never,
+  });
+  const unschedulable = {
+    phase: 'Pending',
+    conditions: [
+      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes: Insufficient cpu' },
+    ],
+  };
+  const failed = (reason: string) => ({ phase: 'Failed', reason, message: `because ${reason}` });
+  test.each([
+    ['unschedulable', unschedulable, 'sandbox_capacity', /Insufficient cpu/],
+    [
+      'ErrImageNeverPull',
+      waiting('ErrImageNeverPull', 'not present'),
+      'image_missing',
+      /ErrImageNeverPull: not present/,
+    ],
+    ['an image that is not there', waiting('ErrImagePull', 'manifest unknown'), 'image_missing', /manifest unknown/],
+    ['a registry that is away', waiting('ImagePullBackOff', 'i/o timeout'), 'sandbox_unavailable', /i\/o timeout/],
+    ['InvalidImageName', waiting('InvalidImageName', 'bad'), 'image_missing', /name of the image is not valid/],
+    [
+      'CreateContainerConfigError',
+      waiting('CreateContainerConfigError', 'no secret'),
+      'sandbox_unavailable',
+      /no secret/,
+    ],
+    ['RunContainerError', waiting('RunContainerError', 'no runtime'), 'sandbox_unavailable', /no runtime/],
+    ['a node that is full after all', failed('OutOfmemory'), 'sandbox_capacity', /because OutOfmemory/],
+    ['an eviction on the way', failed('Evicted'), 'sandbox_unavailable', /did not start.*evicted/],
+  ])('F043 %s is a named reason before the deadline, and the pod is removed', async (_name, status, code, words) => {
+    stub.onPod = () => status;
+    const started = driver.provision(spec(), budget(10_000));
+    await expect(started).rejects.toMatchObject({ code, publicMessage: expect.stringMatching(words) });
+    expect(stub.pods()).toEqual([]);
+  });
+
+  test('F043 a pod that no node takes yet says why in the meantime, and starts once one does', async () => {
+    driver = await open({ pendingMs: 30_000 });
+    stub.onPod = () => unschedulable;
+    const wanted = spec();
+    const news: ProvisionNews[] = [];
+    const started = driver.provision(wanted, budget(), (it) => news.push(it));
+    await expect.poll(() => news.at(-1)?.detail).toMatch(/Insufficient cpu/);
+    stub.setStatus(nameOf(wanted), runningStatus());
+    expect(await started).toMatchObject({ phase: 'ready' });
+  });
+
+  test.each([
+    ['exceeded quota: sandboxes, requested: pods=1, used: pods=5, limited: pods=5', 'quota', /quota is used up/],
+    ['pods "x" is forbidden: violates PodSecurity "restricted:latest"', 'sandbox_unavailable', /does not admit/],
+    ['pods is forbidden: User "corral" cannot create resource "pods"', 'driver_unavailable', /not allow.*create pods/],
+  ])('F043 F051 a start that is forbidden says what forbids it: %s', async (message, code, words) => {
+    stub.cause(/POST .*pods/, { status: 403, reason: 'Forbidden', message });
+    const refused = driver.provision(spec(), budget());
+    await expect(refused).rejects.toMatchObject({ code, publicMessage: expect.stringMatching(words) });
+    expect(seen(/POST .*pods/)).toHaveLength(1); // a retry would be refused as well
+    await driver.check(budget());
+  });
+
+  test('a start that is given up while its volume claim is made leaves no claim', async () => {
+    driver = await open({ pods: { ...testPods, workspace: 'volume' } });
+    stub.delayMs = 100;
+    const stop = new AbortController();
+    const started = driver.provision(spec(), { ...budget(), signal: stop.signal });
+    started.catch(() => {});
+    await expect.poll(() => seen(/POST .*claims/)).toHaveLength(1);
+    stop.abort();
+    await expect(started).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => seen(/DELETE .*claims/)).toHaveLength(1);
+    expect(await driver.list(budget())).toEqual([]);
+  });
+
+  test('F042 an eviction is told with its reason, and the same sandbox starts anew', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    stub.setStatus(nameOf(wanted), { phase: 'Failed', reason: 'Evicted', message: 'The node was low on memory.' });
+    await expect.poll(() => link.lost.aborted).toBe(true);
+    expect(link.lost.reason).toMatchObject({
+      code: 'sandbox_lost',
+      publicMessage: expect.stringMatching(/evicted.*memory/),
+    });
+    expect(await driver.list(budget())).toMatchObject([{ id: wanted.id, phase: 'exited' }]);
+    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(stub.pods()).toHaveLength(1);
+  });
+
+  test('F044 a 429 is obeyed: no attempt before its Retry-After is over, and few requests at once', async () => {
+    stub.cause(/POST .*pods/, { status: 429, retryAfter: 1 }, 1);
+    await driver.provision(spec(), budget());
+    const [first, second] = seen(/POST .*pods/);
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
+    stub.delayMs = 20;
+    await Promise.all(Array.from({ length: 12 }, () => driver.list(budget())));
+    expect(stub.busiest).toBeLessThanOrEqual(4); // three calls, and the list request of the watch
+  });
+
+  test.each([500, 503, 'cut'] as const)(
+    'F045 an API server that answers %s holds up new sandboxes and not the running ones',
+    async (trouble) => {
+      const running = spec();
+      await driver.provision(running, budget());
+      await using link = await driver.attach(running.id, budget());
+      stub.cause(/./, trouble);
+      stub.cutWatches();
+      const queued = driver.provision(spec(), budget());
+      await expect.poll(() => stub.hits).toBeGreaterThan(3);
+      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(link.lost.aborted).toBe(false);
+      stub.relieve();
+      expect(await queued).toMatchObject({ phase: 'ready' });
+      expect(stub.pods()).toHaveLength(2);
+    },
+  );
+
+  test('F045 a start whose API server does not come back ends at its deadline', async () => {
+    stub.cause(/POST .*pods/, 500);
+    await expect(driver.provision(spec(), budget(400))).rejects.toMatchObject({ retryable: true });
+  });
+
+  test('F024 F045 a pod whose making was not answered is taken over, and there is one', async () => {
+    stub.cause(/POST .*pods/, 'cut', 1);
+    expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
+    expect(stub.pods()).toHaveLength(1);
+  });
+
+  test('F046 a watch that ends with 410 is followed by a list: no loss goes unheard', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await expect.poll(() => stub.watches).toBe(1);
+    stub.silent = true;
+    stub.drop(nameOf(wanted));
+    stub.silent = false;
+    const lists = seen(/GET .*pods[?](?!.*watch)/).length;
+    stub.emit('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+    await expect.poll(() => link.lost.aborted).toBe(true);
+    expect(seen(/GET .*pods[?](?!.*watch)/).length).toBe(lists + 1);
+    await expect.poll(() => stub.watches).toBe(1);
+  });
+
+  test('F046 a watch that is refused with 410 is followed by a list too', async () => {
+    stub.cause(/watch=true/, { status: 410, reason: 'Expired' }, 1);
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await expect.poll(() => stub.watches).toBe(1);
+    stub.drop(nameOf(wanted));
+    await expect.poll(() => link.lost.aborted).toBe(true);
+  });
+
+  test('F046 after a cut the watch goes on from the last bookmark', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await expect.poll(() => stub.watches).toBe(1);
+    stub.emit('BOOKMARK', { kind: 'Pod', metadata: { resourceVersion: '4711' } });
+    stub.emit('MODIFIED', { ...stub.pods()[0], metadata: { ...stub.pods()[0]?.metadata, resourceVersion: '4712' } });
+    const before = stub.seen.length;
+    stub.cutWatches();
+    await expect.poll(() => seen(/resourceVersion=471[12]/).length).toBe(1);
+    expect(stub.seen.slice(before).filter(({ line }) => /pods[?](?!.*watch)/.test(line))).toEqual([]);
+    stub.drop(nameOf(wanted));
+    await expect.poll(() => link.lost.aborted).toBe(true);
+  });
+
+  test('F051 a server without permissions stays up, reports it, and continues once it has them again', async () => {
+    const troubles: string[] = [];
+    driver = await open({ onTrouble: (error) => troubles.push(error.publicMessage) });
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await expect.poll(() => stub.watches).toBe(1);
+    const message = 'pods is forbidden: User "corral" cannot list resource "pods"';
+    stub.cause(/./, { status: 403, reason: 'Forbidden', message });
+    stub.cutWatches();
+    await expect(driver.list(budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    await expect
+      .poll(() => troubles, { timeout: 5_000 })
+      .toEqual([expect.stringContaining('does not allow this server to')]);
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    stub.relieve();
+    await expect.poll(() => stub.watches, { timeout: 10_000 }).toBe(1);
+    expect(await driver.list(budget())).toMatchObject([{ id: wanted.id }]);
+  });
+
+  test('F052 a rotated token is read again: one 401 and no more', async () => {
+    await driver.check(budget());
+    await writeFile(stub.tokenFile, 'second-token');
+    stub.cause(/./, { status: 401, reason: 'Unauthorized' }, 1);
+    await Promise.all([driver.list(budget())]);
+    expect(stub.seen.slice(-2).map(({ token }) => token)).toEqual(['first-token', 'second-token']);
+    expect(stub.hits).toBe(1);
+  });
+
+  test('F023 a server that starts while the API is away finds its sandboxes when it is back', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    const next = await open();
+    stub.cause(/./, 503, 3);
+    expect(await next.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+    await using link = await next.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+  });
+
+  test('a pod of a key that is not known any more is replaced, and one of an older key that is known is kept', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    const [older] = stub.pods();
+    const rotated = await open({ keys: [new Secret('new'), new Secret('a key of these tests')] });
+    await rotated.provision(wanted, budget());
+    expect(stub.pods()).toMatchObject([{ metadata: { uid: older?.metadata?.uid } }]);
+    const strange = await open({ keys: [new Secret('new')] });
+    await expect(strange.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+    await strange.provision(wanted, budget());
+    expect(stub.pods()).toHaveLength(1);
+    expect(stub.pods()[0]?.metadata?.uid).not.toBe(older?.metadata?.uid);
+  });
+
+  test('the driver starts no sandbox that can reach the API server, and tells the operator why', async () => {
+    stub.prints = 'open 10.96.0.1:443';
+    const said: string[] = [];
+    driver = await open({ onOpen: (message) => said.push(message) });
+    const refused = driver.provision(spec(), budget());
+    await expect(refused).rejects.toMatchObject({
+      code: 'unsupported',
+      publicMessage: expect.stringMatching(/10[.]96/),
+    });
+    expect(stub.pods()).toEqual([]);
+    expect(said).toEqual([expect.stringMatching(/not enforced/)]);
+  });
+
+  test('an operator who accepts open sandboxes is warned once', async () => {
+    stub.prints = 'open 10.96.0.1:443';
+    const said: string[] = [];
+    driver = await open({ unenforced: () => 'accept', onOpen: (message) => said.push(message) });
+    for (let n = 0; n < 2; n++) expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
+    expect(said).toHaveLength(1);
+  });
+
+  test('once a sandbox was seen to be held back, the next ones are not asked to look', async () => {
+    stub.prints = 'closed';
+    await driver.provision(spec(), budget());
+    stub.prints = 'open 10.96.0.1:443';
+    expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
+  });
+
+  test('a start that is given up while the policies are put in place takes no other start with it', async () => {
+    driver = await open({ networkPolicies: 'managed' });
+    stub.delayMs = 100;
+    const giveUp = new AbortController();
+    const first = driver.provision(spec(), { ...budget(), signal: giveUp.signal });
+    const second = driver.provision(spec(), budget());
+    await expect.poll(() => seen(/networkpolicies/).length).toBeGreaterThan(0);
+    giveUp.abort();
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await second).toMatchObject({ phase: 'ready' });
+  });
+
+  test('an older owner is fenced off', async () => {
+    const wanted = spec({ epoch: 7 });
+    await driver.provision(wanted, budget());
+    await expect(driver.provision({ ...wanted, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
+    expect(stub.pods()).toHaveLength(1);
+  });
+
+  test('the reaper ends only overdue sandboxes of its own installation', async () => {
+    const late = spec({ expiresAt: Date.now() - 61_000 });
+    const fresh = spec();
+    const stranger = await open({ instance: 'stranger' });
+    await driver.provision(late, budget());
+    await driver.provision(fresh, budget());
+    await stranger.provision(spec({ expiresAt: Date.now() - 61_000 }), budget());
+    expect(await driver.reap(budget().signal)).toEqual([nameOf(late)]);
+    expect(await driver.list(budget())).toMatchObject([{ id: fresh.id }]);
+    expect(stub.pods()).toHaveLength(2);
+  });
+
+  test('the end of a sandbox is told by the watch, not found by reading the pod again and again', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    const before = seen(/^GET .*\/pods\/corral/).length;
+    await driver.destroy(wanted.id, 'remove', budget());
+    expect(seen(/^GET .*\/pods\/corral/).length - before).toBe(0);
+    expect(stub.pods()).toEqual([]);
+  });
+
+  test('a sandbox ends although the watch is silent', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    stub.silent = true;
+    await driver.destroy(wanted.id, 'remove', budget());
+    expect(stub.pods()).toEqual([]);
+  });
+
+  test("the reaper does not read other installations' pods", async () => {
+    await driver.reap(budget().signal);
+    const [list] = seen(/^GET .*labelSelector/).slice(-1);
+    expect(decodeURIComponent(list?.line ?? '')).toMatch(/corral\/instance=/);
+  });
+});

@@ -1,0 +1,17 @@
+import { type DriverHarness, driverConformance } from '../../../drivers/conformance.ts';
+import { MemoryBackend } from '../../../drivers/memory/backend.ts';
+import { memoryDriver } from '../../../drivers/memory/memory.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+
+const open = async (): Promise<DriverHarness> => {
+  const backend = new MemoryBackend(systemClock, ['base']);
+  return {
+    image: 'base',
+    connect: async ({ instance } = {}) => memoryDriver(backend, instance),
+    killBehindItsBack: async (id) => backend.kill(id),
+    remains: async (id) => (backend.boxes.has(id) ? ['box'] : []),
+    [Symbol.asyncDispose]: async () => {},
+  };
+};
+
+driverConformance('memory', open, { real: false, isolated: false });

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { ask, budget, testSpec } from '../../../drivers/conformance.ts';
+import { type Driver, isPoolable, type Poolable } from '../../../drivers/driver.ts';
+import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { pooled } from '../../../drivers/shared/pool/pooled.ts';
+import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
+import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
+import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
+
+type Both = Driver & Poolable;
+
+export interface Place extends AsyncDisposable {
+  readonly image: string;
+  open(): Promise<Both>;
+}
+
+/** The driver as one with a pool. Throws if it has none. */
+export function poolableOf(driver: Driver): Both {
+  if (!isPoolable(driver)) throw new Error('it has no pool');
+  return driver;
+}
+
+/** The behaviour of every pool of pods. `burst`: how many sessions start at once. */
+export function poolOfPods(at: () => Promise<Place>, burst: number): void {
+  let place: Place;
+  let driver: Both;
+  let other: Both;
+  const spec = () => testSpec(place.image);
+  async function warm(from = driver): Promise<SandboxId> {
+    const sessionId = randomIds().sessionId();
+    const own = { ...spec(), id: sandboxIdOf(sessionId), sessionId, expiresAt: Date.now() + 1_200_000 };
+    return (await from.warm(own, recipeName(testRecipe(place.image)), budget())).id;
+  }
+  beforeAll(async () => {
+    place = await at();
+  }, 600_000);
+  afterAll(() => place?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    [driver, other] = [await place.open(), await place.open()];
+  });
+  afterEach(async () => {
+    for (const { id } of await driver.list(budget())) await driver.destroy(id, 'remove', budget());
+    for (const { id } of await driver.unclaimed(budget())) await driver.discard(id, budget());
+    await Promise.all([driver, other].map((it) => it[Symbol.asyncDispose]()));
+  });
+
+  test('F049 one of two concurrent claims gets the pod', async () => {
+    const id = await warm();
+    expect(await driver.list(budget())).toEqual([]);
+    for (const it of [driver, other]) expect(await it.unclaimed(budget())).toMatchObject([{ id, phase: 'ready' }]);
+    const claims = await Promise.all([driver.claim(id, spec(), budget()), other.claim(id, spec(), budget())]);
+    expect(claims.filter((it) => it === 'gone')).toHaveLength(1);
+    const [box] = claims.filter((it) => typeof it === 'object');
+    expect(await other.list(budget())).toEqual([box]);
+    await using link = await other.attach((box as { id: SandboxId }).id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await other.discard(id, budget());
+    expect(await driver.list(budget())).toEqual([box]);
+  });
+
+  test('F049 a session never has two pods, whichever server starts it and by claim or provision', async () => {
+    const ids = [await warm(), await warm()] as const;
+    const wanted = spec();
+    await Promise.all([driver.claim(ids[0], wanted, budget()), other.claim(ids[1], wanted, budget())]);
+    const box = await driver.provision(wanted, budget());
+    expect(await other.provision(wanted, budget())).toEqual(box);
+    expect(await driver.list(budget())).toEqual([box]);
+    const late = await warm();
+    expect(await other.claim(late, wanted, budget())).not.toEqual(expect.objectContaining({ id: wanted.id }));
+    expect(await driver.list(budget())).toEqual([box]);
+  });
+
+  test('a claimed pod is found by another server, and goes with its session', async () => {
+    const wanted = spec();
+    const id = await warm();
+    const box = await driver.claim(id, wanted, budget());
+    expect(box).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt, phase: 'ready' });
+    expect(await other.provision(wanted, budget())).toEqual(box);
+    expect(await (other as unknown as { claimedBy: Claimed }).claimedBy(id, budget().signal)).toBe(wanted.id);
+    await other.destroy(wanted.id, 'remove', budget());
+    expect(await driver.list(budget())).toEqual([]);
+    expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
+  });
+
+  const isShort = burst === 100; // a real cluster needs a long time for 100
+  test.runIf(isShort || isNightly)(
+    `F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`,
+    async () => {
+      const outcomes: string[] = [];
+      const target = 2;
+      const onClaim = (outcome: string) => void outcomes.push(outcome);
+      const front = await place.open(); // this driver object knows its own pods that are still starting
+      const standing = async () => (await front.unclaimed(budget())).filter(({ phase }) => phase === 'ready').length;
+      {
+        await using pool = pooled(front, poolOptions(place.image, { size: fixedSize(target), onClaim }));
+        await expect.poll(standing, { timeout: 30_000 }).toBe(target);
+        const boxes = await Promise.all(Array.from({ length: burst }, () => pool.provision(spec(), budget())));
+        expect(new Set(boxes.map(({ id }) => id)).size).toBe(burst);
+        expect(await other.list(budget())).toHaveLength(burst);
+        expect(outcomes.filter((it) => it === 'hit').length).toBeGreaterThanOrEqual(1);
+        expect(outcomes).toHaveLength(burst);
+        await expect.poll(standing, { timeout: 30_000 }).toBe(target);
+        await Promise.all(boxes.map(({ id }) => pool.destroy(id, 'remove', budget())));
+      }
+      expect(await other.unclaimed(budget())).toEqual([]);
+    },
+    180_000,
+  );
+}
+type Claimed = (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;

@@ -1,0 +1,10 @@
+import { describe, test } from 'vitest';
+import { driverConformance } from '../../../drivers/conformance.ts';
+import { hasBubblewrap, processHarness } from '../../support/servers/process.ts';
+
+const bubblewrap = await hasBubblewrap();
+
+if (bubblewrap) {
+  driverConformance('process (bubblewrap)', () => processHarness('bwrap'), { real: true, isolated: true });
+} else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
+driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false });

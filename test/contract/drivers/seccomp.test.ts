@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
+import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
+import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
+
+const run = promisify(execFile);
+const bubblewrap = await findBubblewrap('bwrap');
+if (!bubblewrap && process.env.CI === 'true') throw new Error('There is no bubblewrap, and in CI its tests must run.');
+
+/** The answers of this machine's kernel to hostile system calls, with our filter or without. */
+async function answers(filter: string): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-seccomp-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const program = join(folder, 'filter');
+  await writeFile(program, seccompProgram(process.arch) ?? '');
+  const inside = ['--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', '--unshare-all', 'python3', '-c'];
+  const script = `exec bwrap ${filter} "$@" 9<${program}`;
+  const { stdout } = await run('/bin/sh', ['-c', script, 'sh', ...inside, hostileCalls], { timeout: 30_000 });
+  return JSON.parse(stdout);
+}
+
+describe.skipIf(!bubblewrap)('the filter that the kernel runs', () => {
+  test('refuses keyrings, name spaces, mounts, VSOCK and what else no sandbox needs', async () => {
+    const told = await answers('--seccomp 9');
+    expect(told).toMatchObject(refusedCalls);
+    if (process.arch === 'x64') {
+      expect(told).toMatchObject({ 'getpid of x32': 'refused', 'getpid of 32 bits': 'killed by SIGSYS' });
+    }
+  });
+
+  test('is what refuses: without it the kernel would grant keys and name spaces', async () => {
+    expect(await answers('')).toMatchObject({ keyctl: 'allowed', 'unshare user': 'allowed', clone3: 'EINVAL' });
+  });
+});

@@ -1,4 +1,0 @@
-import { demoModel } from '../../src/llm/demo/demo.ts';
-import { modelContract } from './model.ts';
-
-modelContract('demo', { answers: async () => demoModel() });

@@ -1,0 +1,4 @@
+import { demoModel } from '../../../src/agents/models/demo/demo.ts';
+import { modelContract } from './model.ts';
+
+modelContract('demo', { answers: async () => demoModel() });

@@ -1,0 +1,300 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { networkInterfaces } from 'node:os';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import type { FileChange, StartJob } from '../../../src/sandboxes/client/abilities.ts';
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { freePort } from '../../support/servers/free-port.ts';
+import { budget, codesOf } from './sandboxd.ts';
+
+async function opened(): Promise<SandboxClient> {
+  const daemon = await realSandboxd();
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  return daemon.client;
+}
+async function reading(client: SandboxClient, id: string) {
+  const said = { output: '', errors: '' };
+  const reader = {
+    onOutput: (chunk: Buffer) => {
+      said.output += chunk.toString();
+    },
+    onErrors: (chunk: Buffer) => {
+      said.errors += chunk.toString();
+    },
+  };
+  return { said, ...(await client.jobs.attach(id, reader, budget())) };
+}
+const start = (client: SandboxClient, job: Omit<StartJob, 'id'>, id = 'j') =>
+  client.jobs.start({ id, ...job }, budget());
+
+test('a job keeps output and errors apart, takes input late, and tells its exit code', async () => {
+  const client = await opened();
+  const entry = await start(client, { argv: ['bash', '-c', 'read a; echo "$a"; echo no >&2; exit 3'] });
+  expect(entry.pid).toBeGreaterThan(1);
+  const { said, ended } = await reading(client, 'j');
+  await client.jobs.write('j', Buffer.from('yes\n'), budget());
+  expect(await ended).toEqual({ exitCode: 3 });
+  expect(said).toEqual({ output: 'yes\n', errors: 'no\n' });
+});
+
+test('several readers get the same, and a late one what comes after it', async () => {
+  const client = await opened();
+  await start(client, { argv: ['bash', '-c', 'echo one; read a; echo two'] });
+  const [first, second] = [await reading(client, 'j'), await reading(client, 'j')];
+  await expect.poll(() => first.said.output).toBe('one\n');
+  const late = await reading(client, 'j');
+  await client.jobs.write('j', Buffer.from('\n'), budget());
+  await Promise.all([first.ended, second.ended, late.ended]);
+  expect([first.said.output, late.said.output]).toEqual(['one\ntwo\n', 'two\n']);
+  expect(second.said.output).toMatch(/two\n$/);
+  const afterwards = await reading(client, 'j');
+  expect([await afterwards.ended, afterwards.said.output]).toEqual([{ exitCode: 0 }, '']);
+});
+
+test('a killed job takes its tree along, and its pid is gone when the kill answers', async () => {
+  const client = await opened();
+  const { pid } = await start(client, {
+    argv: ['bash', '-c', 'setsid sleep 921 & trap "" TERM; sleep 922; sleep 923'],
+  });
+  const stream = await reading(client, 'j');
+  const asleep = async () => (await client.processes(budget())).filter(({ cmd }) => /^sleep 92/.test(cmd)).length;
+  await expect.poll(asleep).toBe(2);
+  await client.jobs.signal(String(pid), 'SIGKILL', budget());
+  expect((await client.exec({ command: `kill -0 ${pid}` }, budget())).exitCode).toBe(1);
+  expect(await asleep()).toBe(0);
+  expect(await stream.ended).toEqual({ exitCode: -1, signal: 'SIGKILL' });
+  await expect(client.jobs.signal('j', 'SIGKILL', budget())).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a job on a terminal has its size, sees resizing and takes keys', async () => {
+  const client = await opened();
+  await start(client, {
+    argv: ['bash', '--norc', '-i'],
+    terminal: { cols: 91, rows: 17 },
+    env: ['TERM=xterm', 'PS1=> '],
+  });
+  const { said, ended } = await reading(client, 'j');
+  const type = (text: string) => client.jobs.write('j', Buffer.from(text), budget());
+  await type('stty size; echo $$\n');
+  await expect.poll(() => said.output).toContain('17 91');
+  const [entry] = await client.jobs.list(budget());
+  await expect.poll(() => said.output).toContain(String(entry?.pid));
+  await client.jobs.resize('j', { cols: 100, rows: 40 }, budget());
+  await type('stty size\n');
+  await expect.poll(() => said.output).toContain('40 100');
+  await type('exit 5\n');
+  expect(await ended).toEqual({ exitCode: 5 });
+});
+
+test('a reader that stops holds a job of 100 MB back, and then gets all of it', async () => {
+  const client = await opened();
+  const go = Promise.withResolvers<void>();
+  let bytes = 0;
+  await start(client, { argv: ['head', '-c', '100000000', '/dev/zero'] });
+  const onOutput = async (chunk: Buffer) => {
+    await go.promise;
+    bytes += chunk.length;
+  };
+  const { ended } = await client.jobs.attach('j', { onOutput, onErrors: () => {} }, budget());
+  await sleep(1_000);
+  expect(await client.jobs.list(budget())).toEqual([expect.not.objectContaining({ exitCode: 0 })]);
+  go.resolve();
+  expect(await ended).toEqual({ exitCode: 0 });
+  expect(bytes).toBe(100_000_000);
+}, 30_000);
+
+test('what is wrong with a job has its own code', async () => {
+  const client = await opened();
+  expect(
+    await codesOf([
+      start(client, { argv: ['/no/such/program'] }),
+      start(client, { argv: ['true'], cwd: '/no/folder' }, 'k'),
+      client.jobs.attach('none', { onOutput: () => {}, onErrors: () => {} }, budget()),
+      client.jobs.resize('none', { cols: 1, rows: 1 }, budget()),
+    ]),
+  ).toEqual(['file_not_found', 'invalid_request', 'not_found', 'not_found']);
+});
+
+test('files at any path are written, read in parts, listed, moved and removed', async () => {
+  const client = await opened();
+  const { stdout } = await client.exec({ command: 'mktemp -d' }, budget());
+  const root = stdout.trim();
+  onTestFinished(() => client.paths.remove(root, budget()).catch(() => {}));
+  const block = Buffer.alloc(1_000_000, 'abcdefg');
+  async function* content() {
+    for (let n = 0; n < 60; n++) yield block;
+  }
+  const written = await client.paths.write(`${root}/a/b.bin`, content(), budget());
+  expect(written).toMatchObject({
+    name: 'b.bin',
+    path: `${root}/a/b.bin`,
+    type: 'file',
+    size: 60_000_000,
+    mode: 0o644,
+  });
+  const whole = await client.paths.open(`${root}/a/b.bin`, budget());
+  const hash = createHash('sha256');
+  for await (const chunk of whole.content) hash.update(chunk);
+  const expected = createHash('sha256');
+  for (let n = 0; n < 60; n++) expected.update(block);
+  expect(hash.digest('hex')).toBe(expected.digest('hex'));
+  const part = await client.paths.open(`${root}/a/b.bin`, budget(), { from: 7, most: 10 });
+  expect(Buffer.concat(await part.content.toArray()).toString()).toBe('abcdefgabc');
+  await client.exec({ command: `cd ${root} && ln -s a link && ln -s nowhere broken && mkdir a/c` }, budget());
+  expect(
+    (await client.paths.list(root, 2, budget())).map(({ path, type }) => [path.slice(root.length + 1), type]),
+  ).toEqual([
+    ...[
+      ['a', 'directory'],
+      ['a/b.bin', 'file'],
+      ['a/c', 'directory'],
+      ['broken', 'broken'],
+      ['link', 'directory'],
+    ],
+  ]);
+  expect(await client.paths.stat(`${root}/link`, budget())).toMatchObject({ isLink: true, target: `${root}/a` });
+  expect((await client.paths.move(`${root}/a/b.bin`, `${root}/x/y`, budget())).path).toBe(`${root}/x/y`);
+  await client.paths.makeFolder(`${root}/new/deep`, budget());
+  expect(
+    await codesOf([
+      client.paths.makeFolder(`${root}/new`, budget()),
+      client.paths.makeFolder(`${root}/x/y`, budget()),
+      client.paths.stat(`${root}/none`, budget()),
+      client.paths.stat('/proc/self/environ', budget()),
+      client.paths.stat('~other/x', budget()),
+    ]),
+  ).toEqual(['conflict', 'invalid_request', 'file_not_found', 'file_not_found', 'invalid_request']);
+}, 30_000);
+
+test('a file of the system that says it is empty is read by its content', async () => {
+  const client = await opened();
+  const read = async (part?: { from: number; most: number }) => {
+    const { size, content } = await client.paths.open('/proc/version', budget(), part);
+    const text = Buffer.concat(await content.toArray()).toString();
+    expect(size).toBe(text.length);
+    return text;
+  };
+  expect(await read()).toMatch(/^Linux version .*\n$/);
+  expect(await read({ from: 6, most: 7 })).toBe('version');
+});
+
+/** Follows a watch until every named change was seen. */
+async function watching(client: SandboxClient, options: { recursive?: boolean; entries?: boolean } = {}) {
+  const { id } = await client.watches.open({ path: '.', ...options }, budget());
+  const seen: FileChange[] = [];
+  const left = new AbortController();
+  onTestFinished(() => left.abort());
+  void client.watches.follow(id, (change) => void seen.push(change), left.signal).catch(() => {});
+  const names = () => seen.map(({ type, name }) => `${type} ${name}`);
+  return { id, seen, names };
+}
+const sh = (client: SandboxClient, command: string) => client.exec({ command }, budget());
+
+test('a watch tells what was made, written, renamed, changed in its mode and removed', async () => {
+  const client = await opened();
+  const { names, seen } = await watching(client, { entries: true });
+  await sh(client, 'echo hi > a; mv a b; chmod 600 b; rm b');
+  await expect.poll(names).toEqual(['create a', 'write a', 'rename a', 'create b', 'chmod b', 'remove b']);
+  expect(seen.at(-1)).not.toHaveProperty('entry');
+});
+
+test('a new file that is written at a path is made, has its mode set, and is written', async () => {
+  const client = await opened();
+  const { names } = await watching(client);
+  const { stdout } = await sh(client, 'pwd -P');
+  const write = (text: string) =>
+    client.paths.write(`${stdout.trim()}/a`, Readable.from([Buffer.from(text)]), budget());
+  await write('one');
+  await expect.poll(names).toEqual(['create a', 'chmod a', 'write a']);
+  await write('two');
+  await expect.poll(() => names().length).toBeGreaterThan(3);
+  expect(names().slice(3)).toEqual(
+    names()
+      .slice(3)
+      .map(() => 'write a'),
+  );
+});
+
+test('a recursive watch tells each thing of a new folder once', async () => {
+  const client = await opened();
+  const { names } = await watching(client, { recursive: true });
+  await sh(client, 'mkdir -p x/y/z && touch x/y/z/f && sleep 0.3 && touch x/y/g && mv x q && touch q/y/h');
+  await expect.poll(names).toContain('create q/y/h');
+  expect(
+    names()
+      .filter((it) => it.startsWith('create'))
+      .sort(),
+  ).toEqual(
+    ['create q', 'create q/y/h', 'create x', 'create x/y', 'create x/y/g', 'create x/y/z', 'create x/y/z/f'].sort(),
+  );
+});
+
+test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', async () => {
+  const client = await opened();
+  const { id } = await client.watches.open({ path: '.' }, budget());
+  const second = await client.watches.open({ path: '.' }, budget());
+  const churn =
+    'import os\nfor n in range(8000):\n  open(str(n), "w").close(); os.remove(str(n))\nopen("last", "w").close()';
+  await client.exec({ command: 'cat | python3', stdin: churn }, budget());
+  // The first watch hears each change before the second, and nobody reads it meanwhile.
+  const seenLast = async () =>
+    (await client.watches.changes(second.id, budget())).changes.some(({ name }) => name === 'last');
+  await expect.poll(seenLast).toBe(true);
+  const all: FileChange[] = [];
+  for (let more = true; more; ) {
+    const answer = await client.watches.changes(id, budget());
+    all.push(...answer.changes);
+    more = answer.more;
+  }
+  expect(all.length).toBeLessThanOrEqual(10_000);
+  expect([all[0]?.type, all.some(({ name }) => name === 'last')]).toEqual(['lost', true]);
+  await client.watches.close(id, budget());
+  await expect(client.watches.changes(id, budget())).rejects.toMatchObject({ code: 'not_found' });
+}, 60_000);
+
+test('1,000 watches are open at once, and one more is refused', async () => {
+  const client = await opened();
+  await sh(client, 'seq 1001 | xargs mkdir');
+  for (let n = 1; n <= 1_000; n += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, at) => client.watches.open({ path: String(n + at) }, budget())));
+  }
+  await expect(client.watches.open({ path: '1001' }, budget())).rejects.toMatchObject({ code: 'conflict' });
+  expect(await codesOf([client.watches.open({ path: 'none' }, budget())])).toEqual(['conflict']);
+}, 30_000);
+
+test('a watch of what is no folder is refused', async () => {
+  const client = await opened();
+  await sh(client, 'touch file');
+  const open = (path: string) => client.watches.open({ path }, budget());
+  expect(await codesOf([open('none'), open('file')])).toEqual(['file_not_found', 'invalid_request']);
+});
+
+const isThere = (host: string) =>
+  Object.values(networkInterfaces()).some((all) => all?.some((it) => it.address === host));
+test.each(['127.0.0.1', '::1'].filter(isThere))(
+  'a port on %s answers over its stream, and a closed one is not found',
+  async (host) => {
+    const client = await opened();
+    const server = createServer((_request, response) => response.end('from inside'));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    const stream = await client.ports.connect(port, budget());
+    stream.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    let heard = '';
+    for await (const chunk of stream) heard += chunk;
+    expect(heard).toContain('from inside');
+    server.close();
+    await expect.poll(() => codesOf([client.ports.connect(port, budget())])).toEqual(['not_found']);
+  },
+);
+
+test('the port of the way out is refused, though it listens', async () => {
+  const forwarder = await freePort();
+  const daemon = await realSandboxd({ CORRAL_EGRESS_PORT: String(forwarder) });
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  expect(await codesOf([daemon.client.ports.connect(forwarder, budget())])).toEqual(['invalid_request']);
+});

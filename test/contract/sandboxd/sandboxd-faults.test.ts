@@ -1,0 +1,210 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
+import { budget, followed, run } from './sandboxd.ts';
+import { realSandboxdContract } from './sandboxd-real.ts';
+
+realSandboxdContract('on this machine', () => realSandboxd());
+
+async function opened(env: Record<string, string> = {}): Promise<RealSandboxd> {
+  const daemon = await realSandboxd(env);
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  return daemon;
+}
+const residentMiB = (pid: number) =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
+
+test('F031 a killed daemon is back, and says that what ran is lost', async () => {
+  const daemon = await opened();
+  const { client } = daemon;
+  await run(client, 'mkdir sub; cd sub; export KEPT=yes; echo x >> ../count');
+  await client.start({ id: 'running', shell: 'main', command: 'echo before; echo x >> ../count; sleep 600' }, budget());
+  await client.start({ id: 'quick', shell: 'other', command: 'exit 5' }, budget());
+  await followed(client, 'quick');
+  await expect.poll(async () => (await client.operation('running', budget()))?.bytes).toBe(7);
+  const { bootId } = await client.health(budget());
+  const following = followed(client, 'running');
+  process.kill(await daemon.daemonPid(), 'SIGKILL');
+
+  expect(await following).toMatchObject({
+    output: 'before\n',
+    operation: { state: 'exited', reason: 'lost', bytes: 7 },
+  });
+  expect((await client.health(budget())).bootId).not.toBe(bootId);
+  expect(await client.operation('quick', budget())).toMatchObject({ state: 'exited', exitCode: 5 });
+  const again = await client.start({ id: 'running', shell: 'main', command: 'echo x >> ../count' }, budget());
+  expect(again).toMatchObject({ state: 'exited', reason: 'lost' });
+  await expect
+    .poll(async () => (await client.processes(budget())).filter(({ cmd }) => cmd.includes('600')))
+    .toEqual([]);
+  expect((await run(client, 'pwd; echo $KEPT')).output).toBe(`${daemon.workspace}/sub\nyes\n`);
+  expect((await client.view('main', budget())).console.map(({ output }) => output).slice(0, 2)).toEqual([
+    '',
+    'before\n',
+  ]);
+  expect(await readFile(`${daemon.workspace}/count`, 'utf8')).toBe('x\nx\n');
+});
+
+test('F032 a stopped daemon is noticed by whoever waits for a command', async () => {
+  const daemon = await opened();
+  await daemon.client.start({ id: 'long', shell: 'main', command: 'sleep 600' }, budget());
+  const pid = await daemon.daemonPid();
+  const waiting = Promise.all([
+    expect(followed(daemon.client, 'long')).rejects.toMatchObject({ code: 'sandbox_unresponsive' }),
+    expect(daemon.client.exec({ command: 'sleep 600' }, budget())).rejects.toMatchObject({
+      code: 'sandbox_unresponsive',
+    }),
+  ]);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await waiting;
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  expect(await daemon.client.operation('long', budget())).toMatchObject({ state: 'running' });
+});
+
+test('a command ends even when it puts folders where its shell and the daemon keep their files', async () => {
+  const { client } = await opened();
+  const command = 'mkdir "$CORRAL_STATE" "$(echo $CORRAL_STATE | sed s/state$/sh/)"; echo made';
+  await client.start({ id: 'folders', shell: 'main', command }, budget());
+  expect(await followed(client, 'folders')).toMatchObject({ output: 'made\n', operation: { exitCode: 0 } });
+  expect((await run(client, 'echo next')).output).toBe('next\n');
+});
+
+test('a command ends even when it leaves a FIFO where its shell keeps its state', async () => {
+  const { client } = await opened();
+  const command = 'trap - EXIT; rm -f "$CORRAL_STATE"; mkfifo "$CORRAL_STATE"; echo made';
+  await client.start({ id: 'fifo', shell: 'main', command }, budget());
+  expect(await followed(client, 'fifo')).toMatchObject({ output: 'made\n', operation: { exitCode: 0 } });
+  expect((await run(client, 'echo next')).output).toBe('next\n');
+});
+
+test('F034 the daemon does nothing for a caller with a wrong token', async () => {
+  const daemon = await opened();
+  for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
+    const client = sandboxClient({ agent: daemon.agent, token: new Secret(token), workdir: '' });
+    await expect(client.exec({ command: 'touch done' }, budget())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+    });
+  }
+  expect(await readdir(daemon.workspace)).toEqual([]);
+});
+
+test('F116 50 MB of random bytes, of lines and of one line leave the memory flat', async () => {
+  const daemon = await opened();
+  const { client } = daemon;
+  const pid = await daemon.daemonPid();
+  await run(client, 'echo warm');
+  const before = residentMiB(pid);
+  for (const command of ['head -c 50M /dev/urandom', 'yes | head -c 50M', 'head -c 50M /dev/zero | tr "\\0" x']) {
+    const id = `flood-${command.length}`;
+    await client.start({ id, shell: 'main', command }, AbortSignal.timeout(30_000));
+    let size = 0;
+    const operation = await client.follow(id, 0, (part) => (size += part.length), AbortSignal.timeout(30_000));
+    expect({ size, ...operation }).toMatchObject({ size: 50 << 20, bytes: 50 << 20, exitCode: 0 });
+    expect(residentMiB(pid) - before).toBeLessThan(40); // of 50, 100 and 150 MB: what the collector leaves lying about
+  }
+}, 90_000);
+
+test('F118 endless output is held back: flat memory, and gone after a stop', async () => {
+  const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
+  const { client } = daemon;
+  const pid = await daemon.daemonPid();
+  await client.start({ id: 'endless', shell: 'main', command: 'while :; do echo x; done', tag: 'run' }, budget());
+  await expect
+    .poll(async () => (await client.operation('endless', budget()))?.bytes, { timeout: 15_000 })
+    .toBeGreaterThan(1 << 20);
+  const before = residentMiB(pid);
+  for (let round = 0; round < 20; round++) await client.exec({ command: 'true' }, budget());
+  expect(residentMiB(pid) - before).toBeLessThan(15);
+  await client.killTagged('run', budget());
+  expect((await followed(client, 'endless')).operation.reason).toBe('killed');
+});
+
+test('on a machine without the program script a command runs over pipes, and the operation reports no terminal', async () => {
+  const daemon = await opened();
+  const tools = join(daemon.folder, 'tools');
+  await mkdir(tools);
+  for (const tool of ['bash', 'sh', 'env', 'stty', 'sleep', 'cat'])
+    await symlink(`/usr/bin/${tool}`, join(tools, tool));
+  await run(daemon.client, `export PATH=${tools}`);
+  const { output, operation } = await run(daemon.client, 'test -t 1 || echo "no terminal" >&2; cd /; exit 3');
+  expect({ output, ...operation }).toMatchObject({ output: 'no terminal\n', exitCode: 3, terminal: false });
+  await daemon.client.start({ id: 'typed', shell: 'main', command: 'pwd; read x; echo "$x"; sleep 60' }, budget());
+  await daemon.client.write('main', 'hello\n', budget());
+  await expect.poll(async () => (await daemon.client.operation('typed', budget()))?.bytes).toBe(8);
+  // No program reads the input now, so the daemon refuses further input above a limit.
+  const paste = async () => {
+    for (let n = 0; n < 20; n++) await daemon.client.write('main', 'x'.repeat(100_000), budget());
+  };
+  await expect(paste()).rejects.toMatchObject({ code: 'conflict' });
+  await daemon.client.kill('main', budget());
+  expect(await followed(daemon.client, 'typed')).toMatchObject({
+    output: '/\nhello\nTerminated\n',
+    operation: { reason: 'killed' },
+  });
+});
+
+test('exec reads no start-up file of the shell, with input or without a terminal', async () => {
+  const { client, folder } = await opened();
+  await writeFile(join(folder, '.bashrc'), 'echo unasked');
+  expect(await client.exec({ command: 'cat', stdin: 'x' }, budget())).toMatchObject({ stdout: 'x' });
+});
+
+test('a follower that does not read neither blocks the command nor uses memory', async () => {
+  const daemon = await opened();
+  const { client, agent, token } = daemon;
+  const pid = await daemon.daemonPid();
+  await client.start({ id: 'flood', shell: 'main', command: 'head -c 30M /dev/zero | tr "\\0" x' }, budget());
+  const path = '/operations/flood/output?from=0';
+  const deaf = request({ agent, path, headers: { authorization: `Bearer ${token}` } }).end();
+  deaf.on('response', (response) => void response.pause()).on('error', () => {});
+  onTestFinished(() => void deaf.destroy());
+  await expect.poll(async () => (await client.operation('flood', budget()))?.state, { timeout: 20_000 }).toBe('exited');
+  expect(residentMiB(pid)).toBeLessThan(100);
+}, 30_000);
+
+test('an upload that is cut leaves nothing behind', async () => {
+  const daemon = await opened();
+  const headers = { authorization: `Bearer ${daemon.token}`, 'content-length': 1_000_000 };
+  const cut = request({ agent: daemon.agent, method: 'PUT', path: '/files/content?path=half', headers });
+  cut.on('error', () => {});
+  cut.write(Buffer.alloc(500_000));
+  await expect.poll(() => readdir(daemon.workspace)).toHaveLength(1);
+  cut.destroy();
+  await expect.poll(() => readdir(daemon.workspace)).toEqual([]);
+});
+
+test('the daemon answers an invalid request with an error code', async () => {
+  const { agent, token } = await opened();
+  const ask = async (method: string, path: string, body = '') => {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; code: string }>();
+    const outgoing = request(
+      { agent, method, path, headers: { authorization: `Bearer ${token}` } },
+      async (response) => {
+        resolve({ status: response.statusCode, code: JSON.parse(await text(response)).error.code });
+      },
+    );
+    outgoing.on('error', reject).end(body);
+    return await promise;
+  };
+  expect(await ask('GET', '/nowhere')).toEqual({ status: 404, code: 'not_found' });
+  expect(await ask('POST', '/operations', '{')).toEqual({ status: 400, code: 'invalid_request' });
+  expect(await ask('POST', '/operations', '{"id":"a","shell":"b","command":"c","colour":1}')).toMatchObject({
+    status: 400,
+  });
+  expect(await ask('POST', '/exec', '[]')).toMatchObject({ status: 400 });
+  expect(await ask('POST', '/exec', `{"command":"${'x'.repeat(11 << 20)}"}`)).toEqual({
+    status: 413,
+    code: 'payload_too_large',
+  });
+  expect(await ask('GET', '/operations/a/output?from=-1')).toMatchObject({ status: 404 });
+  expect(await ask('GET', '/files/content?path=a&maxBytes=1e3')).toMatchObject({ status: 400 });
+});

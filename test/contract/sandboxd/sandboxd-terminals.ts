@@ -1,0 +1,307 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { budget, codesOf, type SandboxdHarness } from './sandboxd.ts';
+
+/** The control codes with which bash's line editor switches bracketed paste. */
+const bracketedPaste = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\\r?`, 'g');
+
+/** A reader of a terminal: what it got so far, and how it ended. */
+function reading(client: SandboxClient, id: string, signal = budget()) {
+  let text = '';
+  const hear = (chunk: Uint8Array) => {
+    text += Buffer.from(chunk).toString();
+  };
+  const ended = client.terminals.read(id, { onBytes: hear }, signal);
+  ended.catch(() => {});
+  return { ended, text: () => text.replaceAll(bracketedPaste, '') };
+}
+const opening = (open: () => Promise<SandboxdHarness>) => async (): Promise<SandboxClient> => {
+  const harness = await open();
+  onTestFinished(() => harness[Symbol.asyncDispose]());
+  return harness.client;
+};
+const shows = (reader: { text: () => string }, text: string) =>
+  expect.poll(reader.text, { timeout: 10_000 }).toContain(text);
+
+/** The tests of terminals that every daemon must pass. They use only commands that the in-memory daemon knows. */
+export function terminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
+  describe(`terminals of sandboxd, ${name}`, () => {
+    const opened = opening(open);
+
+    test('a terminal echoes and runs its input, and exit ends it', async () => {
+      const client = await opened();
+      await client.terminals.open('t1', budget());
+      expect(await client.terminals.list(budget())).toEqual([{ id: 't1', startedAt: expect.any(Number) }]);
+      const reader = reading(client, 't1');
+      await client.terminals.write('t1', 'echo one-two\n', budget());
+      await shows(reader, 'echo one-two\r\n');
+      await shows(reader, '\none-two\r\n');
+      await client.terminals.write('t1', 'exit\n', budget());
+      expect(await reader.ended).toBe('exited');
+      expect(await client.terminals.list(budget())).toEqual([]);
+    });
+
+    test('what is typed over one stream arrives in order, characters of several bytes too, and the stream ends with the terminal', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      const keyboard = await client.terminals.keyboard('t', budget());
+      for (const byte of Buffer.from('echo ä-one-€\n')) keyboard?.write(Buffer.from([byte]));
+      await shows(reader, '\nä-one-€\r\n');
+      keyboard?.write('exit\n');
+      expect(await reader.ended).toBe('exited');
+      await expect.poll(() => keyboard?.closed).toBe(true);
+    });
+
+    test('a stream of typing that its client ends leaves the terminal as it is', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      (await client.terminals.keyboard('t', budget()))?.destroy();
+      const reader = reading(client, 't');
+      await client.terminals.write('t', 'echo still\n', budget());
+      await shows(reader, '\nstill\r\n');
+    });
+
+    test('opening it a second time gives the same terminal', async () => {
+      const client = await opened();
+      const [a, b] = await Promise.all([1, 2].map(() => client.terminals.open('same', budget())));
+      expect(a).toEqual(b);
+      expect(await client.terminals.list(budget())).toHaveLength(1);
+    });
+
+    test('a new reader takes over from the old one', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const first = reading(client, 't');
+      await client.terminals.write('t', 'echo first\n', budget());
+      await shows(first, 'first\r\n');
+      const second = reading(client, 't');
+      expect(await first.ended).toBe('replaced');
+      await client.terminals.write('t', 'echo second\n', budget());
+      await shows(second, '\nsecond\r\n');
+      expect(first.text()).not.toContain('second');
+    });
+
+    test('a reader that disconnects ends nothing, and the next reader gets the last screenful, each line once', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const leave = new AbortController();
+      const first = reading(client, 't', leave.signal);
+      await client.terminals.write('t', 'echo here\n', budget());
+      await shows(first, 'here\r\n');
+      leave.abort();
+      await expect(first.ended).rejects.toMatchObject({ code: 'cancelled' });
+      await client.terminals.write('t', 'echo unseen; echo x > done\n', budget());
+      await expect
+        .poll(() => client.readFile('done', budget()).then(String, () => ''), { timeout: 10_000 })
+        .toBe('x\n');
+      const second = reading(client, 't');
+      await shows(second, 'echo unseen');
+      await client.terminals.write('t', 'echo again\n', budget());
+      await shows(second, '\nagain\r\n');
+      expect(second.text().match(/\nunseen/g)).toHaveLength(1);
+      expect(second.text().match(/\nhere/g)).toHaveLength(1);
+    });
+
+    test('the prompt that was there before anybody read is shown', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      for (let times = 0; times < 2; times++) {
+        await expect.poll(reading(client, 't').text, { timeout: 10_000 }).toMatch(/[$#] $/); // root's prompt ends in #
+      }
+    });
+
+    test('closing it tells its reader', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      await client.terminals.write('t', 'echo up\n', budget());
+      await shows(reader, '\nup\r\n');
+      await client.terminals.close('t', budget());
+      expect(await reader.ended).toBe('deleted');
+      expect(await client.terminals.list(budget())).toEqual([]);
+    });
+
+    test('sixteen are open at most, and one that is closed makes room', async () => {
+      const client = await opened();
+      for (let n = 0; n < 16; n++) await client.terminals.open(`t${n}`, budget());
+      await expect(client.terminals.open('one-more', budget())).rejects.toMatchObject({ code: 'conflict' });
+      await client.terminals.close('t3', budget());
+      await client.terminals.open('one-more', budget());
+      expect((await client.terminals.list(budget())).map(({ id }) => id)).toContain('one-more');
+    });
+
+    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      const odd = [
+        [0, 0],
+        [65_535, 65_535],
+        [-1, 24],
+        [80, Number.MAX_SAFE_INTEGER],
+      ];
+      const refused = odd.map(([cols = 0, rows = 0]) => client.terminals.resize('t', { cols, rows }, budget()));
+      expect(await codesOf(refused)).toEqual(odd.map(() => 'invalid_request'));
+      const many = Array.from({ length: 1_000 }, (_, n) => ({ cols: 40 + (n % 100), rows: 20 }));
+      for (let n = 0; n < many.length; n += 50) {
+        await Promise.all(many.slice(n, n + 50).map((size) => client.terminals.resize('t', size, budget())));
+      }
+      await client.terminals.write('t', 'echo still-here\n', budget());
+      await shows(reader, '\nstill-here\r\n');
+      await client.terminals.close('t', budget());
+      await expect(client.terminals.write('t', 'x', budget())).rejects.toMatchObject({ code: 'shell_not_found' });
+    });
+
+    test('an unknown terminal is shell_not_found in every call', async () => {
+      const client = await opened();
+      const calls = [
+        client.terminals.read('no', { onBytes: () => {} }, budget()),
+        client.terminals.write('no', 'x', budget()),
+        client.terminals.keyboard('no', budget()),
+        client.terminals.resize('no', { cols: 80, rows: 24 }, budget()),
+        client.terminals.close('no', budget()),
+      ];
+      expect(await codesOf(calls)).toEqual(calls.map(() => 'shell_not_found'));
+    });
+
+    test('bad ids and sizes are refused', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const calls = [
+        client.terminals.open('../x', budget()),
+        client.terminals.open('', budget()),
+        client.terminals.resize('t', { cols: 0, rows: 24 }, budget()),
+        client.terminals.resize('t', { cols: 80, rows: 1_001 }, budget()),
+        client.terminals.resize('t', { cols: 80.5, rows: 24 }, budget()),
+      ];
+      expect(await codesOf(calls)).toEqual(calls.map(() => 'invalid_request'));
+    });
+  });
+}
+
+/** The further tests for daemons with real terminals. */
+export function realTerminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
+  describe(`real terminals of sandboxd, ${name}`, () => {
+    const opened = opening(open);
+    const started = async (client: SandboxClient) => {
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      const type = (text: string) => client.terminals.write('t', text, budget());
+      await type('PS1="> "; unset PROMPT_COMMAND; printf re; echo ady\n');
+      await shows(reader, 'ready\r\n');
+      return { reader, type };
+    };
+
+    test('a terminal is an interactive bash of 80×24 characters at the root of the workspace', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      await type('test -t 0 -a -t 1 -a -t 2 && echo "is $-" $TERM; stty size; pwd\n');
+      await shows(reader, `xterm-256color\r\n24 80\r\n${client.workdir}\r\n`);
+      expect(reader.text()).toMatch(/\nis \w*i\w* xterm/);
+    });
+
+    test('a change of its size reaches what runs in the foreground', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      await type(`bash -c 'trap "stty size; exit" WINCH; echo waiting $((1+1)); while :; do sleep 0.05; done'\n`);
+      await shows(reader, 'waiting 2\r\n');
+      await client.terminals.resize('t', { cols: 133, rows: 7 }, budget());
+      await shows(reader, '7 133\r\n');
+    });
+
+    test('Ctrl-C interrupts the command and not the shell', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      await type('sleep 71; echo never\n');
+      const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 71');
+      await expect.poll(sleeping).toBe(true);
+      await type('\x03');
+      await type('echo still $((40+2))\n');
+      await shows(reader, 'still 42\r\n');
+      expect(reader.text()).not.toMatch(/^never/m);
+    });
+
+    test('a program that reads lines sees what is typed, echoed', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      await type('read -r line; echo "<$line>"\n');
+      await shows(reader, '"\r\n');
+      await type('some words\n');
+      await shows(reader, 'some words\r\n<some words>\r\n');
+    });
+
+    test('closing it ends all that was started in it, detached or not', async () => {
+      const client = await opened();
+      const { type } = await started(client);
+      await type('sleep 72 & setsid nohup sleep 73 >/dev/null 2>&1 & trap "" HUP TERM; sleep 74\n');
+      const sleeping = async () =>
+        (await client.processes(budget())).filter(({ cmd }) => /^sleep 7[234]/.test(cmd)).length;
+      await expect.poll(sleeping).toBe(3);
+      await client.terminals.close('t', budget());
+      expect(await sleeping()).toBe(0);
+    });
+
+    test('a slow reader pauses the terminal and loses none of its output', async () => {
+      const client = await opened();
+      const { type } = await started(client);
+      const attached = Promise.withResolvers<void>();
+      const go = Promise.withResolvers<void>();
+      let text = '';
+      const take = async (chunk: Uint8Array) => {
+        attached.resolve(); // the prompt: a reader that comes later gets only the last screenful
+        await go.promise;
+        text += Buffer.from(chunk).toString();
+      };
+      const ended = client.terminals.read('t', { onBytes: take }, budget());
+      await attached.promise;
+      await type('seq 1 400000; echo over $((1+1)); exit\n');
+      expect((await client.exec({ command: 'sleep 0.5; echo waited' }, budget())).stdout).toBe('waited\n');
+      go.resolve();
+      expect(await ended).toBe('exited');
+      const numbers =
+        text
+          .replaceAll(bracketedPaste, '')
+          .match(/^\d+(?=\r$)/gm)
+          ?.map(Number) ?? [];
+      expect(numbers.length).toBe(400_000);
+      expect(numbers.every((value, at) => value === at + 1)).toBe(true);
+    });
+
+    test('F119 a paste of 10 MB comes through whole where it is read, and is refused in words where it is not', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      const refused = { code: 'conflict', publicMessage: expect.stringContaining('does not read') };
+      await expect(type('x'.repeat(10_000_000))).rejects.toMatchObject(refused);
+      await type('stty raw -echo; printf go; echo ne; head -c 10000000 | sha256sum; stty sane\n');
+      await shows(reader, 'gone');
+      const piece = Buffer.from(Array.from({ length: 100_000 }, (_, n) => 33 + (n % 89))).toString();
+      const whole = createHash('sha256');
+      for (let n = 0; n < 100; n++) {
+        whole.update(piece);
+        await expect
+          .poll(
+            () =>
+              type(piece).then(
+                () => 'taken',
+                ({ code }) => code,
+              ),
+            { timeout: 10_000, interval: 5 },
+          )
+          .toBe('taken');
+      }
+      await shows(reader, whole.digest('hex'));
+      await type('echo still $((40+2))\n');
+      await shows(reader, 'still 42');
+    });
+
+    test('the process list shows the programs of a terminal but not its shell', async () => {
+      const client = await opened();
+      const { type } = await started(client);
+      await type('sleep 75\n');
+      const list = async () => (await client.processes(budget())).map(({ cmd }) => cmd);
+      await expect.poll(list).toEqual(['sleep 75']);
+    });
+  });
+}

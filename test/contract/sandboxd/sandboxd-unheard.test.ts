@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { usageOf } from '../../../sandbox-images/sandboxd/processes/proc.ts';
+import { bundle } from '../../support/sandboxes/sandboxd.ts';
+
+test('a daemon whose log nobody reads any more goes on quietly', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-unheard-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, 'workspace'));
+  const env = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    CORRAL_SANDBOX_ID: 'sbx-unheard',
+    CORRAL_SANDBOXD_TOKEN: 'token',
+    CORRAL_WORKSPACE: join(folder, 'workspace'),
+    CORRAL_RUN_DIR: folder,
+    CORRAL_STATE_DIR: join(folder, 'state'),
+    CORRAL_EGRESS_PORT: '0',
+    CORRAL_SANDBOXD_LISTEN: join(folder, 'no-such-folder', 's'), // it logs that this fails
+  };
+  const daemon = spawn(process.execPath, [await bundle()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  onTestFinished(async () => {
+    const ended = once(daemon, 'exit');
+    if (daemon.exitCode === null && daemon.kill('SIGKILL')) await ended;
+  });
+  daemon.stderr.destroy();
+  const spent = () => usageOf(daemon.pid as number).cpuSeconds;
+  await expect.poll(spent).toBeGreaterThan(0);
+  const spentMeanwhile = async () => {
+    const before = spent();
+    await sleep(500);
+    return spent() - before;
+  };
+  await expect.poll(spentMeanwhile, { message: 'it comes to rest after its start' }).toBeLessThan(0.05);
+  expect(daemon.exitCode).toBeNull();
+});

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../../../src/core/contracts/ports.ts';
+import { facts, newSession } from '../../../support/stores/store.ts';
+
+let kinds = 0;
+const newKind = () => `kind${++kinds}`;
+
+export function recordContract(store: () => Store): void {
+  describe('records', () => {
+    test('a record comes back as it was put, and its version counts the puts', async () => {
+      const kind = newKind();
+      const doc = { text: 'a\u0000\ud800', list: [1.5, null, { deep: true }] };
+      expect(await store().records.put({ kind, id: 'a', doc })).toBe(1);
+      expect(await store().records.get(kind, 'a')).toEqual({ id: 'a', doc, version: 1 });
+      expect(await store().records.put({ kind, id: 'a', doc: 2 })).toBe(2);
+      expect(await store().records.get(kind, 'a')).toEqual({ id: 'a', doc: 2, version: 2 });
+      expect(await store().records.get(kind, 'b')).toBeUndefined();
+      expect(await store().records.get(newKind(), 'a')).toBeUndefined();
+    });
+
+    test('a caller that changes a document later does not change the stored record', async () => {
+      const kind = newKind();
+      const doc = { list: [1] };
+      await store().records.put({ kind, id: 'a', doc });
+      doc.list.push(2);
+      const read = await store().records.get(kind, 'a');
+      (read as { doc: typeof doc }).doc.list.push(3);
+      expect((await store().records.get(kind, 'a'))?.doc).toEqual({ list: [1] });
+    });
+
+    test('a put that expects another version is refused and changes nothing', async () => {
+      const kind = newKind();
+      expect(await store().records.put({ kind, id: 'a', doc: 1, expect: 0 })).toBe(1);
+      for (const expected of [0, 2]) {
+        const put = store().records.put({ kind, id: 'a', doc: 'wrong', expect: expected });
+        await expect(put).rejects.toMatchObject({ code: 'conflict' });
+      }
+      expect(await store().records.put({ kind, id: 'a', doc: 2, expect: 1 })).toBe(2);
+      expect(await store().records.get(kind, 'a')).toEqual({ id: 'a', doc: 2, version: 2 });
+    });
+
+    test('one of many concurrent writes that expect the same version succeeds', async () => {
+      const kind = newKind();
+      const tries = Array.from({ length: 10 }, (_, n) => store().records.put({ kind, id: 'a', doc: n, expect: 0 }));
+      const won = (await Promise.allSettled(tries)).filter(({ status }) => status === 'fulfilled');
+      expect(won).toHaveLength(1);
+    });
+
+    test('a deleted record is gone, a second delete succeeds, and the record can be created again', async () => {
+      const kind = newKind();
+      await store().records.put({ kind, id: 'a', doc: 1 });
+      await store().records.delete(kind, 'a');
+      await store().records.delete(kind, 'a');
+      expect(await store().records.get(kind, 'a')).toBeUndefined();
+      expect(await store().records.put({ kind, id: 'a', doc: 1, expect: 0 })).toBe(1);
+    });
+
+    test('deleting one version leaves one that was put meanwhile', async () => {
+      const kind = newKind();
+      await store().records.put({ kind, id: 'a', doc: 1 });
+      await store().records.put({ kind, id: 'a', doc: 2 });
+      await store().records.delete(kind, 'a', 1);
+      expect(await store().records.get(kind, 'a')).toMatchObject({ doc: 2, version: 2 });
+      await store().records.delete(kind, 'a', 2);
+      expect(await store().records.get(kind, 'a')).toBeUndefined();
+    });
+
+    test('are counted by kind', async () => {
+      expect(await store().records.count('counted')).toBe(0);
+      for (const id of ['a', 'b', 'b']) await store().records.put({ kind: 'counted', id, doc: 1 });
+      expect(await store().records.count('counted')).toBe(2);
+    });
+
+    test('page by page, each behind the last place of the one before, a list has everything once', async () => {
+      const [kind, other] = [newKind(), newKind()];
+      for (let n = 0; n < 23; n++) {
+        const id = `r${String((n * 7) % 23).padStart(2, '0')}`;
+        await store().records.put({ kind, id, doc: n % 4, sort: n % 4 });
+        await store().records.put({ kind: other, id, doc: n, sort: n % 4 });
+      }
+      const whole = (await store().records.list(kind)).map(({ id }) => id);
+      for (const limit of [1, 4, 5, 22, 23, 50]) {
+        const paged: string[] = [];
+        let after: { sort: number; id: string } | undefined;
+        for (;;) {
+          const page = await store().records.list(kind, { limit, ...(after && { after }) });
+          paged.push(...page.map(({ id }) => id));
+          const last = page.at(-1);
+          if (!last || page.length < limit) break;
+          after = { sort: last.doc as number, id: last.id };
+        }
+        expect(paged).toEqual(whole);
+      }
+    });
+
+    test('a list goes by sort, the highest first, then by id, and holds one kind only', async () => {
+      const entries = fc.uniqueArray(
+        fc.record({ id: fc.stringMatching(/^[a-c:]{1,4}$/), sort: fc.option(fc.integer({ min: -2, max: 2 })) }),
+        {
+          selector: ({ id }) => id,
+          maxLength: 12,
+        },
+      );
+      const property = fc.asyncProperty(
+        entries,
+        fc.stringMatching(/^[a-c:]{0,2}$/),
+        fc.integer({ min: 1, max: 12 }),
+        async (all, idPrefix, limit) => {
+          const [kind, other] = [newKind(), newKind()];
+          for (const { id, sort } of all)
+            await store().records.put({ kind, id, doc: sort, ...(sort === null ? {} : { sort }) });
+          await store().records.put({ kind: other, id: 'a', doc: 1 });
+          const expected = all
+            .filter(({ id }) => id.startsWith(idPrefix))
+            .sort((a, b) => (b.sort ?? 0) - (a.sort ?? 0) || (a.id < b.id ? -1 : 1))
+            .map(({ id }) => id);
+          const ids = async (options: { limit?: number }) =>
+            (await store().records.list(kind, { idPrefix, ...options })).map(({ id }) => id);
+          expect(await ids({})).toEqual(expected);
+          expect(await ids({ limit })).toEqual(expected.slice(0, limit));
+        },
+      );
+      await fc.assert(property, { numRuns: 30 });
+    });
+
+    test('the records of an append change together with its facts', async () => {
+      const sessionId = newSession();
+      const kind = newKind();
+      const puts = [
+        { kind, id: sessionId, doc: 'first', sort: 1 },
+        { kind, id: `${sessionId}:2`, doc: 'second', sort: 2 },
+      ];
+      await store().events.append({ sessionId, after: 0, at: 1, facts: facts(1), puts });
+      expect(await store().records.list(kind)).toEqual([
+        { id: `${sessionId}:2`, doc: 'second', version: 1 },
+        { id: sessionId, doc: 'first', version: 1 },
+      ]);
+      await store().events.append({ sessionId, after: 1, at: 1, facts: facts(1), puts: puts.slice(0, 1) });
+      expect(await store().records.get(kind, sessionId)).toMatchObject({ version: 2 });
+    });
+  });
+}

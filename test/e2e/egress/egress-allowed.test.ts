@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import { expect, test } from 'vitest';
+
+import { everybody } from '../../../src/core/model/actor.ts';
+import { guarded } from '../../../src/sessions/access/guarded-services.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { egressBench, session, standIn } from '../../support/egress/egress.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+
+const address = '203.0.113.7';
+const names = { 'extra.example.test': [address], 'inside.example.test': ['10.0.0.1'] };
+
+async function get(path: string, url: string): Promise<number> {
+  const req = request({ socketPath: path, path: url, headers: { host: new URL(url).host } }).end();
+  const [res] = await once(req, 'response');
+  res.resume();
+  return res.statusCode as number;
+}
+
+test('a host that was allowed in a session is reached from there alone, and the log says why', async () => {
+  await using server = await standIn(createServer((_req, res) => res.end('hello')));
+  const allowed = new Set<string>();
+  await using bench = await egressBench({
+    policy: { kind: 'allow-list', entries: [] },
+    names,
+    servers: { [`${address}:80`]: server.port },
+    allowedIn: async (id) => (id === session ? [...allowed] : []),
+  });
+  expect(await get(bench.path, 'http://extra.example.test/')).toBe(403);
+  allowed.add('extra.example.test');
+  expect(await get(bench.path, 'http://extra.example.test/')).toBe(200);
+  expect(await get(`${bench.path}2`, 'http://extra.example.test/')).toBe(403);
+  expect(bench.told).toContainEqual({
+    host: 'extra.example.test',
+    port: 80,
+    decision: 'allowed',
+    rule: 'this session: extra.example.test',
+  });
+});
+
+test('no entry opens a private address, and none opens the policy none', async () => {
+  const allowedIn = async () => ['inside.example.test', 'extra.example.test'];
+  await using listed = await egressBench({ policy: { kind: 'allow-list', entries: [] }, names, allowedIn });
+  expect(await get(listed.path, 'http://inside.example.test/')).toBe(403);
+  await using closed = await egressBench({ policy: { kind: 'none' }, names, allowedIn });
+  expect(await get(closed.path, 'http://extra.example.test/')).toBe(403);
+  expect([...listed.dialled, ...closed.dialled]).toEqual([]);
+});
+
+test('an operator allows a host and takes it back; what is no host, and a closed policy, are refused in words', async () => {
+  await using server = await composedServer({ CORRAL_EGRESS_POLICY: 'allow-list', CORRAL_EGRESS_ALLOW: 'a.example' });
+  const client = openClient(server.url, 'sse');
+  const { id: sessionId } = await client.sessions.create.mutate({});
+  await client.egress.allow.mutate({ sessionId, host: 'Files.Example.org' });
+  const now = () => client.egress.inForce.query({ sessionId });
+  expect(await now()).toMatchObject({ policy: 'allow-list', entries: ['a.example'], allowed: ['files.example.org'] });
+  await expect(client.egress.allow.mutate({ sessionId, host: 'not a host' })).rejects.toThrow('is no host');
+  await client.egress.withdraw.mutate({ sessionId, host: 'files.example.org' });
+  expect((await now()).allowed).toEqual([]);
+
+  await using closed = await composedServer({ CORRAL_EGRESS_POLICY: 'none' });
+  const other = openClient(closed.url, 'sse');
+  const { id } = await other.sessions.create.mutate({});
+  expect((await other.egress.inForce.query({ sessionId: id })).whyNot).toContain('no way out');
+  const refused = other.egress.allow.mutate({ sessionId: id, host: 'files.example.org' });
+  await expect(refused).rejects.toThrow('CORRAL_EGRESS_POLICY');
+});
+
+test('the owner of a session who is no operator cannot allow a host in it', async () => {
+  await using server = await composedServer({ CORRAL_EGRESS_POLICY: 'allow-list' });
+  const { services } = server.core;
+  const { id } = await guarded(services, { actorOf: () => ({ role: 'user', owner: 'o1' }) }).sessions.create({
+    origin: 'trpc',
+  });
+  const as = (role: 'user' | 'operator', owner: string) =>
+    guarded(services, { actorOf: () => ({ role, owner }) }).egress;
+  await expect(as('user', 'o1').allow(id, 'files.example.org')).rejects.toMatchObject({ code: 'forbidden' });
+  await as('operator', 'o2').allow(id, 'files.example.org');
+  const seen = await guarded(services, { actorOf: () => everybody }).egress.inForce(id);
+  expect(seen.allowed).toEqual(['files.example.org']);
+});

@@ -1,0 +1,145 @@
+import { describe, expect, test } from 'vitest';
+import { collectTurn } from '../../../src/agents/models/collect.ts';
+import { makePlan } from '../../../src/agents/tools/special.ts';
+import { ending, functionCall, parts, text, usage } from '../../support/agents/fake-gemini.ts';
+import { canaryKey, geminiBench } from '../../support/agents/gemini.ts';
+import { ask, played } from '../../support/agents/models.ts';
+
+const signal = new AbortController().signal;
+const shell = {
+  name: 'shell_exec',
+  description: 'Run a command.',
+  parameters: { type: 'object', properties: { command: { type: 'string' } } },
+};
+
+describe('a request to Gemini', () => {
+  test('goes to the documented address, with the key in a header and nowhere else', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
+    await played(server.model, ask());
+    const [request] = server.requests;
+    expect(request?.path).toBe('/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse');
+    expect(request?.headers['x-goog-api-key']).toBe(canaryKey);
+    expect(request?.path + JSON.stringify(request?.body)).not.toContain(canaryKey);
+  });
+
+  test('carries the system prompt and the tools, and requires a call of one of them', async () => {
+    await using server = await geminiBench([{ chunks: [ending('STOP')] }]);
+    await played(server.model, ask({ phase: { kind: 'plan' }, tools: [makePlan], mustCall: 'make_plan' }));
+    expect(server.requests[0]?.body).toMatchObject({
+      systemInstruction: { parts: [{ text: 'Working directory: /workspace' }] },
+      tools: [
+        { functionDeclarations: [{ name: 'make_plan', parameters: { type: 'object', required: ['title', 'steps'] } }] },
+      ],
+      toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['make_plan'] } },
+      contents: [{ role: 'user', parts: [{ text: 'hello' }] }],
+    });
+  });
+
+  test('carries the sampling settings when there are any', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }, { chunks: [text('Hi', 'STOP')] }]);
+    const sampling = { temperature: 0, topP: 0.5, topK: 3, maxOutputTokens: 100, stop: ['END'] };
+    await played(server.model, ask({ sampling }));
+    await played(server.model, ask());
+    expect(server.requests[0]?.body.generationConfig).toEqual({
+      temperature: 0,
+      topP: 0.5,
+      topK: 3,
+      maxOutputTokens: 100,
+      stopSequences: ['END'],
+    });
+    expect(server.requests[1]?.body.generationConfig).toEqual({});
+  });
+
+  test('has no tools field when there are no tools', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
+    await played(server.model, ask());
+    expect(Object.keys(server.requests[0]?.body)).not.toContain('tools');
+  });
+});
+
+describe('a reply of Gemini', () => {
+  test('yields its text as it arrives, its cost, and no thoughts', async () => {
+    const thought = { text: 'Let me see', thought: true };
+    await using server = await geminiBench([{ chunks: [parts([thought]), text('Hel'), text('lo ✓', 'STOP')] }]);
+    const { deltas, outcome } = await played(server.model, ask());
+    expect(deltas).toEqual(['Hel', 'lo ✓']);
+    expect(outcome).toEqual({
+      kind: 'finished',
+      stop: 'done',
+      usage: {
+        inputTokens: usage.promptTokenCount,
+        outputTokens: usage.candidatesTokenCount + usage.thoughtsTokenCount,
+        reasoningTokens: usage.thoughtsTokenCount,
+      },
+    });
+  });
+
+  test('yields its calls at its end, each with a unique id', async () => {
+    const calls = parts([
+      functionCall('shell_exec', { command: 'a' }, 'sig=='),
+      functionCall('shell_exec', { command: 'b' }),
+    ]);
+    await using server = await geminiBench([{ chunks: [calls, ending('STOP')] }]);
+    const { calls: got, outcome } = await played(server.model, ask({ tools: [shell] }));
+    expect(got.map(({ name, args }) => [name, args])).toEqual([
+      ['shell_exec', { command: 'a' }],
+      ['shell_exec', { command: 'b' }],
+    ]);
+    expect(new Set(got.map(({ callId }) => callId)).size).toBe(2);
+    expect(outcome).toMatchObject({ kind: 'finished', stop: 'calls' });
+  });
+
+  test('is sent back unchanged on the next turn', async () => {
+    const sent = [
+      { text: '', thoughtSignature: 'first==' },
+      functionCall('shell_exec', { command: 'a' }, 'second=='),
+      { somethingNew: { kept: true } },
+    ];
+    await using server = await geminiBench([
+      { chunks: [parts(sent), ending('STOP')] },
+      { chunks: [text('Done', 'STOP')] },
+    ]);
+    const request = ask({
+      phase: { kind: 'act', stepIndex: 0, step: { id: '1', description: 'x', status: 'running' } },
+      tools: [shell],
+    });
+    const turn = server.model.turn(request, signal);
+    const { message } = await collectTurn(turn, { model: server.model.name, onDelta: () => {} });
+    const callId = message.calls[0]?.callId ?? '';
+    const result = { role: 'tool', callId, name: 'shell_exec', output: 'out', success: true } as const;
+    await played(server.model, { ...request, messages: [...request.messages, message, result] });
+    const contents = server.requests[1]?.body.contents;
+    expect(contents.at(-2)).toEqual({ role: 'model', parts: [...sent, { text: '' }] });
+    expect(contents.at(-1).parts).toEqual([{ functionResponse: { name: 'shell_exec', response: { output: 'out' } } }]);
+  });
+
+  test.each([
+    ['STOP', { kind: 'finished', stop: 'done' }],
+    ['MAX_TOKENS', { kind: 'finished', stop: 'length' }],
+    ['SAFETY', { kind: 'finished', stop: 'refused' }],
+    ['PROHIBITED_CONTENT', { kind: 'finished', stop: 'refused' }],
+    ['MALFORMED_FUNCTION_CALL', { kind: 'failed', code: 'provider_error', retryable: true }],
+  ])('with finish reason %s has the matching outcome', async (reason, outcome) => {
+    await using server = await geminiBench([{ chunks: [text('x', reason)] }]);
+    expect((await played(server.model, ask())).outcome).toMatchObject(outcome);
+  });
+
+  test('to a blocked prompt is a refusal', async () => {
+    await using server = await geminiBench([
+      { chunks: [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: usage }] },
+    ]);
+    expect((await played(server.model, ask())).outcome).toMatchObject({
+      kind: 'finished',
+      stop: 'refused',
+      reason: 'SAFETY',
+    });
+  });
+
+  test('cut off in a call names the call, and runs none', async () => {
+    const cut = [parts([functionCall('shell_exec', { command: 'a' })]), ending('MAX_TOKENS')];
+    await using server = await geminiBench([{ chunks: cut }]);
+    const { calls, outcome } = await played(server.model, ask({ tools: [shell] }));
+    expect(calls).toEqual([]);
+    expect(outcome).toMatchObject({ stop: 'length', cutCalls: ['shell_exec'] });
+  });
+});

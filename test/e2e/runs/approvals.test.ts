@@ -1,0 +1,196 @@
+import { expect, test } from 'vitest';
+import type { CorralClient } from '../../../src/client/index.ts';
+import { api, fence } from '../../support/clients/api.ts';
+import { openClient } from '../../support/clients/trpc.ts';
+import { problemsOf } from '../../support/hostile/checker.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+const guarded = { CORRAL_APPROVALS_TOOLS: 'shell_exec' };
+
+async function eventsOf(client: CorralClient, sessionId: string) {
+  return (await client.events.list.query({ sessionId, limit: 1_000 })).events;
+}
+/** The newest call that asked for permission. */
+async function asked(client: CorralClient, sessionId: string, count = 1) {
+  const requests = async () =>
+    (await eventsOf(client, sessionId)).flatMap((event) => (event.type === 'approval.requested' ? [event] : []));
+  await expect.poll(async () => (await requests()).length).toBe(count);
+  const newest = (await requests()).at(-1);
+  if (!newest) throw new Error('nothing was asked');
+  return newest.data;
+}
+const rests = (client: CorralClient, id: string) =>
+  expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
+async function calls(client: CorralClient, sessionId: string) {
+  return (await eventsOf(client, sessionId)).flatMap((event) =>
+    event.type === 'tool.called' ? [{ success: event.data.success, output: event.data.output }] : [],
+  );
+}
+
+async function asking(server: { url: string }, task = fence('sh', 'echo made')) {
+  const client = openClient(server.url, 'sse');
+  const { id: sessionId } = await client.sessions.create.mutate({});
+  await client.runs.send.mutate({ sessionId, text: task });
+  return { client, sessionId, ...(await asked(client, sessionId)), [Symbol.dispose]: () => client.close() };
+}
+
+test('F113 a listed tool waits for approval; an approved call runs, and a second decision is a conflict', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  expect(it).toMatchObject({ function: 'shell_exec', args: { command: 'echo made' } });
+  expect(it.expiresAt).toBeGreaterThan(Date.now() + 500_000);
+  expect(await calls(client, sessionId)).toEqual([]);
+  expect((await client.sessions.get.query({ id: sessionId })).status).toBe('waiting');
+  const both = await Promise.allSettled([
+    client.runs.approve.mutate({ sessionId, callId }),
+    client.runs.approve.mutate({ sessionId, callId }),
+  ]);
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'made\n' }]);
+  await expect(client.runs.reject.mutate({ sessionId, callId })).rejects.toMatchObject({
+    data: { code: 'CONFLICT', httpStatus: 409 },
+  });
+  const events = await eventsOf(client, sessionId);
+  const types = events.map(({ type }) => type);
+  expect(types.indexOf('approval.requested')).toBeLessThan(types.indexOf('run.wait'));
+  expect(types.indexOf('approval.resolved')).toBeLessThan(types.indexOf('tool.calling'));
+  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
+    callId,
+    decision: 'approved',
+    by: 'user',
+  });
+  expect(problemsOf(events as never)).toEqual([]);
+});
+
+test('F113 a rejected call does not run, and the model gets the reason', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await client.runs.reject.mutate({ sessionId, callId, text: 'Say it yourself.' });
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([
+    { success: false, output: expect.stringMatching(/rejected.*Say it yourself/) },
+  ]);
+});
+
+test('F113 a decision on a call of an unknown session is 404, on an unknown call 409', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await expect(client.runs.approve.mutate({ sessionId: 'f'.repeat(16), callId })).rejects.toMatchObject({
+    data: { code: 'NOT_FOUND' },
+  });
+  await expect(client.runs.approve.mutate({ sessionId, callId: 'other' })).rejects.toMatchObject({
+    data: { code: 'CONFLICT' },
+  });
+  await client.runs.stop.mutate({ sessionId });
+  await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
+});
+
+test('F113 an approval that times out skips the call, the run continues, and a late decision is a conflict', async () => {
+  await using server = await composedServer({ ...guarded, CORRAL_APPROVALS_TIMEOUT_SECONDS: '1' });
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([{ success: false, output: expect.stringContaining('in time') }]);
+  const resolved = (await eventsOf(client, sessionId)).find(({ type }) => type === 'approval.resolved');
+  expect(resolved?.data).toEqual({ callId, decision: 'expired', by: 'timeout' });
+  await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
+});
+
+test('F113 in the other dialects the run asks in text, and a text answer approves or rejects', async () => {
+  await using server = await composedServer(guarded);
+  const sheikhbox = api(server.url);
+  using client = openClient(server.url, 'sse');
+  const id = await sheikhbox.create();
+  const first = await sheikhbox.chat(id, `${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
+  const said = first.flatMap(({ event, data }) => (event === 'message' ? [String(data.content)] : []));
+  expect(said.at(-1)).toMatch(/May I call shell_exec\?[\s\S]*echo one[\s\S]*"approve"/);
+  expect(first.map(({ event }) => event)).toContain('wait');
+  expect(first.map(({ event }) => event)).not.toContain('approval.requested');
+  await sheikhbox.chat(id, 'Approve.');
+  await sheikhbox.chat(id, 'no, leave that');
+  await rests(client, id);
+  expect(await calls(client, id)).toEqual([
+    { success: true, output: 'one\n' },
+    { success: false, output: expect.stringContaining('no, leave that') },
+  ]);
+});
+
+test('F113 a call still waits for approval after a restart, with the same deadline', async () => {
+  using folder = temporaryFolder();
+  const task = fence('sh', 'echo made');
+  const { sessionId, callId, expiresAt } = await (async () => {
+    await using server = await composedServer(guarded, folder.path);
+    using it = await asking(server, task);
+    return { sessionId: it.sessionId, callId: it.callId, expiresAt: it.expiresAt };
+  })();
+  await using server = await composedServer(guarded, folder.path);
+  using client = openClient(server.url, 'sse');
+  expect(await asked(client, sessionId)).toMatchObject({ callId, expiresAt });
+  expect(await client.runs.approve.mutate({ sessionId, callId })).toEqual({ callId, decision: 'approved' });
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'made\n' }]);
+  expect(problemsOf((await eventsOf(client, sessionId)) as never)).toEqual([]);
+});
+
+test('the server refuses to start when the approval list names an unknown tool', async () => {
+  await expect(composedServer({ CORRAL_APPROVALS_TOOLS: 'shel_exec' })).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringMatching(/no tool shel_exec.*shell_exec/),
+  });
+});
+
+test('F113 a question about a call is no rejection: the call is not made, and the model is told to answer first', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await client.runs.send.mutate({ sessionId, text: 'What does it make?' });
+  await rests(client, sessionId);
+  const events = await eventsOf(client, sessionId);
+  expect(events.find(({ type }) => type === 'approval.resolved')?.data).toEqual({
+    callId,
+    decision: 'questioned',
+    by: 'user',
+    text: 'What does it make?',
+  });
+  const [made] = await calls(client, sessionId);
+  expect(made).toMatchObject({
+    success: false,
+    output: expect.stringMatching(/question about this call: What does it make/),
+  });
+  expect(made?.output).not.toMatch(/reject/);
+});
+
+test('F113 a person changes the arguments of a call before it runs, and the model is told so', async () => {
+  await using server = await composedServer(guarded);
+  using it = await asking(server);
+  const { client, sessionId, callId } = it;
+  await client.runs.approve.mutate({ sessionId, callId, args: { ...it.args, command: 'echo changed' } });
+  await rests(client, sessionId);
+  expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'changed\n' }]);
+  const seen = JSON.stringify(await client.sessions.promptAt.query({ id: sessionId }));
+  expect(seen).toContain('The user changed the arguments of this call');
+});
+
+test('F113 a tool that is permitted always asks no more in its session, also after a restart, and asks in another', async () => {
+  using folder = temporaryFolder();
+  {
+    await using server = await composedServer(guarded, folder.path);
+    using it = await asking(server);
+    await it.client.runs.approve.mutate({ sessionId: it.sessionId, callId: it.callId, always: true });
+    await rests(it.client, it.sessionId);
+  }
+  await using server = await composedServer(guarded, folder.path);
+  const client = openClient(server.url, 'sse');
+  const [session] = (await client.sessions.list.query()).items;
+  const sessionId = session?.id ?? '';
+  await client.runs.send.mutate({ sessionId, text: fence('sh', 'echo again') });
+  await expect.poll(async () => (await calls(client, sessionId)).length).toBe(2);
+  using other = await asking(server);
+  expect(other.function).toBe('shell_exec');
+  client.close();
+});

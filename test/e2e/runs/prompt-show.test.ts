@@ -1,0 +1,97 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { promptCommand } from '../../../src/app/commands/prompt.ts';
+import { fence } from '../../support/clients/api.ts';
+import { followEvents, openClient } from '../../support/clients/trpc.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
+
+afterEach(() => void vi.unstubAllEnvs());
+
+async function shown(...args: string[]): Promise<string> {
+  const printed: string[] = [];
+  const { signal } = new AbortController();
+  await promptCommand.run(args, { signal, print: (line) => void printed.push(line), say: () => {} });
+  return printed.join('\n');
+}
+
+/** A finished run of the demo model. */
+async function ranSession(url: string, text: string, token?: string) {
+  using client = openClient(url, 'ws', token);
+  const { id } = await client.sessions.create.mutate();
+  const following = followEvents(client, { sessionId: id, lastEventId: '0' });
+  await client.runs.send.mutate({ sessionId: id, text });
+  await expect.poll(() => following.items.some(({ type }) => type === 'run.end'), { timeout: 30_000 }).toBe(true);
+  const usages = following.items.flatMap((item) => (item.type === 'usage' ? [item.data] : []));
+  return { id, usages };
+}
+
+test('prompt show prints the instructions, tools and messages of a turn, and the hash that its usage has', async () => {
+  await using server = await composedServer();
+  const { id, usages } = await ranSession(server.url, fence('sh', 'echo hi there'));
+  const first = await shown('show', id, '--turn', '1', '--url', server.url);
+  expect(first).toMatch(/^turn 1 of run \S+, plan, asked of demo/);
+  expect(first).toContain('== instructions: role\n');
+  expect(first).toContain('== tools: 1\nmake_plan: ');
+  expect(first).toContain('The model must call make_plan.');
+  expect(first).toMatch(/== message 1: user\n.*\n?.*echo hi there/);
+  expect(first).not.toContain('== message 2');
+  const newest = await shown('show', id, '--url', server.url);
+  expect(newest).toContain(`sha256 ${usages.at(-1)?.requestHash} is the hash of what is stored`);
+  expect(newest).toMatch(/== message \d+: result of shell_exec \S+\n[^=]*hi there/);
+});
+
+test('prompt show prints all of it as JSON', async () => {
+  await using server = await composedServer();
+  const { id } = await ranSession(server.url, fence('sh', 'true'));
+  const seen = JSON.parse(await shown('show', id, '--turn', '1', '--json', '--url', server.url));
+  expect(seen).toMatchObject({ turn: 1, proved: true, request: { phase: { kind: 'plan' } } });
+  expect(seen.sections.map(({ text }: { text: string }) => text).join('\n\n')).toBe(seen.request.system);
+});
+
+test('prompt show shows as its code what a terminal would obey', async () => {
+  await using server = await composedServer();
+  const { id } = await ranSession(server.url, 'Say \u001b[31mred\u202e');
+  const text = await shown('show', id, '--turn', '1', '--url', server.url);
+  expect(text).toContain('Say \\u{1b}[31mred\\u{202e}');
+});
+
+test('prompt show shows nothing to a caller who may not read the session', async () => {
+  await using server = await composedServer({ CORRAL_TOKEN: 'a-token-of-the-operator-1234' });
+  const admin = 'a-token-of-the-operator-1234';
+  const { id } = await ranSession(server.url, 'Say hi', admin);
+  using client = openClient(server.url, 'ws', admin);
+  const { key } = await client.keys.create.mutate({ role: 'user', name: 'Another' });
+  vi.stubEnv('CORRAL_TOKEN', key);
+  await expect(shown('show', id, '--url', server.url)).rejects.toThrow('There is no such session.');
+  vi.stubEnv('CORRAL_TOKEN', admin);
+  expect(await shown('show', id, '--url', server.url)).toContain('== instructions: role');
+});
+
+test('prompt show says which turns there are when it is asked for another', async () => {
+  await using server = await composedServer();
+  const { id, usages } = await ranSession(server.url, 'Say hi');
+  await expect(shown('show', id, '--turn', '99', '--url', server.url)).rejects.toThrow(
+    `There is no turn 99; the newest is ${usages.length}.`,
+  );
+});
+
+test.each([[[]], [['show']], [['show', 'a', 'b']], [['list', 'a']], [['show', 'a', '--turn', '0']]])(
+  'prompt %j is refused with how it is used',
+  async (args) => {
+    await expect(shown(...args)).rejects.toThrow('prompt needs show <session>');
+  },
+);
+
+test('a file in prompts/ beside corral.yaml replaces its part in what the model sees', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, 'prompts'));
+  writeFileSync(join(folder.path, 'corral.yaml'), 'driver: memory\n');
+  writeFileSync(join(folder.path, 'prompts', 'role.md'), 'You are the gardener of this farm.\n');
+  vi.stubEnv('CORRAL_CONFIG', join(folder.path, 'corral.yaml'));
+  await using server = await composedServer();
+  const { id } = await ranSession(server.url, 'Say hi');
+  const text = await shown('show', id, '--url', server.url);
+  expect(text).toContain('== instructions: role\nYou are the gardener of this farm.\n');
+});

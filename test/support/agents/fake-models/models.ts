@@ -1,0 +1,39 @@
+import { factsOf, priced } from '../../../../src/agents/models/catalog/catalog.ts';
+import type { Model } from '../../../../src/agents/models/model.ts';
+import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
+import { configured } from '../../../../src/agents/models/registry.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import { manualClock } from '../../machines/manual-clock.ts';
+import { fakeKey, type WireName } from './server.ts';
+
+/** The models that the fakes are asked for. */
+export const fakeRefs: Readonly<Record<WireName, string>> = {
+  gemini: 'gemini/gemini-2.5-flash',
+  anthropic: 'anthropic/claude-sonnet-5-5',
+  openai: 'openai/gpt-5-mini',
+  compatible: 'local/qwen3',
+};
+
+/** A model of this provider that asks the fake; only the test moves its clock. */
+export async function modelAt(wire: WireName, url: string, more: Partial<BuildOptions> = {}): Promise<Model> {
+  const name = more.name ?? fakeRefs[wire];
+  const [providerName = '', model = ''] = name.split('/');
+  const provider = configured(providerName, { compatible: { local: { baseUrl: url } } });
+  if (!provider) throw new Error(`no provider ${providerName}`);
+  const entry = wire === 'compatible' ? { images: true, price: { input: 1, output: 2 } } : {};
+  const { abilities, reasoning, costOf } = await factsOf(provider, model, entry);
+  let n = 0;
+  const built = await provider.build({
+    name,
+    model,
+    abilities,
+    reasoning,
+    key: new Secret(fakeKey),
+    baseUrl: url,
+    advice: { key: `KEY_OF_${wire}`, baseUrl: `models.${providerName}.base-url` },
+    clock: manualClock(),
+    newId: () => `${wire}-id${++n}`,
+    ...more,
+  });
+  return priced(built, costOf);
+}

@@ -1,0 +1,89 @@
+import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
+import { api, storedEvents } from '../clients/api.ts';
+import { openClient } from '../clients/trpc.ts';
+import { reaches } from '../servers/real-server.ts';
+import { serverProcess } from '../servers/server-process.ts';
+import { fakeRefs } from './fake-models/models.ts';
+import {
+  type FakeReply,
+  type FakeRequest,
+  fakeKey,
+  fakeProvider,
+  type Limits,
+  type WireName,
+} from './fake-models/server.ts';
+
+/** The settings by which a server asks this provider's fake. */
+const settingsOf: Readonly<Record<WireName, (url: string) => Record<string, string>>> = {
+  gemini: (url) => ({ GEMINI_API_KEY: fakeKey, CORRAL_MODELS_GEMINI_BASE_URL: url }),
+  anthropic: (url) => ({ ANTHROPIC_API_KEY: fakeKey, CORRAL_MODELS_ANTHROPIC_BASE_URL: url }),
+  openai: (url) => ({ OPENAI_API_KEY: fakeKey, CORRAL_MODELS_OPENAI_BASE_URL: url }),
+  compatible: (url) => ({
+    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
+  }),
+};
+
+interface Options {
+  readonly wire: WireName;
+  readonly replies: (request: FakeRequest, n: number) => FakeReply;
+  readonly settings?: Record<string, string>;
+  readonly limits?: Partial<Limits>;
+}
+
+/** The real server with a provider's wire format behind it. */
+export async function modelServer({ wire, replies, settings = {}, limits = {} }: Options) {
+  await using stack = new AsyncDisposableStack();
+  const provider = stack.use(await fakeProvider(wire, replies, limits));
+  const server = stack.use(
+    await serverProcess({
+      CORRAL_DRIVER: 'memory',
+      CORRAL_MODEL: fakeRefs[wire],
+      CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+      ...settingsOf[wire](provider.url),
+      ...settings,
+    }),
+  );
+  const client = api(server.url);
+  const held = stack.move();
+  return {
+    provider,
+    server,
+    client,
+    /** A new session, with its log as it is stored; one of a project makes no plan. */
+    async session({ plans = true } = {}) {
+      const id = plans ? await client.create() : await ofProject(server.url);
+      const log = () => storedEvents(server.data, id);
+      const of = <Type extends FactType>(type: Type) =>
+        log().filter((event): event is Extract<SessionEvent, { type: Type }> => event.type === type);
+      return {
+        id,
+        log,
+        of,
+        send: (message: string, mode?: string, attachments: readonly string[] = []) =>
+          client.send(id, message, mode, attachments),
+        reaches: (type: FactType, count = 1) => reaches(() => of(type).length >= count, 90_000),
+      };
+    },
+    async upload(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+      const form = new FormData();
+      form.append('file', new Blob([bytes]), name);
+      const answer = await fetch(`${server.url}/api/v1/files`, { method: 'POST', body: form });
+      return ((await answer.json()) as { data: { file_id: string } }).data.file_id;
+    },
+    /** Kills the server as a crash would, and starts it again on the same data. */
+    async crash(more: Record<string, string> = {}): Promise<void> {
+      server.kill('SIGKILL');
+      await server.restart(more);
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function ofProject(url: string): Promise<string> {
+  using client = openClient(url, 'ws');
+  const { id: projectId } = await client.projects.create.mutate({ name: 'Project' });
+  return (await client.sessions.create.mutate({ projectId })).id;
+}
+
+/** The whole request as text, for assertions on what the model was told. */
+export const saidIn = ({ body }: FakeRequest): string => JSON.stringify(body);

@@ -1,0 +1,38 @@
+import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../../../src/agents/models/model.ts';
+
+export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
+  phase: { kind: 'summarize' },
+  system: 'Working directory: /workspace',
+  messages: [{ role: 'user', text: 'hello' }],
+  tools: [],
+  ...request,
+});
+
+/** All parts of a turn, and its result. */
+export async function played(model: Model, request: TurnRequest, signal = new AbortController().signal) {
+  const all: TurnPart[] = [];
+  for await (const part of model.turn(request, signal)) all.push(part);
+  const deltas = all.flatMap((part) => (part.type === 'text' ? [part.delta] : []));
+  const calls = all.flatMap((part) => (part.type === 'call' ? [part.call] : []));
+  const end = all.at(-1);
+  const outcome: TurnOutcome | undefined = end?.type === 'end' ? end.outcome : undefined;
+  return { parts: all, deltas, text: deltas.join(''), calls, outcome };
+}
+
+/** The conversation as the run loop keeps it. */
+export class Talk {
+  readonly messages: Message[] = [];
+
+  user(text: string): this {
+    this.messages.push({ role: 'user', text });
+    return this;
+  }
+  said(text: string, calls: readonly ToolCall[] = [], model = 'demo'): this {
+    this.messages.push({ role: 'assistant', model, text, calls, raw: [] });
+    return this;
+  }
+  result(call: ToolCall, output: string, success = true): this {
+    this.messages.push({ role: 'tool', callId: call.callId, name: call.name, output, success });
+    return this;
+  }
+}

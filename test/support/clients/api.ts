@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import type { SessionEvent } from '../../../src/core/model/events.ts';
+
+export const run = promisify(execFile);
+
+/** A client of the SheikhBox API at this URL. */
+export const api = (url: string) => {
+  const ask = async (method: string, path: string, body?: object) => {
+    const given = body && { body: JSON.stringify(body) };
+    const response = await fetch(`${url}/api/v1/sessions${path}`, { method, ...given });
+    return { status: response.status, body: (await response.json()) as { code: number; msg: string; data: never } };
+  };
+  return {
+    ask,
+    async create(): Promise<string> {
+      const { body } = await ask('PUT', '');
+      return (body.data as { session_id: string }).session_id;
+    },
+    /** Resolves when the message is in the log; the run continues. */
+    async send(id: string, message: string, mode?: string, attachments: readonly string[] = []): Promise<void> {
+      const hangUp = new AbortController();
+      const body = JSON.stringify({ message, mode, ...(attachments.length > 0 && { attachments }) });
+      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
+        method: 'POST',
+        body,
+        signal: hangUp.signal,
+      });
+      if (response.status !== 200) throw new Error(`chat: ${response.status} ${await response.text()}`);
+      hangUp.abort();
+    },
+    /** Sends a message and reads the event stream to its end. */
+    async chat(id: string, message: string): Promise<{ event: string; data: Record<string, unknown> }[]> {
+      const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
+        method: 'POST',
+        body: JSON.stringify({ message }),
+      });
+      return parseSse(await response.text());
+    },
+    get: (id: string) => ask('GET', `/${id}`),
+    stop: (id: string) => ask('POST', `/${id}/stop`),
+    remove: (id: string) => ask('DELETE', `/${id}`),
+    async status(id: string): Promise<string> {
+      return ((await ask('GET', `/${id}`)).body.data as { status: string } | null)?.status ?? 'gone';
+    },
+  };
+};
+
+export function parseSse(text: string): { event: string; data: Record<string, unknown> }[] {
+  return text.split('\n\n').flatMap((block) => {
+    const event = /^event: ([^\n]*)$/m.exec(block)?.[1];
+    const data = /^data: ([^\n]*)$/m.exec(block)?.[1];
+    return event && data ? [{ event, data: JSON.parse(data) as Record<string, unknown> }] : [];
+  });
+}
+
+/** The session's events, read from the log's file without the server. */
+export function storedEvents(dataDir: string, sessionId: string): SessionEvent[] {
+  using db = new DatabaseSync(join(dataDir, 'corral.db'), { readOnly: true });
+  const rows = db.prepare('SELECT seq, fact FROM event WHERE session = ? ORDER BY seq').all(sessionId);
+  return rows.map(({ seq, fact }) => ({ ...(JSON.parse(String(fact)) as object), seq: Number(seq) }) as SessionEvent);
+}
+
+export const fence = (word: string, text: string): string => `\`\`\`${word}\n${text}\n\`\`\``;

@@ -1,0 +1,172 @@
+import { request } from 'node:http';
+import { peppers } from '../../../src/auth/pepper.ts';
+import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { E2bSettings } from '../../../src/facades/compat/e2b/settings.ts';
+import type { SandboxAbilities } from '../../../src/facades/shared/dialect.ts';
+import type { AuditEntry } from '../../../src/observability/audit/row.ts';
+import type { Inside } from '../../../src/sessions/api/inside.ts';
+import type { Services } from '../../../src/sessions/api/services.ts';
+import { fakeService } from '../egress/fake-service.ts';
+import { incapable } from '../sandboxes/incapable.ts';
+import { testServer } from './http.ts';
+
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+interface Answered {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly body: any;
+}
+interface Options {
+  readonly settings?: Partial<E2bSettings>;
+  readonly abilities?: Partial<SandboxAbilities>;
+  readonly token?: string;
+  readonly rateLimitPerMinute?: number;
+  readonly audit?: (entry: AuditEntry) => void;
+  readonly clock?: Clock;
+  /** The inside of every sandbox; the rest of it can do nothing. */
+  readonly inside?: Partial<Inside>;
+}
+
+/** The E2B facade on a real port, over sandboxes that have only a state. */
+export async function e2bFacade({
+  settings = {},
+  abilities = {},
+  token,
+  rateLimitPerMinute,
+  audit,
+  clock = systemClock,
+  inside = {},
+}: Options = {}) {
+  /** Calls of the sandboxes' power, in order. */
+  const did: string[] = [];
+  /** Failures of the next calls of `start`. */
+  const failing: AppError[] = [];
+  const facade = {
+    facade: 'on' as const,
+    maxSeconds: 86_400,
+    maxUploadBytes: 2 ** 20,
+    domain: 'sandboxes.example',
+    templates: ['base', 'v1=code-interpreter'],
+    root: 'alias' as const,
+    pause: 'memory' as const,
+    ...settings,
+  };
+  const cannot = () => Promise.reject(new AppError('unsupported', 'The fake has no such ability.'));
+  const nothing: Inside = {
+    ...incapable(cannot),
+    workdir: '/home/user',
+    [Symbol.asyncDispose]: async () => {},
+    code: {
+      list: () => [],
+      create: () => ({ id: '', language: 'python' }),
+      execute: cannot,
+      restart: cannot,
+      remove: cannot,
+    },
+  };
+  const fake = fakeService({ clock });
+  const running = new Set<string>();
+  const { sessions } = fake;
+  const shown = async (...[id]: Parameters<typeof sessions.get>) => {
+    const record = await sessions.get(id);
+    return running.has(id) ? { ...record, sandboxState: 'running' as const } : record;
+  };
+  const server = await testServer({
+    clock,
+    fake: { ...fake, sessions: { ...sessions, get: shown } },
+    ...(audit && { audit }),
+    config: {
+      e2b: facade,
+      ...(token !== undefined && { token: new Secret(token) }),
+      ...(rateLimitPerMinute !== undefined && { rateLimitPerMinute }),
+    },
+    more({ services }) {
+      const power: Pick<Services['sandboxes'], 'start' | 'stop' | 'pause'> = {
+        async start(id, signal) {
+          const failure = failing.shift();
+          if (failure) throw failure;
+          did.push('start');
+          running.add(id);
+          return await services.sandboxes.start(id, signal);
+        },
+        async stop(id) {
+          did.push('stop');
+          return await services.sandboxes.stop(id);
+        },
+        async pause() {
+          did.push('pause');
+        },
+      };
+      return {
+        services: {
+          ...services,
+          sandboxes: { ...services.sandboxes, ...power },
+          inside: { admits: async () => {}, enter: async () => ({ ...nothing, ...inside }) },
+        },
+        abilities: { freeze: true, keepsFiles: true, admitsEgress: () => true, ...abilities },
+        peppers: async () => peppers([new Secret('a pepper for tests')]),
+      };
+    },
+  });
+
+  const ask = (path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Answered> =>
+    new Promise((done, fail) => {
+      const asked = request(`${server.url}${path}`, { method, headers }, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part) => parts.push(part));
+        answer.once('error', fail);
+        answer.once('end', () => {
+          const text = Buffer.concat(parts).toString();
+          const parsed = /^[[{]/.test(text) ? parsedOrText(text) : text;
+          done({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
+        });
+      });
+      asked.once('error', fail).end(body);
+    });
+  /** A call of the control plane. */
+  const api = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
+    ask(path, {
+      method,
+      headers: { 'x-api-key': token ?? 'any', ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const create = async (more: object = {}, headers: Record<string, string> = {}) => {
+    const { body } = await api('POST', '/v2/sandboxes', { templateID: 'base', ...more }, headers);
+    return {
+      sid: body.sandboxID as string,
+      access: body.envdAccessToken as string,
+      traffic: body.trafficAccessToken as string,
+    };
+  };
+  /** A request to a port of a sandbox, named by the two headers. */
+  const port = (sid: string, number: number, path: string, { headers, ...asked }: Asked = {}) =>
+    ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
+  return {
+    server,
+    did,
+    failing,
+    ask,
+    api,
+    create,
+    port,
+    sessions,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+export type E2bFacade = Awaited<ReturnType<typeof e2bFacade>>;
+
+function parsedOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // lines of JSON
+  }
+}

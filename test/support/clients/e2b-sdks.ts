@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const packages = {
+  javascript: ['e2b@2.51.0', '@e2b/code-interpreter@2.8.0'],
+  python: ['e2b==2.63.0', 'e2b-code-interpreter==2.11.5'],
+};
+const programs = join(import.meta.dirname, '../../e2e/e2b/programs');
+
+type Language = keyof typeof packages;
+
+/** The folder with published packages, unpatched, installed once for each set of versions. */
+async function installed(language: Language, wanted: readonly string[]): Promise<string> {
+  const name = wanted.join('-').replaceAll(/[^\w.-]+/g, '_');
+  const folder = join(tmpdir(), `corral-test-${process.getuid?.()}-${name}`);
+  if (existsSync(folder)) return folder;
+  const draft = await mkdtemp(join(tmpdir(), 'corral-test-sdk-'));
+  if (language === 'javascript') {
+    await writeFile(join(draft, 'package.json'), '{"private":true}');
+    const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
+    await run('npm', ['install', ...options, ...wanted], { cwd: draft });
+  } else {
+    await run('python3', ['-m', 'venv', '--copies', draft]);
+    await run(join(draft, 'bin/python'), ['-m', 'pip', 'install', '-q', ...wanted]);
+  }
+  await mkdir(dirname(folder), { recursive: true });
+  await rename(draft, folder).catch(() => rm(draft, { recursive: true })); // another test was first
+  return folder;
+}
+
+interface Written {
+  readonly language: Language;
+  /** With their versions, as npm or pip takes them. */
+  readonly packages: readonly string[];
+  readonly source: string;
+}
+
+/** Runs the text of a program in a folder that has its packages; resolves with what it prints. */
+export async function runWritten(program: Written, env: Record<string, string>): Promise<string> {
+  const folder = await installed(program.language, program.packages);
+  const own = await mkdtemp(join(folder, 'run-')); // below the packages, where Node looks for them
+  try {
+    const isPython = program.language === 'python';
+    const file = join(own, isPython ? 'agent.py' : 'agent.mjs');
+    await writeFile(file, program.source);
+    const { PATH = '', HOME = '' } = process.env;
+    const command = isPython ? join(folder, 'bin/python') : process.execPath;
+    const { stdout } = await run(command, [file], { env: { PATH, HOME, ...env }, cwd: own, timeout: 180_000 });
+    return stdout;
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+}
+
+/** The results of a program's steps, in the program's own words. */
+export type Steps = Readonly<Record<string, unknown>>;
+
+/** Runs a program of test/e2e/e2b/programs with nothing but environment variables to tell it of the server. */
+export async function runOnSdk(program: string, env: Record<string, string>): Promise<Steps> {
+  const isPython = program.endsWith('.py');
+  const language = isPython ? 'python' : 'javascript';
+  const folder = await installed(language, packages[language]);
+  const file = join(programs, program);
+  const { PATH = '', HOME = '' } = process.env;
+  const command = isPython ? join(folder, 'bin/python') : process.execPath;
+  const args = isPython ? [file] : ['--import', `data:text/javascript,${loader(folder)}`, file];
+  const { stdout } = await run(command, args, {
+    env: { PATH, HOME, ...env },
+    maxBuffer: 64 * 2 ** 20,
+    timeout: 180_000,
+  });
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+/** Lets a program outside of the folder import the packages in it. */
+function loader(folder: string): string {
+  const parent = JSON.stringify(`file://${folder}/package.json`);
+  const hook = `export const resolve=(s,c,n)=>n(s,/^(e2b|@e2b)/.test(s)?{...c,parentURL:${parent}}:c)`;
+  const source = `import {register} from "node:module";register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
+  return encodeURIComponent(source);
+}

@@ -1,0 +1,141 @@
+import type { AddressInfo } from 'node:net';
+import { type HttpConfig, type HttpServerDeps, httpServer } from '../../../src/app/http-server.ts';
+import { pageFiles } from '../../../src/app/page/page.ts';
+import { isLoopback } from '../../../src/app/settings/contradictions.ts';
+import { type ApiKeys, apiKeys } from '../../../src/auth/api-keys.ts';
+import { peppers } from '../../../src/auth/pepper.ts';
+import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
+import type { AuditEntry } from '../../../src/observability/audit/row.ts';
+import { type FakeOptions, type FakeService, fakeService } from '../egress/fake-service.ts';
+import { type FakeServices, fakeServices } from '../egress/fake-services.ts';
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly fake: FakeService;
+  readonly others: FakeServices;
+  readonly keys: ApiKeys;
+  readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
+  readonly requests: { method: string; route: string; status: number; seconds: number }[];
+  readonly streams: () => number;
+  readonly app: Awaited<ReturnType<typeof httpServer>>;
+  readonly close: AbortController;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Called>;
+  newSession(): Promise<string>;
+}
+export interface Called {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly body: any;
+}
+
+const defaults: HttpConfig = {
+  host: '127.0.0.1',
+  token: undefined,
+  allowedHosts: [],
+  corsOrigins: undefined,
+  rateLimitPerMinute: 100_000,
+  maxBodyBytes: 10 * 1024 * 1024,
+  sheikhbox: { profile: 'current' },
+  e2b: {
+    facade: 'off',
+    maxSeconds: 86_400,
+    maxUploadBytes: 2 ** 30,
+    templates: ['base'],
+    root: 'alias',
+    pause: 'memory',
+  },
+  opencodex: { profile: 'current' },
+};
+
+/** A real server on a real port, over a fake service. */
+export async function testServer(
+  options: {
+    config?: Partial<HttpConfig>;
+    clock?: Clock;
+    play?: FakeOptions['play'];
+    fake?: FakeService;
+    audit?: (entry: AuditEntry) => void;
+    /** Replaces parts of the server, which otherwise has fakes. */
+    more?: (others: FakeServices) => Partial<HttpServerDeps>;
+  } = {},
+): Promise<TestServer> {
+  const { config = {}, clock = systemClock, play } = options;
+  const fake = options.fake ?? fakeService({ clock, ...(play && { play }) });
+  const services = fakeServices(fake, clock);
+  const lines: TestServer['lines'] = [];
+  const requests: TestServer['requests'] = [];
+  const log = (level: string) => (fields: object, text: string) =>
+    void lines.push({ level, text, fields: fields as Record<string, unknown> });
+  let streams = 0;
+  const metrics: HttpMetrics = {
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    text: async () => `corral_streams_open{transport="sse"} ${streams}\n`,
+    httpRequest: (request) => void requests.push(request),
+    streamOpened: () => {
+      streams++;
+      return { [Symbol.dispose]: () => void streams-- };
+    },
+  };
+  const close = new AbortController();
+  const keys = await apiKeys({
+    records: fake.store.records,
+    clock,
+    ids: randomIds(),
+    shared: false,
+    hasToken: config.token !== undefined,
+    peppers: async () => peppers([new Secret('a pepper for tests')]),
+    warn: log('warn'),
+  });
+  const app = await httpServer({
+    config: { ...defaults, ...config },
+    version: '1.2.3',
+    sessions: fake.sessions,
+    services: services.services,
+    inbox: fake.store.inbox,
+    page: pageFiles(),
+    keys,
+    ...(options.audit && { audit: { write: options.audit } }),
+    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    metrics,
+    closing: close.signal,
+    clock,
+    checkReplies: true,
+    ...options.more?.(services),
+  });
+  const host = config.host && !isLoopback(config.host) ? config.host : '127.0.0.1';
+  await app.listen({ host, port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  const call: TestServer['call'] = async (method, path, body, headers = {}) => {
+    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const response = await fetch(url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
+  };
+  return {
+    url,
+    port,
+    fake,
+    others: services,
+    keys,
+    lines,
+    requests,
+    streams: () => streams,
+    app,
+    close,
+    call,
+    newSession: async () => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
+    async [Symbol.asyncDispose]() {
+      close.abort();
+      keys[Symbol.dispose]();
+      app.server.closeIdleConnections();
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import WebSocket from 'ws';
+import { tokenGate } from '../../../src/auth/token.ts';
+import { vault } from '../../../src/auth/vault.ts';
+import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { opencodex } from '../../../src/facades/compat/opencodex/routes.ts';
+import { idempotency } from '../../../src/http/guard/idempotency.ts';
+import { createApp } from '../../../src/http/routes/app.ts';
+import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
+import { socketServer } from '../../../src/http/transport/ws.ts';
+import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
+import { projectService } from '../../../src/sessions/projects/projects.ts';
+import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
+import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
+import { uploadService } from '../../../src/sessions/projects/uploads.ts';
+import { sideMessages } from '../../../src/sessions/services/side-messages.ts';
+import { localBlobs } from '../../../src/storage/blobs/folder.ts';
+import { templates } from '../agents/templates.ts';
+import { type FakeOptions, fakeService } from '../egress/fake-service.ts';
+import { fakeServices } from '../egress/fake-services.ts';
+import { temporaryFolder } from '../stores/store.ts';
+
+interface Options {
+  readonly clock?: Clock;
+  readonly play?: FakeOptions['play'];
+  readonly maxUploadBytes?: number;
+  readonly profile?: 'current' | 'first';
+  readonly baseUrls?: Record<string, string>;
+  readonly compatible?: Record<string, { baseUrl: string }>;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+type Body = any;
+const newId = () => crypto.randomUUID();
+
+/** The Opencodex dialect over real HTTP, projects, files and keys; sessions and sandboxes are fakes. */
+export async function opencodexServer({
+  clock = systemClock,
+  play,
+  maxUploadBytes = 2 ** 20,
+  profile = 'current',
+  baseUrls = {},
+  compatible = {},
+}: Options = {}) {
+  const folder = temporaryFolder();
+  const fake = fakeService({ clock, ...(play && { play }) });
+  const others = fakeServices(fake, clock);
+  const { records } = fake.store;
+  const blobFolder = join(folder.path, 'files');
+  const uploads = uploadService({
+    records,
+    blobs: await localBlobs(blobFolder, 0),
+    clock,
+    newId,
+    maxBytes: maxUploadBytes,
+  });
+  const providers = offeredProviders(compatible);
+  const agents = agentConfigService({ records, newId, templates, providers, model: 'demo' });
+  const learned: Secret[] = [];
+  const keys = providerKeys({
+    records,
+    vault: vault([new Secret('ab'.repeat(32))]),
+    clock,
+    baseUrls,
+    compatible,
+    learn: (key) => void learned.push(key),
+  });
+  const projects = projectService({
+    records,
+    sessions: fake.sessions,
+    agents,
+    removeBelongings: uploads.deleteProject,
+    newId,
+    clock,
+  });
+  const close = new AbortController();
+  const lines: object[] = [];
+  const log = (fields: object) => void lines.push(fields);
+  const requests: object[] = [];
+  const metrics: HttpMetrics = {
+    contentType: 'text/plain',
+    text: async () => '',
+    httpRequest: (request) => void requests.push(request),
+    streamOpened: () => ({ [Symbol.dispose]: () => {} }),
+  };
+  const logger = { info: log, warn: log, error: log };
+  const styles = new Map();
+  const { app, table } = createApp({
+    guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenGate(undefined), limiter: undefined },
+    styles,
+    maxBodyBytes: 2 ** 20,
+    logger,
+    metrics,
+    closing: close.signal,
+    clock,
+    checkReplies: true,
+  });
+  const sockets = socketServer(app, {
+    clock,
+    closing: close.signal,
+    logger,
+    styles,
+    opened: () => metrics.streamOpened('websocket'),
+  });
+  opencodex({
+    services: { ...others.services, projects },
+    agents,
+    providers,
+    uploads,
+    keys,
+    sideMessages: sideMessages({ records, clock, newId }),
+    idempotency: idempotency(fake.store.inbox, clock),
+    sockets,
+    clock,
+    maxUploadBytes,
+    profile,
+  }).mount(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const sent =
+      body === undefined || typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body);
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers,
+      ...(sent !== undefined && { body: sent }),
+    });
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    const answer = { status: response.status, headers: response.headers, body: text as Body };
+    if (type.includes('json')) answer.body = JSON.parse(text);
+    return answer;
+  };
+  let newest: Socket | undefined;
+  app.server.on('connection', (socket) => {
+    newest = socket;
+  });
+  return {
+    url,
+    port,
+    /** The bytes that the newest connection received. */
+    bytesRead: () => newest?.bytesRead ?? 0,
+    fake,
+    others,
+    uploads,
+    agents,
+    keys,
+    learned,
+    table,
+    lines,
+    /** The requests that ended, with or without an answer. */
+    requests,
+    blobFolder,
+    call,
+    newProject: async (name = 'Website'): Promise<string> => (await call('POST', '/projects', { name })).body.id,
+    async newChat(projectId?: string): Promise<string> {
+      const project = projectId ?? (await call('POST', '/projects', { name: 'Website' })).body.id;
+      return (await call('POST', `/chats?project_id=${project}`, {})).body.id;
+    },
+    stream: (sid: string, query = '') => streamOf(`ws://127.0.0.1:${port}/api/v1/chats/${sid}/stream${query}`),
+    async [Symbol.asyncDispose]() {
+      close.abort();
+      app.server.closeAllConnections();
+      await app.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+export type OpencodexServer = Awaited<ReturnType<typeof opencodexServer>>;
+
+/** A real client that keeps all it received. */
+export function streamOf(address: string) {
+  const socket = new WebSocket(address, 'corral');
+  const frames: Body[] = [];
+  const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  const opened = Promise.withResolvers<void>();
+  socket.on('message', (data) => void frames.push(JSON.parse(String(data))));
+  socket.on('open', () => opened.resolve());
+  socket.on('error', (error) => opened.reject(error));
+  socket.on('close', (code, reason) => closed.resolve({ code, reason: String(reason) }));
+  opened.promise.catch(() => {});
+  return {
+    frames,
+    opened: opened.promise,
+    closed: closed.promise,
+    send: async (frame: unknown) => {
+      await opened.promise;
+      socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+    },
+    [Symbol.dispose]: () => socket.terminate(),
+  };
+}

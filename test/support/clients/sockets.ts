@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import WebSocket, { type ClientOptions } from 'ws';
+import { z } from 'zod';
+import { tokenGate } from '../../../src/auth/token.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { envelope } from '../../../src/http/errors/error-style.ts';
+import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
+import { createApp } from '../../../src/http/routes/app.ts';
+import type { App } from '../../../src/http/routes/routes.ts';
+import { type SocketRequest, type SocketServer, socketServer } from '../../../src/http/transport/ws.ts';
+import type { Socket } from '../../../src/http/transport/ws-socket.ts';
+import { type ManualClock, manualClock } from '../machines/manual-clock.ts';
+
+export interface SocketTestServer extends AsyncDisposable {
+  readonly app: App;
+  readonly url: string;
+  readonly port: number;
+  readonly clock: ManualClock;
+  readonly close: AbortController;
+  /** The server's side of each connection, the newest last. */
+  readonly opened: { readonly socket: Socket; readonly request: SocketRequest }[];
+  readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[];
+  readonly streams: () => number;
+}
+
+interface Options {
+  readonly token?: string;
+  readonly perMinute?: number;
+  readonly routes?: (sockets: SocketServer) => void;
+}
+
+/** A real server with only two routes: `/ws/:sid` echoes each frame, and `GET /plain`. */
+export async function socketTestServer({ token, perMinute, routes }: Options = {}): Promise<SocketTestServer> {
+  const clock = manualClock(1_700_000_040_000);
+  const close = new AbortController();
+  const logged: SocketTestServer['logged'] = [];
+  const note = (fields: object, text: string) => void logged.push({ text, fields: fields as Record<string, unknown> });
+  const logger = { info: note, warn: note, error: note };
+  let streams = 0;
+  const opened: SocketTestServer['opened'] = [];
+  const styles = new Map([['/enveloped', envelope]]);
+  const { app } = createApp({
+    guard: {
+      loopback: true,
+      allowedHosts: [],
+      corsOrigins: undefined,
+      gate: tokenGate(token === undefined ? undefined : new Secret(token)),
+      limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
+    },
+    styles,
+    maxBodyBytes: 1_000,
+    logger,
+    metrics: {
+      contentType: 'text/plain',
+      text: async () => '',
+      httpRequest: () => {},
+      streamOpened: () => ({ [Symbol.dispose]: () => {} }),
+    },
+    closing: close.signal,
+  });
+  const sockets = socketServer(app, {
+    clock,
+    closing: close.signal,
+    logger,
+    styles,
+    opened: () => {
+      streams++;
+      return { [Symbol.dispose]: () => void streams-- };
+    },
+  });
+  const echo = (socket: Socket, request: SocketRequest) => {
+    opened.push({ socket, request });
+    socket.onJson(socket.sendJson, () => socket.sendJson({ type: 'error' }));
+  };
+  const params = z.object({ sid: z.string().max(20) });
+  sockets.route({ path: '/ws/:sid', params, query: z.object({ after_seq: z.string().optional() }), open: echo });
+  sockets.route({ path: '/enveloped/vnc', subprotocols: ['binary'], strictSubprotocols: true, open: echo });
+  sockets.route({ path: '/late', connectionParams: true, open: echo });
+  routes?.(sockets);
+  app.get('/plain', async () => ({ ok: true }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return {
+    app,
+    url: `ws://127.0.0.1:${port}`,
+    port,
+    clock,
+    close,
+    opened,
+    logged,
+    streams: () => streams,
+    async [Symbol.asyncDispose]() {
+      close.abort();
+      clock.advance(5_000);
+      app.server.closeIdleConnections();
+      await app.close();
+    },
+  };
+}
+
+export interface TestSocket extends Disposable {
+  readonly ws: WebSocket;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly frames: any[];
+  readonly closed: Promise<{ code: number; reason: string }>;
+}
+
+/** A connected client. Rejects with the status and the body if the server refuses it. */
+export async function openWebSocket(
+  url: string,
+  { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {},
+): Promise<TestSocket> {
+  const ws = new WebSocket(url, protocols, options);
+  const frames: unknown[] = [];
+  ws.on('message', (data, isBinary) => void frames.push(isBinary ? data : JSON.parse(data.toString())));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    ws.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+  });
+  ws.on('error', () => {});
+  const refused = new Promise<never>((_, reject) => {
+    ws.on('unexpected-response', async (_request, response) => {
+      const body = (await response.toArray()).join('');
+      reject(Object.assign(new Error(`refused: ${response.statusCode}`), { status: response.statusCode, body }));
+    });
+  });
+  await Promise.race([once(ws, 'open'), refused]);
+  return { ws, frames, closed, [Symbol.dispose]: () => ws.terminate() };
+}

@@ -1,0 +1,22 @@
+// A program that starts one sandbox with the process driver and then waits until a test kills it. Usage: provisioning-
+// program.ts ROOT BWRAP SPEC (as JSON)
+import { processDriver } from '../../../drivers/process/process.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { programs } from '../servers/programs.ts';
+
+const [root = '', bubblewrap = '', spec = ''] = process.argv.slice(2);
+const gate = { serve: (socket: { destroy(): void }) => socket.destroy() };
+const ids = randomIds();
+const driver = await processDriver({
+  instance: 'test',
+  root,
+  gate,
+  ids,
+  images: ['corral-sandbox'],
+  programs,
+  bubblewrap: bubblewrap === '' ? undefined : bubblewrap,
+  users: { first: 1_900_000, last: 1_900_999 },
+});
+await driver.provision(JSON.parse(spec), { signal: AbortSignal.timeout(20_000), deadlineAt: Date.now() + 20_000 });
+console.log(JSON.stringify(driver.capabilities)); // tells the test that the driver is ready
+setInterval(() => {}, 60_000);

@@ -1,0 +1,181 @@
+import { createInterface } from 'node:readline';
+import type { V1Pod, V1PodList } from '@kubernetes/client-node';
+import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { deletion, nodeBody, nodeStatus, runningPod, simulated } from './simulated-pod.ts';
+
+export interface SimulatedNodes extends AsyncDisposable {
+  /** The pods of a driver with these settings run on these nodes only. */
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly toleration: { readonly key: string; readonly value: string; readonly effect: 'NoSchedule' };
+  /** How many pods were reported as running so far, and how many were ended. */
+  readonly counts: { readonly started: number; readonly ended: number };
+}
+interface Wanted {
+  readonly kubeconfig: string | undefined;
+  readonly namespace: string;
+  readonly nodes: number;
+  /** The address of every pod. A daemon that answers there stands for the daemons of all pods. */
+  readonly podIP: string;
+  /** How long a pod takes from its node to running, in ms. */
+  readonly startMs?: number;
+}
+
+const leaseEveryMs = 4_000;
+const atOnce = 24;
+
+/**
+ * Stands in for the kubelets of nodes that do not exist. It registers the nodes at the real API server and renews their
+ * leases. It reports the namespace's pods on them as running, and as gone once they are deleted. No container starts. A
+ * taint keeps all other pods away.
+ */
+export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: Wanted) {
+  await using stack = new AsyncDisposableStack();
+  const set = `sim-${randomIds().short().slice(0, 6).toLowerCase()}`;
+  const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));
+  const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: atOnce });
+  const names = Array.from({ length: nodes }, (_, n) => `${set}-${n}`);
+  const stop = new AbortController();
+  const never = new AbortController().signal;
+  stack.defer(() =>
+    forEachConcurrent(names, atOnce, async (name) => {
+      const lease = `${leases}/${name}`;
+      for (const path of [`/api/v1/nodes/${name}`, lease])
+        await api.askFor({ method: 'DELETE', path, what: 'delete', tries: 5 }, never).catch(() => {});
+    }),
+  );
+  await forEachConcurrent(names, atOnce, async (name) => {
+    const path = '/api/v1/nodes';
+    await api.ask({ method: 'POST', path, body: nodeBody(name, set), what: 'make nodes' }, stop.signal);
+    const body = { status: nodeStatus() };
+    await api.ask({ method: 'PATCH', path: `${path}/${name}/status`, body, what: 'patch nodes' }, stop.signal);
+  });
+  // The API server refuses pods until the controllers have made the new namespace's account.
+  const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
+  while (!(await api.askFor({ method: 'GET', path: account, what: 'get accounts' }, stop.signal)))
+    await pause(50, stop.signal);
+  const kubelet = new Kubelet({ api, namespace, prefix: `${set}-`, podIP, startMs });
+  const running = [kubelet.run(stop.signal), heartbeats(api, names, stop.signal)];
+  stack.defer(async () => {
+    stop.abort();
+    await Promise.all(running);
+  });
+  const held = stack.move();
+  return {
+    nodeSelector: { [simulated]: set },
+    toleration: { key: simulated, value: set, effect: 'NoSchedule' },
+    counts: kubelet,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  } satisfies SimulatedNodes;
+}
+
+const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
+
+/** The node controller takes a node without a renewed lease for lost, and evicts its pods. */
+async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await forEachConcurrent(names, 4, async (name) => {
+      const spec = {
+        holderIdentity: name,
+        leaseDurationSeconds: 40,
+        renewTime: new Date().toISOString().replace('Z', '000Z'),
+      };
+      const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name }, spec };
+      const renewed = {
+        method: 'PATCH',
+        path: `${leases}/${name}`,
+        body: { spec },
+        what: 'renew leases',
+        tries: 1,
+      } as const;
+      const found = await api.askFor(renewed, signal).catch(() => 'away');
+      if (!found)
+        await api.ask({ method: 'POST', path: leases, body, what: 'make leases', tries: 1 }, signal).catch(() => {});
+    });
+    await pause(leaseEveryMs, signal).catch(() => {});
+  }
+}
+
+interface Duty {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  /** Of the names of the nodes. */
+  readonly prefix: string;
+  readonly podIP: string;
+  readonly startMs: number;
+}
+
+class Kubelet {
+  started = 0;
+  ended = 0;
+  readonly #duty: Duty;
+  /** The last deed for each pod, by uid, so that a repeated event does nothing. */
+  readonly #done = new Map<string, 'started' | 'ended'>();
+
+  constructor(duty: Duty) {
+    this.#duty = duty;
+  }
+
+  /** Lists, then watches, again and again: what happens while the API server is away is found by the next list. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#round(signal).catch(() => {});
+      await pause(100, signal).catch(() => {});
+    }
+  }
+
+  get #path(): string {
+    return `/api/v1/namespaces/${this.#duty.namespace}/pods`;
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { api } = this.#duty;
+    const path = this.#path;
+    const list = await api.ask<V1PodList>({ method: 'GET', path, what: 'list pods', tries: 1 }, signal);
+    for (const pod of list.items) this.#see(pod, signal);
+    const there = new Set(list.items.map(({ metadata }) => metadata?.uid));
+    for (const uid of this.#done.keys()) if (!there.has(uid)) this.#done.delete(uid);
+    const query = `watch=true&timeoutSeconds=120&resourceVersion=${list.metadata?.resourceVersion}`;
+    const stream = await api.stream({ method: 'GET', path: `${path}?${query}`, what: 'watch pods' }, signal);
+    try {
+      for await (const line of createInterface({ input: stream })) {
+        const { type, object } = JSON.parse(line) as { type: string; object: V1Pod };
+        if (type === 'ERROR') return;
+        if (type === 'DELETED') this.#done.delete(object.metadata?.uid ?? '');
+        else this.#see(object, signal);
+      }
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  #see(pod: V1Pod, signal: AbortSignal): void {
+    const { metadata, spec, status } = pod;
+    const uid = metadata?.uid ?? '';
+    if (!spec?.nodeName?.startsWith(this.#duty.prefix)) return;
+    const wanted = metadata?.deletionTimestamp ? 'ended' : 'started';
+    if (this.#done.get(uid) === wanted || (wanted === 'started' && status?.phase !== 'Pending')) return;
+    this.#done.set(uid, wanted);
+    const act = wanted === 'ended' ? this.#end(pod, signal) : this.#start(pod, signal);
+    void act.catch(() => this.#done.delete(uid)); // the next list shows it again
+  }
+
+  async #start(pod: V1Pod, signal: AbortSignal): Promise<void> {
+    const { api, podIP, startMs } = this.#duty;
+    await pause(startMs, signal);
+    const body = runningPod(pod, podIP);
+    const path = `${this.#path}/${pod.metadata?.name}/status`;
+    if (await api.askFor({ method: 'PATCH', path, body, what: 'patch pods' }, signal)) this.started += 1;
+  }
+
+  async #end(pod: V1Pod, signal: AbortSignal): Promise<void> {
+    const path = `${this.#path}/${pod.metadata?.name}`;
+    const body = deletion(pod.metadata?.uid);
+    await this.#duty.api.askFor({ method: 'DELETE', path, body, what: 'delete pods' }, signal);
+    this.ended += 1;
+  }
+}

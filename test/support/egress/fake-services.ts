@@ -1,0 +1,318 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { vault } from '../../../src/auth/vault.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionFact } from '../../../src/core/model/events.ts';
+import { randomIds, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { SandboxView } from '../../../src/core/model/records.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { DesktopClient, FileEntry } from '../../../src/sandboxes/client/client.ts';
+import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
+import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
+import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
+import type { Services } from '../../../src/sessions/api/services.ts';
+import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
+import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
+import { Watchers } from '../../../src/sessions/engine/watchers.ts';
+import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
+import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
+import { projectService } from '../../../src/sessions/projects/projects.ts';
+import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
+import { DesktopNews } from '../../../src/sessions/run/desktop-facts.ts';
+import { egressService } from '../../../src/sessions/services/egress.ts';
+import { shareService } from '../../../src/sessions/shares/shares.ts';
+import { templates } from '../agents/templates.ts';
+import { noDesktop } from '../sandboxes/no-desktop.ts';
+import type { FakeService } from './fake-service.ts';
+
+export interface FakeServices {
+  readonly services: Services;
+  readonly processes: ProcessInfo[];
+  readonly logs: Map<number, string>;
+  /** The commands that ran, in order. */
+  readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
+  readonly desktop: FakeScreen;
+}
+/** The desktop of every sandbox; undefined unless a test sets one. */
+export interface FakeScreen {
+  client: DesktopClient | undefined;
+  /** The desktop after the sandbox starts again; undefined: the same one. */
+  next: DesktopClient | undefined;
+  /** Undefined: ready where there is a desktop. */
+  offer: DesktopOffer | undefined;
+  isHeld: boolean;
+  maxViewers: number;
+  controlIdleMs: number;
+  readonly watchers: Watchers;
+}
+
+const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
+
+/**
+ * All services other than sessions, in memory: a flat map of files for each session, and sandboxes that have only a
+ * state.
+ */
+export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
+  const files = new Map<string, Map<string, Buffer>>();
+  const states = new Map<SessionId, SandboxView['state']>();
+  const processes: ProcessInfo[] = [];
+  const logs = new Map<number, string>();
+  const ran: FakeServices['ran'] = [];
+
+  const filesOf = async (id: SessionId) => {
+    await sessions.get(id);
+    const found = files.get(id) ?? new Map<string, Buffer>();
+    files.set(id, found);
+    return found;
+  };
+  const known = async (id: SessionId, pid: number) => {
+    await sessions.get(id);
+    const found = processes.find((process) => process.pid === pid);
+    if (!found) throw new AppError('not_found', 'Process not found');
+    return found;
+  };
+  const missing = () => new AppError('file_not_found', 'File not found');
+  const desktop: FakeScreen = {
+    client: undefined,
+    next: undefined,
+    offer: undefined,
+    isHeld: false,
+    maxViewers: 16,
+    controlIdleMs: 120_000,
+    watchers: new Watchers(),
+  };
+  const told = new Map<SessionId, DesktopNews>();
+  const live = () => ({
+    client: { desktop: desktop.client ?? noDesktop() },
+    isPaused: false,
+    writer: { record: { sandboxHeld: desktop.isHeld } },
+  });
+  const saw: DesktopDeps['reports']['saw'] = (id, status) => {
+    const news = told.get(id) ?? new DesktopNews();
+    told.set(id, news);
+    for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
+  };
+  const parts = {
+    sandboxes: {
+      look: async () => live().client,
+      use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
+    },
+    commands: { change: async () => live().writer.record },
+  } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
+  const sandboxes = { look: async () => undefined };
+  const credentials = credentialRing({
+    records: store.records,
+    clock,
+    learn: () => {},
+    onChange: () => {},
+    vault: vault([new Secret('cd'.repeat(32))]),
+  });
+  const services: Services = {
+    sessions,
+    egress: egressService({
+      records: store.records,
+      sessions,
+      clock,
+      isEntry: (text) => text !== '',
+      rulesOf: async () => ({ policy: 'registries', opens: 'registries', entries: [], canAllow: true }),
+    }),
+    sessionCredentials: credentials.serviceOf((id: SessionId) => sessions.get(id)),
+    projectCredentials: credentials.serviceOf((id: string) => services.projects.get(id)),
+    shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
+    desktop: desktopService({
+      ...parts,
+      reports: { saw },
+      offerFor: () => desktop.offer ?? { state: desktop.client === undefined ? 'none' : 'ready' },
+      power: {
+        stop: async () => ({ stopped: true }),
+        async start() {
+          desktop.client = desktop.next ?? desktop.client;
+          return { started: true };
+        },
+      },
+      isAtWork: async () => false,
+      watchers: desktop.watchers,
+      clock,
+      ids: randomIds(),
+      known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
+      screens: new DesktopScreens({
+        clock,
+        facts: { tell: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}) },
+        settings: {
+          get maxViewers() {
+            return desktop.maxViewers;
+          },
+          get controlIdleSeconds() {
+            return desktop.controlIdleMs / 1_000;
+          },
+        },
+      }),
+    }),
+    files: {
+      async list(id, path) {
+        const folder = within(path);
+        const entries = new Map<string, FileEntry>();
+        for (const [name, bytes] of await filesOf(id)) {
+          const rest = folder === '' ? name : name.startsWith(`${folder}/`) ? name.slice(folder.length + 1) : undefined;
+          const [first = '', ...deeper] = rest?.split('/') ?? [];
+          if (first === '') continue;
+          const type = deeper.length > 0 ? 'directory' : 'file';
+          const size = type === 'file' ? bytes.length : null;
+          entries.set(first, { name: first, type, size, modified: new Date(clock.now()).toISOString() });
+        }
+        if (folder !== '' && entries.size === 0) throw missing();
+        return [...entries.values()].sort((a, b) => a.type.localeCompare(b.type) || a.name.localeCompare(b.name));
+      },
+      async read(id, path) {
+        const found = (await filesOf(id)).get(within(path));
+        if (!found) throw missing();
+        return found;
+      },
+      async open(id, path) {
+        const found = (await filesOf(id)).get(within(path));
+        if (!found) throw missing();
+        return { size: found.length, content: Readable.from([found], { objectMode: false }) };
+      },
+      async write(id, path, content) {
+        (await filesOf(id)).set(within(path), Buffer.from(content));
+      },
+      async remove(id, path) {
+        if (!(await filesOf(id)).delete(within(path))) throw missing();
+      },
+      async changes(id) {
+        await filesOf(id);
+        return {
+          since: { runId: 'run-1', at: clock.now() },
+          files: [{ path: 'a.txt', change: 'modified', before: 1, after: 2 }],
+          truncated: false,
+        };
+      },
+      async before(id, path) {
+        await filesOf(id);
+        return Buffer.from(`${within(path)} as it was`);
+      },
+      async find(id, { pattern, types }) {
+        const matches = [...(await filesOf(id)).keys()].filter(
+          (name) => posix.matchesGlob(posix.basename(name), pattern) && typed(name, types),
+        );
+        return { matches: matches.sort(), truncated: false };
+      },
+      async grep(id, { pattern, types }) {
+        const matches = [...(await filesOf(id))].flatMap(([file, bytes]) =>
+          `${bytes}`.split('\n').flatMap((content, n) => {
+            const isMatch = typed(file, types) && new RegExp(pattern).test(content);
+            return isMatch ? [{ file, line: n + 1, content: content.trim() }] : [];
+          }),
+        );
+        return { matches, truncated: false };
+      },
+    },
+    processes: {
+      async list(id) {
+        await sessions.get(id);
+        return processes;
+      },
+      async stop(id, pid) {
+        processes.splice(processes.indexOf(await known(id, pid)), 1);
+      },
+      async logs(id, pid, lines) {
+        await known(id, pid);
+        const text = (logs.get(pid) ?? '').split('\n').slice(-lines).join('\n');
+        return { text, log: '', truncated: false };
+      },
+      startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
+    },
+    inside: { enter: noStreams, admits: async () => {} },
+    sandboxes: {
+      pause: noStreams,
+      async status(id) {
+        await sessions.get(id);
+        return { id: sandboxIdOf(id), state: states.get(id) ?? 'created', workdir: '/workspace', driver: 'memory' };
+      },
+      async usage(id) {
+        await sessions.get(id);
+        if (states.get(id) !== 'running') return undefined;
+        return { cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: null, processes: 2 };
+      },
+      async start(id) {
+        await sessions.get(id);
+        const started = states.get(id) !== 'running';
+        states.set(id, 'running');
+        return { started };
+      },
+      async stop(id) {
+        await sessions.get(id);
+        const stopped = states.get(id) === 'running';
+        states.set(id, 'stopped');
+        return { stopped };
+      },
+      async reset(id) {
+        (await filesOf(id)).clear();
+        states.set(id, 'running');
+      },
+      async rotateTokens(id) {
+        const { tokenRounds = 0 } = await sessions.get(id);
+        await sessions.update(id, { tokenRounds: tokenRounds + 1 });
+      },
+      async exec(id, command) {
+        await sessions.get(id);
+        ran.push({ id, command });
+        return { exitCode: 3, stdout: `${command.command}\n`, stderr: 'oh\n', timedOut: false };
+      },
+    },
+    terminals: {
+      async open(sessionId) {
+        await sessions.get(sessionId);
+        return { id: 'shell_0123abcd', sessionId, created: clock.now() };
+      },
+      async list(id) {
+        await sessions.get(id);
+        return [];
+      },
+      get: () => Promise.reject(new AppError('shell_not_found', 'Shell session not found')),
+      close: async () => {},
+      write: async () => {},
+      resize: async () => {},
+      async typeIntoShell(id, shellId, text) {
+        await sessions.get(id);
+        ran.push({ id, command: { command: `${shellId}: ${text}` } });
+      },
+      connect: async () => ({
+        output: Readable.from([]),
+        write: () => {},
+        resize: () => {},
+        ended: new Promise(() => {}),
+        [Symbol.asyncDispose]: async () => {},
+      }),
+    },
+    streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
+    templates,
+    projects: projectService({
+      records: store.records,
+      sessions,
+      agents: agentConfigService({
+        records: store.records,
+        newId: () => crypto.randomUUID(),
+        templates,
+        providers: offeredProviders({}),
+        model: 'demo',
+      }),
+      removeBelongings: async () => {},
+      newId: () => crypto.randomUUID(),
+      clock,
+    }),
+  };
+  return { services, processes, logs, ran, desktop };
+}
+
+/** The path's name in the flat map; "" is the workspace itself. */
+function within(path: string): string {
+  const name = posix.normalize(path.replace(/^\/workspace(\/|$)/, '')).replace(/\/$/, '');
+  if (name.startsWith('..') || name.startsWith('/'))
+    throw new AppError('path_outside', 'Path is outside the workspace');
+  return name === '.' ? '' : name;
+}
+
+const typed = (name: string, types: readonly string[]) =>
+  types.length === 0 || types.some((glob) => posix.matchesGlob(posix.basename(name), glob));

@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Call, SandboxSpec } from '../../../drivers/driver.ts';
+import { processDriver } from '../../../drivers/process/process.ts';
+import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { processHarness } from '../servers/process.ts';
+import { programs } from '../servers/programs.ts';
+import { standIn } from './hostile-daemon.ts';
+
+const MiB = 1024 * 1024;
+const call = (): Call => ({ signal: AbortSignal.timeout(60_000), deadlineAt: Date.now() + 60_000 });
+
+export interface HostileSandbox extends AsyncDisposable {
+  /** A new connection, as after a restart of the server. */
+  attach(): Promise<{ readonly client: SandboxClient; readonly lost: AbortSignal } & AsyncDisposable>;
+}
+
+/**
+ * A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. `more` is what it
+ * does besides.
+ */
+export async function hostileSandbox(answer: string, more?: string): Promise<HostileSandbox> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'sandboxd.mjs');
+  await writeFile(file, standIn(answer, more), { mode: 0o644 });
+  const harness = stack.use(await processHarness('bwrap'));
+  const options = harness.options({ programs: { ...programs, daemon: async () => file } });
+  const driver = stack.use(await processDriver(options));
+  const sessionId = randomIds().sessionId();
+  const id = sandboxIdOf(sessionId);
+  const spec: SandboxSpec = {
+    id,
+    sessionId,
+    epoch: 1,
+    template: 'base',
+    image: harness.image,
+    env: {},
+    expiresAt: Date.now() + 600_000,
+    limits: { memoryBytes: 1024 * MiB, cpus: 1, pids: 256, diskBytes: 1024 * MiB },
+    egress: { kind: 'none' },
+  };
+  stack.defer(() => driver.destroy(id, 'remove', call()));
+  await driver.provision(spec, call());
+  const held = stack.move();
+  return {
+    async attach() {
+      const link = await driver.attach(id, call());
+      const client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
+      return { client, lost: link.lost, [Symbol.asyncDispose]: () => link[Symbol.asyncDispose]() };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

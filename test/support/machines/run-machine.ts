@@ -1,0 +1,18 @@
+import type { RunInput } from '../../../machines/run.ts';
+import { asChild, Holes, runInput, runWith } from './machines.ts';
+
+/** A run on its real machine, whose actors the test answers. */
+export function startRun(input: Partial<RunInput> = {}) {
+  const holes = new Holes();
+  const run = asChild(runWith(holes), runInput(input));
+  const resolves = async (...results: [hole: string, result: unknown][]) => {
+    for (const [hole, result] of results) await holes.the(hole).resolve(result);
+  };
+  const tells = (type: string) => run.told.filter((event) => event.type === type);
+  /** Lets the run end: the session permits it, and the end is logged. */
+  const ends = async () => {
+    run.actor.send({ type: 'run.mayEnd' });
+    await holes.the('end').resolve();
+  };
+  return { ...run, holes, resolves, tells, ends };
+}

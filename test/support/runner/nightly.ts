@@ -1,0 +1,34 @@
+import type { TestContext } from 'vitest';
+
+/** Whether to run tests that take minutes, or that stop components which other tests use. */
+export const isNightly = process.env.TEST_NIGHTLY === '1';
+
+/** Whole files of such tests. Each says what an ordinary run has in its place. */
+export const nightlyFiles = [
+  'test/unit/simulation/second-thousand.test.ts', // the first thousand
+  'test/contract/drivers/docker-desktop.test.ts', // process-desktop: the same desktop, in a process
+  'test/contract/drivers/docker-neighbours-runsc.test.ts', // docker-neighbours: the same tests under runc
+  'test/e2e/acp/real-agents.test.ts', // acp/run: an agent that speaks the same protocol
+  'test/e2e/chaos/storm.test.ts', // the simulation's first thousand, and e2e/faults with one fault at a time
+  'test/e2e/chaos/docker.test.ts',
+  'test/e2e/chaos/process.test.ts',
+  'test/e2e/chaos/mongo.test.ts',
+  'test/e2e/deploy/compose.test.ts', // unit/deploy: what the compose file says
+  'test/e2e/desktop/auto.test.ts', // unit/drivers: the state of an image that is being built
+  'test/e2e/dialects/schemathesis.test.ts', // http/bad-input: requests of the same kinds, chosen by hand
+  'test/e2e/e2b/sdk.test.ts', // e2b/wire: what the SDKs send
+  'test/e2e/escapes/docker.test.ts', // escapes/process: the same attempts; the walls of Docker in docker-neighbours
+  'test/e2e/escapes/docker-runsc.test.ts',
+  'test/e2e/faults/sandboxes/output.test.ts', // the same output in test/contract/sandboxd-faults
+  'test/e2e/hostile/whole-server.test.ts', // faults/hostile-sandbox: garbage from the first answer on
+  'test/e2e/mcp-server/recipe.test.ts', // mcp-server/session: the same program and calls
+  'test/e2e/replicas/chaos.test.ts', // the other files of replicas
+  'test/e2e/replicas/docker.test.ts', // replicas/two-servers: the same move between servers
+  'test/e2e/ui/scale.test.ts', // ui/sessions: the same list, with few sessions
+  'test/e2e/workspace/packages.test.ts', // templates: packages from the same registries
+];
+
+/** Skips the test with a reason, except in a nightly run. */
+export function onlyNightly(context: TestContext, why: string): void {
+  if (!isNightly) context.skip(`${why}: with TEST_NIGHTLY=1`);
+}

@@ -1,0 +1,29 @@
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+
+/** The abilities of a client whose sandbox has neither processes nor a file system of its own. */
+export const incapable = (
+  cannot: () => Promise<never>,
+): Pick<SandboxClient, 'jobs' | 'paths' | 'transfers' | 'workspace' | 'watches' | 'ports'> => ({
+  jobs: {
+    start: cannot,
+    list: cannot,
+    attach: cannot,
+    write: cannot,
+    endInput: cannot,
+    resize: cannot,
+    signal: cannot,
+  },
+  paths: {
+    stat: cannot,
+    list: cannot,
+    makeFolder: cannot,
+    move: cannot,
+    remove: cannot,
+    open: cannot,
+    write: cannot,
+  },
+  transfers: { areSupported: async () => false, open: cannot, write: cannot },
+  workspace: { keep: async () => false, print: async () => undefined },
+  watches: { open: cannot, changes: cannot, follow: cannot, close: cannot },
+  ports: { connect: cannot },
+});

@@ -1,0 +1,20 @@
+import { Agent } from 'node:http';
+import { memoryDaemon } from '../../../drivers/memory/daemon.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
+import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+
+/** A daemon in memory, and a client that is connected to it. */
+export function memorySandboxd(): AsyncDisposable & { readonly client: SandboxClient } {
+  const daemon = memoryDaemon({ clock: systemClock, token: 'secret', workdir: '/workspace' });
+  const agent = new Agent({ keepAlive: true });
+  agent.createConnection = () => daemon.connect();
+  return {
+    client: sandboxClient({ agent, token: new Secret('secret'), workdir: '/workspace' }),
+    async [Symbol.asyncDispose]() {
+      agent.destroy();
+      daemon.close();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+
+/** A command that a sandbox in a test runs, or has run. */
+export interface RunningCommand {
+  readonly request: StartOperation;
+  readonly output: string | Buffer;
+  readonly over: PromiseWithResolvers<void>;
+  end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
+}
+
+/** The operation as the daemon describes it. */
+export const operationOf = ({ request, output, end }: RunningCommand): Operation => ({
+  id: request.id,
+  state: end ? 'exited' : 'running',
+  ...end,
+  bytes: output.length,
+  spool: `.corral/output/${request.id}.log`,
+  pid: 4242,
+  startedAt: 1,
+  ...(end && { endedAt: 2 }),
+});
+
+/** Ends the command, unless it has ended already. */
+export function endCommand(running: RunningCommand, end: Pick<Operation, 'exitCode' | 'reason'>): void {
+  running.end ??= end;
+  running.over.resolve();
+}

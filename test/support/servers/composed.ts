@@ -1,0 +1,104 @@
+import type { AddressInfo } from 'node:net';
+import { type Core, compose } from '../../../src/app/compose.ts';
+import { httpServer } from '../../../src/app/http-server.ts';
+import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
+import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
+import { temporaryFolder } from '../stores/store.ts';
+
+/** With `auto` every server of a test would look for the larger image, and its sandboxes would depend on what it finds. */
+const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };
+
+export interface Composed extends AsyncDisposable {
+  readonly core: Core;
+  readonly config: Config;
+  readonly closing: AbortController;
+}
+export interface ComposedServer extends Composed {
+  readonly url: string;
+  readonly routes: readonly RegisteredRoute[];
+  /** The log lines of the server. */
+  readonly lines: Line[];
+}
+export interface Line {
+  readonly level: string;
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** The whole core in this process, with sandboxes of its own; `folder` can be an earlier core's data folder. */
+export async function composed(
+  settings: Record<string, string> = {},
+  folder?: string,
+  lines: Line[] = [],
+  given: Parameters<typeof compose>[0]['given'] = {},
+): Promise<Composed> {
+  await using stack = new AsyncDisposableStack();
+  const dataDir = folder ?? stack.use(temporaryFolder()).path;
+  const env = {
+    CORRAL_DATA_DIR: dataDir,
+    CORRAL_DRIVER: 'memory',
+    CORRAL_EGRESS_POLICY: 'none',
+    ...noImage,
+    ...settings,
+  };
+  const config = loadConfig(env, '');
+  const closing = new AbortController();
+  const { signal } = closing;
+  const rest = { config, clock: systemClock, ids: randomIds(), closing: signal, say: () => {}, given };
+  const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
+  stack.defer(() => closing.abort());
+  const held = stack.move();
+  return { core, config, closing, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The whole core with its HTTP server on a port of its own. */
+export async function composedServer(
+  settings: Record<string, string> = {},
+  folder?: string,
+  { clock = systemClock, ...given }: Parameters<typeof compose>[0]['given'] & { readonly clock?: Clock } = {},
+): Promise<ComposedServer> {
+  await using stack = new AsyncDisposableStack();
+  const lines: Line[] = [];
+  const { core, config, closing } = stack.use(
+    await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
+  );
+  const app = stack.adopt(
+    await httpServer({
+      ...core,
+      config,
+      version: '1.2.3',
+      sessions: core.services.sessions,
+      inbox: core.inbox,
+      logger: logger(lines),
+      closing: closing.signal,
+      clock,
+      checkReplies: true,
+    }),
+    (it) => it.close(),
+  );
+  await app.listen({ host: config.host, port: 0 });
+  stack.defer(() => {
+    closing.abort();
+    app.server.closeAllConnections();
+  });
+  const { port } = app.server.address() as AddressInfo;
+  const held = stack.move();
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    core,
+    config,
+    closing,
+    url,
+    lines,
+    routes: app.registered,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function logger(lines: Line[]) {
+  const at = (level: string) => (fields: object, text: string) =>
+    void lines.push({ level, text, fields: fields as Record<string, unknown> });
+  return { info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
+}

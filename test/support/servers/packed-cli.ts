@@ -1,0 +1,85 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { isNewer } from '../runner/is-newer.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../../..');
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Buffer;
+}
+interface PtyStep {
+  /** A regular expression that the output since the last step has to match. */
+  readonly expect?: string;
+  readonly resize?: readonly [cols: number, rows: number];
+  readonly send?: string;
+}
+
+const tarball = join(root, 'node_modules/.cache/corral.tgz');
+const sources = ['{src,drivers,machines,scripts,clients}/**/*.{ts,tsx,json,css,html}', '*.json', 'README.md'];
+
+/** The tarball of this tree. It is packed once for all tests, because that compiles the whole client. */
+async function tarballOfTree(): Promise<string> {
+  if (isNewer(tarball, sources)) return tarball;
+  const draft = await mkdtemp(join(root, 'node_modules/.cache/corral-pack-'));
+  try {
+    await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', draft], { cwd: root });
+    const [packed = 'none'] = (await readdir(draft)).filter((file) => file.endsWith('.tgz'));
+    await rename(join(draft, packed), tarball);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return tarball;
+}
+
+/** The command of the packed tarball, installed in an empty folder, as `npx corral` runs it there. */
+export async function packedCli() {
+  const home = await mkdtemp(join(tmpdir(), 'corral-packed-'));
+  const installed = join(home, 'node_modules/corral');
+  const empty = join(home, 'empty');
+  await Promise.all([
+    mkdir(installed, { recursive: true }),
+    mkdir(join(home, 'node_modules/.bin'), { recursive: true }),
+  ]);
+  await mkdir(empty);
+  await run('tar', ['-xzf', await tarballOfTree(), '-C', installed, '--strip-components=1']);
+  const program = join(home, 'node_modules/.bin/corral');
+  await symlink('../corral/dist/corral.js', program);
+  // No NODE_* variable of this test run: people run it with their own Node.
+  const base = { PATH: process.env.PATH ?? '', HOME: home, TERM: 'xterm-256color' };
+
+  function start(command: readonly string[], { env, input }: CliOptions): Promise<CliResult> {
+    const [file = '', ...args] = command;
+    const child = spawn(file, args, { cwd: empty, env: { ...base, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => (output.stdout += chunk));
+    child.stderr.on('data', (chunk) => (output.stderr += chunk));
+    child.stdin.on('error', () => {}); // a program may end before it has read everything
+    child.stdin.end(input);
+    return new Promise((resolve) => child.once('close', (code) => resolve({ code, ...output })));
+  }
+  return {
+    folder: empty,
+    /** The path of `corral`, for programs that start it themselves. */
+    program,
+    /** Runs `corral` with these arguments. Standard input is empty, and no stream is a terminal. */
+    run: (args: readonly string[], options: CliOptions = {}) => start([program, ...args], options),
+    /** Runs it on a real terminal. */
+    onTerminal: (args: readonly string[], steps: readonly PtyStep[], options: CliOptions = {}) =>
+      start(
+        ['python3', join(root, 'test/support/terminals/on-terminal.py'), JSON.stringify(steps), program, ...args],
+        options,
+      ),
+    [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }),
+  };
+}
+export type PackedCli = Awaited<ReturnType<typeof packedCli>>;

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { DriverHarness } from '../../../drivers/conformance.ts';
+import { installationOf } from '../../../drivers/process/cgroup/open.ts';
+import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
+import { carrying } from '../../../drivers/process/proc.ts';
+import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { programs } from './programs.ts';
+
+/** False: the caller skips tests that need bubblewrap. In CI a missing bubblewrap is an error. */
+export async function hasBubblewrap(): Promise<boolean> {
+  const works = (await findBubblewrap('bwrap')) !== undefined;
+  if (!works && process.env.CI === 'true') throw new Error('bubblewrap does not work, and in CI its tests must run.');
+  return works;
+}
+
+export interface ProcessHarness extends DriverHarness {
+  readonly root: string;
+  options(over?: Partial<ProcessOptions>): ProcessOptions;
+  pidOf(id: SandboxId): Promise<number>;
+  /** All control groups of this harness's sandboxes, anywhere on the machine. */
+  groups(): Promise<string[]>;
+}
+
+export async function processHarness(bubblewrap: string | undefined): Promise<ProcessHarness> {
+  const root = await mkdtemp(join(tmpdir(), 'corral-process-'));
+  const options = (over: Partial<ProcessOptions> = {}): ProcessOptions => ({
+    instance: 'test',
+    root,
+    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
+    ids: randomIds(),
+    images: ['corral-sandbox', 'corral-sandbox-desktop'],
+    programs,
+    bubblewrap,
+    users: { first: 1_900_000, last: 1_900_999 },
+    desktop: true,
+    ...over,
+  });
+  const pidOf = async (id: SandboxId) =>
+    JSON.parse(await readFile(join(root, id, 'process.json'), 'utf8')).pid as number;
+  return {
+    image: 'corral-sandbox',
+    root,
+    options,
+    pidOf,
+    async groups() {
+      const args = ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*'];
+      // `find` fails where another driver's groups vanish meanwhile, and prints the rest.
+      const found = await promisify(execFile)('find', args).catch((failed: { stdout: string }) => failed);
+      const ours = `${installationOf(root)}.`;
+      return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
+    },
+    connect: (as = {}) => processDriver(options(as)),
+    killBehindItsBack: async (id) => void process.kill(await pidOf(id), 'SIGKILL'),
+    async remains(id) {
+      const processes = (await carrying('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
+      return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
+    },
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}

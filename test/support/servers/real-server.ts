@@ -1,0 +1,79 @@
+import { expect, type TestContext } from 'vitest';
+import type { FactType, SessionEvent } from '../../../src/core/model/events.ts';
+import { api, fence, storedEvents } from '../clients/api.ts';
+import { problemsOf } from '../hostile/checker.ts';
+import { failureTeller } from '../runner/on-failure.ts';
+import type { World } from '../worlds.ts';
+import { type ServerProcess, serverProcess } from './server-process.ts';
+
+type Client = ReturnType<typeof api>;
+export type EventOf<Type extends FactType> = Extract<SessionEvent, { type: Type }>;
+
+/** A real server on real sandboxes, with a client and its log; disposing removes all its sessions. */
+export async function realServer(
+  context: TestContext,
+  world: World,
+  settings: Record<string, string> = {},
+  under?: Parameters<typeof serverProcess>[1],
+) {
+  const own = await world.ready(context);
+  const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
+  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...own, ...quick, ...settings }, under);
+  const teller = failureTeller(server);
+  const client: Client = api(server.url);
+  const log = (id: string) => storedEvents(server.data, id);
+  const factsOf = <Type extends FactType>(id: string, type: Type) =>
+    log(id).filter((event): event is EventOf<Type> => event.type === type);
+  return {
+    server,
+    client,
+    world,
+    log,
+    factsOf,
+    /** Creates a session and waits until its sandbox is ready. */
+    async ready(): Promise<string> {
+      const id = await client.create();
+      await reaches(() => factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 60_000);
+      return id;
+    },
+    /** Starts a command in the session and waits until it prints `begun`. */
+    async working(id: string, command: string): Promise<void> {
+      const before = factsOf(id, 'tool.output').length;
+      await client.send(id, fence('sh', `echo begun\n${command}`));
+      await reaches(() => factsOf(id, 'tool.output').length > before, 45_000);
+    },
+    rests: (id: string, status = 'completed', timeout = 90_000) =>
+      expect.poll(() => client.status(id), { timeout, interval: 50 }).toBe(status),
+    /** Fails if the log breaks a rule, or if anything of the session remains after its deletion. */
+    async holds(id: string): Promise<void> {
+      expect(problemsOf(log(id))).toEqual([]);
+      expect(await client.remove(id)).toMatchObject({ status: 200 });
+      expect(await world.remains(id, server)).toEqual([]);
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        teller.read();
+        await removeAll(server, client);
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
+    },
+  };
+}
+export type RealServer = Awaited<ReturnType<typeof realServer>>;
+
+/** Deletes all sessions. A server that stops leaves its sandboxes to the next server, and here no server follows. */
+async function removeAll(server: ServerProcess, client: Client): Promise<void> {
+  const list = () =>
+    client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] } | null);
+  const found = await list().catch(async () => {
+    server.kill('SIGKILL');
+    await server.restart();
+    return await list();
+  });
+  await Promise.all((found?.sessions ?? []).map(({ session_id }) => client.remove(session_id)));
+}
+
+/** Waits until it is so. Only a failure waits to the end, so it comes late enough for a machine with other work. */
+export const reaches = (isSo: () => boolean | Promise<boolean>, timeout: number): Promise<void> =>
+  expect.poll(isSo, { timeout: Math.max(timeout, 90_000), interval: 25 }).toBe(true);

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
+import { serverProgram } from './built-server.ts';
+import { freePort } from './free-port.ts';
+
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly under: Under;
+}
+/** A command, made from the data folder, that runs the server under limits or on a disk of its own. */
+type Under = (data: string) => readonly [program: string, ...args: string[]] | undefined;
+
+const startMs = 60_000;
+const { serverProcess: serverSettings } = packageJson;
+
+/**
+ * How long the process has waited for a processor. On an overloaded machine such time does not count against a start, and
+ * neither does as much again: the programs that the start needs, such as a database, wait too.
+ */
+function waitedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]) / 1e6;
+  } catch {
+    return 0; // it has ended, or the kernel does not tell
+  }
+}
+
+async function started({ folder, port, under }: Place, settings: Record<string, string>) {
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, NODE_COMPILE_CACHE } = process.env;
+  const data = join(folder, 'data');
+  const env = {
+    ...serverSettings.env,
+    PATH,
+    HOME,
+    NODE_EXTRA_CA_CERTS,
+    DOCKER_HOST,
+    NODE_COMPILE_CACHE,
+    PORT: String(port),
+    CORRAL_DATA_DIR: data,
+    CORRAL_SANDBOX_DESKTOP: 'false', // else sandboxes depend on the images that the machine has
+    ...settings,
+  };
+  const command = [process.execPath, ...serverSettings.flags, serverProgram()];
+  const [program = '', ...args] = [...(under(data) ?? []), ...command];
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const abandoned = () => child.kill('SIGKILL'); // when the test's own process exits first
+  process.once('exit', abandoned);
+  child.once('exit', () => process.off('exit', abandoned));
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  const isUp = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server did not start:\n${output}`);
+    return await fetch(`http://127.0.0.1:${port}/health`).then(
+      ({ status }) => status,
+      () => 0,
+    );
+  };
+  const late = (thrown: unknown) => {
+    child.kill('SIGKILL');
+    throw new Error(`the server is not up in time:\n${output}`, { cause: thrown });
+  };
+  const began = performance.now();
+  while ((await isUp()) !== 200) {
+    const took = performance.now() - began;
+    const mostMs = startMs + 2 * waitedMs(child.pid as number);
+    if (took > mostMs) late(new Error(`${Math.round(took)} ms, of which ${Math.round(mostMs)} are allowed`));
+    await sleep(20);
+  }
+  const closeOutput = () => [child.stdout, child.stderr].map((stream) => stream.destroy());
+  const kill = (signal: NodeJS.Signals) => child.kill(signal);
+  return { exit, output: () => output, pid: child.pid as number, kill, closeOutput };
+}
+
+/** The real server as its own process with its own data folder; disposing stops the server and removes the folder. */
+export async function serverProcess(settings: Record<string, string>, under: Under = () => undefined) {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
+  const port = await freePort();
+  let server = await started({ folder, port, under }, settings).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
+  const earlier: string[] = [];
+  return {
+    url: `http://127.0.0.1:${port}`,
+    data: join(folder, 'data'),
+    get exit() {
+      return server.exit;
+    },
+    get pid() {
+      return server.pid;
+    },
+    output: () => server.output(),
+    /** The lines with this text that the server and those before it have printed. */
+    linesWith: (text: string) =>
+      [...earlier, server.output()].flatMap((output) => output.split('\n').filter((line) => line.includes(text))),
+    kill: (signal: NodeJS.Signals) => server.kill(signal),
+    /** Closes the reading ends of the server's stdout and stderr. */
+    closeOutput: () => void server.closeOutput(),
+    /**
+     * Waits until the old server has exited, then starts one on the same data. `more` settings are for this server only.
+     */
+    async restart(more: Record<string, string> = {}) {
+      await server.exit;
+      earlier.push(server.output());
+      server = await started({ folder, port, under }, { ...settings, ...more });
+    },
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGTERM');
+      await server.exit;
+      await endSandboxes(join(folder, 'data'));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+export type ServerProcess = Awaited<ReturnType<typeof serverProcess>>;

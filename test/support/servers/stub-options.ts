@@ -1,0 +1,25 @@
+import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { testPods } from '../cluster/cluster.ts';
+import type { KubeStub } from '../cluster/kube-stub.ts';
+
+/** The Kubernetes driver's options before the stub of an API server. */
+export const stubOptions = (stub: KubeStub, over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
+  kubeconfig: stub.kubeconfig,
+  namespace: 'stub',
+  instance: 'test',
+  keys: [new Secret('a key of these tests')],
+  ids: randomIds(),
+  clock: systemClock,
+  random: () => 0.5,
+  reach: 'pod-ip',
+  port: stub.daemonPort,
+  pods: { ...testPods, workspace: 'ephemeral' },
+  egressAddress: { host: '127.0.0.1', port: 9 },
+  networkPolicies: 'given',
+  pendingMs: 300,
+  maxInFlight: 10,
+  ...over,
+});

@@ -1,0 +1,20 @@
+import { armFailpoints, failpointSpec } from '../../../src/core/errors/failpoint.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { facts } from './store.ts';
+
+// A program for tests that kill it: appends to one session without end and prints each seq once the append is
+// acknowledged. With `compact` it also compacts the log all the time.
+const spec = failpointSpec(process.env);
+if (spec) armFailpoints(spec, { exit: () => process.kill(process.pid, 'SIGKILL') });
+
+const [path = '', sessionId = '', more = ''] = process.argv.slice(2);
+const store = await sqliteStore({ path });
+const id = SessionId.parse(sessionId);
+let { head } = await store.events.page(id, 0, 1);
+for (;;) {
+  const puts = [{ kind: 'count', id, doc: head + 3 }];
+  head = await store.events.append({ sessionId: id, after: head, at: 1, facts: facts(3, head + 1), puts });
+  if (more === 'compact') await store.events.compact(id, { keepDroppable: 1, keepAll: 20 });
+  console.log(head);
+}

@@ -1,0 +1,38 @@
+import { type Db, MongoClient } from 'mongodb';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { MongoOptions } from '../../../src/storage/mongo/store.ts';
+import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import type { OpenStore } from './store.ts';
+
+/** The address of a server for the tests that speaks MongoDB's protocol. */
+export const mongoUrl = process.env.TEST_MONGODB_URL;
+/** In CI a missing server is a failure; elsewhere its tests are skipped with a reason. */
+export const skipMongo = !mongoUrl && process.env.CI !== 'true';
+
+/** A store on a new database; disposing drops the database. */
+export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenStore & { readonly database: string }> {
+  const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
+  const url = new Secret(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => dropDatabase(url, database));
+  const store = stack.use(await mongoStore({ url, database, ...more }));
+  const held = stack.move();
+  return { store, database, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+async function dropDatabase(url: Secret, database: string): Promise<void> {
+  await using client = new MongoClient(url.reveal());
+  await client.db(database).dropDatabase();
+}
+
+/** False for FerretDB 1: of two updates that expect the same version both can succeed there, and one is lost. */
+export async function hasAtomicUpdates(): Promise<boolean> {
+  await using client = new MongoClient(mongoUrl as string);
+  return (await client.db().command({ buildInfo: 1 })).ferretdbVersion === undefined;
+}
+
+/** Reads the database directly, without the store. */
+export async function rawDatabase<T>(database: string, look: (db: Db) => Promise<T>): Promise<T> {
+  await using client = new MongoClient(mongoUrl as string);
+  return await look(client.db(database));
+}

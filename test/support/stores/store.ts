@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EventLog, Followed, Store } from '../../../src/core/contracts/ports.ts';
+import type { FactOf, SessionEvent, SessionFact } from '../../../src/core/model/events.ts';
+import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
+
+/** A store and its database or folder; disposing removes both. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: Store;
+}
+
+let sessions = 0;
+export const newSession = (): SessionId => SessionId.parse((++sessions).toString(16).padStart(16, '0'));
+
+/** Facts that compaction keeps, distinguished by their titles. */
+export const facts = (count: number, from = 1): SessionFact[] =>
+  Array.from({ length: count }, (_, n) => ({ type: 'title', runId: null, data: { title: `t${from + n}` } }));
+
+const messageId = MessageId.parse('11111111-1111-4111-8111-111111111111');
+/** Facts that compaction can drop. */
+export const deltas = (count: number): SessionFact[] =>
+  Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
+
+/** The result of a call with the given data. */
+export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
+  type: 'tool.called',
+  runId: null,
+  data: {
+    callId: 'c1',
+    tool: 'shell',
+    function: 'shell_exec',
+    args: {},
+    success: true,
+    output: '',
+    content: null,
+    ...data,
+  },
+});
+
+/** Appends at the end of the log, as the session's only writer. */
+export function writer(
+  log: Pick<EventLog, 'append'>,
+  sessionId: SessionId,
+): (facts: readonly SessionFact[]) => Promise<number> {
+  let after = 0;
+  return async (facts) => {
+    after = await log.append({ sessionId, after, at: 1, facts });
+    return after;
+  };
+}
+
+export type FollowedOne =
+  | Exclude<Followed, { kind: 'events' }>
+  | { readonly kind: 'event'; readonly event: SessionEvent };
+/** The items of a follower, with one event each. */
+export async function* oneByOne(items: AsyncIterable<Followed>): AsyncGenerator<FollowedOne> {
+  for await (const item of items) {
+    if (item.kind === 'resync') yield item;
+    else for (const event of item.events) yield { kind: 'event', event };
+  }
+}
+export const seqOf = (item: FollowedOne | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
+
+/** The items of a reader that disconnects after `count` items. */
+export async function take(
+  log: EventLog,
+  sessionId: SessionId,
+  after: number,
+  count: number,
+  options = { deltas: true },
+) {
+  const cut = new AbortController();
+  const got: ReturnType<typeof seqOf>[] = [];
+  for await (const item of oneByOne(log.follow(sessionId, after, { ...options, signal: cut.signal }))) {
+    if (got.push(seqOf(item)) < count) continue;
+    cut.abort();
+    break;
+  }
+  return got;
+}
+
+export function temporaryFolder(): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'corral-store-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}

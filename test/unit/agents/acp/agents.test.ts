@@ -1,0 +1,315 @@
+// The scripted agent as a child of this process, in the place of a program in a sandbox.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AcpAgents } from '../../../../src/agents/acp/agents.ts';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import type { AgentPause, AgentUpdate, AskedCall } from '../../../../src/core/model/agent-updates.ts';
+import type { ProgramClient, SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+
+let folder: string;
+let children: ChildProcess[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'corral-acp-'));
+  children = [];
+  const script = readFileSync('test/support/agents/fake-acp-agent.mjs', 'utf8').replaceAll('/workspace', folder);
+  writeFileSync(join(folder, 'agent.mjs'), script);
+});
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The programs of a sandbox, as far as an agent needs them. */
+function programs(): ProgramClient {
+  let child: ChildProcess | undefined;
+  return {
+    async open({ argv: [file = '', ...args] }: { argv: readonly string[] }) {
+      child = spawn(file, args, { stdio: 'pipe' });
+      children.push(child);
+    },
+    async attach(_id: string, reader: { onOutput: (chunk: Buffer) => unknown; onErrors: (chunk: Buffer) => unknown }) {
+      const own = child as ChildProcess;
+      const output = (async () => {
+        for await (const chunk of own.stdout ?? []) await reader.onOutput(chunk as Buffer);
+      })().catch(() => {});
+      own.stderr?.on('data', reader.onErrors);
+      own.stdin?.on('error', () => {});
+      const ended = once(own, 'exit').then(async ([code]) => {
+        await output;
+        return { exitCode: (code as number | null) ?? 137 };
+      });
+      return {
+        ended,
+        write: async (bytes: Uint8Array) => void own.stdin?.write(bytes),
+        detach: () => {},
+        endInput: () => {},
+      };
+    },
+    close: async () => void child?.kill('SIGKILL'),
+  } as unknown as ProgramClient;
+}
+
+function bench(resume?: 'summary') {
+  const docs = new Map<string, unknown>();
+  const records = {
+    get: async (_kind: string, id: string) => (docs.has(id) ? { id, doc: docs.get(id), version: 1 } : undefined),
+    put: async ({ id, doc }: { id: string; doc: unknown }) => docs.set(id, doc).size,
+  };
+  let count = 0;
+  const open = () => {
+    const agents = new AcpAgents({ records: records as never, clock: systemClock, newId: () => `call-${++count}` });
+    const client = { programs: programs() } as SandboxClient;
+    const heard: AgentUpdate[] = [];
+    const turn = (texts: string[], args: string[] = [], signal = new AbortController().signal) =>
+      agents.turn(
+        client,
+        {
+          sessionId: 's',
+          runId: 'r',
+          cwd: folder,
+          texts,
+          instructions: 'Be brief.',
+          task: 'the task',
+          silenceMs: 4_000,
+          given: async () => {},
+          history: () => 'An earlier part.',
+          agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume },
+        },
+        async (update) => void heard.push(update),
+        signal,
+      );
+    const said = () => heard.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('');
+    return { agents, client, heard, turn, said };
+  };
+  return { ...open(), again: open };
+}
+const nobody: AskedCall = { callId: '', name: '', args: {}, content: null };
+const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
+const seconds = { timeout: 60_000 };
+
+test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', seconds, async () => {
+  const { turn, heard, said } = bench();
+  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(heard.map(({ kind }) => kind)).toEqual(
+    'model thought plan call result plan call result plan spent text text'.split(' '),
+  );
+  expect(said()).toBe('All done.');
+  expect(heard[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
+  expect(heard[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
+  expect(heard[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
+});
+
+test.each([
+  [true, 'You said yes.'],
+  [false, 'You said no.'],
+])('a permission decided with %s reaches the agent, which goes on', seconds, async (allowed, wanted) => {
+  const { turn, agents, client, said } = bench();
+  const pause = await turn(['I need permission']);
+  expect(pause).toMatchObject({ kind: 'asks', title: 'rm -rf build', call: { args: { command: 'rm -rf build' } } });
+  agents.decide(client, askedIn(pause), allowed);
+  expect(await turn([])).toEqual({ kind: 'said' });
+  expect(said()).toBe(wanted);
+});
+
+test.each([
+  ['exits', 'Please exit', /exit code 7/],
+  ['prints garbage', 'Please send garbage', /lines that are no messages/],
+  ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
+  ['hangs', 'Please hang', /said nothing for 4 s/],
+])('an agent that %s fails as a value, and the next turn has a new one', seconds, async (_, text, why) => {
+  const { turn, said } = bench();
+  expect(await turn([text])).toEqual({ kind: 'failed', code: 'agent_failed', message: expect.stringMatching(why) });
+  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(said()).toContain('All done.');
+});
+
+test('a program that is not an agent fails as a value', seconds, async () => {
+  const { turn } = bench();
+  expect(await turn(['Do the task'], ['--exit-at-once'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
+
+test('a stop ends the agent, and the turn rejects', seconds, async () => {
+  const { turn, said } = bench();
+  const stop = new AbortController();
+  const running = turn(['Please wait'], [], stop.signal);
+  await expect.poll(said).toBe('I wait.');
+  const exit = once(children[0] as ChildProcess, 'exit');
+  stop.abort();
+  await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+  await exit;
+});
+
+test('an interrupted agent ends its present work, and takes the next message with its memory', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const running = turn(['Please wait']);
+  await expect.poll(said).toBe('I wait.');
+  agents.interrupt(client);
+  expect(await running).toEqual({ kind: 'said', isCut: true });
+  await turn(['remember']);
+  expect(said()).toContain('I had 1 messages before.');
+});
+
+test('an agent that ends its work before anybody listens again is heard all the same', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const pause = await turn(['I need permission']);
+  agents.decide(client, askedIn(pause), true);
+  await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
+  expect(await turn([])).toEqual({ kind: 'said' });
+  expect(said()).toBe('You said yes.');
+});
+
+test('a message instead of a permission ends the present work before the agent takes it', seconds, async () => {
+  const { turn, said } = bench();
+  expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+  expect(await turn(['remember'])).toEqual({ kind: 'said' });
+  expect(said()).toBe('You said no.I had 1 messages before.');
+});
+
+test('a request to read a file is refused, and a tool named __proto__ is a name like any other', seconds, async () => {
+  const { turn, said, heard } = bench();
+  await turn(['Read outside']);
+  expect(said()).toBe('refused: -32601');
+  await turn(['Try proto']);
+  expect(heard.find(({ kind }) => kind === 'call')).toMatchObject({ name: '__proto__', family: 'mcp' });
+  expect(({} as { a?: unknown }).a).toBeUndefined();
+});
+
+test(
+  'another server continues the session that the agent can load, without the repeated history',
+  seconds,
+  async () => {
+    const first = bench();
+    await first.turn(['remember']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+    expect(second.said()).toBe('I had 1 messages before.');
+  },
+);
+
+test('work that was cut ends typed where the agent cannot load its session', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--forgetful']);
+  await first.agents.end(first.client);
+  expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
+});
+
+test(
+  'a call that begins without its arguments is told with them, and its end as the agent last described it',
+  seconds,
+  async () => {
+    const { turn, heard } = bench();
+    await turn(['Please stream a call']);
+    const told = heard.filter(({ kind }) => kind === 'call' || kind === 'result');
+    expect(told).toMatchObject([
+      { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
+      {
+        kind: 'result',
+        args: { command: 'make all', title: 'make all (done)' },
+        output: 'built\n',
+        exitCode: 2,
+        content: { console: [{ command: 'make all', output: 'built\n' }] },
+      },
+    ]);
+  },
+);
+
+test('a person sees the whole text that a call would write before deciding on it', seconds, async () => {
+  const { turn, heard, agents, client } = bench();
+  const pause = await turn(['Please write two files']);
+  const call = {
+    args: { title: 'Write a.txt and b.txt', path: '/workspace/a.txt', paths: ['/workspace/a.txt', '/workspace/b.txt'] },
+    content: {
+      content: '=== /workspace/a.txt\nnew\n\n=== /workspace/b.txt\nfresh\n',
+      oldContent: '=== /workspace/a.txt\nold\n\n=== /workspace/b.txt\n',
+    },
+  };
+  const inFolder = JSON.parse(JSON.stringify(call).replaceAll('/workspace', folder));
+  expect(pause).toMatchObject({ kind: 'asks', title: 'Write a.txt and b.txt', call: inFolder });
+  agents.decide(client, askedIn(pause), true);
+  await turn([]);
+  expect(heard.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
+});
+
+test('two requests for permission at once are asked one after the other', seconds, async () => {
+  const { turn, agents, client, said } = bench();
+  const first = await turn(['I need two permissions']);
+  expect(first).toMatchObject({ kind: 'asks', title: 'one' });
+  agents.decide(client, askedIn(first), true);
+  const second = await turn([]);
+  expect(second).toMatchObject({ kind: 'asks', title: 'two' });
+  agents.decide(client, askedIn(second), false);
+  await turn([]);
+  expect(said()).toBe('You said yes and no.');
+});
+
+test('history that an agent repeats after its answer to session/load is not heard', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--late']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  await second.turn(['remember'], ['--late']);
+  expect(second.said()).toBe('I had 1 messages before.');
+  expect(second.heard.filter(({ kind }) => kind === 'call')).toEqual([]);
+});
+
+test('an agent that cannot load its session takes a new message with a summary, and says so', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--lost']);
+  await first.agents.end(first.client);
+  const second = first.again();
+  expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'said' });
+  expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
+  const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
+  expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
+});
+
+test(
+  'an agent whose template wants it takes a new message with a summary, though it can load its session',
+  seconds,
+  async () => {
+    const first = bench('summary');
+    await first.turn(['remember']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+    expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
+    expect(second.said()).toBe('I had 0 messages before.');
+  },
+);
+
+test('work that was cut ends typed with the reason where a session is lost', seconds, async () => {
+  const first = bench();
+  await first.turn(['remember'], ['--lost']);
+  await first.agents.end(first.client);
+  const end = await first.again().turn([], ['--lost']);
+  expect(end).toMatchObject({ kind: 'failed', message: expect.stringContaining('No such session.') });
+});
+
+test.each([
+  [true, 'You said yes.'],
+  [false, 'You said no.'],
+])(
+  'a decision (%s) on a call of an agent that has gone answers the same call once',
+  seconds,
+  async (allowed, wanted) => {
+    const first = bench();
+    const pause = await first.turn(['I need permission']);
+    await first.agents.end(first.client);
+    const second = first.again();
+    second.agents.decide(second.client, askedIn(pause), allowed);
+    expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
+    expect(second.said()).toBe(wanted);
+    expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
+  },
+);
+
+test('the model that the agent names is told', seconds, async () => {
+  const { turn, heard } = bench();
+  await turn(['Do the task']);
+  expect(heard[0]).toEqual({ kind: 'model', name: 'fake-1' });
+});

@@ -1,0 +1,69 @@
+// The updates are those of real agents, as they were recorded.
+import { expect, test } from 'vitest';
+import { Calls } from '../../../../src/agents/acp/calls.ts';
+import { modelIn } from '../../../../src/agents/acp/models.ts';
+
+const calls = () => new Calls(() => 'call');
+const texts = (text: string) => [{ type: 'content' as const, content: { type: 'text' as const, text } }];
+
+test("the output of a terminal of Codex's adapter, told piece by piece, is the call's output", () => {
+  const of = calls();
+  const terminal = [{ type: 'terminal' as const, terminalId: 't' }];
+  const call = { toolCallId: 'a', kind: 'execute' as const, title: 'ls', rawInput: { command: ['bash', '-lc', 'ls'] } };
+  of.heard({ ...call, status: 'in_progress', content: terminal }, true);
+  for (const data of ['one\n', 'two\n'])
+    of.heard({ toolCallId: 'a', _meta: { terminal_output_delta: { data } } }, false);
+  const exit = { _meta: { terminal_exit: { exit_code: 3, signal: null } } };
+  expect(of.heard({ toolCallId: 'a', status: 'failed', ...exit }, false)).toMatchObject([
+    { success: false, output: 'one\ntwo\n', exitCode: 3, args: { command: 'ls' } },
+  ]);
+});
+
+test("the agent's description of a call is not its output, and the fence around an output is none of it", () => {
+  const of = calls();
+  of.asked({ toolCallId: 'a', kind: 'execute', title: 'ls', content: texts('[in /workspace] (List files)') });
+  expect(of.heard({ toolCallId: 'a', status: 'completed' }, false).at(-1)).toMatchObject({ output: '', content: null });
+  const fenced = texts('```console\nhi\n```');
+  const told = of.heard({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
+  expect(told.at(-1)).toMatchObject({ output: 'hi' });
+});
+
+test('an edit without a diff shows the text of its arguments', () => {
+  const rawInput = { filePath: '/workspace/w.txt', content: 'one\n' };
+  expect(calls().asked({ toolCallId: 'a', kind: 'edit', rawInput }).content).toEqual({
+    content: 'one\n',
+    oldContent: null,
+  });
+});
+
+test('of arguments that are too large the beginnings are shown, with the number of characters that are not', () => {
+  const { args } = calls().asked({
+    toolCallId: 'a',
+    kind: 'other',
+    rawInput: { path: 'a.txt', text: 'x'.repeat(100_000) },
+  });
+  expect(args.path).toBe('a.txt');
+  expect(args.text).toMatch(/^x{4096}\n\[95904 characters more are not shown\]$/);
+});
+
+test('a late word about a call that has ended begins no other call', () => {
+  const of = calls();
+  of.heard({ toolCallId: 'a', status: 'completed' }, true);
+  expect(of.heard({ toolCallId: 'a', status: 'in_progress', title: 'again' }, false)).toEqual([]);
+  expect(of.heard({ toolCallId: 'a', status: 'in_progress', title: 'again' }, true)).toHaveLength(1);
+});
+
+test.each([
+  ['Gemini CLI in its session', { models: { currentModelId: 'gemini-2.5-flash' } }, 'gemini-2.5-flash'],
+  ['OpenCode in its options', { configOptions: [{ category: 'model', currentValue: 'a/m1' }] }, 'a/m1'],
+  ['Claude Code in its updates', { _meta: { '_claude/model': 'claude-sonnet-4-5' } }, 'claude-sonnet-4-5'],
+  [
+    'Codex in its answer',
+    { _meta: { quota: { model_usage: [{ model: 'gpt-5-mini', token_count: {} }] } } },
+    'gpt-5-mini',
+  ],
+  ['Claude Code by its usual choice', { configOptions: [{ category: 'model', currentValue: 'default' }] }, undefined],
+  ['a strange agent', { models: 1, configOptions: 'x', _meta: null }, undefined],
+])('the model that %s names', (_, message, model) => {
+  expect(modelIn(message)).toBe(model);
+});

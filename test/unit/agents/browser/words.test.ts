@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { clipped, Notes } from '../../../../src/agents/browser/event-notes.ts';
+import { explain, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
+import { playwrightKeys } from '../../../../src/agents/browser/keys.ts';
+import { addressOf } from '../../../../src/agents/browser/parse-address.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+
+test.each([
+  ['https://a.example/x', 'https://a.example/x'],
+  ['a.example/x', 'https://a.example/x'],
+  ['a.example:8080', 'https://a.example:8080/'],
+  ['localhost:3000/a', 'http://localhost:3000/a'],
+  ['127.0.0.1', 'http://127.0.0.1/'],
+  ['about:blank', 'about:blank'],
+  ['file:///workspace/a%20b.html', 'file:///workspace/a%20b.html'],
+])('%s is opened as %s', (given, url) => expect(addressOf(given, '/workspace')).toEqual({ url }));
+
+test.each([
+  'file:///etc/passwd',
+  'file:///workspace/../etc',
+  'file:///workspace2/x',
+  'ftp://a',
+  'javascript:1',
+  'http://',
+])('%s is not opened', (given) => expect(addressOf(given, '/workspace')).toHaveProperty('no'));
+
+test.each([
+  ['ctrl+a', 'Control+a'],
+  ['Return', 'Enter'],
+  ['shift+Page_Down', 'Shift+PageDown'],
+  ['f5', 'F5'],
+  ['+', '+'],
+  ['x', 'x'],
+])('the key %s is %s', (given, keys) => expect(playwrightKeys(given)).toBe(keys));
+
+test('notes are told once, and too many are counted', () => {
+  const notes = new Notes();
+  for (let n = 0; n < 25; n++) notes.add(`note ${n}`);
+  expect(notes.take().slice(-2)).toEqual(['note 19', '… and 5 more like these.']);
+  expect(notes.take()).toEqual([]);
+});
+
+test('a clipped text is one line and holds no half character', () => {
+  expect(clipped('a\n b', 10)).toBe('a b');
+  expect(clipped('abc😀d', 5)).toBe('abc…');
+});
+
+test('a lost sandbox is not explained away', () => {
+  expect(() => explain(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
+  expect(explain(new AppError('deadline_exceeded', 'late'), true)).toMatchObject({ ok: false, reason: 'timed_out' });
+  expect(explain(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
+});
+
+test('a network error is explained in words', () => {
+  const { text } = networkFailure('http://a/', 'page.goto: net::ERR_NAME_NOT_RESOLVED at http://a/') ?? {};
+  expect(text).toBe('http://a/ cannot be opened: nobody knows a host of that name (ERR_NAME_NOT_RESOLVED).');
+  expect(networkFailure('http://a/', 'something else')).toBeUndefined();
+});

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { markReader } from '../../../../src/agents/kernels/marks.ts';
+
+const mark = '\0corral:n1:';
+const read = (chunks: readonly string[]) => {
+  const { push } = markReader('n1');
+  return chunks.flatMap((chunk) => push(Buffer.from(chunk))).map(({ kind, bytes }) => [kind, bytes.toString()]);
+};
+
+test('messages are taken out of the text around them, however the bytes are split', () => {
+  const whole = `one${mark}{"a":1}\ntwo\n${mark}{}\n`;
+  const joined = (parts: string[][]) =>
+    parts
+      .filter(([kind]) => kind === 'text')
+      .map(([, text]) => text)
+      .join('') +
+    parts
+      .filter(([kind]) => kind === 'message')
+      .map(([, text]) => `<${text}>`)
+      .join('');
+  for (let size = 1; size <= whole.length; size++) {
+    const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, n) =>
+      whole.slice(n * size, (n + 1) * size),
+    );
+    expect(joined(read(chunks) as string[][]), `chunks of ${size}`).toBe('onetwo\n<{"a":1}><{}>');
+  }
+});
+
+test('text that only begins like a message, or names another nonce, stays text', () => {
+  const text = (parts: unknown[][]) => parts.map(([, said]) => said).join('');
+  expect(text(read(['a\0corral', ':x']))).toBe('a\0corral:x');
+  expect(text(read(['\0corral:n2:{}\n']))).toBe('\0corral:n2:{}\n');
+});
+
+test('a message of more than 8 MiB is refused', () => {
+  const { push } = markReader('n1');
+  push(Buffer.from(mark));
+  expect(() => push(Buffer.alloc(8 * 1024 * 1024 + 1, 'x'))).toThrow('a message of more than 8 MiB');
+});

@@ -1,0 +1,179 @@
+import { expect, test } from 'vitest';
+import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
+import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
+import type { McpServer } from '../../../../src/core/model/tool-server.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { answerTo, fakePrograms, type Serve, toolServer } from '../../../support/sandboxes/fake-programs.ts';
+
+const soon = () => AbortSignal.timeout(60_000);
+const quiet = () => ({ signal: soon(), onProgress: () => {} });
+
+function connected(serve: Serve, more: Partial<McpServer> = {}) {
+  const programs = fakePrograms(serve);
+  const clock = manualClock();
+  const server = {
+    name: 'fake',
+    command: 'serve',
+    args: [],
+    env: {},
+    tools: ['*'],
+    timeoutMs: 60_000,
+    ...more,
+  } as McpServer;
+  const program = { id: 'mcp-fake', argv: ['serve'] };
+  const connection = new McpConnection(server, () => new ProgramTransport(programs, program), clock);
+  return { programs, connection, clock };
+}
+
+test('the tools of a server are listed, as far as the operator allows them', async () => {
+  const tools = [{ name: 'read_one', description: 'Reads.' }, { name: 'read_all' }, { name: 'write' }];
+  const { connection } = connected(toolServer(tools), { tools: ['read_*'] });
+  expect(await connection.tools(soon())).toEqual([
+    { name: 'read_one', title: undefined, description: 'Reads.', schema: { type: 'object' } },
+    { name: 'read_all', title: undefined, description: '', schema: { type: 'object' } },
+  ]);
+});
+
+test('a call carries its arguments, and its result comes back', async () => {
+  const { connection, programs } = connected(toolServer([{ name: 'echo' }]));
+  const result = await connection.call('echo', { a: 1 }, quiet());
+  expect(result.content).toMatchObject([{ type: 'text', text: expect.stringContaining('"arguments":{"a":1}') }]);
+  expect(programs.started).toHaveLength(1);
+});
+
+test('descriptions and schemas of any size become ones of ours', async () => {
+  const deep = JSON.parse(`${'{"properties":{"a":'.repeat(60)}{}${'}}'.repeat(60)}`);
+  const tools = [
+    { name: 'long', description: 'x'.repeat(1_000_000), inputSchema: { type: 'object', title: 'y'.repeat(100_000) } },
+    { name: 'deep', inputSchema: { type: 'object', ...deep } },
+  ];
+  const { connection } = connected(toolServer(tools));
+  const [long, nested] = await connection.tools(soon());
+  expect(long?.description).toHaveLength(2_000);
+  expect([long?.schema, nested?.schema]).toEqual([{ type: 'object' }, { type: 'object' }]);
+});
+
+test('a server that dies in a call is one error that names it, and the next call starts it again', async () => {
+  let calls = 0;
+  const { connection, programs } = connected(
+    toolServer([{ name: 'go' }], async (message, program) => {
+      if (calls++ > 0) return void program.print(answerTo(message, { content: [{ type: 'text', text: 'fine' }] }));
+      await program.complain('out of luck\n');
+      program.exit(9);
+    }),
+  );
+  const expected =
+    'The tool server fake stopped: it ended with exit code 9, after it printed: out of luck. The next call starts it again.';
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
+    code: 'unsupported',
+    publicMessage: expected,
+  });
+  expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'fine' }]);
+  expect(programs.started).toHaveLength(2);
+});
+
+test('a tool server that does not answer fails the call after its timeout and is told of it', async () => {
+  const { connection, programs } = connected(
+    toolServer([{ name: 'hang' }], () => {}),
+    { timeoutMs: 50 },
+  );
+  await expect(connection.call('hang', {}, quiet())).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  expect(programs.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled' });
+});
+
+test('a stopped run cancels the call in the server', async () => {
+  const stop = new AbortController();
+  const { connection, programs } = connected(toolServer([{ name: 'hang' }], () => stop.abort()));
+  await expect(connection.call('hang', {}, { ...quiet(), signal: stop.signal })).rejects.toMatchObject({
+    code: 'cancelled',
+  });
+  expect(programs.sent.at(-1)).toMatchObject({ method: 'notifications/cancelled' });
+});
+
+test('an answer of 50 MB fails its own call alone', async () => {
+  const { connection, programs } = connected(
+    toolServer([{ name: 'big' }, { name: 'slow' }], async (message, program) => {
+      if (message.params?.name === 'slow') return;
+      await program.print(`{"result":{"content":[{"type":"text","text":"`);
+      for (let n = 0; n < 50; n++) await program.print('x'.repeat(1_000_000));
+      await program.print(`"}]},"jsonrpc":"2.0","id":${message.id}}\n`);
+      const slow = programs.sent.find(({ params }) => params?.name === 'slow');
+      await program.print(answerTo({ id: slow?.id ?? 0 }, { content: [{ type: 'text', text: 'unharmed' }] }));
+    }),
+  );
+  const slow = connection.call('slow', {}, quiet());
+  await expect(connection.call('big', {}, quiet())).rejects.toMatchObject({
+    publicMessage: expect.stringContaining('the answer is larger than 4 MiB'),
+  });
+  expect((await slow).content).toMatchObject([{ text: 'unharmed' }]);
+  expect(programs.started).toHaveLength(1);
+});
+
+test('noise, wrong answers and answers to nobody are passed over', async () => {
+  const { connection } = connected(
+    toolServer([{ name: 'lie' }], async (message, program) => {
+      await program.print('starting up…\n[1,2]\n{"jsonrpc":"2.0","id":99999,"result":{}}\n{"not":"rpc"}\n{"broken\n');
+      await program.print(`${'['.repeat(100_000)}\n{"a":${'['.repeat(100_000)}\n`);
+      await program.print(answerTo(message, { content: [{ type: 'text', text: 'true' }] }));
+    }),
+  );
+  expect((await connection.call('lie', {}, quiet())).content).toMatchObject([{ text: 'true' }]);
+});
+
+test('a result of a wrong shape is an error of that call', async () => {
+  const { connection } = connected(
+    toolServer([{ name: 'lie' }], (message, program) => void program.print(answerTo(message, { content: 'no list' }))),
+  );
+  await expect(connection.call('lie', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
+});
+
+test('a server that asks to sample from the model is refused, and the call goes on', async () => {
+  const ask = '{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}\n';
+  const { connection, programs } = connected((message, program) => {
+    if (message.error) {
+      const call = programs.sent.find(({ method }) => method === 'tools/call');
+      void program.print(answerTo({ id: call?.id ?? 0 }, { content: [{ type: 'text', text: 'without a model' }] }));
+    } else toolServer([{ name: 'ask' }], () => void program.print(ask))(message, program);
+  });
+  expect((await connection.call('ask', {}, quiet())).content).toMatchObject([{ text: 'without a model' }]);
+  expect(programs.sent.find(({ error }) => error)).toMatchObject({ id: 's1', error: { code: -32_601 } });
+});
+
+test('progress is told while a call runs', async () => {
+  const { connection } = connected(
+    toolServer([{ name: 'go' }], async (message, program) => {
+      const { progressToken: token } = Object(message.params?._meta) as { progressToken: number };
+      const params = { progressToken: token, progress: 1, total: 3, message: 'reading' };
+      await program.print(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params })}\n`);
+      await program.print(answerTo(message, { content: [] }));
+    }),
+  );
+  const said: string[] = [];
+  await connection.call('go', {}, { signal: soon(), onProgress: (text) => said.push(text) });
+  expect(said).toEqual(['1/3 reading\n']);
+});
+
+test('after a change of its list the tools are asked for again', async () => {
+  const tools = [{ name: 'one' }];
+  const { connection } = connected(
+    toolServer(tools, async (message, program) => {
+      tools.push({ name: 'two' });
+      await program.print('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n');
+      await program.print(answerTo(message, { content: [] }));
+    }),
+  );
+  expect(await connection.tools(soon())).toHaveLength(1);
+  await connection.call('one', {}, quiet());
+  expect(await connection.tools(soon())).toHaveLength(2);
+});
+
+test('a server that cannot start is tried again only after a while', async () => {
+  const { connection, programs, clock } = connected((_, program) => program.exit(1));
+  const failing = () => expect(connection.tools(soon())).rejects.toMatchObject({ code: 'unsupported' });
+  await failing();
+  await failing();
+  expect(programs.started).toHaveLength(1);
+  clock.advance(31_000);
+  await failing();
+  expect(programs.started).toHaveLength(2);
+});

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
+import { httpTransport } from '../../../../src/agents/mcp/http-transport.ts';
+import type { McpServer } from '../../../../src/core/model/tool-server.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+
+const soon = () => AbortSignal.timeout(20_000);
+const quiet = () => ({ signal: soon(), onProgress: () => {} });
+const loopback = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+
+/** A tool server over HTTP that answers calls with `onCall`. */
+async function connected(
+  onCall: (response: ServerResponse, id: number, request: IncomingMessage) => void,
+  fetch = loopback,
+) {
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'POST') return void response.writeHead(405).end();
+    const message = JSON.parse(await text(request));
+    const answer = (result: object) =>
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
+    if (message.method === 'initialize') {
+      const { protocolVersion } = message.params;
+      answer({ protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'fake', version: '1' } });
+    } else if (message.method === 'tools/call') onCall(response, message.id, request);
+    else response.writeHead(202).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`;
+  const settings = { url, headers: { Authorization: new Secret('Bearer of-test') } };
+  const named: McpServer = { name: 'fake', tools: ['*'], timeoutMs: 3_000, ...settings };
+  const connection = new McpConnection(named, () => httpTransport(settings, fetch));
+  onTestFinished(async () => {
+    await connection.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return connection;
+}
+const events = { 'content-type': 'text/event-stream' };
+const event = (id: number, said: string) =>
+  `data: ${JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: said }] } })}\n\n`;
+
+test('a call over HTTP carries the configured headers, and its answer may be a stream', async () => {
+  const connection = await connected((response, id, { headers }) => {
+    response.writeHead(200, events).end(event(id, headers.authorization ?? ''));
+  });
+  expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'Bearer of-test' }]);
+});
+
+test('a private address is refused unless the operator allows it', async () => {
+  const connection = await connected(() => {}, guardedFetch());
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
+    code: 'unsupported',
+    publicMessage: expect.stringContaining('private address'),
+  });
+});
+
+test('a server that dies in a call is one error at once, and the next call finds it again', async () => {
+  let calls = 0;
+  const connection = await connected((response, id) => {
+    response.writeHead(200, events);
+    if (calls++ > 0) return void response.end(event(id, 'fine'));
+    response.write(': here\n\n', () => response.destroy());
+  });
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
+    code: 'unsupported',
+    publicMessage: 'The tool server fake stopped: its connection broke off. The next call starts it again.',
+  });
+  expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'fine' }]);
+});
+
+test('an event of 50 MB ends its connection after a few of them', async () => {
+  let sent = 0;
+  const connection = await connected((response) => {
+    response.writeHead(200, events).write('data: ');
+    const chunk = 'x'.repeat(1_000_000);
+    const pour = () => {
+      for (let goesOn = true; goesOn && sent < 50 && !response.destroyed; sent++) goesOn = response.write(chunk);
+    };
+    response.on('drain', pour);
+    pour();
+  });
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
+    publicMessage: expect.stringContaining('larger than 4 MiB'),
+  });
+  expect(sent).toBeLessThan(30);
+});
+
+test('a server that refuses the key says so in one error', async () => {
+  const connection = await connected((response) => void response.writeHead(401).end('no'));
+  await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
+});

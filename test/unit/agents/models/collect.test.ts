@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { collectTurn, isEmpty, turnCaps } from '../../../../src/agents/models/collect.ts';
+import type { TurnPart } from '../../../../src/agents/models/model.ts';
+
+const usage = { inputTokens: 1, outputTokens: 1 };
+const end = (stop: 'done' | 'calls'): TurnPart => ({ type: 'end', outcome: { kind: 'finished', stop, usage } });
+const say = (delta: string): TurnPart => ({ type: 'text', delta });
+const call = (callId: string, args: unknown = {}): TurnPart => ({
+  type: 'call',
+  call: { callId, name: 'file_read', args },
+});
+
+const heard: string[] = [];
+async function collect(parts: Iterable<TurnPart>, caps = turnCaps, takenIds?: ReadonlySet<string>) {
+  heard.length = 0;
+  async function* stream() {
+    yield* parts;
+  }
+  return await collectTurn(stream(), {
+    model: 'scripted',
+    onDelta: (delta) => heard.push(delta),
+    caps,
+    ...(takenIds && { takenIds }),
+  });
+}
+
+describe('a collected turn', () => {
+  test('has the text of its deltas, told as they come', async () => {
+    const { message } = await collect([say('Look'), say(''), say('ing.'), end('done')]);
+    expect(message).toEqual({ role: 'assistant', model: 'scripted', text: 'Looking.', calls: [], raw: [] });
+    expect(heard).toEqual(['Look', 'ing.']);
+  });
+
+  test('bears the name of the model that answered, which can be a fall-back', async () => {
+    const { message } = await collect([say('Hi.'), { ...end('done'), model: 'local/other' } as TurnPart]);
+    expect(message.model).toBe('local/other');
+  });
+
+  test('has no reasoning in its text', async () => {
+    const { message } = await collect([{ type: 'reasoning', delta: 'Hm.' }, say('Hi.'), end('done')]);
+    expect(message.text).toBe('Hi.');
+  });
+
+  test('keeps what the provider sent raw as it came', async () => {
+    const part = { thoughtSignature: 'b64==', functionCall: { name: 'x' } };
+    expect((await collect([{ type: 'raw', part }, end('done')])).message.raw).toEqual([part]);
+  });
+
+  test('without an end has failed, and a retry can help', async () => {
+    expect((await collect([say('half')])).outcome).toMatchObject({ kind: 'failed', retryable: true });
+  });
+
+  test('F079 without an end has no calls but keeps its text', async () => {
+    const { message } = await collect([say('I will'), call('a')]);
+    expect(message).toMatchObject({ text: 'I will', calls: [] });
+  });
+
+  test('F080 gives every call an id of its own', async () => {
+    const { message } = await collect([call('a'), call('a'), call(''), call('a_2'), end('calls')]);
+    const ids = message.calls.map(({ callId }) => callId);
+    expect(ids[0]).toBe('a');
+    expect(ids).not.toContain('');
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test('F080 gives a call another id than all calls before it had', async () => {
+    const { message } = await collect([call('a'), call('b'), end('calls')], turnCaps, new Set(['a', 'a_1']));
+    const [renamed, kept] = message.calls.map(({ callId }) => callId);
+    expect(['a', 'a_1', 'b']).not.toContain(renamed);
+    expect(kept).toBe('b');
+  });
+
+  test('F080 takes at most 16 calls and names the others', async () => {
+    const { message, refused } = await collect([...Array.from({ length: 200 }, (_, n) => call(`c${n}`)), end('calls')]);
+    expect([message.calls.length, refused.length]).toEqual([16, 184]);
+  });
+
+  test('F081 without text and calls is empty; with either it is not', async () => {
+    expect(isEmpty(await collect([say(' \n'), end('done')]))).toBe(true);
+    expect(isEmpty(await collect([say('ok'), end('done')]))).toBe(false);
+    expect(isEmpty(await collect([call('a'), end('calls')]))).toBe(false);
+    expect(isEmpty(await collect([]))).toBe(false);
+  });
+
+  test.each([
+    ['text', say('x'.repeat(40))],
+    ['reasoning', { type: 'reasoning', delta: 'x'.repeat(40) } satisfies TurnPart],
+    ['arguments', call('a', { text: 'x'.repeat(40) })],
+    ['raw parts', { type: 'raw', part: 'x'.repeat(40) } satisfies TurnPart],
+  ])('F082 with endless %s is cut off and fails as too long', async (_what, part) => {
+    let asked = 0;
+    function* endless() {
+      for (;;) {
+        asked++;
+        yield part;
+      }
+    }
+    const { outcome } = await collect(endless(), { maxChars: 1_000, maxCalls: 16 });
+    expect(outcome).toMatchObject({ kind: 'failed', code: 'model_rejected', retryable: false });
+    expect(asked).toBeLessThan(30);
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { parseBlocks, titleOf, unitsOf } from '../../../../src/agents/models/demo/blocks.ts';
+
+const lines = (...all: string[]) => all.join('\n');
+const blocksOf = (message: string) => parseBlocks(message).blocks;
+
+describe('a fence', () => {
+  test('is three backticks and a word, and ends at three backticks', () => {
+    expect(parseBlocks(lines('Say hi', '```sh', 'echo hi', '```', 'bye'))).toEqual({
+      blocks: [{ word: 'sh', text: 'echo hi' }],
+      text: ['Say hi', 'bye'],
+    });
+  });
+
+  test.each(['````sh', ' ```sh', '``` sh', '```sh ', '```', '``sh', '```sh -e', 'x```sh'])(
+    'is not the line %j',
+    (line) => {
+      expect(blocksOf(lines(line, 'echo hi'))).toEqual([]);
+      expect(parseBlocks(lines(line, 'echo hi')).text).toEqual([line, 'echo hi']);
+    },
+  );
+
+  test.each(['````', '``` ', ' ```', '```sh', '``'])('is not closed by the line %j', (line) => {
+    expect(blocksOf(lines('```sh', line, '```'))).toEqual([{ word: 'sh', text: line }]);
+  });
+
+  test('without an end is text, and so are the lines after it', () => {
+    const message = lines('```sh', 'echo a', '```', '```sh', 'echo b');
+    expect(parseBlocks(message)).toEqual({ blocks: [{ word: 'sh', text: 'echo a' }], text: ['```sh', 'echo b'] });
+  });
+});
+
+describe('the text of a block', () => {
+  test('has no last line end', () => expect(blocksOf(lines('```sh', 'a', 'b', '```'))[0]?.text).toBe('a\nb'));
+  test('has one when its last line is empty', () =>
+    expect(blocksOf(lines('```sh', 'a', '', '```'))[0]?.text).toBe('a\n'));
+  test('is empty when there is no line', () => expect(blocksOf(lines('```sh', '```'))[0]?.text).toBe(''));
+  test('keeps spaces and tabs', () => expect(blocksOf(lines('```sh', '\t a  ', '```'))[0]?.text).toBe('\t a  '));
+  test('is joined by LF whatever the message uses', () =>
+    expect(blocksOf('```sh\r\na\r\nb\r\n```')).toEqual([{ word: 'sh', text: 'a\nb' }]));
+});
+
+describe('the units of a message', () => {
+  test('are its blocks, in order', () => {
+    const message = lines(
+      '```sh',
+      'a',
+      '```',
+      '```file:x/y.py',
+      'print(1)',
+      '',
+      '```',
+      '```ask',
+      'Why?',
+      '```',
+      '```fail',
+      'no',
+      '```',
+    );
+    expect(unitsOf(message)).toEqual([
+      { kind: 'sh', command: 'a' },
+      { kind: 'file', path: 'x/y.py', content: 'print(1)\n' },
+      { kind: 'ask', question: 'Why?' },
+      { kind: 'fail', message: 'no' },
+    ]);
+  });
+
+  test.each(['sh', 'bash', 'shell'])('%s is a command', (word) => {
+    expect(unitsOf(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]);
+  });
+
+  test('each line of a browse block is an address', () => {
+    expect(unitsOf(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
+      { kind: 'browse', urls: ['http://a', 'http://b'] },
+    ]);
+  });
+
+  test.each(['python', 'SH', 'file:', 'shh'])('a block of %s is text, and nothing in it is run', (word) => {
+    const message = lines(`\`\`\`${word}`, '```sh', 'rm -rf x', '```');
+    expect(unitsOf(message)).toEqual([
+      { kind: 'file', path: 'corral-demo.md', content: message },
+      { kind: 'sh', command: 'cat corral-demo.md' },
+    ]);
+  });
+});
+
+describe('the title', () => {
+  test.each([
+    ['Say hi\n```sh\necho\n```', 'Say hi'],
+    ['```sh\necho\n```\nthen this', 'then this'],
+    ['\n  \n  Hello  \nyou', 'Hello'],
+    ['```sh\necho\n```', 'Demo task'],
+    ['x'.repeat(61), 'x'.repeat(60)],
+    [`${'x'.repeat(59)}😀`, 'x'.repeat(59)],
+  ])('of %j is %j', (message, title) => expect(titleOf(message)).toBe(title));
+});

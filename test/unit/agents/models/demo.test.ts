@@ -1,0 +1,263 @@
+import { describe, expect, test } from 'vitest';
+import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
+import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
+import { runTool, toolRegistry, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
+import type { PlanStep } from '../../../../src/core/model/events.ts';
+import { ask, played, Talk } from '../../../support/agents/models.ts';
+
+const block = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
+const turn = (talk: Talk, phase: TurnPhase, more: Partial<TurnRequest> = {}) =>
+  played(demoModel(), ask({ phase, messages: talk.messages, ...more }));
+const step = (stepIndex: number): TurnPhase => ({
+  kind: 'act',
+  stepIndex,
+  step: { id: String(stepIndex + 1), description: '', status: 'running' },
+});
+const planCall = (n = 1): ToolCall => ({ callId: `plan_${n}`, name: 'make_plan', args: {} });
+
+/** A run that already has its plan. */
+const planned = (message: string, talk = new Talk()) =>
+  talk
+    .user(message)
+    .said('Working on it', [planCall(talk.messages.length)])
+    .result(planCall(talk.messages.length), 'ok');
+
+describe('planning', () => {
+  test('gives an acknowledgement, a title and a step for each block', async () => {
+    const talk = new Talk().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
+    const { text, calls, outcome } = await turn(talk, { kind: 'plan' });
+    expect(text).toBe('Working on it: Say hi');
+    expect(calls).toEqual([
+      { callId: 'plan_1', name: 'make_plan', args: { title: 'Say hi', steps: ['Run a command', 'Write a.txt'] } },
+    ]);
+    expect(outcome).toMatchObject({ kind: 'finished', stop: 'calls' });
+  });
+
+  test('takes in what came before the plan was made', async () => {
+    const talk = new Talk().user(block('sh', 'a')).user(block('ask', 'Why?'));
+    expect((await turn(talk, { kind: 'plan' })).calls[0]?.args).toMatchObject({
+      steps: ['Run a command', 'Ask a question'],
+    });
+  });
+
+  test('leaves earlier runs alone', async () => {
+    const talk = planned(block('sh', 'old')).said('done').said('summary').user(block('file:new', 'x'));
+    expect((await turn(talk, { kind: 'plan' })).calls[0]?.args).toMatchObject({ steps: ['Write new'] });
+  });
+
+  test('begins where the loop says that the run began', async () => {
+    const talk = new Talk().user(block('sh', 'of a run that was stopped')).user(block('file:new', 'x'));
+    const { calls } = await turn(talk, { kind: 'plan' }, { runFrom: 1 });
+    expect(calls[0]?.args).toMatchObject({ steps: ['Write new'] });
+  });
+});
+
+describe('replanning', () => {
+  const plan = (...statuses: PlanStep['status'][]): TurnPhase => ({
+    kind: 'replan',
+    steps: statuses.map((status, at) => ({ id: String(at + 1), description: `step ${at + 1}`, status })),
+  });
+  const talk = () => planned(`${block('sh', 'a')}\n${block('sh', 'b')}\n${block('sh', 'c')}`).user(block('file:d', ''));
+
+  test('keeps the pending steps and adds those of the new message', async () => {
+    const { calls } = await turn(talk(), plan('completed', 'running', 'pending'));
+    expect(calls[0]).toMatchObject({ name: 'make_plan', args: { steps: ['step 3', 'Write d'] } });
+  });
+
+  test('adds only what is not planned yet', async () => {
+    const replanned = talk()
+      .said('', [{ callId: 'replan_2', name: 'make_plan', args: {} }])
+      .user(block('ask', '?'));
+    const { calls } = await turn(replanned, plan('completed', 'completed', 'running', 'pending'));
+    expect(calls[0]).toMatchObject({ args: { steps: ['step 4', 'Ask a question'] } });
+  });
+});
+
+describe('a step', () => {
+  const exec = (command: string, callId = 'call_1'): ToolCall => ({
+    callId,
+    name: 'shell_exec',
+    args: { id: 'main', exec_dir: '/workspace', command },
+  });
+
+  test('with a command runs exactly that command, in the working directory that the loop names', async () => {
+    const { calls } = await turn(planned(block('sh', ' a;\nb ')), step(0), {
+      system: 'You.\nWorking directory: /srv/ws\n',
+    });
+    expect(calls).toEqual([
+      { callId: 'call_1', name: 'shell_exec', args: { id: 'main', exec_dir: '/srv/ws', command: ' a;\nb ' } },
+    ]);
+  });
+
+  test.each([
+    ['x/y.txt', '/workspace/x/y.txt'],
+    ['../out', '/out'],
+    ['/etc/x', '/etc/x'],
+  ])('with a block file:%s writes exactly that block to %s', async (path, file) => {
+    const { calls } = await turn(planned(block(`file:${path}`, 'one\n')), step(0));
+    expect(calls).toMatchObject([{ name: 'file_write', args: { file, content: 'one\n' } }]);
+  });
+
+  test('says that a command succeeded, and calls nothing more', async () => {
+    const talk = planned(block('sh', 'a'))
+      .said('', [exec('a')])
+      .result(exec('a'), 'out');
+    const { text, calls, outcome } = await turn(talk, step(0));
+    expect([text, calls]).toEqual(['The command ran and succeeded.', []]);
+    expect(outcome).toMatchObject({ kind: 'finished', stop: 'done' });
+  });
+
+  test('says that a command failed, and how', async () => {
+    const talk = planned(block('sh', 'a'))
+      .said('', [exec('a')])
+      .result(exec('a'), '[exit code 3]\nout', false);
+    expect((await turn(talk, step(0))).text).toBe('This step failed: exit code 3');
+  });
+
+  test('never makes a heading of what a page or a file begins with', async () => {
+    const reasonOf = async (output: string) =>
+      (
+        await turn(
+          planned(block('sh', 'a'))
+            .said('', [exec('a')])
+            .result(exec('a'), output, false),
+          step(0),
+        )
+      ).text;
+    expect(await reasonOf('<h1>Not found</h1>\n')).toBe('This step failed: `<h1>Not found</h1>`');
+    expect(await reasonOf('# Title `x`')).toBe('This step failed: `` # Title `x` ``');
+    const talk = planned(`Say <h1>Hello</h1>\n${block('sh', 'a')}`);
+    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).text).toBe('Working on it: `Say <h1>Hello</h1>`');
+  });
+
+  test('says a reason whole, also where there is no desktop', async () => {
+    const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
+    const { output } = await runTool(withoutDesktop(toolRegistry(), 'A desktop needs Docker.'), {} as never, call);
+    const talk = planned(block('browse', 'http://a.test/')).said('', [call]).result(call, output, false);
+    expect((await turn(talk, step(0))).text).toBe(
+      'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
+        'A desktop needs Docker.',
+    );
+  });
+
+  test('with the same command as the step before runs it again', async () => {
+    const talk = planned(`${block('sh', 'a')}\n${block('sh', 'a')}`)
+      .said('', [exec('a')])
+      .result(exec('a'), '')
+      .said('done');
+    expect((await turn(talk, step(1))).calls).toEqual([exec('a', 'call_2')]);
+  });
+
+  test('goes on where it was when a message was injected in the middle of it', async () => {
+    const talk = planned(block('sh', 'a'))
+      .said('', [exec('a')])
+      .result(exec('a'), '')
+      .user(block('sh', 'b'));
+    talk.said('', [{ callId: 'replan_2', name: 'make_plan', args: {} }]);
+    expect((await turn(talk, step(0))).calls).toEqual([]);
+    expect((await turn(talk.said('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
+  });
+
+  test('for a message without blocks writes the message to a file and shows the file', async () => {
+    const talk = planned('Just words');
+    const first = await turn(talk, step(0));
+    expect(first.calls).toMatchObject([
+      { name: 'file_write', args: { file: '/workspace/corral-demo.md', content: 'Just words' } },
+    ]);
+    const second = await turn(talk.said('done'), step(1));
+    expect(second.calls).toMatchObject([{ name: 'shell_exec', args: { command: 'cat corral-demo.md' } }]);
+  });
+
+  test('without a plan for it ends with a text', async () => {
+    const { calls, text } = await turn(planned(block('sh', 'a')), step(7));
+    expect(calls).toEqual([]);
+    expect(text).not.toBe('');
+  });
+
+  test('with pages opens and views each, and stops at the first failure', async () => {
+    const talk = planned(block('browse', 'http://a\nhttp://b'));
+    const names: (string | undefined)[] = [];
+    for (const success of [true, true, false]) {
+      const [call] = (await turn(talk, step(0))).calls;
+      names.push(call?.name);
+      if (call)
+        talk.said('', [call]).result(call, success ? 'ok' : 'there is no tool "browser_navigate" here', success);
+    }
+    expect(names).toEqual(['browser_navigate', 'browser_view', 'browser_navigate']);
+    expect(await turn(talk, step(0))).toMatchObject({
+      calls: [],
+      text: expect.stringMatching(/^This step failed: there is no tool/),
+    });
+  });
+
+  test('with a fail block fails the model call with the text of the block', async () => {
+    const { outcome, parts } = await turn(planned(block('fail', 'out of luck')), step(0));
+    expect(parts).toHaveLength(1);
+    expect(outcome).toEqual({ kind: 'failed', code: 'provider_error', message: 'out of luck', retryable: false });
+  });
+});
+
+describe('a question', () => {
+  const question: ToolCall = { callId: 'call_1', name: 'message_ask_user', args: { text: 'Which?' } };
+  const answer = `Red\n${block('sh', 'echo never')}`;
+  const asked = () => planned(`${block('ask', 'Which?')}\n${block('sh', 'b')}`).said('', [question]);
+
+  test('is asked with the text of the block', async () => {
+    expect((await turn(planned(block('ask', 'Which?')), step(0))).calls).toEqual([question]);
+  });
+
+  test.each([
+    ['result first', () => asked().result(question, answer).user(answer)],
+    ['message first', () => asked().user(answer).result(question, answer)],
+    ['result wrapped', () => asked().result(question, `The user answered: ${answer}`).user(answer)],
+    ['result only', () => asked().result(question, answer)],
+  ])('quotes its answer and runs no block in it (%s)', async (_how, talk) => {
+    const quoted = `You answered:\n\n\`\`\`\`\n${answer}\n\`\`\`\``; // in a fence: lines could be headings
+    expect((await turn(talk(), step(0))).text).toBe(quoted);
+    expect((await turn(talk().said('done'), step(1))).calls).toMatchObject([
+      { name: 'shell_exec', args: { command: 'b' } },
+    ]);
+    expect((await turn(talk().said('done'), step(2))).calls).toEqual([]);
+  });
+});
+
+describe('the summary', () => {
+  const summary = async (output: string, success = true) => {
+    const call: ToolCall = { callId: 'call_1', name: 'shell_exec', args: {} };
+    return (await turn(planned(block('sh', 'a')).said('', [call]).result(call, output, success), { kind: 'summarize' }))
+      .text;
+  };
+
+  test('shows what the last command printed', async () => {
+    expect(await summary('hi\n')).toBe('All steps are done. The last command printed:\n\n```\nhi\n```');
+  });
+  test('shows the last 2000 characters of it', async () => {
+    expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/);
+  });
+  test('does not begin in the middle of a character', async () => {
+    expect(await summary(`😀${'y'.repeat(1_999)}`)).toMatch(/```\ny{1999}\n```$/);
+  });
+  test('fences it with more backticks than it has', async () => {
+    expect(await summary('a\n````\nb')).toContain('`````\na\n````\nb\n`````');
+  });
+  test('counts what failed, and leaves out what the tools say about it', async () => {
+    expect(await summary('[exit code 2]\nno\n', false)).toMatch(/1 of 1 tool calls failed.*\n\n```\nno\n```$/);
+  });
+  test('says so when nothing was printed', async () => {
+    expect(await summary('')).toMatch(/printed nothing/);
+  });
+});
+
+test('every text comes in at least two pieces, none of them empty', async () => {
+  const talk = planned(block('sh', 'a'));
+  for (const phase of [{ kind: 'plan' }, step(9), { kind: 'summarize' }] as const) {
+    const { deltas } = await turn(talk, phase, { runFrom: 0 });
+    expect(deltas.length).toBeGreaterThan(1);
+    expect(deltas).not.toContain('');
+  }
+});
+
+test('the same request gives the same parts', async () => {
+  const request = ask({ phase: { kind: 'plan' } });
+  expect(await played(demoModel(), request)).toEqual(await played(demoModel(), request));
+});

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { withFallbacks } from '../../../../src/agents/models/fallbacks.ts';
+import type { FailedTurn, Model } from '../../../../src/agents/models/model.ts';
+import { type Line, scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
+import { ask, played } from '../../../support/agents/models.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const failed = (code: FailedTurn['code'], more: Partial<FailedTurn> = {}): Line => ({
+  type: 'end',
+  outcome: { kind: 'failed', code, message: `${code}.`, retryable: true, ...more },
+});
+const hi: Line = { type: 'text', delta: 'hi' };
+const model = (name: string, scripts: Line[][]): Model => ({ ...scriptedModel(scripts), name });
+
+function chain(...models: [Model, ...Model[]]) {
+  const clock = manualClock();
+  const all = withFallbacks(models, { clock, random: () => 0.5 });
+  return { clock, all, turn: () => played(all, ask()) };
+}
+
+test('a model that works answers under its own name', async () => {
+  const { turn } = chain(model('a', [[hi]]), model('b', []));
+  expect((await turn()).parts.at(-1)).not.toHaveProperty('model');
+});
+
+test.each(['model_unauthorized', 'model_unknown', 'model_quota'] as const)(
+  'the next model takes over at once after %s, and says that it answered',
+  async (code) => {
+    const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
+    expect((await turn()).parts.at(-1)).toMatchObject({ type: 'end', outcome: { kind: 'finished' }, model: 'b' });
+  },
+);
+
+test('F075 a provider that wants a longer wait than a minute is not waited for', async () => {
+  const { turn } = chain(model('a', [[failed('model_overloaded', { retryAfterMs: 3_600_000 })]]), model('b', [[hi]]));
+  expect((await turn()).text).toBe('hi');
+});
+
+test('F075 a longer wait than a minute is capped when there is no other model', async () => {
+  const { turn } = chain(model('a', [[failed('model_overloaded', { retryAfterMs: 3_600_000 })]]));
+  const { outcome } = await turn();
+  expect(outcome).toMatchObject({ kind: 'failed', retryAfterMs: 57_500 });
+});
+
+test('F076 the next model takes over after three failures in a row', async () => {
+  const busy = [failed('provider_error')];
+  const { turn } = chain(model('a', [busy, busy, busy]), model('b', [[hi]]));
+  expect((await turn()).outcome).toMatchObject({ kind: 'failed', retryable: true });
+  expect((await turn()).outcome).toMatchObject({ kind: 'failed', retryable: true });
+  expect((await turn()).text).toBe('hi');
+});
+
+test('F075 two waits that make more than a minute together end the patience', async () => {
+  const busy = [failed('model_overloaded', { retryAfterMs: 40_000 })];
+  const { turn } = chain(model('a', [busy, busy]), model('b', [[hi]]));
+  expect((await turn()).outcome).toMatchObject({ kind: 'failed' });
+  expect((await turn()).text).toBe('hi');
+});
+
+test('a model that rested is asked again', async () => {
+  const { turn, clock } = chain(
+    model('a', [[failed('model_overloaded', { retryAfterMs: 90_000 })], [hi]]),
+    model('b', [[hi], [hi]]),
+  );
+  expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
+  expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
+  clock.advance(90_001);
+  expect((await turn()).parts.at(-1)).not.toHaveProperty('model');
+});
+
+test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
+  'another model is not asked after %s, because the request is at fault',
+  async (code) => {
+    const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
+    expect((await turn()).outcome).toMatchObject({ kind: 'failed', code });
+  },
+);
+
+test('another model does not go on in the middle of a reply', async () => {
+  const { turn } = chain(model('a', [[hi, failed('model_quota', { retryable: false })]]), model('b', [[hi]]));
+  expect((await turn()).outcome).toMatchObject({ kind: 'failed', code: 'model_quota' });
+  expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
+});
+
+test('the error of a chain in which all models fail contains the message of each', async () => {
+  const no = [failed('model_unauthorized', { retryable: false, message: 'a: no key.' })];
+  const { turn } = chain(
+    model('a', [no]),
+    model('b', [[failed('model_quota', { retryable: false, message: 'b: empty.' })]]),
+  );
+  expect((await turn()).outcome).toMatchObject({
+    message: 'a: no key. Then the fall-back: b: empty.',
+    retryable: false,
+  });
+});
+
+test('the abilities are those of the model that is asked next', async () => {
+  const a = model('a', [[failed('model_quota', { retryable: false })]]);
+  const b = { ...model('b', [[hi]]), abilities: { ...a.abilities, window: 7_000 } };
+  const { all, turn } = chain(a, b);
+  expect(all.abilities.window).toBe(1_000_000);
+  await turn();
+  expect(all.abilities.window).toBe(7_000);
+});

@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { engineFetch } from '../../../../src/agents/search/engine-fetch.ts';
+import { freePort } from '../../../support/servers/free-port.ts';
+
+async function engine(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('searches one after the other share their connections', async () => {
+  const ports = new Set<number | undefined>();
+  const url = await engine(({ socket }, res) => {
+    ports.add(socket.remotePort);
+    res.end('{}');
+  });
+  for (let n = 0; n < 6; n++) await (await engineFetch(url)).text();
+  expect(ports.size).toBeLessThan(3); // a search can begin before the connection of the last one is free again
+});
+
+test('a redirect is not followed, so the key goes to no other host', async () => {
+  const asked: unknown[] = [];
+  const url = await engine(({ url: path }, res) => {
+    asked.push(path);
+    res.writeHead(302, { location: '/elsewhere' }).end();
+  });
+  expect((await engineFetch(`${url}/search`)).status).toBe(302);
+  expect(asked).toEqual(['/search']);
+});
+
+test('an engine that does not answer is named, with the setting to check', async () => {
+  const host = `127.0.0.1:${await freePort()}`;
+  await expect(engineFetch(`http://${host}/search?q=a`)).rejects.toMatchObject({
+    code: 'not_found',
+    publicMessage: `The search engine at ${host} cannot be reached (ECONNREFUSED). Check search.base-url.`,
+  });
+});
+
+test('a search that is cancelled ends with the reason of its signal', async () => {
+  const url = await engine(() => {});
+  const why = new Error('stopped');
+  const controller = new AbortController();
+  const asked = engineFetch(url, { signal: controller.signal });
+  controller.abort(why);
+  await expect(asked).rejects.toBe(why);
+});

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest';
+import type { Cell, Execution } from '../../../../src/agents/kernels/kernel.ts';
+import { codeTool } from '../../../../src/agents/tools/code.ts';
+import { forModel } from '../../../../src/agents/tools/output.ts';
+import { toolBench } from '../../../support/agents/tools.ts';
+
+const whole: Execution = {
+  ended: 'whole',
+  count: 2,
+  error: undefined,
+  isFirst: false,
+  isStateLost: false,
+  exitCode: undefined,
+};
+
+/** The tool over kernels that play a script. */
+function bench(play: (cell: Cell) => Partial<Execution>) {
+  const tools = toolBench();
+  const asked: string[] = [];
+  const kernels = {
+    of: () => ({
+      create: (context: { id: string; language: 'python' | 'javascript' }) => {
+        asked.push(`create ${context.id} ${context.language}`);
+        return context;
+      },
+      restart: async (id: string) => void asked.push(`restart ${id}`),
+      execute: async (id: string, cell: Cell) => {
+        asked.push(`execute ${id}`);
+        return { ...whole, ...play(cell) };
+      },
+    }),
+  };
+  const run = (args: object, more = {}) =>
+    tools.run(codeTool(kernels), { language: 'python', code: 'x', ...args }, more);
+  return { ...tools, asked, run };
+}
+const main = (data: Record<string, string>) => ({ isMain: true, data });
+
+test('what the code prints arrives live, and the result has output, errors and the last value', async () => {
+  const { run, told } = bench(({ listener }) => {
+    listener.onText('stdout', 'one\n');
+    listener.onText('stderr', 'careful\n');
+    listener.onResult(main({ 'text/plain': '42' }));
+    return {};
+  });
+  const result = await run({});
+  expect(told).toEqual(['one\n', 'careful\n']);
+  expect(result).toMatchObject({ ok: true, output: 'one\n[stderr]\ncareful\n42' });
+  expect(result.content).toEqual({ console: [{ ps1: '[2]: ', command: 'x', output: result.output }] });
+});
+
+test('a new kernel, and one that is lost, are said', async () => {
+  const first = await bench(() => ({ isFirst: true, count: 1 })).run({});
+  expect(first.output).toBe('[A new Python kernel: it has no variables of earlier calls.]');
+  const late = await bench(() => ({ ended: 'timed_out', isStateLost: true, count: undefined })).run(
+    {},
+    { timeoutMs: 5_000 },
+  );
+  expect(late).toMatchObject({ ok: false, reason: 'timed_out' });
+  expect(late.output).toBe(
+    '[The code was interrupted after 5 s. Its variables are lost, and the next call begins with a new kernel.]',
+  );
+  const dead = await bench(() => ({ ended: 'died', exitCode: 137, isStateLost: true })).run({});
+  expect(dead).toMatchObject({ ok: false, reason: 'oom', output: expect.stringContaining('for lack of memory') });
+});
+
+test('an error is a failure with its traceback', async () => {
+  const error = { name: 'E', value: 'v', traceback: 'Traceback: E: v' };
+  expect(await bench(() => ({ error })).run({})).toMatchObject({
+    ok: false,
+    reason: 'failed',
+    output: 'Traceback: E: v',
+  });
+});
+
+test('a table is shown as Markdown, and a picture is a file that the model sees', async () => {
+  const { run, sandbox } = bench(({ listener }) => {
+    listener.onResult(main({ 'text/plain': 'a  b', 'text/markdown': '| a |' }));
+    listener.onResult({
+      isMain: false,
+      data: { 'text/plain': '<Figure>', 'image/png': Buffer.from('png').toString('base64') },
+    });
+    return {};
+  });
+  const kept = { file: 'f', url: '/f', mimeType: 'image/png' };
+  const result = await run({}, { operationId: 'run.call', keepPicture: async () => kept });
+  expect(result.output).toBe('| a |\n<Figure>\n[image/png, 3 bytes: .corral/output/run.call-2.png]');
+  expect(result.pictures).toEqual([kept]);
+  expect((await sandbox.readFile('.corral/output/run.call-2.png', new AbortController().signal)).toString()).toBe(
+    'png',
+  );
+});
+
+test('long output is a file of the sandbox, and the model reads where', async () => {
+  const { run, sandbox } = bench(({ listener }) => {
+    listener.onText('stdout', `${'x'.repeat(99)}\n`.repeat(1_000));
+    return {};
+  });
+  const result = await run({}, { operationId: 'op' });
+  expect(forModel(result)).toContain('All of it is in .corral/output/op.txt: read it with file_read.');
+  expect(await sandbox.readFile('.corral/output/op.txt', new AbortController().signal)).toHaveLength(99_999);
+});
+
+test('a flood is kept up to 8 MiB', async () => {
+  const { run, sandbox } = bench(({ listener }) => {
+    for (let n = 0; n < 20; n++) listener.onText('stdout', 'x'.repeat(1024 * 1024));
+    return {};
+  });
+  await run({}, { operationId: 'op' });
+  const file = await sandbox.readFile('.corral/output/op.txt', new AbortController().signal);
+  expect(file.length).toBeLessThan(8 * 1024 * 1024 + 100);
+  expect(file.subarray(-60).toString()).toContain('more than 8 MiB');
+});
+
+test('a named context is a kernel of its own, and restart begins anew', async () => {
+  const { run, asked } = bench(() => ({}));
+  await run({});
+  await run({ context: 'b', restart: true, language: 'javascript' });
+  expect(asked).toEqual([
+    ...['create python python', 'execute python'],
+    ...['create javascript-b javascript', 'restart javascript-b', 'execute javascript-b'],
+  ]);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { readPng, scaled, writePng } from '../../../../../src/agents/tools/computer/png.ts';
+import { modelScreen, onScreen, thousandths } from '../../../../../src/agents/tools/computer/screen.ts';
+
+test.each([
+  [
+    { width: 1280, height: 800 },
+    { width: 1280, height: 800 },
+  ],
+  [
+    { width: 1024, height: 768 },
+    { width: 1024, height: 768 },
+  ],
+  [
+    { width: 2560, height: 1600 },
+    { width: 1280, height: 800 },
+  ],
+  [
+    { width: 1920, height: 1080 },
+    { width: 1280, height: 720 },
+  ],
+  [
+    { width: 1000, height: 1600 },
+    { width: 500, height: 800 },
+  ],
+])('a desktop of %j is shown as %j', (desktop, screen) => expect(modelScreen(desktop)).toEqual(screen));
+
+test('a point comes out where the model meant it', () => {
+  const desktop = { width: 2560, height: 1600 };
+  expect(onScreen({ x: 640, y: 400 }, modelScreen(desktop), desktop)).toEqual({ x: 1280, y: 800 });
+  expect(onScreen({ x: 500, y: 250 }, thousandths, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
+});
+
+test('a point beyond the screen is brought to its edge', () => {
+  const desktop = { width: 1280, height: 800 };
+  expect(onScreen({ x: 1000, y: -3 }, thousandths, desktop)).toEqual({ x: 1279, y: 0 });
+});
+
+test('a picture is read as it was written, whatever the filters', () => {
+  const rgb = Buffer.from(Array.from({ length: 4 * 3 * 3 }, (_, n) => (n * 37) % 256));
+  const picture = { width: 4, height: 3, rgb };
+  expect(readPng(writePng(picture))).toEqual(picture);
+  expect(readPng(Buffer.from('no picture'))).toBeUndefined();
+});
+
+test('a smaller picture averages, a larger one repeats', () => {
+  const rgb = Buffer.from([0, 0, 0, 100, 100, 100, 200, 200, 200, 100, 100, 100]);
+  const picture = { width: 2, height: 2, rgb };
+  const whole = { x: 0, y: 0, width: 2, height: 2 };
+  expect([...scaled(picture, whole, { width: 1, height: 1 }).rgb]).toEqual([100, 100, 100]);
+  const corner = scaled(picture, { x: 1, y: 0, width: 1, height: 1 }, { width: 2, height: 1 });
+  expect([...corner.rgb]).toEqual([100, 100, 100, 100, 100, 100]);
+});

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { checkDefinition, type Definition } from '../../../../../src/agents/tools/custom/check.ts';
+import { type CustomTool, defineTool, z } from '../../../../../src/agents/tools/custom/definition.ts';
+import { customTool } from '../../../../../src/agents/tools/custom/tool.ts';
+import type { ToolContext } from '../../../../../src/agents/tools/tool.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+
+const parameters = z.object({ path: z.string() });
+const made = (run: CustomTool<typeof parameters>['run'], more: Partial<CustomTool> = {}) =>
+  checkDefinition(defineTool({ description: 'Counts.', parameters, run, ...more } as CustomTool), 'count');
+
+function bench(run: CustomTool<typeof parameters>['run']) {
+  const clock = manualClock(1_000);
+  const stop = new AbortController();
+  const said: string[] = [];
+  const asked: unknown[] = [];
+  const sandbox = {
+    workdir: '/workspace',
+    exec: async (...given: unknown[]) => {
+      asked.push(given[0]);
+      return { exitCode: 3, stdout: 'out', stderr: '', timedOut: false, wholeIn: {} };
+    },
+    readFile: async () => Buffer.from('hi'),
+  };
+  const ctx = {
+    sandbox,
+    clock,
+    signal: stop.signal,
+    timeoutMs: 5_000,
+    runId: 'run',
+    onOutput: (text: string) => void said.push(text),
+  } as unknown as ToolContext;
+  const call = (args: unknown = { path: 'a' }) => customTool(made(run) as Definition).run(ctx, args);
+  return { call, clock, stop, said, asked };
+}
+
+test('a tool works on the sandbox and writes into the log of its session', async () => {
+  const { call, said, asked } = bench(async ({ sandbox, log }, { path }) => {
+    log(`reading ${path}`);
+    const { exitCode } = await sandbox.exec('wc', { timeoutSeconds: 1 });
+    return `${new TextDecoder().decode(await sandbox.readFile(path))} ${exitCode} in ${sandbox.workdir}`;
+  });
+  expect(await call()).toEqual({ ok: true, output: 'hi 3 in /workspace' });
+  expect(said).toEqual(['reading a\n']);
+  expect(asked).toEqual([{ command: 'wc', timeoutMs: 1_000, tag: 'run' }]); // a stop of the run finds it by its tag
+});
+
+test('a tool gets its sandbox, log and signal, and nothing else', async () => {
+  const { call } = bench(async (context) =>
+    [...Object.keys(context), ...Object.keys(context.sandbox)].sort().join(' '),
+  );
+  expect((await call()).output).toBe('exec log readFile sandbox signal workdir writeFile');
+});
+
+test('wrong arguments never reach the tool', async () => {
+  const { call } = bench(() => Promise.reject(new Error('it ran')));
+  expect(await call({ path: 7 })).toMatchObject({ ok: false, reason: 'bad_arguments' });
+});
+
+test('a thrown error and a wrong result are failures that the model can read', async () => {
+  expect(await bench(() => Promise.reject(new Error('no such table'))).call()).toEqual({
+    ok: false,
+    reason: 'failed',
+    output: 'count failed: no such table',
+  });
+  expect(await bench(async () => 7 as never).call()).toMatchObject({
+    ok: false,
+    output: expect.stringContaining('neither'),
+  });
+  expect(await bench(async () => ({ ok: false, output: 'empty' })).call()).toMatchObject({
+    ok: false,
+    output: 'empty',
+  });
+});
+
+test('a lost sandbox ends the turn and is no result', async () => {
+  const lost = new AppError('sandbox_lost', 'gone');
+  await expect(bench(() => Promise.reject(lost)).call()).rejects.toBe(lost);
+});
+
+test('a tool that does not look at its signal still ends in time', async () => {
+  const { call, clock } = bench(() => new Promise(() => {}));
+  const result = call();
+  clock.advance(5_000);
+  expect(await result).toMatchObject({ ok: false, reason: 'timed_out', output: 'count took longer than 5 s.' });
+});
+
+test('a stop of the run ends the call', async () => {
+  const { call, stop } = bench(() => new Promise(() => {}));
+  const result = call();
+  stop.abort(new AppError('cancelled', 'stopped'));
+  await expect(result).rejects.toMatchObject({ code: 'cancelled' });
+});
+
+test('a wrong definition is refused with the name of each field', () => {
+  const run = async () => '';
+  const problemsOf = (given: unknown) => {
+    const checked = checkDefinition(given, 'count');
+    return 'problems' in checked ? checked.problems.join('\n') : '';
+  };
+  expect(problemsOf(undefined)).toContain('default export');
+  expect(problemsOf({ description: '', parameters, run })).toMatch(/^description: /);
+  expect(problemsOf({ description: 'x', parameters: {}, run })).toContain('parameters: must be a schema of zod');
+  const date = z.object({ at: z.date() });
+  expect(problemsOf({ description: 'x', parameters: date, run })).toContain('parameters: cannot be told to a model: ');
+  expect(problemsOf({ description: 'x', parameters, run: 1 })).toBe('run: must be a function');
+  expect(problemsOf({ name: 'mcp_x', description: 'x', parameters, run })).toContain('must not begin with mcp_');
+  expect(problemsOf({ name: 'Count', description: 'x', parameters, run })).toMatch(/^name: must be a word/);
+  expect(problemsOf({ description: 'x', parameters, run, group: 'all' })).toMatch(/^group: /);
+  expect(problemsOf({ description: 'x', parameters, run, execute: 1 })).toMatch(/^execute is no field of a tool/);
+});

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import {
+  orderKeyOf,
+  reattachTool,
+  runTool,
+  toolRegistry,
+  withoutDesktop,
+} from '../../../../src/agents/tools/registry.ts';
+import { webSearchTool } from '../../../../src/agents/tools/web-search.ts';
+import { callIn, familyOf, toolWords } from '../../../../src/agents/tools/words.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { toolBench } from '../../../support/agents/tools.ts';
+
+const registry = toolRegistry();
+const { context } = toolBench();
+const run = (name: string, args: unknown, more = {}) => runTool(registry, context(more), { name, args });
+
+test('a registry holds the tools of the wire contract and the question', () => {
+  expect(registry.declarations.map(({ name }) => name)).toEqual([
+    'shell_exec',
+    'shell_view',
+    'shell_wait',
+    'shell_write_to_process',
+    'shell_kill_process',
+    'file_read',
+    'file_write',
+    'file_str_replace',
+    'file_edit',
+    'file_find_in_content',
+    'file_find_by_name',
+    'message_notify_user',
+    'todo',
+    'browser_view',
+    'browser_navigate',
+    'browser_restart',
+    'browser_click',
+    'browser_input',
+    'browser_move_mouse',
+    'browser_press_key',
+    'browser_select_option',
+    'browser_scroll_up',
+    'browser_scroll_down',
+    'browser_console_exec',
+    'browser_console_view',
+    'message_ask_user',
+  ]);
+});
+
+test('a registry of some tools neither declares nor finds the other tools', () => {
+  const some = toolRegistry(['file_read']);
+  expect(some.declarations.map(({ name }) => name)).toEqual(['file_read']);
+  expect(some.find('shell_exec')).toBeUndefined();
+});
+
+test("a registry without a desktop neither declares nor finds the browser's tools", () => {
+  const none = withoutDesktop(toolRegistry(undefined, 'claude'), '');
+  const names = none.declarations.map(({ name }) => name);
+  expect(names.filter((name) => familyOf(name) === 'browser')).toEqual([]);
+  expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
+  expect(none.find('computer')).toBeUndefined();
+});
+
+test.each([
+  ['off', []],
+  ['claude', ['computer']],
+  ['gemini', ['open_web_browser', 'navigate', 'wait_5_seconds', 'go_back', 'go_forward', 'click_at', 'hover_at']],
+] as const)('the shape %s decides which tools use keyboard and mouse', (shape, names) => {
+  const offered = toolRegistry(undefined, shape).declarations.map(({ name }) => name);
+  expect(offered).toEqual(expect.arrayContaining([...names]));
+  expect(offered.includes('computer')).toBe(shape === 'claude');
+});
+
+test.each([
+  ['shell_exec', 'shell'],
+  ['computer', 'browser'],
+  ['click_at', 'browser'],
+  ['browser_view', 'browser'],
+  ['message_ask_user', 'message'],
+  ['info_search_web', 'search'],
+  ['file_guess', 'file'],
+  ['rm', 'mcp'],
+  ['mcp_shell_exec', 'mcp'],
+])('%s belongs to the family %s', (name, family) => expect(familyOf(name)).toBe(family));
+
+test('every tool has a name of its own and a label for people', () => {
+  const names = toolWords.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) || name.startsWith('mcp_'))).toEqual([]);
+  expect(toolWords.filter(({ label }) => label.trim() === '')).toEqual([]);
+});
+
+test('a dialect without a name for a tool shows the tool as it is', () => {
+  const call = { name: 'mcp_docs_find', args: { file: '/w/a' } };
+  expect(callIn('opencodex', call, () => 'changed')).toEqual(call);
+});
+
+test.each([
+  ['shell_exec', { id: 'a' }, 'shell_view', { id: 'a' }, true],
+  ['shell_exec', { id: 'a' }, 'shell_exec', { id: 'b' }, false],
+  ['shell_exec', '{"id":"a"}', 'shell_exec', { id: 'a' }, true],
+  ['file_write', { file: '/workspace/a.txt' }, 'file_read', { file: 'a.txt' }, true],
+  ['file_write', { file: 'a.txt' }, 'file_write', { file: 'b.txt' }, false],
+  ['browser_click', {}, 'browser_view', {}, true],
+  ['message_ask_user', { text: 'a' }, 'message_ask_user', { text: 'b' }, true],
+  ['message_ask_user', {}, 'message_notify_user', {}, false],
+])('%s %j and %s %j run in order: %s', (one, args, other, others, inOrder) => {
+  const keys = [orderKeyOf(registry, { name: one, args }), orderKeyOf(registry, { name: other, args: others })];
+  expect(keys[0] === keys[1]).toBe(inOrder);
+});
+
+test.each([
+  ['file_find_by_name', { path: '.', glob: '*' }],
+  ['unknown', 'not JSON'],
+])('%s %j can run beside every other call', (name, args) => {
+  expect(orderKeyOf(registry, { name, args })).toBeNull();
+});
+
+describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
+  test('arguments that are not JSON', async () => {
+    expect(await run('file_read', '{"file": "a')).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  });
+
+  test('arguments of a wrong type are named', async () => {
+    const result = await run('file_read', { file: 'a.txt', start_line: 'ten' });
+    expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
+    expect(result.output).toMatch(/start_line/);
+  });
+
+  test.each([null, undefined, 7, []])('arguments that are %o', async (args) => {
+    expect(await run('file_read', args)).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  });
+
+  test('an unknown tool, with the names of those there are', async () => {
+    const result = await run('rm_rf', {});
+    expect(result).toMatchObject({ ok: false, reason: 'not_found' });
+    expect(result.output).toMatch(/no tool "rm_rf" here\.\n.*shell_exec/);
+  });
+
+  test('a browser in a sandbox without a desktop', async () => {
+    const call = { name: 'browser_navigate', args: { url: 'x' } };
+    const { output } = await runTool(withoutDesktop(registry, 'A person can add one.'), context({}), call);
+    expect(output).toMatch(
+      /^This sandbox has no desktop.*cannot be used\. A person can add one\.\nThe tools are: shell_exec/,
+    );
+  });
+
+  test.each([
+    ['/etc/passwd', 'refused'],
+    ['missing.txt', 'not_found'],
+  ])('the file %s', async (file, reason) => {
+    expect(await run('file_read', { file })).toMatchObject({ ok: false, reason });
+  });
+});
+
+test('a lost sandbox is not the model’s affair: it is thrown', async () => {
+  const lost = new AppError('sandbox_lost', 'The sandbox is gone.');
+  const sandbox = { ...toolBench().sandbox, readFile: () => Promise.reject(lost) };
+  await expect(run('file_read', { file: 'a.txt' }, { sandbox })).rejects.toBe(lost);
+});
+
+test('a call that nobody can go on with was interrupted, and is not run again', async () => {
+  const { sandbox, context: inBench } = toolBench();
+  const call = { name: 'file_write', args: { file: 'a.txt', content: 'x' } };
+  expect(await reattachTool(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });
+  expect(sandbox.files.size).toBe(0);
+});
+
+test('a search of the web exists only where a search engine is set up', () => {
+  const engine = { name: 'fake', search: async () => [] };
+  expect(toolRegistry().find('web_search')).toBeUndefined();
+  expect(JSON.stringify(toolRegistry().declarations)).not.toContain('web_search');
+  expect(toolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
+});

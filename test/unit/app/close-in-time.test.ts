@@ -1,0 +1,31 @@
+import fastify from 'fastify';
+import { expect, test } from 'vitest';
+import { closeInTime } from '../../../src/app/start/close-in-time.ts';
+
+async function serverWith(answer: () => Promise<string>) {
+  const app = fastify();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  app.get('/', async () => {
+    begin();
+    return await answer();
+  });
+  const asked = fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
+  asked.catch(() => {});
+  await begun;
+  return { app, asked };
+}
+
+test('F007 a request that is answered in time gets its answer while the server closes', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const { app, asked } = await serverWith(() => promise);
+  const closed = closeInTime(app, 10_000);
+  resolve('done');
+  expect(await (await asked).text()).toBe('done');
+  await closed;
+});
+
+test('F007 a request that never ends does not keep the server open', async () => {
+  const { app, asked } = await serverWith(() => new Promise(() => {}));
+  await closeInTime(app, 20);
+  await expect(asked).rejects.toThrow();
+});

@@ -1,0 +1,52 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { buildImageCommand } from '../../../../src/app/commands/build-image.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-build-image-'));
+  vi.stubEnv('CORRAL_DATA_DIR', folder);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+/** The command with an engine that has every image. Resolves with what it prints and what the engine was asked. */
+async function run(...args: string[]) {
+  const asked: string[] = [];
+  const engine = createServer((req, res) => {
+    asked.push(`${req.method} ${decodeURIComponent(req.url ?? '')}`);
+    res.writeHead(req.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end('{"Id":"sha256:1"}');
+  });
+  const socket = join(folder, 'engine.sock');
+  await new Promise<void>((resolve) => engine.listen(socket, resolve));
+  const printed: string[] = [];
+  const at = { signal: new AbortController().signal, print: (line: string) => void printed.push(line), say: () => {} };
+  try {
+    const code = await buildImageCommand.run([...args, '--engine', `unix://${socket}`], at);
+    return { code, printed, asked };
+  } finally {
+    engine.closeAllConnections();
+    engine.close();
+  }
+}
+
+test('without a tag an image is built under the name by which a server finds it', { timeout: 30_000 }, async () => {
+  const { code, printed, asked } = await run('--code');
+  expect([code, printed]).toEqual([0, [expect.stringMatching(/^corral\/sandbox-code:[0-9a-f]{12}$/)]]);
+  expect(asked.filter((line) => line.startsWith('POST'))).toEqual([]);
+});
+
+test('with a tag the image gets that name too', { timeout: 30_000 }, async () => {
+  const { printed, asked } = await run('--tag', 'registry.example.com/mine:1');
+  expect(printed).toEqual(['registry.example.com/mine:1']);
+  expect(asked.at(-1)).toMatch(/^POST .*corral\/sandbox:[0-9a-f]{12}\/tag\?.*tag=1/);
+});
+
+test('two kinds of image at once are refused', async () => {
+  await expect(run('--code', '--desktop')).rejects.toMatchObject({ code: 'invalid_request' });
+});

@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { keysCommand } from '../../../../src/app/commands/keys.ts';
+import { temporaryFolder } from '../../../support/stores/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+beforeEach(() => {
+  folder = temporaryFolder();
+  vi.stubEnv('CORRAL_DATA_DIR', folder.path);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await (folder as unknown as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.();
+  (folder as unknown as Partial<Disposable>)[Symbol.dispose]?.();
+});
+
+async function run(...args: string[]) {
+  const [printed, said]: [string[], string[]] = [[], []];
+  const { signal } = new AbortController();
+  await keysCommand.run(args, {
+    signal,
+    print: (line) => void printed.push(line),
+    say: (line) => void said.push(line),
+  });
+  return { printed, said };
+}
+
+test('create prints a key once, and list shows only its public parts', async () => {
+  const { printed, said } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  expect(printed).toHaveLength(1);
+  expect(printed[0]).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
+  expect(said[0]).toContain('shown once');
+  const list = (await run('list')).printed;
+  expect(list[0]).toMatch(/^[0-9a-f]{12} {2}admin {5}active .* root$/);
+  expect(list[0]).not.toContain(printed[0]?.slice(17));
+});
+
+test('a revoked key stays in the list, as what it is', async () => {
+  await run('create', '--role', 'admin', '--name', 'root');
+  const [key = ''] = (await run('create', '--role', 'user', '--name', 'app')).printed;
+  expect((await run('revoke', key.slice(4, 16))).printed).toEqual([`The key ${key.slice(4, 16)} (app) is revoked.`]);
+  expect((await run('list')).printed[0]).toMatch(/user {6}revoked .* app$/);
+});
+
+test('the first key of a server without a token is one of an administrator', async () => {
+  await expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Create an admin key first');
+});
+
+test.each([
+  [['create', '--role', 'boss', '--name', 'x'], '--role must be one of viewer, user, operator, admin'],
+  [['create', '--role', 'user'], '--name is missing'],
+  [['create', '--role', 'user', '--name', ' '], '--name is empty'],
+  [['create', '--role', 'user', '--name', 'x', '--expires', 'soon'], '--expires must be like 12h or 30d'],
+  [['create', '--what'], 'keys needs create'],
+  [['revoke'], 'keys needs create'],
+  [['list', 'more'], 'keys needs create'],
+  [[], 'keys needs create'],
+])('keys %j says what is wrong', async (args, text) => {
+  await expect(run(...args)).rejects.toThrow(text);
+});

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { Driver, ImageMaking, ProvisionNews } from '../../../drivers/driver.ts';
+import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
+import { neverFires } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+
+type Make = ImageMaking['ensureImage'];
+
+function imageOf(ensureImage?: Make) {
+  const clock = manualClock();
+  const heard: string[] = [];
+  const troubles: string[] = [];
+  const driver = (ensureImage ? { ensureImage } : {}) as unknown as Driver;
+  const image = new DesktopImage({
+    driver,
+    clock,
+    heard: ({ phase, detail }) => void heard.push(`${phase} ${detail}`),
+    onTrouble: (error) => void troubles.push((error as AppError).publicMessage),
+  });
+  return { image, clock, heard, troubles };
+}
+const told = (detail: string): ProvisionNews => ({ phase: 'image', detail });
+
+test('the image of every session is made before the larger one, and then new sandboxes have a desktop', async () => {
+  const made: string[] = [];
+  const { image, heard } = imageOf(async (name, _call, news) => {
+    made.push(name);
+    news(told(`layer 1 of 1 of ${name}`));
+  });
+  expect(image.offer.state).toBe('building');
+  await image.build(neverFires);
+  expect(made).toEqual(['corral/sandbox', 'corral/sandbox-desktop']);
+  expect(image.offer).toEqual({ state: 'ready' });
+  expect(heard.at(-1)).toBe('ready new sessions have a desktop');
+});
+
+test('nothing is told where the image is there already', async () => {
+  const { image, heard } = imageOf(async () => {});
+  await image.build(neverFires);
+  expect(image.offer.state).toBe('ready');
+  expect(heard).toEqual([]);
+});
+
+test('the offer says the step and the seconds of the build', async () => {
+  const end = Promise.withResolvers<void>();
+  const { image, clock } = imageOf(async (_name, _call, news) => {
+    news(told('layer 3 of 9'));
+    await end.promise;
+  });
+  const building = image.build(neverFires);
+  clock.advance(42_000);
+  expect(image.offer).toEqual({ state: 'building', detail: 'layer 3 of 9', seconds: 42 });
+  end.resolve();
+  await building;
+});
+
+test('a failed build is told once, and tried again until it succeeds', async () => {
+  let tries = 0;
+  const { image, clock, troubles } = imageOf(async () => {
+    tries += 1;
+    if (tries < 3) throw new AppError('image_missing', 'the registry is away');
+  });
+  const building = image.build(neverFires);
+  await expect.poll(() => image.offer).toEqual({ state: 'failed', detail: 'the registry is away' });
+  clock.advance(60_000);
+  await expect.poll(() => tries).toBe(2);
+  await expect.poll(() => clock.advance(60_000) ?? image.offer.state).toBe('ready');
+  await building;
+  expect(troubles).toEqual(['the registry is away']);
+});
+
+test('a driver that makes no images offers no desktop', () => {
+  expect(imageOf().image.offer).toEqual({ state: 'none' });
+});

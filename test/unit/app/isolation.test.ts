@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
+import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
+import { descriptorOf } from '../../../drivers/list.ts';
+import { isolated } from '../../../src/app/parts/isolation.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
+
+const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
+const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
+  isolated(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
+    const known = descriptorOf(name) as DriverDescriptor;
+    if (name !== 'docker') return known;
+    const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
+    const given = (settings: object) => settings as { runtime?: string };
+    return {
+      ...known,
+      strict: async (settings, refuse) => {
+        const engine = { host: 'unix:///somewhere.sock', runtime: given(settings).runtime };
+        return { ...settings, runtime: await strictRuntime(engine, ask, refuse) };
+      },
+    };
+  });
+
+test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) => {
+  expect(await asked({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } });
+});
+
+test('strict isolation takes Kata, and a runtime of another name whose program is gVisor', async () => {
+  const kata = { runc: 'runc', 'io.containerd.kata.v2': '' };
+  expect(await asked({ CORRAL_DRIVER: 'docker' }, kata)).toMatchObject({
+    docker: { runtime: 'io.containerd.kata.v2' },
+  });
+  const own = { runc: 'runc', walled: '/opt/gvisor/runsc' };
+  expect(await asked({ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'walled' }, own)).toMatchObject({
+    docker: { runtime: 'walled' },
+  });
+});
+
+test.each([
+  [{ CORRAL_DRIVER: 'docker' }, { runc: 'runc' }, /has only the runtimes runc\. Install gVisor/],
+  [{ CORRAL_DRIVER: 'auto' }, new Error('no socket'), /no Docker engine answers.*no socket/],
+  [{ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'runc' }, engine, /CORRAL_DOCKER_RUNTIME is runc, which is not/],
+  [{ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'kata' }, engine, /CORRAL_DOCKER_RUNTIME is kata, which is not/],
+  [{ CORRAL_DRIVER: 'process' }, engine, /the driver process has none to give/],
+  [{ CORRAL_DRIVER: 'memory' }, engine, /the driver memory has none to give/],
+  [{ CORRAL_DRIVER: 'kubernetes' }, engine, /set CORRAL_KUBERNETES_RUNTIME_CLASS/],
+])('strict isolation with %j on %j is refused, with what to do', async (env, runtimes, words) => {
+  await expect(asked(env, runtimes)).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringMatching(words),
+  });
+});
+
+test('strict isolation on Kubernetes trusts the runtime class that is named', async () => {
+  const config = await asked({ CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' });
+  expect(config).toMatchObject({ driver: 'kubernetes', kubernetes: { runtimeClass: 'gvisor' } });
+});
+
+test('standard isolation asks no engine and changes nothing', async () => {
+  const config = loadConfig({}, '');
+  const found: string[] = [];
+  expect(await isolated(config, (name) => void found.push(name))).toBe(config);
+  expect(found).toEqual([]);
+});

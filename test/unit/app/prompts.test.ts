@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { alsoInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
+
+const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
+const installed = (yaml: string) => installedIn(loadConfig({}, yaml), 'container');
+
+test('the prompt says of the network what its policy opens, and of a closed one only that', () => {
+  expect(network('egress: {policy: none}')).toBe('closed. Nothing outside of the sandbox can be reached.');
+  expect(network('egress: {policy: registries, registries: [npm.example.com]}')).toContain(
+    'managers, npm.example.com.',
+  );
+  expect(network('egress: {policy: allow-list, allow: [a.example.com]}')).toContain('open only for a.example.com.');
+  expect(network('egress: {policy: web}')).toContain('public hosts on ports 80 and 443');
+  expect(networkOf(loadConfig({}, ''), 'none')).toMatch(/^open: nothing separates/);
+});
+
+test("the prompt names the packages of the session's template", () => {
+  expect(alsoInstalled({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
+  expect(alsoInstalled({})).toBe('');
+});
+
+test('the prompt names the programs of our own images only', () => {
+  expect(installed('sandbox: {cpus: 2}')).toMatch(/^Installed: Debian 12.* Limits: 2 processors, 1024 MiB of memory/);
+  expect(installed('sandbox: {image: "own/image:1"}')).toMatch(/^The image is own\/image:1\. Check with/);
+  expect(installedIn(loadConfig({}, ''), 'none')).toBe(
+    "The programs are those of the server's own machine. Check with `command -v` that a program is there before you rely on it.",
+  );
+});

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { isNarrower, SessionConfigs } from '../../../src/app/parts/session-configs.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
+import { parseTemplate } from '../../../src/app/settings/templates.ts';
+import type { SessionLife } from '../../../src/core/model/records.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sessionId, stored } from '../../support/machines/session-parts.ts';
+
+const closed = 'sandbox: {memory: 2GiB, image: "own/image:1"}\negress: {policy: none}';
+
+async function start(record = stored()) {
+  const { records } = memoryStore();
+  await records.put({ kind: 'session', id: sessionId, doc: record, sort: 1, expect: 0 });
+  const templates = [
+    parseTemplate('closed', closed, 'closed.yaml'),
+    parseTemplate('plain', 'mode: react', 'plain.yaml'),
+  ];
+  const config = loadConfig({}, 'egress: {policy: web}');
+  return { records, config, own: new SessionConfigs(config, templates, records) };
+}
+const named = (template: string) => stored({ template, templateBy: 'session' });
+
+test("a template's image, limits and egress policy take the place of the server's, and nothing else", async () => {
+  const { own, config } = await start(named('closed'));
+  const { config: mine, recipe } = await own.of(sessionId);
+  expect(mine).toEqual({
+    ...config,
+    sandbox: { ...config.sandbox, memory: 2 * 2 ** 30, image: 'own/image:1' },
+    egress: { ...config.egress, policy: 'none' },
+  });
+  expect(recipe).toBe('closed');
+});
+
+test('sessions without a template, and with one that says nothing of sandboxes, share the warm pool of the server', async () => {
+  for (const record of [stored(), named('plain')]) {
+    const { own, config } = await start(record);
+    expect(await own.of(sessionId)).toMatchObject({ config, recipe: 'default', packages: {} });
+  }
+});
+
+test('a session whose template is gone, and an unknown session, reach nothing', async () => {
+  for (const record of [named('gone'), undefined]) {
+    const { own, records } = await start(record);
+    if (!record) await records.delete('session', sessionId);
+    expect((await own.of(sessionId)).config.egress.policy).toBe('none');
+  }
+});
+
+test('the policy of a session that was seen before needs no store', async () => {
+  const { own, records } = await start(named('closed'));
+  own.remember(sessionId, own.ofRecord(named('closed')));
+  await records.delete('session', sessionId);
+  expect((await own.of(sessionId)).recipe).toBe('closed');
+});
+
+const withEgress = (egress: SessionLife['egress'], more: object = {}) =>
+  stored({ ...more, life: { egress } as SessionLife });
+
+test('egress rules of one session take the place of wider ones, and its sandbox comes from no warm pool', async () => {
+  const { own } = await start();
+  const { config, recipe } = own.ofRecord(withEgress({ policy: 'allow-list', allow: ['a.example'] }));
+  expect([config.egress, recipe]).toMatchObject([{ policy: 'allow-list', allow: ['a.example'] }, 'default.own']);
+});
+
+test('egress rules of one session never widen those of its template', async () => {
+  const { own } = await start();
+  const wide = withEgress(
+    { policy: 'allow-list', allow: ['a.example'] },
+    { template: 'closed', templateBy: 'session' },
+  );
+  expect(own.ofRecord(wide).config.egress).toMatchObject({ policy: 'none', allow: [] });
+});
+
+test.each([
+  ['none', 'registries', [], true],
+  ['allow-list', 'web', [], true],
+  ['allow-list', 'allow-list', ['a.example', 'b.example'], true],
+  ['allow-list', 'allow-list', ['b.example'], false],
+  ['allow-list', 'registries', ['a.example'], false],
+  ['allow-list', 'none', ['a.example'], false],
+] as const)('rules of %s are narrower than %s of %j: %s', (policy, kind, allow, narrower) => {
+  const egress = { ...loadConfig({}, '').egress, policy: kind, allow: [...allow] };
+  expect(isNarrower(egress, { policy, allow: ['a.example'] })).toBe(narrower);
+});
+
+test("a template that only names packages shares the server's warm pool, and its sessions have them", () => {
+  const template = parseTemplate(
+    'data',
+    'packages: {pip: ["pandas[excel]>=2,<3"], npm: ["@types/node@24"]}',
+    'data.yaml',
+  );
+  const own = new SessionConfigs(loadConfig({}, ''), [template], memoryStore().records).ofRecord(named('data'));
+  expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
+  expect(template.packages).toEqual({ pip: ['pandas[excel]>=2,<3'], npm: ['@types/node@24'] });
+});
+
+test("an image that the server builds gives way to the operator's own, which its engine has", () => {
+  const template = parseTemplate('code', 'sandbox: {image: corral/sandbox-code}', 'code.yaml');
+  const imageWith = (settings: string) =>
+    new SessionConfigs(loadConfig({}, settings), [template], memoryStore().records).ofRecord(named('code')).config
+      .sandbox.image;
+  expect(imageWith('')).toBe('corral/sandbox-code');
+  expect(imageWith('sandbox: {image: "registry.example/own:1"}')).toBe('registry.example/own:1');
+});

@@ -1,0 +1,70 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  caBundle,
+  extraAuthorities,
+  sandboxEnv,
+} from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
+import { selfSigned } from '../../../support/egress/egress-certificate.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-ca-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const file = async (name: string, text: string) => {
+  await writeFile(join(folder, name), text);
+  return join(folder, name);
+};
+const certificatesOf = (bundle: string) => bundle.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+
+test("the bundle has the server's own roots and the extra authorities, each once", async () => {
+  const [one, two] = [selfSigned('one.example.test').cert, selfSigned('two.example.test').cert];
+  const both = await file('both.pem', `# our own\n${one}\n${two.replaceAll('\n', '\r\n')}`);
+  const again = await file('again.pem', one);
+  const bundle = certificatesOf(await caBundle([both, again]));
+  const own = certificatesOf(await caBundle([]));
+  expect(own.length).toBeGreaterThanOrEqual(rootCertificates.length);
+  expect(bundle).toHaveLength(own.length + 2);
+  const names = bundle.slice(-2).map((pem) => new X509Certificate(pem).subjectAltName);
+  expect(names).toEqual(['DNS:one.example.test', 'DNS:two.example.test']);
+});
+
+test('only the extra authorities that are not standard ones are passed on, each once', async () => {
+  const { cert } = selfSigned('one.example.test');
+  const usual = rootCertificates.slice(0, 3).join('\n');
+  const before = certificatesOf((await extraAuthorities([])) ?? '');
+  const system = await file('system.pem', `${usual}\n${cert}\n${cert.replaceAll('\n', '\r\n')}`);
+  expect(certificatesOf((await extraAuthorities([system])) ?? '')).toEqual([...before, cert.trim()]);
+  expect(await extraAuthorities([await file('usual.pem', usual)])).toEqual(await extraAuthorities([]));
+});
+
+test.each([
+  ['is not there', undefined, /cannot be read/],
+  ['has no certificate', 'hello', /no certificate/],
+  ['has a broken certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /cannot be parsed/],
+])('an extra file that %s is named', async (_, text, message) => {
+  const path = text === undefined ? join(folder, 'missing.pem') : await file('bad.pem', text);
+  await expect(caBundle([path])).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringMatching(message),
+  });
+  await expect(caBundle([path])).rejects.toThrow(path);
+});
+
+test('the environment names the proxy in both spellings, and one bundle for every tool', () => {
+  const env = sandboxEnv({ proxyPort: 3128, caPath: '/run/corral/ca.pem' });
+  for (const name of ['HTTP_PROXY', 'https_proxy', 'all_proxy', 'npm_config_https_proxy']) {
+    expect(env[name]).toBe('http://127.0.0.1:3128');
+  }
+  expect(env.no_proxy).toBe(env.NO_PROXY);
+  for (const name of ['SSL_CERT_FILE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'GIT_SSL_CAINFO', 'npm_config_cafile']) {
+    expect(env[name]).toBe('/run/corral/ca.pem');
+  }
+  expect(Object.keys(env)).not.toContain('GOPROXY');
+});

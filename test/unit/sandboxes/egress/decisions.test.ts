@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import type { EgressDecision } from '../../../../src/sandboxes/egress/decisions.ts';
+import { defaultLimits, SessionState } from '../../../../src/sandboxes/egress/session-state.ts';
+import { ManualClock } from '../../../support/egress/egress-clock.ts';
+
+const sessionId = SessionId.parse('0123456789abcdef');
+const allowed = { host: 'a.example.test', port: 443, decision: 'allowed', rule: 'web' } as const;
+
+function start() {
+  const clock = new ManualClock();
+  const told: EgressDecision[] = [];
+  const onDecision = (_: SessionId, decision: EgressDecision) => void told.push(decision);
+  return { clock, told, state: new SessionState({ clock, limits: defaultLimits, sessionId, onDecision }) };
+}
+
+test('a decision is told at once, its repeats within a minute are not', () => {
+  const { clock, told, state } = start();
+  for (let second = 0; second < 60; second += 1) {
+    state.tell({ ...allowed });
+    clock.advance(1_000);
+  }
+  expect(told).toEqual([allowed]);
+  state.tell(allowed);
+  expect(told).toEqual([allowed, allowed]);
+});
+
+test('what a browser calls by itself is not told where it is refused, and is told where it is let through', () => {
+  const { told, state } = start();
+  const own = { ...allowed, host: 'update.googleapis.com' };
+  state.tell({ ...own, decision: 'refused', rule: 'not listed' });
+  expect(told).toEqual([]);
+  state.tell(own);
+  expect(told).toEqual([own]);
+});
+
+test.each([
+  { ...allowed, host: 'b.example.test' },
+  { ...allowed, port: 80 },
+  { ...allowed, decision: 'refused', rule: 'private address' } as const,
+])('another host, port or decision is no repeat: %j', (other) => {
+  const { told, state } = start();
+  state.tell(allowed);
+  state.tell(other);
+  expect(told).toEqual([allowed, other]);
+});
+
+test('a flood of different targets is told as one line a minute beyond the first 120', () => {
+  const { clock, told, state } = start();
+  const flood = () => {
+    for (let n = 0; n < 5_000; n += 1) state.tell({ ...allowed, host: `h${n}.example.test` });
+  };
+  flood();
+  expect(told).toHaveLength(121);
+  expect(told.at(-1)).toMatchObject({ host: '*', rule: expect.stringContaining('more than 120') });
+  clock.advance(60_000);
+  flood();
+  expect(told).toHaveLength(242);
+});
+
+test('a session is forgotten after an hour without use, not before and not while connected', () => {
+  const { clock, state } = start();
+  state.count(1);
+  clock.advance(3_599_999);
+  expect(state.forgettable).toBe(false);
+  clock.advance(1);
+  expect(state.forgettable).toBe(true);
+  state.connections.add({} as never);
+  expect(state.forgettable).toBe(false);
+});

@@ -1,0 +1,57 @@
+import { createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
+import { pageFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
+import { systemDial } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
+import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { proxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
+import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
+
+// The three ways in which the server itself asks for an address, and servers whose answers are no answers.
+let raw = '';
+let server: Awaited<ReturnType<typeof standIn>>;
+let bench: Awaited<ReturnType<typeof egressBench>>;
+const address = '93.184.216.34';
+beforeAll(async () => {
+  server = await standIn(createServer((socket: Socket) => void socket.once('data', () => socket.end(raw, 'latin1'))));
+  const names = { 'site.example': [address] };
+  bench = await egressBench({ policy: { kind: 'web' }, names, servers: { [`${address}:80`]: server.port } });
+});
+afterAll(async () => {
+  await bench[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+const url = 'http://site.example/';
+const dialling = {
+  resolve: async () => [address],
+  dial: (_: string, __: number, signal: AbortSignal) => systemDial('127.0.0.1', server.port, signal),
+};
+const never = new AbortController().signal;
+const fetchers: [string, () => Promise<unknown>][] = [
+  ['of pages', () => pageFetcher(dialling)(url, never)],
+  ['of tool servers', () => guardedFetch(dialling)(url)],
+  [
+    'of web_fetch',
+    () => proxiedFetch(bench.proxy, '')(new URL(url), { id: sandboxIdOf(session), sessionId: session }, never),
+  ],
+];
+const answers: [string, string][] = [
+  ['another protocol', 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'],
+  ['the status 101 alone', 'HTTP/1.1 101 X\r\n\r\n'],
+  ['the status 000', 'HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'],
+  ['a control character in its reason', 'HTTP/1.1 200 a\x01b\r\nContent-Length: 0\r\n\r\n'],
+  ['nothing', ''],
+];
+test.each(answers.flatMap(([what, text]) => fetchers.map(([name, fetch]) => ({ what, name, text, fetch }))))(
+  'an answer with $what is not found ($name)',
+  async ({ text, fetch }) => {
+    raw = text;
+    await expect(fetch()).rejects.toMatchObject({ code: 'not_found' });
+  },
+);
+
+test('a status that a Response cannot have is not found', async () => {
+  raw = 'HTTP/1.1 799 X\r\nContent-Length: 0\r\n\r\n';
+  await expect(guardedFetch(dialling)(url)).rejects.toMatchObject({ code: 'not_found' });
+});

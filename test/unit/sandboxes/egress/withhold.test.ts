@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { withhold } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
+
+/** The part of the chunks that passes, and the index of each text that was found. */
+async function passed(texts: readonly string[], chunks: readonly string[]) {
+  const found: number[] = [];
+  const through = withhold(
+    texts.map((text) => Buffer.from(text)),
+    (which) => found.push(which),
+  );
+  for (const chunk of chunks) through.write(chunk);
+  through.end();
+  const out = await through.toArray();
+  return { out: Buffer.concat(out).toString(), found };
+}
+const pieces = (text: string, size: number) => text.match(new RegExp(`.{1,${size}}`, 'g')) ?? [];
+
+test.each([1, 2, 3, 5, 100])(
+  'a text in chunks of %i characters is found, and no character of it passes',
+  async (size) => {
+    const whole = 'before sk-sk-secret after';
+    const { out, found } = await passed(['sk-secret'], pieces(whole, size));
+    expect(found).toEqual([0]);
+    expect('before sk-'.startsWith(out)).toBe(true);
+  },
+);
+
+test.each([1, 2, 3, 5, 100])('beginnings of a text pass whole, in chunks of %i characters', async (size) => {
+  const whole = 'sk- sk-s aaab sk-secre';
+  expect(await passed(['sk-secret', 'aab-aab'], pieces(whole, size))).toEqual({ out: whole, found: [] });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { type Actor, everybody, nobody, type Role } from '../../../../src/core/model/actor.ts';
+import { type Action, authorize, may, noSession } from '../../../../src/sessions/access/authorize.ts';
+
+const actor = (role: Role): Actor => ({ role, key: 'k', owner: 'me' });
+const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
+const all: Action[] = ['see', 'read', 'work', 'stop'];
+const allowed = (who: Actor, thing: object) => all.filter((action) => may(who, action, thing)).join(' ');
+
+test.each([
+  ['viewer', 'see read', '', 'see read', ''],
+  ['user', 'see read work stop', '', 'see read', ''],
+  ['operator', 'see read work stop', 'see stop', 'see read stop', 'see stop'],
+  ['admin', 'see read work stop', 'see read work stop', 'see read work stop', 'see read work stop'],
+] as const)(
+  "a %s: of its own, %s; of another owner's, %s; of a shared one, %s; of one without an owner, %s",
+  (role, ...rights) => {
+    expect([own, foreign, shown, old].map((thing) => allowed(actor(role), thing))).toEqual(rights);
+  },
+);
+
+test('the token has every permission, and a request without a caller only reads shared sessions', () => {
+  expect([own, shown, old].map((thing) => allowed(everybody, thing))).toEqual(Array(3).fill('see read work stop'));
+  expect([own, shown, old].map((thing) => allowed(nobody, thing))).toEqual(['', 'see read', '']);
+});
+
+test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
+  expect(() => authorize(actor('user'), 'read', foreign)).toThrow(noSession().message);
+  expect(() => authorize(actor('operator'), 'read', foreign)).toThrow(noSession().message);
+  expect(() => authorize(actor('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');
+});

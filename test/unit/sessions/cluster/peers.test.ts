@@ -1,0 +1,51 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Peers } from '../../../../src/sessions/cluster/peers.ts';
+import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { newSession } from '../../../support/stores/store.ts';
+
+const ttlMs = 5_000;
+
+/** A server that works on one session, and another one of the same store. */
+async function two() {
+  const clock = manualClock(1_000_000);
+  const { records } = memoryStore();
+  const id = newSession();
+  const stop = new AbortController();
+  const common = { records, clock, elapsed: clock.now, ttlMs, closing: stop.signal, isDead: () => false };
+  const inherited: string[] = [];
+  const server = (name: string, owned: readonly (typeof id)[]) =>
+    new Peers({
+      ...common,
+      name,
+      holder: name,
+      ownership: { ...soleOwnership(), owned: () => [...owned] },
+      inherit: async (ids) => void inherited.push(...ids),
+      warn: () => {},
+    });
+  const after = async (ms: number) => {
+    for (let n = 0; n < ms; n += 100) {
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+      clock.advance(100);
+    }
+  };
+  const disposed = async (peers: Peers) => {
+    const gone = peers[Symbol.asyncDispose]();
+    await after(1_000);
+    await gone;
+  };
+  const [worker, other] = [server('worker', [id]), server('other', [])];
+  onTestFinished(() => disposed(other));
+  return { id, worker, other, after, disposed, inherited };
+}
+
+test('a session of a living server is with a peer, until that server has left', async () => {
+  const { id, worker, other, after, disposed, inherited } = await two();
+  await after(1_000);
+  expect([other.has(id), other.has(newSession()), worker.has(id)]).toEqual([true, false, false]);
+  await after(3 * ttlMs); // it says so again and again
+  expect(other.has(id)).toBe(true);
+  await disposed(worker);
+  expect([other.has(id), inherited]).toEqual([false, [id]]);
+});

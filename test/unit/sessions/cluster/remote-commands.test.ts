@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
+import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
+import { lost, soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const id = SessionId.parse('00000000000000aa');
+const until = Date.now() + 60_000;
+
+function crossing(act: RemoteCommandsOptions['act']) {
+  const { commands } = memoryStore();
+  const ownership = { ...soleOwnership(), isShared: true, owned: () => [id] };
+  const options = { commands, ownership, clock: systemClock, ids: randomIds(), act, warn: () => {} };
+  return { commands, crossing: new RemoteCommands(options) };
+}
+
+test('a posted command runs at once, however many are under way before it', { timeout: 10_000 }, async () => {
+  const slow = Promise.withResolvers<void>();
+  let begun = 0;
+  const bench = crossing(async (_id, { name }) => {
+    begun += 1;
+    if (name === 'use') await slow.promise;
+  });
+  await using _crossing = bench.crossing;
+  const post = (name: string, n: number) =>
+    bench.commands.post({ id: `${name}-${n}`, sessionId: id, name, at: n, body: { until, body: null } });
+  for (let n = 0; n < 200; n++) await post('use', n);
+  await post('command', 200);
+  bench.crossing.start();
+  await expect.poll(async () => (await bench.commands.answers(['command-200'])).size, { timeout: 5_000 }).toBe(1);
+  expect(begun).toBe(201);
+  slow.resolve();
+});
+
+test('a command whose holder has died runs soon after the end of its lease', async () => {
+  const clock = manualClock(1_000_000);
+  const { commands } = memoryStore();
+  const leaseEnds = clock.now() + 3_100;
+  const held: SessionId[] = [];
+  const take = async () => {
+    if (clock.now() < leaseEnds) throw lost();
+    held[0] = id;
+    return 1;
+  };
+  const ownership = { ...soleOwnership(), isShared: true, owned: () => held, take };
+  const begun: number[] = [];
+  const act = async () => void begun.push(clock.now());
+  await using crossing = new RemoteCommands({ commands, ownership, clock, ids: randomIds(), act, warn: () => {} });
+  const body = { until: clock.now() + 60_000, body: null };
+  await commands.post({ id: 'waiting', sessionId: id, name: 'command', at: clock.now(), body });
+  crossing.start();
+  while (begun.length === 0 && clock.now() < leaseEnds + 2_000) {
+    await new Promise(setImmediate); // what is under way comes to its next timer
+    clock.advance(10);
+  }
+  expect((begun[0] ?? 0) - leaseEnds).toBeLessThanOrEqual(250);
+});

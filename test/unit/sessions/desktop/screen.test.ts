@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import type { WatchRequest } from '../../../../src/sessions/api/desktop.ts';
+import { DesktopScreen } from '../../../../src/sessions/desktop/screen.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { newSession } from '../../../support/stores/store.ts';
+
+function opened() {
+  const clock = manualClock(0);
+  const screen = new DesktopScreen({
+    id: newSession(),
+    clock,
+    maxViewers: 3,
+    controlIdleMs: 60_000,
+    shareControl: undefined,
+    note: () => {},
+  });
+  const heard: string[] = [];
+  const viewer = (name: string, mayControl: boolean): WatchRequest => ({
+    viewerId: name,
+    mayControl,
+    onControl: (driver) => void heard.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
+  });
+  return { screen, viewer, heard };
+}
+
+test('a viewer that may only watch does not take the seat of the controller whose name it uses', () => {
+  const { screen, viewer, heard } = opened();
+  const controller = screen.seat(viewer('ada', true), 'spare-1');
+  screen.take('ada');
+  const link = screen.seat(viewer('ada', false), 'spare-2');
+  expect([controller.id, link.id, screen.viewers]).toEqual(['ada', 'spare-2', 2]);
+  link[Symbol.dispose]();
+  expect(screen.lease.driver).toBe('ada'); // the link's end is not the controller's
+  heard.length = 0;
+  controller[Symbol.dispose]();
+  expect([screen.lease.driver, screen.viewers]).toEqual([undefined, 0]);
+});
+
+test('a watcher under the name of a controller of another server gets another name', () => {
+  const { screen, viewer } = opened();
+  screen.lease.elsewhere('ada');
+  expect(screen.seat(viewer('ada', false), 'spare').id).toBe('spare');
+  expect(screen.lease.isElsewhere).toBe(true);
+});
+
+test('a controller that connects again keeps its name and its control, also from a watcher that had the name first', () => {
+  const { screen, viewer, heard } = opened();
+  const watcher = screen.seat(viewer('ada', false), 'spare-1');
+  expect(watcher.id).toBe('ada');
+  screen.seat(viewer('ada', true), 'spare-2');
+  screen.take('ada');
+  expect(screen.seat(viewer('ada', true), 'spare-3').id).toBe('ada');
+  watcher[Symbol.dispose]();
+  expect(screen.lease.driver).toBe('ada');
+  expect(heard).toEqual(['ada controls: ada']);
+});

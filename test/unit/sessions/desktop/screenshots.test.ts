@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Message } from '../../../../src/agents/models/model.ts';
+import { pictureService } from '../../../../src/sessions/desktop/screenshots.ts';
+import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { withPictures } from '../../../../src/sessions/run/turns/message-images.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { sessionId } from '../../../support/machines/session-parts.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+
+const urlOf = (file: string) => `/at/${file}`;
+
+function bench(keepPerSession = 2) {
+  let count = 0;
+  const clock = manualClock(1_000);
+  const newId = () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
+  const blobs = memoryBlobs();
+  const uploads = uploadService({ records: memoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
+  const warned: string[] = [];
+  const warn = (_about: object, text: string) => void warned.push(text);
+  const pictures = pictureService({ uploads, keepPerSession, newName: newId, urlOf, warn });
+  const keep = async (text: string) => {
+    clock.advance(1);
+    return await pictures.keep(
+      sessionId,
+      { mimeType: 'image/png', data: Buffer.from(text) },
+      new AbortController().signal,
+    );
+  };
+  return { pictures, keep, warned, uploads };
+}
+
+test('a picture is a file with an address, and comes back as it was', async () => {
+  const { pictures, keep } = bench();
+  const kept = await keep('one');
+  expect(kept?.url).toBe(`/at/${kept?.file}`);
+  expect(Buffer.from((await pictures.load(kept?.file ?? '')) ?? '', 'base64').toString()).toBe('one');
+});
+
+test('a session keeps only its newest screenshots', async () => {
+  const { pictures, keep } = bench(2);
+  const files = [await keep('one'), await keep('two'), await keep('three')].map((it) => it?.file ?? '');
+  const loaded = await Promise.all(files.map((file) => pictures.load(file)));
+  expect(loaded.map((it) => it !== undefined)).toEqual([false, true, true]);
+});
+
+test('a picture that breaks off while it is read is one that is not there', async () => {
+  const broken = async () =>
+    Readable.from(
+      (async function* () {
+        yield Buffer.from('half');
+        throw new Error('the storage went away');
+      })(),
+    );
+  const uploads = { ...bench().uploads, open: broken };
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
+  expect(await pictures.load('a file')).toBeUndefined();
+});
+
+test('a screenshot belongs to its session and to no project', async () => {
+  const { keep, uploads } = bench();
+  const kept = await keep('one');
+  expect(await uploads.get(kept?.file ?? '')).toMatchObject({ sessionId, projectId: null });
+});
+
+test('a forgotten session leaves no screenshots behind', async () => {
+  const { pictures, keep, uploads } = bench();
+  const kept = await keep('one');
+  await pictures.forget(sessionId);
+  await expect(uploads.get(kept?.file ?? '')).rejects.toMatchObject({ code: 'file_not_found' });
+});
+
+test('a picture that cannot be kept is no failure of the tool', async () => {
+  const { keep, warned } = bench();
+  expect(await keep('x'.repeat(2_000))).toBeUndefined();
+  expect(warned).toHaveLength(1);
+});
+
+test('a model is shown the pictures that are still kept', async () => {
+  const messages = ['a', 'b'].map(
+    (file): Message => ({
+      role: 'tool',
+      callId: file,
+      name: 'browser_view',
+      output: '',
+      success: true,
+      pictures: [{ file, mimeType: 'image/png' }],
+    }),
+  );
+  const shown = await withPictures(messages, async (file) => (file === 'a' ? undefined : `bytes of ${file}`));
+  const data = shown.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
+  expect(data).toEqual([undefined, 'bytes of b']);
+});

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import type { EventLog } from '../../../../src/core/contracts/ports.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { randomIds } from '../../../../src/core/model/ids.ts';
+import { Hydration } from '../../../../src/sessions/engine/hydration.ts';
+import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
+import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { storeEventLog } from '../../../../src/storage/log/log.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { runPolicy, sandboxPolicy } from '../../../support/machines/machines.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { asks, fact, runId, sessionId, stored } from '../../../support/machines/session-parts.ts';
+
+/** A session in a store; `during` runs after the first read of the session. */
+async function world(
+  during: (log: EventLog) => Promise<unknown>,
+  more: Parameters<typeof stored>[0] = {},
+  pageOf: (real: EventLog) => EventLog['page'] = (real) => real.page,
+) {
+  const store = memoryStore();
+  const real = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+  const doc = { ...stored(more), lastSeq: 1 };
+  const puts = [{ kind: 'session', id: sessionId, doc }];
+  const created = fact('session.created', { origin: 'sheikhbox', template: 'default' }, null);
+  await real.append({ sessionId, after: 0, at: 1, facts: [created], puts });
+  let isFirst = true;
+  const readFirst = async <Value>(value: Promise<Value>): Promise<Value> => {
+    const read = await value;
+    if (isFirst) {
+      isFirst = false;
+      await during(real);
+    }
+    return read;
+  };
+  const log: EventLog = { ...real, page: (...of) => readFirst(pageOf(real)(...of)) };
+  const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
+  const liveSessions = new LiveSessions();
+  const hydration = new Hydration({
+    store: { ...store, records },
+    log,
+    liveSessions,
+    ownership: soleOwnership(),
+    remoteSandboxes: { leave: async () => {} },
+    clock: manualClock(),
+    ids: randomIds(),
+    watchers: { isWatched: () => false },
+    onFact: () => {},
+    policies: { run: runPolicy, sandbox: sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
+    profileOf: async () => ({ plans: false }) as never,
+  });
+  return { hydration, liveSessions, never: new AbortController().signal };
+}
+
+test('a session whose log another owner extends during the read is fenced, not built from stale data', async () => {
+  const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, liveSessions, never } = await world((log) =>
+    log.append({
+      sessionId,
+      after: 1,
+      at: 2,
+      facts: [asks('x'), run],
+      puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
+    }),
+  );
+  // The session's first append records that the run goes on.
+  await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
+  expect(liveSessions.get(sessionId)).toBeUndefined();
+});
+
+test('an earlier life of a session writes nothing once it is made anew', async () => {
+  const { hydration, liveSessions, never } = await world(async () => {});
+  await hydration.make(sessionId, never);
+  const { writer } = liveSessions.the(sessionId);
+  await hydration.make(sessionId, never);
+  await expect(writer.amend({ favorite: true })).rejects.toMatchObject({ code: 'internal' });
+  await liveSessions.the(sessionId).writer.amend({ pinned: true });
+  expect(liveSessions.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
+});
+
+test('a session that is being deleted is made although its log cannot be read, so that its sandbox goes', async () => {
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, never } = await world(
+    async () => {},
+    { deleting: true, openRuns },
+    (real) => async (id, after, limit) => {
+      if (after < Number.MAX_SAFE_INTEGER) throw new AppError('store_corrupt', 'An event cannot be read.');
+      return await real.page(id, after, limit);
+    },
+  );
+  expect(await hydration.make(sessionId, never)).toMatchObject({ deleting: true, runs: [] });
+});
+
+test('a sandbox with a life of its own is neither paused nor stopped for idleness', async () => {
+  const life = {
+    endsAt: null,
+    seconds: 60,
+    onEnd: 'delete' as const,
+    paused: null,
+    resumes: false,
+    labels: {},
+    env: {},
+    kind: 'base',
+    privatePorts: false,
+  };
+  const of = async (more: Parameters<typeof stored>[0]) => {
+    const { hydration, never } = await world(async () => {}, more);
+    return (await hydration.make(sessionId, never)).sandboxPolicy;
+  };
+  expect(await of({})).toMatchObject({ idleStopMs: sandboxPolicy.idleStopMs });
+  expect(await of({ life })).toMatchObject({ idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 });
+});

@@ -1,0 +1,161 @@
+import { expect, test } from 'vitest';
+import type { SessionFact } from '../../../../src/core/model/events.ts';
+import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
+import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
+import type { Live } from '../../../../src/sessions/run/live-session.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { runId, sessionId } from '../../../support/machines/session-parts.ts';
+import { type FakeSandbox, fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+
+const never = new AbortController().signal;
+const end: SessionFact = {
+  type: 'run.end',
+  runId: runId(),
+  data: { status: 'completed', reason: 'completed', task: '' },
+};
+
+/** Archives the files of a fake sandbox. */
+const archive: WorkspaceArchive = {
+  async measure(sandbox) {
+    const files = [...(sandbox as unknown as FakeSandbox).files];
+    const bytes = files.reduce((sum, [, content]) => sum + content.length, 0);
+    return { print: JSON.stringify(files.map(([name, content]) => [name, content.toString()])), bytes };
+  },
+  async *pack(sandbox) {
+    yield Buffer.from(
+      JSON.stringify([...(sandbox as unknown as FakeSandbox).files].map(([n, c]) => [n, c.toString()])),
+    );
+  },
+  async unpack(sandbox, { content }) {
+    const text = Buffer.concat(await Array.fromAsync(content)).toString();
+    for (const [name, written] of JSON.parse(text))
+      (sandbox as unknown as FakeSandbox).files.set(name, Buffer.from(written));
+  },
+};
+
+function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = archive) {
+  const store = memoryStore();
+  const blobs = memoryBlobs();
+  const clock = manualClock(1_000);
+  let n = 0;
+  const warned: string[] = [];
+  const snapshots = new Snapshots({
+    events: store.events,
+    records: store.records,
+    blobs,
+    clock,
+    archive: own,
+    newId: () => `n${++n}`,
+    policy: { keep: 3, maxBytes: 100, sessionBytes: 10_000, ...policy },
+    warn: (_, text) => warned.push(text),
+  });
+  const sandbox = fakeSandbox();
+  const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as Live;
+  snapshots.meet({ get: () => live });
+  return {
+    store,
+    blobs,
+    clock,
+    snapshots,
+    sandbox,
+    live,
+    warned,
+    /** A run ends, and the next use waits for the copy. */
+    async endsAt(seq: number) {
+      snapshots.heard(sessionId, end, seq);
+      await snapshots.beforeUse(sessionId, sandbox, never);
+    },
+    files: (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text)),
+  };
+}
+
+test('the files at each end of a run are copied before the sandbox is used again', async () => {
+  const { endsAt, files, snapshots } = bench();
+  files('one');
+  await endsAt(10);
+  files('two');
+  await endsAt(20);
+  const [first, second] = [await snapshots.at(sessionId, 10), await snapshots.at(sessionId, 20)];
+  expect([first.kind, second.kind]).toEqual(['kept', 'kept']);
+  expect(first).not.toEqual(second);
+});
+
+test('unchanged files are not copied again', async () => {
+  const { endsAt, files, snapshots, blobs } = bench();
+  files('one');
+  await endsAt(10);
+  await endsAt(20);
+  expect(await snapshots.at(sessionId, 20)).toEqual(await snapshots.at(sessionId, 10));
+  expect([...blobs.kept.keys()]).toHaveLength(1);
+});
+
+test('only the newest copies stay, and an older place says that its copy is gone', async () => {
+  const { endsAt, files, snapshots, blobs } = bench({ keep: 2 });
+  for (const seq of [10, 20, 30]) {
+    files(`at ${seq}`);
+    await endsAt(seq);
+  }
+  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'dropped' });
+  expect((await snapshots.at(sessionId, 20)).kind).toBe('kept');
+  expect([...blobs.kept.keys()]).toHaveLength(2);
+});
+
+test('a workspace above the limit is not copied, and the place says so', async () => {
+  const { endsAt, files, snapshots, blobs } = bench({ maxBytes: 5 });
+  files('too long');
+  await endsAt(10);
+  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'too_large' });
+  expect([...blobs.kept.keys()]).toEqual([]);
+});
+
+test('a place at which nobody has looked yet is unknown, and one before the first file has none', async () => {
+  const { endsAt, snapshots } = bench();
+  await endsAt(10);
+  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'empty' });
+  expect(await snapshots.at(sessionId, 11)).toEqual({ kind: 'unknown' });
+});
+
+test('a copy that breaks off leaves no blob, and the place says that it failed', async () => {
+  const broken: WorkspaceArchive = {
+    ...archive,
+    async *pack() {
+      yield Buffer.from('half');
+      throw new Error('tar failed');
+    },
+  };
+  const { endsAt, files, snapshots, blobs, warned } = bench({}, broken);
+  files('one');
+  await endsAt(10);
+  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'failed' });
+  expect([...blobs.kept.keys()]).toEqual([]);
+  expect(warned).toHaveLength(1);
+});
+
+test('a session that is forgotten leaves no blob and no record', async () => {
+  const { endsAt, files, snapshots, blobs, store } = bench();
+  files('one');
+  await endsAt(10);
+  await snapshots.forget(sessionId);
+  expect([...blobs.kept.keys()]).toEqual([]);
+  expect(await store.records.belonging(sessionId)).toEqual([]);
+});
+
+test('the clean-up removes a blob that a dead server did not come to record', async () => {
+  const { endsAt, files, snapshots, blobs, store } = bench();
+  await store.records.put({ kind: 'session', id: sessionId, doc: {} });
+  files('one');
+  await endsAt(10);
+  const lost = await snapshots.kept.announce(sessionId);
+  await blobs.put(lost, (async function* () {})(), { maxBytes: 1, signal: never });
+  expect(await snapshots.kept.collect(1_000)).toBe(0); // as young as that, it can still be at work
+  expect(await snapshots.kept.collect(1_001)).toBe(1);
+  expect((await snapshots.at(sessionId, 10)).kind).toBe('kept');
+  expect([...blobs.kept.keys()]).toHaveLength(1);
+  expect((await store.records.list('snapshot-blob')).length).toBe(1);
+  await store.records.delete('session', sessionId);
+  expect(await snapshots.kept.collect(1_001)).toBe(1); // its session was deleted while the copy was made
+  expect(await store.records.belonging(sessionId)).toEqual([]);
+});

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { vault } from '../../../../src/auth/vault.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import { credentialRing } from '../../../../src/sessions/projects/credentials.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const id = SessionId.parse('0123456789abcdef');
+const project = '00000000-0000-4000-8000-000000000001';
+const oldKey = new Secret('ab'.repeat(32));
+const newKey = new Secret('cd'.repeat(32));
+const value = new Secret('a-real-value');
+const api = { name: 'api', hosts: ['api.example'], header: 'x-api-key', env: ['API_KEY'] };
+
+function ring(keys = [oldKey], store = memoryStore()) {
+  const learned: string[] = [];
+  let changes = 0;
+  const it = credentialRing({
+    records: store.records,
+    vault: vault(keys),
+    clock: manualClock(),
+    learn: (secret) => void learned.push(secret.reveal()),
+    onChange: () => void changes++,
+  });
+  const ofSessions = it.serviceOf(async (given: SessionId) => {
+    if (given !== id) throw new AppError('session_not_found', 'There is no such session.');
+  });
+  return { it, store, learned, changes: () => changes, ofSessions, ofProjects: it.serviceOf(async (_: string) => {}) };
+}
+const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : thrown);
+
+test('a value can be used and not read: no answer and no record has it in clear', async () => {
+  const { it, store, learned, ofSessions } = ring();
+  const put = await ofSessions.put(id, api, value);
+  expect(put).toEqual({ ...api, createdAt: 0 });
+  expect(await ofSessions.list(id)).toEqual([put]);
+  expect(JSON.stringify(await store.records.list('credential'))).not.toContain('a-real-value');
+  expect((await it.value({ holder: id, name: 'api' })).reveal()).toBe('a-real-value');
+  expect(learned).toContain('a-real-value');
+});
+
+test("a session's own credentials come before its project's", async () => {
+  const { it, ofSessions, ofProjects } = ring();
+  await ofProjects.put(project, api, value);
+  await ofSessions.put(id, { ...api, name: 'mine' }, value);
+  const holders = async (projectId: string | null) =>
+    (await it.inForce({ id, projectId })).map(({ holder, name }) => `${holder} ${name}`);
+  expect(await holders(project)).toEqual([`${id} mine`, `${project} api`]);
+  expect(await holders(null)).toEqual([`${id} mine`]);
+});
+
+test('a second value for the same header of a host, or the same variable, is a conflict that names the first', async () => {
+  const { ofSessions } = ring();
+  await ofSessions.put(id, api, value);
+  const header = ofSessions.put(id, { ...api, name: 'b', env: [] }, value);
+  await expect(header).rejects.toThrow("The credential 'api' sets x-api-key of api.example already");
+  const variable = ofSessions.put(id, { ...api, name: 'b', hosts: ['b.example'] }, value);
+  await expect(variable).rejects.toThrow('the variable API_KEY');
+  await ofSessions.put(id, { ...api, hosts: ['b.example'] }, value); // its own place is free for itself
+});
+
+test.each([
+  ['short', 'seven77'],
+  ['long', 'x'.repeat(8_193)],
+  ['with a line break', 'two lines\nof text'],
+])('a value that is too %s is refused, and not repeated', async (_, text) => {
+  const refused = ring().ofSessions.put(id, api, new Secret(text));
+  expect(await refused.catch(code)).toBe('invalid_request');
+  await expect(refused).rejects.not.toThrow(text.slice(0, 7));
+});
+
+test('a holder takes 50 credentials', async () => {
+  const { ofSessions } = ring();
+  for (let n = 0; n < 50; n++) await ofSessions.put(id, { ...api, name: `n${n}`, hosts: [`h${n}`], env: [] }, value);
+  expect(await ofSessions.put(id, api, value).catch(code)).toBe('conflict');
+});
+
+test('a revoked credential has no value any more, and each change is told', async () => {
+  const { it, ofSessions, changes } = ring();
+  await ofSessions.put(id, api, value);
+  await ofSessions.revoke(id, 'api');
+  expect(changes()).toBe(2);
+  expect(await it.value({ holder: id, name: 'api' }).catch(code)).toBe('not_found');
+  expect(await ofSessions.revoke(id, 'api').catch(code)).toBe('not_found');
+});
+
+test('an unknown session has none and takes none', async () => {
+  const { ofSessions } = ring();
+  const nobody = SessionId.parse('fedcba9876543210');
+  expect(await ofSessions.put(nobody, api, value).catch(code)).toBe('session_not_found');
+  expect(await ofSessions.list(nobody).catch(code)).toBe('session_not_found');
+  expect(await ofSessions.revoke(nobody, 'api').catch(code)).toBe('session_not_found');
+});
+
+test("the removal of a session takes its credentials, and that of a project the project's", async () => {
+  const { it, store, ofSessions, ofProjects } = ring();
+  await ofSessions.put(id, api, value);
+  await ofProjects.put(project, api, value);
+  await store.events.erase(id);
+  expect((await store.records.list('credential')).map((record) => record.id)).toEqual([`${project}:api`]);
+  await it.forget(project);
+  expect(await store.records.count('credential')).toBe(0);
+});
+
+test('a new encryption key takes the credentials over, and one that is missing is found at the start', async () => {
+  const { store, ofSessions } = ring();
+  await ofSessions.put(id, api, value);
+  const missing = ring([newKey], store).it.verify();
+  await expect(missing).rejects.toThrow(new RegExp(`credentials ${id}:api .* not configured`));
+  expect(await ring([newKey, oldKey], store).it.rotate()).toEqual({ rewrapped: 1, remaining: 0 });
+  const after = ring([newKey], store);
+  await after.it.verify();
+  expect((await after.it.value({ holder: id, name: 'api' })).reveal()).toBe('a-real-value');
+});

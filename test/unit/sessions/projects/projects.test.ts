@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
+import { projectService } from '../../../../src/sessions/projects/projects.ts';
+import { offeredProviders } from '../../../../src/sessions/projects/providers.ts';
+import { templates } from '../../../support/agents/templates.ts';
+import { fakeService } from '../../../support/egress/fake-service.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+/** Projects with the id `p`, and the ids of those whose belongings were removed. */
+function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'newId'>) {
+  const removed: string[] = [];
+  const removeBelongings = async (id: string) => void removed.push(id);
+  return { projects: projectService({ ...parts, removeBelongings, newId: () => 'p' }), removed };
+}
+
+test('a deletion that is cut can be asked for again, and ends what is left', async () => {
+  const clock = manualClock(1_000);
+  const { sessions, store, instead } = fakeService({ clock });
+  const agents = agentConfigService({
+    records: store.records,
+    newId: () => 'a',
+    templates,
+    providers: offeredProviders({}),
+    model: 'demo',
+  });
+  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
+  const { id } = await projects.create({ name: 'One' });
+  for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
+  await sessions.create({ origin: 'opencodex' });
+  instead.delete = () => Promise.reject(new Error('killed'));
+  await expect(projects.delete(id)).rejects.toThrow('killed');
+  expect(await projects.get(id)).toMatchObject({ name: 'One' });
+  delete instead.delete;
+  await projects.delete(id);
+  expect([new Set(removed), (await sessions.list()).length]).toEqual([new Set(['p']), 1]);
+  await expect(projects.get(id)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a deletion also removes sessions that are created in the project meanwhile', async () => {
+  const clock = manualClock(1_000);
+  const { sessions, store } = fakeService({ clock });
+  const unused = () => Promise.reject(new Error('unused'));
+  const agents = {
+    create: async () => {},
+    get: unused,
+    update: unused,
+    delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
+  };
+  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
+  await projects.create({ name: 'One' });
+  await projects.delete('p');
+  expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
+});
+
+test("a project's agent changes field by field, and keeps its fall-backs apart from its template's", async () => {
+  const { sessions, store } = fakeService({ clock: manualClock(1) });
+  const agents = agentConfigService({
+    records: store.records,
+    newId: () => 'a',
+    templates,
+    providers: offeredProviders({}),
+    model: 'demo',
+    checkModel: (ref) => {
+      if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');
+    },
+  });
+  const { records } = store;
+  const projects = projectService({
+    records,
+    sessions,
+    agents,
+    removeBelongings: async () => {},
+    newId: () => 'p',
+    clock: manualClock(1),
+  });
+  await projects.create({ name: 'One' });
+  const before = await projects.agent('p');
+  expect(before).toMatchObject({ template: 'default', model: 'demo', fallbacks: null, toolServers: [] });
+  const program = { name: 'files', command: 'npx', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
+  const change = { model: 'openai/gpt-5', fallbacks: ['gemini/gemini-2.5-pro'], toolServers: [program] };
+  expect(await projects.changeAgent('p', change)).toEqual({ ...before, ...change });
+  const refuses = (ref: string, text: string) =>
+    expect(projects.changeAgent('p', { fallbacks: [ref] })).rejects.toThrow(text);
+  await refuses('nobody/x', 'The fall-back nobody/x names the provider nobody');
+  await refuses('openai/secret', 'is refused');
+  expect(await projects.changeAgent('p', { fallbacks: null })).toEqual({ ...before, ...change, fallbacks: null });
+});

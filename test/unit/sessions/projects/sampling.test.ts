@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { checkOptions, samplingOf } from '../../../../src/sessions/projects/sampling.ts';
+
+test('the names of agent configurations become the model port’s', () => {
+  const options = { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' };
+  expect(() => checkOptions(options)).not.toThrow();
+  expect(samplingOf(options)).toEqual({ temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] });
+});
+
+test('missing or null options leave the choice to the provider', () => {
+  for (const options of [{}, { temperature: null, stop: null }]) {
+    expect(() => checkOptions(options)).not.toThrow();
+    expect(samplingOf(options)).toBeUndefined();
+  }
+});
+
+test.each([
+  [{ temprature: 1 }, /temprature is not known; these are: temperature, /],
+  [{ temperature: 3 }, /temperature/],
+  [{ max_tokens: 1.5 }, /max_tokens/],
+  [{ stop: [''] }, /stop/],
+])('%j is refused, and the text says what is wrong', (options, text) => {
+  expect(() => checkOptions(options)).toThrow(AppError);
+  expect(() => checkOptions(options)).toThrow(text);
+});

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import type { BlobStore } from '../../../../src/core/contracts/blobs.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { baseName, uploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+
+const signal = new AbortController().signal;
+function start(
+  blobs: BlobStore & { readonly kept: Map<string, Buffer> } = memoryBlobs(),
+  records = memoryStore().records,
+) {
+  const clock = manualClock(1_000);
+  let n = 0;
+  const newId = () => `id-${n++}`;
+  const uploads = uploadService({ records, blobs, clock, newId, maxBytes: 100 });
+  const stage = (name: string, text = name, projectId: string | null = 'p') =>
+    uploads.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);
+  const put = async (name: string, text = name, projectId: string | null = 'p') => {
+    await using staged = await stage(name, text, projectId);
+    const [file] = await uploads.keep([staged]);
+    clock.advance(1);
+    return file?.id ?? '';
+  };
+  return { uploads, blobs, records, clock, stage, put };
+}
+async function* content(text: string) {
+  yield Buffer.from(text);
+}
+
+describe('uploads', () => {
+  test('a staged file that is not kept is removed with its bytes', async () => {
+    const { uploads, blobs, records, stage } = start();
+    {
+      await using staged = await stage('a');
+      expect(blobs.kept.size).toBe(1);
+      await expect(uploads.get(staged.file.id)).rejects.toMatchObject({ code: 'file_not_found' });
+      expect(await uploads.ofProject('p')).toEqual([]);
+    }
+    expect(blobs.kept.size).toBe(0);
+    expect(await records.list('file-owner')).toEqual([]);
+  });
+
+  test('a project lists only its own files, newest first', async () => {
+    const { uploads, put } = start();
+    const [a, b] = [await put('a'), await put('b')];
+    await put('c', 'c', 'pp');
+    await put('d', 'd', null);
+    expect((await uploads.ofProject('p')).map(({ id }) => id)).toEqual([b, a]);
+  });
+
+  test('a file of the same name is replaced in its project alone', async () => {
+    const { uploads, blobs, put } = start();
+    const [first, elsewhere, loose] = [await put('a', 'old'), await put('a', 'x', 'q'), await put('a', 'y', null)];
+    const second = await put('a', 'new');
+    await expect(uploads.get(first)).rejects.toMatchObject({ code: 'file_not_found' });
+    for (const id of [second, elsewhere, loose]) await expect(uploads.get(id)).resolves.toMatchObject({ name: 'a' });
+    expect(blobs.kept.has(first)).toBe(false);
+  });
+
+  test('a project that goes takes its files along', async () => {
+    const { uploads, blobs, put } = start();
+    await put('a');
+    await put('b');
+    const other = await put('c', 'c', 'q');
+    await uploads.deleteProject('p');
+    expect([...blobs.kept.keys()]).toEqual([other]);
+  });
+
+  test('a start removes the staged files of a killed server, and keeps stored and newer files', async () => {
+    const before = start();
+    await before.stage('half');
+    const kept = await before.put('whole');
+    const after = uploadService({
+      ...before,
+      clock: manualClock(2_000),
+      newId: () => 'fresh',
+      maxBytes: 100,
+    });
+    await after.stage({ projectId: 'p', name: 'n', type: 'input', mimeType: null, content: content('n') }, signal);
+    await after.sweep();
+    expect([...before.blobs.kept.keys()].sort()).toEqual(['fresh', kept].sort());
+    expect((await before.records.list('file-owner')).map(({ id }) => id).sort()).toEqual(['fresh', kept].sort());
+  });
+
+  test('a storage that fails leaves no record', async () => {
+    const blobs = memoryBlobs();
+    blobs.put = () => Promise.reject(new AppError('store_unavailable', 'It does not answer.'));
+    const { records, stage } = start(blobs);
+    await expect(stage('a')).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(await records.list('file-owner')).toEqual([]);
+  });
+});
+
+test.each([
+  ['a.txt', 'a.txt'],
+  ['/etc/passwd', 'passwd'],
+  ['..\\..\\x', 'x'],
+  [' a ', 'a'],
+  ['', undefined],
+  ['..', undefined],
+  ['a/..', undefined],
+  ['a/', undefined],
+  ['a\0b', undefined],
+  ['a\nb', undefined],
+  ['ü'.repeat(128), undefined],
+])('the path %j gives the file name %j', (given, name) => {
+  expect(baseName(given)).toBe(name);
+});

@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../../../src/core/contracts/ports.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { Watchers } from '../../../../src/sessions/engine/watchers.ts';
+import { LogSizes } from '../../../../src/sessions/retention/log-sizes.ts';
+import { overdue, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
+import { Retention, type RetentionDeps } from '../../../../src/sessions/retention/retention.ts';
+import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
+import { storeEventLog } from '../../../../src/storage/log/log.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { openRun, stored } from '../../../support/machines/session-parts.ts';
+import { deltas, facts, newSession, take } from '../../../support/stores/store.ts';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+const now = 100 * dayMs;
+const never = new AbortController().signal;
+const all: RetentionPolicy = { days: 0, maxSessions: 0, maxBytes: 0, maxSessionBytes: 0 };
+const session = (daysAgo: number, more: Partial<StoredSession> = {}): StoredSession =>
+  stored({ id: newSession(), updatedAt: now - daysAgo * dayMs, status: 'completed', ...more });
+const idsOf = (sessions: readonly StoredSession[]) => sessions.map(({ id }) => id);
+
+describe('sessions that the policy removes', () => {
+  const sizes = new Map<SessionId, number>();
+
+  test('a policy without limits removes none', () => {
+    expect(overdue(all, [session(90), session(10)], sizes, now)).toEqual([]);
+  });
+
+  test('by age: those in which nothing happened for so many days', () => {
+    const [old, older, young] = [session(31), session(50), session(29)];
+    expect(overdue({ ...all, days: 30 }, [old, young, older], sizes, now)).toEqual(idsOf([older, old]));
+  });
+
+  test('by count: the longest at rest, until so many are left', () => {
+    const sessions = [5, 4, 3, 2, 1].map((age) => session(age));
+    expect(overdue({ ...all, maxSessions: 3 }, sessions, sizes, now)).toEqual(idsOf(sessions.slice(0, 2)));
+  });
+
+  test('by bytes: the longest at rest, until the rest fits', () => {
+    const sessions = [3, 2, 1].map((age) => session(age));
+    const bytes = new Map(idsOf(sessions).map((id) => [id, 100]));
+    expect(overdue({ ...all, maxBytes: 250 }, sessions, bytes, now)).toEqual(idsOf(sessions.slice(0, 1)));
+    expect(overdue({ ...all, maxBytes: 300 }, sessions, bytes, now)).toEqual([]);
+  });
+
+  test.each([
+    ['has a run', { openRuns: [openRun()] }],
+    ['waits for somebody', { status: 'waiting' }],
+    ['is a favorite', { favorite: true }],
+    ['is pinned', { pinned: true }],
+    ['is shared', { shared: true }],
+    ['is being deleted', { deleting: true }],
+  ] as const)('never one that %s', (_, more) => {
+    const policy = { days: 1, maxSessions: 1, maxBytes: 1, maxSessionBytes: 0 };
+    const sessions = [session(90, more as Partial<StoredSession>), session(0)];
+    const bytes = new Map(idsOf(sessions).map((id) => [id, 1]));
+    expect(overdue(policy, sessions, bytes, now)).not.toContain(sessions[0]?.id);
+  });
+});
+
+async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = memoryStore()) {
+  const clock = manualClock(now);
+  const watchers = new Watchers();
+  const removed: SessionId[] = [];
+  const retention = new Retention({
+    policy: { ...all, days: 30 },
+    store,
+    watchers,
+    clock,
+    name: 'a',
+    everyMs: 1_000,
+    driver: { list: async () => [] },
+    liveSessions: { get: () => undefined },
+    commands: { change: async (id) => (await store.records.get('session', id))?.doc as StoredSession },
+    logger: { info: () => {}, warn: () => {} },
+    ownership: { isElsewhere: async () => false },
+    mayDeleteOld: async () => true,
+    collect: async () => 0,
+    remove: async (id) => {
+      removed.push(id);
+      await store.events.erase(id);
+    },
+    ...more,
+  });
+  const add = async (record: StoredSession) => {
+    await store.records.put({ kind: 'session', id: record.id, doc: record, sort: record.latestMessageAt });
+    return record.id;
+  };
+  const rounds = async (count = 2) => {
+    for (let n = 0; n < count; n++) await retention.round(never);
+  };
+  return { retention, store, clock, watchers, removed, add, rounds };
+}
+
+describe('retention', () => {
+  test('deletes in the second round what was overdue in the first, and keeps the rest', async () => {
+    const { add, rounds, removed } = await retentionBench();
+    const old = await add(session(31));
+    await add(session(29));
+    await rounds(1);
+    expect(removed).toEqual([]);
+    await rounds(1);
+    expect(removed).toEqual([old]);
+  });
+
+  test('takes no more than 50 at once', async () => {
+    const { add, rounds, removed } = await retentionBench();
+    for (let n = 0; n < 120; n++) await add(session(60));
+    await rounds(2);
+    expect(removed).toHaveLength(50);
+    await rounds(2);
+    expect(removed).toHaveLength(120);
+  });
+
+  test('leaves watched sessions alone, watched here or on another server, until the watchers are gone', async () => {
+    const store = memoryStore({ shared: true });
+    const [here, there] = [
+      await retentionBench({}, store),
+      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
+    ];
+    const [seenHere, seenThere] = [await here.add(session(60)), await here.add(session(60))];
+    {
+      using _one = here.watchers.endOf(seenHere);
+      using _two = there.watchers.watch(seenThere);
+      await there.rounds(1);
+      await here.rounds(3);
+      expect(here.removed).toEqual([]);
+    }
+    await there.rounds(1);
+    await here.rounds(1);
+    expect(here.removed.sort()).toEqual([seenHere, seenThere].sort());
+  });
+
+  test('believes for a while only that somebody looks at it through a server that is gone', async () => {
+    const store = memoryStore({ shared: true });
+    const [here, there] = [
+      await retentionBench({}, store),
+      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
+    ];
+    const id = await here.add(session(60));
+    there.watchers.watch(id);
+    await there.rounds(1);
+    await here.rounds(2);
+    expect(here.removed).toEqual([]);
+    here.clock.advance(3_000);
+    await here.rounds(1);
+    expect(here.removed).toEqual([id]);
+  });
+
+  test.each<[string, (id: SessionId) => Partial<RetentionDeps>]>([
+    ['is in memory', () => ({ liveSessions: { get: () => ({}) as never } })],
+    ['belongs to another server', () => ({ ownership: { isElsewhere: async () => true } })],
+    ['has a sandbox', (id) => ({ driver: { list: async () => [{ sessionId: id, phase: 'ready' } as never] } })],
+    ['is written to at that moment', () => ({ commands: { change: async () => stored({ lastSeq: 9 }) } })],
+    [
+      'another server took at that moment',
+      () => ({
+        commands: {
+          change: async () => {
+            throw new AppError('fenced', 'Another server works on this session now.');
+          },
+        },
+      }),
+    ],
+  ])('leaves alone what %s', async (_, given) => {
+    const record = session(60);
+    const { add, rounds, removed } = await retentionBench(given(record.id));
+    await add(record);
+    await rounds(3);
+    expect(removed).toEqual([]);
+  });
+
+  test('deletes nothing while the driver does not answer', async () => {
+    const list = async () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
+    const { add, retention, rounds, removed } = await retentionBench({ driver: { list } });
+    await add(session(60));
+    await rounds(1);
+    await expect(retention.round(never)).rejects.toThrow('Docker');
+    expect(removed).toEqual([]);
+  });
+
+  test('does nothing while another server does it; two at once do no harm', async () => {
+    const idle = await retentionBench({ mayDeleteOld: async () => false });
+    await idle.add(session(60));
+    await idle.rounds(3);
+    expect(idle.removed).toEqual([]);
+
+    const store = memoryStore();
+    const gone = new Set<SessionId>();
+    const remove = async (id: SessionId) => {
+      if (gone.has(id)) throw new AppError('session_not_found', 'There is no such session.');
+      gone.add(id);
+      await store.events.erase(id);
+    };
+    const [one, two] = [await retentionBench({ remove }, store), await retentionBench({ remove }, store)];
+    for (let n = 0; n < 20; n++) await one.add(session(60));
+    await Promise.all([one.rounds(2), two.rounds(2)]);
+    expect(gone.size).toBe(20);
+    expect(await store.records.count('session')).toBe(0);
+  });
+
+  test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are told', async () => {
+    const { add, rounds, store } = await retentionBench({ policy: { ...all, maxSessionBytes: 5_000 } });
+    const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+    const [thin, long] = [await add(session(1)), await add(session(1))];
+    await log.append({ sessionId: thin, after: 0, at: 1, facts: [...facts(3), ...deltas(50), ...facts(2, 4)] });
+    await log.append({ sessionId: long, after: 0, at: 1, facts: [...deltas(10), ...facts(90)] });
+    await rounds(1);
+    const seqs = async (id: SessionId) => (await store.events.page(id, 0, 1_000)).events.map(({ seq }) => seq);
+    expect(await seqs(thin)).toEqual([1, 2, 3, 53, 54, 55]);
+    const left = await seqs(long);
+    expect(left.at(-1)).toBe(100);
+    expect(await new LogSizes(store.events).measure(long)).toBeLessThanOrEqual(5_000);
+    expect(left.length).toBeGreaterThan(20);
+    expect(await take(log, thin, 10, 1)).toEqual(['cursor_too_old']);
+    expect(await take(log, thin, 2, 2, { deltas: false })).toEqual([3, 53]);
+    expect(await take(log, long, 10, 1, { deltas: false })).toEqual(['cursor_too_old']);
+    const before = left.length;
+    await rounds(2);
+    expect(await seqs(long)).toHaveLength(before);
+  });
+});

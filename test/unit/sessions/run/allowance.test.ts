@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { assumedAbilities, type Model } from '../../../../src/agents/models/model.ts';
+import { leftAfter, needsOf, overBudget } from '../../../../src/sessions/run/allowance.ts';
+import { TokenMeter } from '../../../../src/sessions/run/context/meter.ts';
+
+const model: Model = {
+  name: 'small/one',
+  abilities: assumedAbilities,
+  costOf: ({ inputTokens, outputTokens, cachedTokens = 0 }) => inputTokens - cachedTokens + 2 * outputTokens,
+  turn: async function* () {},
+};
+const nothing = { turns: 0, tokens: 0, cost: 0 };
+const needs = { turns: 1, tokens: 100, cost: 0.1 };
+
+describe('what a request will take', () => {
+  test('is its estimated tokens and the usual reply, at the price of the model, with the usual share of the cache', () => {
+    const meter = new TokenMeter();
+    meter.learn(model.name, 1_000, { inputTokens: 500, outputTokens: 40, cachedTokens: 250 });
+    expect(needsOf(model, meter, 400)).toEqual({ turns: 1, tokens: 240, cost: 100 + 80 });
+  });
+
+  test('costs nothing where the price is not known, and counts no reply before the first', () => {
+    const { costOf: _costOf, ...unpriced } = model;
+    expect(needsOf(unpriced, new TokenMeter(), 1_000)).toEqual({ turns: 1, tokens: 300, cost: 0 });
+  });
+});
+
+describe('the budget that does not cover a request', () => {
+  const used = { spent: nothing, unwritten: nothing };
+  const run = (used: number) => ({ tokens: { limit: 1_000, used } });
+
+  test.each([
+    [900, undefined],
+    [901, { scope: 'run', kind: 'tokens', limit: 1_000, used: 901, needs: 100 }],
+  ])('is the run’s when %i tokens of 1,000 are used', (before, over) => {
+    expect(overBudget({ run: run(before), session: () => undefined }, needs, used)).toEqual(over);
+  });
+
+  test('counts what the same turn has used already', () => {
+    const spent = { ...nothing, tokens: 1 };
+    expect(overBudget({ run: run(900), session: () => undefined }, needs, { ...used, spent })).toMatchObject({
+      used: 901,
+    });
+    expect(leftAfter(run(900), spent)).toEqual(run(901));
+  });
+
+  test('is the session’s when the run has one to spare, also after its time', () => {
+    const cost = { cost: { limit: 1, used: 0.95 } };
+    const time = { ms: { limit: 1_000, used: 1_000 } };
+    expect(overBudget({ run: run(0), session: () => cost }, needs, used)).toMatchObject({ scope: 'session' });
+    expect(overBudget({ run: run(0), session: () => time }, needs, used)).toMatchObject({ kind: 'time', limit: 1 });
+  });
+
+  test('is none once a user has granted it', () => {
+    expect(overBudget({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined();
+  });
+});

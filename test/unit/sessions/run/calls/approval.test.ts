@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { permissionFor } from '../../../../../src/sessions/run/calls/approval.ts';
+
+const tools = toolRegistry();
+const call = (name: string, args: unknown = {}) => ({ callId: 'c1', name, args, begun: false });
+const asking = (...names: string[]) => ({ tools, approvals: { tools: names, timeoutMs: 1_000 } });
+
+test('F113 a listed tool asks with its arguments, and other tools do not ask', () => {
+  expect(permissionFor(asking('shell_exec'), call('shell_exec', { command: 'rm -rf /' }))).toEqual({
+    kind: 'ask',
+    question: expect.stringContaining('rm -rf /'),
+    approval: { callId: 'c1', function: 'shell_exec', args: { command: 'rm -rf /' }, timeoutMs: 1_000 },
+  });
+  expect(permissionFor(asking('shell_exec'), call('file_read'))).toBeUndefined();
+  expect(permissionFor({ tools, approvals: undefined }, call('shell_exec'))).toBeUndefined();
+});
+
+test('F113 all tools may be listed, but for those that only speak and those that do not exist', () => {
+  expect(permissionFor(asking('*'), call('file_read'))).toMatchObject({ kind: 'ask' });
+  for (const name of ['message_ask_user', 'message_notify_user', 'no_such_tool'])
+    expect(permissionFor(asking('*'), call(name)), name).toBeUndefined();
+});
+
+test('F113 a call with permission runs; without permission the model is told why not', () => {
+  const decided = (verdict: { decision: 'approved' | 'rejected' | 'expired'; text?: string }) =>
+    permissionFor(asking('*'), { ...call('shell_exec'), verdict });
+  expect(decided({ decision: 'approved' })).toBeUndefined();
+  expect(decided({ decision: 'rejected', text: 'use make' })).toEqual({
+    kind: 'refused',
+    why: expect.stringMatching(/rejected.*use make/),
+  });
+  expect(decided({ decision: 'expired' })).toEqual({ kind: 'refused', why: expect.stringContaining('in time') });
+});
+
+test('F113 a call that began before a restart needs no second permission, and a rejected one stays refused', () => {
+  const begun = { ...call('shell_exec'), begun: true };
+  expect(permissionFor(asking('*'), begun)).toBeUndefined();
+  expect(permissionFor(asking('*'), { ...begun, verdict: { decision: 'rejected' } })).toMatchObject({
+    kind: 'refused',
+  });
+});
+
+test('F113 the question is short, however long the arguments are', () => {
+  const asked = permissionFor(asking('*'), call('file_write', { content: 'x'.repeat(100_000) }));
+  expect(asked?.kind === 'ask' && asked.question.length).toBeLessThan(1_000);
+});
+
+test('a call that the provider of the model wants permitted asks with its reason, listed or not', () => {
+  const wanted = { ...call('shell_exec', { command: 'ls' }), confirm: 'It accepts cookies.' };
+  for (const approvals of [undefined, { tools: [], timeoutMs: 1_000 }])
+    expect(permissionFor({ tools, approvals }, wanted)).toMatchObject({
+      question: expect.stringContaining('It accepts cookies.'),
+      approval: { callId: 'c1', reason: 'It accepts cookies.' },
+    });
+});

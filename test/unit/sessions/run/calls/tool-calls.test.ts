@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import { SessionId } from '../../../../../src/core/model/ids.ts';
+import { makeCalls } from '../../../../../src/sessions/run/calls/tool-calls.ts';
+import type { Working } from '../../../../../src/sessions/run/run-context.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
+
+/** A run whose tools end when the test says so. */
+function bench(approve: readonly string[] = []) {
+  const { runWriter, transcript, events } = scribeBench();
+  const open = new Map<string, PromiseWithResolvers<ToolResult>>();
+  const tool = (name: string): Tool => ({
+    name,
+    family: 'shell',
+    description: '',
+    parameters: {},
+    group: 'always',
+    label: name,
+    needs: [],
+    calledIn: {},
+    orderKey: (args) => `shell ${(args as { id: string }).id}`,
+    run: async ({ operationId, signal }) => {
+      const result = Promise.withResolvers<ToolResult>();
+      const callId = operationId.split('.').at(-1) ?? '';
+      open.set(callId, result);
+      signal.addEventListener('abort', () => result.reject(new AppError('cancelled', 'Stopped.')));
+      return await result.promise.finally(() => open.delete(callId));
+    },
+  });
+  const work = {
+    sessionId: SessionId.parse('0123456789abcdef'),
+    runWriter,
+    prompt: undefined as never,
+    clock: manualClock(),
+    task: 'x',
+    workdir: '/workspace',
+    toolTimeoutMs: 1_000,
+    model: undefined as never,
+    hasTitle: () => true,
+    tools: { declarations: [], find: tool },
+    approvals: { tools: approve, timeoutMs: 1_000 },
+    sandbox: { use: async () => ({ client: {} as never, [Symbol.asyncDispose]: async () => {} }) },
+  } satisfies Working;
+  const stop = new AbortController();
+  const make = (...calls: { callId: string; name?: string; shell?: string }[]) => {
+    const wanted = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {
+      return { callId, name, args: { id: shell, command: 'x', text: 'Which?' }, begun: false };
+    });
+    const message = { role: 'assistant', model: 'm', text: '', calls: wanted, raw: [] } as const;
+    runWriter.add({ runId: runId(), message });
+    return makeCalls(work, { sessionId, runId: runId(), calls: wanted, answered: false }, stop.signal);
+  };
+  const end = async (callId: string, output = `of ${callId}`) => {
+    await quiet();
+    open.get(callId)?.resolve({ ok: true, output });
+    await quiet();
+  };
+  const running = async () => {
+    await quiet();
+    return [...open.keys()];
+  };
+  return { make, end, running, stop, open, runWriter, transcript, events };
+}
+
+test('independent calls run at once, and their results follow the reply in the order of the calls', async () => {
+  const { make, end, running, transcript, events } = bench();
+  const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' });
+  expect(await running()).toEqual(['a', 'b', 'c']);
+  for (const callId of ['c', 'a', 'b']) await end(callId);
+  expect((await made).map(({ kind }) => kind)).toEqual(['called', 'called', 'called']);
+  const { messages } = transcript.view(runId());
+  expect(messages.flatMap((it) => (it.role === 'tool' ? [it.output] : []))).toEqual(['of a', 'of b', 'of c']);
+  const called = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data.callId] : []));
+  expect(called).toEqual(['c', 'a', 'b']);
+});
+
+test('calls in one shell run in order, beside those of others', async () => {
+  const { make, end, running } = bench();
+  const made = make({ callId: 'a', shell: 'x' }, { callId: 'b', shell: 'x' }, { callId: 'c' });
+  expect(await running()).toEqual(['a', 'c']);
+  await end('a');
+  expect(await running()).toEqual(['c', 'b']);
+  await end('b');
+  await end('c');
+  await made;
+});
+
+test('at most eight calls run at once', async () => {
+  const { make, end, running } = bench();
+  const ids = Array.from({ length: 10 }, (_, n) => `c${n}`);
+  const made = make(...ids.map((callId) => ({ callId })));
+  expect(await running()).toEqual(ids.slice(0, 8));
+  await end('c3');
+  expect(await running()).toHaveLength(8);
+  for (const callId of ids) await end(callId);
+  for (const callId of ids) await end(callId);
+  expect(await made).toHaveLength(10);
+});
+
+test('a call that waits for approval holds no other call, but those that must follow it', async () => {
+  const { make, end, running } = bench(['guarded']);
+  const made = make({ callId: 'a', name: 'guarded' }, { callId: 'b', shell: 'x' }, { callId: 'c', shell: 'x' });
+  expect(await running()).toEqual(['b']);
+  await end('b');
+  await end('c');
+  expect(await made).toMatchObject([
+    { kind: 'ask', approval: { callId: 'a' } },
+    { kind: 'called' },
+    { kind: 'called' },
+  ]);
+});
+
+test('a question waits for the calls before it, and the calls after it wait for its answer', async () => {
+  const { make, end, running, runWriter } = bench();
+  const made = make({ callId: 'a' }, { callId: 'q', name: 'message_ask_user' }, { callId: 'b' });
+  expect(await running()).toEqual(['a']);
+  expect(runWriter.openCalls.map(({ callId }) => callId)).toEqual(['a']);
+  await end('a');
+  expect((await made).map(({ kind }) => kind)).toEqual(['called', 'ask', 'held']);
+});
+
+test('a stop ends all of them', async () => {
+  const { make, running, stop } = bench();
+  const made = make({ callId: 'a' }, { callId: 'b' });
+  expect(await running()).toEqual(['a', 'b']);
+  stop.abort();
+  await expect(made).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await running()).toEqual([]);
+});
+
+test('a call that breaks ends the other calls before the run is told', async () => {
+  const { make, running, open } = bench();
+  const made = make({ callId: 'a' }, { callId: 'b' });
+  made.catch(() => {});
+  expect(await running()).toEqual(['a', 'b']);
+  open.get('a')?.reject(new Error('a bug'));
+  await expect(made).rejects.toMatchObject({ code: 'internal' });
+  expect(await running()).toEqual([]);
+});

@@ -1,0 +1,239 @@
+import { describe, expect, test } from 'vitest';
+import { piecesOf } from '../../../../../src/agents/models/conversation.ts';
+import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
+import type { Line } from '../../../../../src/agents/models/scripted/scripted.ts';
+import { randomIds } from '../../../../../src/core/model/ids.ts';
+import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
+import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
+import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
+import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
+import {
+  messageId,
+  nothingYet,
+  runId,
+  scribeBench,
+  sessionId,
+  wantedTurn as wanted,
+} from '../../../../support/machines/session-parts.ts';
+
+const first = 'Read all files, and never touch the folder old.';
+const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
+const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
+const call = (n: number): Line => ({
+  type: 'call',
+  call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
+});
+const say = (delta: string): Line => ({ type: 'text', delta });
+const signal = new AbortController().signal;
+
+/** A run with a small model; each turn's call gets a result of so many characters. */
+function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) {
+  const { runWriter, transcript, events, store, writer, clock } = scribeBench();
+  let turns = 0;
+  const model = smallModel((request) => (wantsSummary(request) ? decide(request, -1) : decide(request, turns)));
+  const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
+  const step = async (chars: number, note = '') => {
+    turns += 1;
+    const turn = await takeTurn({ model, runWriter }, { ...wanted, note }, signal);
+    if (!turn.ok) return turn;
+    for (const { callId, name } of turn.message.calls) {
+      const output = `${callId} `.repeat(chars).slice(0, chars);
+      runWriter.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
+    }
+    await runWriter.write(...turn.facts);
+    return turn;
+  };
+  const compactions = async () => (await events()).filter(({ type }) => type === 'context.compacted');
+  return { runWriter, transcript, store, writer, clock, model, hear, step, compactions };
+}
+const working = (request: TurnRequest, turn: number): readonly Line[] => {
+  if (turn < 0) return [say('## State\nSome files were read.')];
+  const last = request.messages.at(-1);
+  if (last?.role === 'user' && last.text === 'hello') return [say('Hello!')];
+  return turn > 300 ? [say('All read.')] : [call(turn)];
+};
+
+describe('a long conversation in a small window', { timeout: 60_000 }, () => {
+  test('with 300 turns of 20,000 characters each ends, and the session answers the next message', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 300; n++) expect((await it.step(20_000)).ok).toBe(true);
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'All read.' } });
+    it.hear('hello');
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
+
+    const { asked } = it.model;
+    for (const request of asked) {
+      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+      expect(request.messages).toContainEqual({ role: 'user', text: first });
+    }
+    const turns = asked.filter((request) => !wantsSummary(request));
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = await it.compactions();
+    expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
+    expect(compactions.map((event) => event.type === 'context.compacted' && event.data.kind)).toContain('summary');
+    for (const event of compactions) {
+      if (event.type !== 'context.compacted') continue;
+      expect(event.data.after).toBeLessThanOrEqual(event.data.before * 0.8);
+      expect(event.data.uptoSeq).toBeLessThan(event.seq);
+    }
+    expect(it.transcript.messages).toHaveLength(2 * 300 + 4); // nothing is lost
+  });
+
+  test('with 300 turns and a plan of thirty steps ends as well, and each request begins as the one before', async () => {
+    const it = bench(working);
+    it.hear(first);
+    const steps = Array.from(
+      { length: 30 },
+      (_, n) => `${n + 1}. Read the files of part ${n + 1} and note what is in them.`,
+    );
+    const noteOf = (step: number) => {
+      const plan = steps.map((text, n) => `${n < step ? '[done]' : '[open]'} ${text}`).join('\n');
+      return `The plan:\n${plan}\n\nWork on step ${step + 1} now.`;
+    };
+    for (let n = 0; n < 300; n++)
+      expect((await it.step(20_000, noteOf(Math.floor(n / 10)))).ok, `turn ${n}`).toBe(true);
+    it.hear('hello');
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
+    const turns = it.model.asked.filter((request) => !wantsSummary(request));
+    for (const request of turns) {
+      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+      expect(request.messages).toContainEqual({ role: 'user', text: first });
+    }
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = (await it.compactions()).length;
+    const between = shares.toSorted((a, b) => a - b).slice(compactions); // without those that a compaction cut
+    const whole = between.filter((share) => share >= 0.95).length;
+    expect(whole / between.length).toBeGreaterThanOrEqual(0.95);
+    expect(turns.at(-2)?.note).toBe(noteOf(29));
+  });
+
+  test('keeps nearly all of its beginning from request to request while the steps of a plan change', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 120; n++) await it.step(2_000, `The plan: …\nWork on step ${Math.floor(n / 3)} now.`);
+    const turns = it.model.asked.filter((request) => !wantsSummary(request));
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = (await it.compactions()).length;
+    expect(compactions).toBeGreaterThan(0);
+    const between = shares.toSorted((a, b) => a - b).slice(compactions); // without those that a compaction cut
+    expect(Math.min(...between)).toBe(1);
+    for (const request of turns) expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+    const last = it.model.asked.at(-1);
+    expect(last?.note).toContain('step 39');
+    expect(last && JSON.stringify(piecesOf(last)).split('step 39')).toHaveLength(2);
+  });
+
+  test('looks the same to the model after a restart', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 40; n++) await it.step(20_000);
+    await it.runWriter.write();
+    const again = new Transcript(sessionId, it.store.records);
+    await again.load();
+    expect(again.view(runId())).toEqual(it.transcript.view(runId()));
+    expect(again.compactions.length).toBeGreaterThan(0);
+  });
+
+  test('keeps the user’s messages and cuts no call from its result when one turn has eight long results', async () => {
+    const many = (_: TurnRequest, turn: number) =>
+      turn < 0 ? [say('## State\nMuch.')] : Array.from({ length: 8 }, (_each, n) => call(turn * 10 + n));
+    const it = bench(many);
+    it.hear(first);
+    for (let n = 0; n < 12; n++) {
+      it.hear(`Remember rule ${n}.`);
+      expect((await it.step(16_000)).ok).toBe(true);
+    }
+    const said = it.model.asked.at(-1)?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+    expect(said?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
+  });
+
+  test('goes on after a message that alone is larger than the window, of which both ends are seen', async () => {
+    const it = bench((_, turn) => (turn < 0 ? [say('## State\nA long text came.')] : [say('Read.')]));
+    it.hear(`Begin ${'x'.repeat(200_000)} end`);
+    expect(await it.step(0)).toMatchObject({ ok: true });
+    const [seen] = it.model.asked.at(-1)?.messages ?? [];
+    expect(seen?.role === 'user' && [seen.text.slice(0, 5), seen.text.slice(-3)]).toEqual(['Begin', 'end']);
+  });
+});
+
+describe('a summary that cannot be made', () => {
+  const without = (summary: readonly Line[]) =>
+    bench((_, turn) => (turn < 0 ? summary : [say(words(turn)), call(turn)]));
+  async function full(it: ReturnType<typeof bench>) {
+    it.hear(first);
+    for (let n = 0; n < 100; n++) {
+      const turn = await it.step(100);
+      if (!turn.ok) return turn.result;
+    }
+    throw new Error('it was never full');
+  }
+
+  const end = (outcome: TurnOutcome): Line => ({ type: 'end', outcome });
+  const usage = { inputTokens: 1, outputTokens: 1 };
+  test.each<[string, readonly Line[], string]>([
+    ['is empty', [], 'The model gave an empty summary.'],
+    ['is refused', [say('No.'), end({ kind: 'finished', stop: 'refused', usage })], 'The model declined.'],
+    ['is a call', [say('Let me look.'), call(7)], 'The model called a tool instead.'],
+    [
+      'fails for good',
+      [end({ kind: 'failed', code: 'model_rejected', message: 'It is odd.', retryable: false })],
+      'It is odd.',
+    ],
+  ])('because it %s is tried twice, then the run goes on without it and says why', async (_, summary, why) => {
+    const it = without(summary);
+    it.hear(first);
+    for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
+    const cuts = await it.compactions();
+    expect(cuts[0]).toMatchObject({
+      data: { kind: 'cut', model: null, summary: expect.stringContaining(`No summary could be made. ${why}`) },
+    });
+    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2 * cuts.length);
+    const last = it.model.asked.at(-1);
+    expect(last?.messages).toContainEqual({ role: 'user', text: first });
+    expect(JSON.stringify(last?.messages)).not.toContain('"c1"');
+    expect(recallFrom(it.transcript.messages, { call_id: 'c1' })).toMatchObject({
+      ok: true,
+      output: expect.stringMatching(/^c1 c1/),
+    });
+  });
+
+  test('because the provider is away fails the turn once, so that it is tried again, and then the run goes on', async () => {
+    const away = end({ kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true });
+    const it = without([away]);
+    expect(await full(it)).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
+    expect(await it.compactions()).toEqual([]);
+    expect((await it.step(100)).ok).toBe(true);
+    expect(await it.compactions()).toMatchObject([
+      { data: { kind: 'cut', summary: expect.stringContaining('Away.') } },
+    ]);
+  });
+
+  test('because of a call is a summary all the same when it has the headings', async () => {
+    const it = without([say('## State\nMuch.'), call(7)]);
+    it.hear(first);
+    for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
+    expect((await it.compactions()).at(-1)).toMatchObject({ data: { kind: 'summary', summary: '## State\nMuch.' } });
+  });
+
+  test('F015 leaves no trace when the server dies meanwhile, and the next server makes it once', async () => {
+    const never = new Promise<void>(() => {});
+    const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
+    it.hear(first);
+    while (!it.model.asked.some(wantsSummary)) {
+      await Promise.race([it.step(100), new Promise((resolve) => setTimeout(resolve, 100))]);
+    }
+    expect(await it.compactions()).toEqual([]);
+    const transcript = new Transcript(sessionId, it.store.records);
+    await transcript.load();
+    expect(transcript.compactions).toEqual([]);
+    const { writer, clock } = it;
+    const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
+    const runWriter = new RunWriter(options);
+    const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
+    const turn = await takeTurn({ model, runWriter }, wanted, signal);
+    expect(turn.ok && turn.message.text).toBe('Well.');
+    expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
+  });
+});

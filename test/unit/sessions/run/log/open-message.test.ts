@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionFact } from '../../../../../src/core/model/events.ts';
+import { OpenMessage } from '../../../../../src/sessions/run/log/open-message.ts';
+import { asks, fact, messageId, said, says } from '../../../../support/machines/session-parts.ts';
+
+const usage = fact('usage', { model: 'demo', inputTokens: 1, outputTokens: 1 });
+const output = fact('tool.output', { callId: 'c', text: 'x' });
+const step = fact('step', { id: '1', description: 'x', status: 'running' });
+const types = (facts: readonly SessionFact[]) => facts.map(({ type }) => type);
+
+describe('an open message', () => {
+  test('lets everything pass while there is none', () => {
+    expect(new OpenMessage().arrange([usage, step, output])).toEqual([usage, step, output]);
+  });
+
+  test('is closed by its full message, and the waiting facts follow', () => {
+    const open = new OpenMessage();
+    expect(open.arrange([says('a')])).toEqual([says('a')]);
+    expect(open.arrange([usage, output])).toEqual([]);
+    expect(open.arrange([says('b')])).toEqual([says('b')]);
+    expect(open.arrange([said('ab')])).toEqual([said('ab'), usage, output]);
+    expect(open.id).toBeUndefined();
+  });
+
+  test.each([
+    ['a user’s message', asks('wait!')],
+    ['a step', step],
+    ['another message', said('x', messageId(2))],
+  ] as const)('is completed with the text so far before %s', (_, next) => {
+    const open = new OpenMessage();
+    open.arrange([says('so '), says('far'), usage]);
+    expect(open.arrange([next])).toEqual([said('so far'), usage, next]);
+  });
+
+  test('is completed before the first delta of another one', () => {
+    const open = new OpenMessage();
+    open.arrange([says('one')]);
+    const other = says('two', messageId(2));
+    expect(open.arrange([other])).toEqual([said('one'), other]);
+    expect(open.id).toBe(messageId(2));
+  });
+
+  test('can be closed by hand, once', () => {
+    const open = new OpenMessage();
+    open.arrange([says('text'), usage]);
+    expect(types(open.close())).toEqual(['message.assistant', 'usage']);
+    expect(open.close()).toEqual([]);
+  });
+
+  test('from an earlier process continues with its text', () => {
+    const open = new OpenMessage();
+    open.adopt(says('ly'), 'early');
+    expect(open.id).toBe(messageId());
+    expect(open.arrange([says(' bird')])).toEqual([says(' bird')]);
+    expect(open.close()).toEqual([said('early bird')]);
+  });
+});

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionFact } from '../../../../../src/core/model/events.ts';
+import {
+  project,
+  publicRecord,
+  type StoredSession,
+  spendingAt,
+} from '../../../../../src/sessions/run/log/projection.ts';
+import {
+  asks,
+  fact,
+  messageId,
+  openRun,
+  runId,
+  said,
+  says,
+  stored,
+} from '../../../../support/machines/session-parts.ts';
+
+/** The record after these facts, the first of which has seq 1. */
+const recordOf = (facts: readonly SessionFact[], record: StoredSession = stored(), watched = false): StoredSession =>
+  facts.reduce((before, it, n) => project(before, it, { seq: n + 1, ts: 100 + n, watched }), record);
+const started = (n = 1) => fact('run.started', { task: `task ${n}`, messageId: messageId(n) }, runId(n));
+const ended = (n = 1) => fact('run.end', { status: 'completed', reason: 'completed', task: `task ${n}` }, runId(n));
+
+describe('the record of a session', () => {
+  test('knows a run from its first message, its start from its own, and forgets it with its end', () => {
+    const message = recordOf([asks('do it')]);
+    expect(message.openRuns).toMatchObject([{ runId: runId(), task: 'do it', seq: 1, startedSeq: null }]);
+    expect(recordOf([asks('do it'), started()]).openRuns).toMatchObject([{ seq: 1, startedSeq: 2 }]);
+    expect(recordOf([asks('do it'), started(), ended()]).openRuns).toEqual([]);
+  });
+
+  test('takes a message into an open run for no run of its own', () => {
+    expect(recordOf([asks('do it'), started(), asks('and this', messageId(2))]).openRuns).toHaveLength(1);
+  });
+
+  test('is pending, then running, waiting while it asks, running again, and completed at the end', () => {
+    const facts = [
+      asks('do it'),
+      started(),
+      fact('run.wait', { question: '?' }),
+      fact('run.resumed', { messageId: messageId(2) }),
+      ended(),
+    ];
+    const statuses = facts.map((_, n) => recordOf(facts.slice(0, n + 1)).status);
+    expect(statuses).toEqual(['pending', 'running', 'waiting', 'running', 'completed']);
+  });
+
+  test.each(['stopped', 'failed'] as const)('is completed after a run that %s, too', (status) => {
+    const end = fact('run.end', { status, reason: status, task: 'task 1' });
+    expect(recordOf([asks('do it'), started(), end]).status).toBe('completed');
+  });
+
+  test('goes on running when a queued run is dropped beside the active one', () => {
+    const both = stored({ status: 'running', openRuns: [openRun(1, 2), openRun(2, null)] });
+    expect(recordOf([ended(2)], both)).toMatchObject({ status: 'running', openRuns: [{ runId: runId(1) }] });
+  });
+
+  test('shows the newest message of either side, at most 1000 characters of it, and when', () => {
+    expect(recordOf([asks('question'), said('a'.repeat(2_000))])).toMatchObject({
+      latestMessage: 'a'.repeat(1_000),
+      latestMessageAt: 101,
+    });
+    expect(recordOf([said('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
+    const cut = `${'a'.repeat(999)}😀`;
+    expect([recordOf([asks(cut)]).latestMessage, recordOf([said(cut)]).latestMessage]).toEqual([
+      'a'.repeat(999),
+      'a'.repeat(999),
+    ]);
+  });
+
+  test('counts the assistant’s messages that nobody watched, and none while somebody does', () => {
+    expect(recordOf([said('one'), asks('x'), said('two', messageId(2))]).unread).toBe(2);
+    expect(recordOf([said('three')], stored({ unread: 2 }), true).unread).toBe(0);
+  });
+
+  test('knows whose title it has: a run’s, or a client’s', () => {
+    expect(recordOf([fact('title', { title: 'Mine' })])).toMatchObject({ title: 'Mine', titleBy: 'run' });
+    expect(recordOf([fact('title', { title: 'Mine' }, null)])).toMatchObject({ title: 'Mine', titleBy: 'client' });
+  });
+
+  test.each([
+    ['starting', 'created'],
+    ['ready', 'running'],
+    ['paused', 'running'],
+    ['resumed', 'running'],
+    ['lost', 'not_found'],
+    ['released', 'stopped'],
+  ] as const)('has, in the phase %s, a sandbox that is %s', (phase, sandboxState) => {
+    expect(
+      recordOf(
+        [fact('sandbox.phase', { phase }, null)],
+        stored({ sandboxState: phase === 'lost' ? 'running' : 'not_found' }),
+      ),
+    ).toMatchObject({
+      sandboxState,
+    });
+  });
+
+  test('remembers until the next run that a person stopped its sandbox', () => {
+    const held = stored({ sandboxHeld: true });
+    const ready = fact('sandbox.phase', { phase: 'ready' }, null);
+    expect(recordOf([fact('sandbox.phase', { phase: 'released' }, null)], held).sandboxHeld).toBe(true);
+    expect(recordOf([ready], held)).toMatchObject({ sandboxState: 'running', sandboxHeld: true });
+    expect(recordOf([asks('do it'), started()], held).sandboxHeld).toBe(false);
+    expect(recordOf([ready], stored({ sandboxHeld: true, status: 'running' })).sandboxHeld).toBe(false);
+  });
+
+  test('remembers that its sandbox could not be trusted until a person writes, or another one starts', () => {
+    const breach = fact('sandbox.untrusted', { reason: 'wrong_shape', call: 'GET /health', detail: 'it' }, null);
+    const lost = fact('sandbox.phase', { phase: 'lost' }, null);
+    const distrusted = recordOf([breach, lost]);
+    expect(distrusted.sandboxUntrusted).toBe(true);
+    expect(recordOf([asks('go on')], distrusted).sandboxUntrusted).toBe(false);
+    expect(recordOf([fact('sandbox.phase', { phase: 'starting' }, null)], distrusted).sandboxUntrusted).toBe(false);
+    expect(Object.keys(publicRecord(distrusted))).not.toContain('sandboxUntrusted');
+  });
+
+  test('is the very same object after facts that a list does not show', () => {
+    const record = stored();
+    const unseen = [
+      says('delta'),
+      fact('tool.output', { callId: 'c', text: 'x' }),
+      fact('egress', { host: 'h', port: 443, decision: 'refused', rule: 'none' }, null),
+      fact('sandbox.phase', { phase: 'queued' }, null),
+    ];
+    expect(recordOf(unseen, record)).toBe(record);
+  });
+
+  test('counts what the runs of a session use, by what it was for, and in one run alone', () => {
+    const usage = { model: 'demo', inputTokens: 5, outputTokens: 2, cachedTokens: 4, cost: 0.5 };
+    const facts = [
+      ...[asks('do it'), started(), fact('usage', { ...usage, purpose: 'plan' }), ended()],
+      ...[
+        asks('more', messageId(2), runId(2)),
+        fact('run.started', { task: 'more', messageId: messageId(2) }, runId(2)),
+      ],
+      fact('usage', { ...usage, purpose: 'compaction' }, runId(2)),
+    ];
+    const record = recordOf(facts);
+    const one = { turns: 1, tokens: 7, cost: 0.5 };
+    const { spent, total } = spendingAt(record, runId(2), 106);
+    expect(total).toMatchObject({ turns: 2, tokens: 14, inputTokens: 10, cachedTokens: 8, cost: 1 });
+    expect(total.by).toEqual({ plan: one, compaction: one });
+    expect(spent).toMatchObject({ ...one, by: { compaction: one } });
+    expect(Object.keys(publicRecord(record))).not.toContain('spending');
+  });
+
+  test('counts working time, without waiting for a person and without downtime', () => {
+    const wait = fact('run.wait', { question: '?' });
+    const resumed = fact('run.resumed', { messageId: messageId(2) });
+    const back = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
+    const at = (facts: SessionFact[], times: number[]) =>
+      facts.reduce((record, it, n) => project(record, it, { seq: n + 1, ts: times[n] ?? 0, watched: false }), stored());
+    const facts = [asks('do it'), started(), wait, resumed, back, ended()];
+    expect(at(facts, [0, 100, 150, 1_000, 9_000, 9_030]).spending.ms).toBe(80);
+  });
+
+  test('takes an answer to a spent budget of the session as a grant of all of it again, and no other answer', () => {
+    const used = [asks('do it'), started(), fact('usage', { model: 'demo', inputTokens: 5, outputTokens: 2 })];
+    const over = { scope: 'session', kind: 'turns', limit: 1, used: 1, needs: 1 } as const;
+    const resumed = fact('run.resumed', { messageId: messageId(2) });
+    const answered = (budget: object) => recordOf([...used, fact('run.wait', { question: '?', ...budget }), resumed]);
+    expect(answered({ reason: 'budget', budget: over }).granted).toMatchObject({ turns: 1, tokens: 7 });
+    expect(answered({ reason: 'budget', budget: { ...over, scope: 'run' } }).granted).toBeNull();
+  });
+
+  test('carries the number and time of the fact that changed it last', () => {
+    expect(recordOf([asks('x'), started()])).toMatchObject({ lastSeq: 2, updatedAt: 101 });
+    expect(recordOf([asks('x'), fact('plan', { steps: [] })])).toMatchObject({ lastSeq: 2, updatedAt: 100 });
+  });
+
+  test('shows clients nothing of what only a restart needs', () => {
+    expect(Object.keys(publicRecord(stored({ openRuns: [openRun()] })))).not.toContain('openRuns');
+    expect(Object.keys(publicRecord(stored()))).not.toContain('sandboxHeld');
+  });
+});

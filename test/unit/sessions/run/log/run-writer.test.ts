@@ -1,0 +1,271 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionFact } from '../../../../../src/core/model/events.ts';
+import { fact, messageId, quiet, runId, scribeBench } from '../../../../support/machines/session-parts.ts';
+
+const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'make' } } as const;
+const running = { id: '1', description: 'Make it', status: 'running' } as const;
+const stopped = (status: 'stopped' | 'failed' = 'stopped'): SessionFact =>
+  fact('run.end', { status, reason: status, task: 'x' });
+
+describe('a run that is written down', () => {
+  test('puts what came in before the model, once, in order', () => {
+    const { runWriter, transcript } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
+    runWriter.hear({ messageId: messageId(2), text: 'two' });
+    expect(runWriter.unheard).toHaveLength(2);
+    runWriter.takeIn();
+    runWriter.takeIn();
+    expect(transcript.entries.map(({ message }) => message)).toEqual([
+      { role: 'user', text: 'one' },
+      { role: 'user', text: 'two' },
+    ]);
+    expect(runWriter.unheard).toEqual([]);
+  });
+
+  test('stores what is new in the transcript in the same append as its facts', async () => {
+    const { runWriter, store, appends } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
+    runWriter.takeIn();
+    await runWriter.write(runWriter.title('T'));
+    expect(appends).toEqual([1]);
+    expect(await store.records.list('transcript')).toMatchObject([{ doc: { message: { text: 'one' } } }]);
+  });
+
+  test('appends facts that it owes with the next ones, and an end of the run with them', async () => {
+    for (const end of [false, true]) {
+      const { runWriter, appends, types } = scribeBench();
+      runWriter.owe(runWriter.title('T'));
+      await quiet();
+      expect(appends).toEqual([]);
+      if (end) await runWriter.close([stopped()], 'cancelled');
+      else await runWriter.write(runWriter.plan([running]));
+      expect(appends).toEqual([2]);
+      expect(await types()).toEqual(['title', end ? 'run.end' : 'plan']);
+    }
+  });
+
+  test('appends what it owes before a turn begins', async () => {
+    const { runWriter, types } = scribeBench();
+    runWriter.owe(runWriter.title('T'));
+    await runWriter.told();
+    expect(await types()).toEqual(['title']);
+  });
+
+  test('takes up what a restart left: the steps and the open call', () => {
+    const openCall = { ...call, logged: 3 };
+    const { runWriter } = scribeBench({ steps: [running], openCalls: [openCall] });
+    expect(runWriter.steps).toEqual([running]);
+    expect(runWriter.openCalls).toEqual([openCall]);
+  });
+
+  test('knows its plan as its steps left it', () => {
+    const { runWriter } = scribeBench();
+    const other = { id: '2', description: 'Then', status: 'pending' } as const;
+    runWriter.plan([{ ...running, status: 'pending' }, other]);
+    runWriter.step(running);
+    expect(runWriter.steps).toEqual([running, other]);
+  });
+
+  test('has the usage of a turn, as far as the provider reports it', () => {
+    const { runWriter } = scribeBench();
+    const least = { inputTokens: 1, outputTokens: 2 };
+    const of = { turn: 3, requestHash: 'a'.repeat(64), askedAt: 5, purpose: 'work' } as const;
+    expect(runWriter.usage('demo', least, of)).toEqual(fact('usage', { model: 'demo', ...least, ...of }));
+    const all = { ...least, cachedTokens: 3, cost: 0.5 };
+    expect(runWriter.usage('demo', all, of)).toEqual(fact('usage', { model: 'demo', ...all, ...of }));
+  });
+
+  test('says a message as it comes, in pieces, and completes it', async () => {
+    const { runWriter, clock, events } = scribeBench();
+    using speech = runWriter.speak();
+    speech.say('Hel');
+    speech.say('lo');
+    clock.advance(50);
+    await runWriter.write(...speech.end());
+    expect(await events()).toMatchObject([
+      { type: 'message.delta', data: { text: 'Hel' } },
+      { type: 'message.delta', data: { text: 'lo' } },
+      { type: 'message.assistant', data: { text: 'Hello' } },
+    ]);
+  });
+
+  test('completes it with what its pieces have not told yet', async () => {
+    const { runWriter, events } = scribeBench();
+    using speech = runWriter.speak();
+    speech.say('Hel');
+    speech.say('lo');
+    await runWriter.write(...speech.end());
+    expect(await events()).toMatchObject([{}, {}, { type: 'message.assistant', data: { text: 'Hello' } }]);
+  });
+
+  test('begins a message of its own when somebody else’s fact completed the one it was saying', async () => {
+    const { runWriter, writer, clock, events } = scribeBench();
+    using speech = runWriter.speak();
+    speech.say('one');
+    await writer.write([fact('message.user', { messageId: messageId(9), text: 'Hm?', attachments: [] })]);
+    speech.say('two');
+    clock.advance(50);
+    await runWriter.write(...speech.end());
+    const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
+    expect(said.map(({ text }) => text)).toEqual(['one', 'two']);
+    expect(said[0]?.messageId).not.toBe(said[1]?.messageId);
+  });
+});
+
+describe('the live output of a call', () => {
+  test('comes in pieces of at most 50 ms, and all of it with the end of the listening', async () => {
+    const { runWriter, clock, events } = scribeBench();
+    runWriter.calling(call);
+    const live = runWriter.listen('c1');
+    live.hear('a');
+    live.hear('b');
+    clock.advance(50);
+    live.hear('c');
+    live[Symbol.dispose]();
+    await quiet();
+    expect((await events()).map((it) => it.type === 'tool.output' && it.data)).toEqual([
+      { callId: 'c1', text: 'a' },
+      { callId: 'c1', text: 'b' },
+      { callId: 'c1', text: 'c' },
+    ]);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test.each([[['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']], [['abcdef']]])(
+    'leaves out what the log had before a restart, however it is cut: %j',
+    async (texts) => {
+      const { runWriter, events } = scribeBench({ openCalls: [{ ...call, logged: 4 }] });
+      const live = runWriter.listen('c1');
+      for (const text of texts) live.hear(text);
+      live[Symbol.dispose]();
+      await quiet();
+      const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+      expect(told.join('')).toBe('ef');
+    },
+  );
+
+  test('is 64 Ki characters of a call at most, those before a restart included', async () => {
+    const { runWriter, events } = scribeBench({ openCalls: [{ ...call, logged: 59_000 }] });
+    const live = runWriter.listen('c1');
+    for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
+    live[Symbol.dispose]();
+    await quiet();
+    const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+    expect(told.join('')).toHaveLength(64 * 1_024 - 59_000);
+  });
+});
+
+describe('a run that ends', () => {
+  test('closes what is open in the contract’s order: the message, the call, the step, the end', async () => {
+    const { runWriter, events, transcript } = scribeBench();
+    const calls = [{ callId: 'c1', name: 'shell_exec', args: {} }];
+    transcript.add({ runId: runId(), message: { role: 'assistant', model: 'demo', text: '', calls, raw: [] } });
+    await runWriter.write(runWriter.plan([running]), runWriter.calling(call));
+    using live = runWriter.listen('c1');
+    live.hear('so far');
+    using speech = runWriter.speak();
+    speech.say('I was');
+    await runWriter.close([stopped()], 'cancelled');
+    const all = await events();
+    expect(all.slice(2)).toMatchObject([
+      { type: 'tool.output' },
+      { type: 'message.delta' },
+      { type: 'message.assistant', data: { text: 'I was' } },
+      {
+        type: 'tool.called',
+        data: {
+          callId: 'c1',
+          success: false,
+          reason: 'cancelled',
+          output: 'so far',
+          content: { console: [{ command: 'make', output: 'so far' }] },
+        },
+      },
+      { type: 'step', data: { id: '1', status: 'failed' } },
+      { type: 'run.end' },
+    ]);
+    expect(transcript.openCalls(runId())).toEqual([]);
+    expect(transcript.entries.at(-1)?.message).toMatchObject({ role: 'tool', callId: 'c1', success: false });
+  });
+
+  test('closes the call that is open, with its own output, and not those before it', async () => {
+    const { runWriter, events } = scribeBench();
+    for (const callId of ['c1', 'c2', 'c3']) {
+      await runWriter.write(runWriter.calling({ ...call, callId }));
+      using live = runWriter.listen(callId);
+      live.hear(`output of ${callId}`);
+      if (callId !== 'c3')
+        await runWriter.write(runWriter.called(callId, { success: true, output: 'done', content: null }));
+    }
+    await runWriter.close([stopped()], 'cancelled');
+    const results = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
+    expect(results.map(({ callId, output }) => [callId, output])).toEqual([
+      ['c1', 'done'],
+      ['c2', 'done'],
+      ['c3', 'output of c3'],
+    ]);
+  });
+
+  test('closes no call once its result is there', async () => {
+    const { runWriter, types } = scribeBench();
+    await runWriter.write(
+      runWriter.calling(call),
+      runWriter.called('c1', { success: true, output: '', content: null }),
+    );
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['tool.calling', 'tool.called', 'run.end']);
+  });
+
+  test('without open parts appends only its end', async () => {
+    const { runWriter, types } = scribeBench();
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
+  });
+
+  test('F113 announces no call once the run is closed, and so owes no result for it', async () => {
+    const { runWriter, types } = scribeBench();
+    runWriter.shut(); // the stop comes when a call has just got its permission
+    expect(() => runWriter.calling(call)).toThrow('The run has ended.');
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
+  });
+
+  test('says the words of a turn that it cut', async () => {
+    const { runWriter, events } = scribeBench();
+    using _held = runWriter.holdBack(['I begin ', 'to']);
+    runWriter.shut();
+    await runWriter.close([stopped()], 'cancelled');
+    const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
+    expect(said).toEqual(['I begin to']);
+  });
+
+  test('does not say again the words of a turn that was through', async () => {
+    const { runWriter, types } = scribeBench();
+    runWriter.holdBack(['done'])[Symbol.dispose]();
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
+  });
+
+  test('keeps those words also when the turn lets go of them before the end is written', async () => {
+    const { runWriter, types } = scribeBench();
+    const held = runWriter.holdBack(['I begin']);
+    runWriter.shut();
+    held[Symbol.dispose]();
+    await runWriter.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['message.delta', 'message.assistant', 'run.end']);
+  });
+
+  test('is written to no more, by whoever still has something to say', async () => {
+    const { runWriter, clock, types } = scribeBench();
+    await runWriter.write(runWriter.calling(call));
+    const [live, speech] = [runWriter.listen('c1'), runWriter.speak()];
+    await runWriter.close([stopped()], 'cancelled');
+    const before = await types();
+    live.hear('late');
+    speech.say('late');
+    clock.advance(1_000);
+    await expect(runWriter.write(runWriter.title('late'))).rejects.toMatchObject({ code: 'cancelled' });
+    expect(speech.end()).toEqual([]);
+    live[Symbol.dispose]();
+    await quiet();
+    expect(await types()).toEqual(before);
+  });
+});

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import {
+  asks,
+  fact,
+  messageId,
+  openRun,
+  quiet,
+  runId,
+  said,
+  says,
+  stored,
+  writerBench,
+} from '../../../../support/machines/session-parts.ts';
+
+const step = fact('step', { id: '1', description: 'x', status: 'running' });
+const egress = fact('egress', { host: 'h', port: 443, decision: 'refused', rule: 'none' });
+const busy = new AppError('store_busy', 'The store is busy.');
+const fenced = new AppError('fenced', 'Another writer has the session.');
+
+describe('the writer of a session', () => {
+  test('keeps the order of the calls, and says where the first fact of each came to stand', async () => {
+    const { writer, types } = writerBench();
+    const seqs = await Promise.all([writer.write([asks('x'), step]), writer.write([step]), writer.write([egress])]);
+    expect(seqs).toEqual([1, 3, 4]);
+    expect(await types()).toEqual(['message.user', 'step', 'step', 'egress']);
+  });
+
+  test('writes the first at once, and what piles up meanwhile together', async () => {
+    const { writer, appends } = writerBench();
+    const first = [writer.write([step]), writer.write([step])];
+    await Promise.resolve();
+    await Promise.resolve(); // the first append is in progress
+    const then = [writer.write([step]), writer.write([step]), writer.write([step])];
+    await Promise.all([...first, ...then]);
+    expect(appends).toEqual([1, 4]);
+  });
+
+  test('points to the fact that was asked for, not to the message that had to be completed before it', async () => {
+    const { writer, types } = writerBench();
+    await writer.write([says('a')]);
+    expect(await writer.write([asks('stop!')])).toBe(3);
+    expect(await types()).toEqual(['message.delta', 'message.assistant', 'message.user']);
+  });
+
+  test('writes a fact that has to wait behind the message it waits for', async () => {
+    const { writer, types } = writerBench();
+    await writer.write([says('a')]);
+    await writer.write([egress]);
+    expect(await types()).toEqual(['message.delta']);
+    await writer.write([said('a')]);
+    expect(await types()).toEqual(['message.delta', 'message.assistant', 'egress']);
+  });
+
+  test('stores the record with the facts that change it, and tells of each fact only then', async () => {
+    let store = () => {};
+    const stopped = new Promise<void>((resolve) => (store = resolve));
+    const { writer, heard, record } = writerBench({ append: (real) => stopped.then(real) });
+    const written = writer.write([asks('x')]);
+    await quiet();
+    expect(heard).toEqual([]);
+    expect(writer.record.latestMessage).toBe('');
+    store();
+    await written;
+    expect(heard).toHaveLength(1);
+    expect(writer.record.latestMessage).toBe('x');
+    expect(await record()).toEqual(writer.record);
+  });
+
+  test('counts nothing as unread while somebody watches', async () => {
+    const { writer } = writerBench({ watched: true, record: stored({ unread: 3 }) });
+    await writer.write([says('a'), said('a')]);
+    expect(writer.record.unread).toBe(0);
+  });
+
+  test('asks a busy store again, and acknowledges nothing before it is stored', async () => {
+    let times = 0;
+    const append = (real: () => Promise<number>) => (++times < 3 ? Promise.reject(busy) : real());
+    const { writer, clock, types } = writerBench({ append });
+    let done = false;
+    const written = writer.write([step]).then(() => (done = true));
+    await quiet();
+    clock.advance(50);
+    await quiet();
+    expect([times, done]).toEqual([2, false]);
+    clock.advance(200);
+    await written;
+    expect(await types()).toEqual(['step']);
+  });
+
+  test('gives up a store that stays busy, and refuses everything from then on', async () => {
+    const { writer, clock, broken, appends } = writerBench({ append: () => Promise.reject(busy) });
+    const refused = Promise.all([
+      expect(writer.write([step])).rejects.toMatchObject({ code: 'store_busy' }),
+      (async () => {
+        for (const ms of [50, 200, 1_000, 3_000]) {
+          await quiet();
+          clock.advance(ms);
+        }
+      })(),
+    ]);
+    await refused;
+    expect(appends).toHaveLength(5);
+    expect(broken).toEqual([busy]);
+    await expect(writer.write([step])).rejects.toBe(busy);
+    expect(appends).toHaveLength(5);
+  });
+
+  test('refuses waiting and later facts at once after another writer fences it off', async () => {
+    const { writer, broken, appends } = writerBench({ append: () => Promise.reject(fenced) });
+    const first = expect(writer.write([step])).rejects.toBe(fenced);
+    await Promise.resolve();
+    await Promise.resolve();
+    const second = expect(writer.write([step])).rejects.toBe(fenced);
+    await Promise.all([first, second]);
+    await expect(writer.write([step])).rejects.toBe(fenced);
+    expect(broken).toEqual([fenced]);
+    expect(appends).toEqual([1]);
+  });
+
+  test('refuses when the log is so slow that five thousand wait', async () => {
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const { writer } = writerBench({ append: (real) => held.then(real) });
+    void writer.write([step]);
+    await quiet();
+    const waiting = Array.from({ length: 5_000 }, () => writer.write([step]));
+    await expect(writer.write([step])).rejects.toMatchObject({ code: 'store_busy' });
+    go();
+    await Promise.all(waiting);
+  });
+
+  test('gives what comes of a run behind its end to the session', async () => {
+    const { writer, events } = writerBench({ record: stored({ openRuns: [openRun()] }) });
+    const end = fact('run.end', { status: 'completed', reason: 'completed', task: 'x' });
+    await writer.write([egress, end, egress]);
+    expect((await events()).map((event) => event.runId)).toEqual([runId(), runId(), null]);
+  });
+
+  test('is settled when all that was asked for is durable or refused', async () => {
+    const { writer, types } = writerBench();
+    void writer.write([step]);
+    void writer.write([asks('x', messageId(2))]);
+    await writer.settled();
+    expect(await types()).toEqual(['step', 'message.user']);
+  });
+
+  test('changes its record without a fact, behind what is being written', async () => {
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const { writer, record, events } = writerBench({ append: (real) => held.then(real) });
+    void writer.write([asks('x')]);
+    await quiet();
+    const amended = writer.amend({ favorite: true });
+    go();
+    await amended;
+    expect(await record()).toMatchObject({ favorite: true, latestMessage: 'x' });
+    expect(writer.record).toEqual(await record());
+    expect(await events()).toHaveLength(1);
+  });
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
+    'a change of the record survives a fact that comes %i turns after the one before it',
+    async (turns) => {
+      const { writer, record } = writerBench({});
+      const first = writer.write([asks('x')]);
+      const amended = writer.amend({ favorite: true });
+      await first;
+      for (let n = 0; n < turns; n++) await Promise.resolve();
+      await Promise.all([writer.write([asks('y')]), amended]);
+      await writer.write([asks('z')]);
+      expect(await record()).toMatchObject({ favorite: true, latestMessage: 'z' });
+    },
+  );
+});

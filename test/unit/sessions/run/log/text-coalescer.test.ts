@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Coalescer, fewPieces } from '../../../../../src/sessions/run/log/text-coalescer.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+
+function bench() {
+  const clock = manualClock();
+  const pieces: string[] = [];
+  return { clock, pieces, coalescer: new Coalescer(clock, (text) => pieces.push(text)) };
+}
+
+describe('coalesced text', () => {
+  test('begins at once, and then comes every 50 ms with all that gathered', () => {
+    const { clock, pieces, coalescer } = bench();
+    coalescer.add('a');
+    coalescer.add('b');
+    coalescer.add('c');
+    expect(pieces).toEqual(['a']);
+    clock.advance(49);
+    expect(pieces).toEqual(['a']);
+    clock.advance(1);
+    expect(pieces).toEqual(['a', 'bc']);
+  });
+
+  test('sets no timer while nothing is said, and begins at once again', () => {
+    const { clock, pieces, coalescer } = bench();
+    coalescer.add('a');
+    clock.advance(50);
+    expect(clock.pending()).toBe(0);
+    coalescer.add('b');
+    expect(pieces).toEqual(['a', 'b']);
+  });
+
+  test('F082 comes at most twenty times a second, 4096 characters each', () => {
+    const { clock, pieces, coalescer } = bench();
+    for (let n = 0; n < 999; n++) {
+      coalescer.add('x'.repeat(100));
+      clock.advance(1);
+    }
+    expect(pieces.length).toBeLessThanOrEqual(20);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBe(4_096);
+  });
+
+  test('is whole after a flush, in pieces of the same size', () => {
+    const { pieces, coalescer } = bench();
+    coalescer.add('x');
+    coalescer.add('y'.repeat(10_000));
+    coalescer.flush();
+    expect(pieces.map(({ length }) => length)).toEqual([1, 4_096, 4_096, 1_808]);
+  });
+
+  test('never cuts a character in two, and loses nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom('a', '😀', 'é'.repeat(4_095), '😀'.repeat(2_048)), { maxLength: 8 }),
+        (texts) => {
+          const { clock, pieces, coalescer } = bench();
+          for (const text of texts) {
+            coalescer.add(text);
+            clock.advance(20);
+          }
+          coalescer.flush();
+          expect(pieces.join('')).toBe(texts.join(''));
+          for (const piece of pieces) expect(piece.isWellFormed()).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('says nothing more once it is disposed', () => {
+    const { clock, pieces, coalescer } = bench();
+    coalescer.add('a');
+    coalescer.add('b');
+    coalescer[Symbol.dispose]();
+    clock.advance(1_000);
+    expect(pieces).toEqual(['a']);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('F082 keeps its own pieces while they are few, and is joined into few pieces otherwise', () => {
+    const crumbs = (count: number) => Array.from({ length: count }, () => '😀');
+    expect(fewPieces(['a', '', 'b'])).toEqual(['a', 'b']);
+    expect(fewPieces(crumbs(40))).toEqual(crumbs(40));
+    const few = fewPieces(['x', ...crumbs(10_000)]);
+    expect(few).toHaveLength(5);
+    expect(few.join('')).toBe(`x${crumbs(10_000).join('')}`);
+    expect(few.filter((piece) => !piece.isWellFormed())).toEqual([]);
+  });
+});

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { composed } from '../../../../../src/sessions/run/prompt/compose.ts';
+import { ownParts, type PromptFacts } from '../../../../../src/sessions/run/prompt/parts.ts';
+
+const names = new Set(toolRegistry().declarations.map(({ name }) => name));
+const facts: PromptFacts = {
+  workdir: '/workspace',
+  installed: 'Python.',
+  network: 'closed.',
+  hasToolServers: false,
+  plans: false,
+  hasTool: (name) => names.has(name),
+  approvals: [],
+};
+const system = (more: Partial<PromptFacts> = {}) => composed(ownParts(), { ...facts, ...more }).system;
+
+test('the prompt says where the files are, in the line that the demo model reads', () => {
+  expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m);
+});
+
+test('the prompt has no part for a missing tool', () => {
+  const bare = system({ hasTool: () => false });
+  for (const heading of ['Shell', 'Files', 'Browser', 'Screen', 'Web search', 'Tools of others', 'Questions', 'Plan']) {
+    expect(bare).not.toContain(`# ${heading}`);
+  }
+  expect(bare).not.toMatch(/shell|browser|message_ask_user|web_search|mcp_/i);
+  expect(system()).toContain('# Shell');
+  expect(system()).not.toContain('# Web search');
+  expect(system({ hasToolServers: true, plans: true })).toMatch(/# Tools of others[\s\S]*# Plan/);
+});
+
+test('equal facts make equal bytes, and the notes of a workspace change nothing before them', () => {
+  const before = system();
+  expect(system()).toBe(before);
+  const after = system({ memory: 'Run make test.' });
+  expect(after.startsWith(before)).toBe(true);
+  expect(after).toContain('<workspace-notes>\nRun make test.\n</workspace-notes>');
+});
+
+test('a project’s own instructions come first, and placeholders in them stay as they are', () => {
+  expect(system({ instructions: 'Say {{workdir}} and $& twice.' })).toMatch(/^Say \{\{workdir\}\} and \$& twice\.\n/);
+});
+
+test('approvals name only tools that can be called', () => {
+  expect(system({ approvals: ['shell_exec', 'nothing', 'mcp_a_b'] })).toContain('before they run: `shell_exec`.');
+  expect(system({ approvals: ['nothing'] })).not.toContain('# Approvals');
+  expect(system({ approvals: ['*'] })).toContain('before they run: all.');
+});
+
+test('the notes of a turn hold the plan and the step', () => {
+  const steps = [
+    { id: '1', description: 'Look', status: 'completed' },
+    { id: '2', description: 'Act', status: 'running' },
+  ] as const;
+  const { replan, step } = composed(ownParts(), facts);
+  expect(replan(steps)).toContain('1. [completed] Look\n2. [running] Act');
+  expect(step(steps, steps[1])).toContain('Work on step 2 now: Act');
+});
+
+test('the own prompt leaves room in small windows', () => {
+  expect(Buffer.byteLength(system({ plans: true, hasToolServers: true, hasTool: () => true }))).toBeLessThan(8_000);
+});

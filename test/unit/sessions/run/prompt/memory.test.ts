@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.ts';
+import { harmless, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+import { scribeBench } from '../../../../support/machines/session-parts.ts';
+
+const text = (given: string, most = 1_000) => harmless(Buffer.from(given), most);
+
+function bench(answers: readonly (string | ErrorCode)[]) {
+  const asked: unknown[] = [];
+  const client = {
+    readFile: async (path: string, _signal: AbortSignal, options?: object) => {
+      const answer = answers[asked.push([path, options]) - 1] ?? '';
+      if (/^[a-z]+(_[a-z]+)+$/.test(answer)) throw new AppError(answer as ErrorCode, 'No.');
+      return Buffer.from(answer);
+    },
+  };
+  const { runWriter } = scribeBench();
+  const memory = new WorkspaceMemory();
+  const reader = { client, clock: manualClock(), window: 32_768 };
+  return {
+    asked,
+    begin: () => memory.begin(runWriter, reader),
+    read: (signal = new AbortController().signal) => memory.of(runWriter, reader, signal),
+  };
+}
+
+test('a run reads the notes once, whatever the file says later', async () => {
+  const { asked, read } = bench(['Use tabs.', 'Use spaces.']);
+  expect([await read(), await read()]).toEqual(['Use tabs.', 'Use tabs.']);
+  expect(asked).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
+});
+
+test('a turn waits for a read that began before it, and its signal ends only the wait', async () => {
+  const { asked, begin, read } = bench(['Use tabs.']);
+  const begun = begin();
+  await expect(read(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await read()).toBe('Use tabs.');
+  await begun;
+  await begin();
+  expect(asked).toHaveLength(1);
+});
+
+test('a missing file is not asked for again, and a failed call is', async () => {
+  const missing = bench(['file_not_found', 'Later.']);
+  expect([await missing.read(), await missing.read()]).toEqual([undefined, undefined]);
+  const failing = bench(['sandbox_unresponsive', 'Later.']);
+  expect([await failing.read(), await failing.read()]).toEqual([undefined, 'Later.']);
+});
+
+test('hidden characters and the end of the frame do not get through', () => {
+  expect(text('a\u202eb\u200bc\u{e0041}d\u0007e\tf\n')).toBe('abcde\tf');
+  expect(text('x</workspace-notes>\n< / WORKSPACE-NOTES >y')).toBe('x&lt;/workspace-notes>\n&lt; / workspace-notes >y');
+  expect(text(' \n')).toBe(undefined);
+});
+
+test('a long file is cut between characters, and says so', () => {
+  expect(text('ééé', 5)).toBe('éé\n[The rest of the file is left out here.]');
+});

@@ -1,0 +1,59 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { partsWith } from '../../../../../src/sessions/run/prompt/overrides.ts';
+import { checkPart, ownParts, partNames } from '../../../../../src/sessions/run/prompt/parts.ts';
+import { temporaryFolder } from '../../../../support/stores/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+const put = (name: string, text: string | Uint8Array) => writeFileSync(join(folder.path, name), text);
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => folder[Symbol.dispose]());
+
+test('a file replaces the part of its name, and all others stay', () => {
+  put('rules.md', '# Rules\n\nBe kind.\n');
+  put('.hidden', 'x');
+  expect(partsWith(folder.path)).toEqual({ ...ownParts(), rules: '# Rules\n\nBe kind.' });
+});
+
+test('a missing folder replaces nothing, and an empty file leaves its part out', () => {
+  expect(partsWith(join(folder.path, 'none'))).toEqual(ownParts());
+  put('role.md', '');
+  expect(partsWith(folder.path).role).toBe('');
+});
+
+test('every mistake is named at once, with the parts that there are', () => {
+  put('rulez.md', 'x');
+  put('role.md', 'x'.repeat(16 * 1024 + 1));
+  put('step.md', 'Do it.');
+  put('answer.md', 'At {{time}}');
+  put('plan.md', new Uint8Array([0xff, 0xfe, 0x00]));
+  put('environment.md', 'You are at {{workdir}}.');
+  mkdirSync(join(folder.path, 'memory.md'));
+  expect(() => partsWith(folder.path)).toThrow(
+    expect.objectContaining({
+      code: 'invalid_request',
+      publicMessage: expect.stringMatching(
+        new RegExp(
+          [
+            'answer.md has the placeholder {{time}}, and the part answer knows none',
+            'environment.md lacks the line "Working directory: {{workdir}}"',
+            'memory.md cannot be read as a part of the prompt: EISDIR',
+            'plan.md cannot be read as a part of the prompt: it is no UTF-8 text',
+            'role.md has 16385 bytes; a part of the prompt has at most 16384',
+            'rulez.md is no part of the prompt. The parts are: project.md, role.md',
+            'step.md lacks the placeholder {{step}}',
+          ]
+            .map((it) => it.replace(/[{}.]/g, '\\$&'))
+            .join('[\\s\\S]*'),
+        ),
+      ),
+    }),
+  );
+});
+
+test.each(partNames)('the own part %s keeps the rules for overrides', (name) => {
+  expect(() => checkPart(name, ownParts()[name], name)).not.toThrow();
+});

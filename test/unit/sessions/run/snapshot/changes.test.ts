@@ -1,0 +1,162 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { keepFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
+import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
+import { changesIn, readChanges } from '../../../../../src/sessions/run/snapshot/changes.ts';
+import { RunSnapshots } from '../../../../../src/sessions/run/snapshot/run-snapshots.ts';
+import { copyOf } from '../../../../../src/sessions/run/snapshot/snapshot-scripts.ts';
+import { manualClock } from '../../../../support/machines/manual-clock.ts';
+import { temporaryFolder } from '../../../../support/stores/store.ts';
+
+const session = SessionId.parse('0123456789abcdef');
+const first = RunId.parse('11111111-1111-4111-8111-111111111111');
+const second = RunId.parse('22222222-2222-4222-8222-222222222222');
+const now = 1_700_000_000_000;
+
+const byProgram = async () => false;
+type Keep = SandboxClient['workspace']['keep'];
+
+/** A folder on this machine in place of a sandbox: the daemon and the scripts do the same here. */
+function workspace(by: 'program' | 'daemon' = 'program') {
+  const temporary = temporaryFolder();
+  onTestFinished(() => temporary[Symbol.dispose]());
+  const root = temporary.path;
+  const ran: string[] = [];
+  const byDaemon: Keep = async (mark) => {
+    ran.push(`run=${mark.run}`);
+    keepFiles(root, mark, 100);
+    return true;
+  };
+  const client = {
+    workspace: { keep: by === 'daemon' ? byDaemon : byProgram, print: async () => undefined },
+    async exec({ command }: { command: string }) {
+      ran.push(command);
+      const { status, stdout, stderr } = spawnSync('bash', ['-c', command], { cwd: root, encoding: 'utf8' });
+      return { exitCode: status ?? 1, stdout, stderr, timedOut: false };
+    },
+  };
+  const warned: string[] = [];
+  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (_about, text) => warned.push(text) });
+  const begin = (run = first) => snapshots.ofRun(session, run, client);
+  const write = (path: string, text: string) => {
+    mkdirSync(join(root, path, '..'), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  const changes = () => changesIn(client, AbortSignal.timeout(5_000));
+  return { root, ran, warned, begin, write, changes };
+}
+
+describe.each(['program', 'daemon'] as const)('the changes since a run began, kept by the %s,', (by) => {
+  test('are added, modified and deleted files with their sizes, and the files as they were are kept', async () => {
+    const { root, begin, write, changes, warned } = workspace(by);
+    write('kept.txt', 'same');
+    write('deep/er/edited name.txt', 'one\n');
+    write('old.txt', 'gone');
+    await begin();
+    write('deep/er/edited name.txt', 'one\ntwo\n');
+    write('new.txt', 'new');
+    rmSync(join(root, 'old.txt'));
+    expect(await changes()).toEqual({
+      since: { runId: first, at: now },
+      files: [
+        { path: 'deep/er/edited name.txt', change: 'modified', before: 4, after: 8 },
+        { path: 'new.txt', change: 'added', before: null, after: 3 },
+        { path: 'old.txt', change: 'deleted', before: 4, after: null },
+      ],
+      truncated: false,
+    });
+    expect(readFileSync(join(root, copyOf('deep/er/edited name.txt')), 'utf8')).toBe('one\n');
+    expect(warned).toEqual([]);
+  });
+
+  test('begin again with the next run, and a repeat of the same run keeps them', async () => {
+    const { begin, write, changes, ran } = workspace(by);
+    await begin();
+    write('a.txt', 'a');
+    await begin();
+    expect((await changes()).files).toHaveLength(1);
+    await begin(second);
+    expect(await changes()).toMatchObject({ since: { runId: second }, files: [] });
+    expect(ran.filter((command) => command.startsWith(`run=${first}`))).toHaveLength(1);
+  });
+
+  test('of a restarted server go on from the start of the run', async () => {
+    const { begin, write, changes, root } = workspace(by);
+    await begin();
+    write('a.txt', 'a');
+    const other = new RunSnapshots({ clock: manualClock(now + 1), warn: () => {} });
+    const client = {
+      workspace: { keep: byProgram, print: async () => undefined },
+      exec: async ({ command }: { command: string }) => {
+        const { status } = spawnSync('bash', ['-c', command], { cwd: root });
+        return { exitCode: status ?? 1, stdout: '', stderr: '', timedOut: false };
+      },
+    };
+    await other.ofRun(session, first, client);
+    expect(await changes()).toMatchObject({ since: { at: now }, files: [{ path: 'a.txt' }] });
+  });
+
+  test('see a change of the same size by its time, and a file that moved', async () => {
+    const { root, begin, write, changes } = workspace(by);
+    write('same.txt', 'ab');
+    write('from.txt', 'x');
+    await begin();
+    write('same.txt', 'cd');
+    utimesSync(join(root, 'same.txt'), 1, 1);
+    renameSync(join(root, 'from.txt'), join(root, 'to.txt'));
+    expect((await changes()).files.map(({ path, change }) => `${change} ${path}`)).toEqual([
+      'deleted from.txt',
+      'modified same.txt',
+      'added to.txt',
+    ]);
+  });
+
+  test('pass over what package managers, git and Corral keep, and keep no copy of a large file', async () => {
+    const { root, begin, write, changes } = workspace(by);
+    write('large.bin', 'x'.repeat(300_000));
+    await begin();
+    for (const path of ['.git/x', 'node_modules/a/b.js', '.corral/output/1.log']) write(path, 'x');
+    expect((await changes()).files).toEqual([]);
+    expect(() => readFileSync(join(root, copyOf('large.bin')))).toThrow('ENOENT');
+  });
+
+  test('are unknown before the first run', async () => {
+    expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false });
+  });
+
+  test('that a sandbox makes up are left out', () => {
+    const told = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
+    expect(readChanges(told).files.map(({ path }) => path)).toEqual(['ok']);
+    expect(readChanges('run-1\nsoon\n')).toMatchObject({ since: null });
+  });
+});
+
+test('a sandbox that cannot take a snapshot does not hinder the run, and the operator learns of it', async () => {
+  const warned: object[] = [];
+  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const client = {
+    workspace: { keep: byProgram, print: async () => undefined },
+    exec: async () => ({ exitCode: 127, stdout: '', stderr: 'find: not found', timedOut: false }),
+  };
+  await snapshots.ofRun(session, first, client);
+  expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
+});
+
+test('a sandbox in memory takes no snapshot, and nobody is told of it each time', async () => {
+  const warned: object[] = [];
+  const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
+  const keep = async () => {
+    throw new AppError('unsupported', 'no programs');
+  };
+  let ran = 0;
+  const exec = async () => {
+    ran++;
+    return { exitCode: 127, stdout: '', stderr: '', timedOut: false };
+  };
+  await snapshots.ofRun(session, first, { workspace: { keep, print: async () => undefined }, exec });
+  expect([ran, warned]).toEqual([0, []]);
+});

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
+import { closedPlan, todoFacts } from '../../../../src/sessions/run/todo-facts.ts';
+import { scribeBench } from '../../../support/machines/session-parts.ts';
+
+const step = (id: string, status: PlanStep['status']): PlanStep => ({ id, description: `step ${id}`, status });
+const shown = (facts: readonly SessionFact[]) =>
+  facts.map(({ type, data }) => {
+    if (type === 'step') return `step ${data.id} ${data.status}`;
+    if (type === 'plan') return `plan ${data.steps.map(({ status }) => status).join(' ')}`;
+    return type === 'message.assistant' ? `says ${data.text}` : type;
+  });
+
+test('a step that ends, its result, the plan and the next step follow one another', () => {
+  const { runWriter } = scribeBench({ steps: [step('1', 'running'), step('2', 'pending')] });
+  const facts = todoFacts(runWriter, [step('1', 'completed'), step('2', 'running')], 'It is read.');
+  expect(shown(facts).filter((it) => it !== 'message.delta')).toEqual([
+    ...['step 1 completed', 'says It is read.', 'plan completed pending', 'step 2 running'],
+  ]);
+  expect(runWriter.steps).toEqual([step('1', 'completed'), step('2', 'running')]);
+});
+
+test('a step that ends before it was said to run runs first', () => {
+  const { runWriter } = scribeBench({ steps: [step('1', 'pending')] });
+  expect(shown(todoFacts(runWriter, [step('1', 'failed')]))).toEqual([
+    'step 1 running',
+    'step 1 failed',
+    'plan failed',
+  ]);
+});
+
+test('a plan whose steps only have other words is shown, without steps', () => {
+  const { runWriter } = scribeBench({ steps: [step('1', 'running')] });
+  expect(shown(todoFacts(runWriter, [step('1', 'running'), step('2', 'pending')]))).toEqual(['plan running pending']);
+});
+
+test('at the end of a run no step of its plan stays open', () => {
+  const open = [step('1', 'completed'), step('2', 'running'), step('3', 'pending')];
+  expect(closedPlan(open, false).map(({ status }) => status)).toEqual(['completed', 'completed', 'failed']);
+  expect(closedPlan(open, true).map(({ status }) => status)).toEqual(['completed', 'failed', 'failed']);
+});

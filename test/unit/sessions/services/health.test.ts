@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { ServiceHealth } from '../../../../src/sessions/api/sessions.ts';
+import { SessionTally, serviceHealth, sharedHealth } from '../../../../src/sessions/services/health.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const hangs = () => new Promise<never>(() => {});
+const works = async () => {};
+
+/** The health after the checks' time limit; undefined if it is still unknown then. */
+async function healthOf(parts: {
+  store: () => Promise<void>;
+  driver: () => Promise<void>;
+  count: () => Promise<object>;
+}) {
+  const clock = manualClock();
+  const answer = serviceHealth(
+    {
+      store: { check: parts.store } as never,
+      driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,
+      model: { name: 'demo' } as never,
+      sessions: parts.count as never,
+      clock,
+    },
+    new AbortController().signal,
+  );
+  clock.advance(800);
+  return await Promise.race([answer, new Promise<undefined>((resolve) => setImmediate(resolve, undefined))]);
+}
+
+test('a store that hangs, and with it the count of the sessions, says nothing against the sandboxes', async () => {
+  expect(await healthOf({ store: hangs, driver: works, count: hangs })).toMatchObject({
+    storage: { status: 'unhealthy' },
+    sandbox: { status: 'healthy', driver: 'docker' },
+    model: { status: 'healthy' },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  });
+});
+
+test('a driver that hangs or fails is unhealthy, in its own words', async () => {
+  const count = async () => ({ total: 3, running: 1, waiting: 0 });
+  expect(await healthOf({ store: works, driver: hangs, count })).toMatchObject({
+    storage: { status: 'healthy' },
+    sandbox: { status: 'unhealthy', detail: expect.any(String) },
+    sessions: { total: 3 },
+  });
+  const fails = () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
+  expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual({
+    status: 'unhealthy',
+    driver: 'docker',
+    detail: 'Docker does not answer.',
+  });
+});
+
+test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
+  const looks: PromiseWithResolvers<never>[] = [];
+  const health = sharedHealth(() => {
+    const look = Promise.withResolvers<never>();
+    looks.push(look);
+    return look.promise;
+  }, manualClock());
+  const asked = Array.from({ length: 100 }, () => health());
+  expect(looks).toHaveLength(1);
+  looks[0]?.reject(new Error('this look failed'));
+  expect((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected')).toBe(true);
+  void health().catch(() => {});
+  expect(looks).toHaveLength(2);
+});
+
+test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
+  const answer = (status: 'healthy' | 'unhealthy') =>
+    healthOf({
+      store: works,
+      driver: status === 'healthy' ? works : hangs,
+      count: async () => ({ total: 0, running: 0, waiting: 0 }),
+    });
+  let [now, looks, status] = [0, 0, 'healthy' as 'healthy' | 'unhealthy'];
+  const health = sharedHealth(
+    async () => {
+      looks++;
+      return (await answer(status)) as ServiceHealth;
+    },
+    manualClock(),
+    () => now,
+  );
+  await health();
+  now = 199;
+  await health();
+  expect(looks).toBe(1);
+  now = 200;
+  status = 'unhealthy';
+  expect((await health()).sandbox.status).toBe('unhealthy');
+  await health();
+  expect(looks).toBe(3);
+});
+
+test('a slow check delays nobody for two seconds after a good answer, and its bad answer is the next one', async () => {
+  const clock = manualClock();
+  const good = (await healthOf({
+    store: works,
+    driver: works,
+    count: async () => ({ total: 0, running: 0, waiting: 0 }),
+  })) as ServiceHealth;
+  const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServiceHealth;
+  let now = 0;
+  let slow = Promise.withResolvers<ServiceHealth>();
+  slow.resolve(good);
+  const health = sharedHealth(
+    () => slow.promise,
+    clock,
+    () => now,
+  );
+  await health();
+  slow = Promise.withResolvers();
+  now = 1_999;
+  const soon = health();
+  clock.advance(50);
+  expect(await soon).toBe(good);
+  now = 2_000;
+  const late = health();
+  clock.advance(50);
+  slow.resolve(bad);
+  expect(await late).toBe(bad);
+  slow = Promise.withResolvers();
+  const after = health();
+  slow.resolve(good);
+  expect(await after).toBe(good);
+});
+
+test('a shared answer counts a session from its creation, and does not wait for a store that hangs', async () => {
+  const clock = manualClock();
+  let total = 1;
+  let store = async () => ({ total, running: 0, waiting: 0 });
+  const tally = new SessionTally(() => store(), clock);
+  const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServiceHealth;
+  total = 2;
+  tally.changed();
+  expect((await tally.update(shared)).sessions.total).toBe(2);
+  expect((await tally.update(shared)).sessions.total).toBe(2); // the store is asked once for each change
+  store = hangs;
+  tally.changed();
+  const late = tally.update(shared);
+  clock.advance(100);
+  expect(await late).toEqual(shared);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import type { SessionRecord } from '../../../../src/core/model/records.ts';
+import { SessionChanges } from '../../../../src/sessions/services/session-changes.ts';
+import { fakeService } from '../../../support/egress/fake-service.ts';
+
+async function records(count: number): Promise<SessionRecord[]> {
+  const { sessions } = fakeService({ clock: systemClock });
+  return await Promise.all(Array.from({ length: count }, () => sessions.create({ origin: 'trpc' })));
+}
+const titled = (session: SessionRecord, title: string): SessionRecord => ({ ...session, title });
+
+test('a watcher gets all there is, then what changes, also what changed while the list was read', async () => {
+  const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
+  const news = new SessionChanges();
+  const stop = new AbortController();
+  const list = async () => {
+    news.tell({ type: 'changed', session: titled(two, 'meanwhile') });
+    return [one, two];
+  };
+  const watched = news.watch(list, stop.signal);
+  const next = async () => (await watched.next()).value;
+  expect(await next()).toEqual({ type: 'changed', session: one });
+  expect(await next()).toEqual({ type: 'changed', session: titled(two, 'meanwhile') });
+  const waiting = next();
+  news.tell({ type: 'deleted', session: one });
+  expect(await waiting).toEqual({ type: 'deleted', session: one });
+  const ended = watched.next();
+  stop.abort();
+  expect(await ended).toEqual({ done: true, value: undefined });
+});
+
+test('a slow subscriber misses changes, but never the last one of each session', async () => {
+  const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
+  const news = new SessionChanges();
+  const watched = news.watch(async () => [], new AbortController().signal);
+  const first = watched.next();
+  for (let n = 0; n <= 1_000; n++) news.tell({ type: 'changed', session: titled(one, `title ${n}`) });
+  news.tell({ type: 'changed', session: two });
+  news.tell({ type: 'deleted', session: two });
+  expect((await first).value).toEqual({ type: 'changed', session: titled(one, 'title 1000') });
+  expect((await watched.next()).value).toEqual({ type: 'deleted', session: two });
+});
+
+test('a watcher that leaves ten thousand sessions unread is told to begin again', async () => {
+  const [one] = (await records(1)) as [SessionRecord];
+  const news = new SessionChanges();
+  const watched = news.watch(async () => [], new AbortController().signal);
+  const first = watched.next();
+  for (let n = 0; n <= 10_001; n++)
+    news.tell({ type: 'changed', session: { ...one, id: `${n}` as SessionRecord['id'] } });
+  await expect(first).rejects.toMatchObject({ code: 'queue_full' });
+});

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { seeded } from '../../../../bench/lib/statistics.ts';
+import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
+import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
+import { newSession, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
+import { SessionList } from '../../../../src/sessions/services/session-list.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+
+const ids = randomIds();
+const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;
+const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): StoredSession => ({
+  ...newSession({ id, origin: 'trpc', title: `at ${at}`, template: 'default', projectId: null, lastTask: '', at }),
+  ...change,
+});
+const anything = { after: undefined, keep: () => true };
+
+/** A session list over a store, with a count of its reads. */
+function listOf() {
+  const { records } = memoryStore();
+  let asked = 0;
+  const counting: RecordStore = {
+    ...records,
+    list(kind, options) {
+      asked++;
+      return records.list(kind, options);
+    },
+  };
+  const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
+  return { list: new SessionList(counting), put, records, asked: () => asked };
+}
+
+test('a page is one read, and shows what changed since the page before', async () => {
+  const { list, put, asked } = listOf();
+  for (let n = 0; n < 100; n++) await put(one(idOf(n), n));
+  const before = await list.part({ limit: 50, ...anything });
+  await put(one(idOf(3), 1_000, { title: 'moved' }));
+  const after = await list.part({ limit: 50, ...anything });
+  expect(asked()).toBe(2);
+  expect(before.map(({ id }) => id).slice(0, 2)).toEqual([idOf(99), idOf(98)]);
+  expect(after.map(({ title }) => title).slice(0, 2)).toEqual(['moved', 'at 99']);
+  expect(after).toHaveLength(50);
+});
+
+test('the list equals the contents of the store after any order of changes', async () => {
+  const random = seeded(7);
+  const { list, put, records } = listOf();
+  const known = new Map<SessionId, StoredSession>();
+  const any = () => [...known.values()][Math.floor(random() * known.size)] as StoredSession;
+  const change = async () => {
+    const dice = random();
+    if (known.size < 10 || dice < 0.5) return one(ids.sessionId(), Math.floor(random() * 500));
+    const doc = any();
+    if (dice < 0.6) return { ...doc, deleting: true };
+    return { ...doc, title: `${random()}`, latestMessageAt: doc.latestMessageAt + Math.floor(random() * 50) };
+  };
+  for (let n = 0; n < 400; n++) {
+    const doc = await change();
+    known.set(doc.id, doc);
+    await put(doc);
+    if (n % 7 > 0) continue;
+    const stored = (await records.list('session')).map(({ doc }) => doc as StoredSession);
+    const there = stored.filter(({ deleting }) => !deleting);
+    const keep = (it: { id: string }) => n % 2 === 0 || it.id > '8';
+    const after = n % 3 === 0 ? any() : undefined;
+    const behind = after ? there.slice(firstBehind(there, after)) : there;
+    const page = await list.part({ limit: 20, after, keep });
+    expect(page.map(({ id }) => id)).toEqual(
+      behind
+        .filter(keep)
+        .slice(0, 20)
+        .map(({ id }) => id),
+    );
+    expect((await list.all()).map(({ id, title }) => [id, title])).toEqual(there.map(({ id, title }) => [id, title]));
+  }
+});
+
+test('a session that moves while the list is read is in it, once', async () => {
+  const { list, put } = listOf();
+  for (let n = 0; n < 3_500; n++) await put(one(idOf(n), n));
+  await list.all();
+  const reading = list.all();
+  await Promise.resolve();
+  await put(one(idOf(5), 9_000, { title: 'moved' }));
+  const found = await reading;
+  expect(found).toHaveLength(3_500);
+  expect(new Set(found.map(({ id }) => id)).size).toBe(3_500);
+});
+
+function firstBehind(sorted: readonly StoredSession[], { latestMessageAt, id }: StoredSession): number {
+  const found = sorted.findIndex(
+    (it) => it.latestMessageAt < latestMessageAt || (it.latestMessageAt === latestMessageAt && it.id > id),
+  );
+  return found < 0 ? sorted.length : found;
+}

@@ -1,0 +1,67 @@
+import { expect, test, vi } from 'vitest';
+import { pause } from '../../../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../../../src/core/model/ids.ts';
+import type { ProgramClient } from '../../../../../src/sandboxes/client/client.ts';
+import { streamService } from '../../../../../src/sessions/services/streams/streams.ts';
+
+const startMs = 40;
+const id = 'a session' as SessionId;
+
+/** Commands in a sandbox where a program needs `startMs` to start, then runs for ever. A cut-off start happens all the same. */
+function running(begin: () => void = () => {}) {
+  const ran = new Set<string>();
+  const programs: Pick<ProgramClient, 'open' | 'attach' | 'close'> = {
+    async open({ id }, signal) {
+      ran.add(id);
+      await pause(startMs, signal);
+      begin();
+      return { id, pid: 1, startedAt: 0 };
+    },
+    attach: async () => ({
+      ended: new Promise(() => {}),
+      write: async () => {},
+      endInput: () => {},
+      detach: () => {},
+    }),
+    async close(id) {
+      ran.delete(id);
+    },
+  };
+  const client = { programs, workdir: '/workspace' };
+  const use = async () => ({ client, [Symbol.asyncDispose]: async () => {} });
+  const service = streamService({
+    sandboxes: { use } as unknown as Parameters<typeof streamService>[0]['sandboxes'],
+    ids: { short: () => 'x' },
+    known: async () => {},
+  });
+  const onStart = vi.fn();
+  const pipes = { input: (async function* () {})(), onStart, onOutput: () => {}, onErrors: () => {} };
+  return { ran, onStart, run: service.run.bind(service, id), pipes };
+}
+
+test('a command whose time is up while it starts is told as started, and is ended', async () => {
+  const { ran, onStart, run, pipes } = running();
+  const { signal } = new AbortController();
+  const ended = await run({ command: 'sleep 60', timeoutMs: 1 }, pipes, signal);
+  expect(ended).toEqual({ exitCode: 124, timedOut: true });
+  expect(onStart).toHaveBeenCalledOnce(); // the reader's answer begins with it
+  expect(ran.size).toBe(0);
+});
+
+test('a command whose client leaves while it starts is ended', async () => {
+  const { ran, run, pipes } = running();
+  const leaving = AbortSignal.timeout(startMs / 4);
+  await expect(run({ command: 'sleep 60' }, pipes, leaving)).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  expect(ran.size).toBe(0);
+});
+
+test('a command that cannot start is refused, even if its time is up by then', async () => {
+  const { onStart, run, pipes } = running(() => {
+    throw new AppError('sandbox_lost', 'The sandbox is gone.');
+  });
+  const { signal } = new AbortController();
+  const refused = run({ command: 'sleep 60', timeoutMs: 1 }, pipes, signal);
+  await expect(refused).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(onStart).not.toHaveBeenCalled();
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
+import { fileFromLog, namedFile, shellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
+import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
+
+const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
+  fact('tool.called', {
+    ...(reason && { reason }),
+    callId: 'c',
+    tool: 'shell',
+    function: 'shell_exec',
+    args: { id: shell },
+    success: true,
+    output: '',
+    content: console && { console },
+  });
+const wrote = (file: string, content: ToolContent | null, success = true) =>
+  called('file_write', { file }, { content, success });
+const called = (
+  name: string,
+  args: Record<string, unknown>,
+  { content, success = true }: { content: ToolContent | null; success?: boolean },
+) => fact('tool.called', { callId: 'c', tool: 'file', function: name, args, success, output: '', content });
+const workdir = '/workspace';
+const text = (content: string) => ({ content, oldContent: null });
+const entry = (output: string): ConsoleEntry => ({ ps1: '$ ', command: 'x', output });
+
+async function logOf(...facts: Parameters<ReturnType<typeof writerBench>['writer']['write']>[0]) {
+  const { writer, log } = writerBench();
+  await writer.write(facts);
+  return log;
+}
+
+describe('while no sandbox runs', () => {
+  test('a shell is shown as its last command left it', async () => {
+    const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('one'), entry('two')]), ran('other', []));
+    expect(await shellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({
+      id: 'main',
+      console: [entry('one'), entry('two')],
+    });
+  });
+
+  test('a result without a console leaves the one before', async () => {
+    const log = await logOf(ran('main', [entry('one')]), ran('main', null));
+    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([entry('one')]);
+  });
+
+  test('a command that was stopped stands behind those before it', async () => {
+    const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
+    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([
+      entry('one'),
+      entry('two'),
+    ]);
+  });
+
+  test('a shell that was never used is not found', async () => {
+    const log = await logOf(ran('main', [entry('one')]));
+    await expect(shellFromLog(log, sessionId, { shell: 'other', workdir })).rejects.toMatchObject({
+      code: 'shell_not_found',
+    });
+  });
+
+  test.each(['a.md', './a.md', '/workspace/a.md', 'x/../a.md'])(
+    'the file %s is shown as last written',
+    async (path) => {
+      const log = await logOf(wrote('/workspace/a.md', text('old')), wrote('/workspace/a.md', text('new')));
+      expect((await fileFromLog(log, sessionId, { path, workdir })).toString()).toBe('new');
+    },
+  );
+
+  test('a write that failed changes nothing', async () => {
+    const log = await logOf(wrote('a.md', text('good')), wrote('a.md', text('bad'), false), wrote('a.md', null));
+    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('good');
+  });
+
+  test('some lines of a file are not the file', async () => {
+    const part = { content: text('some lines') };
+    const log = await logOf(
+      wrote('a.md', text('all of it')),
+      called('file_read', { file: 'a.md', start_line: 2 }, part),
+      called('file_read', { file: 'a.md', end_line: 2 }, part),
+      called('file_find_in_content', { file: 'a.md', regex: 'x' }, part),
+    );
+    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('all of it');
+  });
+
+  test('a file is the same by its path in the workspace, wherever that is', async () => {
+    const log = await logOf(wrote('/srv/sandboxes/s/workspace/a.md', text('x')));
+    const there = { path: 'a.md', workdir: '/srv/sandboxes/s/workspace' };
+    expect((await fileFromLog(log, sessionId, there)).toString()).toBe('x');
+  });
+
+  test.each(['../a.md', '..', 'x/../../a.md', '/etc/passwd', '/workspace/../a.md', '/workspacex'])(
+    'the path %s leaves the workspace, also where nothing is left of it',
+    async (path) => {
+      const log = await logOf(wrote('a.md', text('x')));
+      await expect(fileFromLog(log, sessionId, { path, workdir })).rejects.toMatchObject({ code: 'path_outside' });
+    },
+  );
+
+  test('a file that the log does not know is not found, and says what would help', async () => {
+    const log = await logOf(wrote('a.md', text('x')));
+    await expect(fileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject({
+      code: 'file_not_found',
+      publicMessage: expect.stringContaining('send a message to start it'),
+    });
+  });
+});
+
+describe('from the moment a call names it', () => {
+  const calls = (tool: 'shell' | 'file', name: string, args: Record<string, unknown>) =>
+    fact('tool.calling', { callId: 'c', tool, function: name, args });
+  const shell = (log: Awaited<ReturnType<typeof logOf>>) => shellFromLog(log, sessionId, { shell: 'main', workdir });
+  const begun = (args: object) => calls('shell', 'shell_exec', { id: 'main', command: 'ls', ...args });
+
+  test.each([
+    [{}, 'corral:~$ '],
+    [{ exec_dir: '/workspace/src' }, 'corral:~/src$ '],
+    [{ exec_dir: '/tmp' }, 'corral:/tmp$ '],
+  ])('a shell shows the command that begins at %j, behind those before it', async (args, ps1) => {
+    const before = ran('main', [entry('one')]);
+    expect((await shell(await logOf(begun(args)))).console).toEqual([{ ps1, command: 'ls', output: '' }]);
+    const { console } = await shell(await logOf(before, begun(args)));
+    expect(console).toEqual([entry('one'), { ps1, command: 'ls', output: '' }]);
+  });
+
+  test('a shell that is only looked at is there, and empty', async () => {
+    expect((await shell(await logOf(calls('shell', 'shell_view', { id: 'main' })))).console).toEqual([]);
+  });
+
+  test('a command that never began says why', async () => {
+    const failed = { ...begun({}).data, success: false, output: 'No room.', content: null };
+    const log = await logOf(begun({}), fact('tool.called', failed));
+    expect((await shell(log)).console).toMatchObject([{ command: 'ls', output: 'No room.' }]);
+  });
+
+  test('a file is there and empty while the call works, and not after it failed or its run ended', async () => {
+    const begin = calls('file', 'file_write', { file: '/workspace/a.md' });
+    const asked = { path: 'a.md', workdir };
+    expect((await fileFromLog(await logOf(begin), sessionId, asked)).length).toBe(0);
+    const end = fact('run.end', { status: 'stopped', reason: 'stopped', task: '' });
+    for (const last of [wrote('/workspace/a.md', null, false), end]) {
+      const log = await logOf(begin, last);
+      await expect(fileFromLog(log, sessionId, asked)).rejects.toMatchObject({ code: 'file_not_found' });
+      expect(await namedFile(log, sessionId, asked)).toBeUndefined();
+    }
+  });
+});

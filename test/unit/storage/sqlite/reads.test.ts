@@ -1,0 +1,23 @@
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { readOperations, recordsByPrefix } from '../../../../src/storage/sqlite/reads.ts';
+import { migrations } from '../../../../src/storage/sqlite/schema.ts';
+
+function database(ids: readonly string[]) {
+  const db = new DatabaseSync(':memory:');
+  for (const step of migrations) db.exec(step);
+  const put = db.prepare('INSERT INTO record (id, kind, version, sort, doc) VALUES (?, ?, 1, ?, ?)');
+  for (const [n, id] of ids.entries()) for (const kind of ['a', 'b']) put.run(id, kind, n, '{}');
+  return db;
+}
+
+test('a list by prefix has the records of its kind whose ids begin so, the newest first', () => {
+  const { list } = readOperations(database(['s', 's:1', 's:2', 's:\u{10fffe}', 's;', 'r:9', 't:1']));
+  expect(list('a', 's:', -1).map(([id]) => id)).toEqual(['s:\u{10fffe}', 's:2', 's:1']);
+  expect(list('a', 's:', 1).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
+});
+
+test('a list by prefix reads no other ids, however many records the kind has', () => {
+  const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
+  expect(plan.map(({ detail }) => detail)).toContain('SEARCH record USING PRIMARY KEY (id>? AND id<?)');
+});

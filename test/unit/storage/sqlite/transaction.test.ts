@@ -1,0 +1,76 @@
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { commitTogether } from '../../../../src/storage/sqlite/transaction.ts';
+
+let db: DatabaseSync;
+beforeEach(() => {
+  db = new DatabaseSync(':memory:');
+  db.exec("CREATE TABLE t (v TEXT NOT NULL CHECK (v <> 'odd'))");
+});
+afterEach(() => db.close());
+const count = () => Number(db.prepare('SELECT count(*) AS n FROM t').get()?.n);
+
+function open() {
+  const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
+  return commitTogether(
+    db,
+    {
+      add: (text: string) => Number(insert.run(text).changes),
+      addThenFail(text: string) {
+        insert.run(text);
+        throw new AppError('conflict', 'No.');
+      },
+      stumble() {
+        throw new TypeError('a bug');
+      },
+    },
+    'the.db',
+  );
+}
+
+test('a request that fails half-way is rolled back, and the others of its transaction stay committed', () => {
+  const replies = open()([['add', 'a'], ['addThenFail', 'b'], ['add', 'odd'], ['stumble'], ['add', 'c']]);
+  expect(replies.map(([, value]) => value)).toEqual([1, 'conflict', 'store_unavailable', 'internal', 1]);
+  expect(
+    db
+      .prepare('SELECT v FROM t ORDER BY v')
+      .all()
+      .map(({ v }) => v),
+  ).toEqual(['a', 'c']);
+});
+
+test('F070 a full disk acknowledges nothing that is not stored, and writes succeed again once there is room', () => {
+  const commit = open();
+  db.exec('PRAGMA max_page_count = 20');
+  const replies = commit([
+    ['add', 'small'],
+    ['add', 'x'.repeat(200_000)],
+    ['add', 'small'],
+  ]);
+  const acknowledged = replies.filter(([ok]) => ok).length;
+  expect(acknowledged).toBe(count());
+  expect(replies[1]?.slice(0, 3)).toEqual([
+    false,
+    'store_unavailable',
+    'The store is full: its disk has no room left.',
+  ]);
+  expect(db.isTransaction).toBe(false);
+  db.exec('PRAGMA max_page_count = 1000');
+  expect(commit([['add', 'x'.repeat(200_000)]])).toEqual([[true, 1]]);
+});
+
+test('a failed commit refuses all its requests, and later requests succeed', () => {
+  db.exec('PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);');
+  db.exec('CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)');
+  const dangle = db.prepare('INSERT INTO b (a) VALUES (7)');
+  const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
+  const commit = commitTogether(
+    db,
+    { dangle: () => void dangle.run(), add: (v: string) => void insert.run(v) },
+    'the.db',
+  );
+  expect(commit([['add', 'a'], ['dangle']]).map(([ok]) => ok)).toEqual([false, false]);
+  expect(count()).toBe(0);
+  expect(commit([['add', 'a']])[0]?.[0]).toBe(true);
+});

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { type MarkdownNode, type MarkdownTree, readMarkdown } from '../../../../src/web/parsing/markdown.ts';
+
+const frozen = () => 0;
+
+const innerOf = (node: MarkdownNode): MarkdownTree => {
+  if (typeof node === 'string') return [];
+  if ('inner' in node) return node.inner;
+  if ('items' in node) return node.items.flatMap(({ inner }) => inner);
+  return 'rows' in node ? [node.head, ...node.rows].flat().flatMap(({ inner }) => inner) : [];
+};
+const depthOf = (tree: MarkdownTree): number => 1 + Math.max(0, ...tree.map((node) => depthOf(innerOf(node))));
+const countOf = (tree: MarkdownTree): number => tree.reduce((sum, node) => sum + 1 + countOf(innerOf(node)), 0);
+const textOf = (tree: MarkdownTree): string =>
+  tree
+    .map((node) => {
+      if (typeof node === 'string') return node;
+      if ('text' in node) return node.text;
+      return 'code' in node ? node.code : textOf(innerOf(node));
+    })
+    .join('');
+
+test('Markdown becomes paragraphs, lists, tables, code, links and pictures', () => {
+  expect(readMarkdown('# A *b*\n\nc&amp;d\ne\n\n- [x] f\n\n```ts\ng\n```\n\n[h](http://i) ![j](k.png)')).toEqual([
+    { kind: 'heading', depth: 1, inner: ['A ', { kind: 'em', inner: ['b'] }] },
+    { kind: 'paragraph', inner: ['c&d', { kind: 'break' }, 'e'] },
+    {
+      kind: 'list',
+      start: undefined,
+      items: [{ isTask: true, inner: [{ kind: 'checkbox', isChecked: true }, 'f'] }],
+    },
+    { kind: 'code', code: 'g', language: 'ts' },
+    {
+      kind: 'paragraph',
+      inner: [{ kind: 'link', href: 'http://i', inner: ['h'] }, ' ', { kind: 'image', href: 'k.png', label: 'j' }],
+    },
+  ]);
+  expect(readMarkdown('|a|\n|-:|\n|b|')).toEqual([
+    { kind: 'table', head: [{ align: 'right', inner: ['a'] }], rows: [[{ align: 'right', inner: ['b'] }]] },
+  ]);
+});
+
+test('quotes that are nested too deeply stay text, so that no reader needs a deep stack', () => {
+  const tree = readMarkdown(`${'> '.repeat(6_000)}the end`, frozen);
+  expect(depthOf(tree)).toBeLessThan(60);
+  expect(textOf(tree)).toContain('the end');
+});
+
+test('a paragraph that is too long for emphasis stays text', () => {
+  const text = '*a_b'.repeat(50_000);
+  expect(readMarkdown(text, frozen)).toEqual([{ kind: 'plain', text: text.slice(0, 200_000) }]);
+});
+
+test.each([
+  ['list items', '- a\n'.repeat(20_000)],
+  ['lines', 'a\n'.repeat(4_900)],
+  ['paragraphs', 'a\n\n'.repeat(20_000)],
+  ['cells', `|1|2|\n|-|-|\n${'|c|d|\n'.repeat(10_000)}`],
+  ['spans of code', '`a` '.repeat(2_000).concat('\n\n').repeat(10)],
+])('of too many %s the rest is one text', (_name, text) => {
+  const tree = readMarkdown(text, frozen);
+  expect(countOf(tree)).toBeLessThan(11_000);
+  expect(textOf(tree).replace(/[^a-d]/g, '').length).toBe(text.replace(/[^a-d]/g, '').length);
+});
+
+test('a text that is read for too long stays text from there on', () => {
+  let readings = 0;
+  const tree = readMarkdown('*a*\n\n*b*\n\n*c*', () => (readings++ < 4 ? 0 : 1e9));
+  expect(textOf(tree)).toBe('a*b**c*');
+});
+
+test('a list or a table that is too long for one block becomes several, and no item is lost', () => {
+  const items = Array.from({ length: 900 }, (_, at) => `item ${at} with some words`);
+  const lists = readMarkdown(items.map((item, at) => `${at + 1}. ${item}`).join('\n'), frozen);
+  expect(lists.length).toBeGreaterThan(2);
+  expect(lists.flatMap((node) => (typeof node === 'object' && node.kind === 'list' ? node.start : []))).toEqual(
+    expect.arrayContaining([1]),
+  );
+  expect(textOf(lists)).toBe(items.join(''));
+  const tables = readMarkdown(`|a|b|\n|-|-|\n${items.map((item) => `|${item}|x|`).join('\n')}`, frozen);
+  expect(tables.length).toBeGreaterThan(2);
+  expect(textOf(tables).replaceAll('ab', '')).toBe(items.map((item) => `${item}x`).join(''));
+});
+
+test('a list that becomes several goes on counting', () => {
+  const lists = readMarkdown(`1. ${'a '.repeat(2_000)}\n`.repeat(6), frozen);
+  expect(lists.map((node) => (typeof node === 'object' && node.kind === 'list' ? node.start : node))).toEqual([
+    1, 2, 3, 4, 5, 6,
+  ]);
+});

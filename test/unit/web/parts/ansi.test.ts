@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { ansiRows, plainText } from '../../../../src/web/parts/ansi.ts';
+import { countLines, estimateWrapped, textParts, withHidden } from '../../../../src/web/parts/bounded-text.ts';
+
+const esc = '\u001b';
+
+test('a line that was overwritten has its last state', () => {
+  expect(plainText('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast');
+});
+
+test('a million returns without a new line are read in linear time', () => {
+  expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x');
+});
+
+test('a line of the terminal has a limit of spans, and goes on in further rows', () => {
+  const rows = ansiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
+  expect(rows.flat().length).toBeLessThan(2_000);
+  expect(Math.max(...rows.map((row) => row.reduce((sum, { text }) => sum + text.length, 0)))).toBe(200);
+  expect(
+    rows
+      .flat()
+      .map(({ text }) => text)
+      .join(''),
+  ).toBe('ab'.repeat(100_000));
+});
+
+test('no character is halved where a row ends', () => {
+  const rows = ansiRows(`x${'\ud83d\ude00'.repeat(500)}`);
+  expect(rows.flat().every(({ text }) => text.isWellFormed())).toBe(true);
+  expect(rows.length).toBe(6);
+});
+
+test.each([
+  ['lines', 'a\n'.repeat(1_000)],
+  ['one line', 'a'.repeat(10_000)],
+  ['pairs in one line', `x${'\ud83d\ude00'.repeat(5_000)}`],
+  ['long lines between short ones', `${'b\n'.repeat(30)}${'c'.repeat(3_000)}\n`.repeat(5)],
+  ['empty lines', '\n'.repeat(500)],
+  ['nothing', ''],
+])('a text of %s is drawn in small parts that make the whole text', (_name, text) => {
+  const parts = textParts(text);
+  expect(parts.join('')).toBe(text);
+  expect(parts.every((part) => part.length <= 2_000 && part.split('\n').length <= 61 && part.isWellFormed())).toBe(
+    true,
+  );
+});
+
+test('the lines of a text are counted with those that wrap', () => {
+  expect(countLines(`a\n${'b'.repeat(100)}\n\n`)).toBe(3);
+  expect(estimateWrapped(`a\n${'b'.repeat(100)}\n\n`)).toBe(4);
+});
+
+test('characters that are invisible or turn the direction of text are shown as codes', () => {
+  expect(withHidden('a\u202eb\u200bc\u0007\n\té')).toBe('a⟨202E⟩b⟨200B⟩c⟨0007⟩\n\té');
+});

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { turnAt, describe as words } from '../../../../src/web/work/timeline/describe.ts';
+import { columnsOf, type Lane, laneOf } from '../../../../src/web/work/timeline/lanes.ts';
+import { advance, longestPauseMs, placeOf } from '../../../../src/web/work/timeline/replay.ts';
+
+type Event = Parameters<typeof laneOf>[0];
+const event = (type: string, data: object = {}) =>
+  ({ type, data, seq: 1, ts: 0, runId: null, sessionId: 's' }) as Event;
+
+describe('the lanes', () => {
+  test('of 100,000 events are a few hundred columns', () => {
+    const kinds = Array.from({ length: 100_000 }, (_, at): Lane => (at % 10 === 0 ? 'tool' : 'model'));
+    const columns = columnsOf(kinds, 240);
+    expect(columns.length).toBeLessThanOrEqual(240);
+    expect(columns[0]?.heights).toMatchObject({ model: expect.closeTo(1, 1), person: 0 });
+  });
+
+  test('of a short log have one column for each event', () => {
+    const columns = columnsOf(['person', 'tool'], 240);
+    expect(columns.map(({ heights }) => [heights.person, heights.tool])).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+  });
+
+  test('set failures apart', () => {
+    const failed = [
+      event('tool.called', { success: false }),
+      event('run.end', { status: 'failed' }),
+      event('egress', { decision: 'refused' }),
+    ];
+    expect(failed.map(laneOf)).toEqual(['problem', 'problem', 'problem']);
+    expect(laneOf(event('tool.called', { success: true }))).toBe('tool');
+  });
+});
+
+describe('a replay', () => {
+  const log = [0, 1_000, 1_500, 9_000_000].map((ts) => ({ ts }));
+  const start = { shown: 1, waitedMs: 0 };
+
+  test('shows events at their pace, times the speed', () => {
+    expect(advance(log, start, 999, 1)).toEqual({ shown: 1, waitedMs: 999 });
+    expect(advance(log, start, 1_000, 1).shown).toBe(2);
+    expect(advance(log, start, 375, 4)).toEqual({ shown: 3, waitedMs: 0 });
+    expect(advance(log, start, 100, 16).shown).toBe(3);
+  });
+
+  test('cuts a long pause short, and stops at the end', () => {
+    expect(advance(log, { shown: 3, waitedMs: 0 }, longestPauseMs - 1, 1).shown).toBe(3);
+    expect(advance(log, { shown: 3, waitedMs: 0 }, longestPauseMs, 1)).toEqual({ shown: 4, waitedMs: 0 });
+    expect(advance(log, { shown: 4, waitedMs: 0 }, 60_000, 16).shown).toBe(4);
+  });
+
+  test('jumps to the next call and the one before', () => {
+    const types = ['message.user', 'tool.calling', 'tool.called', 'tool.calling'].map((type) => ({ type }));
+    const is = ({ type }: { type: string }) => type === 'tool.calling';
+    expect(placeOf(types, 1, { by: 1, is })).toBe(2);
+    expect(placeOf(types, 2, { by: 1, is })).toBe(4);
+    expect(placeOf(types, 4, { by: -1, is })).toBe(2);
+    expect(placeOf(types, 4, { by: 1, is })).toBeUndefined();
+  });
+});
+
+test('a place belongs to the turn of the model that is under way there', () => {
+  const log = [
+    ...[event('run.started'), event('message.delta'), event('usage', { turn: 1 }), event('tool.called')],
+    ...[event('usage', { turn: 2 }), event('run.end'), event('message.user')],
+  ];
+  expect([1, 2, 3, 4, 5, 6, 7].map((shown) => turnAt(log, shown))).toEqual([1, 1, 1, 2, 2, 2, 2]);
+  expect(turnAt([event('message.user')], 1)).toBeUndefined();
+});
+
+test('an event has one line of words, also when its text has many', () => {
+  expect(words(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
+  expect(words(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
+    'shell_exec ls -la',
+  );
+  expect(words(event('egress', { decision: 'refused', host: 'a.b', port: 443 }))).toBe('refused a.b:443');
+});
