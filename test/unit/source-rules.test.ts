@@ -81,8 +81,7 @@ const rules: Rule[] = [
       /\bJSON\.parse\(|\bjsonOrNothing\(|(?<=\b(?:request|response|reply|answer|body))\.json\(\)|\bdeserializeMessage\(/g,
     sample: 'const body = JSON.parse(text);',
     // Elsewhere the text is the server's own: its settings, stores and logs, and the drivers' engines and clusters.
-    within:
-      /^src\/(acp|auth|cli|egress|facades|kernels|llm|mcp|sandbox|search|session|tools|web)\/|^drivers\/shared\/handshake/,
+    within: /^src\/(agents|auth|cli|facades|http|sandboxes|sessions)\/|^drivers\/shared\/link\/handshake/,
     but: {
       'src/cli/server.ts': 'of the file that a server of the same user wrote',
       'src/cli/main.ts': 'of files of this package',
