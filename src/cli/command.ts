@@ -9,7 +9,10 @@ export interface CliCommand {
   readonly about: string;
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
-  /** Words behind the first argument belong to another program, options included. */
+  /**
+   * Words behind the first argument are a command line of another program, which begins at the first word that is none of
+   * this command's options, or behind `--`.
+   */
   readonly passThrough?: true;
   /** Resolves with the exit code. */
   run(given: Given): Promise<number>;
@@ -17,6 +20,8 @@ export interface CliCommand {
 
 export interface Given {
   readonly args: readonly string[];
+  /** With `passThrough`: the command line stood behind `--`, so its first word is the name of a program. */
+  readonly isProgram: boolean;
   readonly options: Options;
   readonly io: Io;
   /** The server that the environment or the command line names, or the local one. */

@@ -37,7 +37,8 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowOption
         question = event.data.question;
         if (!io.canAsk || json) return ended();
         shown.settle();
-        await answer(run, { io, question, approvals: [...approvals.values()] });
+        const isShown = result.text.trim() === question.trim();
+        await answer(run, { io, question: isShown ? '' : question, approvals: [...approvals.values()] });
       }
       if (event.type !== 'run.end') continue;
       const { status, reason, code } = event.data;
@@ -74,6 +75,7 @@ function finish(run: Run, result: Ended, { io, json }: { io: Io; json: boolean }
 
 interface Asked {
   readonly io: Io;
+  /** Empty: the agent's last message was the question. */
   readonly question: string;
   readonly approvals: readonly {
     readonly callId: string;
@@ -89,7 +91,7 @@ async function answer(run: Run, { io, question, approvals }: Asked): Promise<voi
   try {
     const ask = (text: string) => lines.question(io.paint('stderr', 'bold', text), { signal: io.signal });
     if (approvals.length === 0) {
-      io.say(printable(question));
+      if (question !== '') io.say(printable(question));
       await run.answer(await filled(ask));
     }
     for (const call of approvals) {

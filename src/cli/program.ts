@@ -3,7 +3,7 @@ import { CorralError } from '../client/index.ts';
 import { type CliCommand, Options } from './command.ts';
 import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
-import { exitCodes, exitOf } from './exit-codes.ts';
+import { exitCodes, exitOf, UsageError } from './exit-codes.ts';
 import { type Io, oneLine } from './io.ts';
 import { serverOf } from './server.ts';
 
@@ -96,9 +96,23 @@ function addCommand(
   if (passThrough) command.passThroughOptions();
   command.action(async () => {
     const corral = () => serverOf(program.opts<{ url?: string }>().url, io.env);
-    const given = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
-    done(await run({ args: given, options: new Options(command.opts()), io, corral }));
+    const words = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
+    const { args: given, isProgram } = passThrough ? commandLineIn(command, words) : { args: words, isProgram: false };
+    if (given.length < args.filter(([usage]) => usage.startsWith('<')).length) {
+      throw new UsageError(`${name} needs ${args.map(([usage]) => usage).join(' ')}. corral help ${name} shows more.`);
+    }
+    done(await run({ args: given, isProgram, options: new Options(command.opts()), io, corral }));
   });
+}
+
+/** Reads the options between the first argument and the other program's command line, as Docker and kubectl do. */
+function commandLineIn(command: Command, [first = '', ...words]: readonly string[]) {
+  const { operands, unknown } = command.parseOptions([...words]);
+  const [strange] = unknown;
+  if (strange !== undefined) {
+    throw new UsageError(`There is no option ${strange}. Write -- before a program whose name begins so.`);
+  }
+  return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
 /** An option that can stand several times takes one value each time, so that it does not swallow the arguments behind it. */

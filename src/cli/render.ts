@@ -7,6 +7,9 @@ export interface Renderer {
   settle(): void;
 }
 
+/** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
+const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
+
 /**
  * Shows a run as it happens: the agent's words on stdout, all the rest on stderr, so that a script can read the first and
  * a person sees both. `quiet` leaves out the rest.
@@ -65,11 +68,13 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
         return settle();
       case 'tool.calling':
         started.set(event.data.callId, event.ts);
+        if (shownElsewhere.has(event.data.function)) return;
         return note(paint('cyan', callText(event.data)));
       case 'tool.output':
         streamed.add(event.data.callId);
         return stream('stderr', event.data.text);
       case 'tool.called': {
+        if (shownElsewhere.has(event.data.function) && event.data.success) return;
         if (!streamed.has(event.data.callId) && event.data.output.trim() !== '') {
           for (const line of lastLines(event.data.output, 10)) note(paint('dim', line));
         }

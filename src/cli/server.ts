@@ -12,20 +12,30 @@ interface Found {
 }
 const usual = 'http://127.0.0.1:8000';
 
+export interface ServerAddress {
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
 /** The server of `--url` or CORRAL_URL, else the local one that runs, else the usual address. */
-export function serverOf(given: string | undefined, env: Io['env']): Corral {
+export function addressOf(given: string | undefined, env: Io['env']): ServerAddress {
   const url = given ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
   const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
   if (url === undefined) {
     const [local] = found;
-    return new Corral({ url: local?.url ?? usual, token: token ?? local?.token ?? '' });
+    return { url: local?.url ?? usual, token: token ?? local?.token };
   }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
     throw new UsageError(`${url} is no address of a server. Write it like ${usual}.`);
   }
   const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
-  return new Corral({ url, token: token ?? own?.token ?? '' });
+  return { url: url.replace(/\/+$/, ''), token: token ?? own?.token };
+}
+
+export function serverOf(given: string | undefined, env: Io['env']): Corral {
+  const { url, token = '' } = addressOf(given, env);
+  return new Corral({ url, token });
 }
 
 /** The server that runs on this data folder. */

@@ -5,10 +5,11 @@ import { AppError } from '../../core/errors/errors.ts';
 import { attack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
+import { serverAddress, urlOption } from './server-address.ts';
 import { requestServer } from './server-request.ts';
 
 const options = {
-  url: { type: 'string', default: 'http://127.0.0.1:8000' },
+  ...urlOption,
   probe: { type: 'string', multiple: true, default: [] as string[] },
   attack: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -16,14 +17,13 @@ const options = {
 
 /** Checks a running server from outside and from within a new sandbox: its functions and its isolation. */
 export const doctorCommand: Command = {
-  usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]… | --attack [--json]',
+  usage: '[--url <address>] [--probe <host:port>]… | --attack [--json]',
   about:
     'says of a running server whether its store, sandboxes and model work, and whether a sandbox can reach what it must ' +
     'not; with --attack, whether the server or a new sandbox has one of the ways out that public benchmarks and ' +
-    'advisories describe; CORRAL_TOKEN is its token',
+    'advisories describe; without --url it asks the server at CORRAL_URL, else the local one; CORRAL_TOKEN is its token',
   async run(args, { signal, print }) {
-    const { url, probe, ...asked } = parsed(args);
-    const token = process.env.CORRAL_TOKEN;
+    const { url, token, probe, ...asked } = parsed(args);
     if (asked.attack) {
       const { sandbox } = await checksOf(url, token, signal);
       const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await attack({ url, token }, signal))];
@@ -190,7 +190,7 @@ function parsed(args: readonly string[]) {
     if (attack && probe.length > 0) throw new Error('--probe is for the checks without --attack');
     const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
     if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
-    return { url: url.replace(/\/+$/, ''), probe, attack, json };
+    return { ...serverAddress(url), probe, attack, json };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
   }

@@ -2,17 +2,17 @@ import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
+import { serverAddress, urlOption } from './server-address.ts';
 import { requestServer } from './server-request.ts';
 
-const usage = 'show <session> [--turn <n>] [--json] [--url http://127.0.0.1:8000]';
+const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 
 /** Asks a running server, which knows who may read which session. */
 export const promptCommand: Command = {
   usage,
   about: 'prints what the model saw at a turn, the newest without --turn: instructions, tools, messages, as sent',
   async run(args, { print, signal }) {
-    const { session, turn, json, url } = parsed(args);
-    const token = process.env.CORRAL_TOKEN;
+    const { session, turn, json, url, token } = parsed(args);
     const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
     await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
     using corral = createCorralClient({ url, ...(token && { token }) });
@@ -36,7 +36,7 @@ function parsed(args: readonly string[]) {
       options: {
         turn: { type: 'string' },
         json: { type: 'boolean', default: false },
-        url: { type: 'string', default: 'http://127.0.0.1:8000' },
+        ...urlOption,
       },
     });
     const [what, session, ...more] = positionals;
@@ -45,7 +45,7 @@ function parsed(args: readonly string[]) {
     if (values.turn !== undefined && !/^[1-9]\d{0,7}$/.test(values.turn))
       throw new Error('--turn needs a number from 1');
     const turn = values.turn === undefined ? undefined : Number(values.turn);
-    return { session, turn, json: values.json, url: values.url.replace(/\/+$/, '') };
+    return { session, turn, json: values.json, ...serverAddress(values.url) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. prompt needs ${usage}.`);
   }

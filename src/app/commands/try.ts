@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
+import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { orAborted } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
+import { serverAddress, urlOption } from './server-address.ts';
 import { requestServer } from './server-request.ts';
 
 const task = [
@@ -16,13 +18,12 @@ const task = [
  * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes everything.
  */
 export const tryCommand: Command = {
-  usage: '[--url http://127.0.0.1:8000] [--timeout <seconds>]',
+  usage: '[--url <address>] [--timeout <seconds>]',
   about:
     'runs a whole session on a server, with the demo model or any that does as it is told; CORRAL_TOKEN is its token',
   async run(args, at) {
-    const { url, timeout } = parsed(args);
+    const { url, token, timeout } = parsed(args);
     const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
-    const token = process.env.CORRAL_TOKEN;
     await mustServe(url, token, patience);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {
@@ -94,17 +95,17 @@ const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
     throw new AppError('deadline_exceeded', 'The server did not do its job in time.', { cause });
   });
 
-function parsed(args: readonly string[]): { url: string; timeout: string } {
+function parsed(args: readonly string[]): ServerAddress & { readonly timeout: string } {
   try {
     const given = parseArgs({
       args: [...args],
       options: {
-        url: { type: 'string', default: 'http://127.0.0.1:8000' },
+        ...urlOption,
         timeout: { type: 'string', default: '300' },
       },
     }).values;
     if (!/^[1-9]\d{0,5}$/.test(given.timeout)) throw new Error('--timeout needs a number of seconds from 1');
-    return { url: given.url.replace(/\/+$/, ''), timeout: given.timeout };
+    return { ...serverAddress(given.url), timeout: given.timeout };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
   }

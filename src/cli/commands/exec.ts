@@ -7,7 +7,10 @@ export const execCommand: CliCommand = {
   name: 'exec',
   args: [
     sessionArgument,
-    ['<command...>', 'the command; one word is read by bash, several are a program and its arguments'],
+    [
+      '<command...>',
+      'the command; one word is read by bash, several are a program and its arguments, as is everything after `--`',
+    ],
   ],
   about: 'runs a command in a sandbox, and exits with its exit code; a pipe into it is its standard input',
   options: [
@@ -16,11 +19,16 @@ export const execCommand: CliCommand = {
     ['-t, --timeout <seconds>', 'end it after so long, with 124'],
     ['--json', 'print one JSON object: `exitCode`, `timedOut`, `stdout`, `stderr`, `truncated`'],
   ],
-  examples: ['corral exec last make test', "corral exec last 'ls | wc -l'", 'cat data.csv | corral exec last wc -l'],
+  examples: [
+    'corral exec last make test',
+    "corral exec last 'ls | wc -l'",
+    'corral exec last -- sh -c "exit 7"',
+    'cat data.csv | corral exec last wc -l',
+  ],
   passThrough: true,
-  async run({ args: [word = '', ...words], options, io, corral }) {
+  async run({ args: [word = '', ...words], isProgram, options, io, corral }) {
     const box = await boxOf(corral(), word);
-    const command = words.length === 1 ? (words[0] ?? '') : words.map(quoted).join(' ');
+    const command = words.length === 1 && !isProgram ? (words[0] ?? '') : words.map(quoted).join(' ');
     const seconds = options.text('timeout');
     if (seconds !== undefined && !(Number(seconds) > 0)) throw new UsageError('--timeout needs a number of seconds.');
     const cwd = options.text('workdir');

@@ -1,8 +1,8 @@
 import type { Event } from '../../client/index.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { eventText } from '../event-text.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, oneLine } from '../io.ts';
-import { callText, phaseText } from '../render.ts';
+import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
 import { printProcessLog } from './processes.ts';
 
@@ -58,34 +58,7 @@ function linePrinter(io: Io): (event: Event) => void {
     if (event.type === 'message.delta' || event.type === 'tool.output') return;
     const at = new Date(event.ts).toISOString().slice(11, 19);
     io.print(
-      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${about(event)}`,
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${eventText(event)}`,
     );
   };
-}
-
-function about(event: Event): string {
-  switch (event.type) {
-    case 'message.user':
-    case 'message.assistant':
-      return oneLine(event.data.text, 100);
-    case 'plan':
-      return event.data.steps.map(({ description }) => oneLine(description, 40)).join(', ');
-    case 'step':
-      return `${event.data.status}: ${oneLine(event.data.description, 80)}`;
-    case 'tool.calling':
-    case 'approval.requested':
-      return oneLine(callText(event.data), 100);
-    case 'tool.called':
-      return `${event.data.success ? 'done' : 'failed'}: ${oneLine(event.data.output, 80)}`;
-    case 'sandbox.phase':
-      return phaseText(event.data);
-    case 'run.wait':
-      return oneLine(event.data.question, 100);
-    case 'run.error':
-      return oneLine(event.data.error, 150);
-    case 'run.end':
-      return `${event.data.status} (${event.data.reason})`;
-    default:
-      return oneLine(JSON.stringify(event.data), 100);
-  }
 }

@@ -79,6 +79,7 @@ describe('run', () => {
     const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
     const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, { env });
     expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
+    expect(stdout.match(/Which colour\?/g)).toHaveLength(1);
   });
 
   test('--file puts a file into the workspace', async () => {
@@ -131,6 +132,21 @@ describe('exec', () => {
   test('several words are a program with its arguments, options included', async () => {
     const id = await newBox();
     expect((await corral('exec', id, 'printf', '%s|', '-n', 'a b', "it's")).stdout).toBe("-n|a b|it's|");
+  });
+
+  test('what stands behind -- is a program with its arguments, as with Docker', async () => {
+    const id = await newBox();
+    expect(await corral('exec', id, '--', 'sh', '-c', 'exit 7')).toEqual({ code: 7, stdout: '', stderr: '' });
+    expect((await corral('exec', id, '--', 'printf', '%s|', '--', '--json')).stdout).toBe('--|--json|');
+    expect(await corral('exec', id, '--', 'echo one | wc -l')).toMatchObject({ code: 127 });
+  });
+
+  test('its own options can stand behind the session, and a strange one there is refused', async () => {
+    const id = await newBox();
+    const { stdout } = await corral('exec', id, '--json', '-e', 'WORD=yes', 'echo "$WORD"');
+    expect(JSON.parse(stdout)).toMatchObject({ exitCode: 0, stdout: 'yes\n' });
+    const strange = await corral('exec', id, '--jsn', 'ls');
+    expect([strange.code, strange.stderr]).toEqual([2, expect.stringContaining('There is no option --jsn')]);
   });
 
   test('streams 50 MB', { timeout: 120_000 }, async () => {

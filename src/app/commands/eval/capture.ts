@@ -7,20 +7,20 @@ import { type CorralClient, createCorralClient, type Event } from '../../../clie
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Terminal } from '../command.ts';
+import { serverAddress, urlOption } from '../server-address.ts';
 import { requestServer } from '../server-request.ts';
 import { capturedFrom } from './captured.ts';
 import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
 
-export const captureUsage = '<session> [--to FOLDER] [--url http://127.0.0.1:8000]';
+export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 
 const mostFiles = 500;
 const mostBytes = 1024 * 1024; // of one file; larger ones are left out
 
 /** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
 export async function capture(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
-  const { session, to, url } = parsed(args);
+  const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} is there already. Name another folder with --to.`);
-  const token = process.env.CORRAL_TOKEN;
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
@@ -90,13 +90,13 @@ function parsed(args: readonly string[]) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { to: { type: 'string' }, url: { type: 'string', default: 'http://127.0.0.1:8000' } },
+      options: { to: { type: 'string' }, ...urlOption },
     });
     const [session, ...more] = positionals;
     if (session === undefined || !/^[0-9a-f]{16}$/.test(session) || more.length > 0) {
       throw new Error('capture needs the id of one session');
     }
-    return { session, to: values.to ?? `captured-${session}`, url: values.url.replace(/\/+$/, '') };
+    return { session, to: values.to ?? `captured-${session}`, ...serverAddress(values.url) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. It takes eval capture ${captureUsage}.`);
   }

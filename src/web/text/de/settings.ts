@@ -43,7 +43,7 @@ export const settings = {
   'models.save': 'Speichern',
   'models.saved': 'Gespeichert. Der Schlüssel ist verschlüsselt abgelegt und nicht wieder lesbar.',
   'models.valid': 'Der Anbieter nimmt den Schlüssel an.',
-  'models.invalid': 'Der Anbieter nimmt den Schlüssel nicht an: {why}',
+  'models.invalid': 'Die Prüfung ist gescheitert: {why}',
   'models.remove': 'Entfernen',
   'models.removeAsk': 'Schlüssel von {provider} entfernen?',
   'models.removeTells': 'Sitzungen mit ihm scheitern beim nächsten Aufruf, wenn der Server keinen anderen hat.',

@@ -42,7 +42,7 @@ export const settings = {
   'models.save': 'Save',
   'models.saved': 'Saved. The key is stored encrypted and cannot be read again.',
   'models.valid': 'The provider accepts the key.',
-  'models.invalid': 'The provider does not accept the key: {why}',
+  'models.invalid': 'The test failed: {why}',
   'models.remove': 'Remove',
   'models.removeAsk': 'Remove the key of {provider}?',
   'models.removeTells':
