@@ -1,7 +1,7 @@
 import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 
-const duplicateKey = 11000;
+export const duplicateKey = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
 /** The server shuts down, or the primary changed: the driver finds the new one. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);

@@ -3,7 +3,9 @@ import type { EventPage, EventStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { droppable, type FactType, type SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type Appender, eventDocument } from './append.ts';
+import type { Appender } from './append.ts';
+import { eventDocument } from './append-documents.ts';
+import { headAt } from './completion.ts';
 import type { Connection } from './connection.ts';
 import {
   type EventDocument,
@@ -63,7 +65,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
       return page(session, after, limit);
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
-    const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
+    const head = tail ? headAt(tail) : 0;
     // Compaction marks before it drops. If there is a gap, the marks that were read before it may be too old.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
@@ -127,7 +129,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
       heads.appended(session, events.at(-1)?.seq ?? 0);
     },
     async erase(session) {
-      await appender.end(session);
+      appender.forget(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       const _id = recordId('session', session);
       const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 } };

@@ -1,8 +1,9 @@
 import { atMost } from '../../core/concurrency/cancel.ts';
 import { elapsed } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { headAt } from './completion.ts';
 import type { Connection } from './connection.ts';
-import { eventRange, seqOf } from './documents.ts';
+import { eventRange } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const closeMs = 1_000;
@@ -48,7 +49,7 @@ export class Heads {
       const found = await Promise.all(sessions.map(newest));
       sessions.forEach((id, n) => {
         const tail = found[n];
-        if (tail) heads.set(id, seqOf(tail._id) + (tail.left ?? 0));
+        if (tail) heads.set(id, headAt(tail));
       });
       return heads;
     }

@@ -10,11 +10,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
   /** A record can be behind its log when its writer died, or lost the answer, in between. */
-  async function settleAppender(id: string): Promise<void> {
+  async function settleSessionOf(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
-    if (session && (id.length === 16 || id[16] === ':') && (await appender.mayBeAhead(session))) {
-      await appender.settle(session);
-    }
+    if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
   }
 
   async function create(fields: Omit<RecordDocument, 'version'>): Promise<number> {
@@ -41,13 +39,11 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
 
   return {
     async get(kind, id) {
-      await appender.putsDone();
-      await settleAppender(id);
+      await settleSessionOf(id);
       const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
       return found?.kind === kind ? stored(found) : undefined;
     },
     async put(record) {
-      await appender.putsDone();
       const { kind, id, expect } = record;
       const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
       if (expect === 0) return await create(fields);
@@ -60,17 +56,13 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       return done?.version ?? 1;
     },
     async delete(kind, id, version) {
-      await appender.putsDone();
-      appender.gone(kind, id);
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
     async count(kind) {
-      await appender.putsDone();
       return await run(() => at.records.countDocuments({ kind }));
     },
     async belonging(session) {
-      await appender.putsDone();
       const found = await run(() =>
         at.records.find({ $or: idsOf(session), kind: { $ne: erasedKind } }, { sort: { id: 1, kind: 1 } }).toArray(),
       );
@@ -81,7 +73,6 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
-      await appender.putsDone();
       return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);
     },
   };

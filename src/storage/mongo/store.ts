@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { randomIds } from '../../core/model/ids.ts';
+import { randomIds, type SessionId } from '../../core/model/ids.ts';
 import { Appender } from './append.ts';
 import { type ConnectionOptions, connect, ping } from './connection.ts';
 import { mongoEvents } from './events.ts';
@@ -25,7 +25,8 @@ export async function mongoStore(options: MongoOptions): Promise<Store> {
   await prepare(connection);
   const heads = new Heads(connection);
   stack.defer(() => heads.close());
-  const appender = new Appender(connection, newId, now, (session, head) => heads.appended(session, head));
+  const onAppend = (session: SessionId, head: number) => heads.appended(session, head);
+  const appender = new Appender({ connection, newId, now, onAppend });
   stack.defer(() => appender.close());
   const held = stack.move();
   return {

@@ -1,0 +1,56 @@
+import type { Append } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { droppable, searchable } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import {
+  type EventDocument,
+  eventId,
+  type FactText,
+  factText,
+  markOf,
+  type PutDocument,
+  putDocument,
+  recordId,
+  seqOf,
+} from './documents.ts';
+
+/** Of a whole append, which its first event contains. MongoDB allows 16 MB. */
+const maxBytes = 12 * 1024 * 1024;
+
+/** Of several puts of one record, only the last counts. */
+export const newestPuts = ({ puts = [] }: Append): PutDocument[] => [
+  ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
+];
+
+/** The documents of an append. The first commits it, and contains what the others and the records need. */
+export function appendDocuments({ sessionId, after, at, facts }: Append, puts: readonly PutDocument[], batch: string) {
+  const texts = facts.map(factText);
+  const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
+  if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) {
+    throw new AppError('payload_too_large', 'This is more than the store takes at once.');
+  }
+  const [first, ...rest] = texts as [FactText, ...FactText[]];
+  const document: EventDocument = {
+    ...eventDocument(sessionId, after + 1, at, first),
+    batch,
+    ...(rest.length > 0 || puts.length > 0 ? { redo: { facts: rest, puts } } : {}),
+    ...(rest.length > 0 ? { left: rest.length } : {}),
+  };
+  return [document, ...documentsAfter(sessionId, document)] as const;
+}
+
+/** The further documents of the append that this first one commits. */
+export function documentsAfter(session: SessionId, first: EventDocument): EventDocument[] {
+  const rest = first.redo?.facts ?? [];
+  return rest.map((text, n) => {
+    const left = rest.length - n - 1;
+    const position = { nth: n + 1, ...(left > 0 ? { left } : {}) };
+    return { ...eventDocument(session, seqOf(first._id) + n + 1, first.at, text), ...position };
+  });
+}
+
+export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
+  const mark = (droppable as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
+  const said = (searchable as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
+  return { _id: eventId(session, seq), type, at, fact, ...mark, ...said };
+}

@@ -1,0 +1,71 @@
+import { MongoBulkWriteError } from 'mongodb';
+import type { SessionId } from '../../core/model/ids.ts';
+import { documentsAfter } from './append-documents.ts';
+import type { Connection } from './connection.ts';
+import { type EventDocument, eventId, eventRange, type PutDocument, recordId, seqOf, sessionOf } from './documents.ts';
+import { duplicateKey, isDuplicate } from './errors.ts';
+
+// An append is completed in steps after its commit. Every server can repeat these steps, at the same time as others: an event that
+// exists stays, and a record never goes back.
+
+/** Completes the newest append of a log, which is the only one that can be incomplete. Resolves with the log's head. */
+export async function completeNewestAppend({ at, run }: Connection, session: SessionId): Promise<number> {
+  const [tail, log] = await Promise.all([
+    run(() => at.events(session).findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
+    run(() => at.logs.findOne({ _id: session })),
+  ]);
+  const head = tail ? headAt(tail) : 0;
+  const nth = tail?.nth ?? 0;
+  const first =
+    tail && nth > 0
+      ? await run(() => at.events(session).findOne({ _id: eventId(session, seqOf(tail._id) - nth) }))
+      : tail;
+  if (first?.redo) {
+    if (tail?.left) await run(() => addEvents({ at }, documentsAfter(session, first)));
+    await putRecords({ at, run }, { session, seq: head, puts: first.redo.puts });
+  }
+  if (log?.redo?.after === head)
+    await putRecords({ at, run }, { session, seq: head, puts: log.redo.puts, again: true });
+  return head;
+}
+
+/** The head of a log whose newest event is this one, including events of its append that are still missing. */
+export const headAt = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
+
+/** Adds those of a session's events that are missing. */
+export async function addEvents({ at }: Pick<Connection, 'at'>, documents: readonly EventDocument[]): Promise<void> {
+  if (!documents[0]) return;
+  const events = at.events(sessionOf(documents[0]._id));
+  await events.insertMany(documents as EventDocument[], { ordered: false }).catch(unlessDuplicates);
+}
+
+interface Puts {
+  readonly session: SessionId;
+  /** The head after the append that these puts belong to. */
+  readonly seq: number;
+  readonly puts: readonly PutDocument[];
+  /** The puts replace others of the same head too, because several appends without facts have one head. */
+  readonly again?: boolean;
+}
+
+/** Each put replaces only the state that an older append of the same log has put. */
+export async function putRecords(
+  { at, run }: Pick<Connection, 'at' | 'run'>,
+  { session, seq, puts, again }: Puts,
+): Promise<void> {
+  if (puts.length === 0) return;
+  const older = again ? { $lte: seq } : { $lt: seq };
+  const operations = puts.map((put) => ({
+    updateOne: {
+      filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
+      update: { $set: { ...put, session, seq }, $inc: { version: 1 } },
+      upsert: true, // a newer state does not match, so that the database tries to insert, and finds a duplicate
+    },
+  }));
+  await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
+}
+
+function unlessDuplicates(thrown: unknown): void {
+  const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];
+  if (!isDuplicate(thrown) || all.some(({ code }) => code !== duplicateKey)) throw thrown;
+}

@@ -1,0 +1,92 @@
+import type { Filter } from 'mongodb';
+import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
+import { elapsed } from '../../core/contracts/clock.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { Connection } from './connection.ts';
+import type { LogDocument } from './documents.ts';
+import { isDuplicate } from './errors.ts';
+
+/** A server that appends renews its mark after this time. */
+const renewMs = 5 * 60_000;
+/** A server that did not renew its mark for this long appends no more. */
+const abandonedMs = 3 * renewMs;
+const atOnce = 8; // logs
+
+/**
+ * Marks the logs that this server appends to. A log without a mark has no incomplete append, so that readers of records
+ * and starting servers know where to look for one.
+ */
+export class OpenLogs {
+  readonly #connection: Connection;
+  readonly #self: string;
+  readonly #now: () => number;
+  readonly #markedAt = new Map<SessionId, number>();
+
+  constructor(connection: Connection, self: string, now: () => number) {
+    this.#connection = connection;
+    this.#self = self;
+    this.#now = now;
+  }
+
+  isMarked(session: SessionId): boolean {
+    return elapsed() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
+  }
+
+  /** Resolves with whether the log was never written before. */
+  async mark(session: SessionId, head: number): Promise<boolean> {
+    const { run, at } = this.#connection;
+    const from = elapsed();
+    const mark = { writer: this.#self, opened: this.#now() };
+    const isNew = head === 0 && (await this.#insert({ _id: session, ...mark }));
+    if (!isNew) {
+      await run(() => at.logs.updateOne({ _id: session }, { $set: mark, $max: { head } }, { upsert: true }));
+    }
+    this.#markedAt.set(session, from);
+    return isNew;
+  }
+
+  /** Another server's mark, or this one's: who may have left the newest append incomplete. */
+  async markOf(session: SessionId): Promise<'none' | 'own' | 'other'> {
+    const { run, at } = this.#connection;
+    const log = await run(() => at.logs.findOne({ _id: session }, { projection: { writer: 1 } }));
+    if (log?.writer === undefined) return 'none';
+    return log.writer === this.#self ? 'own' : 'other';
+  }
+
+  /** Completes the logs that other servers marked, and takes the marks of abandoned ones off. */
+  async completeOthers(complete: (session: SessionId) => Promise<unknown>): Promise<void> {
+    const { run, at } = this.#connection;
+    const fields = { projection: { writer: 1, opened: 1 } };
+    const marked = await run(() => at.logs.find({ writer: { $exists: true, $ne: this.#self } }, fields).toArray());
+    await forEachConcurrent(marked, atOnce, async ({ _id, writer = '', opened = 0 }) => {
+      await complete(_id as SessionId);
+      if (opened > this.#now() - abandonedMs) return;
+      const same = { _id, writer, opened: opened || { $exists: false } };
+      await run(() => at.logs.updateOne(same as Filter<LogDocument>, { $unset: { writer: 1, opened: 1 } }));
+    });
+  }
+
+  forget(session: SessionId): void {
+    this.#markedAt.delete(session);
+  }
+
+  /** Takes this server's marks off, but for the logs whose newest append may be incomplete. */
+  async close(incomplete: readonly SessionId[]): Promise<void> {
+    if (this.#markedAt.size === 0) return;
+    const { run, at } = this.#connection;
+    const complete = { writer: this.#self, _id: { $nin: [...incomplete] } } as Filter<LogDocument>;
+    await run(() => at.logs.updateMany(complete, { $unset: { writer: 1, opened: 1 } })).catch(() => {});
+  }
+
+  async #insert(log: LogDocument): Promise<boolean> {
+    const { run, at } = this.#connection;
+    try {
+      await run(() => at.logs.insertOne(log));
+      return true;
+    } catch (thrown) {
+      if (!(thrown instanceof AppError && isDuplicate(thrown.cause))) throw thrown;
+      return false;
+    }
+  }
+}
