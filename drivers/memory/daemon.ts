@@ -144,6 +144,7 @@ const nothingReal = {
   attachWatch: noPrograms,
   closeWatch: noPrograms,
   openPort: noPrograms,
+  listeningPorts: () => [],
   sendFile: noPrograms,
   receiveFile: noPrograms,
   keepForRun: noPrograms,

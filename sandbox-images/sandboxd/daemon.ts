@@ -4,6 +4,7 @@ import type {
   FilePart,
   FileVersion,
   JobEntry,
+  ListeningPort,
   PathEntry,
   RunMark,
   StartJob,
@@ -172,6 +173,8 @@ export interface Daemon {
 
   /** Connects to a port of the sandbox's own. Rejects: not_found (nothing listens), conflict (too many). */
   openPort(port: number): Promise<Duplex>;
+  /** The ports that `openPort` can connect to. */
+  listeningPorts(): readonly ListeningPort[];
 
   readonly desktop: Desktop;
 }

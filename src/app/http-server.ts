@@ -9,6 +9,7 @@ import { type Actor, everybody, nobody, tooWeak } from '../core/model/actor.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { type DialectSettings, dialects } from '../facades/list.ts';
 import type { DialectParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/dialect.ts';
+import { previewLinks } from '../facades/shared/preview-links.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import type { Acting } from '../http/guard/acting.ts';
 import { auditOf } from '../http/guard/audit.ts';
@@ -150,6 +151,8 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const audit = auditOf(deps, actorOf);
   const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, actorOf);
+  const credentials = credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell });
+  const secrets = deps.peppers ?? (async () => peppers([]));
   const parts: DialectParts = {
     version,
     services,
@@ -170,8 +173,9 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
     clipboard: config.desktop?.clipboard ?? false,
     elsewhere,
-    credentials: credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell }),
-    peppers: deps.peppers ?? (async () => peppers([])),
+    credentials,
+    peppers: secrets,
+    previews: previewLinks({ settings: config.previews, peppers: secrets, credentials }),
     limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
     abilities: deps.abilities ?? { freeze: false, keepsFiles: true, admitsEgress: () => false },
     port: config.port ?? 0,

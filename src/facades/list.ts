@@ -8,6 +8,7 @@ import { workspace } from './compat/workspace/descriptor.ts';
 import { desktop } from './desktop/descriptor.ts';
 import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
+import { previews } from './previews/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { DialectDescriptor } from './shared/dialect.ts';
 import { streams } from './streams/descriptor.ts';
@@ -27,6 +28,7 @@ export const dialects = {
   workspace,
   opencodex,
   guide,
+  previews,
   e2b,
 };
 

@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { bad } from '../server/body-fields.ts';
+import { listeningPorts } from './listening.ts';
 
-export type Ports = Pick<Daemon, 'openPort'>;
+export type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
 
 const hosts = ['127.0.0.1', '::1'] as const;
 
@@ -13,6 +14,7 @@ const hosts = ['127.0.0.1', '::1'] as const;
 export function ports(own: readonly number[]): Ports {
   let open = 0;
   return {
+    listeningPorts: () => listeningPorts(own),
     async openPort(port): Promise<Duplex> {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('port must be from 1 to 65535.');
       if (own.includes(port)) throw bad(`Port ${port} belongs to Corral and is never opened.`);

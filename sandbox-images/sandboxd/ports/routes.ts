@@ -1,6 +1,7 @@
 import { onlyStream, type Route } from '../server/route.ts';
 
 export const portRoutes: readonly Route[] = [
+  { method: 'GET', path: '/ports', quiet: true, handle: async ({ daemon }) => ({ json: daemon.listeningPorts() }) },
   {
     method: 'GET',
     path: '/ports/{port}/stream',

@@ -9,6 +9,7 @@ import { removeSession } from '../../sessions/engine/removal.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
+import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
 import { promptsOf } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
@@ -132,6 +133,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const forget = async (id: SessionId) => {
     await agents.pictures.forget(id);
     await snapshots.forget(id);
+    await forgetPreviews(store.records, id);
   };
   const reconciler = new Reconciler({
     // The grace is shorter than a sweep's turn, so a leftover goes with the second sweep that sees it, within 30 s.

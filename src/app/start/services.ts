@@ -13,6 +13,7 @@ import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { insideService } from '../../sessions/services/inside.ts';
+import { portService } from '../../sessions/services/ports.ts';
 import { processService } from '../../sessions/services/processes.ts';
 import { sandboxService } from '../../sessions/services/sandboxes.ts';
 import { sessionService } from '../../sessions/services/sessions.ts';
@@ -133,6 +134,10 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const shares = shareService({ records, sessions, sandboxes, clock, ids });
   const power = sandboxService({ commands, sandboxes, driver, sessions, clock, ids });
   const ofProjects = projects.service(sessions);
+  const portRules = {
+    isOwnMachine: driver.capabilities.isolation === 'none',
+    closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
+  };
   const services: Services = {
     shares,
     sessions,
@@ -150,13 +155,8 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
     streams: streamService({ sandboxes, ids, known }),
-    inside: insideService({
-      sandboxes,
-      codeOf: (client) => parts.agents.kernels.of(client),
-      known,
-      isOwnMachine: driver.capabilities.isolation === 'none',
-      closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
-    }),
+    inside: insideService({ sandboxes, codeOf: (client) => parts.agents.kernels.of(client), known, ...portRules }),
+    ports: portService({ records, sandboxes, clock, ids, known, ...portRules }),
     desktop: desktopService({
       sandboxes,
       commands,

@@ -20,6 +20,7 @@ import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessages } from '../../sessions/services/side-messages.ts';
 import type { WorkspaceService } from '../../sessions/workspaces/workspaces.ts';
+import type { PreviewLinks } from './preview-links.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {
@@ -77,6 +78,7 @@ export interface DialectParts {
   /** Of each sandbox. */
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxAbilities;
+  readonly previews: PreviewLinks;
   /** The port of this server. */
   readonly port: number;
 }

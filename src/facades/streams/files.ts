@@ -6,6 +6,7 @@ import type { App } from '../../http/routes/routes.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
 import { whileConnected } from '../../http/transport/while-connected.ts';
 import { filesBelow, fits, maxPackedBytes } from '../shared/archive/files-below.ts';
+import { byteRange } from '../shared/byte-range.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
@@ -37,7 +38,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       },
     },
     async ({ params, query, headers }, reply) => {
-      const range = rangeOf(headers.range);
+      const range = byteRange(headers.range);
       const wanted = { path: query.path, ...range };
       const { size, version, content } = await streams.download(toSessionId(params.sid), wanted, whileConnected(reply));
       reply.header('content-type', 'application/octet-stream').header('etag', `"${version}"`);
@@ -121,15 +122,6 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
       return { path: query.path, size, version };
     },
   );
-}
-
-/** The part that a header names; undefined for one to ignore: other units, several ranges, or counted from the end. */
-function rangeOf(header: string | undefined): { readonly from: number; readonly length?: number } | undefined {
-  const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === undefined) return undefined;
-  const from = Number(first);
-  if (!last) return { from };
-  return Number(last) < from ? undefined : { from, length: Number(last) - from + 1 };
 }
 
 function replacedBy({ headers }: FastifyRequest): string | null | undefined {

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Acting } from '../../http/guard/acting.ts';
 import type { Services } from '../../sessions/api/services.ts';
+import type { PreviewLinks } from '../shared/preview-links.ts';
 
 const maxCalls = 1_000;
 
@@ -19,6 +20,7 @@ export type TrpcServices = Pick<
   | 'projects'
   | 'templates'
   | 'shares'
+  | 'ports'
 >;
 
 /** Operations on behalf of the caller. */
@@ -27,6 +29,9 @@ export interface TrpcActing extends Omit<Acting, 'services'> {
 }
 /** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcActing {
+  readonly previews: PreviewLinks;
+  /** The name under which the client reached this server. */
+  readonly host: string | undefined;
   readonly version: string;
   readonly clock: Clock;
   readonly calls: CallCount;

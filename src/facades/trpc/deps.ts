@@ -4,7 +4,7 @@ import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
 import type { TrpcActing, TrpcContext } from './context.ts';
 
-export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock'> {
+export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previews'> {
   readonly acting: (actor: Actor) => TrpcActing;
   /** The actor of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
   readonly admits: (token: string, address: string) => Actor | undefined;

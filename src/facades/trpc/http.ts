@@ -23,7 +23,7 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
-  const { acting, version, clock, logger, sse } = deps;
+  const { acting, version, clock, previews, logger, sse } = deps;
   const response = await fetchRequestHandler({
     router: appRouter,
     endpoint: '/trpc',
@@ -33,6 +33,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
       ...acting(request.actor),
       version,
       clock,
+      previews,
+      host: request.headers.host,
       calls: new CallCount(),
       drained: async () => {},
     }),

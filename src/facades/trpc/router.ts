@@ -1,4 +1,5 @@
 import { router } from './base.ts';
+import { portsRouter } from './ports.ts';
 import { projectCredentialsRouter, sessionCredentialsRouter } from './routers/credentials.ts';
 import { desktopRouter } from './routers/desktop.ts';
 import { egressRouter } from './routers/egress.ts';
@@ -26,6 +27,7 @@ export const appRouter = router({
   desktop: desktopRouter,
   files: filesRouter,
   processes: processesRouter,
+  ports: portsRouter,
   terminals: terminalsRouter,
   projects: projectsRouter,
   shares: sharesRouter,

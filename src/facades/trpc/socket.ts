@@ -21,8 +21,9 @@ export function mountSocket(deps: TrpcDeps): void {
 }
 
 function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
-  const { acting, version, clock, logger } = deps;
-  const connected = { version, clock, calls: new CallCount(), drained: socket.drained };
+  const { acting, version, clock, previews, logger } = deps;
+  const { host } = request.raw.headers;
+  const connected = { version, clock, previews, host, calls: new CallCount(), drained: socket.drained };
   const admit = request.known ? () => request.actor : byConnectionParams(socket, request.caller, deps);
   // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {

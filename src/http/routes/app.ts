@@ -13,6 +13,7 @@ import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
 import type { Elsewhere } from './elsewhere.ts';
+import { rewriteFor } from './elsewhere.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
 import { validatorCompiler } from './request-validation.ts';
@@ -58,7 +59,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const app = fastify({
     logger: false,
     rewriteUrl: (request) => {
-      for (const { rewrite } of options.elsewhere ?? []) rewrite(request as IncomingMessage);
+      rewriteFor(options.elsewhere ?? [], request as IncomingMessage);
       return request.url ?? '/';
     },
     genReqId: requestIds(options.ids ?? randomIds()),

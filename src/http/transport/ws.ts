@@ -10,6 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Actor } from '../../core/model/actor.ts';
 import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
 import type { Elsewhere } from '../routes/elsewhere.ts';
+import { rewriteFor } from '../routes/elsewhere.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { Connection } from './ws-connection.ts';
@@ -94,7 +95,7 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
     socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
-    for (const { rewrite } of elsewhere) rewrite(request);
+    rewriteFor(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;
     upgrades.set(request, { socket, head: elsewhere.length > 0 ? Buffer.alloc(0) : head });

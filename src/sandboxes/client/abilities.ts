@@ -202,7 +202,16 @@ export interface WatchClient {
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
+/** A port of the sandbox's loopback addresses on which a program listens. */
+export interface ListeningPort {
+  readonly port: number;
+  /** The oldest process that holds the socket, where it is known. */
+  readonly pid?: number;
+  readonly command?: string;
+}
 export interface PortClient {
+  /** In order, at most 200, without the sandbox's own. Empty behind the daemon of an older image. */
+  list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
    * Connects to what listens on a port of the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects:
    * not_found (nothing listens), conflict (256 connections are open already).

@@ -235,7 +235,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     transfers: transferClient({ ...daemon, trust }, since),
     workspace: workspaceClient(daemon, again, since),
     watches: watchClient({ ...daemon, trust }, again),
-    ports: portClient({ ...daemon, trust }),
+    ports: portClient({ ...daemon, trust }, again, since),
     desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
   };
 }

@@ -112,6 +112,10 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     sessionCredentials: audited(services.sessionCredentials, credentialChanges, audit),
     projectCredentials: audited(services.projectCredentials, credentialChanges, audit),
     inside: looked(services.inside, ['enter']),
+    ports: looked(audited(services.ports, { open: 'preview.open', close: 'preview.close' }, audit), [
+      'list',
+      'connect',
+    ]),
     terminals: audited(
       services.terminals,
       {

@@ -2,6 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Actor } from '../../core/model/actor.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { EgressService } from '../api/egress.ts';
+import type { PortService } from '../api/ports.ts';
 import type { Services } from '../api/services.ts';
 import type { SessionNews, SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
@@ -79,6 +80,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     sessionCredentials: checked(services.sessionCredentials, check, credentialActions),
     projectCredentials: checked(services.projectCredentials, intoProject, credentialActions),
     inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
+    ports: guardedPorts(services.ports, check, actorOf),
     streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {
@@ -132,6 +134,12 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     shares: checked(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
     templates: { list: () => services.templates.list() },
   };
+}
+
+/** A preview acts on behalf of the key that opened it, and ends with it. */
+function guardedPorts(ports: PortService, check: Parameters<typeof checked>[1], actorOf: () => Actor): PortService {
+  const own = checked(ports, check, { list: 'read', open: 'work', opened: 'work', close: 'work', connect: 'work' });
+  return { ...own, open: (id, { of, lifeMs }) => own.open(id, { of, lifeMs, key: actorOf().key }) };
 }
 
 function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {

@@ -4,6 +4,7 @@ import type { DesktopService } from './desktop.ts';
 import type { EgressService } from './egress.ts';
 import type { FileService } from './files.ts';
 import type { InsideService } from './inside.ts';
+import type { PortService } from './ports.ts';
 import type { ProcessService } from './processes.ts';
 import type { ProjectService } from './projects.ts';
 import type { SandboxService } from './sandboxes.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly terminals: TerminalService;
   readonly streams: StreamService;
   readonly inside: InsideService;
+  readonly ports: PortService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
   readonly shares: ShareService;

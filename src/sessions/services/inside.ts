@@ -5,7 +5,7 @@ import type { CodeContexts } from '../api/code.ts';
 import type { Inside, InsideService } from '../api/inside.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
-interface PortRules {
+export interface PortRules {
   /** Nothing isolates the sandboxes: their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
   /** The ports of the egress forwarder and of the daemon. */
@@ -39,16 +39,24 @@ export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): Ins
   },
 });
 
-/** No caller can dial the forwarder, which adds credentials to requests, nor the daemon, nor the server's own machine. */
-function openable(ports: Inside['ports'], { isOwnMachine, closedPorts }: PortRules): Inside['ports'] {
+function openable(ports: Inside['ports'], rules: PortRules): Inside['ports'] {
   return {
+    async list(signal) {
+      if (rules.isOwnMachine) return [];
+      return (await ports.list(signal)).filter(({ port }) => !rules.closedPorts.has(port));
+    },
     async connect(port, signal) {
-      if (isOwnMachine) {
-        const instead = 'Install bubblewrap or start Docker.';
-        throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);
-      }
-      if (closedPorts.has(port)) throw new AppError('forbidden', `Port ${port} belongs to Corral and is never opened.`);
+      refuseClosed(port, rules);
       return await ports.connect(port, signal);
     },
   };
+}
+
+/** No caller can dial the forwarder, which adds credentials to requests, nor the daemon, nor the server's own machine. */
+export function refuseClosed(port: number, { isOwnMachine, closedPorts }: PortRules): void {
+  if (isOwnMachine) {
+    const instead = 'Install bubblewrap or start Docker.';
+    throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);
+  }
+  if (closedPorts.has(port)) throw new AppError('forbidden', `Port ${port} belongs to Corral and is never opened.`);
 }

@@ -50,6 +50,7 @@ const defaults: HttpConfig = {
     pause: 'memory',
   },
   opencodex: { profile: 'current' },
+  previews: { maxHours: 168 },
 };
 
 /** A real server on a real port, over a fake service. */

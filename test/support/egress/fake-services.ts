@@ -7,7 +7,8 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import { randomIds, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SandboxView } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import type { DesktopClient, FileEntry } from '../../../src/sandboxes/client/client.ts';
+import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
+import type { DesktopClient, FileEntry, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
@@ -21,6 +22,7 @@ import { projectService } from '../../../src/sessions/projects/projects.ts';
 import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
 import { DesktopNews } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
+import { portService } from '../../../src/sessions/services/ports.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { templates } from '../agents/templates.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -33,6 +35,8 @@ export interface FakeServices {
   /** The commands that ran, in order. */
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
   readonly desktop: FakeScreen;
+  /** The ports of every sandbox; undefined: no sandbox runs. */
+  readonly ports: { client: PortClient | undefined };
 }
 /** The desktop of every sandbox; undefined unless a test sets one. */
 export interface FakeScreen {
@@ -82,6 +86,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     controlIdleMs: 120_000,
     watchers: new Watchers(),
   };
+  const ports: FakeServices['ports'] = { client: undefined };
   const told = new Map<SessionId, DesktopNews>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
@@ -224,6 +229,21 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
     },
     inside: { enter: noStreams, admits: async () => {} },
+    ports: portService({
+      records: store.records,
+      sandboxes: {
+        look: async () => ports.client && ({ ports: ports.client } as SandboxClient),
+        use: async () => ({
+          client: { ports: ports.client } as SandboxClient,
+          [Symbol.asyncDispose]: async () => {},
+        }),
+      },
+      clock,
+      ids: randomIds(),
+      known: (id) => sessions.get(id),
+      isOwnMachine: false,
+      closedPorts: new Set([3128]),
+    }),
     sandboxes: {
       pause: noStreams,
       async status(id) {
@@ -303,7 +323,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       clock,
     }),
   };
-  return { services, processes, logs, ran, desktop };
+  return { services, processes, logs, ran, desktop, ports };
 }
 
 /** The path's name in the flat map; "" is the workspace itself. */

@@ -25,5 +25,5 @@ export const incapable = (
   transfers: { areSupported: async () => false, open: cannot, write: cannot },
   workspace: { keep: async () => false, print: async () => undefined },
   watches: { open: cannot, changes: cannot, follow: cannot, close: cannot },
-  ports: { connect: cannot },
+  ports: { list: cannot, connect: cannot },
 });

@@ -129,6 +129,7 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/watches/{id}/changes', '/watches/w/changes');
   await ask('GET', '/watches/{id}/stream', '/watches/w/stream');
   await ask('DELETE', '/watches/{id}', '/watches/w');
+  await ask('GET', '/ports', '/ports');
   await ask('GET', '/ports/{port}/stream', '/ports/80/stream');
   for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp']) {
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);

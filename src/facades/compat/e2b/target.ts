@@ -40,7 +40,7 @@ export class Targets {
     return byHost && port !== agentPort && port !== codePort;
   };
 
-  rewrite = (request: IncomingMessage): void => {
+  rewrite = (request: IncomingMessage): boolean => {
     const { headers } = request;
     const url = (request.url ?? '/').replace(/^\/e2b(?=\/|$)/, '') || '/';
     const isPrefixed = url !== request.url;
@@ -50,30 +50,35 @@ export class Targets {
     const isControl = below === 'api';
     if (named || isControl || below === 'sandbox') this.#named.add(request);
     if (named) {
-      this.#lead(request, { sid: named[2], port: Number(named[1]), byHost: true, url });
-      return;
+      return this.#lead(request, { sid: named[2], port: Number(named[1]), byHost: true, url });
     }
     const [sid, port] = [headerOf(headers, 'e2b-sandbox-id'), headerOf(headers, 'e2b-sandbox-port')];
     if (!isControl && (sid !== undefined || port !== undefined)) {
       const number = sid !== undefined && /^\d{1,5}$/.test(port ?? '') ? Number(port) : 0;
-      this.#lead(request, { sid, port: number, byHost: false, url });
-    } else if (!isControl && /^\/files\?(?:.*&)?signature=/.test(url)) {
-      this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
-    } else if (below === 'sandbox') {
-      this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // nothing else of the server has this name
-    } else if (isControl || isPrefixed || control.test(url)) {
+      return this.#lead(request, { sid, port: number, byHost: false, url });
+    }
+    if (!isControl && /^\/files\?(?:.*&)?signature=/.test(url)) {
+      return this.#lead(request, { sid: undefined, port: agentPort, byHost: false, url });
+    }
+    if (below === 'sandbox') {
+      return this.#lead(request, { sid: undefined, port: 0, byHost: false, url }); // nothing else of the server has this name
+    }
+    if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
       // Older SDKs send another credential of the same user beside the key.
       const key = headerOf(headers, 'x-api-key');
       if (key !== undefined) headers.authorization = `Bearer ${key}`;
+      return true;
     }
+    return false;
   };
 
   /** The hooks of all routes would judge these headers as the server's own; here they are the sandbox's. */
-  #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): void {
+  #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } }); // without a target it is refused
     for (const header of hidden) delete request.headers[header];
     request.url = toSandbox;
+    return true;
   }
 }

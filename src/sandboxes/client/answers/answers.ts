@@ -6,6 +6,7 @@ import {
   type FileChanges,
   type JobEnd,
   type JobEntry,
+  type ListeningPort,
   type PathEntry,
 } from '../abilities.ts';
 import {
@@ -219,6 +220,12 @@ export const answers = {
   kept: rule(z.object({ done: z.boolean() }), [16, 4, 2]),
   print: rule(z.object({ print: text(64).optional(), bytes: count.optional() }), [16, 6, 2]),
   pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 12, 3]),
+  listeningPorts: rule<ListeningPort[]>(
+    z
+      .array(z.object({ port: z.int().min(1).max(65_535), pid: count.optional(), command: cut(4 * KiB).optional() }))
+      .max(200) as z.ZodType<ListeningPort[]>,
+    [large, 1_000, 3],
+  ),
   watch: rule(z.object({ id }), [16, 4, 2]),
   change: rule(change, [64, 20, 3]),
   changes: rule<FileChanges>(z.object({ changes: z.array(change).max(maxChanges), more: z.boolean() }), [

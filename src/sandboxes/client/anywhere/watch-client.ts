@@ -1,6 +1,7 @@
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { PortClient, WatchClient } from '../abilities.ts';
+import type { Since } from '../daemon-version.ts';
 import type { Again, Daemon } from './job-client.ts';
 import { endWithTrust, judged, readFrames } from './read-frames.ts';
 
@@ -40,6 +41,10 @@ export function watchClient({ json, done, upgrade, trust }: Daemon, again: Again
 const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch is gone.', { cause });
 
 /** Connections to the ports of the sandbox. */
-export const portClient = ({ upgrade }: Daemon): PortClient => ({
+export const portClient = ({ json, upgrade }: Daemon, again: Again, since: Since): PortClient => ({
+  async list(signal) {
+    if (!(await since('1.5', signal))) return [];
+    return await again(signal, () => json('listeningPorts', { method: 'GET', path: '/ports' }, signal));
+  },
   connect: (port, signal) => upgrade({ method: 'GET', path: `/ports/${port}/stream` }, signal),
 });

@@ -37,6 +37,7 @@ const inside: Partial<Inside> = {
     },
   },
   ports: {
+    list: async () => [],
     async connect(port) {
       if (port === 3128) throw new AppError('forbidden', 'Port 3128 belongs to Corral and is never opened.');
       if (port !== 3000) throw new AppError('not_found', 'Nothing listens.');

@@ -129,6 +129,7 @@ test('every method of every service either only looks, or is told of exactly onc
     terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood
     streams: ['download', 'watch'],
     inside: ['enter', 'admits'],
+    ports: ['list', 'opened', 'connect'],
     desktop: ['status', 'gate', 'screenshot'],
     projects: ['list', 'get', 'agent'],
     shares: ['list'],

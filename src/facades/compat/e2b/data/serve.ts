@@ -6,6 +6,7 @@ import { type Actor, nobody } from '../../../../core/model/actor.ts';
 import type { Credentials } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { Inside } from '../../../../sessions/api/inside.ts';
+import { breaking, joined, upgradeHead } from '../../../shared/port-relay.ts';
 import { headerOf } from '../headers.ts';
 import type { Reached, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
@@ -14,7 +15,7 @@ import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { joined, passOn, unreachable, upgradeHead } from './ports.ts';
+import { headersFor, passOn, unreachable } from './ports.ts';
 import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
 
 export interface DataDeps {
@@ -92,7 +93,7 @@ export async function upgradeData(target: Target, request: IncomingMessage, sock
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
   const connection = await dialled.catch(() => refusals.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
-  connection.write(upgradeHead(request, target, opened.portHost));
+  connection.write(upgradeHead(request.method ?? 'GET', target.url, headersFor(target, opened.portHost)));
   using _ = breaking(until, socket);
   joined(socket, connection);
   await new Promise<void>((resolve) => socket.once('close', resolve));
@@ -101,13 +102,6 @@ function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   const text = JSON.stringify(body);
   const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
-}
-
-function breaking(signal: AbortSignal, connection: Duplex | ServerResponse): Disposable {
-  const stop = () => void connection.destroy();
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  return { [Symbol.dispose]: () => signal.removeEventListener('abort', stop) };
 }
 
 const askedIn = ({ method, socket }: IncomingMessage, url: URL): Asked => ({

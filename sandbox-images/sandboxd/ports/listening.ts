@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { ListeningPort } from '../../../src/sandboxes/client/abilities.ts';
+import { limits } from '../daemon.ts';
+import { commandLine, scan } from '../processes/proc.ts';
+
+const listening = '0A';
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
+/** Connections arrive by the loopback addresses, so a program that listens on another address alone cannot be reached. */
+const reachable = new Set([
+  ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
+  ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],
+]);
+const most = 200;
+
+/** The ports on which programs of the sandbox listen, in order, without the `own` ports of this daemon. */
+export function listeningPorts(own: readonly number[]): ListeningPort[] {
+  const inodes = new Map<number, string>();
+  for (const table of tables) {
+    for (const { port, inode } of rowsOf(read(table))) if (!own.includes(port)) inodes.set(port, inode);
+  }
+  if (inodes.size === 0) return [];
+  const holders = holdersOf(new Set(inodes.values()));
+  const ports = [...inodes].sort(([a], [b]) => a - b).slice(0, most);
+  return ports.map(([port, inode]) => {
+    const pid = holders.get(inode);
+    return pid === undefined ? { port } : { port, pid, command: commandLine(pid).slice(0, limits.commandChars) };
+  });
+}
+
+/** The listening sockets in a table of the kernel. */
+export function rowsOf(table: string): { readonly port: number; readonly inode: string }[] {
+  return table.split('\n').flatMap((line) => {
+    const fields = line.trim().split(/\s+/);
+    const [address = '', port = ''] = (fields[1] ?? '').split(':');
+    if (fields[3] !== listening || !reachable.has(address)) return [];
+    return [{ port: Number.parseInt(port, 16), inode: fields[9] ?? '' }];
+  });
+}
+
+/** The oldest process that holds each socket: a server's workers inherit it. */
+function holdersOf(inodes: ReadonlySet<string>): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { pid } of scan().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {
+    for (const link of socketsOf(pid)) if (inodes.has(link) && !found.has(link)) found.set(link, pid);
+    if (found.size === inodes.size) break;
+  }
+  return found;
+}
+
+function socketsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => inodeOf(`/proc/${pid}/fd/${fd}`) ?? []);
+  } catch {
+    return []; // gone, or another user's
+  }
+}
+
+function inodeOf(file: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(file))?.[1];
+  } catch {
+    return undefined; // closed meanwhile
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return ''; // a kernel without IPv6
+  }
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { SessionId } from '../../core/model/ids.ts';
+import { failuresIn } from '../../http/errors/failure-docs.ts';
+import { describing } from '../../http/routes/route-docs.ts';
+import type { App } from '../../http/routes/routes.ts';
+import { whileConnected } from '../../http/transport/while-connected.ts';
+import type { PreviewView } from '../../sessions/api/ports.ts';
+import type { DialectParts } from '../shared/dialect.ts';
+import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
+import { toSessionId } from '../shared/session-id.ts';
+
+const about = describing({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
+const base = '/api/v1/sessions/:sid';
+const Params = z.object({ sid: z.string().describe('the session') });
+const Port = z.object({
+  port: z.int(),
+  pid: z.int().optional().describe('the process that listens'),
+  command: z.string().optional().describe('its command line'),
+});
+const Preview = z.object({
+  id: z.string(),
+  of: z.union([z.int(), z.literal('files')]).describe('a port, or the files of the workspace'),
+  url: z.string().describe('for browsers; a path of this server where no name of the sandbox is known to resolve'),
+  path: z.string().describe('a path of this server, for programs; pages under it are sandboxed'),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+const example = {
+  id: '0123456789ab',
+  of: 3000,
+  url: 'http://3000-0123456789abcdef.localhost:8000/?corral_preview=0123456789ab.secret',
+  path: '/previews/3000-0123456789abcdef/0123456789ab.secret/',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  expiresAt: '2026-01-01T08:00:00.000Z',
+};
+
+interface ApiDeps extends Pick<DialectParts, 'acting'> {
+  readonly links: DialectParts['previews'];
+}
+
+export function mountApi(app: App, { acting, links }: ApiDeps): void {
+  const Wish = z.object({
+    of: z.union([z.int().min(1).max(65_535), z.literal('files')]).describe('a port, or `files`'),
+    minutes: z.int().min(1).max(525_600).optional().describe('until it expires; default: 8 hours'),
+  });
+  const shown = async (id: SessionId, view: PreviewView, host: string | undefined) => ({
+    id: view.id,
+    of: view.of,
+    ...(await links.addressOf(id, view, host)),
+    createdAt: new Date(view.createdAt).toISOString(),
+    expiresAt: new Date(view.expiresAt).toISOString(),
+  });
+
+  app.get(
+    `${base}/ports`,
+    {
+      schema: {
+        params: Params,
+        response: { 200: okEnveloped(z.object({ ports: z.array(Port) }), { ports: [{ port: 3000 }] }) },
+      },
+      config: {
+        doc: about('Ports', 'List the ports on which programs in the sandbox listen; starts nothing', { fails: [404] }),
+      },
+    },
+    async ({ params, actor }, reply) => {
+      const { ports } = acting(actor).services;
+      return success({ ports: [...(await ports.list(toSessionId(params.sid), whileConnected(reply)))] });
+    },
+  );
+  app.get(
+    `${base}/previews`,
+    {
+      schema: {
+        params: Params,
+        response: { 200: okEnveloped(z.object({ previews: z.array(Preview) }), { previews: [example] }) },
+      },
+      config: { doc: about('List', 'List the open previews with their addresses', { fails: [404] }) },
+    },
+    async ({ params, actor, headers: { host } }) => {
+      const id = toSessionId(params.sid);
+      const all = await acting(actor).services.ports.opened(id);
+      return success({ previews: await Promise.all(all.map((view) => shown(id, view, host))) });
+    },
+  );
+  app.post(
+    `${base}/previews`,
+    {
+      schema: { params: Params, body: Wish, response: { 200: okEnveloped(Preview, example) } },
+      config: {
+        doc: about('Open', 'Open a preview of a port, or of the files, under a secret address that expires', {
+          bodyExample: { of: 3000, minutes: 60 },
+          fails: [404, 409, 422],
+        }),
+      },
+    },
+    async ({ params, body: { of, minutes }, actor, headers: { host } }) => {
+      const id = toSessionId(params.sid);
+      const view = await acting(actor).services.ports.open(id, { of, lifeMs: links.lifeMs(minutes) });
+      return success(await shown(id, view, host));
+    },
+  );
+  app.delete(
+    `${base}/previews/:preview`,
+    {
+      schema: {
+        params: Params.extend({ preview: z.string().max(100) }),
+        response: { 200: okEnveloped(z.null(), null) },
+      },
+      config: { doc: about('Close', 'Close a preview: its address and its connections end', { fails: [404] }) },
+    },
+    async ({ params: { sid, preview }, actor }) => {
+      await acting(actor).services.ports.close(toSessionId(sid), preview);
+      return success(null);
+    },
+  );
+}

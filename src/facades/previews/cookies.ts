@@ -1,0 +1,37 @@
+// The cookies with which a browser stays in a preview. They exist under the preview's own name only, and never reach the
+// program. The first one cannot be set by another name, and is sent in frames of the page; browsers that refuse it over
+// http keep the second.
+
+const secureName = '__Host-corral_preview';
+const plainName = 'corral_preview';
+const isOurs = (name: string | undefined) => name === secureName || name === plainName;
+
+const pairs = (header: string | undefined) => (header ?? '').split(/;\s*/).filter((pair) => pair !== '');
+const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim();
+
+/** The tokens that a browser sent, the safer one first. */
+export function previewCookies(header: string | undefined): string[] {
+  const own = pairs(header).filter((pair) => isOurs(nameOf(pair)));
+  const ordered = own.sort((a, b) => Number(nameOf(b) === secureName) - Number(nameOf(a) === secureName));
+  return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
+}
+
+export function withoutPreviewCookies(header: string | undefined): string | undefined {
+  const kept = pairs(header).filter((pair) => !isOurs(nameOf(pair)));
+  return kept.length === 0 ? undefined : kept.join('; ');
+}
+
+export function setCookies(token: string, { seconds, isSecure }: { seconds: number; isSecure: boolean }): string[] {
+  const life = `Path=/; Max-Age=${seconds}; HttpOnly`;
+  const safe = `${secureName}=${token}; ${life}; Secure; SameSite=None; Partitioned`;
+  return isSecure ? [safe] : [safe, `${plainName}=${token}; ${life}; SameSite=Lax`];
+}
+
+/** A program's cookie for its own name alone; undefined for one that would replace ours. */
+export function ownCookie(value: string): string | undefined {
+  if (isOurs(nameOf(value))) return undefined;
+  return value
+    .split(';')
+    .filter((part, at) => at === 0 || !/^\s*domain\s*=/i.test(part))
+    .join(';');
+}

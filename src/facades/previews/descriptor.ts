@@ -1,0 +1,12 @@
+import { describeDialect } from '../shared/dialect.ts';
+import { previewSettings } from './settings.ts';
+
+export const previews = describeDialect({
+  label: 'previews',
+  audience: 'browsers and programs that look at what listens in a sandbox, each port under an origin of its own',
+  tag: 'Previews',
+  paths: ['/previews', '/api/v1/sessions/{id}/ports', '/api/v1/sessions/{id}/previews'],
+  documents: '[previews.md](docs/previews.md), `/docs`, `/redoc`',
+  settings: previewSettings,
+  routes: async (parts) => [(await import('./routes.ts')).previewRoutes(parts)],
+});

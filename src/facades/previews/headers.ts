@@ -1,0 +1,98 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { withoutHops } from '../shared/port-relay.ts';
+import { ownCookie } from './cookies.ts';
+import type { Target } from './target.ts';
+
+// A program in a sandbox sees a request as if a browser in the sandbox had made it: servers for development accept no other
+// Host and Origin.
+
+const notForPrograms = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
+  ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
+]);
+/** Of a path of this server, where they would be the page's. */
+const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
+
+export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http' | 'https'): OutgoingHttpHeaders {
+  const local = `localhost:${of}`;
+  const own = `${scheme}://${headers.host}`;
+  const kept = Object.entries(headers).flatMap(([name, value]) => {
+    if (value === undefined || notForPrograms.has(name) || (!byHost && ofThePage.has(name))) return [];
+    if (name === 'origin') return [[name, value === own ? `http://${local}` : value]];
+    if (name === 'referer')
+      return `${value}`.startsWith(`${own}/`) ? [[name, `http://${local}${`${value}`.slice(own.length)}`]] : [];
+    return [[name, value]];
+  });
+  const forwarded = byHost ? { 'x-forwarded-host': headers.host, 'x-forwarded-proto': scheme } : {};
+  return { Host: local, ...Object.fromEntries(kept), ...forwarded };
+}
+
+/** These would reach beyond the preview's own name, or keep it out of a frame of the page. */
+const notForNames = new Set(['x-frame-options', 'clear-site-data', 'alt-svc', 'nel', 'report-to']);
+
+/** The headers of a program's answer under an origin of its own. */
+export function answerUnderName(raw: readonly string[], port: number): string[] {
+  return changed(withoutHops(raw, notForNames), (name, value) => {
+    if (name === 'set-cookie') return ownCookie(value);
+    if (name === 'location') return localPath(value, port) ?? value;
+    if (name.startsWith('content-security-policy')) return withoutAncestors(value);
+    return value;
+  });
+}
+
+/** Everything else could act on the whole origin of this server. */
+const underPath = new Set([
+  ...['content-type', 'content-length', 'content-encoding', 'content-language', 'content-disposition', 'content-range'],
+  ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
+]);
+
+/** The headers of a program's answer under a path of this server. */
+export function answerUnderPath(raw: readonly string[], port: number, base: string): string[] {
+  const kept = changed(withoutHops(raw), (name, value) => {
+    if (!underPath.has(name)) return undefined;
+    if (name !== 'location') return value;
+    const path = localPath(value, port) ?? value;
+    return path.startsWith('/') && !path.startsWith('//') ? `${base}${path}` : path;
+  });
+  return [...kept, ...Object.entries(sandboxing).flat()];
+}
+
+/**
+ * A page has no origin, wherever it is opened: no cookies, no storage, and nothing of the page around it. It may read its own
+ * answers, to which its secret address leads.
+ */
+export const sandboxing = {
+  'Content-Security-Policy':
+    "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; frame-ancestors 'self'",
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': '*',
+  'Access-Control-Allow-Headers': '*',
+  'Cache-Control': 'no-store',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+} as const;
+
+/** The path of an address that a program gave itself. */
+function localPath(location: string, port: number): string | undefined {
+  const found = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?=[/?#]|$)/i.exec(location);
+  if (!found || Number(found[1] ?? 80) !== port) return undefined;
+  const rest = location.slice(found[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+const withoutAncestors = (policy: string): string | undefined => {
+  const kept = policy.split(';').filter((one) => !/^\s*frame-ancestors(\s|$)/i.test(one));
+  return kept.join(';').trim() === '' ? undefined : kept.join(';');
+};
+
+function changed(raw: readonly string[], change: (name: string, value: string) => string | undefined): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] ?? '';
+    const value = change(name.toLowerCase(), raw[at + 1] ?? '');
+    if (value !== undefined) kept.push(name, value);
+  }
+  return kept;
+}

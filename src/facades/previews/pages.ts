@@ -1,0 +1,75 @@
+import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** An answer of this server in place of the program's. */
+export interface Refusal {
+  readonly status: number;
+  readonly title: string;
+  readonly text: string;
+  /** The page asks again by itself. */
+  readonly again?: true;
+}
+export const refusals = {
+  closed: {
+    status: 401,
+    title: 'This preview is closed',
+    text: 'The address has expired, was closed, or is incomplete. Open the preview again from its session, or ask whoever shared it.',
+  },
+  locked: {
+    status: 429,
+    title: 'Too many wrong addresses',
+    text: 'Too many wrong credentials came from your address. Try again in a minute.',
+  },
+  busy: { status: 429, title: 'Too many requests', text: 'This preview had too many requests. Try again in a minute.' },
+  resting: {
+    status: 503,
+    title: 'The sandbox rests',
+    text: 'A preview starts no sandbox. Give the session a task or a command, and this page shows the rest.',
+    again: true,
+  },
+  foreign: { status: 403, title: 'Refused', text: 'A page of another origin may not connect to this preview.' },
+  worker: {
+    status: 403,
+    title: 'Refused',
+    text: 'A preview under a path has no service workers. Set CORRAL_PREVIEWS_DOMAIN.',
+  },
+  noFile: { status: 404, title: 'No such file', text: 'The workspace has no such file, or it is hidden.' },
+} satisfies Record<string, Refusal>;
+
+export const nothingListens = (port: number): Refusal => ({
+  status: 502,
+  title: `Nothing answers on port ${port}`,
+  text: 'The program is not there yet, or it ended. This page asks again by itself.',
+  again: true,
+});
+export const never = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });
+
+const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('text/html') ?? false;
+const style =
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
+
+export function refuse(response: ServerResponse, headers: IncomingHttpHeaders, refusal: Refusal): void {
+  if (response.headersSent) return void response.destroy();
+  const { status, title, text, again } = refusal;
+  const isPage = wantsPage(headers);
+  const body = isPage ? page(title, text, again ?? false) : JSON.stringify({ detail: `${title}. ${text}` });
+  response.writeHead(status, {
+    'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+export function refuseUpgrade(socket: Duplex, { status, title, text }: Refusal): void {
+  const body = JSON.stringify({ detail: `${title}. ${text}` });
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${body}`);
+}
+
+const escaped = (text: string) => text.replace(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
+const page = (title: string, text: string, asksAgain: boolean) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">${
+    asksAgain ? '<meta http-equiv="refresh" content="2">' : ''
+  }<title>${escaped(title)}</title><style>${style}</style><main><h1>${escaped(title)}</h1><p>${escaped(text)}</p></main></html>`;

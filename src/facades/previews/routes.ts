@@ -1,0 +1,67 @@
+import { toAppError } from '../../core/errors/errors.ts';
+import type { Actor } from '../../core/model/actor.ts';
+import { asCaller } from '../../http/guard/caller.ts';
+import { rateLimiter } from '../../http/guard/rate-limit.ts';
+import type { Dialect } from '../../http/routes/routes.ts';
+import type { DialectParts } from '../shared/dialect.ts';
+import { withBodyStreams } from '../shared/uploads.ts';
+import { mountApi } from './api.ts';
+import { refusals, refuse } from './pages.ts';
+import { servePreview, upgradePreview } from './serve.ts';
+import { internalPath, Targets } from './target.ts';
+
+/** Finds previews, whose tokens say on whose behalf they act. */
+const server: Actor = { role: 'admin', by: 'server' };
+/** A development server sends a page in hundreds of files. */
+const perMinute = 12_000;
+
+/** Ports and files of sandboxes for browsers, and the routes that open and close previews. */
+export function previewRoutes(parts: DialectParts): Dialect {
+  const { acting, clock, logger, sse, elsewhere, credentials, previews: links } = parts;
+  const targets = new Targets(links.domain, () => elsewhere.length > 1);
+  const deps = {
+    ports: acting(server).services.ports,
+    servicesOf: (actor: Actor) => acting(actor).services,
+    links,
+    credentials,
+    scheme: links.scheme,
+    limiter: rateLimiter(perMinute, clock),
+    clock,
+    closing: sse.closing,
+  };
+  elsewhere.push({
+    rewrite: targets.rewrite,
+    answersTo: targets.answersTo,
+    isForProgram: targets.isForProgram,
+    upgrade(request, socket) {
+      const target = targets.of(request);
+      if (!target) return false;
+      const work = () => upgradePreview(target, request, socket, deps);
+      asCaller({ actor: server, address: request.socket.remoteAddress, request: undefined }, work).catch((err) => {
+        if (!sse.closing.aborted) logger.warn({ err }, 'an upgrade to a preview failed');
+        socket.destroy();
+      });
+      return true;
+    },
+  });
+  return {
+    mount(app) {
+      withBodyStreams(app, (scope) => {
+        const config = { open: true, free: true, stream: true, idleBody: true } as const;
+        scope.all(internalPath, { config, exposeHeadRoute: false }, (request, reply) => {
+          const target = targets.of(request.raw);
+          reply.raw.setHeader('x-content-type-options', 'nosniff');
+          reply.hijack();
+          if (!target) return void refuse(reply.raw, request.headers, refusals.closed);
+          servePreview(target, request.raw, reply.raw, deps).catch((thrown: unknown) => {
+            const { code, publicMessage } = toAppError(thrown);
+            if (reply.raw.headersSent) return void reply.raw.destroy();
+            refuse(reply.raw, target.headers, { status: 502, title: 'The preview failed', text: publicMessage });
+            if (code === 'internal') logger.error({ err: thrown }, 'a request to a preview failed');
+          });
+        });
+      });
+      mountApi(app, { acting, links });
+    },
+  };
+}

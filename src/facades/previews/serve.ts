@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pause } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { type Actor, nobody } from '../../core/model/actor.ts';
+import type { Credentials } from '../../http/guard/credentials.ts';
+import type { RateLimiter } from '../../http/guard/rate-limit.ts';
+import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import { breaking, joined, relay, upgradeHead } from '../shared/port-relay.ts';
+import { hostLabel, type PreviewLinks, tokenForm } from '../shared/preview-links.ts';
+import { setCookies } from './cookies.ts';
+import { sendWorkspaceFile } from './files.ts';
+import { answerUnderName, answerUnderPath, headersForProgram, sandboxing } from './headers.ts';
+import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } from './pages.ts';
+import type { Target } from './target.ts';
+
+export interface ServeDeps {
+  /** Without the permissions of a caller, to find a preview. */
+  readonly ports: Pick<PortService, 'opened'>;
+  /** With those of the caller who opened it. */
+  readonly servicesOf: (actor: Actor) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
+  readonly links: PreviewLinks;
+  readonly credentials: Credentials;
+  readonly scheme: 'http' | 'https';
+  /** Counts the requests of each preview. */
+  readonly limiter: RateLimiter;
+  readonly clock: Clock;
+  /** Fires when the server shuts down. */
+  readonly closing: AbortSignal;
+}
+interface Opened {
+  readonly view: PreviewView;
+  readonly token: string;
+  readonly actor: Actor;
+}
+/** An open connection ends this long after its preview was closed on any server. */
+const lookMs = 2_000;
+
+/** Serves a request to a preview. */
+export async function servePreview(
+  target: Target,
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: ServeDeps,
+) {
+  const { headers, byHost, of, sid, url } = target;
+  const no = (refusal: Refusal) => refuse(response, headers, refusal);
+  if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxing).end();
+  if (!byHost && headers['service-worker'] !== undefined) return no(refusals.worker);
+  const opened = await open(target, request.socket.remoteAddress ?? '', deps);
+  if ('status' in opened) return no(opened);
+  if (byHost && target.isShown && isNavigation(request, headers)) return enter(target, opened, response, deps);
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  using ends = endsOf(target, opened, deps, left.signal);
+  using _ = breaking(ends.signal, response);
+  const { ports, streams, sandboxes } = deps.servicesOf(opened.actor);
+  if (of === 'files') {
+    const { state } = await sandboxes.status(sid);
+    if (state !== 'running') return no(refusals.resting);
+    const found = await sendWorkspaceFile({ target, request, response, signal: ends.signal }, { id: sid, streams });
+    return found ? undefined : no(refusals.noFile);
+  }
+  if (url === '' || url.startsWith('?'))
+    return redirect(response, `/previews/${hostLabel({ of }, sid)}/${opened.token}/${url}`);
+  const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
+  if ('status' in dialled) return no(dialled);
+  const base = `/previews/${hostLabel({ of }, sid)}/${opened.token}`;
+  await relay({
+    connection: dialled,
+    request,
+    response,
+    path: url,
+    headers: headersForProgram(target, deps.scheme),
+    signal: ends.signal,
+    changed: (raw) => (byHost ? answerUnderName(raw, of) : answerUnderPath(raw, of, base)),
+    failed: () => no(nothingListens(of)),
+  });
+}
+
+/** Serves an upgrade to a preview: a WebSocket. */
+export async function upgradePreview(target: Target, request: IncomingMessage, socket: Duplex, deps: ServeDeps) {
+  const { of, sid, headers } = target;
+  const own = `${deps.scheme}://${headers.host}`;
+  // A cookie comes along with every page's WebSocket, so the page must be the preview's own.
+  const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
+  if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusals.foreign : refusals.noFile);
+  const opened = await open(target, request.socket.remoteAddress ?? '', deps);
+  if ('status' in opened) return refuseUpgrade(socket, opened);
+  const left = new AbortController();
+  socket.once('close', () => left.abort());
+  using ends = endsOf(target, opened, deps, left.signal);
+  using _ = breaking(ends.signal, socket);
+  const { ports } = deps.servicesOf(opened.actor);
+  const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
+  if ('status' in dialled) return refuseUpgrade(socket, dialled);
+  dialled.write(upgradeHead('GET', target.url === '' ? '/' : target.url, headersForProgram(target, deps.scheme)));
+  joined(socket, dialled);
+  await new Promise<void>((resolve) => (socket.destroyed ? resolve() : socket.once('close', () => resolve())));
+}
+
+/** The preview of a request's token, or the refusal. */
+async function open(target: Target, address: string, deps: ServeDeps): Promise<Opened | Refusal> {
+  const { credentials, limiter } = deps;
+  if (target.isShown && credentials.lockedFor(address) > 0) return refusals.locked;
+  const found = await find(target, deps);
+  if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusals.busy : found;
+  if (credentials.count(undefined, address)?.exceeded) return refusals.busy;
+  // An open page goes on asking by its cookie after its preview was closed; only addresses are counted as guesses.
+  if (found === 'wrong' && target.isShown) {
+    credentials.failed(address);
+    credentials.audit({ actor: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
+  }
+  return refusals.closed;
+}
+
+async function find({ sid, of, tokens }: Target, { ports, links }: ServeDeps): Promise<Opened | 'closed' | 'wrong'> {
+  const wellFormed = tokens.filter((token) => tokenForm.test(token));
+  if (wellFormed.length === 0) return tokens.length === 0 ? 'closed' : 'wrong';
+  const all = await ports.opened(sid).catch(() => []);
+  let isKnown = false;
+  for (const token of wellFormed) {
+    const view = all.find((one) => one.id === tokenForm.exec(token)?.[1] && one.of === of);
+    if (!view) continue;
+    isKnown = true;
+    const actor = await links.makerOf(sid, view, token);
+    if (actor) return { view, token, actor };
+  }
+  return isKnown ? 'wrong' : 'closed';
+}
+
+/** Keeps the token in cookies, and leads the browser to the address without it. */
+function enter(target: Target, { view, token, actor }: Opened, response: ServerResponse, deps: ServeDeps): void {
+  const { clock, credentials, scheme } = deps;
+  const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
+  credentials.audit({ actor, action: 'preview.enter', target: target.sid, outcome: 'done' });
+  response.setHeader('set-cookie', setCookies(token, { seconds, isSecure: scheme === 'https' }));
+  // Two slashes would lead to another host.
+  redirect(response, target.url.replace(/^[/\\]+/, '/'));
+}
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
+}
+
+const isPreflight = ({ method }: IncomingMessage, headers: Target['headers']) =>
+  method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+const isNavigation = ({ method }: IncomingMessage, headers: Target['headers']) =>
+  method === 'GET' && headers['sec-fetch-mode'] === 'navigate';
+
+const refusalOf =
+  (port: number) =>
+  (thrown: unknown): Refusal => {
+    const { code, publicMessage } = toAppError(thrown);
+    if (code === 'not_found') return nothingListens(port);
+    if (code === 'forbidden') return never(publicMessage);
+    if (code === 'sandbox_not_found') return refusals.resting;
+    if (code === 'session_not_found') return refusals.closed;
+    throw thrown;
+  };
+
+/** Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does. */
+function endsOf(target: Target, { view, actor }: Opened, deps: ServeDeps, left: AbortSignal) {
+  const { clock, closing, ports } = deps;
+  const closed = new AbortController();
+  const over = new AbortController();
+  const watching = AbortSignal.any([left, over.signal]);
+  const watch = async () => {
+    while (!watching.aborted) {
+      await pause(lookMs, watching, clock);
+      const all = await ports.opened(target.sid).catch(() => []);
+      if (!all.some(({ id }) => id === view.id)) return closed.abort();
+    }
+  };
+  watch().catch(() => {}); // the connection is over
+  const signals = [left, closed.signal, closing, ...(actor.ended ? [actor.ended] : [])];
+  return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => over.abort() };
+}

@@ -1,0 +1,107 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { SessionId } from '../../core/model/ids.ts';
+import type { Previewed } from '../../sessions/api/ports.ts';
+import { previewParameter } from '../shared/preview-links.ts';
+import { previewCookies, withoutPreviewCookies } from './cookies.ts';
+
+/** The preview that a request is for, and what the program behind it may know of the request. */
+export interface Target {
+  readonly sid: SessionId;
+  readonly of: Previewed;
+  /** Each port has an origin of its own; otherwise it is a path of this server, whose pages are sandboxed. */
+  readonly byHost: boolean;
+  /** Path and query as the program gets them, without a token. */
+  readonly url: string;
+  /** In the order in which they count. */
+  readonly tokens: readonly string[];
+  /** The token is in the address, and not in a cookie. */
+  readonly isShown: boolean;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export const internalPath = '/previews/-';
+const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
+const label = /^(\d{1,5})-([0-9a-f]{16})$/;
+/** The hooks of all routes would judge these headers as the server's own; here they are the program's. */
+const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
+
+/** Knows requests to previews by their Host or path, before any route is looked up. */
+export class Targets {
+  readonly #domain: string;
+  /** Whether another dialect answers to these names too, for requests without a token of ours. */
+  readonly #sharesNames: () => boolean;
+  readonly #found = new WeakMap<IncomingMessage, Target>();
+
+  constructor(domain: string, sharesNames: () => boolean) {
+    this.#domain = domain.toLowerCase();
+    this.#sharesNames = sharesNames;
+  }
+
+  of = (request: IncomingMessage): Target | undefined => this.#found.get(request);
+  answersTo = (request: IncomingMessage): boolean => this.of(request)?.byHost ?? false;
+  isForProgram = (request: IncomingMessage): boolean => this.of(request) !== undefined;
+
+  rewrite = (request: IncomingMessage): boolean => {
+    const target = this.#byHost(request) ?? this.#byPath(request);
+    if (!target) return false;
+    this.#found.set(request, target);
+    for (const header of hidden) delete request.headers[header];
+    request.url = internalPath;
+    return true;
+  };
+
+  #byHost({ headers, url = '/' }: IncomingMessage): Target | undefined {
+    const name = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+    if (!name.endsWith(`.${this.#domain}`)) return undefined;
+    const [, port, sid] = label.exec(name.slice(0, -this.#domain.length - 1)) ?? [];
+    if (!isPort(port) || sid === undefined) return undefined;
+    const { rest, token } = withoutToken(url);
+    const kept = previewCookies(headers.cookie);
+    const tokens = token === undefined ? kept : [token, ...kept];
+    if (tokens.length === 0 && this.#sharesNames()) return undefined;
+    return {
+      sid: SessionId.parse(sid),
+      of: Number(port),
+      byHost: true,
+      url: rest,
+      tokens,
+      isShown: token !== undefined,
+      headers: { ...headers, cookie: withoutPreviewCookies(headers.cookie) },
+    };
+  }
+
+  #byPath({ headers, url = '/' }: IncomingMessage): Target | undefined {
+    const [, port, sid, token = '', path = '', query = ''] = byPath.exec(url) ?? [];
+    if (sid === undefined || (port !== undefined && !isPort(port))) return undefined;
+    const of = port === undefined ? ('files' as const) : Number(port);
+    const rest = `${path}${query}`;
+    return {
+      sid: SessionId.parse(sid),
+      of,
+      byHost: false,
+      url: rest,
+      tokens: [token],
+      isShown: true,
+      headers: { ...headers },
+    };
+  }
+}
+
+const isPort = (text: string | undefined): text is string =>
+  text !== undefined && Number(text) >= 1 && Number(text) <= 65_535;
+
+/** Takes the token out of an address. The rest stays as it was, because programs sign and compare addresses. */
+function withoutToken(url: string): { readonly rest: string; readonly token: string | undefined } {
+  const at = url.indexOf('?');
+  if (at < 0) return { rest: url, token: undefined };
+  let token: string | undefined;
+  const kept = url
+    .slice(at + 1)
+    .split('&')
+    .filter((part) => {
+      if (!part.startsWith(`${previewParameter}=`)) return true;
+      token = part.slice(previewParameter.length + 1);
+      return false;
+    });
+  return { rest: kept.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${kept.join('&')}`, token };
+}

@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { ListeningPort } from '../../sandboxes/client/abilities.ts';
+
+export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
+
+/** What a preview shows: a port of the sandbox, or the files of the workspace. */
+export type Previewed = number | 'files';
+
+/** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */
+export interface PreviewView {
+  readonly id: string;
+  readonly of: Previewed;
+  readonly createdAt: number; // epoch ms
+  readonly expiresAt: number; // epoch ms
+  /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */
+  readonly key?: string | undefined;
+}
+export interface PreviewWish extends Pick<PreviewView, 'of' | 'key'> {
+  readonly lifeMs: number;
+}
+
+/** The ports of a session's sandbox, and the previews of them. Every method also rejects with session_not_found. */
+export interface PortService {
+  /**
+   * The ports on which programs listen, without the sandbox's own. Empty, without starting a sandbox, when none runs, and
+   * where nothing isolates the sandbox: its ports are those of the server's machine.
+   */
+  list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
+  /** Rejects: forbidden (a port that is never opened), conflict (100 previews are open already). */
+  open(id: SessionId, wish: PreviewWish): Promise<PreviewView>;
+  /** Those that have not expired. */
+  opened(id: SessionId): Promise<readonly PreviewView[]>;
+  /** Ends the preview and its connections. Succeeds when there is no such preview. */
+  close(id: SessionId, preview: string): Promise<void>;
+  /**
+   * Connects to a port of a sandbox that runs; the sandbox is in use until the stream closes. Rejects: forbidden (a port that
+   * is never opened), not_found (nothing listens), sandbox_not_found (it does not run: a preview starts none).
+   */
+  connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
+}

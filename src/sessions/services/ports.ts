@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import type { PortService, PreviewView } from '../api/ports.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import { type PortRules, refuseClosed } from './inside.ts';
+
+interface Deps extends PortRules {
+  readonly records: RecordStore;
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+/** `<session>:<preview>`, so that the previews end with the session. */
+const kind = 'preview';
+const Stored = z.object({
+  of: z.union([z.int(), z.literal('files')]),
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  key: z.string().optional(),
+});
+const mostPreviews = 100;
+
+export async function forgetPreviews(records: RecordStore, id: SessionId): Promise<void> {
+  for (const { id: name } of await records.list(kind, { idPrefix: `${id}:` })) await records.delete(kind, name);
+}
+
+/** The ports of sandboxes, and the records of their previews. */
+export function portService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
+  const viewOf = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
+  const all = async (id: SessionId) =>
+    (await records.list(kind, { idPrefix: `${id}:` })).map(({ id: name, doc }) => viewOf(name, doc));
+  const remove = (id: SessionId, preview: string) => records.delete(kind, `${id}:${preview}`);
+
+  return {
+    async list(id, signal) {
+      await known(id);
+      if (rules.isOwnMachine) return [];
+      const client = await sandboxes.look(id, signal);
+      const ports = client ? await client.ports.list(signal) : [];
+      return ports.filter(({ port }) => !rules.closedPorts.has(port));
+    },
+    async open(id, { of, lifeMs, key }) {
+      await known(id);
+      if (of !== 'files') refuseClosed(of, rules);
+      const now = clock.now();
+      const previews = await all(id);
+      const over = previews.filter(({ expiresAt }) => expiresAt <= now);
+      for (const one of over) await remove(id, one.id);
+      if (previews.length - over.length >= mostPreviews)
+        throw new AppError('conflict', `The session has ${mostPreviews} previews already. Close some first.`);
+      const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...(key !== undefined && { key }) };
+      const name = `${id}:${ids.short()}`;
+      await records.put({ kind, id: name, doc, sort: now });
+      return viewOf(name, doc);
+    },
+    async opened(id) {
+      await known(id);
+      return (await all(id)).filter(({ expiresAt }) => expiresAt > clock.now());
+    },
+    async close(id, preview) {
+      await known(id);
+      await remove(id, preview);
+    },
+    async connect(id, port, signal) {
+      await known(id);
+      refuseClosed(port, rules);
+      if (!(await sandboxes.look(id, signal)))
+        throw new AppError(
+          'sandbox_not_found',
+          'The sandbox rests, so nothing answers. A task or a command starts it.',
+        );
+      const used = await sandboxes.use(id, signal);
+      const done = () => void used[Symbol.asyncDispose]();
+      try {
+        return (await used.client.ports.connect(port, signal)).once('close', done);
+      } catch (thrown) {
+        done();
+        throw thrown;
+      }
+    },
+  };
+}
