@@ -7,8 +7,8 @@ export const server = describeDialect({
   tag: 'Server',
   paths: ['/', '/health', '/healthz', '/readyz', '/metrics', '/api/v1/templates', '/openapi.json', '/docs', '/redoc'],
   documents: '`/docs`, `/openapi.json`',
-  routes: async ({ services, metrics, clock, version, table, page }) => [
-    (await import('./routes.ts')).serverRoutes({ services, metrics, clock, version, table, page }),
+  routes: async ({ services, metrics, clock, version, table, page, previews: { frames } }) => [
+    (await import('./routes.ts')).serverRoutes({ services, metrics, clock, version, table, page, frames }),
   ],
 });
 

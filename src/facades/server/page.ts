@@ -13,7 +13,7 @@ import { mountNovnc } from './novnc.ts';
 // The page for browsers: its built files. Its policy forbids it to load from other sites and, in browsers with trusted types,
 // to turn text into HTML or into scripts. The one policy for scripts makes the address of the page's worker, and no other.
 
-const policyWith = (framedBy: "'none'" | "'self'") =>
+const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
   [
     "default-src 'none'",
     "script-src 'self'",
@@ -21,17 +21,22 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "style-src 'self'",
     "img-src 'self' data: blob:",
     "connect-src 'self'",
-    "frame-src 'self'",
+    `frame-src 'self'${frames}`,
     "base-uri 'none'",
     "form-action 'none'",
     `frame-ancestors ${framedBy}`,
     "require-trusted-types-for 'script'",
     'trusted-types corral-parser',
   ].join('; ');
-const policy = { 'content-security-policy': policyWith("'none'") };
+const policy = { 'content-security-policy': policyWith("'none'", '') };
 const ofPage = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
-const framed = { ...ofPage, 'content-security-policy': policyWith("'self'") };
+const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
+/** The main page shows previews in frames, which have origins of their own. */
+export const mainPage = (frames: string) => ({
+  ...ofPage,
+  'content-security-policy': policyWith("'none'", ` ${frames} blob:`),
+});
 /** A name with a hash always has the same content. */
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;

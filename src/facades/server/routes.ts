@@ -9,7 +9,7 @@ import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
-import { sendFile, wantsPage } from './page.ts';
+import { mainPage, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps {
   readonly services: Pick<Services, 'sessions' | 'templates'>;
@@ -18,6 +18,8 @@ interface ServerDeps {
   readonly version: string;
   readonly table: RouteTable;
   readonly page: () => Promise<PageFiles>;
+  /** The origins of previews, which the page shows in frames. */
+  readonly frames: string;
 }
 
 const Root = z.object({ name: z.literal('corral'), version: z.string(), status: z.literal('running') });
@@ -51,7 +53,8 @@ const example = {
 };
 
 /** The routes that belong to the server and to no dialect. */
-export function serverRoutes({ table, version, metrics, services, clock, page }: ServerDeps): Dialect {
+export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): Dialect {
+  const headers = mainPage(frames);
   return {
     mount(app: App) {
       app.get(
@@ -68,7 +71,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page }:
         },
         async (request, reply) =>
           wantsPage(request)
-            ? sendFile(request, reply, { name: 'index.html', page })
+            ? sendFile(request, reply, { name: 'index.html', page, headers })
             : { name: 'corral' as const, version, status: 'running' as const },
       );
       mountHealth(app, { sessions: services.sessions, clock, version });

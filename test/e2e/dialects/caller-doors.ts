@@ -110,6 +110,7 @@ function filled(path: string, to: Targets): string {
     id,
     pid: '1',
     link: '0123456789ab',
+    preview: '0123456789ab',
     name: 'app.js',
     provider: 'gemini',
     template_id: 'default',

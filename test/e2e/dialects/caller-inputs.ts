@@ -13,6 +13,8 @@ const inputs: Record<string, (to: Targets) => object> = {
   'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
   'sessions.fork': ({ sid }) => ({ id: sid }),
   'shares.revoke': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
+  'ports.open': ({ sid }) => ({ sessionId: sid, of: 'files' }),
+  'ports.close': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
   'sessions.deleteMany': () => ({ ids: ['f'.repeat(16)] }),
   'egress.allow': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),
   'egress.withdraw': ({ sid }) => ({ sessionId: sid, host: 'example.org' }),

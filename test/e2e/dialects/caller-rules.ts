@@ -4,12 +4,13 @@
  * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
  * `shown` admits everyone, but unshared sessions are unknown there. `screen` is `read`, or a signed link to the screen.
  * `inside` and `port` need the token of the sandbox itself, which no key replaces; they refuse with 401 and 403.
+ * `preview` needs the secret of a preview, which no key replaces; it refuses with 401.
  * `public` admits everyone to the program behind a port. `never` refuses everyone with 403.
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
   ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin', 'shown'] as const),
-  ...(['screen', 'inside', 'port', 'public', 'never'] as const),
+  ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
 const strangers = [
@@ -33,7 +34,7 @@ const read: Roles = {
   operator: unknown,
   admin: through,
 };
-const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port' | 'public' | 'never'>, Roles> = {
+const byRule: Record<Exclude<Rule, 'open' | 'shown' | 'inside' | 'port' | 'preview' | 'public' | 'never'>, Roles> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   see: { ...read, operator: through },
@@ -53,6 +54,7 @@ export function expected(rule: Rule, caller: Caller): Outcome {
     return rule === 'inside' ? 401 : 403;
   }
   if (rule === 'open' || rule === 'public') return 'through';
+  if (rule === 'preview') return 401;
   if (rule === 'never') return 403;
   if (rule === 'shown') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
@@ -98,6 +100,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /static/novnc/vendor/pako/lib/zlib/{name}
     ALL /e2b/data`,
   ),
+  ...all('preview', 'ALL /previews/-'),
   ...all(
     'any',
     `GET /api/v1/sessions
@@ -158,6 +161,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /sessions/{sid}/history
     GET /ws/{sid}
     GET /api/v1/sessions/{sid}/desktop
+    GET /api/v1/sessions/{sid}/ports
     GET /api/sessions/{sid}/conversation
     GET /api/sessions/{sid}/conversation/full
     GET /api/sessions/{sid}/processes
@@ -203,6 +207,9 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/desktop/add
     POST /api/v1/sessions/{sid}/desktop/stop
     POST /api/v1/sessions/{sid}/desktop/control
+    GET /api/v1/sessions/{sid}/previews
+    POST /api/v1/sessions/{sid}/previews
+    DELETE /api/v1/sessions/{sid}/previews/{preview}
     POST /api/sessions/{sid}/tasks
     POST /api/sessions/{sid}/processes/{pid}/stop
     POST /api/sessions/{sid}/files/content
@@ -290,6 +297,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     files.grep
     processes.list
     processes.logs
+    ports.list
     terminals.list`,
   ),
   ...all(
@@ -299,6 +307,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     shares.create
     shares.list
     shares.revoke
+    ports.open
+    ports.opened
+    ports.close
     runs.send
     runs.approve
     runs.reject
