@@ -27,7 +27,7 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
   return { Host: local, ...Object.fromEntries(kept), ...forwarded };
 }
 
-/** These would reach beyond the preview's own name, or keep it out of a frame of the page. */
+/** Headers that would reach beyond the preview's own name, or keep it out of a frame of the page. */
 const notForNames = new Set(['x-frame-options', 'clear-site-data', 'alt-svc', 'nel', 'report-to']);
 
 /** The headers of a program's answer under an origin of its own. */
@@ -58,7 +58,7 @@ export function answerUnderPath(raw: readonly string[], port: number, base: stri
 }
 
 /**
- * A page has no origin, wherever it is opened: no cookies, no storage, and nothing of the page around it. It may read its own
+ * A page has no origin, also in a window of its own: no cookies, no storage, and nothing of the page around it. It may read its own
  * answers, to which its secret address leads.
  */
 export const sandboxing = {

@@ -8,7 +8,7 @@ interface Relayed {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly path: string;
-  /** Those that the program gets. */
+  /** The headers that the program gets. */
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
   /** Changes the raw headers of the program's answer; by default only those of one connection are left out. */

@@ -4,7 +4,7 @@ import type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
 export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
-/** What a preview shows: a port of the sandbox, or the files of the workspace. */
+/** The thing that a preview shows: a port of the sandbox, or the files of the workspace. */
 export type Previewed = number | 'files';
 
 /** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */
@@ -29,7 +29,7 @@ export interface PortService {
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that is never opened), conflict (100 previews are open already). */
   open(id: SessionId, wish: PreviewWish): Promise<PreviewView>;
-  /** Those that have not expired. */
+  /** The previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
   /** Ends the preview and its connections. Succeeds when there is no such preview. */
   close(id: SessionId, preview: string): Promise<void>;
