@@ -1,12 +1,13 @@
 // `node scripts/check-layers.ts <minimum number of modules> [root]`: checks which layer imports which, by .dependency-
 // cruiser.cjs, and whether two wings import each other. A check that finds no files would always pass, so the check includes the number of modules.
-import { existsSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { cruise, type ICruiseResult, type IReporterOutput } from 'dependency-cruiser';
 
 const [atLeast = '1', root = process.cwd()] = process.argv.slice(2);
 const folders = ['src', 'machines', 'drivers', 'sandbox-images'].filter((folder) => existsSync(join(root, folder)));
+const workshop = ['test', 'bench', 'eval', 'scripts'];
 const { forbidden, options } = createRequire(import.meta.url)('../.dependency-cruiser.cjs');
 const cruised = await cruise(folders, {
   ...options,
@@ -24,25 +25,35 @@ if (ours.length < Number(atLeast)) problems.push(`cruised ${ours.length} modules
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** A wing: a folder of `src`, or a folder beside it. */
+/** A wing: a folder of `src`, the support of tests, or a folder beside `src`. */
 function wingOf(path: string): string | undefined {
   const [top = '', second = '', third] = path.split('/');
-  if (!folders.includes(top)) return undefined;
-  return top === 'src' && third !== undefined ? `src/${second}` : top;
+  if (top === 'src') return third === undefined ? undefined : `src/${second}`;
+  if (top === 'test' && second === 'support') return 'test/support';
+  return folders.includes(top) || workshop.includes(top) ? top : undefined;
 }
 
 /** Two wings that import each other are one wing with two names. */
 function pairsBothWays(): string[] {
+  const product = ours.flatMap(({ source, dependencies }) => dependencies.map(({ resolved }) => [source, resolved]));
   const example = new Map<string, string>();
-  for (const { source, dependencies } of ours)
-    for (const { resolved } of dependencies) {
-      const [from, to] = [wingOf(source), wingOf(resolved)];
-      if (from && to && from !== to) example.set(`${from} ${to}`, `${source} -> ${resolved}`);
-    }
+  for (const [source = '', target = ''] of [...product, ...importsOfWorkshop()]) {
+    const [from, to] = [wingOf(source), wingOf(target)];
+    if (from && to && from !== to) example.set(`${from} ${to}`, `${source} -> ${target}`);
+  }
   return [...example].flatMap(([pair, imported]) => {
     const [from, to] = pair.split(' ') as [string, string];
     const back = example.get(`${to} ${from}`);
     return back && from < to ? [`wings both ways: ${from} and ${to}: ${imported}, and ${back}`] : [];
+  });
+}
+
+/** The imports of what builds, tests and measures the product. They are read as text, because resolving them takes long. */
+function importsOfWorkshop(): string[][] {
+  const files = globSync(`{${workshop.join(',')}}/**/*.{ts,mjs}`, { cwd: root });
+  return files.flatMap((file) => {
+    const imported = readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import\()\s*'([.][^']+)'/g);
+    return [...imported].map(([, to = '']) => [file, posix.join(dirname(file), to)]);
   });
 }
 

@@ -95,7 +95,8 @@ describe('the layer rules', { timeout: 30_000 }, () => {
       const said = stderr.split('\n').find((line) => line.includes(`: ${file} -> `) && line.startsWith(why));
       expect(said, `${file} should break "${why}"\n${stderr}`).toBeDefined();
     }
-    expect(stderr).not.toMatch(/: (drivers\/driver|machines\/run|src\/agents\/tools\/shell)\.ts ->/);
+    const ofLayers = stderr.replaceAll(/^wings both ways: .*$/gm, '');
+    expect(ofLayers).not.toMatch(/: (drivers\/driver|machines\/run|src\/agents\/tools\/shell)\.ts ->/);
   });
 
   test('two wings that import each other fail, by types too and through different files', () => {
@@ -104,6 +105,13 @@ describe('the layer rules', { timeout: 30_000 }, () => {
     write('src/app/other.ts', "import { down } from '../storage/down.ts'; export const o = down;");
     write('src/storage/down.ts', 'export const down = 1;');
     expect(check().stderr).toContain('wings both ways: src/app and src/storage');
+  });
+
+  test('tests, bench and scripts count as wings: what is shared by them is the support of tests', () => {
+    write('bench/row.ts', "import { server } from '../test/support/server.ts'; export const row = server;");
+    write('test/support/server.ts', "import { one } from '../../bench/one.ts'; export const server = one;");
+    write('bench/one.ts', 'export const one = 1;');
+    expect(check().stderr).toContain('wings both ways: bench and test/support');
   });
 
   test('a folder of 21 files fails', () => {
