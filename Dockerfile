@@ -15,7 +15,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --omit=optional
 # the bundler of the page and the sandboxes' daemon is an optional package of its platform
 RUN npm install --no-save --ignore-scripts --no-audit --no-fund "@esbuild/linux-$(node -p process.arch)@$(node -p "require('esbuild/package.json').version")"
 COPY . .
-RUN node src/app/images/bundle-sandboxd.ts sandbox-images/sandboxd.mjs && node src/app/page/bundle-page.ts page && node scripts/bundle-server.ts server
+RUN node src/app/images/bundle-sandboxd.ts sandbox-images/sandboxd.mjs && node src/app/page/bundle-page.ts page && node src/app/bundle-server.ts server
 # all that a program of Node's needs of a system: its own libraries, time zones, a temporary folder, a name for its user
 RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && ldd /usr/local/bin/node | grep -o '/[^ ]*\.so[^ ]*' | xargs -I{} cp --parents -L {} /root-fs \

@@ -131,7 +131,7 @@ test('F072 a file that cannot be written is refused with the system’s reason',
   await needs(context, 'bubblewrap');
   await fill();
   const program = `
-    import { sqliteStore } from './src/store/sqlite/store.ts';
+    import { sqliteStore } from './src/storage/sqlite/store.ts';
     const refused = await sqliteStore({ path: ${JSON.stringify(database.path)} }).catch((error) => error);
     console.log(JSON.stringify([refused.code, refused.publicMessage]));`;
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];

@@ -80,7 +80,7 @@ test('the packed package works in another program, includes its types, and runs 
       'types',
       'watch',
     ].map((name) => `dist/src/client/${name}.js`),
-    'dist/src/core/stream-frames.js',
+    'dist/src/core/text/stream-frames.js',
   ]);
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);

@@ -60,13 +60,13 @@ test('the tree with all samples passes the type check', { timeout: 300_000 }, (c
 
 test('the server with all samples offers every one of them', { timeout: 60_000 }, () => {
   const program = `
-    const { configHelp } = await import('./src/config/help.ts');
-    const { loadConfig } = await import('./src/config/config.ts');
+    const { configHelp } = await import('./src/app/settings/help.ts');
+    const { loadConfig } = await import('./src/app/settings/config.ts');
     const { readFileSync } = await import('node:fs');
-    const { toolWords } = await import('./src/tools/words.ts');
-    const { toolRegistry } = await import('./src/tools/registry.ts');
+    const { toolWords } = await import('./src/agents/tools/words.ts');
+    const { toolRegistry } = await import('./src/agents/tools/registry.ts');
     const { dialects } = await import('./src/facades/list.ts');
-    const { decide } = await import('./src/egress/decide.ts');
+    const { decide } = await import('./src/sandboxes/egress/decide.ts');
     const env = { CORRAL_DRIVER: 'sample', CORRAL_SAMPLE_HOST: 'h', CORRAL_EGRESS_POLICY: 'sample', CORRAL_GREETER_GREETING: 'hi' };
     const config = loadConfig(env, readFileSync('corral.example.yaml', 'utf8'));
     const target = { kind: 'name', host: 'sample.example.test', port: 443 };

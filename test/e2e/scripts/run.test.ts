@@ -88,7 +88,7 @@ describe('the start of every script', { timeout: 30_000 }, () => {
   });
 
   test('installs for a server only what it serves with, and the rest when a test or check starts', async () => {
-    mkdirSync(join(root, 'src'));
+    mkdirSync(join(root, 'src/app'), { recursive: true });
     write('src/app/main.ts', '');
     const installed = () =>
       Object.keys(JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8')).packages);
@@ -104,7 +104,7 @@ describe('the start of every script', { timeout: 30_000 }, () => {
   });
 
   test('of a package that only serves files, installs none of the dependencies', async () => {
-    mkdirSync(join(root, 'src'));
+    mkdirSync(join(root, 'src/app'), { recursive: true });
     write('src/app/main.ts', '');
     await run('src/app/main.ts').exit;
     const { packages } = JSON.parse(readFileSync(join(root, 'node_modules/.package-lock.json'), 'utf8'));
@@ -155,7 +155,7 @@ describe('the start of every script', { timeout: 30_000 }, () => {
   });
 
   test('starts the server with the flags and the variables that package.json names, and no other program', async () => {
-    mkdirSync(join(root, 'src'));
+    mkdirSync(join(root, 'src/app'), { recursive: true });
     const tells = 'console.log(process.execArgv.includes("--no-warnings"), process.env.MALLOC_ARENA_MAX);';
     write('src/app/main.ts', tells);
     write('other.ts', tells);

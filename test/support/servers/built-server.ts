@@ -1,6 +1,6 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundleServer } from '../../../scripts/bundle-server.ts';
+import { bundleServer } from '../../../src/app/bundle-server.ts';
 import { isNewer } from '../runner/is-newer.ts';
 
 const folder = 'node_modules/.cache/corral-server';
