@@ -2,6 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Advice } from './failures.ts';
 import type { Abilities, Model } from './model.ts';
+import type { Listing } from './model-list.ts';
 
 /** How hard a model thinks before it answers; `default` leaves the choice to the provider. */
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
@@ -31,6 +32,8 @@ export interface Access {
   readonly baseUrl: string;
   /** A free request that needs a valid key. */
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
+  /** The provider's own list of its models, with the headers of the key check. */
+  readonly listing: Listing;
 }
 export interface BuildOptions {
   /** `provider/model`. */
@@ -41,6 +44,8 @@ export interface BuildOptions {
   readonly reasoning: Reasoning;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
+  /** Connects in place of the global fetch, for an address that a person entered in the page. */
+  readonly fetch?: typeof fetch | undefined;
   readonly advice: Advice;
   readonly clock: Clock;
   readonly newId: () => string;

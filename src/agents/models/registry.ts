@@ -11,7 +11,11 @@ import { type KeyedProviderName, providerOf, providers, splitModel } from './pro
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
+  /** The addresses that it can have, where a person entered it in the page. */
+  readonly reach?: Reach | undefined;
 }
+/** `private`: also addresses of this machine and of private networks. */
+export type Reach = 'public' | 'private';
 /** The settings under `models`. */
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
@@ -24,8 +28,10 @@ export interface ModelSettings {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly random: () => number;
-  /** The key that users stored for a provider, which is preferred to the configured one. */
+  /** The key that users stored for a provider, where the settings have none. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
+  /** Connects to endpoints that have a reach, and to no other address than those. */
+  readonly fetchWithin?: (reach: Reach) => typeof fetch;
 }
 
 /**
@@ -43,10 +49,11 @@ export function chainOf(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallback
   return splitModel(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
 
-async function one(ref: string, { models, clock, newId, storedKey }: ModelSettings): Promise<Model> {
+async function one(ref: string, settings: ModelSettings): Promise<Model> {
+  const { models, clock, newId, storedKey } = settings;
   const { provider: name, model } = splitModel(ref);
   const provider = knownProvider(ref, models);
-  const { key, baseUrl } = await accessOf(provider, models, storedKey);
+  const { key, baseUrl, reach } = await accessOf(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, name);
   if (provider.access !== null && !key && !isOwnServer)
@@ -62,6 +69,7 @@ async function one(ref: string, { models, clock, newId, storedKey }: ModelSettin
     reasoning,
     key,
     baseUrl,
+    ...(reach && { fetch: settings.fetchWithin?.(reach) }),
     advice,
     clock,
     newId,
@@ -82,13 +90,18 @@ export function configured(name: string, { compatible }: Pick<ModelsConfig, 'com
   return own ? compatibleProvider(name, own.baseUrl) : providerOf(name);
 }
 
-async function accessOf({ name, access }: Provider, models: ModelsConfig, storedKey: ModelSettings['storedKey']) {
+/** The key and the address of a provider. A key of the settings precedes a stored one. */
+export async function accessOf(
+  { name, access }: Provider,
+  models: ModelsConfig,
+  storedKey: ModelSettings['storedKey'],
+): Promise<{ key: Secret | undefined; baseUrl: string; reach?: Reach | undefined }> {
   if (access === null) return { key: undefined, baseUrl: '' };
   const own: Endpoint | undefined = Object.hasOwn(models.compatible, name)
     ? models.compatible[name]
     : models[name as KeyedProviderName];
-  const key = (await storedKey?.(name)) ?? own?.apiKey;
-  return { key, baseUrl: own?.baseUrl ?? access.baseUrl };
+  const key = own?.apiKey ?? (await storedKey?.(name));
+  return { key, baseUrl: own?.baseUrl ?? access.baseUrl, reach: own?.reach };
 }
 
 function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>): AppError {

@@ -19,6 +19,7 @@ import { agentConfigService } from '../../sessions/projects/agent-config.ts';
 import { agentProfiles } from '../../sessions/projects/agent-profile.ts';
 import { credentialRing } from '../../sessions/projects/credentials.ts';
 import { modelCache } from '../../sessions/projects/model-cache.ts';
+import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
 import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
 import { projectService } from '../../sessions/projects/projects.ts';
 import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
@@ -28,6 +29,7 @@ import type { Profile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
+import { fetchWithin } from './model-addresses.ts';
 
 interface Options {
   readonly config: Config;
@@ -87,21 +89,33 @@ export async function projectParts({
   const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials });
   await credentials.verify();
 
-  const agents = agentConfigService({ records, newId, templates, providers, model: config.model, checkModel });
+  const directory = new ModelDirectory({ records, models: config.models });
+  const agents = agentConfigService({
+    records,
+    newId,
+    templates,
+    providers: async () => offeredProviders((await directory.config()).compatible),
+    model: config.model,
+    checkModel,
+  });
   const profileOf = agentProfiles({
     agents,
     templates,
     usual,
     computers,
     more,
+    usualModel: async () =>
+      config.sources?.model === undefined ? ((await directory.stored()).model ?? undefined) : undefined,
     modelFor: modelCache({
       refsOf: (name, fallbacks = config.models.fallbacks) => chainOf(name, { fallbacks }),
       check: checkModel,
       storedKey: keys.use,
-      create: (name, fallbacks = config.models.fallbacks) =>
+      stateOf: (provider, ref) => directory.stateOf(provider, ref),
+      create: async (name, fallbacks = config.models.fallbacks) =>
         createModel(name, {
-          models: { ...config.models, fallbacks },
+          models: { ...(await directory.config()), fallbacks },
           storedKey: keys.use,
+          fetchWithin,
           clock,
           newId: () => ids.short(),
           random: Math.random,
@@ -117,6 +131,7 @@ export async function projectParts({
   };
   return {
     profileOf,
+    directory,
     credentials,
     onUse,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */

@@ -30,6 +30,13 @@ export class RealModels {
     this.#isUsed = true;
   };
 
+  /** Why real models are refused here; undefined: they are not. */
+  readonly refusal = (): string | undefined => {
+    const capabilities = this.#driver?.capabilities;
+    if (this.#unconfined || !capabilities || !isOpen(capabilities)) return undefined;
+    return refusedModel('any but demo', capabilities).publicMessage;
+  };
+
   /** Whether a driver that learns late of missing isolation may go on: not once a real model is in use. */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }

@@ -12,6 +12,8 @@ interface Given {
   readonly value: unknown;
   /** The variable that set the value, or the one that would set it. */
   readonly variable: string;
+  /** The variable or the key of corral.yaml that set it. */
+  readonly from: string | undefined;
 }
 
 // CORRAL_CONFIG names the settings' file. The others are in the environment of our own sandboxes, and a Corral inside a
@@ -42,7 +44,8 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 
   const nodeCa = env.NODE_EXTRA_CA_CERTS ? [env.NODE_EXTRA_CA_CERTS] : [];
-  const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])] };
+  const sources = Object.fromEntries([...given].flatMap(([{ key }, { from }]) => (from ? [[key, from]] : [])));
+  const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])], sources };
   const against = contradictions(config);
   if (against.length > 0) throw new AppError('invalid_request', against.join('\n'));
   return config;
@@ -50,7 +53,10 @@ export function loadConfig(env: Environment, yamlText: string): Config {
 
 function givenFor({ key, variables, shown }: Setting, env: Environment, inFile: ReadonlyMap<string, unknown>): Given {
   const variable = variables.find((name) => env[name]); // an empty variable counts as unset
-  return variable ? { value: env[variable]?.trim(), variable } : { value: inFile.get(key), variable: shown };
+  if (variable) return { value: env[variable]?.trim(), variable, from: variable };
+  const value = inFile.get(key);
+  const isSet = value !== undefined && value !== null;
+  return { value, variable: shown, from: isSet ? `${key} in corral.yaml` : undefined };
 }
 
 function strangers(env: Environment): string[] {

@@ -78,6 +78,11 @@ export const model = setting(
 );
 export const models = z.strictObject({
   ...sections,
+  privateAddresses: setting(
+    oneOf('auto', 'allow', 'refuse'),
+    'auto',
+    'whether administrators can enter providers at addresses of this machine and of private networks in the page; auto allows it on a server on loopback that needs no token and has no keys',
+  ),
   compatible: secretSetting(
     mappingOf('names of servers, each with base-url and api-key', endpointName, endpoint),
     {},

@@ -297,7 +297,10 @@ export const Config = z.strictObject({
   }),
   failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
 });
-export type Config = z.output<typeof Config>;
+export type Config = z.output<typeof Config> & {
+  /** The variable that set a setting, or its key in corral.yaml; a setting at its default is absent. */
+  readonly sources?: Readonly<Record<string, string>>;
+};
 
 export const layout = layoutOf(Config);
 export const { settings } = layout;

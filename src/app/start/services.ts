@@ -9,6 +9,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
+import { modelService } from '../../sessions/projects/model-service.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
@@ -21,11 +22,13 @@ import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
 import { type WorkspaceService, workspaceService } from '../../sessions/workspaces/workspaces.ts';
+import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import type { Agents } from './agents.ts';
 import type { RunningEngine } from './engine.ts';
 import { proxyPort, type Sandboxes } from './sandboxes.ts';
+import { needsToken } from './start-token.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -87,9 +90,13 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     closing,
     profileOf: projects.profileOf,
     forget,
-    checkModel(ref) {
-      knownProvider(ref, config.models);
+    async checkModel(ref) {
+      knownProvider(ref, await projects.directory.config());
       realModels.check(ref);
+    },
+    usualModel: async () => {
+      const { model: chosen } = await projects.directory.stored();
+      return config.sources?.model === undefined ? (chosen ?? model.name) : model.name;
     },
     async templateFor(named, projectId) {
       if (named !== undefined) {
@@ -138,7 +145,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
   };
-  const services: Services = {
+  const withoutKeys: Omit<Services, 'models'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
@@ -175,7 +182,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   };
   const workspaces = stack.use(
     await workspaceService({
-      ...services,
+      ...withoutKeys,
       records,
       commands,
       clock,
@@ -196,6 +203,21 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       warn: (about, text) => logger.warn(about, text),
     }),
   );
+  const services: Services = {
+    ...withoutKeys,
+    models: modelService({
+      directory: projects.directory,
+      keys: projects.api.keys,
+      settings: config,
+      setBy: (key) => config.sources?.[key],
+      refusal: realModels.refusal,
+      checkModel: realModels.check,
+      reach: () => reachOf(config, keys.any || needsToken(driver.capabilities.isolation, config)),
+      fetchWithin,
+      learn: startup.learn,
+      clock,
+    }),
+  };
   const held = stack.move();
   return {
     services,

@@ -3,9 +3,20 @@ import { describeDialect } from '../shared/dialect.ts';
 
 export const server = describeDialect({
   label: 'server',
-  audience: 'probes, monitoring, the list of templates',
+  audience: 'probes, monitoring, the list of templates, the models',
   tag: 'Server',
-  paths: ['/', '/health', '/healthz', '/readyz', '/metrics', '/api/v1/templates', '/openapi.json', '/docs', '/redoc'],
+  paths: [
+    '/',
+    '/health',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/api/v1/templates',
+    '/api/v1/models',
+    '/openapi.json',
+    '/docs',
+    '/redoc',
+  ],
   documents: '`/docs`, `/openapi.json`',
   routes: async ({ services, metrics, clock, version, table, page, previews: { frames } }) => [
     (await import('./routes.ts')).serverRoutes({ services, metrics, clock, version, table, page, frames }),

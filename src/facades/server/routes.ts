@@ -9,10 +9,11 @@ import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
+import { mountModels } from './models.ts';
 import { mainPage, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps {
-  readonly services: Pick<Services, 'sessions' | 'templates'>;
+  readonly services: Pick<Services, 'sessions' | 'templates' | 'models'>;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -95,6 +96,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
         },
         async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
+      mountModels(app, services.models);
       mountDocs(app, { table, version, page });
     },
   };

@@ -19,6 +19,7 @@ export type TrpcServices = Pick<
   | 'desktop'
   | 'projects'
   | 'templates'
+  | 'models'
   | 'shares'
   | 'ports'
 >;

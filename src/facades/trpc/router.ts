@@ -6,6 +6,7 @@ import { egressRouter } from './routers/egress.ts';
 import { eventsRouter } from './routers/events.ts';
 import { filesRouter } from './routers/files.ts';
 import { keysRouter } from './routers/keys.ts';
+import { modelsRouter } from './routers/models.ts';
 import { processesRouter } from './routers/processes.ts';
 import { projectsRouter } from './routers/projects.ts';
 import { runsRouter } from './routers/runs.ts';
@@ -32,6 +33,7 @@ export const appRouter = router({
   projects: projectsRouter,
   shares: sharesRouter,
   templates: templatesRouter,
+  models: modelsRouter,
   keys: keysRouter,
   system: systemRouter,
 });

@@ -53,10 +53,15 @@ export function audited<Service extends object>(service: Service, actions: Actio
   };
 }
 
+/** The target is then the provider, because the rest can contain a key. */
+const isAccess = (given: unknown): given is { provider: string } =>
+  typeof (given as { provider?: unknown } | undefined)?.provider === 'string';
+
 type Made = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
-/** The ids to record: the call's first argument when it is an id, else the ids in the result. */
+/** The ids to record: the call's first argument when it is an id or names a provider, else the ids in the result. */
 function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   if (typeof named === 'string') return [named];
+  if (isAccess(named)) return [named.provider];
   const made = Array.isArray(result) && result.length > 0 ? result : [result];
   return (made as readonly Made[]).map((one) => one?.id ?? one?.view?.id);
 }
@@ -131,6 +136,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       'watch',
     ]),
     shares: audited(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
+    models: audited(services.models, { test: 'models.test', use: 'models.use', forget: 'models.forget' }, audit),
     desktop: auditedDesktop(services.desktop, audit),
     templates: services.templates,
     projects: audited(

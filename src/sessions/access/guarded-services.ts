@@ -8,6 +8,7 @@ import type { SessionNews, SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
 import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { checked } from './checked-service.ts';
+import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 
 // The services as one actor may use them. Facades get only these, so no dialect can forget a permission check.
@@ -131,6 +132,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       },
     },
     projects: guardedProjects(services.projects, actorOf),
+    models: guardedModels(services.models, actorOf),
     shares: checked(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
     templates: { list: () => services.templates.list() },
   };

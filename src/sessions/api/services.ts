@@ -4,6 +4,7 @@ import type { DesktopService } from './desktop.ts';
 import type { EgressService } from './egress.ts';
 import type { FileService } from './files.ts';
 import type { InsideService } from './inside.ts';
+import type { ModelService } from './models.ts';
 import type { PortService } from './ports.ts';
 import type { ProcessService } from './processes.ts';
 import type { ProjectService } from './projects.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly ports: PortService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
+  readonly models: ModelService;
   readonly shares: ShareService;
   readonly templates: Pick<TemplateService, 'list'>;
 }

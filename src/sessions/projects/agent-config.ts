@@ -44,7 +44,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly newId: () => string;
   readonly templates: Pick<TemplateService, 'get'>;
-  readonly providers: readonly OfferedProvider[];
+  readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
   /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
   /** Throws for a model that this server must not use. */
@@ -71,7 +71,8 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
   return {
     get: async (projectId) => (await read(projectId)).config,
     async update(projectId, fields) {
-      if (fields.provider !== undefined && !providers.some(({ id }) => id === fields.provider)) {
+      const known = new Set((await providers()).map(({ id }) => id));
+      if (fields.provider !== undefined && !known.has(fields.provider)) {
         throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
       }
       if (fields.options !== undefined) checkOptions(fields.options);
@@ -81,7 +82,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
       }
       for (const ref of fields.fallbacks ?? []) {
         const { provider } = splitModel(ref);
-        if (!providers.some(({ id }) => id === provider)) {
+        if (!known.has(provider)) {
           throw new AppError(
             'invalid_request',
             `The fall-back ${ref} names the provider ${provider}, which is unknown here.`,

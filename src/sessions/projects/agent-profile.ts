@@ -24,6 +24,8 @@ interface Deps {
   /** The tools for keyboard and mouse on the desktops here. */
   readonly computers?: (shape: ComputerShape) => readonly Tool[];
   readonly modelFor: ModelFor;
+  /** The model that people chose in the page for sessions that chose none; undefined: that of the settings. */
+  readonly usualModel?: () => Promise<string | undefined>;
 }
 
 /**
@@ -32,7 +34,7 @@ interface Deps {
  * project applies to its running sessions.
  */
 export function agentProfiles(deps: Deps): ProfileOf {
-  const { agents, templates, usual, more = [], computers = () => [], modelFor } = deps;
+  const { agents, templates, usual, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = toolRegistry(undefined, 'off', more);
 
   /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
@@ -103,8 +105,9 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   async function modelOf(session: SessionRecord, { config, template }: Layers): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
-    const [first, second] = config?.isOwnModel ? [ofProject, template.model] : [template.model, ofProject];
-    const name = session.model ?? first ?? second;
+    const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
+    // A project that never chose has the model that the settings named when it was made.
+    const name = chosen ?? (await usualModel?.()) ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;
     return await created(name ?? usual.model.name, fallbacks);

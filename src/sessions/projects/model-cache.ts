@@ -9,6 +9,8 @@ interface Deps {
   /** Throws for a model that must not be used now. Asked each time, because what it depends on can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
+  /** Changes with the address and the description of a model that people can change. */
+  readonly stateOf?: (provider: string, ref: string) => Promise<string>;
   /** Rejects when the model cannot be created. */
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
@@ -17,14 +19,16 @@ export type ModelFor = (name: string, fallbacks?: readonly string[]) => Promise<
 
 const kept = 64;
 
-/** Creates each model once, and again after a key of its chain changes. */
-export function modelCache({ refsOf, check, storedKey, create }: Deps): ModelFor {
+/** Creates each model once, and again after a key or an address of its chain changes. */
+export function modelCache({ refsOf, check, storedKey, stateOf, create }: Deps): ModelFor {
   const made = new Map<string, Model>();
   return async (name, fallbacks) => {
     const refs = refsOf(name, fallbacks);
     refs.forEach(check);
     const keys = await Promise.all(refs.map((ref) => storedKey(splitModel(ref).provider)));
-    const hash = createHash('sha256').update(JSON.stringify(keys.map((key) => key?.reveal() ?? null)));
+    const states = await Promise.all(refs.map((ref) => stateOf?.(splitModel(ref).provider, ref)));
+    const parts = [keys.map((key) => key?.reveal() ?? null), states];
+    const hash = createHash('sha256').update(JSON.stringify(parts));
     const id = `${refs.join(' ')} ${hash.digest('hex')}`;
     const found = made.get(id);
     if (found) return found;

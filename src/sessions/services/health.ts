@@ -11,7 +11,9 @@ import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 interface Deps {
   readonly store: Store;
   readonly driver: Driver;
-  readonly model: Model;
+  readonly model: Pick<Model, 'name'>;
+  /** The model that people chose in place of that of the settings. */
+  readonly usualModel?: (() => Promise<string>) | undefined;
   readonly clock: Clock;
   /** Absent: sandboxes have no desktop. */
   readonly desktopFor?: () => DesktopOffer;
@@ -25,10 +27,11 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   const { store, driver, model, clock } = deps;
   using deadlined = deadline(checkMs, clock, signal);
   const until = deadlined.signal;
-  const [storage, sandbox, sessions] = await Promise.all([
+  const [storage, sandbox, sessions, name] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
     orAborted(deps.sessions(), until).catch(() => none),
+    orAborted(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);
   const { weaknesses = [] } = driver.capabilities;
   const desktop = deps.desktopFor?.() ?? { state: 'none' };
@@ -40,7 +43,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
       ...(weaknesses.length > 0 && { weaknesses }),
       ...(desktop.state !== 'none' && { desktop }),
     },
-    model: { status: 'healthy', name: model.name },
+    model: { status: 'healthy', name },
     sessions,
   };
 }

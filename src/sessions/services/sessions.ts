@@ -34,6 +34,7 @@ interface Deps extends CreationDeps, ViewDeps {
   readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;
+  readonly usualModel?: () => Promise<string>;
   readonly watchers: Watchers;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -38,6 +38,9 @@ const inputs: Record<string, (to: Targets) => object> = {
   'processes.logs': ({ sid }) => ({ sessionId: sid, pid: 1 }),
   'projects.update': ({ project }) => ({ id: project, name: 'New' }),
   'projects.updateAgent': ({ project }) => ({ id: project, prompt: 'Be brief.' }),
+  'models.test': () => ({ provider: 'openai' }),
+  'models.use': () => ({ provider: 'nobody', model: 'none' }),
+  'models.forget': () => ({ provider: 'nobody' }),
   'keys.create': () => ({ name: 'x', role: 'viewer' }),
   'keys.revoke': ({ key }) => ({ id: key }),
 };
@@ -48,7 +51,7 @@ export function inputOf(name: string, to: Targets): object {
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (/^sessions\.(get|agent|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
+  return /^(sessions|projects|templates|models|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
 export const mcpInputs: Record<string, object> = {

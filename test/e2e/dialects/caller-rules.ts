@@ -111,6 +111,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects
     GET /api/v1/templates
+    GET /api/v1/models
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers
@@ -257,10 +258,14 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     DELETE /e2b/sandboxes/{sid}`,
   ),
   ...all('screen', 'GET /api/v1/sessions/{sid}/vnc'),
+  ...all('create', 'GET /api/v1/models/offered'),
   ...all('operator', 'GET /metrics\nGET /health/detailed'),
   ...all(
     'admin',
-    `GET /api/v1/settings/api-keys
+    `POST /api/v1/models/test
+    PUT /api/v1/models/usual
+    DELETE /api/v1/models/providers/{provider}
+    GET /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys
     POST /api/v1/settings/api-keys/test
     DELETE /api/v1/settings/api-keys/{provider}`,
@@ -271,10 +276,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
 export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'any',
-    'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nsystem.info\nsystem.tools',
+    'sessions.list\nsessions.deleteMany\nsessions.watch\nprojects.list\ntemplates.list\nmodels.inForce\nsystem.info\nsystem.tools',
   ),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
-  ...all('create', 'sessions.create\nprojects.create'),
+  ...all('create', 'sessions.create\nprojects.create\nmodels.offered'),
   ...all('see', 'sessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
   ...all(
     'read',
@@ -339,6 +344,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'stop',
     'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete\nsessionCredentials.revoke\nprojectCredentials.revoke',
   ),
+  ...all('admin', 'models.test\nmodels.use\nmodels.forget'),
   ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
 };
 

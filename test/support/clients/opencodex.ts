@@ -56,7 +56,7 @@ export async function opencodexServer({
     maxBytes: maxUploadBytes,
   });
   const providers = offeredProviders(compatible);
-  const agents = agentConfigService({ records, newId, templates, providers, model: 'demo' });
+  const agents = agentConfigService({ records, newId, templates, providers: async () => providers, model: 'demo' });
   const learned: Secret[] = [];
   const keys = providerKeys({
     records,

@@ -53,6 +53,15 @@ export interface FakeScreen {
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
 
+const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has no models.'));
+const noModels: Services['models'] = {
+  inForce: async () => ({ model: 'demo', setBy: null, chosen: null, refusal: null, providers: [], canChange: true }),
+  offered: async () => [],
+  test: noLists,
+  use: noLists,
+  forget: noLists,
+};
+
 /**
  * All services other than sessions, in memory: a flat map of files for each session, and sandboxes that have only a
  * state.
@@ -308,6 +317,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates,
+    models: noModels,
     projects: projectService({
       records: store.records,
       sessions,
@@ -315,7 +325,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         records: store.records,
         newId: () => crypto.randomUUID(),
         templates,
-        providers: offeredProviders({}),
+        providers: async () => offeredProviders({}),
         model: 'demo',
       }),
       removeBelongings: async () => {},

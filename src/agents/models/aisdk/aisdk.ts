@@ -25,7 +25,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
   let opened: LanguageModelV4 | undefined; // each would make its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
-    opened ??= dialect.open({ model, key, baseUrl, fetch: turnFetch });
+    opened ??= dialect.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
     watchBytes(silence.signal, silence.touch);
     const asked = opened;
     const ask = () => asked.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });

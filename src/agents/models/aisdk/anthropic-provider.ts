@@ -1,4 +1,5 @@
 import type { Provider, Reasoning } from '../provider.ts';
+import { anthropicListing } from './anthropic-list.ts';
 import { claude } from './claude.ts';
 
 export const anthropicProvider = {
@@ -16,6 +17,7 @@ export const anthropicProvider = {
       path: '/v1/models?limit=1',
       headers: (key) => ({ 'x-api-key': key, 'anthropic-version': '2023-06-01' }),
     },
+    listing: anthropicListing,
   },
   abilities: (model: string, reasoning: Reasoning) => ({
     window: 200_000,

@@ -1,4 +1,5 @@
 import type { Provider } from '../provider.ts';
+import { compatibleListing } from './compatible-list.ts';
 
 /** A server of the operator that speaks Chat Completions, under the operator's name for it. */
 export const compatibleProvider = (name: string, baseUrl: string): Provider => ({
@@ -9,6 +10,7 @@ export const compatibleProvider = (name: string, baseUrl: string): Provider => (
     keyVariables: [`models.compatible.${name}.api-key`],
     baseUrl,
     keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
+    listing: compatibleListing,
   },
   abilities: () => ({}),
   build: async (options) => {

@@ -1,4 +1,5 @@
 import type { Provider } from '../provider.ts';
+import { openaiListing } from './openai-list.ts';
 
 export const openaiProvider = {
   name: 'openai',
@@ -12,6 +13,7 @@ export const openaiProvider = {
     keyVariables: ['OPENAI_API_KEY'],
     baseUrl: 'https://api.openai.com/v1',
     keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
+    listing: openaiListing,
   },
   abilities: () => ({ window: 128_000, maxOutput: 16_384, images: true, forcedTool: true, caching: 'automatic' }),
   build: async (options) => {

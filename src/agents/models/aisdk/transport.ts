@@ -8,20 +8,22 @@ export const watchBytes = (signal: AbortSignal, onBytes: () => void): void => vo
  * A `fetch` for the turns of a model. It tells of each arrival, follows no redirect, because that would send the key to
  * another host, and ends a reply that is larger than any model's.
  */
-export const turnFetch: typeof fetch = async (input, init) => {
-  const onBytes = init?.signal ? watches.get(init.signal) : undefined;
-  const response = await fetch(input, { ...init, redirect: 'error' });
-  if (!response.body) return response;
-  let left = maxBytes;
-  const counted = response.body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        left -= chunk.byteLength;
-        if (left < 0) return controller.error(new Error('the reply is too large'));
-        onBytes?.();
-        controller.enqueue(chunk);
-      },
-    }),
-  );
-  return new Response(counted, response);
-};
+export const turnFetch =
+  (via: typeof fetch = fetch): typeof fetch =>
+  async (input, init) => {
+    const onBytes = init?.signal ? watches.get(init.signal) : undefined;
+    const response = await via(input, { ...init, redirect: 'error' });
+    if (!response.body) return response;
+    let left = maxBytes;
+    const counted = response.body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          left -= chunk.byteLength;
+          if (left < 0) return controller.error(new Error('the reply is too large'));
+          onBytes?.();
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    return new Response(counted, response);
+  };

@@ -1,4 +1,5 @@
 import { type Abilities, assumedAbilities, type Model, type TurnPart, type Usage } from '../model.ts';
+import type { ListedModel } from '../model-list.ts';
 import type { Provider, Reasoning } from '../provider.ts';
 import { costAt, listed, type Price } from './prices.ts';
 
@@ -52,4 +53,19 @@ export function priced(model: Model, costOf: Facts['costOf']): Model {
       for await (const part of model.turn(request, signal)) yield withCost(part);
     },
   };
+}
+
+const sample = 1_000; // tokens: below every step from which a long request costs more
+
+/** The listed model with what the published list says, where its provider's own list says nothing. */
+export async function withPublished(provider: string, model: ListedModel): Promise<ListedModel> {
+  const published = await listed(provider, model.id);
+  if (!published) return model;
+  const perMillion = (usage: Partial<Usage>) => {
+    const cost = published.costOf({ inputTokens: 0, outputTokens: 0, ...usage });
+    return cost === undefined ? undefined : Number(((cost / sample) * 1e6).toPrecision(6));
+  };
+  const [input, output] = [perMillion({ inputTokens: sample }), perMillion({ outputTokens: sample })];
+  const price = input === undefined || output === undefined ? undefined : { input, output };
+  return { ...model, window: model.window ?? published.window, price: model.price ?? price };
 }

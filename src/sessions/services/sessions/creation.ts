@@ -17,7 +17,7 @@ export interface CreationDeps {
   readonly ids: IdSource;
   readonly maxSessions: number;
   /** Throws for a session's own model that this server must not use. */
-  readonly checkModel?: (ref: string) => void;
+  readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */
   readonly templateFor: (
     named: string | undefined,
@@ -63,7 +63,7 @@ export function sessionCreation(parts: Parts) {
     toolServers,
     life,
   }: CreateCommand): Promise<SessionRecord> {
-    for (const ref of [model ?? [], fallbacks ?? []].flat()) parts.checkModel?.(ref);
+    for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
     await admit();
     const id = ids.sessionId();

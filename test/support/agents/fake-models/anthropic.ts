@@ -149,7 +149,23 @@ function events(reply: Said, n: number): string[] {
   return out;
 }
 
+const listed = [
+  { type: 'model', id: 'claude-sonnet-5-5', display_name: 'Claude Sonnet 5.5', created_at: '2026-01-01T00:00:00Z' },
+  { type: 'model', id: 'claude-haiku-5-5', display_name: 'Claude Haiku 5.5', created_at: '2026-01-01T00:00:00Z' },
+];
+
+/** One model a page, so that a reader of only the first page is noticed. */
+function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): Refused | object {
+  if (headers['x-api-key'] !== key) return { status: 401, name: 'authentication_error', message: 'invalid x-api-key' };
+  if (headers['anthropic-version'] !== '2023-06-01') return bad('anthropic-version: header is required');
+  const after = new URL(path, 'http://fake').searchParams.get('after_id');
+  const at = listed.findIndex(({ id }) => id === after) + 1;
+  const data = listed.slice(at, at + 1);
+  return { data, has_more: at + 1 < listed.length, first_id: data[0]?.id, last_id: data[0]?.id };
+}
+
 export const anthropicWire: Wire = {
+  list,
   check,
   events,
   error: ({ message, name, status }) => ({

@@ -75,7 +75,31 @@ function events(reply: Said, n: number): string[] {
   return out;
 }
 
+/** Models as vLLM, OpenRouter and Ollama describe them, and one that nobody can talk to. */
+const listed = [
+  { id: 'qwen3', object: 'model', created: 1_790_000_000, owned_by: 'vllm', max_model_len: 32_768 },
+  {
+    id: 'meta/llama-9',
+    name: 'Meta: Llama 9',
+    context_length: 131_072,
+    architecture: { input_modalities: ['text', 'image'] },
+    pricing: { prompt: '0.00000015', completion: '0.0000006' },
+    top_provider: { max_completion_tokens: 16_384 },
+    supported_parameters: ['tools', 'temperature'],
+  },
+  { id: 'small:1b', object: 'model', created: 1_790_000_000, owned_by: 'library' },
+  { id: 'nomic-embed-text', object: 'model' },
+];
+
+function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): Refused | object {
+  const given = headers.authorization;
+  if (given !== undefined && given !== `Bearer ${key}`)
+    return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${given}` };
+  return { object: 'list', data: listed };
+}
+
 export const compatibleWire: Wire = {
+  list,
   check,
   events,
   error: ({ message, name }) => ({ error: { message, type: name ?? 'BadRequestError', code: name ?? null } }),

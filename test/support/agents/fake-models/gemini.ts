@@ -141,7 +141,26 @@ function events(reply: Said, n: number): string[] {
   return out;
 }
 
+const generates = { supportedGenerationMethods: ['generateContent', 'countTokens'] };
+const listed = [
+  {
+    ...{ name: 'models/gemini-2.5-flash', displayName: 'Gemini 2.5 Flash', ...generates },
+    ...{ inputTokenLimit: 1_048_576, outputTokenLimit: 65_536, thinking: true },
+  },
+  { name: 'models/gemini-embedding-001', supportedGenerationMethods: ['embedContent'], inputTokenLimit: 2_048 },
+  { name: 'models/gemini-2.5-flash-preview-tts', displayName: 'Speech', ...generates },
+  { name: 'models/gemini-2.5-pro', displayName: 'Gemini 2.5 Pro', inputTokenLimit: 1_048_576, ...generates },
+];
+
+/** Two models a page, so that a reader of only the first page is noticed. */
+function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): Refused | object {
+  if (headers['x-goog-api-key'] !== key) return bad('API key not valid. Please pass a valid API key.');
+  const at = Number(new URL(path, 'http://fake').searchParams.get('pageToken') ?? 0);
+  return { models: listed.slice(at, at + 2), ...(at + 2 < listed.length && { nextPageToken: String(at + 2) }) };
+}
+
 export const geminiWire: Wire = {
+  list,
   check,
   events,
   error: ({ status, message, name }) => ({ error: { code: status, message, status: name ?? 'INVALID_ARGUMENT' } }),

@@ -128,7 +128,23 @@ function events(reply: Said, n: number, { body }: FakeRequest): string[] {
   return out;
 }
 
+const listed = [
+  'gpt-5-mini',
+  'gpt-5',
+  'o4-mini',
+  'text-embedding-3-small',
+  'whisper-1',
+  'gpt-4o-audio-preview',
+  'dall-e-3',
+];
+
+function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): Refused | object {
+  if (headers.authorization !== `Bearer ${key}`) return { status: 401, name: 'invalid_api_key', message: 'Wrong key' };
+  return { object: 'list', data: listed.map((id) => ({ id, object: 'model', created: 1, owned_by: 'system' })) };
+}
+
 export const openaiWire: Wire = {
+  list,
   check,
   events,
   error: ({ message, name }) => ({

@@ -56,6 +56,8 @@ export interface Wire {
   /** The events of the n-th reply, without the last one when it is unfinished. */
   events(reply: Said, n: number, request: FakeRequest): readonly string[];
   error(refused: Refused): object;
+  /** The provider's list of models, in its wire format. */
+  list(request: Pick<FakeRequest, 'path' | 'headers'>, limits: Limits): Refused | object;
 }
 export const wires = {
   gemini: geminiWire,
@@ -93,6 +95,11 @@ export async function fakeProvider(
     const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
     const request = { path: incoming.url ?? '', headers: incoming.headers, body };
     requests.push(request);
+    if (incoming.method === 'GET' && /[/]models([?]|$)/.test(request.path)) {
+      const list = wire.list(request, bounds);
+      if ('status' in list) return void refuse(res, wire, list as Refused);
+      return void res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
+    }
     if (body === undefined) return void refuse(res, wire, { status: 404, message: 'The fake has no such page.' });
     const refused = bounds.isUnlike ? checkKey(request, bounds.key) : wire.check(request, bounds);
     if (refused) {

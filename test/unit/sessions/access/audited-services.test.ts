@@ -133,6 +133,7 @@ test('every method of every service either only looks, or is told of exactly onc
     desktop: ['status', 'gate', 'screenshot'],
     projects: ['list', 'get', 'agent'],
     shares: ['list'],
+    models: ['inForce', 'offered'],
     egress: ['inForce'],
     sessionCredentials: ['list'],
     projectCredentials: ['list'],

@@ -32,7 +32,7 @@ async function start(
     records: memoryStore().records,
     newId: () => 'a',
     templates,
-    providers: offeredProviders({}),
+    providers: async () => offeredProviders({}),
     model: 'gemini/gemini-2.5-flash',
     checkModel,
   });

@@ -21,7 +21,7 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
     records: store.records,
     newId: () => 'a',
     templates,
-    providers: offeredProviders({}),
+    providers: async () => offeredProviders({}),
     model: 'demo',
   });
   const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
@@ -60,7 +60,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
     records: store.records,
     newId: () => 'a',
     templates,
-    providers: offeredProviders({}),
+    providers: async () => offeredProviders({}),
     model: 'demo',
     checkModel: (ref) => {
       if (ref === 'openai/secret') throw new AppError('invalid_request', 'openai/secret is refused.');

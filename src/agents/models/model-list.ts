@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { jsonWithin } from '../../core/text/json.ts';
+import type { Secret } from '../../core/text/secret.ts';
+
+/** A model as its provider lists it. An absent field is unknown. */
+export interface ListedModel {
+  /** Without the provider. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** Tokens of a request and its reply together. */
+  readonly window?: number | undefined;
+  /** Tokens of one reply. */
+  readonly maxOutput?: number | undefined;
+  /** Whether it sees pictures. */
+  readonly images?: boolean | undefined;
+  /** Whether it can call tools, without which an agent can only talk. */
+  readonly tools?: boolean | undefined;
+  readonly reasoning?: boolean | undefined;
+  /** Per million tokens. */
+  readonly price?: { readonly input: number; readonly output: number } | undefined;
+}
+/** The wire format of a provider's list. */
+export interface Listing {
+  /** Path and query of a page of the list; `after` comes from the page before it. */
+  path(after: string | undefined): string;
+  /** Throws for a body that is not such a list. */
+  read(body: unknown): ListPage;
+}
+export interface ListPage {
+  readonly models: readonly ListedModel[];
+  /** Where the next page begins; undefined on the last one. */
+  readonly next?: string | undefined;
+}
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+const maxBytes = 8 * 1024 * 1024;
+const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
+const maxPages = 20;
+const maxModels = 5_000;
+
+/** The forms that an id and a name can have; others are left out, because they come from another machine. */
+export const ModelId = z.string().max(200).regex(/^\S+$/);
+export const ModelName = z.string().max(200).optional().catch(undefined);
+/** A whole number of tokens; anything else counts as unknown. */
+export const Tokens = z.int().positive().optional().catch(undefined);
+
+interface Listable {
+  readonly keyCheck: { headers(key: string): Record<string, string> };
+  readonly listing: Listing;
+}
+interface Endpoint {
+  readonly baseUrl: string;
+  readonly key: Secret | undefined;
+  readonly fetch: Fetch;
+}
+
+/**
+ * Reads a provider's list of models, at most 5000. Rejects: model_unauthorized, model_rejected (no list there),
+ * provider_error (not reached, or failed). No message contains the key or the provider's text.
+ */
+export async function listModels(
+  access: Listable,
+  { baseUrl, key, fetch }: Endpoint,
+  signal: AbortSignal,
+): Promise<readonly ListedModel[]> {
+  const base = baseUrl.replace(/\/+$/, '');
+  const headers = { accept: 'application/json', ...(key && access.keyCheck.headers(key.reveal())) };
+  const found = new Map<string, ListedModel>();
+  let after: string | undefined;
+  for (let page = 0; page < maxPages && found.size < maxModels; page++) {
+    const path = access.listing.path(after);
+    const response = await fetch(base + path, { headers, signal, redirect: 'error' }).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      if (cause instanceof AppError && cause.code === 'forbidden') throw privateAddress(cause);
+      const text = 'The address does not answer. Check it, and whether the server there runs.';
+      throw new AppError('provider_error', text, { cause });
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw refusalOf(response.status, key !== undefined);
+    }
+    const { models, next } = await readPage(access.listing, response);
+    for (const model of models) if (found.size < maxModels) found.set(model.id, model);
+    if (next === undefined || next === after) break;
+    after = next;
+  }
+  return [...found.values()];
+}
+
+const privateAddress = (cause: AppError) =>
+  new AppError(
+    'forbidden',
+    'The address is on this machine or in a private network, where people may not send this server. Name it in ' +
+      'corral.yaml under models.compatible, or set CORRAL_MODELS_PRIVATE_ADDRESSES=allow.',
+    { cause },
+  );
+
+async function readPage(listing: Listing, response: Response): Promise<ListPage> {
+  try {
+    return listing.read(jsonWithin(await boundedText(response), limits));
+  } catch (cause) {
+    const text = 'There is no list of models at this address. For most servers it ends with /v1.';
+    throw new AppError('model_rejected', text, { cause });
+  }
+}
+
+async function boundedText(response: Response): Promise<string> {
+  let text = '';
+  let left = maxBytes;
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    left -= chunk.byteLength;
+    if (left < 0) throw new Error('the list is too large');
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function refusalOf(status: number, hadKey: boolean): AppError {
+  if (status === 401 || status === 403 || (status === 400 && hadKey)) {
+    const text = hadKey ? `The provider refused this key (status ${status}).` : `It asks for a key (status ${status}).`;
+    return new AppError('model_unauthorized', text);
+  }
+  if (status === 404 || status === 405) {
+    const text = `There is no list of models at this address (status ${status}). For most servers it ends with /v1.`;
+    return new AppError('model_rejected', text);
+  }
+  return new AppError('provider_error', `The provider answered with status ${status}. Try again later.`);
+}

@@ -1,0 +1,28 @@
+import type { Reach } from '../../agents/models/registry.ts';
+import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import type { Config } from '../settings/config.ts';
+import { isLoopback } from '../settings/contradictions.ts';
+
+/** This machine and private networks; never the metadata services of clouds, which are link-local or one of `denyRanges`. */
+const allowRanges = [
+  ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
+  ...['::1/128', 'fc00::/7'],
+];
+const denyRanges = ['100.100.100.200/32', 'fd00:ec2::254/128'];
+
+const within = {
+  public: guardedFetch(),
+  private: guardedFetch({ addresses: { allowRanges, denyRanges } }),
+} satisfies Record<Reach, unknown>;
+
+/** Connects to addresses of this reach alone; the address that was checked is the one that is dialled. */
+export const fetchWithin =
+  (reach: Reach): typeof fetch =>
+  (input, init) =>
+    within[reach](input instanceof Request ? input.url : input, init);
+
+/** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
+export function reachOf({ host, token, models }: Config, needsCredential: boolean): Reach {
+  if (models.privateAddresses === 'auto') return isLoopback(host) && !token && !needsCredential ? 'private' : 'public';
+  return models.privateAddresses === 'allow' ? 'private' : 'public';
+}

@@ -1,0 +1,70 @@
+import type { ListedModel } from '../../agents/models/model-list.ts';
+import type { Secret } from '../../core/text/secret.ts';
+
+/** A provider of models, as people see it. */
+export interface ModelProvider {
+  readonly id: string;
+  readonly name: string;
+  /** `compatible`: a server that speaks Chat Completions, under a name that somebody chose. */
+  readonly kind: 'known' | 'compatible';
+  /** Whether sessions can use it: it has a key, or needs none. */
+  readonly isReady: boolean;
+  /** Where its key and address come from: the settings, the page, or nowhere yet. */
+  readonly from: 'settings' | 'page' | 'nowhere';
+  /** The variable or setting that precedes what is entered in the page; null: none does. */
+  readonly setBy: string | null;
+  /** Null: not for this caller, or the provider's own. */
+  readonly address: string | null;
+}
+export interface ModelsInForce {
+  /** The model of sessions that chose none: `demo` or `provider/model`. */
+  readonly model: string;
+  /** The variable or setting that precedes the choice in the page; null: the choice counts. */
+  readonly setBy: string | null;
+  /** The choice in the page; null: nobody has chosen. */
+  readonly chosen: string | null;
+  /** Why no model but the demo can be used here, and what helps; null: any can. */
+  readonly refusal: string | null;
+  readonly providers: readonly ModelProvider[];
+  /** Whether this caller can change it. */
+  readonly canChange: boolean;
+}
+/** The models of one provider; `trouble` says why its list is not there. */
+export interface OfferedModels {
+  readonly provider: string;
+  readonly name: string;
+  readonly models: readonly ListedModel[];
+  readonly trouble: string | null;
+}
+/** A way to a provider that a person enters. */
+export interface ModelAccess {
+  /** A known provider, or a name for a compatible server. */
+  readonly provider: string;
+  /** Of a compatible server. */
+  readonly baseUrl?: string | undefined;
+  /** Undefined: the stored one, or none. */
+  readonly key?: Secret | undefined;
+}
+export interface TestedAccess {
+  readonly ok: boolean;
+  /** Why not, and what to do; empty when it worked. */
+  readonly message: string;
+  readonly models: readonly ListedModel[];
+}
+
+/** The models that sessions can use, and the choice of the usual one. Every server of a store sees a change at once. */
+export interface ModelService {
+  inForce(): Promise<ModelsInForce>;
+  /** The lists of all providers that are ready, at most ten minutes old. */
+  offered(signal: AbortSignal): Promise<readonly OfferedModels[]>;
+  /** Asks the provider for its models, for at most 10 s. Stores nothing. */
+  test(access: ModelAccess, signal: AbortSignal): Promise<TestedAccess>;
+  /**
+   * Stores the access and makes one of its models the usual one, from the next turn on, in all sessions that chose none.
+   * Rejects: invalid_request (the settings name another model or address, this server must not use it), forbidden (a
+   * private address).
+   */
+  use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<ModelsInForce>;
+  /** Forgets key and address that were entered in the page, and the choice if it is one of its models. */
+  forget(provider: string): Promise<ModelsInForce>;
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { CatalogEntry } from '../../agents/models/catalog/catalog.ts';
+import type { ModelsConfig } from '../../agents/models/registry.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+
+const Facts = z.object({
+  window: z.int().positive().optional(),
+  maxOutput: z.int().positive().optional(),
+  images: z.boolean().optional(),
+  price: z.object({ input: z.number(), output: z.number() }).optional(),
+});
+const Stored = z.object({
+  /** The usual model. */
+  model: z.string().nullable().default(null),
+  /** The compatible servers that people entered. */
+  servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
+  /** The facts of the chosen models, by the lists of their providers. */
+  facts: z.record(z.string(), Facts).default({}),
+});
+export type StoredModels = z.output<typeof Stored>;
+
+const kind = 'server-setting';
+const id = 'models';
+const mostTries = 10;
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'get' | 'put'>;
+  /** The settings of files and variables, which precede what is stored. */
+  readonly models: ModelsConfig;
+}
+/** The settings of models with those that people entered in the page. */
+export class ModelDirectory {
+  readonly #records: Deps['records'];
+  readonly #settings: ModelsConfig;
+
+  constructor({ records, models }: Deps) {
+    this.#records = records;
+    this.#settings = models;
+  }
+
+  /** Read from the store each time, so that every server knows of a change. */
+  async stored(): Promise<StoredModels> {
+    return Stored.parse((await this.#records.get(kind, id))?.doc ?? {});
+  }
+
+  async config(): Promise<ModelsConfig> {
+    return this.merged(await this.stored());
+  }
+
+  merged({ servers, facts }: StoredModels): ModelsConfig {
+    const { compatible, catalog } = this.#settings;
+    const entries: Record<string, CatalogEntry> = { ...facts, ...catalog };
+    return { ...this.#settings, compatible: { ...servers, ...compatible }, catalog: entries };
+  }
+
+  /** The parts that a model is made of; a change of them makes another model. */
+  async stateOf(provider: string, ref: string): Promise<string> {
+    const { compatible, catalog } = await this.config();
+    return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
+  }
+
+  /** Rejects: conflict, when other changes always come first. */
+  async change(work: (now: StoredModels) => StoredModels): Promise<void> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const found = await this.#records.get(kind, id);
+      const doc = work(Stored.parse(found?.doc ?? {}));
+      try {
+        await this.#records.put({ kind, id, doc, expect: found?.version ?? 0 });
+        return;
+      } catch (thrown) {
+        if (toAppError(thrown).code !== 'conflict') throw thrown;
+      }
+    }
+    throw new AppError('conflict', 'Others change the models at the same moment. Try again.');
+  }
+}

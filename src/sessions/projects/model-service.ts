@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { withPublished } from '../../agents/models/catalog/catalog.ts';
+import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
+import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
+import { accessOf, configured, type ModelsConfig, type Reach } from '../../agents/models/registry.ts';
+import { deadline } from '../../core/concurrency/cancel.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { ModelAccess, ModelProvider, ModelService, ModelsInForce, OfferedModels } from '../api/models.ts';
+import type { ModelDirectory } from './model-directory.ts';
+import type { ProviderKeyRing } from './provider-keys.ts';
+
+interface Deps {
+  readonly directory: ModelDirectory;
+  readonly keys: Pick<ProviderKeyRing, 'list' | 'put' | 'delete' | 'use'>;
+  /** The model, and the models' settings, of files and variables. */
+  readonly settings: { readonly model: string; readonly models: ModelsConfig };
+  /** The variable or setting with this key that somebody set. */
+  readonly setBy: (key: string) => string | undefined;
+  /** Why a real model must not be used here. */
+  readonly refusal: () => string | undefined;
+  /** Throws for a model that must not be used here. */
+  readonly checkModel: (ref: string) => void;
+  /** Whether people may enter addresses of this machine and of private networks. */
+  readonly reach: () => Reach;
+  readonly fetchWithin: (reach: Reach) => typeof fetch;
+  readonly learn: (key: Secret) => void;
+  readonly clock: Clock;
+}
+const askMs = 10_000;
+const freshMs = 600_000;
+const maxLists = 50;
+const maxServers = 50;
+const nameForm = /^[a-z0-9][a-z0-9-]{0,30}$/;
+const takenNames = new Set(['demo', 'compatible', 'fallbacks', 'catalog', ...keyedProviders.map(({ name }) => name)]);
+
+const isKnown = (provider: string): boolean => keyedProviders.some(({ name }) => name === provider);
+
+interface Way {
+  readonly provider: string;
+  readonly baseUrl: string;
+  readonly key: Secret | undefined;
+  readonly reach: Reach | undefined;
+}
+
+export function modelService(deps: Deps): ModelService {
+  const { directory, keys, settings, setBy, clock, learn } = deps;
+  const lists = new Map<string, { readonly at: number; readonly list: Promise<readonly ListedModel[]> }>();
+
+  async function ask({ provider, baseUrl, key, reach }: Way, signal: AbortSignal): Promise<readonly ListedModel[]> {
+    const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
+    const access = configured(provider, { compatible })?.access;
+    if (!access) throw new AppError('invalid_request', `${provider} is no provider with a list of models.`);
+    using until = deadline(askMs, clock, signal);
+    const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
+    const found = await listModels(access, { baseUrl, key, fetch: via }, until.signal).catch((thrown: unknown) => {
+      if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);
+      throw thrown;
+    });
+    const all = await Promise.all(found.map((model) => withPublished(provider, model)));
+    return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
+  }
+
+  /** Shares one look among callers; a failure is forgotten at once. */
+  function listOf(way: Way): Promise<readonly ListedModel[]> {
+    const { provider, baseUrl, key } = way;
+    const id = createHash('sha256')
+      .update(JSON.stringify([provider, baseUrl, key?.reveal()]))
+      .digest('hex');
+    const known = lists.get(id);
+    if (known && clock.now() - known.at < freshMs) return known.list;
+    const list = ask(way, new AbortController().signal);
+    list.catch(() => lists.delete(id));
+    const [oldest] = lists.keys();
+    if (lists.size >= maxLists && oldest !== undefined) lists.delete(oldest);
+    lists.set(id, { at: clock.now(), list });
+    return list;
+  }
+
+  async function wayTo(provider: string, models: ModelsConfig): Promise<Way | undefined> {
+    const known = configured(provider, models);
+    if (!known || known.access === null) return undefined;
+    const { key, baseUrl, reach } = await accessOf(known, models, keys.use);
+    return { provider, baseUrl, key, reach };
+  }
+
+  /** The way that a person entered, with the stored key where none was given. */
+  async function entered({ provider, baseUrl, key }: ModelAccess): Promise<Way> {
+    if (key) learn(key);
+    const { models } = settings;
+    if (isKnown(provider)) {
+      if (baseUrl !== undefined) throw new AppError('invalid_request', `${provider} has an address of its own.`);
+      const way = await wayTo(provider, models);
+      if (!way) throw new AppError('internal', 'A known provider is missing.');
+      return { ...way, key: key ?? way.key };
+    }
+    if (Object.hasOwn(models.compatible, provider)) {
+      const way = await wayTo(provider, models);
+      if (way && (baseUrl === undefined || baseUrl === way.baseUrl)) return { ...way, key: key ?? way.key };
+      const text = `${provider} is a server of the settings (models.compatible.${provider}), which precede. Choose another name.`;
+      throw new AppError('invalid_request', text);
+    }
+    if (!nameForm.test(provider) || takenNames.has(provider)) {
+      throw new AppError('invalid_request', 'A name has 1 to 31 small letters, digits and hyphens, and is not taken.');
+    }
+    const { servers } = await directory.stored();
+    const known = Object.hasOwn(servers, provider) ? servers[provider] : undefined;
+    if (known && (baseUrl === undefined || baseUrl === known.baseUrl)) {
+      return { provider, ...known, key: key ?? (await keys.use(provider)) };
+    }
+    if (baseUrl === undefined) throw new AppError('invalid_request', `Give the address of ${provider}.`);
+    // A stored key goes to no other address than the one that it was entered with.
+    return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
+  }
+
+  async function inForce(): Promise<ModelsInForce> {
+    const stored = await directory.stored();
+    const models = directory.merged(stored);
+    const held = new Set((await keys.list()).map(({ provider }) => provider));
+    const known = keyedProviders.map(({ name, label, access }): ModelProvider => {
+      const { apiKey, baseUrl } = settings.models[name];
+      const by = apiKey && (setBy(`models.${name}.api-key`) ?? access.keyVariables[0]);
+      const from = apiKey ? 'settings' : held.has(name) ? 'page' : 'nowhere';
+      const isReady = from !== 'nowhere';
+      return { id: name, name: label, kind: 'known', isReady, from, setBy: by ?? null, address: baseUrl ?? null };
+    });
+    const own = Object.entries(models.compatible).map(([name, { baseUrl }]): ModelProvider => {
+      const isSet = Object.hasOwn(settings.models.compatible, name);
+      const by = isSet ? (setBy('models.compatible') ?? `models.compatible.${name}`) : null;
+      const from = isSet ? 'settings' : 'page';
+      return { id: name, name, kind: 'compatible', isReady: true, from, setBy: by, address: baseUrl };
+    });
+    const by = setBy('model') ?? null;
+    return {
+      model: by === null ? (stored.model ?? settings.model) : settings.model,
+      setBy: by,
+      chosen: stored.model,
+      refusal: deps.refusal() ?? null,
+      providers: [...known, ...own],
+      canChange: true,
+    };
+  }
+
+  return {
+    inForce,
+    async offered(signal) {
+      const models = await directory.config();
+      const { providers } = await inForce();
+      const ready = providers.filter(({ isReady }) => isReady);
+      return await Promise.all(
+        ready.map(async ({ id, name }): Promise<OfferedModels> => {
+          try {
+            const way = await wayTo(id, models);
+            const list = way ? await listOf(way) : [];
+            signal.throwIfAborted();
+            return { provider: id, name, models: list, trouble: null };
+          } catch (thrown) {
+            return { provider: id, name, models: [], trouble: toAppError(thrown).publicMessage };
+          }
+        }),
+      );
+    },
+    async test(access, signal) {
+      try {
+        const models = await ask(await entered(access), signal);
+        const none = 'The provider lists no model that an agent could use.';
+        return { ok: models.length > 0, message: models.length > 0 ? '' : none, models };
+      } catch (thrown) {
+        signal.throwIfAborted();
+        return { ok: false, message: toAppError(thrown).publicMessage, models: [] };
+      }
+    },
+    async use({ model, ...access }, signal) {
+      const before = await inForce();
+      const outranking =
+        before.setBy ?? (access.key && before.providers.find(({ id }) => id === access.provider)?.setBy);
+      if (outranking) {
+        const text = `${outranking} is set, and precedes what is entered here. Remove it and restart the server first.`;
+        throw new AppError('invalid_request', text);
+      }
+      const { provider, baseUrl, key, reach } = await entered(access);
+      const ref = joinModel(provider, model);
+      deps.checkModel(ref);
+      // The list tells window and price. A server without a list can be used all the same.
+      const listed = await ask({ provider, baseUrl, key, reach }, signal).catch((thrown: unknown) => {
+        signal.throwIfAborted();
+        if (toAppError(thrown).code === 'forbidden' || toAppError(thrown).code === 'model_unauthorized') throw thrown;
+        return [];
+      });
+      const found = listed.find(({ id }) => id === model);
+      const { window, maxOutput, images, price } = found ?? {};
+      // Without undefined fields, which a store would keep as null.
+      const given = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
+      const facts = Object.fromEntries(given);
+      const held = before.providers.find(({ id }) => id === provider);
+      // A stored key never goes to another address than the one that it was entered with.
+      if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(ignoreMissing);
+      await directory.change((now) => {
+        const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;
+        if (Object.keys(servers).length > maxServers) {
+          throw new AppError('invalid_request', `There can be ${maxServers} servers. Remove one first.`);
+        }
+        return { model: ref, servers, facts: { ...without(now.facts, (name) => name === ref), [ref]: facts } };
+      });
+      if (access.key) await keys.put(provider, access.key);
+      return await inForce();
+    },
+    async forget(provider) {
+      const held = (await keys.list()).some((key) => key.provider === provider);
+      const { servers } = await directory.stored();
+      if (!held && !Object.hasOwn(servers, provider)) {
+        throw new AppError('not_found', `Nothing was entered for ${provider} in the page.`);
+      }
+      await directory.change((now) => ({
+        model: now.model !== null && splitModel(now.model).provider === provider ? null : now.model,
+        servers: without(now.servers, (name) => name === provider),
+        facts: without(now.facts, (ref) => splitModel(ref).provider === provider),
+      }));
+      if (held) await keys.delete(provider);
+      return await inForce();
+    },
+  };
+}
+
+function ignoreMissing(thrown: unknown): void {
+  if (toAppError(thrown).code !== 'not_found') throw thrown;
+}
+
+function without<Value>(all: Readonly<Record<string, Value>>, isOut: (name: string) => boolean): Record<string, Value> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !isOut(name)));
+}
+
+/** An address that is asked with paths behind it. Throws: invalid_request. */
+function checkedAddress(text: string): string {
+  const url = URL.parse(text.trim());
+  const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!url || !/^https?:$/.test(url.protocol) || !isPlain || text.length > 2_000) {
+    throw new AppError(
+      'invalid_request',
+      'The address must be like https://models.example.com/v1, without a user, query or fragment.',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
+}

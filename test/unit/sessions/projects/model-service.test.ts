@@ -1,0 +1,182 @@
+import { afterAll, expect, test } from 'vitest';
+import type { Reach } from '../../../../src/agents/models/registry.ts';
+import { fetchWithin, reachOf } from '../../../../src/app/parts/model-addresses.ts';
+import { loadConfig } from '../../../../src/app/settings/config.ts';
+import { vault } from '../../../../src/auth/vault.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import { Secret } from '../../../../src/core/text/secret.ts';
+import { ModelDirectory } from '../../../../src/sessions/projects/model-directory.ts';
+import { modelService } from '../../../../src/sessions/projects/model-service.ts';
+import { providerKeys } from '../../../../src/sessions/projects/provider-keys.ts';
+import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { fakeKey, fakeProvider } from '../../../support/agents/fake-models/server.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
+
+const fake = await fakeProvider('compatible', []);
+const other = await fakeProvider('compatible', []);
+afterAll(() => Promise.all([fake[Symbol.asyncDispose](), other[Symbol.asyncDispose]()]));
+const never = new AbortController().signal;
+const key = () => new Secret(fakeKey);
+
+interface World {
+  readonly env?: Record<string, string>;
+  readonly records?: ReturnType<typeof memoryStore>['records'];
+  readonly reach?: Reach;
+  readonly checkModel?: (ref: string) => void;
+}
+function start({ env = {}, records = memoryStore().records, reach = 'private', checkModel = () => {} }: World = {}) {
+  const config = loadConfig(env, '');
+  const clock = manualClock(1_000);
+  const keys = providerKeys({
+    records,
+    vault: vault([new Secret('11'.repeat(32))]),
+    clock,
+    baseUrls: {},
+    learn: () => {},
+  });
+  const directory = new ModelDirectory({ records, models: config.models });
+  const models = modelService({
+    directory,
+    keys,
+    settings: config,
+    setBy: (name) => config.sources?.[name],
+    refusal: () => undefined,
+    checkModel,
+    reach: () => reach,
+    fetchWithin,
+    learn: () => {},
+    clock,
+  });
+  return { models, keys, directory, records, clock };
+}
+const local = { provider: 'local', baseUrl: fake.url };
+
+test('a tested server is stored with its key and its model, and another server of the store knows at once', async () => {
+  const { models, records } = start();
+  const tested = await models.test({ ...local, key: key() }, never);
+  expect([tested.ok, tested.models.length]).toEqual([true, 3]);
+  expect((await models.inForce()).model).toBe('demo'); // a test stores nothing
+  await models.use({ ...local, key: key(), model: 'meta/llama-9' }, never);
+  const elsewhere = start({ records });
+  expect(await elsewhere.models.inForce()).toMatchObject({
+    model: 'local/meta/llama-9',
+    setBy: null,
+    providers: expect.arrayContaining([expect.objectContaining({ id: 'local', from: 'page', address: fake.url })]),
+  });
+  const { compatible, catalog } = await elsewhere.directory.config();
+  expect(compatible.local).toEqual({ baseUrl: fake.url, reach: 'private' });
+  expect(catalog['local/meta/llama-9']).toMatchObject({ window: 131_072, price: { input: 0.15, output: 0.6 } });
+  expect((await elsewhere.keys.use('local'))?.reveal()).toBe(fakeKey);
+  expect(JSON.stringify(await records.get('provider-key', 'local'))).not.toContain(fakeKey);
+});
+
+test('what is forgotten is gone with its key, and the usual model with it', async () => {
+  const { models, keys } = start();
+  await models.use({ ...local, key: key(), model: 'qwen3' }, never);
+  expect((await models.forget('local')).model).toBe('demo');
+  expect(await keys.use('local')).toBeUndefined();
+  await expect(models.forget('local')).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test.each([
+  [{ CORRAL_MODEL: 'demo' }, { ...local, model: 'qwen3' }, 'CORRAL_MODEL'],
+  [{ OPENAI_API_KEY: 'k' }, { provider: 'openai', key: key(), model: 'gpt-5' }, 'OPENAI_API_KEY'],
+])('a variable precedes the page, which is told its name (%o)', async (env, wish, name) => {
+  const { models, directory } = start({ env: env as unknown as Record<string, string> });
+  await expect(models.use(wish, never)).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringContaining(`${name} is set`),
+  });
+  expect((await directory.stored()).model).toBeNull();
+});
+
+test('a server of the settings keeps its address, whatever a person enters under its name', async () => {
+  const env = { CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': 'http://settings.test/v1' } }) };
+  const { models, directory } = start({ env });
+  const answer = await models.test(local, never);
+  expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('models.compatible.local') });
+  expect((await directory.config()).compatible.local?.baseUrl).toBe('http://settings.test/v1');
+});
+
+test('a stored key goes to no other address than its own', async () => {
+  const { models, keys } = start();
+  await models.use({ ...local, key: key(), model: 'qwen3' }, never);
+  const before = other.requests.length;
+  await models.test({ provider: 'local', baseUrl: other.url }, never);
+  await models.use({ provider: 'local', baseUrl: other.url, model: 'qwen3' }, never);
+  const sent = other.requests.slice(before);
+  expect(sent.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+  expect(await keys.use('local')).toBeUndefined();
+});
+
+test('private addresses are refused where people may not enter them, and metadata services everywhere', async () => {
+  const outside = start({ reach: 'public' }).models;
+  const asked = fake.requests.length;
+  expect(await outside.test(local, never)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining('CORRAL_MODELS_PRIVATE_ADDRESSES'),
+  });
+  await expect(outside.use({ ...local, model: 'qwen3' }, never)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(fake.requests.length).toBe(asked);
+  const inside = start().models;
+  for (const host of ['169.254.169.254', '[fd00:ec2::254]', '100.100.100.200', '[::ffff:169.254.169.254]', '0.0.0.0']) {
+    const answer = await inside.test({ provider: 'meta', baseUrl: `http://${host}/latest` }, never);
+    expect([host, answer.ok, answer.message]).toEqual([host, false, expect.stringContaining('private network')]);
+  }
+});
+
+test.each([
+  'file:///etc/passwd',
+  'http://user:pw@models.test/v1',
+  'http://models.test/v1?a=b',
+  'no address',
+  `http://x/${'a'.repeat(3_000)}`,
+])('an address like %.40s is refused before anything is asked', async (baseUrl) => {
+  const answer = await start().models.test({ provider: 'local', baseUrl }, never);
+  expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('must be like https://') });
+});
+
+test.each(['demo', 'compatible', '__proto__', 'Upper', 'a/b', '-a', 'a'.repeat(32)])(
+  '%s is no name for a server',
+  async (provider) => {
+    const answer = await start().models.test({ provider, baseUrl: fake.url }, never);
+    expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('A name has') });
+  },
+);
+
+test('a model that this server must not use is refused, and nothing is stored', async () => {
+  const refuse = () => {
+    throw new AppError('invalid_request', 'No isolation.');
+  };
+  const { models, directory } = start({ checkModel: refuse });
+  await expect(models.use({ ...local, key: key(), model: 'qwen3' }, never)).rejects.toThrow('No isolation.');
+  expect((await directory.stored()).servers).toEqual({});
+});
+
+test('the lists of the ready providers are shared for ten minutes, and one that fails says why', async () => {
+  const { models, clock } = start();
+  await models.use({ ...local, key: key(), model: 'qwen3' }, never);
+  const before = fake.requests.length;
+  const [first] = await Promise.all([models.offered(never), models.offered(never)]);
+  expect(first).toEqual([expect.objectContaining({ provider: 'local', trouble: null })]);
+  expect(first?.[0]?.models).toHaveLength(3);
+  expect(fake.requests.length).toBe(before + 1);
+  clock.advance(600_001);
+  await models.offered(never);
+  expect(fake.requests.length).toBe(before + 2);
+  await models.use({ provider: 'gone', baseUrl: 'http://127.0.0.1:9/v1', model: 'x' }, never);
+  expect(await models.offered(never)).toContainEqual(
+    expect.objectContaining({ provider: 'gone', models: [], trouble: expect.stringContaining('does not answer') }),
+  );
+});
+
+test.each<[Record<string, string>, boolean, Reach]>([
+  [{}, false, 'private'],
+  [{}, true, 'public'],
+  [{ CORRAL_TOKEN: 'a-token-of-thirty-two-characters!' }, false, 'public'],
+  [{ HOST: '0.0.0.0', CORRAL_TOKEN: 'a-token-of-thirty-two-characters!' }, false, 'public'],
+  [{ CORRAL_MODELS_PRIVATE_ADDRESSES: 'allow', CORRAL_TOKEN: 'a-token-of-thirty-two-characters!' }, true, 'private'],
+  [{ CORRAL_MODELS_PRIVATE_ADDRESSES: 'refuse' }, false, 'public'],
+])('who may enter private addresses (%o, keys: %s)', (env, needsCredential, reach) => {
+  expect(reachOf(loadConfig(env, ''), needsCredential)).toBe(reach);
+});
