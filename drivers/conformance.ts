@@ -50,7 +50,7 @@ export function testSpec(image: string, over: Partial<SandboxSpec> = {}): Sandbo
 }
 
 /** Sends a request to the daemon over the link and resolves with its status and body. */
-export async function ask(link: SandboxLink, method: string, path: string, body?: unknown) {
+export async function askDaemon(link: SandboxLink, method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
   const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(60_000) };
   const call = request(`http://sandbox${path}`, options);
@@ -62,7 +62,7 @@ export async function ask(link: SandboxLink, method: string, path: string, body?
 
 /** Runs a command inside and resolves with its output. */
 export async function sh(link: SandboxLink, command: string): Promise<string> {
-  const { status, body } = await ask(link, 'POST', '/exec', { command });
+  const { status, body } = await askDaemon(link, 'POST', '/exec', { command });
   if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
   const { stdout, stderr } = body as { stdout: string; stderr: string };
   return stdout + stderr;
@@ -113,14 +113,17 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     test('the daemon inside answers through the link', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200, body: { idleMs: expect.anything() } });
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({
+        status: 200,
+        body: { idleMs: expect.anything() },
+      });
       expect(link.workdir).toMatch(/^\//);
     });
 
     test('many requests at once are all answered', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(link, 'GET', '/health')));
+      const answers = await Promise.all(Array.from({ length: 50 }, () => askDaemon(link, 'GET', '/health')));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     });
 
@@ -138,7 +141,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await other.list(budget())).toHaveLength(1);
       for (const it of [driver, other]) {
         await using link = await it.attach(wanted.id, budget());
-        expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+        expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       }
     });
 
@@ -149,7 +152,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       const next = await connect();
       expect(await next.list(budget())).toEqual([box]);
       await using link = await next.attach(box.id, budget());
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       expect(await next.provision(wanted, budget())).toEqual(box);
       await next.destroy(box.id, 'remove', budget());
       expect(link.lost.aborted).toBe(true);
@@ -166,7 +169,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
       await driver.provision(wanted, budget());
       await using again = await driver.attach(wanted.id, budget());
-      expect(await ask(again, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(await askDaemon(again, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
     test('a server that did not start the sandbox learns of its death too', async () => {
@@ -183,14 +186,14 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       const box = await driver.provision(wanted, budget());
       {
         await using link = await driver.attach(box.id, budget());
-        await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
+        await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
       }
       await driver.destroy(box.id, 'keep', budget());
       expect(await driver.list(budget())).toEqual([{ ...box, phase: 'stopped' }]);
       await expect(driver.attach(box.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
       expect(await driver.provision(wanted, budget())).toEqual(box);
       await using link = await driver.attach(box.id, budget());
-      expect(await ask(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
+      expect(await askDaemon(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
       expect(await driver.list(budget())).toEqual([box]);
     });
 
@@ -302,7 +305,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await (await driver.attach(id, budget()))[Symbol.asyncDispose]();
       expect(await driver.list(budget())).toMatchObject([{ phase: 'ready' }]);
       await using link = await driver.attach(id, budget());
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
     if (kind.isolated) {
@@ -353,7 +356,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         expect(await sh(link, 'sudo -n id -un; touch /home/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('user\n1\n');
         const inLogin = "bash -lc 'sudo -n id -un; python -c 1 && echo python'";
         expect(await sh(link, inLogin)).toBe('user\npython\n');
-        const entry = await ask(link, 'GET', '/paths/entry?path=/home/user');
+        const entry = await askDaemon(link, 'GET', '/paths/entry?path=/home/user');
         expect(entry).toMatchObject({ status: 200, body: { path: '/home/user', workspace: true } });
       });
     }
@@ -362,10 +365,10 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     test('F031 a daemon that is killed comes back within 2 s, and the sandbox is not lost', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      const before = (await ask(link, 'GET', '/health')).body as { bootId: string };
+      const before = (await askDaemon(link, 'GET', '/health')).body as { bootId: string };
       await sh(link, 'kill -9 $PPID').catch(() => {}); // the daemon is the command's parent
       await expect
-        .poll(() => ask(link, 'GET', '/health').catch(() => undefined), { timeout: 3_000 })
+        .poll(() => askDaemon(link, 'GET', '/health').catch(() => undefined), { timeout: 3_000 })
         .toMatchObject({ status: 200, body: { bootId: expect.not.stringMatching(before.bootId) } });
       expect(link.lost.aborted).toBe(false);
     });

@@ -3,7 +3,7 @@ import type { Clock } from '../src/core/contracts/clock.ts';
 import type { AppError } from '../src/core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
-import type { Driver, EgressGate } from './driver.ts';
+import type { Driver, EgressHandler } from './driver.ts';
 
 /** The files that one of our images is built from. `hash` changes whenever one of them does. */
 export interface BuildContext {
@@ -29,7 +29,7 @@ export interface DriverParts {
   readonly replica?: string | undefined;
   /** The folder of the local sandboxes and their sockets. */
   readonly root: string;
-  readonly gate: EgressGate;
+  readonly gate: EgressHandler;
   /** Whether the egress policy lets a sandbox out at all. */
   readonly hasEgress: boolean;
   readonly ids: IdSource;

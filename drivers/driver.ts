@@ -50,7 +50,7 @@ export interface SandboxInfo {
 }
 
 /** Progress of a start, for the session's event log. */
-export interface ProvisionNews {
+export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
 }
@@ -125,7 +125,7 @@ export interface Driver extends AsyncDisposable {
    * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox
    * belongs to a newer epoch.
    */
-  provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionNews) => void): Promise<SandboxInfo>;
+  provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
   /**
    * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped; sandbox_unavailable.
@@ -194,12 +194,12 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** An optional ability: the server's own images are built by this backend. */
 export interface ImageMaking {
   /** Resolves once the backend has the image: builds or pulls a missing one, and tells its progress. Rejects: image_missing. */
-  ensureImage(image: string, call: Call, news: (news: ProvisionNews) => void): Promise<void>;
+  ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
 }
 export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
 
 /** Serves a sandbox's only way out. The driver owns the socket; the gate decides which requests pass. */
-export interface EgressGate {
+export interface EgressHandler {
   /** Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it. */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }

@@ -1,13 +1,22 @@
 import type { PlanStep } from '../src/core/model/events.ts';
-import type { OverBudget } from '../src/core/model/spending.ts';
-import type { CallOutcome, Left, PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
-import { type Act, remembered } from './stuck.ts';
+import type { BudgetOverrun } from '../src/core/model/spending.ts';
+import type {
+  CallOutcome,
+  PendingCall,
+  RemainingBudget,
+  RunContext,
+  RunEnd,
+  RunSpending,
+  TurnResult,
+  Verdict,
+} from './run-types.ts';
+import { maxRememberedActs, type RunAct } from './stuck.ts';
 
 // A run's decisions, as pure functions of its context.
 
-export const nothingSpent: Spent = { turns: 0, tokens: 0, cost: 0 };
+export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
-export const addSpent = (a: Spent, b: Spent): Spent => ({
+export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => ({
   turns: a.turns + b.turns,
   tokens: a.tokens + b.tokens,
   cost: a.cost + b.cost,
@@ -27,10 +36,10 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
 
 /** Applies the verdict to the first call, which is the one that asked. */
 export const withVerdict = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
-  verdict ? calls.map((call, n) => (n === 0 ? judged(call, verdict) : call)) : calls;
+  verdict ? calls.map((call, n) => (n === 0 ? applyVerdict(call, verdict) : call)) : calls;
 
 /** The call with the verdict on it, and with the arguments that a person changed. */
-export const judged = (call: PendingCall, verdict: Verdict): PendingCall => ({
+export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall => ({
   ...call,
   verdict,
   ...(verdict.args && { args: verdict.args }),
@@ -40,7 +49,7 @@ export const judged = (call: PendingCall, verdict: Verdict): PendingCall => ({
  * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking one.
  * Equal acts of one turn count once: a model that repeats itself within a turn has seen no result in between.
  */
-export function called(context: RunContext, outcomes: readonly CallOutcome[]): Partial<RunContext> {
+export function recordOutcomes(context: RunContext, outcomes: readonly CallOutcome[]): Partial<RunContext> {
   const calls = context.calls.filter((_, n) => outcomes[n]?.kind !== 'called');
   const acts = outcomes.flatMap((outcome) => (outcome.kind === 'called' ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
@@ -50,7 +59,7 @@ export function called(context: RunContext, outcomes: readonly CallOutcome[]): P
     calls,
     answered: false,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
-    acts: [...context.acts, ...fresh].slice(-remembered(context.policy.stuck)),
+    acts: [...context.acts, ...fresh].slice(-maxRememberedActs(context.policy.stuck)),
     ...(asking && {
       question: asking.question,
       approval: asking.approval,
@@ -69,9 +78,10 @@ export function verdictOf(text: string): Verdict {
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 
-export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].slice(-remembered(policy.stuck));
+export const appendAct = ({ acts, policy }: RunContext, act: RunAct) =>
+  [...acts, act].slice(-maxRememberedActs(policy.stuck));
 
-export function took(context: RunContext, result: TurnResult): Partial<RunContext> {
+export function recordTurn(context: RunContext, result: TurnResult): Partial<RunContext> {
   if (result.kind === 'failed') return {};
   const spent = addSpent(context.spent, result.spent);
   const granted = context.granted && result.spent.turns === 0;
@@ -79,7 +89,7 @@ export function took(context: RunContext, result: TurnResult): Partial<RunContex
   if (result.kind === 'empty' || result.kind === 'full' || result.kind === 'unaffordable') return base;
   if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
   if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
-  const acts = keep(context, { kind: 'text', text: result.digest });
+  const acts = appendAct(context, { kind: 'text', text: result.digest });
   return { ...base, empties: 0, planned: true, steps: result.steps, acts };
 }
 
@@ -92,7 +102,7 @@ export function endOf(result: TurnResult): RunEnd {
 }
 
 /** The run's budget as its turns see it. */
-export function leftOf({ spent, granted, policy: { budget } }: RunContext): Left | undefined {
+export function leftOf({ spent, granted, policy: { budget } }: RunContext): RemainingBudget | undefined {
   if (granted) return undefined;
   return {
     turns: { limit: budget.turns, used: spent.turns },
@@ -102,13 +112,16 @@ export function leftOf({ spent, granted, policy: { budget } }: RunContext): Left
 }
 
 /** The budget that is spent. A request that is larger than the rest is refused when it is made. */
-export function spentBudget(context: RunContext): OverBudget | undefined {
+export function spentBudget(context: RunContext): BudgetOverrun | undefined {
   const { budget } = context.policy;
   const scope = 'run';
   if (context.overtime) {
     return { scope, kind: 'time', limit: budget.wallMs / 1_000, used: budget.wallMs / 1_000, needs: 0 };
   }
-  for (const [kind, part] of Object.entries(leftOf(context) ?? {}) as [keyof Left, Left[keyof Left]][]) {
+  for (const [kind, part] of Object.entries(leftOf(context) ?? {}) as [
+    keyof RemainingBudget,
+    RemainingBudget[keyof RemainingBudget],
+  ][]) {
     if (part && part.used >= part.limit) return { scope, kind, ...part, needs: 0 };
   }
   return undefined;
@@ -119,7 +132,7 @@ const names = { turns: 'budget', tokens: 'budget', cost: 'cost budget', time: 't
 const rounded = (n: number): number => Number(n.toPrecision(4));
 
 /** The question of a run whose budget is spent: what happened, and what the user can do. */
-export function budgetQuestion({ scope, kind, limit, used, needs }: OverBudget): string {
+export function budgetQuestion({ scope, kind, limit, used, needs }: BudgetOverrun): string {
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = scope === 'session' ? ' for the whole session' : '';
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';

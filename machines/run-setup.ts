@@ -1,16 +1,16 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors/errors.ts';
-import type { OverBudget } from '../src/core/model/spending.ts';
+import type { BudgetOverrun } from '../src/core/model/spending.ts';
 import {
   budgetQuestion,
-  called,
   endOf,
   hasSpoken,
   hasStep,
   isUnseen,
   nothingSpent,
+  recordOutcomes,
+  recordTurn,
   spentBudget,
-  took,
   withRunning,
   withVerdict,
 } from './run-rules.ts';
@@ -24,7 +24,7 @@ import type {
   RunEnd,
   RunEvent,
   RunInput,
-  RunNews,
+  RunNotice,
   TurnInput,
   TurnResult,
   WaitInput,
@@ -33,7 +33,7 @@ import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
-const asksFor = (over: OverBudget | undefined) =>
+const asksFor = (over: BudgetOverrun | undefined) =>
   over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
 /** The placeholders, guards, actions and types of the run machine. */
@@ -93,7 +93,7 @@ export const runSetup = setup({
     asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask'),
   },
   actions: {
-    take: assign(({ context }, { result }: Result) => took(context, result)),
+    take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
     /** Every message received so far is part of the next turn. */
     see: assign(({ context }) => ({ seen: context.injected })),
     beginStep: assign(({ context }) => (context.policy.plans ? { steps: withRunning(context.steps) } : {})),
@@ -118,7 +118,7 @@ export const runSetup = setup({
     askFull: assign((_, { result }: Result) =>
       result.kind === 'full' ? { question: result.question, reason: undefined, over: undefined } : {},
     ),
-    called: assign(({ context }, { outcomes }: Outcomes) => called(context, outcomes)),
+    called: assign(({ context }, { outcomes }: Outcomes) => recordOutcomes(context, outcomes)),
     askBudget: assign(({ context }) => asksFor(spentBudget(context))),
     askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? asksFor(result.over) : {})),
     askStuck: assign(({ context }) => ({
@@ -147,14 +147,14 @@ export const runSetup = setup({
       acts: [],
       hinted: false,
     })),
-    tellWaiting: sendParent(({ context: { question, approval } }): RunNews => {
+    tellWaiting: sendParent(({ context: { question, approval } }): RunNotice => {
       if (!approval) return { type: 'run.waiting', question };
       const { callId, timeoutMs: remainingMs } = approval;
       return { type: 'run.waiting', question, approval: { callId, remainingMs } };
     }),
     /** Lets the session find messages that the run received before its question was in the log. */
-    tellAsked: sendParent(({ context }): RunNews => ({ type: 'run.asked', seen: context.seen })),
-    tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
-    askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),
+    tellAsked: sendParent(({ context }): RunNotice => ({ type: 'run.asked', seen: context.seen })),
+    tellEnding: sendParent({ type: 'run.ending' } satisfies RunNotice),
+    askLeave: sendParent(({ context }): RunNotice => ({ type: 'run.wantsToEnd', seen: context.seen })),
   },
 });

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { ApprovalDecision, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
-import type { OverBudget, WaitReason } from '../src/core/model/spending.ts';
-import type { Act, StuckPolicy } from './stuck.ts';
+import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
+import type { RunAct, StuckPolicy } from './stuck.ts';
 
 /** The work from one user message to its end. `resume`, folded from the log, is the part done before a restart. */
 export interface RunInput {
@@ -37,11 +37,11 @@ export interface RunResume {
   readonly waiting: string | undefined;
   /** Messages that arrived and that no turn has seen yet. */
   readonly unseen: number;
-  readonly spent: Spent;
+  readonly spent: RunSpending;
   /** The part of the time budget that is used, in ms. Waiting does not count. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
-  readonly acts?: readonly Act[];
+  readonly acts?: readonly RunAct[];
   /** The run has had its hint that it makes no progress. */
   readonly hinted?: boolean;
   /** The approval that the run waits for, if its question is about a call. */
@@ -76,7 +76,7 @@ export interface PendingCall {
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
-export interface Spent {
+export interface RunSpending {
   readonly turns: number;
   readonly tokens: number;
   readonly cost: number;
@@ -84,15 +84,15 @@ export interface Spent {
 
 /** The outcome of one turn of the model. Its texts are already in the log. */
 export type TurnResult =
-  | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: Spent }
-  | { readonly kind: 'calls'; readonly calls: readonly PendingCall[]; readonly spent: Spent }
-  | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: Spent }
+  | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
+  | { readonly kind: 'calls'; readonly calls: readonly PendingCall[]; readonly spent: RunSpending }
+  | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: RunSpending }
   /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
-  | { readonly kind: 'empty'; readonly hint?: string; readonly spent: Spent }
+  | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
   /** A budget does not cover the next request, so it was not sent. */
-  | { readonly kind: 'unaffordable'; readonly over: OverBudget; readonly spent: Spent }
+  | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun; readonly spent: RunSpending }
   /** The conversation does not fit the model's window, and only a person can change that. */
-  | { readonly kind: 'full'; readonly question: string; readonly spent: Spent }
+  | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
       readonly kind: 'failed';
       readonly code: ErrorCode;
@@ -102,7 +102,7 @@ export type TurnResult =
     };
 export type CallResult =
   /** `steps`: the plan, if the call changed it. */
-  | { readonly kind: 'called'; readonly act: Act; readonly steps?: readonly PlanStep[] }
+  | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
 /** The outcome of one call of a turn. `held`: it has to follow a call that asks, so it has not begun. */
 export type CallOutcome = CallResult | { readonly kind: 'held' };
@@ -132,7 +132,7 @@ export type RunEvent =
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
 /** The events that a run sends to its session. */
-export type RunNews =
+export type RunNotice =
   | { type: 'run.waiting'; question: string; approval?: PendingApproval }
   /** The run's question is in the log; `seen` as below. */
   | { type: 'run.asked'; seen: number }
@@ -148,11 +148,11 @@ export interface RunContext extends RunInput {
   injected: number; // messages received
   seen: number; // how many of them a turn has seen
   answered: boolean; // the user answered the first pending call's question
-  spent: Spent; // since the last budget was granted
+  spent: RunSpending; // since the last budget was granted
   granted: boolean; // a user has just granted the budget, so the next request is sent in any case
   workedMs: number; // in ms, before a restart
   overtime: boolean;
-  acts: readonly Act[];
+  acts: readonly RunAct[];
   hint: string | undefined;
   hinted: boolean;
   empties: number;
@@ -161,7 +161,7 @@ export interface RunContext extends RunInput {
   retryWhy: string;
   question: string;
   reason: WaitReason | undefined;
-  over: OverBudget | undefined;
+  over: BudgetOverrun | undefined;
   approval: WantedApproval | undefined;
   end: RunEnd | undefined;
 }
@@ -175,11 +175,13 @@ export interface TurnInput {
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
   /** The rest of the run's budget. Undefined: a user has just granted it, which covers one request at least. */
-  readonly left: Left | undefined;
+  readonly left: RemainingBudget | undefined;
 }
 /** The rest of a budget beside its limit. A part without a limit is absent. */
-export type Left = Partial<Readonly<Record<keyof Spent, { readonly limit: number; readonly used: number }>>>;
-export interface CallsInput extends Whose {
+export type RemainingBudget = Partial<
+  Readonly<Record<keyof RunSpending, { readonly limit: number; readonly used: number }>>
+>;
+export interface CallsInput extends RunOwner {
   /** The calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   /** The user answered the question that the first of them asked. */
@@ -191,17 +193,17 @@ export interface NoticeInput {
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
 }
-export interface WaitInput extends Whose {
+export interface WaitInput extends RunOwner {
   readonly question: string;
   readonly reason: WaitReason | undefined;
-  readonly over: OverBudget | undefined;
+  readonly over: BudgetOverrun | undefined;
   readonly approval: WantedApproval | undefined;
 }
-export interface EndInput extends Whose {
+export interface EndInput extends RunOwner {
   readonly task: string;
   readonly end: RunEnd;
 }
-export interface Whose {
+export interface RunOwner {
   readonly sessionId: SessionId;
   readonly runId: RunId;
 }

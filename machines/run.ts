@@ -1,28 +1,28 @@
 import { assign } from 'xstate';
 import { leftOf, nothingSpent } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
-import type { CallOutcome, EndInput, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
+import type { CallOutcome, EndInput, RunContext, RunEnd, RunOwner, TurnInput, TurnResult } from './run-types.ts';
 
 export type {
   CallOutcome,
   CallResult,
   CallsInput,
-  Left,
   PendingApproval,
   PendingCall,
+  RemainingBudget,
   RunEnd,
   RunInput,
-  RunNews,
+  RunNotice,
   RunPolicy,
   RunResume,
-  Spent,
+  RunSpending,
   TurnInput,
   TurnResult,
   Verdict,
   WantedApproval,
 } from './run-types.ts';
 
-const whose = ({ sessionId, runId }: RunContext): Whose => ({ sessionId, runId });
+const whose = ({ sessionId, runId }: RunContext): RunOwner => ({ sessionId, runId });
 const endInput = (context: RunContext): EndInput => ({
   ...whose(context),
   task: context.task,

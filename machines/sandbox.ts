@@ -1,7 +1,7 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
-import { type BreachData, breachOf, notTrusted, untrusted } from '../src/core/model/untrusted.ts';
+import { type BreachData, distrustError, untrustedError, violationOf } from '../src/core/model/protocol-violation.ts';
 import { unprovided } from './unprovided.ts';
 
 /** The life of one sandbox from its first request to its release. A lost one is provisioned again on the same workspace. */
@@ -35,15 +35,15 @@ export type SandboxEvent =
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server with a link to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
-  | HoldNews;
+  | HoldNotice;
 /** The events of the actor that holds the link to a sandbox. */
-export type HoldNews =
+export type HoldNotice =
   | { type: 'hold.ready'; ms: number }
   | { type: 'resource.closed' }
   | { type: 'resource.failed'; error: unknown };
 
 /** The events that a sandbox sends to its session. */
-export type SandboxNews =
+export type SandboxNotice =
   | { type: 'sandbox.wantsSlot' }
   | {
       type: 'sandbox.phase';
@@ -72,7 +72,7 @@ interface SandboxContext extends SandboxInput {
   end: SandboxEnd | undefined;
 }
 
-interface Whose {
+interface SandboxOwner {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
 }
@@ -85,14 +85,14 @@ const sandboxSetup = setup({
     output: {} as SandboxEnd,
   },
   actors: {
-    provision: unprovided<void, Whose>('provision'),
+    provision: unprovided<void, SandboxOwner>('provision'),
     /** ServerEnds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
-    hold: fromCallback<EventObject, Whose>(() => {
+    hold: fromCallback<EventObject, SandboxOwner>(() => {
       throw new Error('actor "hold" was not provided');
     }),
-    pause: unprovided<void, Whose>('pause'),
-    unpause: unprovided<void, Whose>('unpause'),
-    release: unprovided<void, Whose & { readonly workspace: 'keep' | 'remove' }>('release'),
+    pause: unprovided<void, SandboxOwner>('pause'),
+    unpause: unprovided<void, SandboxOwner>('unpause'),
+    release: unprovided<void, SandboxOwner & { readonly workspace: 'keep' | 'remove' }>('release'),
   },
   delays: {
     retry: ({ context }) => context.policy.backoffMs(context.retries),
@@ -115,7 +115,7 @@ const sandboxSetup = setup({
       context.retries < context.policy.maxRetries &&
       !(failure && toAppError(failure.error).code === 'packages_failed'),
     isOurs: ({ context }) => context.begin !== 'adopt',
-    isUntrusted: (_, { error }: { error: unknown }) => breachOf(error) !== undefined,
+    isUntrusted: (_, { error }: { error: unknown }) => violationOf(error) !== undefined,
   },
   actions: {
     retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
@@ -124,24 +124,27 @@ const sandboxSetup = setup({
       return { end: { kind: 'failed', code, message: publicMessage, retryable } satisfies SandboxEnd };
     }),
     distrust: assign({
-      end: { kind: 'failed', code: 'sandbox_untrusted', message: notTrusted, retryable: false } satisfies SandboxEnd,
+      end: { kind: 'failed', code: 'sandbox_untrusted', message: distrustError, retryable: false } satisfies SandboxEnd,
     }),
-    tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNews => {
-      return { type: 'sandbox.untrusted', breach: breachOf(error) as BreachData };
+    tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNotice => {
+      return { type: 'sandbox.untrusted', breach: violationOf(error) as BreachData };
     }),
-    tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNews),
-    tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNews),
+    tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNotice),
+    tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNotice),
     phase: sendParent(
-      (_, news: Omit<Extract<SandboxNews, { type: 'sandbox.phase' }>, 'type'>): SandboxNews => ({
+      (_, news: Omit<Extract<SandboxNotice, { type: 'sandbox.phase' }>, 'type'>): SandboxNotice => ({
         type: 'sandbox.phase',
         ...news,
       }),
     ),
-    wantSlot: sendParent({ type: 'sandbox.wantsSlot' } satisfies SandboxNews),
+    wantSlot: sendParent({ type: 'sandbox.wantsSlot' } satisfies SandboxNotice),
   },
 });
 
-const whose = ({ context: { sessionId, sandboxId } }: { context: SandboxContext }): Whose => ({ sessionId, sandboxId });
+const whose = ({ context: { sessionId, sandboxId } }: { context: SandboxContext }): SandboxOwner => ({
+  sessionId,
+  sandboxId,
+});
 const thrown = ({ event }: { event: { error: unknown } }) => ({ error: event.error });
 const endedEarly = () => ({ error: new AppError('sandbox_lost', 'The sandbox ended before it was ready.') });
 const whyLost = ({ event }: { event: { type: 'resource.failed'; error: unknown } | { type: 'resource.closed' } }) => ({
@@ -214,7 +217,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         ],
         'sandbox.distrust': {
           target: 'discarding',
-          actions: { type: 'tellUntrusted', params: ({ event }) => ({ error: untrusted(event.breach) }) },
+          actions: { type: 'tellUntrusted', params: ({ event }) => ({ error: untrustedError(event.breach) }) },
         },
         'resource.closed': {
           target: 'lost',

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
 import type { RunId } from '../src/core/model/ids.ts';
-import { notTrusted } from '../src/core/model/untrusted.ts';
-import { childrenOf, stopIt } from './orphans.ts';
+import { distrustError } from '../src/core/model/protocol-violation.ts';
+import { childrenOf, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
 import { verdictOf } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
@@ -41,7 +41,7 @@ export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
 });
 
-export const injectIt = own.enqueueActions(({ context, event, enqueue }) => {
+export const injectMessage = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active) return;
   const { runId } = context.active;
   enqueue.assign({ forwarded: context.forwarded + 1, distrusted: false });
@@ -55,7 +55,7 @@ export const injectIt = own.enqueueActions(({ context, event, enqueue }) => {
   enqueue.sendTo('run', { type: 'run.inject' });
 });
 
-export const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
+export const answerQuestion = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active) return;
   const { runId } = context.active;
   const { messageId, commandId } = event;
@@ -97,7 +97,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   });
 });
 
-export const decide = own.enqueueActions(({ context, event, enqueue }) => {
+export const decideCall = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'cmd.decide' || !context.active) return;
   const { callId, decision, by, text, args, always } = event;
   const verdict = {
@@ -116,7 +116,7 @@ export const decide = own.enqueueActions(({ context, event, enqueue }) => {
   });
 });
 
-export const expire = own.enqueueActions(({ context, enqueue }) => {
+export const expireApproval = own.enqueueActions(({ context, enqueue }) => {
   if (!context.active) return;
   const verdict = { decision: 'expired' } as const;
   enqueue.assign({ verdict, approval: undefined });
@@ -151,7 +151,7 @@ export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'queue_full', message } } });
 });
 
-export const begin = own.enqueueActions(({ context, enqueue }) => {
+export const beginRun = own.enqueueActions(({ context, enqueue }) => {
   const [run, ...queue] = context.queue;
   if (!run) return;
   const { unseen = 0, approval } = run.resume ?? {};
@@ -168,7 +168,7 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
       queue: [],
       dropped: [...context.dropped, ...context.queue],
       ...(reason === 'deleted'
-        ? { goes: true, deletes: [...context.deletes, ...asked(event)] }
+        ? { isDeleting: true, deletes: [...context.deletes, ...asked(event)] }
         : { stops: [...context.stops, ...asked(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
@@ -181,7 +181,7 @@ export const dropQueue = (reason: 'stopped' | 'deleted') =>
     const facts = context.queue.map((run) => stopped(run, reason));
     enqueue.assign({
       queue: [],
-      ...(reason === 'deleted' ? { goes: true, deletes: [...context.deletes, ...asked(event)] } : {}),
+      ...(reason === 'deleted' ? { isDeleting: true, deletes: [...context.deletes, ...asked(event)] } : {}),
     });
     if (reason === 'deleted') return enqueue({ type: 'record', params: { facts } });
     const stops = { commandIds: asked(event), value: { stopped: facts.length > 0 } };
@@ -189,8 +189,8 @@ export const dropQueue = (reason: 'stopped' | 'deleted') =>
     if (context.queue.length > 0 && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
-export const runEnded = own.enqueueActions(({ context, enqueue }) => {
-  const reason = context.goes ? 'deleted' : 'stopped';
+export const finishRun = own.enqueueActions(({ context, enqueue }) => {
+  const reason = context.isDeleting ? 'deleted' : 'stopped';
   const facts = context.dropped.map((run) => stopped(run, reason));
   const stops = { commandIds: context.stops, value: { stopped: true } };
   enqueue({ type: 'record', params: { facts, stops } });
@@ -208,15 +208,15 @@ export const runEnded = own.enqueueActions(({ context, enqueue }) => {
 /** Ends the children of a crashed child. */
 export const endOrphans = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
-    for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopIt);
+    for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopEvent);
   });
 
-export const runBroke = own.enqueueActions(({ context, event, enqueue }) => {
+export const endBrokenRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!context.active || !('error' in event)) return;
   enqueue({ type: 'abandon', params: { run: context.active, error: event.error } });
 });
 
-export const leave = own.enqueueActions(({ context, event, enqueue }) => {
+export const grantEnd = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'run.wantsToEnd') return;
   const unread = context.forwarded > event.seen;
   enqueue.assign({ ending: !unread });
@@ -231,7 +231,7 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
 });
 
-export const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
+export const answerReadySandbox = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
   if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // callers that asked before the sandbox existed
@@ -240,7 +240,7 @@ export const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
 });
 
 /** `present`: the sandbox exists and is told when its last user leaves. */
-export const doneWithSandbox = (sandbox: 'present' | 'elsewhere') =>
+export const stopUsingSandbox = (sandbox: 'present' | 'elsewhere') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'sandbox.done') return;
     const uses = context.uses.filter((id) => id !== event.commandId);
@@ -280,7 +280,7 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
 
 /** The next sandbox could be untrustworthy too, so a run must not start one after the other without a person's consent. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
-  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: notTrusted };
+  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: distrustError };
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
 });
 
@@ -291,12 +291,12 @@ export const noteEnd = own.assign({
   },
 });
 
-export const gone = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
+export const deletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
 export const refuseGone = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...gone } } });
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...deletingError } } });
 });
 
-export const touched = own.enqueueActions(({ event, enqueue }) => {
+export const noteUse = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
 });
 
@@ -307,7 +307,7 @@ export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
 });
 
-export const nothingToRelease = own.enqueueActions(({ event, enqueue }) => {
+export const answerNothingToRelease = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: true, value: { stopped: false } };
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
 });
@@ -327,19 +327,20 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
 });
 
 /** Sent to our children, which exist in every state that uses these actions. */
-export const supersede = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
-export const goOn = () =>
+export const supersedeRun = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
+export const continueRun = () =>
   own.sendTo('run', ({ context: { verdict } }) => ({ type: 'run.answer' as const, ...(verdict && { verdict }) }));
 export const forgetVerdict = own.assign({ verdict: undefined });
 export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
-export const distrustIt = () =>
+export const distrustSandbox = () =>
   own.sendTo('sandbox', ({ event }) => ({
     type: 'sandbox.distrust' as const,
     breach: (event as Extract<typeof event, { type: 'sandbox.distrust' }>).breach,
   }));
-export const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });
+export const releaseSandbox = (workspace: 'keep' | 'remove') =>
+  own.sendTo('sandbox', { type: 'sandbox.release', workspace });
 
-export const pauseIt = own.enqueueActions(({ event, enqueue }) => {
+export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
   if (event.type !== 'sandbox.pause') return;
   enqueue.sendTo('sandbox', { type: 'sandbox.pause' });
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });

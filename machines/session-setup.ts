@@ -9,7 +9,7 @@ import type {
   SessionEventIn,
   SessionInput,
   SlotKind,
-  SlotNews,
+  SlotNotice,
 } from './session-types.ts';
 
 /** The placeholders, guards and types of the session machine. */
@@ -27,22 +27,22 @@ export const sessionSetup = setup({
   },
   guards: {
     hasUnread: ({ context, event }) => event.type === 'run.asked' && context.forwarded > event.seen,
-    goes: ({ context }) => context.goes,
+    isDeleting: ({ context }) => context.isDeleting,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
     isResumedApproving: ({ context }) => context.runs[0]?.resume?.approval !== undefined,
-    isForLeave: ({ event }) => event.type === 'run.waiting' && event.approval !== undefined,
+    needsApproval: ({ event }) => event.type === 'run.waiting' && event.approval !== undefined,
     isAwaited: ({ context, event }) => event.type === 'cmd.decide' && event.callId === context.approval?.callId,
     hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
     isFull: ({ context }) => context.queue.length >= context.maxQueued,
-    floods: ({ context, event }) =>
+    isQueueFlooded: ({ context, event }) =>
       event.type === 'cmd.send' &&
       event.mode === 'inject' &&
       !context.ending &&
       context.forwarded >= context.maxQueued * 10,
     injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
     replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
-    isWanted: ({ context }) => context.waiters.length > 0 && !context.goes,
+    isWanted: ({ context }) => context.waiters.length > 0 && !context.isDeleting,
     isDistrusted: ({ context }) => context.distrusted,
     wantsStart: ({ context }) => context.sandbox !== 'absent',
   },
@@ -60,10 +60,18 @@ export const sessionSetup = setup({
       throw new Error('action "abandon" was not provided');
     },
     request: sendParent(
-      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.request', id: context.sessionId, slot }),
+      ({ context }, { slot }: { slot: SlotKind }): SlotNotice => ({
+        type: 'slot.request',
+        id: context.sessionId,
+        slot,
+      }),
     ),
     release: sendParent(
-      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.release', id: context.sessionId, slot }),
+      ({ context }, { slot }: { slot: SlotKind }): SlotNotice => ({
+        type: 'slot.release',
+        id: context.sessionId,
+        slot,
+      }),
     ),
   },
 });

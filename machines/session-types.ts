@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
-import type { BreachData } from '../src/core/model/untrusted.ts';
-import type { PendingApproval, RunNews, RunPolicy, RunResume, Verdict } from './run.ts';
-import type { SandboxNews, SandboxPolicy } from './sandbox.ts';
+import type { BreachData } from '../src/core/model/protocol-violation.ts';
+import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
+import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
 /** The session's state as folded from its log. A restart differs from a start only in this input. */
 export interface SessionInput {
@@ -83,10 +83,10 @@ export type SessionEventIn =
   | { type: 'run.closed' } // to ourselves: the sandbox can go
   | { type: 'sandbox.gone' } // to ourselves: from now on only work keeps the session in memory
   | { type: 'sandbox.unwanted' } // to ourselves: the work that it was started for has stopped
-  | RunNews
-  | SandboxNews;
+  | RunNotice
+  | SandboxNotice;
 /** The requests of a session to its supervisor. */
-export type SlotNews = { type: 'slot.request' | 'slot.release'; id: SessionId; slot: SlotKind };
+export type SlotNotice = { type: 'slot.request' | 'slot.release'; id: SessionId; slot: SlotKind };
 
 export type Answer =
   | { readonly ok: true; readonly value: unknown }
@@ -113,7 +113,7 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   stops: readonly string[]; // commands to answer once the run has ended
   deletes: readonly string[];
   releases: readonly string[]; // commands to answer once the sandbox is gone
-  goes: boolean; // the session is being deleted
+  isDeleting: boolean; // the session is being deleted
   uses: readonly string[]; // users of a ready sandbox
   waiters: readonly string[]; // callers that wait for the sandbox
   isPresent: boolean;

@@ -1,31 +1,33 @@
 import { assign, raise } from 'xstate';
 import {
   answerApproval,
-  answerIt,
+  answerNothingToRelease,
+  answerQuestion,
+  answerReadySandbox,
   answerReleases,
   answerUnread,
-  begin,
-  decide,
-  dismiss,
-  distrustIt,
-  doneWithSandbox,
+  beginRun,
+  continueRun,
+  decideCall,
+  deletingError,
+  distrustSandbox,
   dropQueue,
+  endBrokenRun,
   endOrphans,
   enqueueRun,
-  expire,
+  expireApproval,
+  finishRun,
   forgetVerdict,
   forwardSlot,
-  gone,
-  goOn,
-  injectIt,
+  grantEnd,
+  injectMessage,
   isQuiet,
-  leave,
   noteApproval,
   noteEnd,
   notePhase,
   noteUntrusted,
-  nothingToRelease,
-  pauseIt,
+  noteUse,
+  pauseSandbox,
   refuseDecided,
   refuseDistrusted,
   refuseFull,
@@ -33,13 +35,11 @@ import {
   refusePause,
   refuseWaiters,
   releasedFact,
-  runBroke,
-  runEnded,
+  releaseSandbox,
   runInput,
-  sandboxIsReady,
   stopRuns,
-  supersede,
-  touched,
+  stopUsingSandbox,
+  supersedeRun,
   useSandbox,
 } from './session-actions.ts';
 import { sessionSetup } from './session-setup.ts';
@@ -50,7 +50,7 @@ export type {
   SessionCommand,
   SessionInput,
   SlotKind,
-  SlotNews,
+  SlotNotice,
 } from './session-types.ts';
 
 export const sessionMachine = sessionSetup.createMachine({
@@ -68,7 +68,7 @@ export const sessionMachine = sessionSetup.createMachine({
     stops: [],
     deletes: [],
     releases: [],
-    goes: input.deleting,
+    isDeleting: input.deleting,
     uses: [],
     waiters: [],
     isPresent: false,
@@ -86,12 +86,12 @@ export const sessionMachine = sessionSetup.createMachine({
           states: {
             routing: {
               always: [
-                { guard: 'goes', target: 'closed' },
+                { guard: 'isDeleting', target: 'closed' },
                 // The run started before a restart and waits for a slot. A stop closes its open entries; a message is
                 // injected into it.
-                { guard: 'isResumedApproving', target: 'active.approving', actions: begin },
-                { guard: 'isResumedWaiting', target: 'active.waiting', actions: begin },
-                { guard: 'hasBegun', target: 'active.requeued', actions: begin },
+                { guard: 'isResumedApproving', target: 'active.approving', actions: beginRun },
+                { guard: 'isResumedWaiting', target: 'active.waiting', actions: beginRun },
+                { guard: 'hasBegun', target: 'active.requeued', actions: beginRun },
                 { guard: 'hasQueued', target: 'queued' },
                 { target: 'idle' },
               ],
@@ -100,7 +100,7 @@ export const sessionMachine = sessionSetup.createMachine({
               always: { guard: 'hasQueued', target: 'queued' },
               on: {
                 'cmd.send': { target: 'queued', actions: enqueueRun },
-                'cmd.touch': { target: 'idle', reenter: true, actions: touched },
+                'cmd.touch': { target: 'idle', reenter: true, actions: noteUse },
                 'sandbox.gone': { target: 'idle', reenter: true },
                 'cmd.stop': { actions: dropQueue('stopped') },
                 'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
@@ -116,7 +116,7 @@ export const sessionMachine = sessionSetup.createMachine({
             queued: {
               entry: { type: 'request', params: { slot: 'run' } },
               on: {
-                'slot.granted': { guard: ({ event }) => event.slot === 'run', target: 'active', actions: begin },
+                'slot.granted': { guard: ({ event }) => event.slot === 'run', target: 'active', actions: beginRun },
                 'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
                 'cmd.stop': {
                   target: 'idle',
@@ -136,24 +136,24 @@ export const sessionMachine = sessionSetup.createMachine({
                 src: 'run',
                 input: ({ context }) => runInput(context),
                 onDone: [
-                  { guard: 'goes', target: 'closed', actions: runEnded },
-                  { target: 'idle', actions: runEnded },
+                  { guard: 'isDeleting', target: 'closed', actions: finishRun },
+                  { target: 'idle', actions: finishRun },
                 ],
                 onError: [
-                  { guard: 'goes', target: 'closed', actions: [endOrphans('run'), runBroke, runEnded] },
-                  { target: 'idle', actions: [endOrphans('run'), runBroke, runEnded] },
+                  { guard: 'isDeleting', target: 'closed', actions: [endOrphans('run'), endBrokenRun, finishRun] },
+                  { target: 'idle', actions: [endOrphans('run'), endBrokenRun, finishRun] },
                 ],
               },
               on: {
                 'cmd.stop': { target: '.stopping', actions: stopRuns('stopped') },
                 'cmd.delete': { target: '.stopping', actions: stopRuns('deleted') },
-                'run.wantsToEnd': { actions: leave },
+                'run.wantsToEnd': { actions: grantEnd },
                 'run.ending': '.stopping',
                 'cmd.send': [
-                  { guard: 'floods', actions: refuseFull },
-                  { guard: 'injects', actions: injectIt },
+                  { guard: 'isQueueFlooded', actions: refuseFull },
+                  { guard: 'injects', actions: injectMessage },
                   { guard: 'isFull', actions: refuseFull },
-                  { guard: 'replaces', target: '.stopping', actions: [enqueueRun, supersede()] },
+                  { guard: 'replaces', target: '.stopping', actions: [enqueueRun, supersedeRun()] },
                   { actions: enqueueRun },
                 ],
               },
@@ -161,7 +161,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 working: {
                   on: {
                     'run.waiting': [
-                      { guard: 'isForLeave', target: 'approving', actions: noteApproval },
+                      { guard: 'needsApproval', target: 'approving', actions: noteApproval },
                       { target: 'waiting' },
                     ],
                   },
@@ -171,7 +171,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: { type: 'release', params: { slot: 'run' } },
                   // Accepted even if the queue is full: the queued runs wait for this answer.
                   on: {
-                    'cmd.send': { target: 'requeued', actions: answerIt },
+                    'cmd.send': { target: 'requeued', actions: answerQuestion },
                     // The message was sent before the question and no turn has read it, so it counts as the answer.
                     'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
@@ -181,9 +181,9 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
                     'cmd.send': { target: 'requeued', actions: answerApproval },
-                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decide },
+                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decideCall },
                   },
-                  after: { approval: { target: 'requeued', actions: expire } },
+                  after: { approval: { target: 'requeued', actions: expireApproval } },
                 },
                 requeued: {
                   entry: { type: 'request', params: { slot: 'run' } },
@@ -191,7 +191,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     'slot.granted': {
                       guard: ({ event }) => event.slot === 'run',
                       target: 'working',
-                      actions: [goOn(), forgetVerdict],
+                      actions: [continueRun(), forgetVerdict],
                     },
                   },
                 },
@@ -200,7 +200,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: assign({ ending: true }),
                   on: {
                     'cmd.send': [
-                      { guard: 'goes', actions: refuseGone },
+                      { guard: 'isDeleting', actions: refuseGone },
                       { guard: 'isFull', actions: refuseFull },
                       { actions: enqueueRun },
                     ],
@@ -214,11 +214,11 @@ export const sessionMachine = sessionSetup.createMachine({
         },
         sandbox: {
           initial: 'routing',
-          on: { 'sandbox.done': { actions: doneWithSandbox('elsewhere') } },
+          on: { 'sandbox.done': { actions: stopUsingSandbox('elsewhere') } },
           states: {
             routing: {
               always: [
-                { guard: 'goes', target: 'removing' },
+                { guard: 'isDeleting', target: 'removing' },
                 { guard: 'wantsStart', target: 'present' },
                 { target: 'absent' },
               ],
@@ -231,11 +231,11 @@ export const sessionMachine = sessionSetup.createMachine({
               always: { guard: 'isWanted', target: 'present' },
               on: {
                 'sandbox.use': [
-                  { guard: 'goes', actions: refuseGone },
+                  { guard: 'isDeleting', actions: refuseGone },
                   { guard: 'isDistrusted', actions: refuseDistrusted },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
-                'sandbox.stop': { actions: nothingToRelease },
+                'sandbox.stop': { actions: answerNothingToRelease },
                 'run.closed': 'removing',
               },
             },
@@ -256,11 +256,14 @@ export const sessionMachine = sessionSetup.createMachine({
                 onDone: [
                   {
                     guard: ({ context, event: { output } }) =>
-                      context.goes && output.kind === 'released' && output.workspace === 'remove' && !output.unfinished,
+                      context.isDeleting &&
+                      output.kind === 'released' &&
+                      output.workspace === 'remove' &&
+                      !output.unfinished,
                     target: 'removed',
-                    actions: refuseWaiters(() => gone),
+                    actions: refuseWaiters(() => deletingError),
                   },
-                  { guard: 'goes', target: 'removing', actions: refuseWaiters(() => gone) },
+                  { guard: 'isDeleting', target: 'removing', actions: refuseWaiters(() => deletingError) },
                   {
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
@@ -280,7 +283,11 @@ export const sessionMachine = sessionSetup.createMachine({
                   },
                 ],
                 onError: [
-                  { guard: 'goes', target: 'removing', actions: [endOrphans('sandbox'), refuseWaiters(() => gone)] },
+                  {
+                    guard: 'isDeleting',
+                    target: 'removing',
+                    actions: [endOrphans('sandbox'), refuseWaiters(() => deletingError)],
+                  },
                   {
                     target: 'absent',
                     actions: [
@@ -292,31 +299,31 @@ export const sessionMachine = sessionSetup.createMachine({
               },
               on: {
                 'sandbox.use': { actions: useSandbox },
-                'sandbox.done': { actions: doneWithSandbox('present') },
+                'sandbox.done': { actions: stopUsingSandbox('present') },
                 'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: notePhase },
-                'sandbox.ready': { actions: sandboxIsReady },
+                'sandbox.ready': { actions: answerReadySandbox },
                 'sandbox.untrusted': { actions: noteUntrusted },
-                'sandbox.distrust': { actions: [distrustIt(), touched] },
+                'sandbox.distrust': { actions: [distrustSandbox(), noteUse] },
                 'sandbox.unready': {
                   actions: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
                 },
                 'sandbox.unwanted': {
                   actions: [
                     refuseWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),
-                    dismiss('keep'),
+                    releaseSandbox('keep'),
                   ],
                 },
                 'sandbox.stop': {
                   actions: [
                     assign({ releases: ({ context, event }) => [...context.releases, event.commandId] }),
                     refuseWaiters(() => ({ code: 'cancelled', message: 'The sandbox was stopped.' })),
-                    dismiss('keep'),
+                    releaseSandbox('keep'),
                   ],
                 },
-                'sandbox.pause': { actions: pauseIt },
-                'run.closed': { actions: dismiss('remove') },
+                'sandbox.pause': { actions: pauseSandbox },
+                'run.closed': { actions: releaseSandbox('remove') },
               },
             },
             // A stopped sandbox still has its workspace.
@@ -340,10 +347,10 @@ export const sessionMachine = sessionSetup.createMachine({
         },
       },
       on: {
-        'cmd.touch': [{ guard: 'goes', actions: refuseGone }, { actions: touched }],
+        'cmd.touch': [{ guard: 'isDeleting', actions: refuseGone }, { actions: noteUse }],
         'cmd.send': { actions: refuseGone },
         'cmd.stop': { actions: refuseGone },
-        'cmd.decide': [{ guard: 'goes', actions: refuseGone }, { actions: refuseDecided }],
+        'cmd.decide': [{ guard: 'isDeleting', actions: refuseGone }, { actions: refuseDecided }],
         'cmd.delete': {
           actions: assign({ deletes: ({ context, event }) => [...context.deletes, event.commandId] }),
         },
@@ -351,10 +358,10 @@ export const sessionMachine = sessionSetup.createMachine({
         'sandbox.stop': { actions: refuseGone },
         'sandbox.pause': { actions: refusePause },
         'sandbox.permit': [
-          { guard: 'goes', actions: refuseGone },
-          { actions: [assign({ distrusted: false }), touched] },
+          { guard: 'isDeleting', actions: refuseGone },
+          { actions: [assign({ distrusted: false }), noteUse] },
         ],
-        'sandbox.distrust': { actions: touched }, // the sandbox is gone already
+        'sandbox.distrust': { actions: noteUse }, // the sandbox is gone already
       },
     },
     deleted: {
@@ -366,5 +373,5 @@ export const sessionMachine = sessionSetup.createMachine({
     },
     passivated: { type: 'final' },
   },
-  output: ({ context }) => (context.goes ? 'deleted' : 'passivated'),
+  output: ({ context }) => (context.isDeleting ? 'deleted' : 'passivated'),
 });

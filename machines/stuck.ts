@@ -8,7 +8,7 @@ export interface StuckPolicy {
 }
 
 /** A summary of one act of a run. Texts are stored as digests to keep it small. */
-export type Act =
+export type RunAct =
   | {
       readonly kind: 'call';
       readonly action: string;
@@ -20,15 +20,15 @@ export type Act =
   | { readonly kind: 'text'; readonly text: string };
 
 /** How many of the newest acts the rules need. */
-export const remembered = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
+export const maxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
  * The reason why a run makes no progress, in words for the model and for people; undefined if it makes progress. Only the
  * newest acts without a break count. A repetition in which an act waits, such as a poll, is no alarm before `sameWait`.
  */
-export function stuckReason(acts: readonly Act[], policy: StuckPolicy): string | undefined {
+export function stuckReason(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
-  const repeats = (count: number, key: (act: Act) => string | undefined) => {
+  const repeats = (count: number, key: (act: RunAct) => string | undefined) => {
     const needed = acts.slice(-count).some(isWait) ? Math.max(count, sameWait) : count;
     return sameAtEnd(acts, key) >= needed ? needed : undefined;
   };
@@ -47,18 +47,18 @@ export function stuckReason(acts: readonly Act[], policy: StuckPolicy): string |
   return undefined;
 }
 
-const isWait = (act: Act): boolean => act.kind === 'call' && act.waits === true;
-const keyOf = (act: Act): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
+const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
+const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
 
 /** How many of the newest acts have the key of the newest one. */
-function sameAtEnd(acts: readonly Act[], key: (act: Act) => string | undefined): number {
+function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
   const wanted = last && key(last);
   if (wanted === undefined) return 0;
   return acts.length - 1 - acts.findLastIndex((act) => key(act) !== wanted);
 }
 
-function isAlternating(acts: readonly Act[]): boolean {
+function isAlternating(acts: readonly RunAct[]): boolean {
   const keys = acts.map(keyOf);
   const [a, b] = keys;
   return a !== undefined && b !== undefined && a !== b && keys.every((key, n) => key === (n % 2 === 0 ? a : b));

@@ -1,8 +1,8 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/model/ids.ts';
-import { childrenOf, stopIt } from './orphans.ts';
-import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
-import { acquireSlot, noSlots, releaseSlot, type Slots } from './slots.ts';
+import { childrenOf, stopEvent } from './orphaned-actors.ts';
+import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
+import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
 import { unprovided } from './unprovided.ts';
 
 export interface RestartPolicy {
@@ -31,14 +31,14 @@ export type SupervisorEvent =
   /** Another server owns the session now. It leaves memory as it is; nothing of it is ended or undone. */
   | { type: 'session.leave'; id: SessionId }
   | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
-  | SlotNews
+  | SlotNotice
   | DoneActorEvent
   | ErrorActorEvent;
 
 type Children = ReadonlyMap<SessionId, Child>;
 interface SupervisorContext extends SupervisorInput {
   children: Children;
-  slots: Slots;
+  slots: SlotPools;
 }
 const hydrationOf = (id: string) => `hydrate ${id}`;
 const sessionOf = (actorId: string) => actorId.replace(/^hydrate /, '') as SessionId;
@@ -142,7 +142,7 @@ export const supervisorMachine = setup({
     },
     'xstate.error.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, error }, enqueue, self }) => {
-        for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopIt);
+        for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopEvent);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
         const child = context.children.get(id);
@@ -184,8 +184,8 @@ function released(context: SupervisorContext, id: SessionId) {
   return { slots: second.slots, grants: [...first.grants, ...second.grants] };
 }
 
-type Tell = (actor: never, event: never) => void;
+type SendToActor = (actor: never, event: never) => void;
 function tell(children: Record<string, unknown>, grant: { id: SessionId; slot: SlotKind }, send: unknown): void {
   const actor = children[grant.id];
-  if (actor) (send as Tell)(actor as never, { type: 'slot.granted', slot: grant.slot } as never);
+  if (actor) (send as SendToActor)(actor as never, { type: 'slot.granted', slot: grant.slot } as never);
 }

@@ -11,12 +11,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
   accountFiles,
   bubblewrapArguments,
-  type Inside,
   insideEnvironment,
+  type SandboxPaths,
   sharedUser,
 } from '../../drivers/process/bubblewrap.ts';
-import { entering, openCgroups } from '../../drivers/process/cgroup/open.ts';
-import { feed, findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
+import { enterCgroupCommand, openCgroups } from '../../drivers/process/cgroup/open.ts';
+import { findBubblewrap, writeSeccomp } from '../../drivers/process/find-bubblewrap.ts';
 import { unreadableLoader } from '../../drivers/process/unreadable-loader.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
@@ -40,7 +40,7 @@ export async function daemonStarts(): Promise<{ once(): Promise<number> } & Asyn
   const bubblewrap = await findBubblewrap('bwrap', seccompProgram(process.arch));
   if (!bubblewrap) throw new Error('bubblewrap does not work here');
   const { asRoot, seccomp } = bubblewrap;
-  const confined = (inside: Inside) => [bubblewrap.path, ...bubblewrapArguments(bubblewrap, inside)];
+  const confined = (inside: SandboxPaths) => [bubblewrap.path, ...bubblewrapArguments(bubblewrap, inside)];
   const cgroups = await openCgroups(folder.path);
   const seal = await unreadableLoader(folder.path, { program: process.execPath, asRoot }, patience());
   let count = 0;
@@ -55,14 +55,14 @@ export async function daemonStarts(): Promise<{ once(): Promise<number> } & Asyn
     const programs = { node: process.execPath, init: join(images, 'init.sh'), daemon, screen: undefined };
     const inside = { mount, workspace, accounts: own, ...programs, seal, id, limits, user: sharedUser };
     const walls = { grouped: cgroups.limits, groups: group.shown, infoFd: 3, seccompFd: 4 };
-    const [program = '', ...args] = [...entering(group.enter), ...confined({ ...inside, ...walls })];
+    const [program = '', ...args] = [...enterCgroupCommand(group.enter), ...confined({ ...inside, ...walls })];
     const named = { CORRAL_SANDBOX_ID: id, CORRAL_SANDBOXD_TOKEN: token, CORRAL_SANDBOXD_LISTEN: '/workspace/s' };
     const child = spawn(program, args, {
       env: { ...insideEnvironment, ...named, CORRAL_EGRESS_PORT: '0' },
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
-    feed(child.stdio[4] as Writable, seccomp);
+    writeSeccomp(child.stdio[4] as Writable, seccomp);
     while (!(await answers(join(workspace, 's')))) await pause(1);
     return child;
   }

@@ -1,26 +1,26 @@
 import type Dockerode from 'dockerode';
-import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { Capabilities, Driver, EgressGate, ImageMaking, Pausable, Poolable } from '../driver.ts';
+import type { Capabilities, Driver, EgressHandler, ImageMaking, Pausable, Poolable } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
-import { reachable, started, unlessUnreachable } from '../shared/link/sandbox-end.ts';
-import { openServerEnds } from '../shared/link/server-ends.ts';
-import { starvationOf } from '../shared/pool/starvation.ts';
-import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { ask, askFor, openEngine } from './engine.ts';
+import { callEngine, findInEngine, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { openList } from './list.ts';
-import { type Made, placeContainer, workspaceFrom } from './place.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
 import { openUsers } from './users.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
-import { point, pointerOf, volumeOf } from './workspace-volume.ts';
+import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
 
 export interface DockerOptions {
   /** The engine's address, as in DOCKER_HOST. Only a Unix socket of this machine works. */
@@ -33,7 +33,7 @@ export interface DockerOptions {
   readonly socketsDir?: string | undefined;
   /** The user ids for sandboxes, one for each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserRange | undefined;
-  readonly gate: EgressGate;
+  readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
   /** Further images that the server can build. */
@@ -69,15 +69,15 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance), systemClock);
-  const holds = openServerEnds({ folders, end, watch: ends.over });
-  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
+  const holds = openServerEndpoints({ folders, end, watch: ends.over });
+  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
 
   /** The sandbox's container; undefined if it does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
-    const found = await askFor(signal, () => container.inspect({ abortSignal: signal }));
+    const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
     return found?.Config.Labels?.['corral.owner-instance'] === instance ? found : undefined;
   }
 
@@ -93,7 +93,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
     const info = fromPool && bodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
-      await point({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
+      await writePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
@@ -108,9 +108,9 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
   }
 
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
-  async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
+  async function undo(id: SandboxId, made: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
-    if (made.creating) await orAborted(made.creating, signal);
+    if (made.creating) await raceAbort(made.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
   }
@@ -134,7 +134,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
     starting: warming,
     place: (name, image, marks, made) => (spec, signal) => {
       const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };
-      return placeContainer({ ...placeFor, ...own, name, image, pool: marks, made }, spec, signal);
+      return startContainer({ ...placeFor, ...own, name, image, pool: marks, made }, spec, signal);
     },
   });
 
@@ -147,7 +147,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
       const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
       // dockerode's types declare no options for `ping`
       const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>;
-      await ask(soon, () => ping({ abortSignal: soon })).catch((error) => {
+      await callEngine(soon, () => ping({ abortSignal: soon })).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
       });
@@ -166,12 +166,12 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
         freshUser.catch(() => {}); // a workspace with files needs none
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
-        const made: Made = { containerId: undefined };
+        const made: CreatedResources = { containerId: undefined };
         try {
           const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made };
           const workspace = workspaceFrom(pointer, place);
-          const { info, end } = await placeContainer({ ...place, workspace }, spec, signal);
-          await started(end, signal);
+          const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
+          await waitForStart(end, signal);
           return info;
         } catch (error) {
           await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what is left
@@ -185,10 +185,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
       const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps the id it had in the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
-      const link = { ...held, starvedMs: starvationOf(State.Pid) };
+      const link = { ...held, starvedMs: cpuWaitMeter(State.Pid) };
       // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
-      return await unlessUnreachable(link, reachable(await holds.hold(key, Id), signal));
+      return await unlessUnreachable(link, waitUntilReachable(await holds.hold(key, Id), signal));
     },
 
     list: ({ signal }) => list(signal),
@@ -197,12 +197,12 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Ima
 
     async pause(id, { signal }) {
       const { Id, State } = await running(id, signal);
-      if (!State.Paused) await ask(signal, () => engine.getContainer(Id).pause({ abortSignal: signal }));
+      if (!State.Paused) await callEngine(signal, () => engine.getContainer(Id).pause({ abortSignal: signal }));
     },
 
     async resume(id, { signal }) {
       const { Id, State } = await running(id, signal);
-      if (State.Paused) await ask(signal, () => engine.getContainer(Id).unpause({ abortSignal: signal }));
+      if (State.Paused) await callEngine(signal, () => engine.getContainer(Id).unpause({ abortSignal: signal }));
     },
 
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
-import { orAborted, throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
@@ -14,7 +14,7 @@ const usualAnswerMs = 60_000;
  * dockerode prints all options of each request for its debug log, also when that log is off. Printing an agent means
  * printing every open socket and all that hangs on it: 3 ms of the server's only thread for each request.
  */
-class PlainlyPrinted extends Agent {
+class QuietAgent extends Agent {
   [inspect.custom](): string {
     return 'Agent';
   }
@@ -31,15 +31,15 @@ export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   }
   // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
   // retry after the engine closes an idle connection.
-  const agent = new PlainlyPrinted({ keepAlive: false });
+  const agent = new QuietAgent({ keepAlive: false });
   return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }
 
 /** One request to the engine. Rejects only with AppError, and at once when the signal fires. */
-export async function ask<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
+export async function callEngine<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
   throwIfFired(signal);
   try {
-    return await orAborted(request(), signal);
+    return await raceAbort(request(), signal);
   } catch (thrown) {
     throwIfFired(signal);
     throw engineError(thrown);
@@ -66,7 +66,7 @@ function engineError(thrown: unknown): AppError {
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }
 
-/** The HTTP status behind an error of `ask`; undefined if the engine did not answer. */
+/** The HTTP status behind an error of `callEngine`; undefined if the engine did not answer. */
 export function statusOf(thrown: unknown): number | undefined {
   const refusal = thrown instanceof AppError ? thrown.cause : thrown;
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
@@ -79,10 +79,13 @@ export function textOf(thrown: unknown): string {
   return (json?.message ?? message ?? String(refusal)).trim();
 }
 
-/** Like `ask`, but resolves with undefined if the engine answers 404. */
-export async function askFor<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value | undefined> {
+/** Like `callEngine`, but resolves with undefined if the engine answers 404. */
+export async function findInEngine<Value>(
+  signal: AbortSignal,
+  request: () => Promise<Value>,
+): Promise<Value | undefined> {
   try {
-    return await ask(signal, request);
+    return await callEngine(signal, request);
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
     throw error;

@@ -4,7 +4,7 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Mounts } from '../shared/mounts.ts';
-import { ask, statusOf } from './engine.ts';
+import { callEngine, statusOf } from './engine.ts';
 
 const patienceMs = 10_000;
 // The kernel's limit for a Unix socket's path is 107 bytes.
@@ -18,7 +18,7 @@ export function filteredMounts(engine: Dockerode, folder: string): Mounts {
   }
   const path = (id: SandboxId) => join(root, id);
   const filter = (method: 'PUT' | 'DELETE', id: SandboxId) =>
-    ask(
+    callEngine(
       AbortSignal.timeout(patienceMs),
       () =>
         new Promise<void>((done, fail) => {

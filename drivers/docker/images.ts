@@ -1,41 +1,41 @@
 import type Dockerode from 'dockerode';
-import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, OurImage } from '../descriptor.ts';
-import type { Call, ProvisionNews } from '../driver.ts';
+import type { Call, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
-import { ask, askFor, statusOf, textOf } from './engine.ts';
+import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
 
 /** The tag that runs is the name with the context's hash. */
 export interface DefaultImage extends OurImage {
   /** The network mode of the build's steps, which install packages. */
   readonly buildNetwork: string;
 }
-type Tell = (news: ProvisionNews) => void;
+type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface Images extends AsyncDisposable {
   /** Resolves with the reference to run for that name, once the engine has the image. Rejects: image_missing. */
-  ensure(name: string, call: Call, tell?: Tell): Promise<string>;
+  ensure(name: string, call: Call, tell?: ProgressListener): Promise<string>;
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new SingleFlight<void>();
-  const listeners = new Map<string, Set<Tell>>(); // every caller that waits for an image gets its progress
-  const newest = new Map<string, ProvisionNews>(); // for callers that come later
+  const listeners = new Map<string, Set<ProgressListener>>(); // every caller that waits for an image gets its progress
+  const newest = new Map<string, ProvisionProgress>(); // for callers that come later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
     const context = contexts.get(image) ?? image.context();
     contexts.set(image, context);
     try {
-      return await orAborted(context, signal);
+      return await raceAbort(context, signal);
     } catch (error) {
       if (!signal.aborted) contexts.delete(image); // the next call tries again
       throw error;
     }
   }
 
-  async function follow(stream: NodeJS.ReadableStream, image: string, tell: Tell): Promise<void> {
+  async function follow(stream: NodeJS.ReadableStream, image: string, tell: ProgressListener): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const finished = (error: Error | null) => (error ? reject(error) : resolve());
     const layers = pulledLayers();
@@ -53,7 +53,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     const context = { context: made.folder, src: [...made.files] };
     const step = (options: object) => {
       const all = { networkmode: buildNetwork, forcerm: true, abortSignal: signal, ...options };
-      return ask(signal, async () => follow(await engine.buildImage(context, all), tag, tell));
+      return callEngine(signal, async () => follow(await engine.buildImage(context, all), tag, tell));
     };
     const { on } = made;
     if (on && !(await isHere(on.tag, signal))) await step({ t: on.tag, target: on.stage });
@@ -65,7 +65,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     tell({ phase: 'image', detail: `Pulling ${name}` });
     try {
       const stream = () => engine.pull(withTag(name), { abortSignal: signal });
-      await ask(signal, async () => follow(await stream(), name, tell));
+      await callEngine(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
       // The engine answers 404 or 500 if the registry refused the pull or did not answer.
       if (statusOf(cause) === undefined) throw cause;
@@ -73,13 +73,13 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     }
   }
 
-  const teller = (tag: string) => (news: ProvisionNews) => {
+  const teller = (tag: string) => (news: ProvisionProgress) => {
     newest.set(tag, news);
     for (const tell of listeners.get(tag) ?? []) tell(news);
   };
 
   const isHere = async (ref: string, signal: AbortSignal) =>
-    (await askFor(signal, () => engine.getImage(ref).inspect())) !== undefined;
+    (await findInEngine(signal, () => engine.getImage(ref).inspect())) !== undefined;
 
   return {
     async ensure(name, call, tell = () => {}) {

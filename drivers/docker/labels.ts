@@ -73,14 +73,14 @@ export function namesOf(instance: string) {
 }
 export type Names = ReturnType<typeof namesOf>;
 
-type SomeLabels = Readonly<Record<string, string>> | undefined;
-export const isPooled = (labels: SomeLabels): boolean => labels?.[poolLabel] !== undefined;
+type OptionalLabels = Readonly<Record<string, string>> | undefined;
+export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;
 
 interface Body {
   readonly name: string;
-  readonly labels: SomeLabels;
+  readonly labels: OptionalLabels;
   /** The labels of the volume that has the session's name. */
-  readonly pointer?: SomeLabels;
+  readonly pointer?: OptionalLabels;
 }
 
 /** The session's sandbox that this container is; undefined if the container is unclaimed or no sandbox. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
-import { ask } from './engine.ts';
+import { callEngine } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, type Names, ownedBy } from './labels.ts';
 
 interface Options {
@@ -47,8 +47,8 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     // First, because a start that ends meanwhile has a container by the time the engine is asked.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
-    const containers = await ask(signal, () => engine.listContainers({ all: true, ...mine }));
-    const { Volumes } = await ask(signal, () => engine.listVolumes(mine as object));
+    const containers = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));
+    const { Volumes } = await callEngine(signal, () => engine.listVolumes(mine as object));
     const volumes = Volumes ?? [];
     const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));
     const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {

@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { ask, askFor, statusOf } from './engine.ts';
+import { callEngine, findInEngine, statusOf } from './engine.ts';
 
 /**
  * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known` is what
@@ -16,11 +16,11 @@ export async function removeContainer(
 ): Promise<void> {
   for (let told = known; ; told = undefined) {
     const look = () => engine.getContainer(nameOrId).inspect({ abortSignal: signal });
-    const found = told ?? (await askFor(signal, look));
+    const found = told ?? (await findInEngine(signal, look));
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
-      await ask(signal, () => container.remove({ force: true, v: false, abortSignal: signal }));
+      await callEngine(signal, () => container.remove({ force: true, v: false, abortSignal: signal }));
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;
@@ -33,7 +33,7 @@ export async function removeContainer(
 export async function removeVolume(engine: Dockerode, name: string, signal: AbortSignal): Promise<void> {
   for (let tries = 0; ; tries += 1) {
     try {
-      await ask(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
+      await callEngine(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;

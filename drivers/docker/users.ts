@@ -3,7 +3,7 @@ import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { ask } from './engine.ts';
+import { callEngine } from './engine.ts';
 import { ownedBy } from './labels.ts';
 
 /** The image's own user. Without a range all sandboxes share it, and workspaces from before a range belong to it. */
@@ -41,13 +41,13 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
 
   async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {
     const filters = { ...labelled(user), status: ['created', 'running', 'paused', 'restarting'] };
-    const found = await ask(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
+    const found = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
     return found.map(({ Id }) => Id);
   }
 
   async function hasFiles(user: number, signal: AbortSignal): Promise<boolean> {
     const options = { filters: labelled(user), abortSignal: signal } as object;
-    const { Volumes } = await ask(signal, () => engine.listVolumes(options));
+    const { Volumes } = await callEngine(signal, () => engine.listVolumes(options));
     return (Volumes ?? []).length > 0;
   }
 
@@ -73,7 +73,7 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
 
   async function checkImage(user: number, image: string, signal: AbortSignal): Promise<void> {
     if (user === imageUser) return;
-    const { Config } = await ask(signal, () => engine.getImage(image).inspect());
+    const { Config } = await callEngine(signal, () => engine.getImage(image).inspect());
     if (Config?.Labels?.[anyUserLabel] === '1') return;
     throw new AppError(
       'image_missing',

@@ -4,14 +4,14 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
-import { reachable, started } from '../shared/link/sandbox-end.ts';
-import type { ServerEnds } from '../shared/link/server-ends.ts';
-import { ask, askFor, statusOf } from './engine.ts';
+import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { callEngine, findInEngine, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
 import { contentLabel, infoFrom, labelsFor, type Names, ownedBy, poolLabel, workspaceLabel } from './labels.ts';
-import type { Made, Placed } from './place.ts';
 import { removeContainer, removeVolume } from './remove.ts';
-import { point, pointerOf, volumeOf } from './workspace-volume.ts';
+import type { CreatedResources, StartedContainer } from './start-container.ts';
+import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -19,16 +19,16 @@ interface Options {
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: Folders;
-  readonly holds: ServerEnds;
+  readonly holds: ServerEndpoints;
   readonly images: Images;
   readonly runtime: string | undefined;
   /** Several servers share the same sandboxes. */
   readonly hasReplicas: boolean;
   /** Has each sandbox that this process starts for the pool, until its start is over. */
   readonly starting: Set<SandboxId>;
-  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: Made): PlaceCall;
+  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: CreatedResources): PlaceCall;
 }
-type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<Placed>;
+type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
 const cleanUpMs = 30_000;
 const dialMs = 5_000; // a daemon dials at least once a second
@@ -56,14 +56,14 @@ export function dockerPool(options: Options): Poolable {
 
   /** The image's content id, so that no claim takes a sandbox of an outdated image. */
   async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
-    const { Id } = await ask(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
+    const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
   }
 
   async function rename(from: string, to: string, signal: AbortSignal): Promise<'done' | 'gone' | 'taken'> {
     const options = { _query: { name: to }, _body: {}, abortSignal: signal };
     try {
-      await ask(signal, () => engine.getContainer(from).rename(options));
+      await callEngine(signal, () => engine.getContainer(from).rename(options));
       return 'done';
     } catch (error) {
       if (statusOf(error) === 404) return 'gone';
@@ -84,7 +84,7 @@ export function dockerPool(options: Options): Poolable {
   /** After a claim that failed half-way: removes the claimed sandbox, so that no other session gets it. */
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
-    const byName = (it: string) => askFor(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
+    const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
     const found = (await byName(name)) ?? (await byName(names.warm(id)));
     if (infoFrom(found?.Config.Labels, 'ready')?.id !== id || !found) return;
     await clear(id, found.Id, signal);
@@ -95,15 +95,15 @@ export function dockerPool(options: Options): Poolable {
   async function finish(id: SandboxId, spec: SandboxSpec, signal: AbortSignal): Promise<SandboxInfo | 'gone'> {
     const name = names.of(spec.id);
     const container = engine.getContainer(name);
-    const found = await ask(signal, () => container.inspect({ abortSignal: signal }));
+    const found = await callEngine(signal, () => container.inspect({ abortSignal: signal }));
     if (!found.State.Running) return 'gone';
     const hold = async () => {
       const end = await holds.hold(id, found.Id, { id: spec.id, sessionId: spec.sessionId });
       await end.takeEgress();
-      await reachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
+      await waitUntilReachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
     };
     const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
-    const [said] = await Promise.all([point(claim, signal), hold()]);
+    const [said] = await Promise.all([writePointer(claim, signal), hold()]);
     const info = infoFrom(said, 'ready');
     return said[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
@@ -147,14 +147,14 @@ export function dockerPool(options: Options): Poolable {
     async warm(spec, recipe, call) {
       const { id, image, epoch, expiresAt } = spec;
       const name = names.warm(id);
-      const made: Made = { containerId: undefined };
+      const made: CreatedResources = { containerId: undefined };
       starting.add(id);
       try {
         const ref = await images.ensure(image, call);
         const content = await contentOf(ref, call.signal);
         const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, made);
         const { end } = await place(spec, call.signal);
-        await started(end, call.signal);
+        await waitForStart(end, call.signal);
         waiting.add(id);
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
@@ -168,8 +168,8 @@ export function dockerPool(options: Options): Poolable {
 
     async unclaimed({ signal }) {
       const all = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
-      const { Volumes } = await ask(signal, () => engine.listVolumes(all as object));
-      const bodies = await ask(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
+      const { Volumes } = await callEngine(signal, () => engine.listVolumes(all as object));
+      const bodies = await callEngine(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
       await sweep(bodies, Volumes ?? [], signal);
       const warm = bodies.flatMap((body) => warmFrom(names, body, starting) ?? []);
       const found = await withoutClaimed(warm);

@@ -1,15 +1,15 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { orAborted, pause } from '../../src/core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { ask, askFor } from './engine.ts';
+import { callEngine, findInEngine } from './engine.ts';
 
 /**
  * Reports the ends of containers. One connection to the engine serves all of them, and none is open while none is watched.
  */
-export interface Watch extends AsyncDisposable {
+export interface ContainerWatcher extends AsyncDisposable {
   /** Resolves with the reason once the container has stopped for good, also across restarts of the engine. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
@@ -17,13 +17,13 @@ export interface Watch extends AsyncDisposable {
 // The engine can be silent for hours, and its connection can be dead without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
-export function openWatch(engine: Dockerode, label: string, clock: Clock): Watch {
+export function openWatch(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 
   /** Settles the watch if the container no longer runs, for example because it ended while no connection was open. */
   async function look(id: string, signal: AbortSignal): Promise<void> {
-    const found = await askFor(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
+    const found = await findInEngine(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
     const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
     if (Running || Status === 'created') return;
     watched.get(id)?.(lossOf(found && { OOMKilled, ExitCode }));
@@ -40,13 +40,13 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Watch
         lookAtAll(either).catch(() => {}); // also covers a stream that delivers nothing
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
-        const stream = (await ask(either, () => engine.getEvents(options))) as Readable;
+        const stream = (await callEngine(either, () => engine.getEvents(options))) as Readable;
         failures = 0;
         clock.clearTimeout(again);
         again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
         await lookAtAll(either); // containers that ended before the stream was open
-        await orAborted(hearing, either);
+        await raceAbort(hearing, either);
       } catch {
         // the engine is away, or the next look is due
       } finally {
@@ -89,7 +89,7 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Watch
         look(id, signal).catch(() => {}); // the next look tries again
       }
       try {
-        return await orAborted(promise, signal);
+        return await raceAbort(promise, signal);
       } finally {
         if (watched.get(id) === resolve) watched.delete(id);
         stopWhenIdle();

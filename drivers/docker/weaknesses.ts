@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Call } from '../driver.ts';
-import { ask, openEngine } from './engine.ts';
+import { callEngine, openEngine } from './engine.ts';
 
 const Version = z.object({
   Version: z.string(),
@@ -20,20 +20,20 @@ export interface EngineFacts {
 }
 
 type Numbers = readonly [number, number, number];
-interface Line {
+interface FixedVersions {
   /** How many numbers of a version name its release line; each line gets its own fixes. */
   readonly names: number;
   /** The first fixed version of each release line, without a known way out of a container. Later lines start fixed. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
-const engineLines: Line = {
+const engineLines: FixedVersions = {
   names: 1,
   fixed: [
     [25, 0, 5],
     [26, 0, 0],
   ],
 };
-const runcLines: Line = {
+const runcLines: FixedVersions = {
   names: 2,
   fixed: [
     [1, 2, 8],
@@ -68,7 +68,7 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
 /** The engine's runtimes by name, each with its program. Rejects if the engine does not answer. */
 export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
   const engine = openEngine(host);
-  const { Runtimes } = Info.parse(await ask(signal, () => engine.info()));
+  const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
@@ -76,8 +76,8 @@ export async function engineRuntimes(host: string, { signal }: Call): Promise<Re
 export async function engineWeaknesses(host: string, wanted: string | undefined, { signal }: Call): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([
-    ask(signal, () => engine.version()).then((it) => Version.parse(it)),
-    ask(signal, () => engine.info()).then((it) => Info.parse(it)),
+    callEngine(signal, () => engine.version()).then((it) => Version.parse(it)),
+    callEngine(signal, () => engine.info()).then((it) => Info.parse(it)),
   ]);
   const facts = {
     engine: version.Version,
@@ -88,7 +88,7 @@ export async function engineWeaknesses(host: string, wanted: string | undefined,
   return weaknessesOf(facts, wanted);
 }
 
-function isBelow(version: string, { names, fixed }: Line): boolean {
+function isBelow(version: string, { names, fixed }: FixedVersions): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
   if (parts.length === 0) return false; // a custom build
   const given = parts.map((part) => Number(part ?? 0));

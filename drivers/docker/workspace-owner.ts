@@ -1,6 +1,6 @@
 import type Dockerode from 'dockerode';
 import { systemClock } from '../../src/core/contracts/clock.ts';
-import { ask, statusOf } from './engine.ts';
+import { callEngine, statusOf } from './engine.ts';
 
 /** Where a workspace's volume is mounted, in every sandbox. */
 export const workspacePath = '/workspace';
@@ -11,15 +11,17 @@ const blockBytes = 512;
  * can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. Comes before the start: gVisor keeps a mount's owner.
  * An engine that refuses leaves the folder writable for everybody, as the image has it.
  */
-export async function giveWorkspace(
+export async function changeWorkspaceOwner(
   engine: Dockerode,
   { id, user }: { readonly id: string; readonly user: number },
   signal: AbortSignal,
 ): Promise<void> {
   const options = { path: workspacePath, abortSignal: signal };
-  await ask(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options)).catch((error: unknown) => {
-    if (statusOf(error) === undefined) throw error;
-  });
+  await callEngine(signal, () => engine.getContainer(id).putArchive(ownerArchive(user), options)).catch(
+    (error: unknown) => {
+      if (statusOf(error) === undefined) throw error;
+    },
+  );
 }
 
 /** A tar archive whose only entry is the folder that it is extracted into. An entry `./` would be skipped by the engine. */

@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { ask, askFor } from './engine.ts';
+import { callEngine, findInEngine } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
@@ -9,7 +9,7 @@ export interface Pointer {
   /** The volume that holds the files, if it is another one. */
   readonly workspace: string | undefined;
 }
-interface Claim {
+interface VolumeClaim {
   readonly engine: Dockerode;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ interface Claim {
 }
 
 export async function pointerOf(engine: Dockerode, name: string, signal: AbortSignal): Promise<Pointer | undefined> {
-  const found = await askFor(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
+  const found = await findInEngine(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
 
@@ -26,8 +26,8 @@ export async function pointerOf(engine: Dockerode, name: string, signal: AbortSi
  * Creates the volume that leads from the session's name to the claimed container's files: Docker cannot rename a volume.
  * Resolves with the volume's labels; if another call was first, those are that call's.
  */
-export async function point(
-  { engine, name, labels, found }: Claim,
+export async function writePointer(
+  { engine, name, labels, found }: VolumeClaim,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   const volume = volumeOf(found);
@@ -35,7 +35,7 @@ export async function point(
   const said = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
   const wanted = { Name: name, Driver: 'local', Labels: said };
   const request = { _query: {}, _body: wanted, abortSignal: signal };
-  await ask(signal, () => engine.createVolume(request as object));
+  await callEngine(signal, () => engine.createVolume(request as object));
   return (await pointerOf(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
 }
 

@@ -1,15 +1,14 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
-import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
 import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { type Made, notStarted, placePod, untilRunning } from './pods/place.ts';
 import { podBody } from './pods/pod-body.ts';
 import { dialAddress, openPodLinks } from './pods/pod-links.ts';
 import { stateOf } from './pods/pod-state.ts';
@@ -17,8 +16,9 @@ import { watchPods } from './pods/pod-watch.ts';
 import { isOurs, openPods, podsPath } from './pods/pods.ts';
 import { reapPods } from './pods/reap.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
+import { type CreatedPod, notStarted, startPod, untilRunning } from './pods/start-pod.ts';
 import { openClaims } from './pods/volume-claims.ts';
-import { answering } from './pods/wait-for-daemon.ts';
+import { waitForDaemon } from './pods/wait-for-daemon.ts';
 import { podPool } from './pods/warm.ts';
 import { ensurePolicies } from './policies/policies.ts';
 import { openPolicyCheck } from './policies/policy-check.ts';
@@ -79,7 +79,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     onOpen: options.onOpen,
     daemonPort: port,
   });
-  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
+  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const ways = {
     namespace,
@@ -101,7 +101,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       policies = undefined;
       throw error;
     });
-    return orAborted(policies, signal);
+    return raceAbort(policies, signal);
   }
 
   function bodyFor(spec: SandboxSpec, pool?: { name: string; recipe: string; content: string }): V1Pod {
@@ -181,14 +181,14 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ids,
     name: (id) => `corral-${instance}-warm-${sessionIdOf(id)}`,
     async start(name, spec, marks, signal) {
-      const made: Made = { pod: undefined };
+      const made: CreatedPod = { pod: undefined };
       await fenced(signal);
       const body = bodyFor(spec, { name, ...marks });
-      const placed = await placePod({ pods, keys, instance, body, made }, spec, signal);
+      const placed = await startPod({ pods, keys, instance, body, made }, spec, signal);
       const patience = { patienceMs: options.pendingMs, stuck: () => {} };
       const running = await untilRunning(watch, placed, patience, signal);
       await using link = ends.link(spec.id, running);
-      await answering(link, signal);
+      await waitForDaemon(link, signal);
       await policyCheck.check(link, signal);
       return running;
     },
@@ -224,14 +224,14 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
         const body = bodyFor(spec);
-        const made: Made = { pod: undefined };
+        const made: CreatedPod = { pod: undefined };
         let claim: 'kept' | 'made' | undefined;
         try {
           await fenced(signal);
           claim = await claims?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
-            (await adopt(spec, signal)) ?? (await placePod({ pods, keys, instance, body, made }, spec, signal));
+            (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, made }, spec, signal));
           // If another replica claimed a pod for this session meanwhile, this pod gives way. Both replicas look after their
           // own write.
           if (made.pod) {
@@ -241,7 +241,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           const stuck = (detail: string) => news({ phase: 'starting', detail });
           const running = await untilRunning(watch, placed, { patienceMs: options.pendingMs, stuck }, signal);
           await using link = ends.link(id, running);
-          await answering(link, signal).catch((error) => {
+          await waitForDaemon(link, signal).catch((error) => {
             throw notStarted(error);
           });
           await policyCheck.check(link, signal);
@@ -264,7 +264,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       if (stateOf(found).kind !== 'running')
         throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       const link = ends.link(id, found);
-      await answering(link, signal).catch(async (error) => {
+      await waitForDaemon(link, signal).catch(async (error) => {
         await link[Symbol.asyncDispose]();
         if (error.code !== 'sandbox_lost') throw error;
         throw new AppError('sandbox_not_found', error.publicMessage, { cause: error });

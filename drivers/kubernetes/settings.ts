@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, amount, flag, oneOf, text, whole, words } from '../../src/config/kinds.ts';
+import { address, amount, flag, integer, oneOf, text, wordList } from '../../src/config/kinds.ts';
 import { optional, setting } from '../../src/config/setting.ts';
 
 const labelForm = /^[^=\s]+=[^=\s]*$/;
@@ -17,7 +17,7 @@ export const settings = z.strictObject({
     'auto',
     'how pods are reached; auto is pod-ip in a pod, else port-forward, where all goes through the API server',
   ),
-  daemonPort: setting(whole(1024, 65_535), 2718, 'port in the pod that the server asks'),
+  daemonPort: setting(integer(1024, 65_535), 2718, 'port in the pod that the server asks'),
   egressListen: setting(address(), '0.0.0.0:8118', 'where the server waits for what pods ask of the outside'),
   egressAddress: optional(
     address(),
@@ -25,7 +25,7 @@ export const settings = z.strictObject({
   ),
   serverNamespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral', "namespace of the server's own pods"),
   serverLabels: setting(
-    words('labels such as app=corral', labelForm),
+    wordList('labels such as app=corral', labelForm),
     [],
     "labels of the server's own pods, for the network policies; none: by the addresses alone",
   ),
@@ -46,22 +46,22 @@ export const settings = z.strictObject({
     "Corral's seccomp profile on every node, below the kubelet's folder seccomp; unset: the profile of their runtime",
   ),
   priorityClass: optional(text('a name'), 'priority class of the pods'),
-  nodeSelector: setting(words('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
+  nodeSelector: setting(wordList('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
   tolerations: setting(
-    words(
+    wordList(
       'taints such as sandboxes=only:NoSchedule',
       /^[^=:\s]+(=[^:\s]*)?(:(NoSchedule|PreferNoSchedule|NoExecute))?$/,
     ),
     [],
     'taints of nodes that the pods tolerate',
   ),
-  imagePullSecrets: setting(words('names', /^[a-z0-9.-]+$/), [], 'secrets in the namespace that open registries'),
+  imagePullSecrets: setting(wordList('names', /^[a-z0-9.-]+$/), [], 'secrets in the namespace that open registries'),
   imagePullPolicy: setting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
   requestShare: setting(amount(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
   userNamespaces: setting(flag(), false, "pods' users are nobody on the node; nodes must be able to"),
-  nodeLossSeconds: setting(whole(0, 3600), 30, 'a pod is given up when its node was away for so long'),
-  pendingSeconds: setting(whole(1, 3600), 120, 'how long a pod may wait for a node or a registry'),
-  maxInFlight: setting(whole(1, 1000), 10, 'requests to the API server at once'),
+  nodeLossSeconds: setting(integer(0, 3600), 30, 'a pod is given up when its node was away for so long'),
+  pendingSeconds: setting(integer(1, 3600), 120, 'how long a pod may wait for a node or a registry'),
+  maxInFlight: setting(integer(1, 1000), 10, 'requests to the API server at once'),
 });
 /** The section `kubernetes` of the settings. */
 export type KubernetesSettings = z.output<typeof settings>;

@@ -6,7 +6,7 @@ import { type MemoryDaemon, memoryDaemon } from './daemon.ts';
 
 export type Method = 'check' | 'provision' | 'attach' | 'list' | 'destroy' | 'pause' | 'resume';
 /** `fail`: the call fails without acting. `lose`: it acts, but its answer is lost. `hang`: it never answers. */
-export type Mishap = { readonly fail: ErrorCode } | { readonly lose: ErrorCode } | 'hang';
+export type InjectedFault = { readonly fail: ErrorCode } | { readonly lose: ErrorCode } | 'hang';
 
 export interface Box {
   readonly instance: string;
@@ -26,7 +26,7 @@ export class MemoryBackend {
   readonly latency: Partial<Record<Method, number>> = {};
   /** The number of calls of each method. */
   readonly calls: Partial<Record<Method, number>> = {};
-  readonly #mishaps: { method: Method; mishap: Mishap }[] = [];
+  readonly #mishaps: { method: Method; mishap: InjectedFault }[] = [];
 
   constructor(clock: Clock, images: readonly string[]) {
     this.clock = clock;
@@ -34,11 +34,11 @@ export class MemoryBackend {
   }
 
   /** Makes the method's next call fail this way. Several faults of one method apply to its calls in order. */
-  next(method: Method, mishap: Mishap): void {
+  next(method: Method, mishap: InjectedFault): void {
     this.#mishaps.push({ method, mishap });
   }
 
-  mishap(method: Method): Mishap | undefined {
+  mishap(method: Method): InjectedFault | undefined {
     const index = this.#mishaps.findIndex((it) => it.method === method);
     return index < 0 ? undefined : this.#mishaps.splice(index, 1)[0]?.mishap;
   }

@@ -1,6 +1,6 @@
-import { Exit, type Surroundings } from './surroundings.ts';
+import { type CommandContext, Exit } from './command-context.ts';
 
-type Builtin = (args: readonly string[], around: Surroundings) => Promise<number>;
+type Builtin = (args: readonly string[], around: CommandContext) => Promise<number>;
 
 const text = (value: string) => Buffer.from(value);
 

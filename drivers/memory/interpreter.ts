@@ -1,10 +1,10 @@
 import { AppError } from '../../src/core/errors/errors.ts';
 import { builtins } from './builtins.ts';
-import { Exit, type Surroundings } from './surroundings.ts';
+import { type CommandContext, Exit } from './command-context.ts';
 import { type Token, tokenize } from './words.ts';
 
 /** Runs a command line in a tiny subset of bash; resolves with its exit code. */
-export async function interpret(command: string, around: Surroundings): Promise<number> {
+export async function interpret(command: string, around: CommandContext): Promise<number> {
   try {
     return await script(command, around);
   } catch (thrown) {
@@ -13,7 +13,7 @@ export async function interpret(command: string, around: Surroundings): Promise<
   }
 }
 
-async function script(command: string, around: Surroundings): Promise<number> {
+async function script(command: string, around: CommandContext): Promise<number> {
   let last = 0;
   const commands = commandsOf(command);
   if (!commands) {
@@ -50,7 +50,7 @@ function commandsOf(script: string): Commands | undefined {
   return commands;
 }
 
-const expand = (text: string, around: Surroundings, last: number) =>
+const expand = (text: string, around: CommandContext, last: number) =>
   text.replace(/\uE000(\w+|\?)\uE001/g, (_, name) => (name === '?' ? String(last) : (around.env[name] ?? '')));
 
 function split(tokens: readonly Token[]): { words: Token[]; operator: string }[] {
@@ -66,7 +66,7 @@ function split(tokens: readonly Token[]): { words: Token[]; operator: string }[]
 }
 
 /** Runs one command with its redirections. */
-async function simple(tokens: readonly Token[], around: Surroundings): Promise<number> {
+async function simple(tokens: readonly Token[], around: CommandContext): Promise<number> {
   const words: string[] = [];
   let target: { path: string; append: boolean } | undefined;
   for (let at = 0; at < tokens.length; at++) {
@@ -110,7 +110,7 @@ async function simple(tokens: readonly Token[], around: Surroundings): Promise<n
 }
 
 /** The same surroundings with another output. It shares the rest, so `cd` in it counts. */
-const redirected = (around: Surroundings, out: Surroundings['out']): Surroundings =>
+const redirected = (around: CommandContext, out: CommandContext['out']): CommandContext =>
   Object.create(around, {
     out: { value: out },
     cwd: { get: () => around.cwd, set: (value: string) => Object.assign(around, { cwd: value }) },

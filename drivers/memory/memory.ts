@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { orAborted, throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
@@ -18,12 +18,12 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
     throwIfFired(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;
     const mishap = backend.mishap(method);
-    if (mishap === 'hang') await orAborted(new Promise<never>(() => {}), signal);
+    if (mishap === 'hang') await raceAbort(new Promise<never>(() => {}), signal);
     const { latency, clock } = backend;
     if (latency[method]) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = clock.setTimeout(resolve, latency[method]);
-      await orAborted(promise, signal).finally(() => clock.clearTimeout(timer));
+      await raceAbort(promise, signal).finally(() => clock.clearTimeout(timer));
     }
     if (typeof mishap === 'object' && 'fail' in mishap) throw new AppError(mishap.fail, 'The backend failed.');
     const value = await act();

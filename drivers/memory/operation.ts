@@ -1,6 +1,6 @@
 import type { Operation, StartOperation } from '../../src/sandboxes/client/client.ts';
+import { type CommandContext, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
-import { type Inside, inBackground, type Surroundings, sleeping, untilKilled } from './surroundings.ts';
 
 export interface MemoryOperation {
   now(): Operation;
@@ -15,7 +15,7 @@ const spoolCap = 1024 * 1024;
 
 /** Runs one command of the memory sandbox. `cd` and `export` change the shell's folder and environment. */
 export function runCommand(
-  inside: Inside,
+  inside: SandboxParts,
   request: StartOperation,
   shell: { cwd: string; env: Record<string, string> },
 ): MemoryOperation {
@@ -49,7 +49,7 @@ export function runCommand(
   const { timeoutMs } = request;
   const timer = timeoutMs === undefined ? undefined : clock.setTimeout(() => end('timed_out'), timeoutMs);
 
-  const surroundings: Surroundings = {
+  const surroundings: CommandContext = {
     files,
     cwd: shell.cwd,
     env: shell.env,

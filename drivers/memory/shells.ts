@@ -4,9 +4,9 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { prompt } from '../../src/core/model/prompt.ts';
 import { newestOutputs } from '../../src/core/model/shell-console.ts';
 import type { StartOperation } from '../../src/sandboxes/client/client.ts';
+import { fired, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 import { type MemoryOperation, runCommand } from './operation.ts';
-import { fired, type Inside, inBackground, sleeping, untilKilled } from './surroundings.ts';
 
 interface Shell {
   cwd: string;
@@ -17,7 +17,7 @@ interface Shell {
 
 /** The memory sandbox's shell sessions and commands, with the real daemon's rules. */
 export function memoryShells(
-  inside: Inside,
+  inside: SandboxParts,
 ): Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view' | 'exec'> {
   const { files, clock } = inside;
   const shells = new Map<string, Shell>();
@@ -129,7 +129,7 @@ export function memoryShells(
 const keptBytes = 8 * limits.execBytes;
 
 /** The first MiB is the answer. A longer output is kept as a file of the sandbox, up to 8 MiB. */
-function collected(files: Inside['files']) {
+function collected(files: SandboxParts['files']) {
   const parts: Uint8Array[] = [];
   let size = 0;
   return {

@@ -5,16 +5,16 @@ import { keyboard } from '../../sandbox-images/sandboxd/shells/keyboard.ts';
 import { TerminalView } from '../../sandbox-images/sandboxd/shells/terminal-view.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandboxes/client/client.ts';
+import { type CommandContext, inBackground, type SandboxParts, sleeping } from './command-context.ts';
 import { interpret } from './interpreter.ts';
-import { type Inside, inBackground, type Surroundings, sleeping } from './surroundings.ts';
 
 type MemoryTerminals = Pick<
   Daemon,
   'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
 > & { endAll(): void };
-interface Open {
+interface OpenTerminal {
   readonly entry: TerminalEntry;
-  readonly around: Surroundings;
+  readonly around: CommandContext;
   readonly closed: AbortController;
   readonly view: TerminalView;
   typed: string;
@@ -22,30 +22,30 @@ interface Open {
 }
 
 /** The memory sandbox's terminals: they echo input, and run the sandbox's few commands line by line. */
-export function memoryTerminals(inside: Inside): MemoryTerminals {
+export function memoryTerminals(inside: SandboxParts): MemoryTerminals {
   const { clock, files } = inside;
-  const all = new Map<string, Open>();
+  const all = new Map<string, OpenTerminal>();
 
-  const existing = (id: string): Open => {
+  const existing = (id: string): OpenTerminal => {
     const opened = all.get(id);
     if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
     return opened;
   };
-  const end = (opened: Open, why: TerminalEnd) => {
+  const end = (opened: OpenTerminal, why: TerminalEnd) => {
     all.delete(opened.entry.id);
     opened.closed.abort();
     opened.view.dismiss(why);
   };
-  const print = (opened: Open, text: string) => opened.view.show(Buffer.from(text.replaceAll('\n', '\r\n')));
+  const print = (opened: OpenTerminal, text: string) => opened.view.show(Buffer.from(text.replaceAll('\n', '\r\n')));
 
-  async function run(opened: Open, line: string): Promise<void> {
+  async function run(opened: OpenTerminal, line: string): Promise<void> {
     await print(opened, `${line}\n`);
     if (line.trim() === 'exit') return end(opened, 'exited');
     if (line.trim() !== '') await interpret(line, opened.around);
     await print(opened, '$ ');
   }
 
-  function type(opened: Open, text: string): void {
+  function type(opened: OpenTerminal, text: string): void {
     const lines = `${opened.typed}${text}`.split(/\r\n|\r|\n/);
     opened.typed = lines.pop() ?? '';
     for (const line of lines) {
@@ -62,7 +62,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
         throw new AppError('conflict', `There are ${limits.terminals} terminals already. Close one first.`);
       }
       const closed = new AbortController();
-      const opened: Open = {
+      const opened: OpenTerminal = {
         entry: { id, startedAt: clock.now() },
         closed,
         view: new TerminalView(),

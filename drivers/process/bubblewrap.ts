@@ -26,7 +26,7 @@ export interface Bubblewrap {
   /** Bubblewrap itself prevents user namespaces inside the sandbox's own. */
   readonly disablesNesting: boolean;
 }
-export interface Inside {
+export interface SandboxPaths {
   readonly mount: string;
   readonly workspace: string;
   /** The folder with the sandbox's own `passwd`, `group`, `profile` and `sudo`. */
@@ -57,7 +57,7 @@ export interface Inside {
 export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
   // Root needs no user namespace. It keeps only the capabilities for changing the user, and loses them after that (see
-  // `become`).
+  // `switchUserArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
@@ -65,14 +65,14 @@ export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>
 }
 
 // A process that escaped would then be an unprivileged user of the machine instead of root.
-export function become({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
+export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
 /** The arguments that start a sandbox: an empty file system with only the mounts named here. */
-export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[] {
+export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
@@ -115,7 +115,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
-    ...become(found, inside.user),
+    ...switchUserArguments(found, inside.user),
     ...limited(found, inside),
     ...(inside.seal === undefined ? [] : [sealed]),
     ...['/bin/sh', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
@@ -123,7 +123,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
 }
 
 /** A shell that sets the limits that no control group enforces, and then becomes the program. */
-function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: Inside): string[] {
+function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
   // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would count all sandboxes.
   const isCounted = !asRoot || user !== sharedUser;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';

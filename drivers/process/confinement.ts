@@ -10,7 +10,7 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import type { Limit, Share } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
 import { openUsers } from './users.ts';
-import { heldLimits, weaknessesOf } from './weaknesses.ts';
+import { enforcedLimits, weaknessesOf } from './weaknesses.ts';
 
 /** The isolation of bubblewrap's sandboxes in addition to namespaces: control groups and user ids. */
 export interface KernelLimits {
@@ -53,7 +53,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const foldersOf = async (id: SandboxId) => [...new Set([...(await recorded(id)), ...cgroups.foldersOf(id)])];
 
   return {
-    limits: heldLimits(known),
+    limits: enforcedLimits(known),
     weaknesses: weaknessesOf(known),
     async confine({ id, limits }, signal) {
       const user = users ? await users.userOf(id, signal) : sharedUser;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { type Bubblewrap, become, namespaces, sharedUser, tools } from './bubblewrap.ts';
+import { type Bubblewrap, namespaces, sharedUser, switchUserArguments, tools } from './bubblewrap.ts';
 
 // The part of /etc that programs need. None of it reveals who uses this machine.
 const configuration = [
@@ -50,16 +50,16 @@ async function works(found: Bubblewrap): Promise<boolean> {
   const args = [
     ...[...namespaces(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
     ...['--proc', '/proc', '--dev', '/dev', ...masked.flatMap((file) => ['--ro-bind', '/dev/null', file])],
-    ...[...become(found, sharedUser), '/bin/true'],
+    ...[...switchUserArguments(found, sharedUser), '/bin/true'],
   ];
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], timeout: 5_000 });
-  feed(child.stdio[3] as Writable, seccomp);
+  writeSeccomp(child.stdio[3] as Writable, seccomp);
   const [code] = await once(child, 'exit').catch(() => [1]);
   return code === 0;
 }
 
 /** Ignores write errors, because bubblewrap can exit with an error before it reads the filter. */
-export function feed(pipe: Writable | null, seccomp: Buffer | undefined): void {
+export function writeSeccomp(pipe: Writable | null, seccomp: Buffer | undefined): void {
   pipe?.on('error', () => {});
   pipe?.end(seccomp);
 }

@@ -3,12 +3,12 @@ import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { orAborted } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
-import { screenFolder } from '../shared/link/screen-door.ts';
+import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import {
   accountFiles,
@@ -20,12 +20,12 @@ import {
 } from './bubblewrap.ts';
 import type { Group } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
-import { entering } from './cgroup/open.ts';
-import { feed } from './find-bubblewrap.ts';
+import { enterCgroupCommand } from './cgroup/open.ts';
+import { writeSeccomp } from './find-bubblewrap.ts';
 import { atLowPriority } from './low-priority.ts';
 import { type Mark, markOf } from './proc.ts';
 import { unreadableLoader } from './unreadable-loader.ts';
-import { giveTo } from './users.ts';
+import { changeOwner } from './users.ts';
 
 /** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
@@ -55,7 +55,7 @@ export interface Confinement {
   /** By their group's weight; else each sandbox by itself. */
   readonly givesWay: boolean;
 }
-export interface Launched {
+export interface LaunchedProcess {
   /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: Mark;
   /** Resolves with its last error output; empty if there was none. */
@@ -64,12 +64,12 @@ export interface Launched {
 
 export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => join(folders.home(id), 'workspace');
 
-export async function launch(what: Launch, signal: AbortSignal): Promise<Launched> {
+export async function launch(what: Launch, signal: AbortSignal): Promise<LaunchedProcess> {
   const { folders, meta, confinement } = what;
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
   await chmod(workspace, 0o755); // `mkdir` applies the umask: root without capabilities must be able to enter too
-  if (confinement?.bubblewrap.asRoot) await giveTo(confinement.user, workspace, signal);
+  if (confinement?.bubblewrap.asRoot) await changeOwner(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 
@@ -110,7 +110,7 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;
   const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
-    ...entering(group.enter),
+    ...enterCgroupCommand(group.enter),
     ...(givesWay ? [] : atLowPriority),
     bubblewrap.path,
     ...bubblewrapArguments(bubblewrap, { ...inside, seal, screen, id: spec.id }),
@@ -134,8 +134,8 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', bubblewrap.seccomp === undefined ? 'ignore' : 'pipe'],
   });
   const exited = exitOf(child);
-  feed(child.stdio[4] as Writable | null, bubblewrap.seccomp);
-  const pid = await orAborted(sandboxPid(child, exited), signal).catch((error) => {
+  writeSeccomp(child.stdio[4] as Writable | null, bubblewrap.seccomp);
+  const pid = await raceAbort(sandboxPid(child, exited), signal).catch((error) => {
     child.kill('SIGKILL');
     throw error;
   });
@@ -165,7 +165,7 @@ async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise
   throw new AppError('sandbox_unavailable', `Bubblewrap could not make the sandbox: ${await exited}`);
 }
 
-async function unconfined({ spec, meta, folders, programs }: Launch, workspace: string): Promise<Launched> {
+async function unconfined({ spec, meta, folders, programs }: Launch, workspace: string): Promise<LaunchedProcess> {
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());
@@ -199,7 +199,7 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
   return marked(child.pid, exited);
 }
 
-async function marked(pid: number, exited: Promise<string>): Promise<Launched> {
+async function marked(pid: number, exited: Promise<string>): Promise<LaunchedProcess> {
   const mark = await markOf(pid);
   if (mark) return { mark, exited };
   throw new AppError('sandbox_unavailable', 'The sandbox ended at once.');

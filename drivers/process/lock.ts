@@ -8,7 +8,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
  * Locks a name for this process, across all processes of the machine, until it is disposed of or the process dies. The lock
  * is a socket in the kernel's abstract namespace, so a crash leaves none behind.
  */
-export async function lock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
+export async function acquireLock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
   for (;;) {
     const server = createServer((socket) => socket.destroy());

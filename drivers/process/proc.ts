@@ -48,7 +48,7 @@ const lanes = 2;
  * Finds all processes that were started with this variable or with its value on their command line. Sealed processes show
  * only root more than the command line. Other users' processes cannot be read.
  */
-export async function carrying(name: string, value: string): Promise<Mark[]> {
+export async function findByVariable(name: string, value: string): Promise<Mark[]> {
   const wanted = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
   const found: Mark[] = [];

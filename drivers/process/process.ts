@@ -5,23 +5,23 @@ import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
+import type { Capabilities, Driver, EgressHandler, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
-import { reachable, started, unlessUnreachable } from '../shared/link/sandbox-end.ts';
-import { dialScreen } from '../shared/link/screen-door.ts';
-import { openServerEnds } from '../shared/link/server-ends.ts';
-import { layToken } from '../shared/link/token.ts';
-import { starvationOf } from '../shared/pool/starvation.ts';
+import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
+import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
+import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { writeToken } from '../shared/link/token.ts';
+import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
 import { seccompProgram } from '../shared/seccomp/program.ts';
-import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { openKernelLimits } from './confinement.ts';
+import { cpuBooster } from './cpu-boost.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
-import { hastener } from './hasten.ts';
-import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
-import { lock } from './lock.ts';
+import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
+import { acquireLock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from './record.ts';
 import { noIsolation } from './weaknesses.ts';
@@ -30,7 +30,7 @@ export interface ProcessOptions {
   /** This installation's name. The driver lists and changes only its own sandboxes. */
   readonly instance: string;
   readonly root: string;
-  readonly gate: EgressGate;
+  readonly gate: EgressHandler;
   readonly ids: IdSource;
   /** The names of images for which this machine's own programs stand in. Any other image is missing. */
   readonly images: readonly string[];
@@ -49,7 +49,7 @@ export interface ProcessOptions {
 }
 
 /** A start: whether the sandbox has no folder from before, and its process once it was made. */
-interface Placed {
+interface ProcessStart {
   readonly isNew: boolean;
   mark?: Mark;
 }
@@ -68,11 +68,11 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const folders = await openFolders(root);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
-  const priority = kernelLimits && hastener(kernelLimits);
-  const children = new Map<string, Launched>(); // the sandboxes that this process started
-  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
+  const priority = kernelLimits && cpuBooster(kernelLimits);
+  const children = new Map<string, LaunchedProcess>(); // the sandboxes that this process started
+  const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
-  const holds = openServerEnds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
+  const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const capabilities: Capabilities = kernelLimits
@@ -100,7 +100,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
 
-  const locked = (id: SandboxId, signal: AbortSignal) => lock(`${folders.root} ${id}`, signal);
+  const locked = (id: SandboxId, signal: AbortSignal) => acquireLock(`${folders.root} ${id}`, signal);
   const owner = { driver: 'process', instance };
   const isOurs = (meta: Meta) => meta.driver === owner.driver && meta.instance === instance;
 
@@ -116,7 +116,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   }
 
   /** Starts the sandbox's process, or finds the running one. */
-  async function place(spec: SandboxSpec, made: Placed, signal: AbortSignal): Promise<Mark> {
+  async function place(spec: SandboxSpec, made: ProcessStart, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
@@ -124,7 +124,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search takes long.
     if (!made.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
-    await layToken(folders.mount(spec.id), new Secret(meta.token));
+    await writeToken(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launch({ spec, meta, folders, programs, confinement }, signal);
     made.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
@@ -191,10 +191,10 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
           throw new AppError('fenced', 'A server that took this session over has its sandbox.');
         }
         news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
-        const made: Placed = { isNew: before === undefined };
+        const made: ProcessStart = { isNew: before === undefined };
         try {
           const mark = await place(spec, made, signal);
-          await started(await holds.hold(id, keyOf(id, mark)), signal);
+          await waitForStart(await holds.hold(id, keyOf(id, mark)), signal);
           return { ...labelsOf(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
@@ -218,10 +218,10 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       const link = await holds.link(id, { body, workdir, role });
       priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
-      const screen = desktop && bubblewrap ? { screen: () => dialScreen(folders.home(id)) } : {};
+      const screen = desktop && bubblewrap ? { screen: () => dialVncSocket(folders.home(id)) } : {};
       return await unlessUnreachable(
-        { ...link, ...hasten, ...screen, starvedMs: starvationOf(record.pid) },
-        reachable(await holds.hold(id, body), signal),
+        { ...link, ...hasten, ...screen, starvedMs: cpuWaitMeter(record.pid) },
+        waitUntilReachable(await holds.hold(id, body), signal),
       );
     },
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { pause } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
-import { carrying, isAlive, kill, type Mark } from './proc.ts';
+import { findByVariable, isAlive, kill, type Mark } from './proc.ts';
 
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
@@ -44,7 +44,7 @@ export async function endRecorded(folders: Folders, id: SandboxId, signal: Abort
  */
 export async function endCarrying(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const rest = await carrying('CORRAL_SANDBOX_ID', id);
+    const rest = await findByVariable('CORRAL_SANDBOX_ID', id);
     if (rest.length === 0) return;
     for (const mark of rest) await kill(mark, 'process');
     await pause(10, signal);

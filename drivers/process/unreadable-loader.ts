@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock } from './lock.ts';
+import { acquireLock } from './lock.ts';
 
 /**
  * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it
@@ -22,7 +22,7 @@ export async function unreadableLoader(
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
   // The first sandboxes of an installation can start at once, here and in other servers: one copies, the rest wait for it.
-  await using _ = await lock(path, signal);
+  await using _ = await acquireLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
   await rm(draft, { force: true }); // a server that was killed can have left half of it

@@ -8,7 +8,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { installationOf } from './cgroup/open.ts';
-import { lock } from './lock.ts';
+import { acquireLock } from './lock.ts';
 
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
 export interface Users {
@@ -53,7 +53,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
     async userOf(id, signal) {
       const known = await recorded(id);
       if (known !== undefined) return known;
-      await using _ = await lock(`${folders.root} users`, signal);
+      await using _ = await acquireLock(`${folders.root} users`, signal);
       await mkdir(claims, { recursive: true, mode: 0o700 });
       let user = await claim(id);
       if (user === undefined) {
@@ -84,7 +84,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
  * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
  * interrupted change is repeated. Changes the owner of links themselves and never follows them.
  */
-export async function giveTo(user: number, workspace: string, signal: AbortSignal): Promise<void> {
+export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;
   if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);
   const given = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });

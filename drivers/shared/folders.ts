@@ -8,7 +8,7 @@ import { SandboxId, SessionId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
 import { jsonOrNothing } from '../../src/core/text/text.ts';
 import type { SandboxSpec } from '../driver.ts';
-import { layToken } from './link/token.ts';
+import { writeToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
 
 // The kernel's limit for a Unix socket's path is 107 bytes. After the root come an id, `mount/` and a name.
@@ -148,7 +148,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
           throw error;
         },
       );
-      if (isFirst) await layToken(mount(id), token);
+      if (isFirst) await writeToken(mount(id), token);
     },
     async claim(id) {
       try {

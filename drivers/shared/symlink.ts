@@ -12,7 +12,7 @@ export interface Pointer {
 const leadsTo = (path: string) => readlink(path).catch(() => undefined);
 
 /** Creates the link. It replaces an earlier one of that name in one step. */
-export async function linkTo({ path, to, temporaryName }: Pointer): Promise<void> {
+export async function createSymlink({ path, to, temporaryName }: Pointer): Promise<void> {
   if ((await leadsTo(path)) === to) return;
   const temporary = join(dirname(path), temporaryName);
   await symlink(to, temporary);
@@ -20,6 +20,6 @@ export async function linkTo({ path, to, temporaryName }: Pointer): Promise<void
 }
 
 /** Removes the link, unless it leads elsewhere by now. */
-export async function unlinkFrom({ path, to }: Pointer): Promise<void> {
+export async function removeSymlink({ path, to }: Pointer): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }

@@ -38,7 +38,7 @@ export interface ExecRequest {
   readonly tag?: string;
   readonly stdin?: string;
 }
-export interface Matches<Match> {
+export interface SearchMatches<Match> {
   readonly matches: readonly Match[];
   readonly truncated: boolean;
 }
@@ -53,7 +53,7 @@ export interface OpenFile extends AsyncDisposable {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-export interface Reading {
+export interface TerminalReading {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The reason why the output ended. */
   end(): TerminalEnd;
@@ -105,8 +105,8 @@ export interface Daemon {
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
   /** `types` are globs, and a name must also match one of them. Empty: all names match. */
-  find(path: string, glob: string, types: readonly string[]): Promise<Matches<string>>;
-  grep(path: string, regex: string, types: readonly string[]): Promise<Matches<LineMatch>>;
+  find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
+  grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
@@ -115,7 +115,7 @@ export interface Daemon {
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** The output from now on. Ends the terminal's previous reading. */
-  readTerminal(id: string, signal: AbortSignal): Reading;
+  readTerminal(id: string, signal: AbortSignal): TerminalReading;
   typeTerminal(id: string, text: string): Promise<void>;
   /** A stream for all that one person types. Input that the terminal has not read yet holds it up. */
   keyboard(id: string): Promise<Duplex>;

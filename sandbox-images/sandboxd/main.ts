@@ -2,13 +2,13 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
-import { confined } from './files/confined-paths.ts';
+import { confinePaths } from './files/confined-paths.ts';
 import { makeFolders } from './files/make-folders.ts';
 import { lazyDesktop, noDesktop } from './lazy-desktop.ts';
 import { writeProfile } from './package-folders.ts';
 import { realDaemon } from './real-daemon.ts';
 import { dialControl } from './server/dial-server.ts';
-import { forwarder, wayOut } from './server/forwarder.ts';
+import { forwarder, proxyTarget } from './server/forwarder.ts';
 import { sandboxServer } from './server/server.ts';
 import { keepersOf, type SharedState } from './shared-state.ts';
 import { baseEnvironment } from './shells/environment.ts';
@@ -53,7 +53,7 @@ const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
 const parts: SharedState = {
   clock: systemClock,
-  place: await confined(workspace, env.CORRAL_WORKSPACE_ALIAS),
+  place: await confinePaths(workspace, env.CORRAL_WORKSPACE_ALIAS),
   stateDir,
   screenDir: env.CORRAL_SCREEN_DIR,
   env: baseEnvironment(env),
@@ -92,7 +92,7 @@ const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop, ow
 warmUp(server, parts);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
-if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
+if (egressPort > 0) forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), log);
 if (listen) {
   if (!port) rmSync(listen, { force: true }); // an earlier daemon that was killed can have left it
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));

@@ -8,8 +8,8 @@ import { transfers } from './files/transfers.ts';
 import { jobs } from './jobs/jobs.ts';
 import { paths } from './paths/paths.ts';
 import { ports } from './ports/ports.ts';
-import { counted, oomKills } from './processes/cgroup.ts';
-import { endTree, send } from './processes/end-processes.ts';
+import { oomKills, readCgroupUsage } from './processes/cgroup.ts';
+import { endTree, sendSignals } from './processes/end-processes.ts';
 import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './processes/proc.ts';
 import { rootedAt, treeOf } from './processes/process-tree.ts';
 import { programs } from './processes/programs.ts';
@@ -116,7 +116,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     usage() {
       const all = visible(scan());
       // A visible control group belongs to this sandbox only if the visible processes do.
-      const whole = init === undefined ? undefined : counted();
+      const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
     touch: parts.touch,
@@ -168,7 +168,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first: a shell whose child ends goes on with its next command.
-      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared).members]) send(proc.pid, name);
+      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared).members]) sendSignals(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };

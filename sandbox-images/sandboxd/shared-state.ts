@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../src/core/contracts/clock.ts';
-import type { Confined } from './files/confined-paths.ts';
+import type { ConfinedPaths } from './files/confined-paths.ts';
 import { type Proc, scan, startedAt, variableIn } from './processes/proc.ts';
-import type { Strays } from './processes/process-tree.ts';
+import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
 
 /** The state that all parts of the daemon share. */
 export interface SharedState {
   readonly clock: Clock;
-  readonly place: Confined;
+  readonly place: ConfinedPaths;
   /** The daemon's own folder, outside the workspace. */
   readonly stateDir: string;
   /** The folder in which the server finds the display; undefined: only the daemon reaches it. */
@@ -17,7 +17,7 @@ export interface SharedState {
   /** The environment that every command starts with. */
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
-  readonly keepers: Keepers;
+  readonly keepers: TerminalKeepers;
   readonly spoolCap: number;
   /** The disk limit for all of the sandbox's files, in bytes; 0: the daemon does not watch it. */
   readonly diskBytes: number;
@@ -34,7 +34,7 @@ export interface SharedState {
  * Accepts orphans that a tree can have started: a process that dropped its environment and its parent carries no mark. In a
  * sandbox with its own init, such an orphan counts as the tree's if it is younger than the tree.
  */
-export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): Strays {
+export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
   if (init === undefined) return () => false;
   const now = clock.now();
   return (proc, environment) =>
@@ -44,7 +44,7 @@ export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 }
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
-export interface Keepers {
+export interface TerminalKeepers {
   add(pid: number): void;
   delete(pid: number): void;
   /** Closes a keeper's terminal. Until the keeper and its shell have ended, they stay the daemon's own. */
@@ -54,7 +54,7 @@ export interface Keepers {
 
 const endMs = 1_000;
 
-export function keepersOf(daemon: number, parent: number): Keepers {
+export function keepersOf(daemon: number, parent: number): TerminalKeepers {
   const terminals = new Set<number>();
   return {
     add: (pid) => void terminals.add(pid),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Inbox, Store } from '../core/contracts/ports.ts';
-import type { PageFiles } from '../facades/shared/dialect.ts';
+import type { PageFiles } from '../facades/shared/facade.ts';
 import { noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import type { Engine } from '../sessions/engine/engine.ts';

@@ -2,31 +2,31 @@ import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
 import { peppers } from '../auth/pepper.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
-import { type TokenHash, tokenGate } from '../auth/token.ts';
+import { type TokenHash, tokenCheck } from '../auth/token.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
-import { type Actor, everybody, nobody, tooWeak } from '../core/model/actor.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import { type DialectSettings, dialects } from '../facades/list.ts';
-import type { DialectParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/dialect.ts';
+import { everybody, nobody, type Principal, tooWeak } from '../core/model/principal.ts';
+import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
+import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
 import { previewLinks } from '../facades/shared/preview-links.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
-import type { Acting } from '../http/guard/acting.ts';
 import { auditOf } from '../http/guard/audit.ts';
-import { callingActor } from '../http/guard/caller.ts';
+import { currentPrincipal } from '../http/guard/caller.ts';
+import type { CallerContext } from '../http/guard/caller-context.ts';
 import { credentialsOf } from '../http/guard/credentials.ts';
-import { actorFor } from '../http/guard/guard.ts';
+import { principalFor } from '../http/guard/guard.ts';
 import { idempotency } from '../http/guard/idempotency.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
 import { createApp } from '../http/routes/app.ts';
-import type { Elsewhere } from '../http/routes/elsewhere.ts';
+import type { HostRouter } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
 import type { App } from '../http/routes/routes.ts';
 import { socketServer } from '../http/transport/ws.ts';
 import type { AuditLog } from '../observability/audit/log.ts';
-import { audited, auditedParts, auditedServices, auditedWorkspaces } from '../sessions/access/audited-services.ts';
+import { auditedParts, auditedServices, auditedWorkspaces, withAudit } from '../sessions/access/audited-services.ts';
 import { guardedParts } from '../sessions/access/guarded-projects.ts';
-import { guarded, guardedWorkspaces } from '../sessions/access/guarded-services.ts';
+import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
 import type { Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
@@ -36,7 +36,7 @@ import type { Config } from './settings/schema.ts';
 
 export type HttpConfig = Pick<
   Config,
-  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof DialectSettings
+  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof FacadeSettings
 > &
   Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress' | 'sandbox' | 'port'>> & {
     readonly token?: Config['token'] | TokenHash;
@@ -70,7 +70,7 @@ export interface HttpServerDeps {
   /** Accepted like the token, for as long as this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** The server's secret, from which tokens are derived; undefined: only tests lack it. */
-  readonly peppers?: DialectParts['peppers'];
+  readonly peppers?: FacadeParts['peppers'];
   /** Makes the ids of requests. */
   readonly ids?: Pick<IdSource, 'short'>;
   /** Compares each reply with its documented schema; costs time, so for tests and development only. */
@@ -82,11 +82,11 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the whole HTTP server, with every dialect of `dialects`. It does not listen yet. */
+/** Builds the whole HTTP server, with every dialect of `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
-  const gate = tokenGate(config.token, deps.localToken);
+  const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
   const guesses = lockout({
     clock,
@@ -96,14 +96,14 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     },
   });
   const admits = (token: string, address: string) => {
-    const actor = actorFor([token], { gate, keys });
-    if (!actor) guesses.failed(address);
-    return actor;
+    const principal = principalFor([token], { gate, keys });
+    if (!principal) guesses.failed(address);
+    return principal;
   };
-  const actorOf = () => callingActor(keys?.any ? nobody : everybody);
-  const { services, projects, sign } = actingBy(deps, links.sign, actorOf);
+  const principalOf = () => currentPrincipal(keys?.any ? nobody : everybody);
+  const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
-  const elsewhere: Elsewhere[] = [];
+  const elsewhere: HostRouter[] = [];
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const { app, table } = createApp({
     elsewhere,
@@ -138,22 +138,23 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
-  const actors = new WeakMap<Actor, Acting>();
-  const acting = (actor: Actor): Acting => {
-    const known = actors.get(actor);
+  const principals = new WeakMap<Principal, CallerContext>();
+  const acting = (principal: Principal): CallerContext => {
+    const known = principals.get(principal);
     if (known) return known;
-    const { services, sign, keys } = actingBy(deps, links.sign, () => actor);
-    const onceFor: Acting['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
-    const made = { actor, services, sign, keys, once: onceFor };
-    actors.set(actor, made);
+    const { services, sign, keys } = actingBy(deps, links.sign, () => principal);
+    const onceFor: CallerContext['once'] = (key, ...rest) =>
+      once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
+    const made = { principal, services, sign, keys, once: onceFor };
+    principals.set(principal, made);
     return made;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
-  const audit = auditOf(deps, actorOf);
-  const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, actorOf);
+  const audit = auditOf(deps, principalOf);
+  const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, principalOf);
   const credentials = credentialsOf({ token: config.token, keys, limiter, lockout: guesses, audit: audit?.tell });
   const secrets = deps.peppers ?? (async () => peppers([]));
-  const parts: DialectParts = {
+  const parts: FacadeParts = {
     version,
     services,
     projects,
@@ -181,7 +182,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     port: config.port ?? 0,
   };
   const sections: Readonly<Record<string, unknown>> = config;
-  for (const [name, { routes }] of Object.entries(dialects)) {
+  for (const [name, { routes }] of Object.entries(facadeDescriptors)) {
     for (const { errors, mount } of await routes(parts, sections[name] as never)) {
       if (errors) styles.set(errors.prefix, errors.style);
       mount(app);
@@ -194,20 +195,20 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
  * Builds the input of the dialects: the services with the caller's permissions, and links that grant no more than the
  * caller has.
  */
-function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () => Actor) {
+function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
-  const audit = auditOf(deps, actorOf);
-  const parts = deps.opencodex && guardedParts(deps.opencodex, raw, actorOf);
-  const services = guarded(raw, { actorOf, ...(parts && { attach: parts.uploads.get }) });
+  const audit = auditOf(deps, principalOf);
+  const parts = deps.opencodex && guardedParts(deps.opencodex, raw, principalOf);
+  const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: KeyAdmin | undefined = deps.keys;
   return {
     services: audit ? auditedServices(services, raw, audit) : services,
     projects: parts && audit ? auditedParts(parts, audit) : parts,
-    keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
+    keys: keys && audit ? withAudit(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
     sign: ((what, lifeMs) => {
-      const actor = actorOf();
-      if (actor.role === 'reader') throw tooWeak(actor); // the link would let anyone use what only a reader may watch
-      return sign({ ...what, subject: actor.key }, lifeMs);
+      const principal = principalOf();
+      if (principal.role === 'reader') throw tooWeak(principal); // the link would let anyone use what only a reader may watch
+      return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],
   };
 }

@@ -85,13 +85,13 @@ async function perform(command: Command, args: readonly string[]): Promise<numbe
   return await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say: sayTo });
 }
 
-interface Telling {
+interface StartReporters {
   readonly logger: Logger;
   readonly scrubber: Scrubber;
   readonly progress: StartProgress;
 }
 
-async function serve(config: Config, { logger, scrubber, progress }: Telling): Promise<void> {
+async function serve(config: Config, { logger, scrubber, progress }: StartReporters): Promise<void> {
   const { learn, scrub } = scrubber;
   const say = (text: string) => progress.around(() => sayTo(text));
   process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode

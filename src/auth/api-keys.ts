@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { type Actor, type Role, roles } from '../core/model/actor.ts';
 import type { IdSource } from '../core/model/ids.ts';
+import { type Principal, type Role, roles } from '../core/model/principal.ts';
 import type { Peppered, Peppers } from './pepper.ts';
 
 const StoredKey = z.object({
@@ -50,13 +50,13 @@ export interface KeyAdmin {
 export interface KeyRing {
   /** Whether requests need a credential. Revoked keys count too: a server that once had keys never opens again. */
   readonly any: boolean;
-  /** The actor of every request while no key exists. Its streams end when the first key is created. */
-  readonly anonymous: Actor;
-  find(presented: readonly string[]): Actor | undefined;
-  /** The actor of this key; undefined when the key does not exist, has expired or is revoked. */
-  live(id: string): Actor | undefined;
-  /** The actors of all keys that are valid now. */
-  actors(): readonly Actor[];
+  /** The principal of every request while no key exists. Its streams end when the first key is created. */
+  readonly anonymous: Principal;
+  find(presented: readonly string[]): Principal | undefined;
+  /** The principal of this key; undefined when the key does not exist, has expired or is revoked. */
+  live(id: string): Principal | undefined;
+  /** The principals of all keys that are valid now. */
+  principals(): readonly Principal[];
 }
 export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
 
@@ -78,7 +78,7 @@ interface Entry {
   doc: StoredKey;
   version: number;
   readonly over: AbortController;
-  readonly actor: Actor;
+  readonly principal: Principal;
 }
 
 const kind = 'apikey';
@@ -115,7 +115,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   const { records, clock, ids, shared, hasToken, warn } = deps;
   const entries = new Map<string, Entry>();
   const closed = new AbortController();
-  const anonymous: Actor = { role: 'admin', ended: closed.signal };
+  const anonymous: Principal = { role: 'admin', ended: closed.signal };
   let pepper: Peppers | undefined;
   let timer: unknown;
   let isOver = false;
@@ -131,8 +131,8 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     const known = entries.get(doc.id);
     if (known) Object.assign(known, { doc, version });
     const over = new AbortController();
-    const actor = { role: doc.role, key: doc.id, owner: doc.owner, ended: over.signal };
-    const entry = known ?? { doc, version, over, actor };
+    const principal = { role: doc.role, key: doc.id, owner: doc.owner, ended: over.signal };
+    const entry = known ?? { doc, version, over, principal };
     entries.set(doc.id, entry);
     if (!hasToken) closed.abort();
     endIfOver(entry);
@@ -210,14 +210,14 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
         const matches = pepper?.matches(text, entry?.doc ?? strange);
         if (!entry || !matches || !isLive(entry)) continue;
         use(entry, text);
-        return entry.actor;
+        return entry.principal;
       }
       return undefined;
     },
-    actors: () => [...entries.values()].filter(isLive).map(({ actor }) => actor),
+    principals: () => [...entries.values()].filter(isLive).map(({ principal }) => principal),
     live(id) {
       const entry = entries.get(id);
-      return entry && isLive(entry) ? entry.actor : undefined;
+      return entry && isLive(entry) ? entry.principal : undefined;
     },
 
     async create({ name, role, expiresAt, beside }) {

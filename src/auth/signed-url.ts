@@ -13,7 +13,7 @@ const purposes = {
   file: { rights: ['read'], once: false },
 } as const;
 export type Purpose = keyof typeof purposes;
-export type Right = (typeof purposes)[Purpose]['rights'][number];
+export type UrlRight = (typeof purposes)[Purpose]['rights'][number];
 
 export interface Signed {
   readonly method: string;
@@ -21,16 +21,16 @@ export interface Signed {
   readonly purpose: Purpose;
 }
 /** The signed fields next to the path and the purpose. */
-interface Choice {
-  readonly right?: Right;
+interface SignedFields {
+  readonly right?: UrlRight;
   /** The id of an API key. The link acts on its behalf, and ends with it. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
   /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
-  sign(what: Signed & Choice, lifeMs: number): string;
+  sign(what: Signed & SignedFields, lifeMs: number): string;
   /** The right that the link gives; undefined when the link is not valid. This call uses up a link that works once. */
-  accepts(what: Signed, signature: string): Right | undefined;
+  accepts(what: Signed, signature: string): UrlRight | undefined;
 }
 
 interface Part {
@@ -52,7 +52,7 @@ export function signedUrls(clock: Clock): SignedUrls {
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();
 
-  function mac({ method, path, purpose }: Signed, right: Right, { expires, nonce, subject }: Part): Buffer {
+  function mac({ method, path, purpose }: Signed, right: UrlRight, { expires, nonce, subject }: Part): Buffer {
     // JSON, so that no field can run into the next.
     const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce, subject]);
     return createHmac('sha256', key).update(signed).digest();

@@ -15,10 +15,10 @@ export interface CliCommand {
    */
   readonly passThrough?: true;
   /** Resolves with the exit code. */
-  run(given: Given): Promise<number>;
+  run(given: CommandInput): Promise<number>;
 }
 
-export interface Given {
+export interface CommandInput {
   readonly args: readonly string[];
   /** With `passThrough`: the command line stood behind `--`, so its first word is the name of a program. */
   readonly isProgram: boolean;

@@ -52,11 +52,11 @@ export async function followRun(run: Run, io: Io, { json, follow }: FollowOption
   }
 }
 
-interface Ended extends RunResult {
+interface RunOutcome extends RunResult {
   readonly question?: string;
 }
 
-function finish(run: Run, result: Ended, { io, json }: { io: Io; json: boolean }): number {
+function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: boolean }): number {
   const isWaiting = result.question !== undefined && result.status === 'deleted';
   const status = isWaiting ? 'waiting' : result.status;
   if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
@@ -73,7 +73,7 @@ function finish(run: Run, result: Ended, { io, json }: { io: Io; json: boolean }
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
-interface Asked {
+interface QuestionToAnswer {
   readonly io: Io;
   /** Empty: the agent's last message was the question. */
   readonly question: string;
@@ -86,7 +86,7 @@ interface Asked {
 }
 
 /** Asks the person, and passes the answer on. A run that ended meanwhile needs none. */
-async function answer(run: Run, { io, question, approvals }: Asked): Promise<void> {
+async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {
     const ask = (text: string) => lines.question(io.paint('stderr', 'bold', text), { signal: io.signal });

@@ -5,7 +5,7 @@ import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
 /** The file that a running server writes for the commands of its own user (src/app/commands/local-server.ts). */
-interface Found {
+interface LocalServer {
   readonly url: string;
   readonly pid: number;
   readonly token?: string;
@@ -60,9 +60,9 @@ function namesIn(folder: string): string[] {
 }
 
 /** Undefined for a file that is missing, another user's or a dead server's. */
-function readFound(file: string): Found | undefined {
+function readFound(file: string): LocalServer | undefined {
   try {
-    const found = JSON.parse(readFileSync(file, 'utf8')) as Found;
+    const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;
     return typeof found.url === 'string' && isRunning(found.pid) ? found : undefined;
   } catch {
     return undefined;

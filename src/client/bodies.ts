@@ -6,7 +6,7 @@ export type Body = NonNullable<RequestInit['body']>;
  * The body with what `fetch` wants beside it. Browsers send no streams over HTTP/1.1, and some none at all: there a stream
  * is collected first.
  */
-export async function sendable(body: Body): Promise<RequestInit> {
+export async function toRequestInit(body: Body): Promise<RequestInit> {
   if (!(body instanceof ReadableStream)) return { body };
   const isBrowser = typeof (globalThis as { document?: unknown }).document === 'object';
   return isBrowser ? { body: await new Response(body).blob() } : ({ body, duplex: 'half' } as RequestInit);

@@ -1,5 +1,5 @@
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
-import { type CorralErrorCode, corralError, noCorral, refused, unreachable } from './errors.ts';
+import { type CorralErrorCode, corralError, noCorral, toCorralError, unreachable } from './errors.ts';
 
 /** One server: its procedures, and its streams over plain HTTP. */
 export interface Connection {
@@ -61,5 +61,5 @@ async function refusal(response: Response, address: string): Promise<Error> {
       ? said.detail
       : (said.detail as { msg: string; loc: unknown[] }[]).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join('; ');
   const retryable = response.status >= 500 && response.status !== 501;
-  return refused(codes[response.status] ?? 'internal', text, { address, retryable });
+  return toCorralError(codes[response.status] ?? 'internal', text, { address, retryable });
 }

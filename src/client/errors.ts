@@ -35,7 +35,11 @@ const hints: Partial<Record<CorralErrorCode, string>> = {
 };
 
 /** The failure that the server reports, with a hint where there is one. */
-export function refused(code: CorralErrorCode, text: string, { address, retryable = false }: Details): CorralError {
+export function toCorralError(
+  code: CorralErrorCode,
+  text: string,
+  { address, retryable = false }: Details,
+): CorralError {
   return new CorralError(code, text, { address, retryable, hint: hints[code] });
 }
 
@@ -60,7 +64,7 @@ export function corralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {
     const data = thrown.data as ErrorData | undefined;
-    if (data) return refused(data.reason, thrown.message, { address, retryable: data.retryable });
+    if (data) return toCorralError(data.reason, thrown.message, { address, retryable: data.retryable });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
     return status === undefined ? unreachable(address, thrown) : noCorral(address, status);
   }

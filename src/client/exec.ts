@@ -1,7 +1,7 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { piecesOf, sendable, streamOf } from './bodies.ts';
+import { piecesOf, streamOf, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
-import { CorralError, type CorralErrorCode, refused } from './errors.ts';
+import { CorralError, type CorralErrorCode, toCorralError } from './errors.ts';
 
 export interface ExecOptions {
   /** Relative to the workspace. */
@@ -60,17 +60,17 @@ export async function execBytes(
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
   const line = `${JSON.stringify({ command, ...wish })}\n`;
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : streamOf(behind(line, stdin));
-  const init = { method: 'POST', ...(await sendable(body)), ...(signal && { signal }) };
+  const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
   for await (const { channel, payload } of streamFrames(piecesOf(response.body))) {
     if (channel === 'output') await onBytes('stdout', payload);
     if (channel === 'errors') await onBytes('stderr', payload);
     if (channel === 'end') return outcomeOf(payload, server.address);
   }
-  throw cutOff(server.address);
+  throw cutOffError(server.address);
 }
 
-export const cutOff = (address: string): CorralError =>
+export const cutOffError = (address: string): CorralError =>
   new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
 
 /** The outcome in a stream's last frame. */
@@ -78,7 +78,8 @@ export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcom
   const said = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: { readonly code: CorralErrorCode; readonly message: string; readonly retryable: boolean };
   };
-  if (said.error) throw refused(said.error.code, said.error.message, { address, retryable: said.error.retryable });
+  if (said.error)
+    throw toCorralError(said.error.code, said.error.message, { address, retryable: said.error.retryable });
   return said;
 }
 

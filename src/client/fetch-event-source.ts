@@ -3,7 +3,7 @@
 // which a proxy answers while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
-interface Heard {
+interface SourceEvent {
   readonly type: string;
   readonly data?: string;
   readonly lastEventId?: string;
@@ -97,7 +97,7 @@ export class FetchEventSource {
     if (data.length > 0) this.#tell({ type, data: data.join('\n'), lastEventId: this.#lastId });
   }
 
-  #tell(event: Heard): void {
+  #tell(event: SourceEvent): void {
     for (const listener of this.#listeners.get(event.type) ?? []) listener(event as never);
   }
 

@@ -1,4 +1,4 @@
-import { type Body, sendable, streamOf } from './bodies.ts';
+import { type Body, streamOf, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import type { Outputs } from './types.ts';
 import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
@@ -19,7 +19,7 @@ export class Files {
   /** Writes a file of any size, and creates missing folders. The file takes its place whole, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
     const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
-    const response = await this.#server.request(this.#at(path), { ...init, ...(await sendable(bodyOf(content))) });
+    const response = await this.#server.request(this.#at(path), { ...init, ...(await toRequestInit(bodyOf(content))) });
     return (await response.json()) as { size: number };
   }
 

@@ -2,7 +2,7 @@ import { streamFrames } from '../core/text/stream-frames.ts';
 import { piecesOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { corralError } from './errors.ts';
-import { cutOff, outcomeOf } from './exec.ts';
+import { cutOffError, outcomeOf } from './exec.ts';
 
 /** Why a terminal's output ended for this reader. */
 export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'detached';
@@ -104,7 +104,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
       for (;;) {
         const next = await Promise.race([frames.next(), leave]);
         if (next === undefined) return 'detached';
-        if (next.done) throw cutOff(address);
+        if (next.done) throw cutOffError(address);
         const { channel, payload } = next.value;
         if (channel === 'output') await onData(payload);
         if (channel === 'end') return outcomeOf<{ reason: TerminalEnd }>(payload, address).reason;

@@ -2,7 +2,7 @@ import { streamFrames } from '../core/text/stream-frames.ts';
 import { piecesOf } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
-import { cutOff, outcomeOf } from './exec.ts';
+import { cutOffError, outcomeOf } from './exec.ts';
 
 /** A move is a `rename` of the old name and a `create` of the new one. `lost`: there may have been more changes. */
 export interface FileChange {
@@ -58,8 +58,8 @@ async function* changesOf({ body }: Response, address: string): AsyncGenerator<F
       if (channel === 'end') return void outcomeOf(payload, address);
     }
   } catch (thrown) {
-    if (thrown instanceof TypeError) throw cutOff(address); // how fetch names a broken connection
+    if (thrown instanceof TypeError) throw cutOffError(address); // how fetch names a broken connection
     throw thrown;
   }
-  throw cutOff(address);
+  throw cutOffError(address);
 }

@@ -27,14 +27,14 @@ const wholeBetween = (min: number, max: number) => z.int().check(z.gte(min), z.l
 
 const wholeNumber = (min: number, max: number) => wholeText.pipe(wholeBetween(min, max));
 
-export const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting(
     max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`,
     wholeNumber(min, max),
   );
 
 /** A whole number that a word can stand for. */
-export const wholeOr = <const Word extends string>(word: Word, min: number, max: number) =>
+export const integerOr = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
 export const amount = (min: number, max: number) =>
@@ -94,7 +94,7 @@ const listText = z.union([z.array(z.unknown()), z.string().transform(items)]);
 export const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
   accepting(`${accepts} (a comma list or JSON array)`, listText.pipe(z.array(item)));
 
-export const words = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
+export const wordList = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
 
 export const paths = () => listOf('files', z.string().min(1));
 export const ports = () => listOf('port numbers', wholeNumber(1, 65_535));

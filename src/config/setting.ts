@@ -3,7 +3,7 @@ import type { z } from 'zod';
 // A setting: one zod schema with its description. Parts that bring settings of their own build them with these.
 
 /** The description of a setting next to its schema. The list of variables, the help and the errors use it. */
-export interface About {
+export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
   /** Common variables of other tools, without the prefix CORRAL_. */
@@ -15,8 +15,12 @@ interface Kind<Schema extends z.ZodType> {
   accepts: string;
   kind: Schema;
 }
-const describe = ({ accepts }: { accepts: string }, about: string, standard: readonly string[], more: Partial<About>) =>
-  ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies About;
+const describe = (
+  { accepts }: { accepts: string },
+  about: string,
+  standard: readonly string[],
+  more: Partial<SettingDescription>,
+) => ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies SettingDescription;
 
 /** A setting with a default, in the form that a user would write. */
 export const setting = <Schema extends z.ZodType>(

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { About } from './setting.ts';
+import type { SettingDescription } from './setting.ts';
 
 /** One leaf of the schema, with its names. */
-export interface Setting extends About {
+export interface Setting extends SettingDescription {
   /** As in the `Config` object. */
   readonly path: readonly string[];
   /** As in corral.yaml. */
@@ -19,7 +19,7 @@ const shapeOf = (schema: z.ZodType) => (schema as z.ZodObject).shape as Record<s
 function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
   const shape = shapeOf(schema);
   if (shape) return Object.entries(shape).flatMap(([name, inner]) => leaves(inner, [...path, name]));
-  const about = schema.meta() as unknown as About;
+  const about = schema.meta() as unknown as SettingDescription;
   const key = path.map(kebab).join('.');
   const own = `CORRAL_${key.replace(/[-.]/g, '_').toUpperCase()}`;
   return [{ ...about, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
-import { nearest } from './nearest.ts';
+import { nearestWord } from './nearest.ts';
 import type { Layout, Setting } from './settings.ts';
 
 // Reads a file whose keys follow from a schema of settings: corral.yaml, and the files of templates.
@@ -23,7 +23,7 @@ export function readYaml(
   const walk = (value: unknown, path: string) => {
     if (keys.includes(path)) return void found.set(path, value ?? undefined);
     if (!groups.has(path)) {
-      const meant = nearest(path, [...keys, ...groups]);
+      const meant = nearestWord(path, [...keys, ...groups]);
       problems.push(`${path} in ${file} is not a setting; ${meant ? `did you mean ${meant}?` : help}`);
     } else if (typeof value === 'object' && !Array.isArray(value)) {
       for (const [name, inner] of Object.entries(value ?? {})) walk(inner, path ? `${path}.${name}` : name);

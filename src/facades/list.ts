@@ -10,12 +10,12 @@ import { guide } from './guide/descriptor.ts';
 import { mcp } from './mcp/descriptor.ts';
 import { previews } from './previews/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
-import type { DialectDescriptor } from './shared/dialect.ts';
+import type { FacadeDescriptor } from './shared/facade.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 
 /** Every dialect by its name, in the order in which the server mounts them. A new dialect needs a line here. */
-export const dialects = {
+export const facadeDescriptors = {
   server,
   webClient,
   sheikhbox,
@@ -32,17 +32,17 @@ export const dialects = {
   e2b,
 };
 
-type DialectName = keyof typeof dialects;
+type FacadeName = keyof typeof facadeDescriptors;
 type SettingsOf<Descriptor> = Descriptor extends { readonly settings?: infer Settings } ? NonNullable<Settings> : never;
 type Sections = {
-  [Name in DialectName as string extends keyof z.output<SettingsOf<(typeof dialects)[Name]>>
+  [Name in FacadeName as string extends keyof z.output<SettingsOf<(typeof facadeDescriptors)[Name]>>
     ? never
-    : Name]: SettingsOf<(typeof dialects)[Name]>;
+    : Name]: SettingsOf<(typeof facadeDescriptors)[Name]>;
 };
-const all: readonly (readonly [string, DialectDescriptor])[] = Object.entries(dialects) as never;
+const all: readonly (readonly [string, FacadeDescriptor])[] = Object.entries(facadeDescriptors) as never;
 
 /** The sections of the settings, for dialects that have any. */
-export const dialectSections = Object.fromEntries(
+export const facadeSections = Object.fromEntries(
   all.flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;
-export type DialectSettings = { readonly [Name in keyof Sections]: z.output<Sections[Name]> };
+export type FacadeSettings = { readonly [Name in keyof Sections]: z.output<Sections[Name]> };

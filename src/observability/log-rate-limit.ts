@@ -25,7 +25,7 @@ export interface NoiseLimiter {
   counts(): readonly NoiseCount[];
 }
 /** The lines of one kind that were left out within an interval. */
-export interface LeftOut {
+export interface SuppressedLines {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
@@ -38,7 +38,7 @@ interface Window {
 }
 
 /** Calls `told` at the end of each interval, once for each kind with left-out lines. */
-export function noiseLimiter(told: (leftOut: LeftOut) => void, clock: Clock = systemClock): NoiseLimiter {
+export function noiseLimiter(told: (leftOut: SuppressedLines) => void, clock: Clock = systemClock): NoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();
   let timer: unknown;
@@ -84,7 +84,7 @@ export function noiseLimiter(told: (leftOut: LeftOut) => void, clock: Clock = sy
   };
 }
 
-interface Said {
+interface LogFields {
   readonly session?: unknown;
   readonly sessionId?: unknown;
   readonly sandbox?: unknown;
@@ -92,13 +92,13 @@ interface Said {
   readonly status?: unknown;
   readonly route?: unknown;
 }
-type Noise = readonly [kind: string, source: string, perSource: number];
+type NoiseSource = readonly [kind: string, source: string, perSource: number];
 const warn = 40; // pino's number for the level
 /** The kind and source of a line that sandboxes and clients can cause. Undefined: the line is always logged. */
-export function noiseIn(level: number, [about, text]: readonly unknown[]): Noise | undefined {
+export function noiseSourceOf(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
-  ) as Said;
+  ) as LogFields;
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];

@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { intervalMs, type NoiseCount, noiseIn, noiseLimiter } from './log-rate-limit.ts';
+import { intervalMs, type NoiseCount, noiseLimiter, noiseSourceOf } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';
@@ -41,7 +41,7 @@ export function createLogger({ level, scrubber, destination: given, clock }: Log
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
         logMethod(said, write, lineLevel) {
-          const noise = summing ? undefined : noiseIn(lineLevel, said);
+          const noise = summing ? undefined : noiseSourceOf(lineLevel, said);
           if (!noise || limiter.admits(...noise)) write.apply(this, said);
         },
       },

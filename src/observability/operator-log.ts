@@ -2,7 +2,7 @@ import type { AppError } from '../core/errors/errors.ts';
 import type { SessionFact } from '../core/model/events.ts';
 import type { SessionId } from '../core/model/ids.ts';
 
-interface Teller {
+interface OperatorLogger {
   info(about: object, text: string): void;
   warn(about: object, text: string): void;
 }
@@ -11,7 +11,7 @@ interface Teller {
  * Logs the few session events that an operator needs. The session's own log has all events. `failure` is the newest one of
  * the session's sandbox, with the cause that no client may see.
  */
-export function tellOperator(logger: Teller, session: SessionId, fact: SessionFact, failure?: AppError): void {
+export function tellOperator(logger: OperatorLogger, session: SessionId, fact: SessionFact, failure?: AppError): void {
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {
     const why = failure && { code: failure.code, err: failure.cause ?? failure };
     logger.warn({ session, detail: fact.data.detail, ...why }, 'a sandbox was lost');

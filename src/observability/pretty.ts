@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 
 const styles = { trace: 'dim', debug: 'dim', info: 'green', warn: 'yellow', error: 'red', fatal: 'bgRed' } as const;
-type Level = keyof typeof styles;
+type LogLevel = keyof typeof styles;
 
 /** A log line for people, made from a line of JSON: the time, the level, the text, then every field. */
 export function prettyLine(line: string, { colour }: { readonly colour: boolean }): string {
@@ -15,7 +15,7 @@ export function prettyLine(line: string, { colour }: { readonly colour: boolean 
   }
   const { time, level, msg, err, ...fields } = entry;
   const at = typeof time === 'string' ? time.slice(11, 19) : '';
-  const style = Object.hasOwn(styles, String(level)) ? styles[level as Level] : 'dim';
+  const style = Object.hasOwn(styles, String(level)) ? styles[level as LogLevel] : 'dim';
   const shown = paint(style, String(level).padEnd(5));
   const rest = Object.entries(fields).map(([name, value]) => `${paint('dim', `${name}=`)}${valueText(value)}`);
   return `${[paint('dim', at), shown, String(msg ?? ''), ...rest].join(' ')}${errorText(err)}\n`;

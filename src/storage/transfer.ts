@@ -13,16 +13,16 @@ const form = 1;
 const pageSize = 500;
 const header = JSON.stringify({ corral: 'sessions', form });
 
-type Line =
+type ExportLine =
   | { readonly session: SessionId; readonly thinned: number; readonly trimmed: number }
   | { readonly event: Omit<SessionEvent, 'sessionId'> }
   | { readonly record: RecordPut }
   | End
   | { readonly done: number };
-interface End extends Counted {
+interface End extends ExportCounts {
   readonly end: SessionId;
 }
-interface Counted {
+interface ExportCounts {
   readonly events: number;
   readonly records: number;
   readonly sha256: string;
@@ -72,7 +72,7 @@ async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): Async
   for (const record of await store.records.belonging(id)) if (!staysHere.has(record.kind)) yield recordLine(record);
 }
 
-export interface Imported {
+export interface ImportCounts {
   readonly sessions: number;
   /** Sessions that existed already with the same content. */
   readonly skipped: number;
@@ -88,9 +88,9 @@ export async function importSessions(
   store: Store,
   lines: AsyncIterable<string>,
   signal: AbortSignal,
-): Promise<Imported> {
+): Promise<ImportCounts> {
   let [sessions, skipped, events, isFirst] = [0, 0, 0, true];
-  let reading: Reading | undefined;
+  let reading: SessionImport | undefined;
   let total: number | undefined;
   for await (const text of lines) {
     throwIfFired(signal);
@@ -102,7 +102,7 @@ export async function importSessions(
     const line = parsed(text);
     if ('session' in line) {
       if (reading) throw broken(`The session ${reading.id} has no end`);
-      reading = new Reading(store, line.session, line);
+      reading = new SessionImport(store, line.session, line);
       await reading.begin();
     } else if ('done' in line) total = line.done;
     else if (!reading) throw broken('Something stands outside of a session');
@@ -120,7 +120,7 @@ export async function importSessions(
 }
 
 /** One session during its import. */
-class Reading {
+class SessionImport {
   readonly id: SessionId;
   readonly #store: Store;
   readonly #marks: { thinned: number; trimmed: number };
@@ -139,7 +139,7 @@ class Reading {
     this.#isThere = (await this.#store.records.get('session', this.id)) !== undefined;
   }
 
-  async add(line: Exclude<Line, { session: SessionId } | { done: number } | End>, text: string): Promise<void> {
+  async add(line: Exclude<ExportLine, { session: SessionId } | { done: number } | End>, text: string): Promise<void> {
     this.#count.add(text);
     if ('record' in line) this.#records.push(line.record);
     else this.#events.push({ ...line.event, sessionId: this.id } as SessionEvent);
@@ -182,15 +182,15 @@ class Counter {
     if (line.startsWith('{"event"')) this.#events++;
     else this.#records++;
   }
-  result(): Counted {
+  result(): ExportCounts {
     return { events: this.#events, records: this.#records, sha256: this.#hash.copy().digest('hex') };
   }
 }
 
-const isSame = (a: Counted, b: Counted): boolean =>
+const isSame = (a: ExportCounts, b: ExportCounts): boolean =>
   a.events === b.events && a.records === b.records && a.sha256 === b.sha256;
 
-function parsed(text: string): Line {
+function parsed(text: string): ExportLine {
   try {
     return JSON.parse(text);
   } catch {

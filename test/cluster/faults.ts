@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../drivers/conformance.ts';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
@@ -150,14 +150,14 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
-    await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
-    const hanging = ask(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
+    await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
+    const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
     await inNamespace('delete', 'pod', harness.nameOf(wanted.id), '--grace-period=0', '--force');
     await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
     expect(await hanging).toBeInstanceOf(Error);
     expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
     await using again = await driver.attach(wanted.id, budget());
-    expect(await ask(again, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
+    expect(await askDaemon(again, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
   });
 
   test('F042 F043 a drained node reports the eviction, a start fails because no node has room, and a later start succeeds', async () => {
@@ -248,7 +248,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
       await component('start', 'kube-apiserver');
       expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
       expect(link.lost.aborted).toBe(false);
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       await harness.killBehindItsBack(wanted.id);
       await expect.poll(() => link.lost.aborted, { timeout: 30_000 }).toBe(true);
     },

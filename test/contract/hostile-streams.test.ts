@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { pipeTransport } from '../../src/agents/browser/transport.ts';
 import type { UntrustedReason } from '../../src/core/model/events.ts';
-import { breachOf } from '../../src/core/model/untrusted.ts';
+import { violationOf } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { healthyBut, hostileStreams } from '../support/hostile/hostile-daemon.ts';
 import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
@@ -47,7 +47,7 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     await ask(client, AbortSignal.timeout(30_000)).catch(() => {});
     cost.isSmall();
     expect(client.trust.broken.aborted).toBe(true);
-    expect(breachOf(client.trust.broken.reason)).toMatchObject({ reason });
+    expect(violationOf(client.trust.broken.reason)).toMatchObject({ reason });
   });
 
   test.each<Kind>(['a message without end', 'a message as deep as it is long'])(

@@ -1,6 +1,6 @@
 import { workspacePath } from '../workspace-owner.ts';
 
-interface Own {
+interface OwnedRoute {
   readonly kind: 'own';
   readonly what: 'containers' | 'volumes';
   readonly id: string;
@@ -15,7 +15,7 @@ export type Verdict =
   /** Allowed only with a filter on the installation's own label. */
   | { readonly kind: 'labelled-list' }
   /** Allowed only if the container or volume carries the installation's label. */
-  | Own
+  | OwnedRoute
   /** Gives the root of its workspace to the container's user. The filter writes the body itself. */
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }

@@ -7,7 +7,7 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { jsonOrNothing } from '../../../src/core/text/text.ts';
 import type { Credentials } from './credentials.ts';
-import { type Refusal, refusalOf, refused, statusOf, unanswered } from './status.ts';
+import { type Refusal, refusalOf, refusedError, statusOf, unansweredError } from './status.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -74,12 +74,12 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
       outgoing.on('error', () => {}); // the response's own error reports it
     } catch (cause) {
-      throw unanswered(cause);
+      throw unansweredError(cause);
     }
     const status = response.statusCode ?? 500;
     if (status < 300) return response;
     if (status === 401) credentials.forget();
-    throw refused(what, await refusalFrom(response, status, signal));
+    throw refusedError(what, await refusalFrom(response, status, signal));
   }
 
   /** One attempt. A request that stalls counts as unanswered. */
@@ -91,7 +91,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
       return jsonOrNothing(await textOf(await send(request, either))) as Answer;
     } catch (error) {
       throwIfFired(signal);
-      throw error instanceof AppError && !stop.signal.aborted ? error : unanswered(error);
+      throw error instanceof AppError && !stop.signal.aborted ? error : unansweredError(error);
     } finally {
       clock.clearTimeout(timer);
     }

@@ -21,7 +21,7 @@ const rereadMs = 10_000;
 /** Whether this server runs in a pod. */
 export const isInCluster = () => existsSync(tokenPath);
 
-export function openCredentials({ kubeconfig, context, clock }: Wanted): Credentials {
+export function openCredentials({ kubeconfig, context, clock }: CredentialOptions): Credentials {
   const config = load(kubeconfig, context);
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new AppError('invalid_request', 'The kubeconfig names no cluster for its current context.');
@@ -68,7 +68,7 @@ export function openCredentials({ kubeconfig, context, clock }: Wanted): Credent
   };
 }
 
-interface Wanted {
+interface CredentialOptions {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly clock: Clock;

@@ -1,10 +1,10 @@
 import { Duplex, Readable, Writable } from 'node:stream';
 import { type KubeConfig, PortForward } from '@kubernetes/client-node';
-import { orAborted } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** The part of the client library's WebSocket that is used here. The library does not export its type. */
-interface Channel {
+interface ForwardSocket {
   send(data: Buffer, sent: (error?: Error) => void): void;
   close(): void;
   terminate(): void;
@@ -24,9 +24,9 @@ export function portForwarder(config: KubeConfig, namespace: string) {
     // an empty input: the stream below writes to the WebSocket itself, with its backpressure
     const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
-    opening.then((late) => signal.aborted && (late as Channel).terminate()).catch(() => {});
+    opening.then((late) => signal.aborted && (late as ForwardSocket).terminate()).catch(() => {});
     try {
-      return stream.over((await orAborted(opening, signal)) as Channel);
+      return stream.over((await raceAbort(opening, signal)) as ForwardSocket);
     } catch (error) {
       stream.destroy();
       if (error instanceof AppError) throw error;
@@ -38,7 +38,7 @@ export function portForwarder(config: KubeConfig, namespace: string) {
 }
 
 class Forwarded extends Duplex {
-  #channel: Channel | undefined;
+  #channel: ForwardSocket | undefined;
 
   constructor() {
     super({ allowHalfOpen: false });
@@ -62,7 +62,7 @@ class Forwarded extends Duplex {
     },
   });
 
-  over(channel: Channel): this {
+  over(channel: ForwardSocket): this {
     this.#channel = channel;
     channel.addEventListener('close', () => {
       this.push(null);

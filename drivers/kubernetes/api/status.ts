@@ -19,7 +19,7 @@ export function refusalOf(thrown: unknown): Refusal | undefined {
 export const statusOf = (thrown: unknown): number | undefined => refusalOf(thrown)?.status;
 
 /** Translates an answer other than 2xx for callers that start sandboxes. */
-export function refused(what: string, cause: Refusal): AppError {
+export function refusedError(what: string, cause: Refusal): AppError {
   const { status, message, retryAfterMs } = cause;
   const options = { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   const quota = /exceeded quota: ([^,]+), requested: (.+)/.exec(message);
@@ -59,7 +59,7 @@ export function refused(what: string, cause: Refusal): AppError {
   return new AppError('sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`, options);
 }
 
-export function unanswered(cause: unknown): AppError {
+export function unansweredError(cause: unknown): AppError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   return new AppError('driver_unavailable', `The Kubernetes API does not answer${code ? ` (${code})` : ''}.`, {
     cause,

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { InTurns } from '../../shared/link/in-turns.ts';
+import { YieldingConnection } from '../../shared/link/yielding-connection.ts';
 
 /** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
@@ -72,7 +72,7 @@ export class DiallingAgent extends Agent {
 }
 
 /** Node's agent calls these methods on each connection that it keeps for the next request. */
-class KeptInTurns extends InTurns {
+class ReusableConnection extends YieldingConnection {
   setKeepAlive = () => this;
   setNoDelay = () => this;
   setTimeout = () => this;
@@ -81,7 +81,7 @@ class KeptInTurns extends InTurns {
 }
 
 function inTurns(stream: Duplex): Duplex {
-  const even = new KeptInTurns(stream);
+  const even = new ReusableConnection(stream);
   even.once('agentRemove', () => even.whole()); // upgraded
   return even;
 }

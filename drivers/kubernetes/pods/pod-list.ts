@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { ApiRequest, KubeApi } from '../api/api.ts';
 
-interface Wanted extends Pick<ApiRequest, 'accept' | 'tries'> {
+interface PodQuery extends Pick<ApiRequest, 'accept' | 'tries'> {
   /** The path of the pods and the label selector. */
   readonly path: string;
   /** Applied to each page, so that no more than one page is in memory whole. */
@@ -17,7 +17,7 @@ interface Page {
 const pageSize = 500;
 
 /** All pods at one version of the cluster, read in pages. */
-export async function listPods(api: KubeApi, wanted: Wanted, signal: AbortSignal) {
+export async function listPods(api: KubeApi, wanted: PodQuery, signal: AbortSignal) {
   const { path, keep, ...how } = wanted;
   const items: V1Pod[] = [];
   for (let next = ''; ; ) {

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { orAborted, pause } from '../../../src/core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 
 /** Resolves once the daemon answers; rejects at once if the sandbox is lost first. */
-export async function answering({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
+export async function waitForDaemon({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, lost]);
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(10_000)]);
-    const status = await orAborted(health(agent, token.reveal(), soon), soon).catch((error) => {
+    const status = await raceAbort(health(agent, token.reveal(), soon), soon).catch((error) => {
       if (signal.aborted) throw error;
       return undefined;
     });

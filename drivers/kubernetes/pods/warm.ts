@@ -41,7 +41,7 @@ interface PodPool extends Disposable {
   nameOf(id: SandboxId): string | undefined;
 }
 
-interface Taken {
+interface ClaimedPod {
   readonly warmId: SandboxId;
   readonly pod: V1Pod;
 }
@@ -107,7 +107,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
    * decide alike: the pod started for the session stays, else the pod claimed first. Leaving our own pod out makes the
    * answer nearly always empty, and so cheap for the API server.
    */
-  async function hasRival({ warmId, pod }: Taken, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
+  async function hasRival({ warmId, pod }: ClaimedPod, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
     const selector = ofSessionBut(instance, spec.sessionId, warmId);
     const all = await pods.list(selector, signal, pod.metadata?.resourceVersion);
     const others = all.filter((it) => stateOf(it).kind !== 'over');

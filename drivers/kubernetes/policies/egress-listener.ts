@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
-import type { EgressGate } from '../../driver.ts';
+import type { EgressHandler } from '../../driver.ts';
 import { firstLine, type LineReader } from '../../shared/link/first-line.ts';
 import { listenShared } from '../../shared/link/shared-port.ts';
 import type { HostPort } from '../options.ts';
@@ -10,7 +10,7 @@ import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
 interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
-  readonly gate: EgressGate;
+  readonly gate: EgressHandler;
   /** The session's sandbox that claimed this pool sandbox; undefined: unclaimed, so it has no way out. */
   readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
   readonly onRefused?: (from: string, reason: string) => void;

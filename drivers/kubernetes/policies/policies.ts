@@ -4,7 +4,7 @@ import type { KubeApi } from '../api/api.ts';
 import { statusOf } from '../api/status.ts';
 import type { HostPort, ServerPods } from '../options.ts';
 
-export interface Ways {
+export interface NetworkPaths {
   readonly namespace: string;
   readonly instance: string;
   readonly daemonPort: number;
@@ -19,7 +19,7 @@ const tcp = (port: number) => [{ protocol: 'TCP', port }];
  * The two allowed connections of a sandbox: in from the server, out to the proxy. With the policy `none` there is no way
  * out.
  */
-export function networkPolicies(ways: Ways): V1NetworkPolicy[] {
+export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, daemonPort, reach, egress, serverPods } = ways;
   const server = serverPods && {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': serverPods.namespace } },
@@ -55,7 +55,7 @@ const peerOf = ({ host }: HostPort): V1NetworkPolicyPeer => ({
 });
 
 /** Creates the policies, or updates older ones. */
-export async function ensurePolicies(api: KubeApi, ways: Ways, signal: AbortSignal): Promise<void> {
+export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   for (const body of networkPolicies(ways)) {
     const path = `${folder}/${body.metadata?.name}`;

@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { type CgroupParent, groupFolder, setLimit, words } from './cgroup-parents.ts';
 import type { GroupFiles } from './files.ts';
-import { type Limit, oomFiles, type Share, shareLine, type Wanted } from './limits.ts';
-import { groupFolder, type Place, setLimit, words } from './places.ts';
+import { type Limit, oomFiles, type RequestedLimits, type Share, shareLine } from './limits.ts';
 
 /** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
@@ -12,7 +12,7 @@ export interface Cgroups {
   readonly givesWay: boolean;
   /** The folders of the sandbox's groups, before they are made. Record them, because a later server may use other places. */
   foldersOf(name: string): string[];
-  make(name: string, limits: Wanted): Promise<Group>;
+  make(name: string, limits: RequestedLimits): Promise<Group>;
   /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
   share(name: string, share: Share): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
@@ -30,7 +30,7 @@ export interface Group {
 }
 
 interface Options {
-  readonly places: readonly Place[];
+  readonly places: readonly CgroupParent[];
   readonly files: GroupFiles;
   /** The name that separates this installation's groups from others' on the same machine. */
   readonly installation: string;
@@ -38,7 +38,7 @@ interface Options {
 
 export function cgroupsIn({ places, files, installation }: Options): Cgroups {
   const prefix = `${installation}.`;
-  const pathOf = ({ folder }: Place, name: string) => join(folder, prefix + name);
+  const pathOf = ({ folder }: CgroupParent, name: string) => join(folder, prefix + name);
   const foldersOf = (name: string) => places.map((place) => pathOf(place, name));
 
   async function kill(folder: string, signal: AbortSignal): Promise<void> {

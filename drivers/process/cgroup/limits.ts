@@ -1,8 +1,8 @@
 import type { SandboxLimits } from '../../driver.ts';
 
 export type Limit = 'memoryBytes' | 'cpus' | 'pids';
-export type Wanted = Pick<SandboxLimits, Limit>;
-interface Line {
+export type RequestedLimits = Pick<SandboxLimits, Limit>;
+interface LimitFile {
   readonly file: string;
   readonly value: string;
   /** The file is missing on kernels without swap accounting. */
@@ -19,7 +19,11 @@ const periodUs = 100_000;
 /**
  * The values and their files, in order of writing. Swap counts as memory; otherwise a sandbox could fill the disk with it.
  */
-export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus }: Wanted): readonly Line[] {
+export function linesFor(
+  version: 1 | 2,
+  limit: Limit,
+  { memoryBytes, pids, cpus }: RequestedLimits,
+): readonly LimitFile[] {
   const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts no less than 1 ms
   switch (limit) {
     case 'memoryBytes':
@@ -51,7 +55,7 @@ export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus
 export const weightLine = {
   1: { file: 'cpu.shares', value: '256' }, // of 1024
   2: { file: 'cpu.weight', value: '25' }, // of 100
-} as const satisfies Record<1 | 2, Line>;
+} as const satisfies Record<1 | 2, LimitFile>;
 
 /** The share of one sandbox among the others while the processors are busy. `usual` is the kernel's default. */
 export const shareLine = {

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { findCgroupParents } from './cgroup-parents.ts';
 import { type Cgroups, cgroupsIn } from './cgroups.ts';
 import { kernelFiles } from './files.ts';
 import { hierarchiesIn } from './hierarchies.ts';
-import { findPlaces } from './places.ts';
 
 /** A shell that enters the groups before `--` and then becomes the program after it. It exits if it cannot enter a group. */
-export const entering = (procs: readonly string[]): string[] => [
+export const enterCgroupCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
@@ -21,14 +21,18 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
   const hierarchies = hierarchiesIn(await read('mountinfo'), await read('cgroup'));
   const installation = installationOf(root);
-  return cgroupsIn({ places: await findPlaces({ files, hierarchies, own: await lineage() }), files, installation });
+  return cgroupsIn({
+    places: await findCgroupParents({ files, hierarchies, own: await lineage() }),
+    files,
+    installation,
+  });
 }
 
 /** The installation's name, from its sandboxes folder: servers that share the folder share the groups. */
 export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {
-  const [program = '', ...args] = [...entering(procs), 'true'];
+  const [program = '', ...args] = [...enterCgroupCommand(procs), 'true'];
   const child = spawn(program, args, { stdio: 'ignore' });
   const [code] = await once(child, 'exit').catch(() => [1]);
   return code === 0;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { IdleConnections } from './idle-connections.ts';
-import { InTurns } from './in-turns.ts';
+import { YieldingConnection } from './yielding-connection.ts';
 
 /**
  * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
@@ -57,7 +57,7 @@ export class DaemonAgent extends Agent {
   }
 
   #lend(connection: Duplex, request: ClientRequest): void {
-    const lent = new InTurns(connection);
+    const lent = new YieldingConnection(connection);
     this.#used.add(lent);
     const over = () => {
       this.#used.delete(lent);

@@ -31,7 +31,7 @@ export type Greeting =
  * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes before
  * the daemon gets its answer, so before anything can be started in its sandbox.
  */
-export async function greet(
+export async function acceptHandshake(
   socket: Socket,
   token: Secret,
   admitted: () => Promise<void> = async () => {},

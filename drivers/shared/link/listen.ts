@@ -53,7 +53,7 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
 }
 
 /** Removes the control sockets of servers that died, because the daemon would dial them forever. */
-export async function clearDead(folder: string): Promise<void> {
+export async function removeStaleSockets(folder: string): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('control.'));
   await Promise.all(
     names.map(async (name) => {

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 /** The sockets that listen at a shared port. */
 const sockets = 8;
 
-export interface Place {
+export interface ListenAddress {
   readonly host: string;
   readonly port: number;
   readonly reusePort?: boolean;
@@ -24,8 +24,8 @@ export interface SharedPort<First> {
  */
 export async function listenShared<First>(
   server: Server,
-  { host, port }: Omit<Place, 'reusePort'>,
-  open: (place: Place) => Promise<First>,
+  { host, port }: Omit<ListenAddress, 'reusePort'>,
+  open: (place: ListenAddress) => Promise<First>,
 ): Promise<SharedPort<First>> {
   if (process.platform !== 'linux') return { first: await open({ host, port }), close: async () => {} };
   await tryPort(host, port);

@@ -16,11 +16,11 @@ export const tokenEnvironment = (token: Secret, runDir: string) => ({
 });
 
 /** Writes the token's file. Call it only before any of the user's code can run in the sandbox. */
-export async function layToken(mount: string, token: Secret): Promise<void> {
+export async function writeToken(mount: string, token: Secret): Promise<void> {
   const draft = join(mount, `.${name}`);
   await writeFile(draft, `${token.reveal()}\n`, { mode: 0o444 });
   await chmod(draft, 0o444); // `writeFile` applies the umask: the sandbox's user must be able to read it
   await rename(draft, join(mount, name));
 }
 
-export const takeToken = (mount: string): Promise<void> => rm(join(mount, name), { force: true });
+export const removeToken = (mount: string): Promise<void> => rm(join(mount, name), { force: true });

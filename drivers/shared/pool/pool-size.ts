@@ -19,7 +19,7 @@ export const fixedSize = (count: number): PoolSize => ({
   started() {},
 });
 
-interface Surroundings {
+interface PoolSizeInputs {
   readonly clock: Clock;
   /** Memory that the sandboxes' host can still give, in bytes; undefined where only the backend knows it. */
   readonly freeMemory: () => number | undefined;
@@ -36,7 +36,7 @@ const longestMs = 60_000;
  * start. One stands ready in quiet times too. Ready sandboxes, each counted with all the memory it may use, take at most
  * half of what is free.
  */
-export function automaticSize({ clock, freeMemory }: Surroundings): PoolSize {
+export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];
   let refillMs = shortestMs;
   return {

@@ -1,7 +1,7 @@
-import { orAborted, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import type { Call } from '../../driver.ts';
 
-interface Running<Value> {
+interface SharedCall<Value> {
   readonly result: Promise<Value>;
   readonly stop: AbortController;
   callers: number;
@@ -12,24 +12,24 @@ interface Running<Value> {
  * left, the operation's own signal fires. The operation then cleans up before the next one of that key can begin.
  */
 export class SingleFlight<Value> {
-  readonly #running = new Map<string, Running<Value>>();
+  readonly #running = new Map<string, SharedCall<Value>>();
 
   async join(key: string, call: Call, run: (call: Call) => Promise<Value>): Promise<Value> {
     throwIfFired(call.signal);
     for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
-      await orAborted(this.settled(key), call.signal);
+      await raceAbort(this.settled(key), call.signal);
     }
     const running = this.#running.get(key) ?? this.#start(key, call.deadlineAt, run);
     running.callers += 1;
     try {
-      return await orAborted(running.result, call.signal);
+      return await raceAbort(running.result, call.signal);
     } finally {
       running.callers -= 1;
       if (running.callers === 0) running.stop.abort(call.signal.reason);
     }
   }
 
-  #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): Running<Value> {
+  #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): SharedCall<Value> {
     const stop = new AbortController();
     const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
     result.catch(() => {}); // all callers can have left

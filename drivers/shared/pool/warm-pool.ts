@@ -5,7 +5,7 @@ import { type IdSource, type SandboxId, sandboxIdOf } from '../../../src/core/mo
 import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
 import { recipeName } from './recipe.ts';
-import { WarmShelf } from './warm-shelf.ts';
+import { WarmStock } from './warm-stock.ts';
 
 export interface WarmPoolOptions {
   /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */
@@ -50,7 +50,7 @@ const quietMs = 300;
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
-  const shelf = new WarmShelf(clock, options.startTimeoutMs);
+  const shelf = new WarmStock(clock, options.startTimeoutMs);
   const started = new Set<SandboxId>(); // by this process
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();

@@ -1,5 +1,5 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { keysymsOf } from './keysyms.ts';
 
 interface Size {
@@ -56,16 +56,18 @@ const wants: Readonly<Record<string, string>> = {
 
 /** The action, checked against the screen it is for. */
 export function screenAction(given: unknown, size: Size): ScreenAction {
-  if (typeof given !== 'object' || given === null || !('kind' in given)) throw bad('An action needs a kind.');
+  if (typeof given !== 'object' || given === null || !('kind' in given)) throw badRequest('An action needs a kind.');
   const { kind, ...rest } = given as Record<string, unknown>;
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind))
-    throw bad(`kind must be one of ${Object.keys(kinds).join(', ')}.`);
+    throw badRequest(`kind must be one of ${Object.keys(kinds).join(', ')}.`);
   const checks = kinds[kind as ScreenAction['kind']];
-  for (const name of Object.keys(rest)) if (!Object.hasOwn(checks, name)) throw bad(`${kind} has no field ${name}.`);
+  for (const name of Object.keys(rest))
+    if (!Object.hasOwn(checks, name)) throw badRequest(`${kind} has no field ${name}.`);
   for (const [name, check] of Object.entries(checks)) {
-    if (!check(rest[name], size)) throw bad(`${name} of ${kind} ${wants[name]} (${size.width} by ${size.height}).`);
+    if (!check(rest[name], size))
+      throw badRequest(`${name} of ${kind} ${wants[name]} (${size.width} by ${size.height}).`);
   }
   if (kind === 'click' && (rest.x === undefined) !== (rest.y === undefined))
-    throw bad('A click needs x and y, or neither.');
+    throw badRequest('A click needs x and y, or neither.');
   return given as ScreenAction;
 }

@@ -1,12 +1,12 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { type Key, keyboard } from './keyboard.ts';
 import { keysymOf, keysymsOf } from './keysyms.ts';
-import { type PointerState, pointer } from './screen.ts';
+import { type PointerState, readPointer } from './screen.ts';
 import { waitForProgram } from './wait-for-program.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
 
-type Of<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
+type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
 const buttons = { left: 1, middle: 2, right: 3 } as const;
 const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
@@ -23,9 +23,9 @@ const heldMs = 3_000;
 const heldEveryMs = 10;
 
 /** Performs the action and resolves once the display has processed all of it. */
-export async function perform(display: XConnection, action: ScreenAction): Promise<void> {
+export async function performAction(display: XConnection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
-  if (xtest === undefined) throw bad('This display takes no input.');
+  if (xtest === undefined) throw badRequest('This display takes no input.');
   const fake = (type: number, detail: number, x = 0, y = 0) => {
     const body = Buffer.concat([
       Buffer.from([type, detail, 0, 0]),
@@ -40,12 +40,12 @@ export async function perform(display: XConnection, action: ScreenAction): Promi
   await waitForProgram(display, busyMs);
 }
 
-interface Hand {
+interface InputDevice {
   readonly display: XConnection;
   fake(type: number, detail: number, x?: number, y?: number): void;
 }
 
-const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => Promise<void> | void } = {
+const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: ActionOf<Kind>) => Promise<void> | void } = {
   move: (hand, { x, y }) => move(hand, { x, y }),
   async click(hand, { x, y, button, count }) {
     if (x !== undefined && y !== undefined) move(hand, { x, y });
@@ -117,8 +117,8 @@ function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   return keycodes;
 }
 
-const move = ({ fake }: Hand, { x, y }: { x: number; y: number }) => fake(motion, 0, x, y);
-function press({ fake }: Hand, button: number): void {
+const move = ({ fake }: InputDevice, { x, y }: { x: number; y: number }) => fake(motion, 0, x, y);
+function press({ fake }: InputDevice, button: number): void {
   fake(buttonPress, button);
   fake(buttonRelease, button);
 }
@@ -127,8 +127,8 @@ function press({ fake }: Hand, button: number): void {
  * queues everything after it. Queued events go to where the pointer is by then, so no further action can be sent before
  * that.
  */
-async function taken({ display }: Hand, isTaken: (pointer: PointerState) => boolean): Promise<void> {
-  for (let waited = 0; waited < heldMs && !isTaken(await pointer(display)); waited += heldEveryMs) {
+async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
+  for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {
     await sleep(heldEveryMs);
   }
 }

@@ -11,7 +11,7 @@ import type { SharedState } from '../shared-state.ts';
 import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
 import { child } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
-import type { Running } from './service.ts';
+import type { RunningProgram } from './service.ts';
 
 export interface Browser {
   readonly pipe: BrowserPipe;
@@ -38,7 +38,7 @@ export async function startBrowser(
   env: Readonly<Record<string, string>>,
   { programs, width, height, proxy, memoryBytes }: BrowserOptions,
   signal: AbortSignal,
-): Promise<Running<Browser>> {
+): Promise<RunningProgram<Browser>> {
   const profile = join(env.HOME ?? '/tmp', '.config', 'chromium');
   await makeFolders(profile);
   const [isSandboxed, hasRoom] = await Promise.all([hasUserNamespaces(), isRoomy('/dev/shm')]);

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { endTree } from '../processes/end-processes.ts';
-import type { Marked } from '../processes/process-tree.ts';
-import type { Keepers } from '../shared-state.ts';
+import type { MarkedProcesses } from '../processes/process-tree.ts';
+import type { TerminalKeepers } from '../shared-state.ts';
 
 export interface ChildSpec {
   readonly command: readonly string[];
@@ -26,7 +26,7 @@ export interface Child {
 }
 
 /** Starts a program in its own session, with an OOM score that makes the kernel kill it before a shell. */
-export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
+export async function child(keepers: TerminalKeepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
   const mark = { name: 'CORRAL_SERVICE', value: randomBytes(8).toString('hex') } as const;
@@ -46,7 +46,7 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
   // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay.
-  const mine: Marked = { ...mark, strays: ({ session }) => session === pid };
+  const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,
     died,

@@ -6,10 +6,10 @@ import type { SharedState } from '../shared-state.ts';
 import { marks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { screenAction } from './action-fields.ts';
-import { perform } from './actions.ts';
+import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
 import { type Display, startDisplay } from './display.ts';
-import { pointer, screenshot } from './screen.ts';
+import { readPointer, screenshot } from './screen.ts';
 import { service, stoppedMeanwhile } from './service.ts';
 import { startWindows } from './windows.ts';
 
@@ -211,12 +211,12 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     async act(action) {
       const wanted = screenAction(action, { width, height });
       const { connection } = await lookedAt();
-      const mine = turn.then(() => perform(connection, wanted));
+      const mine = turn.then(() => performAction(connection, wanted));
       turn = mine.catch(() => {});
       await mine;
     },
     async pointer() {
-      const { x, y } = await pointer((await on()).connection);
+      const { x, y } = await readPointer((await on()).connection);
       return { x, y };
     },
   };

@@ -4,14 +4,14 @@ import { rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { orAborted, pause } from '../../../src/core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
 import type { Programs } from './programs.ts';
-import type { Running } from './service.ts';
+import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
 
 export interface Display {
@@ -41,7 +41,7 @@ export async function startDisplay(
   env: Readonly<Record<string, string>>,
   options: DisplayOptions,
   signal: AbortSignal,
-): Promise<Running<Display>> {
+): Promise<RunningProgram<Display>> {
   const folder = join(stateDir, 'desktop');
   await makeFolders(folder, 0o700);
   const [socket, authority] = [join(screenDir ?? folder, 'vnc'), join(folder, 'authority')];
@@ -146,7 +146,7 @@ async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, directSocket);
   viewer.on('error', () => {}); // its close tells enough
   const patience = AbortSignal.timeout(greetingMs);
-  const isSpoken = await orAborted(viewer.spoken, patience).catch(() => true); // so slow a display may only be busy
+  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // so slow a display may only be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
   return viewer;
 }

@@ -17,7 +17,7 @@ export interface PointerState {
   /** Whether any button is pressed. */
   readonly isDown: boolean;
 }
-export async function pointer(display: XConnection): Promise<PointerState> {
+export async function readPointer(display: XConnection): Promise<PointerState> {
   const answer = await display.ask(request(38, 0, u32(display.screen.root)));
   const isDown = (answer.readUInt16LE(24) & 0x1f00) !== 0;
   return { x: answer.readInt16LE(16), y: answer.readInt16LE(18), isDown };

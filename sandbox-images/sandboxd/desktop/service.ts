@@ -3,7 +3,7 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** A program that runs until it is ended, or dies. */
-export interface Running<Value> {
+export interface RunningProgram<Value> {
   readonly value: Value;
   /** Resolves with the reason once the program is gone. */
   readonly died: Promise<string>;
@@ -21,7 +21,7 @@ export interface Service<Value> {
 }
 interface Options<Value> {
   readonly clock: Clock;
-  start(signal: AbortSignal): Promise<Running<Value>>;
+  start(signal: AbortSignal): Promise<RunningProgram<Value>>;
   /** The program died and no process of it is left. The service restarts it afterwards. */
   died(why: string): void | Promise<void>;
   /** The program runs again after a restart. */

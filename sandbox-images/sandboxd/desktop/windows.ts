@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
-import type { Running } from './service.ts';
+import type { RunningProgram } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
 export async function startWindows(
   { keepers, place }: SharedState,
   program: string,
   env: Readonly<Record<string, string>>,
-): Promise<Running<void>> {
+): Promise<RunningProgram<void>> {
   const config = join(dirname(env.XAUTHORITY ?? place.root), 'windows.xml');
   await writeFile(config, rules);
   const openbox = await child(keepers, {

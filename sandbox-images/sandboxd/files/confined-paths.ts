@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
-export interface Confined {
+export interface ConfinedPaths {
   readonly root: string;
   /** All paths at which the workspace is mounted, the root first. The system names open files by any of them. */
   readonly roots: readonly string[];
@@ -30,15 +30,15 @@ const outside = (path: string) => new AppError('path_outside', `${path} is outsi
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
 /** `alias`: a second path of the workspace. If it leads to another folder, it is as far outside as any other path. */
-export async function confined(workspace: string, alias?: string): Promise<Confined> {
+export async function confinePaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
   const roots = [...new Set([root, ...(isAlias ? [await realpath(alias)] : [])])];
   const bases = [...new Set([workspace, ...roots, ...(isAlias ? [alias] : [])])];
 
   const locate = (path: string): string => {
-    if (path.includes('\0')) throw bad('A path must not contain a NUL character.');
-    if (Buffer.byteLength(path) > 4096) throw bad('A path is at most 4096 bytes long.');
+    if (path.includes('\0')) throw badRequest('A path must not contain a NUL character.');
+    if (Buffer.byteLength(path) > 4096) throw badRequest('A path is at most 4096 bytes long.');
     for (const base of bases) {
       const inside = relative(base, resolve(base, path));
       if (inside !== '..' && !inside.startsWith('../')) return inside;
@@ -93,7 +93,7 @@ export async function confined(workspace: string, alias?: string): Promise<Confi
     open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path)), path, flags),
     async openParent(path, missing) {
       const inside = locate(path);
-      if (inside === '') throw bad('That is the workspace itself.');
+      if (inside === '') throw badRequest('That is the workspace itself.');
       const folder = await openFolder(parentOf(inside), missing);
       return {
         name: basename(inside),

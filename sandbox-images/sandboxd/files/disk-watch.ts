@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskUse } from '../../../src/sandboxes/client/client.ts';
-import { endTree, send } from '../processes/end-processes.ts';
+import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { type Proc, scan, startedAt } from '../processes/proc.ts';
 import { rootedAt } from '../processes/process-tree.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
@@ -50,7 +50,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
     lookedAt = clock.now();
-    const usedBytes = await measure(places, handles(keepers.spared, names), limitBytes * 2);
+    const usedBytes = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
     tookMs = clock.now() - lookedAt;
     use = { ...use, usedBytes };
     if (usedBytes <= limitBytes) ceiling = limitBytes;
@@ -58,7 +58,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
         // Writers went on until they ended. Their last bytes must not count as growth by an innocent process.
-        const after = await measure(places, handles(keepers.spared, names), limitBytes * 2);
+        const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
       ceiling = use.usedBytes + Math.min(mebibyte, limitBytes / 16);
@@ -79,7 +79,7 @@ export function watchDisk(parts: SharedState, places: readonly string[], limitBy
     const large = some(mebibyte);
     const any = large.length > 0 ? large : some(0);
     const writers = any.length > 0 ? any : isGrowing ? candidates : [];
-    for (const { pid } of writers) send(pid, 'SIGSTOP');
+    for (const { pid } of writers) sendSignals(pid, 'SIGSTOP');
     const trees = writers.map((proc) => rootedAt(proc, init, straysSince(parts, startedAt(proc, clock.now()))));
     for (const tree of trees) await endTree(tree, { spared: keepers.spared, grace: 'none' });
     return writers.length > 0;
@@ -146,7 +146,11 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
 /** The bytes that the folders take on their disk. Follows no links, and stops once they exceed `most`. */
-export async function measure(places: readonly string[], unnamed: Iterable<Handle>, most: number): Promise<number> {
+export async function measureDiskUse(
+  places: readonly string[],
+  unnamed: Iterable<Handle>,
+  most: number,
+): Promise<number> {
   const linked = new Set<string>();
   let sum = 0;
   for (const { key, bytes } of unnamed) {

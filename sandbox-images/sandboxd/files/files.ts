@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { type Confined, fileError, type Parent } from './confined-paths.ts';
-import { atPlaceOf, inTurn, regular, replaceWhole, writeAll } from './place-file.ts';
+import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
+import { assertRegularFile, atPlaceOf, replaceFile, runInOrder, writeAll } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
 
-export function files(place: Confined): Files {
+export function files(place: ConfinedPaths): Files {
   async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
       const stats = await handle.stat();
-      regular(stats, path);
+      assertRegularFile(stats, path);
       const size = Math.min(stats.size, maxBytes ?? Number.POSITIVE_INFINITY);
       if (size > limits.fileBytes) {
         throw new AppError('payload_too_large', `${path} has ${stats.size} bytes; at most 50 MiB can be read at once.`);
@@ -31,14 +31,14 @@ export function files(place: Confined): Files {
   async function append(parent: Parent, content: AsyncIterable<Uint8Array>, path: string) {
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     await using handle = await open(parent.at(parent.name), flags, 0o644);
-    regular(await handle.stat(), path);
+    assertRegularFile(await handle.stat(), path);
     await writeAll(handle, content);
   }
 
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
     await atPlaceOf(place, path, async (parent, before) => {
       if (how === 'append') await append(parent, content, path);
-      else await replaceWhole({ parent, content, before });
+      else await replaceFile({ parent, content, before });
     });
   }
 
@@ -61,7 +61,7 @@ export function files(place: Confined): Files {
     try {
       const stats = await lstat(at);
       if (stats.isDirectory()) await rm(at, { recursive: true });
-      else await inTurn(parent, () => unlink(at));
+      else await runInOrder(parent, () => unlink(at));
     } catch (cause) {
       throw fileError(cause as NodeJS.ErrnoException, path);
     }

@@ -3,9 +3,9 @@ import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
-import { type Daemon, type LineMatch, limits, type Matches } from '../daemon.ts';
-import { bad } from '../server/body-fields.ts';
-import type { Confined } from './confined-paths.ts';
+import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
+import { badRequest } from '../server/body-fields.ts';
+import type { ConfinedPaths } from './confined-paths.ts';
 import { forRipgrep } from './ripgrep-expression.ts';
 
 const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
@@ -16,10 +16,10 @@ const maxLineBytes = 16_384; // the file's name comes first, and a character has
 export type Search = Pick<Daemon, 'find' | 'grep'>;
 
 /** Paths in results are relative to the workspace, so callers can pass them to the file calls unchanged. */
-export function search(place: Confined, env: NodeJS.ProcessEnv): Search {
+export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
   return {
     async find(path, glob, types) {
-      if (glob.includes('\0') || glob === '') throw bad('The glob must be text.');
+      if (glob.includes('\0') || glob === '') throw badRequest('The glob must be text.');
       await using folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
       const start = await place.whereIs(folder);
       const fits = globMatcher(glob);
@@ -39,7 +39,7 @@ export function search(place: Confined, env: NodeJS.ProcessEnv): Search {
     async grep(path, regex, types) {
       await using at = await place.open(path);
       const stats = await at.stat();
-      if (!stats.isFile() && !stats.isDirectory()) throw bad(`${path} is not a regular file.`);
+      if (!stats.isFile() && !stats.isDirectory()) throw badRequest(`${path} is not a regular file.`);
       const target = `./${await place.whereIs(at)}`;
       const how = { cwd: place.root, env, hasType: anyGlob(types) };
       return await grepWith('rg', ripgrepArgs(forRipgrep(regex), target), how).catch((thrown) => {
@@ -72,13 +72,13 @@ const grepArgs = (regex: string, target: string) => [
   ...['-e', regex, '--', target],
 ];
 
-interface How {
+interface SearchContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
 }
 /** Both programs print `file NUL line:content` and exit with 2 for an invalid expression. */
-async function grepWith(program: string, args: string[], { cwd, env, hasType }: How) {
+async function grepWith(program: string, args: string[], { cwd, env, hasType }: SearchContext) {
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
@@ -103,8 +103,8 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   const code = await ended;
   clearTimeout(timer);
   if (code === 2 && matches.length === 0 && complaint !== '')
-    throw bad(`The expression is not valid: ${complaint.trim()}`);
-  return { matches, truncated: truncated || code === null } satisfies Matches<LineMatch>;
+    throw badRequest(`The expression is not valid: ${complaint.trim()}`);
+  return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
 /** Splits into lines and keeps only the beginning of each: a line of 50 MB must not fill the memory. */

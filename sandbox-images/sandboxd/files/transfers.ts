@@ -1,20 +1,20 @@
 import type { BigIntStats } from 'node:fs';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Daemon, OpenFile } from '../daemon.ts';
-import type { Confined } from './confined-paths.ts';
+import type { ConfinedPaths } from './confined-paths.ts';
 import { chunksOf } from './files.ts';
-import { atPlaceOf, regular, replaceWhole } from './place-file.ts';
+import { assertRegularFile, atPlaceOf, replaceFile } from './replace-file.ts';
 
 export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
 /** Files of the workspace, of any size. Size and time of the last change are a file's version. */
-export function transfers(place: Confined): Transfers {
+export function transfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
       const stats = await handle.stat({ bigint: true });
-      regular(stats, path);
+      assertRegularFile(stats, path);
       const whole = Number(stats.size);
       const start = Math.min(from, whole);
       const size = Math.min(whole - start, most);
@@ -33,7 +33,7 @@ export function transfers(place: Confined): Transfers {
         if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
         throw new AppError('file_changed', 'The file has changed meanwhile.');
       };
-      const written = await replaceWhole({ parent, content, before, check });
+      const written = await replaceFile({ parent, content, before, check });
       return { size: Number(written.size), version: versionOf(written) };
     });
 

@@ -6,24 +6,24 @@ import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { located } from '../paths/locate.ts';
-import { endTree, send } from '../processes/end-processes.ts';
+import { locatePath } from '../paths/locate.ts';
+import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { treeOf } from '../processes/process-tree.ts';
 import { variables } from '../processes/programs.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { marks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { type Readers, readers } from './readers.ts';
-import { type Started, startJob } from './start-job.ts';
+import { type StartedJob, startJob } from './start-job.ts';
 
 export type Jobs = Pick<
   Daemon,
   'startJob' | 'jobs' | 'attachJob' | 'writeJob' | 'endJobInput' | 'resizeJob' | 'signalJob'
 >;
-interface Open {
+interface OpenJob {
   readonly asked: StartJob;
-  readonly started: Started;
+  readonly started: StartedJob;
   readonly startedAt: number;
   readonly operation: string;
   readonly output: Readers;
@@ -54,18 +54,18 @@ async function settled(exited: Promise<unknown>): Promise<void> {
 /** Programs in any folder, with readers that come and go. Output without a reader is lost. */
 export function jobs(parts: SharedState): Jobs {
   const { clock, keepers, stateDir } = parts;
-  const all = new Map<string, Open>();
-  const opening = new Map<string, Promise<Open>>();
+  const all = new Map<string, OpenJob>();
+  const opening = new Map<string, Promise<OpenJob>>();
   const starts = new Semaphore(4);
   const kills = new Semaphore(2);
 
-  const existing = (name: string): Open => {
+  const existing = (name: string): OpenJob => {
     const byPid = () => [...all.values()].findLast(({ started }) => String(started.pid) === name);
     const opened = all.get(name) ?? byPid();
     if (!opened) throw new AppError('not_found', `There is no job ${name}.`);
     return opened;
   };
-  const entryOf = ({ asked, started, startedAt, end }: Open): JobEntry => {
+  const entryOf = ({ asked, started, startedAt, end }: OpenJob): JobEntry => {
     const { id, argv, cwd, env, label } = asked;
     return {
       id,
@@ -80,16 +80,16 @@ export function jobs(parts: SharedState): Jobs {
     };
   };
 
-  async function start(asked: StartJob): Promise<Open> {
+  async function start(asked: StartJob): Promise<OpenJob> {
     makeRoom();
     await noteTerminals(stateDir);
     const operation = `job-${asked.id}`;
-    const cwd = asked.cwd === undefined ? parts.place.root : located(asked.cwd, parts);
+    const cwd = asked.cwd === undefined ? parts.place.root : locatePath(asked.cwd, parts);
     const isFolder = await stat(cwd).then(
       (stats) => stats.isDirectory(),
       () => false,
     );
-    if (!isFolder) throw bad(`There is no folder ${asked.cwd}.`);
+    if (!isFolder) throw badRequest(`There is no folder ${asked.cwd}.`);
     const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
@@ -101,7 +101,7 @@ export function jobs(parts: SharedState): Jobs {
     const output = readers(started.outputs, parts.touch);
     const gone = Promise.withResolvers<void>();
     const inputEnded = asked.input === false;
-    const opened: Open = {
+    const opened: OpenJob = {
       asked,
       started,
       startedAt,
@@ -115,7 +115,7 @@ export function jobs(parts: SharedState): Jobs {
     void follow(opened).then(gone.resolve);
     return opened;
   }
-  async function follow(opened: Open): Promise<void> {
+  async function follow(opened: OpenJob): Promise<void> {
     const { started, output, asked } = opened;
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
@@ -145,7 +145,7 @@ export function jobs(parts: SharedState): Jobs {
     if (!over) throw new AppError('conflict', `There are ${limits.jobs} jobs already, the most allowed.`);
     all.delete(over.asked.id);
   }
-  const treeIn = ({ operation, startedAt }: Open) =>
+  const treeIn = ({ operation, startedAt }: OpenJob) =>
     ({ name: 'CORRAL_OPERATION', value: operation, strays: straysSince(parts, startedAt) }) as const;
 
   return {
@@ -184,7 +184,8 @@ export function jobs(parts: SharedState): Jobs {
       if (opened.end) throw new AppError('not_found', `There is no job ${id}.`);
       const { keeper } = opened.started;
       if (name !== 'SIGKILL') {
-        for (const { pid } of treeOf(treeIn(opened), keepers.spared).members) if (pid !== keeper) send(pid, name);
+        for (const { pid } of treeOf(treeIn(opened), keepers.spared).members)
+          if (pid !== keeper) sendSignals(pid, name);
         return;
       }
       using _turn = await kills.acquire(neverFires);

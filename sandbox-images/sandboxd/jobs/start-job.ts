@@ -10,7 +10,7 @@ import { scan } from '../processes/proc.ts';
 import { cannotStart } from '../processes/programs.ts';
 
 /** A program that runs, over pipes or on a terminal. */
-export interface Started {
+export interface StartedJob {
   /** Of the program itself. */
   readonly pid: number;
   /** The process that holds the terminal; undefined for pipes. */
@@ -22,14 +22,14 @@ export interface Started {
   /** Undefined for pipes. */
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
 }
-interface Place {
+interface JobEnvironment {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 const startMs = 5_000;
 
-export async function startJob(job: StartJob, place: Place): Promise<Started> {
+export async function startJob(job: StartJob, place: JobEnvironment): Promise<StartedJob> {
   const [program = '', ...args] = job.argv;
   if (job.terminal) return await onTerminal(job.argv, job.terminal, place);
   const child = await spawned(program, args, place);
@@ -48,7 +48,11 @@ export async function startJob(job: StartJob, place: Place): Promise<Started> {
   };
 }
 
-async function onTerminal(argv: readonly string[], size: TerminalSize, { cwd, env }: Place): Promise<Started> {
+async function onTerminal(
+  argv: readonly string[],
+  size: TerminalSize,
+  { cwd, env }: JobEnvironment,
+): Promise<StartedJob> {
   const shell = env.SHELL ?? '/bin/bash';
   const command = `stty cols ${size.cols} rows ${size.rows}; SHELL=${quoted(shell)} exec ${argv.map(quoted).join(' ')}`;
   const own = { ...env, SHELL: '/bin/sh', TERM: env.TERM === 'dumb' ? 'xterm-256color' : env.TERM };
@@ -72,7 +76,7 @@ async function onTerminal(argv: readonly string[], size: TerminalSize, { cwd, en
   };
 }
 
-async function spawned(program: string, args: readonly string[], { cwd, env }: Place) {
+async function spawned(program: string, args: readonly string[], { cwd, env }: JobEnvironment) {
   const child: ChildProcessWithoutNullStreams = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
   child.stdin.on('error', () => {}); // the program closed its input or has ended
   await once(child, 'spawn').catch((cause: unknown) => {

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 
 /** The absolute path. `~` is the home; other relative paths begin at the workspace. Rejects: invalid_request. */
-export function located(path: string, { place, env }: Pick<SharedState, 'place' | 'env'>): string {
-  if (path.includes('\0')) throw bad('A path must not contain a NUL character.');
-  if (Buffer.byteLength(path) > 4096) throw bad('A path is at most 4096 bytes long.');
+export function locatePath(path: string, { place, env }: Pick<SharedState, 'place' | 'env'>): string {
+  if (path.includes('\0')) throw badRequest('A path must not contain a NUL character.');
+  if (Buffer.byteLength(path) > 4096) throw badRequest('A path is at most 4096 bytes long.');
   if (path === '~' || path.startsWith('~/')) return resolve(env.HOME ?? place.root, path.slice(2));
-  if (path.startsWith('~')) throw bad(`The home of another user is not available: ${path}.`);
+  if (path.startsWith('~')) throw badRequest(`The home of another user is not available: ${path}.`);
   return resolve(place.root, path);
 }

@@ -8,10 +8,10 @@ import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { fileError } from '../files/confined-paths.ts';
 import { chunksOf } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 import { entryAt } from './entries.ts';
-import { located } from './locate.ts';
+import { locatePath } from './locate.ts';
 import { replace } from './replace.ts';
 
 export type Paths = Pick<
@@ -23,7 +23,7 @@ const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Files at any path that the sandbox's user may reach. The system decides about permissions. */
 export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
-    const full = located(path, parts);
+    const full = locatePath(path, parts);
     try {
       await notOurs(full);
       return await act(full);
@@ -37,7 +37,8 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
       const handle = await open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY);
       try {
         const stats = await handle.stat();
-        if (!stats.isFile()) throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+        if (!stats.isFile())
+          throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
         // Files of /proc and /sys say that they are empty.
         const made = stats.size === 0 ? await contentOf(handle) : undefined;
         if (made && made.length > 0) {
@@ -76,13 +77,13 @@ export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
       at(path, async (full) => {
         const before = await stat(full).catch(() => undefined);
         if (before?.isDirectory()) throw new AppError('conflict', `${path} is a folder already.`);
-        if (before) throw bad(`${path} exists and is not a folder.`);
+        if (before) throw badRequest(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
         return await entryAt(full);
       }),
     movePath: (from, to) =>
       at(from, async (full) => {
-        const target = located(to, parts);
+        const target = locatePath(to, parts);
         await notOurs(target);
         await lstat(full);
         await makeFolders(dirname(target));

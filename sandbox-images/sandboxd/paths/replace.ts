@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { makeFolders } from '../files/make-folders.ts';
-import { inTurn, putInPlace, type Staged, stage, writeAll } from '../files/place-file.ts';
+import { renameIntoPlace, runInOrder, type StagedFile, stageFile, writeAll } from '../files/replace-file.ts';
 
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
 
@@ -21,12 +21,12 @@ export async function replace(full: string, content: AsyncIterable<Uint8Array>, 
   await using staged = await stageNear(parent.at, before, spare);
   await writeAll(staged.handle, content);
   if (before && (before.nlink > 1 || staged.isElsewhere || !(await takeOver(staged, before)))) {
-    return await inTurn(parent, () => copyInto(target, staged));
+    return await runInOrder(parent, () => copyInto(target, staged));
   }
   if (!before) await staged.handle.chmod(0o644);
-  await putInPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
+  await renameIntoPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
     if (!before || !refusals.has(thrown.code ?? '')) throw thrown;
-    await inTurn(parent, () => copyInto(target, staged));
+    await runInOrder(parent, () => copyInto(target, staged));
   });
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
@@ -37,16 +37,16 @@ const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV'
 /** A file that exists can often be written where none can be made. Its content then waits in the spare folder. */
 async function stageNear(at: (name: string) => string, before: Stats | undefined, spare: string) {
   try {
-    const staged = await stage(at, before);
+    const staged = await stageFile(at, before);
     return Object.assign(staged, { isElsewhere: false });
   } catch (thrown) {
     if (!before || !refusals.has((thrown as NodeJS.ErrnoException).code ?? '')) throw thrown;
-    return Object.assign(await stage((name) => join(spare, name), before), { isElsewhere: true });
+    return Object.assign(await stageFile((name) => join(spare, name), before), { isElsewhere: true });
   }
 }
 
 /** Whether the new file could get the mode and owner of the old one. */
-async function takeOver({ handle }: Staged, { uid, gid, mode }: Stats): Promise<boolean> {
+async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {
     const isTaken = await handle.chown(uid, gid).then(
@@ -60,7 +60,7 @@ async function takeOver({ handle }: Staged, { uid, gid, mode }: Stats): Promise<
 }
 
 /** Only a full disk or the end of the daemon can cut this short: the content is here already. */
-async function copyInto(target: string, { handle }: Staged): Promise<void> {
+async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
   await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
 }
 

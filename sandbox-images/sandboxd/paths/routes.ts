@@ -1,4 +1,4 @@
-import { count, fields, parameter, partIn } from '../server/body-fields.ts';
+import { fields, parameter, partIn, readCount } from '../server/body-fields.ts';
 import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
@@ -16,7 +16,7 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/list',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.listPaths(parameter(query, 'path'), count(query, 'depth') ?? 1),
+      json: await daemon.listPaths(parameter(query, 'path'), readCount(query, 'depth') ?? 1),
     }),
   },
   {

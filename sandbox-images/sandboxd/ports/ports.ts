@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { listeningPorts } from './listening.ts';
 
 export type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
@@ -16,8 +16,8 @@ export function ports(own: readonly number[]): Ports {
   return {
     listeningPorts: () => listeningPorts(own),
     async openPort(port): Promise<Duplex> {
-      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('port must be from 1 to 65535.');
-      if (own.includes(port)) throw bad(`Port ${port} belongs to Corral and is never opened.`);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
+      if (own.includes(port)) throw badRequest(`Port ${port} belongs to Corral and is never opened.`);
       if (open >= limits.portStreams) {
         throw new AppError(
           'conflict',

@@ -14,7 +14,7 @@ export function oomKills(): number {
 }
 
 /** The kernel's counters for this sandbox's control group; undefined if the group is not visible. */
-export function counted(): Pick<SandboxUsage, 'cpuSeconds' | 'memoryBytes' | 'memoryLimitBytes'> | undefined {
+export function readCgroupUsage(): Pick<SandboxUsage, 'cpuSeconds' | 'memoryBytes' | 'memoryLimitBytes'> | undefined {
   const cpuMicroseconds = numberIn('/sys/fs/cgroup/cpu.stat', /^usage_usec (\d+)$/m);
   const memoryBytes = numberIn('/sys/fs/cgroup/memory.current');
   if (cpuMicroseconds !== undefined && memoryBytes !== undefined) {

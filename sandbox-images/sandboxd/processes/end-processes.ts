@@ -1,5 +1,5 @@
 import type { Proc } from './proc.ts';
-import { nameOf, type Spared, type Tree, treeOf } from './process-tree.ts';
+import { nameOf, type SparedProcesses, type Tree, treeOf } from './process-tree.ts';
 
 const graceMs = 2_000;
 /** How long a process can be between two programs, at most, before it counts as one without an environment. */
@@ -7,8 +7,8 @@ const execMs = 1_000;
 /** The first looks whether a tree has ended come soon, because most programs end at once. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
-export interface Ending {
-  readonly spared: Spared;
+export interface EndOptions {
+  readonly spared: SparedProcesses;
   /** Receives the name (pid and start time) of every process that was found. */
   readonly met?: Set<string>;
   /** `none`: send KILL at once. */
@@ -19,7 +19,7 @@ export interface Ending {
  * Ends a tree of processes. Everything that is stopped is stopped through this function: TERM, KILL after 2 s, repeated
  * until nothing of the tree is left. Resolves with the number of processes.
  */
-export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: Ending): Promise<number> {
+export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: EndOptions): Promise<number> {
   let count = 0;
   const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
   const begun = performance.now();
@@ -46,7 +46,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
       // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
       if (asked.has(`${pid} ${name}`)) continue;
       asked.add(`${pid} ${name}`);
-      send(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
+      sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
     }
     await sleep(left.length > 64 ? 50 : (firstLooksMs[look] ?? 10));
     left = find();
@@ -54,7 +54,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   const giveUp = performance.now() + 10_000;
   while (!isDone() && performance.now() < giveUp) {
     left = freeze(find);
-    for (const { pid } of left) send(pid, 'SIGKILL');
+    for (const { pid } of left) sendSignals(pid, 'SIGKILL');
     await sleep(left.length > 0 ? 20 : 2);
     left = find();
   }
@@ -66,13 +66,13 @@ function freeze(find: () => Proc[]): Proc[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
     before = found.length;
-    for (const { pid } of found) send(pid, 'SIGSTOP');
+    for (const { pid } of found) sendSignals(pid, 'SIGSTOP');
     found = find();
   }
   return found;
 }
 
-export function send(pid: number, ...names: NodeJS.Signals[]): boolean {
+export function sendSignals(pid: number, ...names: NodeJS.Signals[]): boolean {
   try {
     for (const name of names) process.kill(pid, name);
     return true;

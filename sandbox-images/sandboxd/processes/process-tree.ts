@@ -1,39 +1,39 @@
 import { environmentOf, type Proc, scan, variable, variableIn } from './proc.ts';
 
 /** A set of processes: by how they were started, or by one process at the root. */
-export type Tree = Marked | Rooted;
+export type Tree = MarkedProcesses | ProcessSubtree;
 
 /** The processes that were started with this variable, and their descendants. */
-export interface Marked {
+export interface MarkedProcesses {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
-  readonly strays: Strays;
+  readonly strays: StrayRule;
 }
 
 /** One process and its descendants. */
-export interface Rooted {
+export interface ProcessSubtree {
   readonly root: Proc;
   /** Descendants whose parents have ended. */
-  readonly orphans: Strays;
+  readonly orphans: StrayRule;
 }
 
 /** Whether a process with that environment, which is not the tree's, and another parent still counts as the tree's. */
-export type Strays = (proc: Proc, environment: string) => boolean;
+export type StrayRule = (proc: Proc, environment: string) => boolean;
 
 /** The processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
-export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
+export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
 
 /** Identifies a process for good, because the system reuses pids. */
 export const nameOf = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
-export interface Look {
+export interface TreeScan {
   /** Names of processes that an earlier scan found. They still count after their parents have ended. */
   readonly known?: ReadonlySet<string>;
   /** Whether a process that is between two programs is left for a later look. If not, its environment counts as empty. */
   readonly waits?: boolean;
 }
 
-export interface Found {
+export interface TreeMembers {
   readonly members: Proc[];
   /** Processes between two programs: only a later look can tell whether they are the tree's. */
   readonly undecided: Proc[];
@@ -48,7 +48,11 @@ function programs(all: readonly Proc[]): readonly Proc[] {
   return showsThreads ? all.filter(({ pid, ppid }) => pid !== 2 && ppid !== 2) : all;
 }
 
-export function treeOf(tree: Tree, spared: Spared, { known = new Set(), waits = true }: Look = {}): Found {
+export function treeOf(
+  tree: Tree,
+  spared: SparedProcesses,
+  { known = new Set(), waits = true }: TreeScan = {},
+): TreeMembers {
   const all = scan();
   const safe = spared(all);
   const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
@@ -96,11 +100,11 @@ export function treeOf(tree: Tree, spared: Spared, { known = new Set(), waits = 
  * the same command, are younger, and have another session. If the root is an orphan itself, another orphan of its session
  * can just as well be a neighbour that the same command started.
  */
-export function rootedAt(root: Proc, init: number | undefined, strays: Strays): Rooted {
+export function rootedAt(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
   const operation = variable(root.pid, 'CORRAL_OPERATION');
   const isOrphan = ({ ppid }: Proc) => ppid === 1 || ppid === init;
   const hasNeighbours = isOrphan(root);
-  const orphans: Strays = (proc, environment) =>
+  const orphans: StrayRule = (proc, environment) =>
     strays(proc, environment) ||
     (operation !== undefined &&
       isOrphan(proc) &&

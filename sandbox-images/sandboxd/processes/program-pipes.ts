@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { framesOf, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 /** The three pipes of a program, as one stream of frames for one reader at a time. */
-export interface Piped {
+export interface PipedProgram {
   /** Undefined while the program runs. */
   readonly exitCode: number | undefined;
   /** Resolves when a reader was sent how the program ended. */
@@ -20,7 +20,7 @@ export interface Piped {
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
-export function piped(child: ChildProcessWithoutNullStreams, touch: () => void): Piped {
+export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => void): PipedProgram {
   const { stdin, stdout, stderr } = child;
   const outputs = [
     ['output', stdout],

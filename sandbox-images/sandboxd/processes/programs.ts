@@ -5,32 +5,32 @@ import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { bad } from '../server/body-fields.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { marks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { startFolder } from '../shells/shell-state.ts';
 import { endTree } from './end-processes.ts';
-import { type Piped, piped } from './program-pipes.ts';
+import { type PipedProgram, pipeProgram } from './program-pipes.ts';
 
 export type Programs = Pick<Daemon, 'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'>;
-interface Open {
+interface OpenProgram {
   readonly started: Omit<ProgramEntry, 'exitCode'>;
-  readonly pipes: Piped;
+  readonly pipes: PipedProgram;
   readonly operation: string;
 }
 
 /** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
 export function programs(parts: SharedState): Programs {
   const { clock, place, keepers, stateDir } = parts;
-  const all = new Map<string, Open>();
+  const all = new Map<string, OpenProgram>();
   const opening = new Map<string, Promise<ProgramEntry>>();
 
-  const entryOf = ({ started, pipes }: Open): ProgramEntry => ({
+  const entryOf = ({ started, pipes }: OpenProgram): ProgramEntry => ({
     ...started,
     ...(pipes.exitCode !== undefined && { exitCode: pipes.exitCode }),
   });
-  const existing = (id: string): Open => {
+  const existing = (id: string): OpenProgram => {
     const opened = all.get(id);
     if (!opened) throw new AppError('not_found', `There is no program ${id}.`);
     return opened;
@@ -53,7 +53,7 @@ export function programs(parts: SharedState): Programs {
     await once(child, 'spawn').catch((cause: unknown) => {
       throw cannotStart(program, cause, env.PATH);
     });
-    const pipes = piped(child, parts.touch);
+    const pipes = pipeProgram(child, parts.touch);
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
     all.set(id, opened);
     void pipes.delivered.then(() => forget(opened));
@@ -66,11 +66,11 @@ export function programs(parts: SharedState): Programs {
     if (!over) throw new AppError('conflict', `There are ${limits.programs} programs already, the most allowed.`);
     forget(over);
   }
-  function forget(opened: Open): void {
+  function forget(opened: OpenProgram): void {
     if (all.get(opened.started.id) === opened) all.delete(opened.started.id);
     void endAll(opened);
   }
-  async function endAll({ started, operation, pipes }: Open, grace: 'usual' | 'none' = 'usual'): Promise<void> {
+  async function endAll({ started, operation, pipes }: OpenProgram, grace: 'usual' | 'none' = 'usual'): Promise<void> {
     const strays = straysSince(parts, started.startedAt);
     await endTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
     pipes.release();
@@ -104,7 +104,7 @@ export function programs(parts: SharedState): Programs {
 export function variables(lines: readonly string[]): Record<string, string> {
   const named = lines.map((line) => {
     const equals = line.indexOf('=');
-    if (equals < 1) throw bad('Each line of env must be NAME=value.');
+    if (equals < 1) throw badRequest('Each line of env must be NAME=value.');
     return [line.slice(0, equals), line.slice(equals + 1)] as const;
   });
   return Object.fromEntries(named);
@@ -116,8 +116,8 @@ export function cannotStart(program: string, cause: unknown, path = process.env.
   // The system also says EACCES when it could not look into a folder of the search path.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
-  if (code === 'EACCES') return bad(`${program} cannot be executed.`);
-  if (code === 'E2BIG') return bad('The arguments and the environment are too long.');
+  if (code === 'EACCES') return badRequest(`${program} cannot be executed.`);
+  if (code === 'E2BIG') return badRequest('The arguments and the environment are too long.');
   return new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
 }
 

@@ -4,7 +4,7 @@ import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 // No zod here: every sandbox pays for each module that the daemon loads.
 
 /**
- * `name`: text without NUL. `names`: a list of them. `text`: any text. `count`: a whole number from 0. A trailing `?`: the
+ * `name`: text without NUL. `names`: a list of them. `text`: any text. `readCount`: a whole number from 0. A trailing `?`: the
  * field is optional. `flag`: true or false.
  */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
@@ -22,9 +22,11 @@ export type Fields<Spec extends Record<string, Kind>> = {
 
 /** Checks the body. Rejects unknown fields and names them. */
 export function fields<const Spec extends Record<string, Kind>>(given: unknown, spec: Spec): Fields<Spec> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad('The body must be an object.');
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw badRequest('The body must be an object.');
   const body = given as Record<string, unknown>;
-  for (const name of Object.keys(body)) if (!Object.hasOwn(spec, name)) throw bad(`There is no field ${name} here.`);
+  for (const name of Object.keys(body))
+    if (!Object.hasOwn(spec, name)) throw badRequest(`There is no field ${name} here.`);
   for (const [name, kind] of Object.entries(spec)) {
     if (body[name] === undefined && kind.endsWith('?')) continue;
     check(name, kind, body[name]);
@@ -34,26 +36,27 @@ export function fields<const Spec extends Record<string, Kind>>(given: unknown, 
 
 function check(name: string, kind: Kind, value: unknown): void {
   if (kind.startsWith('count')) {
-    if (!Number.isSafeInteger(value) || (value as number) < 0) throw bad(`${name} must be a whole number from 0.`);
+    if (!Number.isSafeInteger(value) || (value as number) < 0)
+      throw badRequest(`${name} must be a whole number from 0.`);
   } else if (kind.startsWith('flag')) {
-    if (typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
+    if (typeof value !== 'boolean') throw badRequest(`${name} must be true or false.`);
   } else if (kind.startsWith('names')) {
-    if (!Array.isArray(value)) throw bad(`${name} must be a list of texts.`);
+    if (!Array.isArray(value)) throw badRequest(`${name} must be a list of texts.`);
     for (const item of value) check(name, 'name', item);
   } else {
-    if (typeof value !== 'string') throw bad(`${name} must be text.`);
-    if (kind.startsWith('name') && value.includes('\0')) throw bad(`${name} must not contain a NUL character.`);
+    if (typeof value !== 'string') throw badRequest(`${name} must be text.`);
+    if (kind.startsWith('name') && value.includes('\0')) throw badRequest(`${name} must not contain a NUL character.`);
   }
 }
 
 /** One value of the query string, with the same checks. */
 export function parameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
-  if (value === null) throw bad(`The query needs ${name}.`);
-  if (value.includes('\0')) throw bad(`${name} must not contain a NUL character.`);
+  if (value === null) throw badRequest(`The query needs ${name}.`);
+  if (value.includes('\0')) throw badRequest(`${name} must not contain a NUL character.`);
   return value;
 }
-export function count(query: URLSearchParams, name: string): number | undefined {
+export function readCount(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   const value = Number(text);
@@ -62,14 +65,14 @@ export function count(query: URLSearchParams, name: string): number | undefined 
 }
 /** The part of a file that a query asks for. */
 export function partIn(query: URLSearchParams): FilePart {
-  const [from, most] = [count(query, 'from'), count(query, 'most')];
+  const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };
 }
 
 /** Checks an id that becomes part of a file name. */
 export function identifier(name: string, value: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}$/.test(value)) return value;
-  throw bad(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
+  throw badRequest(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);
 }
 
-export const bad = (message: string) => new AppError('invalid_request', message);
+export const badRequest = (message: string) => new AppError('invalid_request', message);

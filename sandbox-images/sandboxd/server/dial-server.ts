@@ -22,7 +22,7 @@ const lookMs = 2_000;
 
 /** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */
 export function dialControl(options: ControlOptions): Disposable {
-  const dialled = new Map<string, Line>();
+  const dialled = new Map<string, IdleDialler>();
   const look = () => {
     const names = listed(options.folder);
     for (const name of names) if (!dialled.has(name)) dialled.set(name, keepDialled(name, options));
@@ -64,12 +64,12 @@ function watched(folder: string, heard: () => void) {
   }
 }
 
-interface Line extends Disposable {
+interface IdleDialler extends Disposable {
   /** Dials now instead of after the pause. */
   nudge(): void;
 }
 
-function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): Line {
+function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): IdleDialler {
   const unused = new Set<Socket>();
   const all = new Set<Socket>();
   const streams = new Set<Socket>();

@@ -1,13 +1,13 @@
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
 /** The target of connections out of the sandbox, and the line sent there first. */
-export interface WayOut {
+export interface ProxyTarget {
   readonly to: NetConnectOpts;
   readonly preface: string;
 }
 
 /** The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the sandbox. */
-export function wayOut(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): WayOut {
+export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
   if (!url) return { to: { path: socketPath }, preface: '' };
   const preface = `corral-egress 1 ${sandboxId} ${env.CORRAL_EGRESS_TOKEN ?? ''}\n`;
@@ -15,7 +15,7 @@ export function wayOut(socketPath: string, sandboxId: string, env: NodeJS.Proces
 }
 
 /** Listens on a loopback port and forwards every connection to the way out. HTTP_PROXY and HTTPS_PROXY point at it. */
-export function forwarder(port: number, { to, preface }: WayOut, log: (text: string) => void): Server {
+export function forwarder(port: number, { to, preface }: ProxyTarget, log: (text: string) => void): Server {
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ ...to, allowHalfOpen: true });
     if (preface !== '') far.write(preface);

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { bad, fields } from './body-fields.ts';
+import { badRequest, fields } from './body-fields.ts';
 import { protocol } from './http-upgrade.ts';
 import type { Chunks } from './send-chunks.ts';
 
@@ -26,27 +26,27 @@ export interface Route {
 }
 
 export async function onlyStream(): Promise<never> {
-  throw bad(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
+  throw badRequest(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
 }
 
 export function signalOf(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
   const { signal } = fields(body, { signal: 'name' });
   if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
-  throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
+  throw badRequest('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
 export function sizeOf(body: unknown): { readonly cols: number; readonly rows: number } {
   const size = fields(body, { cols: 'count', rows: 'count' });
   const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
-  if (!fits) throw bad(`cols and rows must be from 1 to ${limits.terminalSide}.`);
+  if (!fits) throw badRequest(`cols and rows must be from 1 to ${limits.terminalSide}.`);
   return size;
 }
 
 /** Checks a command line and its variables. */
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
-  if (!argv[0]) throw bad('argv must begin with a program.');
+  if (!argv[0]) throw badRequest('argv must begin with a program.');
   if (Math.max(argv.length, env.length) <= limits.arguments) return;
-  throw bad(`argv and env must have at most ${limits.arguments} items.`);
+  throw badRequest(`argv and env must have at most ${limits.arguments} items.`);
 }
 
 /** The answer with a file's bytes, which closes the file at its end. */

@@ -5,7 +5,7 @@ import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { bad, count, fields, identifier, parameter, partIn } from './body-fields.ts';
+import { badRequest, fields, identifier, parameter, partIn, readCount } from './body-fields.ts';
 import { checkArguments, fileReply, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
@@ -39,14 +39,16 @@ export const routes: readonly Route[] = [
     path: '/operations/{id}/output',
     async handle({ daemon, params, query, signal }) {
       const { id } = known(daemon, params.id ?? '');
-      const chunks = daemon.output(id, count(query, 'from') ?? 0, signal);
+      const chunks = daemon.output(id, readCount(query, 'from') ?? 0, signal);
       return { chunks, trailer: { name: 'corral-operation', value: () => JSON.stringify(daemon.operation(id)) } };
     },
   },
   {
     method: 'GET',
     path: '/shells/{id}',
-    handle: async ({ daemon, params, query }) => ({ json: await daemon.view(params.id ?? '', count(query, 'chars')) }),
+    handle: async ({ daemon, params, query }) => ({
+      json: await daemon.view(params.id ?? '', readCount(query, 'chars')),
+    }),
   },
   {
     method: 'POST',
@@ -65,11 +67,11 @@ export const routes: readonly Route[] = [
     path: '/kill',
     async handle({ daemon, json, query }) {
       const { tag } = fields(await json(), { tag: 'name' });
-      if (tag === '') throw bad('tag must not be empty.');
+      if (tag === '') throw badRequest('tag must not be empty.');
       const shells = query.getAll('shell');
       const killed = await daemon.killTagged(tag);
       if (shells.length === 0) return { json: { killed } };
-      const chars = count(query, 'chars');
+      const chars = readCount(query, 'chars');
       const views = await Promise.all(shells.map((shell) => daemon.view(shell, chars).catch(() => undefined)));
       return { json: { killed, shells: views.filter((view) => view !== undefined) } };
     },
@@ -86,7 +88,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/files/content',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.openFile(parameter(query, 'path'), count(query, 'maxBytes'))),
+      fileReply(await daemon.openFile(parameter(query, 'path'), readCount(query, 'maxBytes'))),
   },
   {
     method: 'PUT',
@@ -140,7 +142,7 @@ export const routes: readonly Route[] = [
     async handle({ daemon, params, json }) {
       const signal = signalOf(await json());
       const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
-      if (pid === undefined) throw bad('pid must be a number.');
+      if (pid === undefined) throw badRequest('pid must be a number.');
       await daemon.signalProcess(pid, signal);
       return undefined;
     },

@@ -46,7 +46,7 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
   return server;
 }
 
-interface Door {
+interface ServerAccess {
   readonly token: string;
   /** Throws `fenced` if the request's owner has a successor. */
   readonly admit: (epoch: string | string[] | undefined) => void;
@@ -56,7 +56,7 @@ interface Door {
  * Each owner of a session has a higher epoch than the previous one. A request without an epoch comes from a guest and
  * passes.
  */
-function newestOwner(): Door['admit'] {
+function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
   return (said) => {
     const epoch = Number(said ?? newest);
@@ -66,8 +66,8 @@ function newestOwner(): Door['admit'] {
 }
 
 /** The route of an authorized request. */
-function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage) {
-  if (!bears(request.headers.authorization, token)) {
+function taken(daemon: Daemon, { token, admit }: ServerAccess, request: IncomingMessage) {
+  if (!hasToken(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
   }
   admit(request.headers['corral-epoch']);
@@ -79,7 +79,7 @@ function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage)
   return { ...found, query: url.searchParams };
 }
 
-async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, connection: Duplex) {
+async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMessage, connection: Duplex) {
   const { route, params } = taken(daemon, door, request);
   if (!route.stream || request.headers.upgrade !== protocol) {
     throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
@@ -87,7 +87,7 @@ async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, co
   joinStream(connection, await route.stream(daemon, params), () => daemon.touch());
 }
 
-async function answer(daemon: Daemon, door: Door, request: IncomingMessage, response: ServerResponse) {
+async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
   // A whole answer needs no abort, and each abort makes an error object.
@@ -188,7 +188,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 /**
  * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's environment.
  */
-export function bears(authorization = '', token: string): boolean {
+export function hasToken(authorization = '', token: string): boolean {
   if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
   const given = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
   return sameText(`sha256:${createHash('sha256').update(given).digest('hex')}`, token);

@@ -82,7 +82,7 @@ async function exitCode(child: ChildProcess): Promise<number> {
   }
 }
 
-interface Collected {
+interface CollectedOutput {
   readonly seen: number;
   /** Resolves when everything that was read is kept. */
   settled(): Promise<void>;
@@ -93,7 +93,7 @@ interface Collected {
 /**
  * Keeps the first MiB. An output that is longer goes to a file as a whole, and its command waits while the disk is slow.
  */
-function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): Collected {
+function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): CollectedOutput {
   const parts: Buffer[] = [];
   let seen = 0;
   let kept = 0;
@@ -135,7 +135,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
 }
 
 /** Resolves once both streams are closed, or have nothing more to read while a background child keeps them open. */
-async function quiet(child: ChildProcess, streams: readonly Collected[]): Promise<void> {
+async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {

@@ -5,15 +5,15 @@ import type { Operation, StartOperation } from '../../../src/sandboxes/client/cl
 import { limits } from '../daemon.ts';
 import { oomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
-import { type Marked, treeOf } from '../processes/process-tree.ts';
+import { type MarkedProcesses, treeOf } from '../processes/process-tree.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { tail } from './tail.ts';
+import { tailBuffer } from './tail.ts';
 import { markFinder, markStart, type Terminal } from './terminal.ts';
 
-export interface Live {
+export interface RunningOperation {
   now(): Operation;
   readonly spool: Spool;
   readonly tag: string | undefined;
@@ -43,18 +43,26 @@ const overflowPauseMs = 5;
 const maxUnread = 1024 * 1024;
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
-export async function launch(parts: SharedState, request: StartOperation, standing: ShellState): Promise<Live> {
+export async function launch(
+  parts: SharedState,
+  request: StartOperation,
+  standing: ShellState,
+): Promise<RunningOperation> {
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;
-  const recent = tail(tailBytes);
+  const recent = tailBuffer(tailBytes);
   const shown = {
     ps1: prompt(place.root, standing.cwd),
     command: request.command.slice(0, limits.shownChars),
     text: () => recent.text(),
   };
   const begunAt = clock.now();
-  const marked = (strays: Marked['strays']): Marked => ({ name: 'CORRAL_OPERATION', value: id, strays });
+  const marked = (strays: MarkedProcesses['strays']): MarkedProcesses => ({
+    name: 'CORRAL_OPERATION',
+    value: id,
+    strays,
+  });
   const mark = `${parts.bootId}.${id}.`;
   const oomBefore = oomKills();
   let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
@@ -152,7 +160,7 @@ export async function launch(parts: SharedState, request: StartOperation, standi
     await keepers.close(from);
   };
 
-  const end: Live['end'] = async (why, within) => {
+  const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
     // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
     const tree = marked(straysSince(parts, begunAt));

@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endTree, send } from '../processes/end-processes.ts';
+import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { scan, variable } from '../processes/proc.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 
@@ -11,7 +11,7 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
   if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be quick
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
-    if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');
+    if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
   }
   for (const entry of journal.all()) {
     if (entry.operation.state === 'exited') continue;

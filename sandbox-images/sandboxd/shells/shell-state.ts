@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 
 import { rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
-import type { Confined } from '../files/confined-paths.ts';
-import { bad } from '../server/body-fields.ts';
+import type { ConfinedPaths } from '../files/confined-paths.ts';
+import { badRequest } from '../server/body-fields.ts';
 import { isOurs } from './environment.ts';
 
 /** A shell session's folder and environment between two commands. */
@@ -77,14 +77,14 @@ function textOf(path: string): string {
 
 /** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */
 export async function startFolder(
-  place: Confined,
+  place: ConfinedPaths,
   { cwd }: Pick<StartOperation, 'cwd'>,
   standing: ShellState,
 ): Promise<string> {
   if (cwd !== undefined) {
     const wanted = resolve(place.root, place.locate(cwd));
     if (await isFolder(wanted)) return wanted;
-    throw bad(`There is no folder ${cwd}.`);
+    throw badRequest(`There is no folder ${cwd}.`);
   }
   // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;

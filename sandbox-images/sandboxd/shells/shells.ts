@@ -5,7 +5,7 @@ import type { Daemon } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { scan, variable } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
-import { type EndingRun, type Live, launch } from './operation.ts';
+import { type EndingRun, launch, type RunningOperation } from './operation.ts';
 import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
 
@@ -17,7 +17,7 @@ export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | '
 interface Shell {
   standing: ShellState;
   busy: boolean;
-  running: Live | undefined;
+  running: RunningOperation | undefined;
   readonly history: ShownCommand[];
 }
 const historyLength = 20;
@@ -27,7 +27,7 @@ export function shells(parts: SharedState): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
   /** The operations that this daemon started. Those of earlier daemons are in the journal. */
-  const operations = new Map<string, Live>();
+  const operations = new Map<string, RunningOperation>();
   const starting = new Map<string, Promise<Operation>>();
 
   const operation = (id: string) => operations.get(id)?.now() ?? journal.get(id)?.operation;

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Confined } from '../files/confined-paths.ts';
+import type { ConfinedPaths } from '../files/confined-paths.ts';
 
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
@@ -16,7 +16,7 @@ export interface Spool {
   close(): Promise<void>;
 }
 
-export async function openSpool(place: Confined, path: string, cap: number): Promise<Spool> {
+export async function openSpool(place: ConfinedPaths, path: string, cap: number): Promise<Spool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
   /** The bytes after the file's: the note, and if the disk was full, the command's last output. */
@@ -75,7 +75,7 @@ export async function openSpool(place: Confined, path: string, cap: number): Pro
 }
 
 /** The spool of a finished operation, read from its file. */
-export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> => ({
+export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 'read'> => ({
   async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
     if (!file) return Buffer.alloc(0);
@@ -86,7 +86,7 @@ export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> 
 });
 
 /** The end of the output, as text. */
-export async function lastBytes(place: Confined, path: string): Promise<string> {
+export async function lastBytes(place: ConfinedPaths, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);
   if (!file) return '';
   await using _ = file;
@@ -96,7 +96,7 @@ export async function lastBytes(place: Confined, path: string): Promise<string> 
   return buffer.toString('utf8', 0, bytesRead);
 }
 
-async function create(place: Confined, path: string): Promise<FileHandle | undefined> {
+async function create(place: ConfinedPaths, path: string): Promise<FileHandle | undefined> {
   try {
     await using parent = await place.openParent(path, 'make');
     return await open(parent.at(parent.name), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);

@@ -1,12 +1,12 @@
 /** The last bytes of a stream, in a bounded amount of memory. */
-export interface Tail {
+export interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
   /** Ends the stream and frees the memory that the kept bytes do not need. */
   close(): void;
 }
 
-export function tail(cap: number): Tail {
+export function tailBuffer(cap: number): TailBuffer {
   let buffer = Buffer.alloc(0);
   let length = 0;
 

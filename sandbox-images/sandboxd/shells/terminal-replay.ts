@@ -11,7 +11,7 @@ interface Sequence {
   readonly from: number;
   readonly to: number;
 }
-interface Scanned {
+interface ScannedText {
   readonly sequences: readonly Sequence[];
   /** The first position, from the wanted one on, at a character's start and outside of any sequence. */
   readonly whole: number;
@@ -72,7 +72,7 @@ function asks(sequence: string): boolean {
   return text.startsWith('P') || text === 'Z' || reports.test(text);
 }
 
-function scan(bytes: Buffer, wanted: number): Scanned {
+function scan(bytes: Buffer, wanted: number): ScannedText {
   const sequences: Sequence[] = [];
   let state = ground;
   let from = 0;

@@ -18,7 +18,7 @@ export type Terminals = Pick<
   Daemon,
   'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'keyboard' | 'resizeTerminal' | 'closeTerminal'
 >;
-interface Open {
+interface OpenTerminal {
   readonly entry: TerminalEntry;
   readonly terminal: Terminal;
   readonly device: string;
@@ -31,7 +31,7 @@ const maxUnread = 1024 * 1024;
 /** Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer. */
 export function terminals(parts: SharedState): Terminals {
   const { clock, place, keepers, stateDir } = parts;
-  const all = new Map<string, Open>();
+  const all = new Map<string, OpenTerminal>();
   const opening = new Map<string, Promise<TerminalEntry>>();
 
   async function open(id: string): Promise<TerminalEntry> {
@@ -49,13 +49,13 @@ export function terminals(parts: SharedState): Terminals {
       throw thrown;
     });
     const entry = { id, startedAt: clock.now() };
-    const opened: Open = { entry, terminal, device, operation, view: new TerminalView() };
+    const opened: OpenTerminal = { entry, terminal, device, operation, view: new TerminalView() };
     all.set(id, opened);
     void pump(opened);
     return entry;
   }
 
-  async function pump(opened: Open): Promise<void> {
+  async function pump(opened: OpenTerminal): Promise<void> {
     try {
       for await (const chunk of opened.terminal.output) {
         parts.touch();
@@ -64,14 +64,14 @@ export function terminals(parts: SharedState): Terminals {
     } catch {} // the daemon closed it
     forget(opened, 'exited');
   }
-  function forget(opened: Open, end: TerminalEnd): void {
+  function forget(opened: OpenTerminal, end: TerminalEnd): void {
     const { id } = opened.entry;
     if (all.get(id) !== opened) return;
     all.delete(id);
     keepers.delete(opened.terminal.pid);
     opened.view.dismiss(end);
   }
-  function existing(id: string): Open {
+  function existing(id: string): OpenTerminal {
     const opened = all.get(id);
     if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
     return opened;

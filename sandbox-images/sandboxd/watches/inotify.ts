@@ -13,12 +13,12 @@ export interface RawChange {
   /** Relative to the watched folder. */
   readonly name: string;
 }
-interface Watch {
+interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
   readonly heard: (change: RawChange) => void;
   readonly gone: () => void;
 }
-interface Line extends RawChange {
+interface InotifyLine extends RawChange {
   readonly id: string;
   readonly opened?: boolean;
   readonly error?: string;
@@ -31,7 +31,7 @@ const mostFolders = 16_384;
 /** The watches of the sandbox's one helper process. It starts with the first watch and ends with the last. */
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
-  readonly #watches = new Map<string, Watch>();
+  readonly #watches = new Map<string, InotifyWatch>();
   #helper: Promise<Helper> | undefined;
 
   constructor(parts: Pick<SharedState, 'env' | 'keepers'>) {
@@ -42,7 +42,7 @@ export class Inotify {
   async open(
     id: string,
     { path, recursive }: { readonly path: string; readonly recursive: boolean },
-    { heard, gone }: Pick<Watch, 'heard' | 'gone'>,
+    { heard, gone }: Pick<InotifyWatch, 'heard' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => {}); // the helper can die before anyone waits
@@ -89,7 +89,7 @@ export class Inotify {
     return helper;
   }
 
-  #hear({ id, opened, error, type, name }: Line): void {
+  #hear({ id, opened, error, type, name }: InotifyLine): void {
     const watch = this.#watches.get(id);
     if (!watch) return;
     if (opened) watch.opened.resolve();

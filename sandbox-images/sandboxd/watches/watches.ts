@@ -7,12 +7,12 @@ import { framesOf } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChanges, WatchFiles } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { entryAt } from '../paths/entries.ts';
-import { located } from '../paths/locate.ts';
+import { locatePath } from '../paths/locate.ts';
 import type { SharedState } from '../shared-state.ts';
 import { Inotify, type RawChange } from './inotify.ts';
 
-export type Watches = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
-interface Open {
+export type WatchService = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
+interface OpenWatch {
   readonly id: string;
   readonly root: string;
   readonly entries: boolean;
@@ -28,28 +28,28 @@ interface Open {
 const idleMs = 600_000;
 
 /** Watches of folders. Changes wait for their reader, the newest ones only. */
-export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): Watches {
+export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
   const { clock } = parts;
-  const all = new Map<string, Open>();
+  const all = new Map<string, OpenWatch>();
   const inotify = new Inotify(parts);
 
-  const existing = (id: string): Open => {
+  const existing = (id: string): OpenWatch => {
     const opened = all.get(id);
     if (!opened) throw new AppError('not_found', `There is no watch ${id}.`);
     return opened;
   };
-  const rest = (opened: Open) => {
+  const rest = (opened: OpenWatch) => {
     clock.clearTimeout(opened.timer);
     opened.timer = clock.setTimeout(() => void end(opened), idleMs);
   };
-  async function end(opened: Open): Promise<void> {
+  async function end(opened: OpenWatch): Promise<void> {
     clock.clearTimeout(opened.timer);
     all.delete(opened.id);
     opened.isOver = true;
     opened.bell.resolve();
     await inotify.close(opened.id);
   }
-  const keep = (opened: Open, change: RawChange) => {
+  const keep = (opened: OpenWatch, change: RawChange) => {
     if (opened.kept.length >= limits.keptChanges) {
       opened.kept.shift();
       if (opened.kept[0]?.type !== 'lost') opened.kept[0] = { type: 'lost', name: '' };
@@ -57,13 +57,13 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
     opened.kept.push(change);
     opened.bell.resolve();
   };
-  const told = async ({ root, entries }: Open, { type, name }: RawChange): Promise<FileChange> => {
+  const told = async ({ root, entries }: OpenWatch, { type, name }: RawChange): Promise<FileChange> => {
     const isThere = type === 'create' || type === 'write' || type === 'chmod';
     const entry = entries && isThere ? await entryAt(resolve(root, name)).catch(() => undefined) : undefined;
     return { type, name, ...(entry && { entry }) };
   };
 
-  async function pump(opened: Open, reader: Duplex): Promise<void> {
+  async function pump(opened: OpenWatch, reader: Duplex): Promise<void> {
     while (!reader.destroyed) {
       const change = opened.kept.shift();
       if (change) {
@@ -87,8 +87,17 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       }
       const id = `watch-${randomBytes(8).toString('hex')}`;
       const bell = Promise.withResolvers<void>();
-      const root = located(path, parts);
-      const opened: Open = { id, root, entries, kept: [], bell, reader: undefined, isOver: false, timer: undefined };
+      const root = locatePath(path, parts);
+      const opened: OpenWatch = {
+        id,
+        root,
+        entries,
+        kept: [],
+        bell,
+        reader: undefined,
+        isOver: false,
+        timer: undefined,
+      };
       all.set(id, opened);
       const listener = { heard: (change: RawChange) => keep(opened, change), gone: () => void end(opened) };
       await inotify.open(id, { path: root, recursive }, listener).catch((thrown: unknown) => {

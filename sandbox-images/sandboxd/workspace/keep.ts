@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { runFileLimits, runFiles, uncompared } from '../../../src/core/model/run-files.ts';
+import { runFileLimits, runFiles, uncomparedFolders } from '../../../src/core/model/run-files.ts';
 import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
-import { changedAt, type Found, walk } from './walk.ts';
+import { changedAt, type FoundFile, walk } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFiles);
@@ -21,7 +21,7 @@ export function keepFiles(root: string, { run, at }: RunMark, most: number): voi
     using files = folder.made('files');
     const lines: string[] = [];
     let [left, bytesLeft] = [copies, copiedBytes];
-    for (const found of walk(root, { leavesOut: (_, name) => uncompared.includes(name), most })) {
+    for (const found of walk(root, { leavesOut: (_, name) => uncomparedFolders.includes(name), most })) {
       const { path, stats } = found;
       if (!stats.isFile()) continue;
       const size = Number(stats.size);
@@ -49,7 +49,7 @@ function keptRun(corral: Folder): string | undefined {
 }
 
 /** False: it is gone, closed, or no longer the file that was listed. */
-function copied({ path, name, folder }: Found, into: Folder): boolean {
+function copied({ path, name, folder }: FoundFile, into: Folder): boolean {
   const content = read(folder, name);
   if (!content) return false;
   using stack = new DisposableStack();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { outputFiles, runFiles, toldOutputBytes } from '../../../src/core/model/run-files.ts';
 import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
-import { changedAt, type Found, walk } from './walk.ts';
+import { changedAt, type FoundFile, walk } from './walk.ts';
 
 /** Equal prints mean equal files. The time of a folder's last change tells nothing that its entries do not tell. */
 export function printOf(root: string, most: number): WorkspacePrint {
@@ -18,10 +18,10 @@ export function printOf(root: string, most: number): WorkspacePrint {
   return { print: hash.digest('hex'), bytes };
 }
 
-const isToldOutput = ({ path, stats }: Found) =>
+const isToldOutput = ({ path, stats }: FoundFile) =>
   path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= toldOutputBytes;
 
-function lineOf({ stats, folder, name }: Found): string {
+function lineOf({ stats, folder, name }: FoundFile): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;
   if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${changedAt(stats)}`;

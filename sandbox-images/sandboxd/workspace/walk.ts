@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { Folder, UnfitWorkspace } from './folder.ts';
 
-export interface Found {
+export interface FoundFile {
   /** Relative to the workspace. */
   readonly path: string;
   readonly name: string;
@@ -20,10 +20,10 @@ const patienceMs = 250;
  * Everything in the workspace, folders before their content. Links are not followed, and other file systems are not
  * entered. It reads on the event loop, which costs a small workspace less than a thread does.
  */
-export function* walk(root: string, { leavesOut, most }: Walk): Generator<Found> {
+export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundFile> {
   let left = most;
   const until = performance.now() + patienceMs;
-  function* below(folder: Folder, inside: string, device: bigint): Generator<Found> {
+  function* below(folder: Folder, inside: string, device: bigint): Generator<FoundFile> {
     for (const name of folder.names()) {
       const path = `${inside}${name}`;
       if (leavesOut(path, name)) continue;

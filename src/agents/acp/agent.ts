@@ -7,13 +7,13 @@ import {
   RequestError,
   type RequestPermissionResponse,
 } from '@agentclientprotocol/sdk';
-import { orAborted } from '../../core/concurrency/cancel.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, AskedCall } from '../../core/model/agent-updates.ts';
 import { Calls } from './calls.ts';
 import { modelIn } from './models.ts';
 import type { ProgramStream } from './program-stream.ts';
-import { Spending } from './spending.ts';
+import { SpendingCounter } from './spending.ts';
 import { type Item, updateOf } from './updates.ts';
 
 const mostWaiting = 500;
@@ -28,7 +28,7 @@ export class AcpAgent {
   readonly #program: ProgramStream;
   readonly #connection: ClientConnection;
   readonly #calls: Calls;
-  readonly #spending = new Spending();
+  readonly #spending = new SpendingCounter();
   readonly #permissions = new Map<string, (allowed: boolean) => void>();
   #queue: Item[] = [];
   #wake = Promise.withResolvers<void>();
@@ -92,7 +92,7 @@ export class AcpAgent {
       const gone = this.#program.ended.then((why) => {
         throw new AppError('agent_failed', `The agent did not start: ${why}.`);
       });
-      return await orAborted(Promise.race([answer, gone]), until);
+      return await raceAbort(Promise.race([answer, gone]), until);
     };
     const setMode = async (sessionId: string) => {
       if (mode !== undefined) await timely(ask.request(methods.agent.session.setMode, { sessionId, modeId: mode }));
@@ -177,7 +177,7 @@ export class AcpAgent {
         return item;
       }
       if (this.ended !== undefined) return failed(`The agent is gone: ${this.ended}.`);
-      await orAborted(this.#wake.promise, signal);
+      await raceAbort(this.#wake.promise, signal);
     }
   }
 

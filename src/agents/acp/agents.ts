@@ -1,20 +1,20 @@
 import { z } from 'zod';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { AgentPause, AgentUpdate, AskedCall, OwnTurn } from '../../core/model/agent-updates.ts';
+import type { AgentPause, AgentUpdate, AskedCall, ExternalTurn } from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AcpAgent } from './agent.ts';
 import { programStream } from './program-stream.ts';
-import { isPause } from './updates.ts';
+import { isAgentPause } from './updates.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly clock: Clock;
   readonly newId: () => string;
 }
-interface Resting extends Pick<OwnTurn, 'silenceMs'> {
+interface TurnListener extends Pick<ExternalTurn, 'silenceMs'> {
   readonly hear: (update: AgentUpdate) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -39,7 +39,7 @@ export class AcpAgents {
    */
   async turn(
     client: SandboxClient,
-    wish: OwnTurn,
+    wish: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AgentPause> {
@@ -50,10 +50,10 @@ export class AcpAgents {
       await wish.given();
       if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
-        using until = deadline(wish.silenceMs, this.#deps.clock, signal);
+        using until = deadlineSignal(wish.silenceMs, this.#deps.clock, signal);
         const item = await agent.next(until.signal);
         if (item.kind === 'failed') await this.end(client);
-        if (isPause(item)) return item;
+        if (isAgentPause(item)) return item;
         await hear(item);
       }
     } catch (thrown) {
@@ -90,12 +90,12 @@ export class AcpAgents {
   }
 
   /** Ends the agent's present work, because it takes one message at a time. */
-  async #rest(agent: AcpAgent, { hear, silenceMs, signal }: Resting): Promise<void> {
-    using until = deadline(silenceMs, this.#deps.clock, signal);
+  async #rest(agent: AcpAgent, { hear, silenceMs, signal }: TurnListener): Promise<void> {
+    using until = deadlineSignal(silenceMs, this.#deps.clock, signal);
     await agent.cancel();
     for (;;) {
       const item = await agent.next(until.signal);
-      if (isPause(item)) return;
+      if (isAgentPause(item)) return;
       await hear(item);
     }
   }
@@ -103,7 +103,7 @@ export class AcpAgents {
   /** The agent with its message: the one that works, or a new one. */
   async #working(
     client: SandboxClient,
-    wish: OwnTurn,
+    wish: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AcpAgent> {
@@ -145,7 +145,7 @@ export class AcpAgents {
 
   async #start(
     client: SandboxClient,
-    { agent: { command, auth, mode, resume }, cwd, runId }: OwnTurn,
+    { agent: { command, auth, mode, resume }, cwd, runId }: ExternalTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
     const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it

@@ -22,7 +22,7 @@ const families: Partial<Record<ToolKind, ToolFamily>> = {
 };
 
 type Diff = Extract<ToolCallContent, { type: 'diff' }>;
-interface Known {
+interface KnownCall {
   readonly callId: string;
   kind: ToolKind | undefined;
   name: string | undefined;
@@ -42,7 +42,7 @@ interface Known {
 
 /** The tool calls of an agent, under ids of ours: an agent can use an id again. Each is what the agent last said of it. */
 export class Calls {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
 
   constructor(newId: () => string) {
@@ -89,11 +89,11 @@ export class Calls {
     return said;
   }
 
-  #of(toolCallId: string): Known {
+  #of(toolCallId: string): KnownCall {
     const known = this.#known.get(toolCallId);
     if (known && !known.isOver) return known;
     if (this.#known.size >= maxCalls) this.#known.clear();
-    const made: Known = {
+    const made: KnownCall = {
       callId: this.#newId(),
       kind: undefined,
       name: undefined,
@@ -114,7 +114,7 @@ export class Calls {
 }
 
 /** Takes over what the update says. An empty list or object says nothing: some agents fill fields with them. */
-function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: Known): void {
+function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: KnownCall): void {
   known.kind = kind ?? known.kind;
   known.name = name ?? known.name;
   known.title = title || known.title;
@@ -126,7 +126,7 @@ function read({ kind, name, title, rawInput, rawOutput, locations, content }: To
   if (diffs.length > 0) known.diffs = diffs;
 }
 
-function readTexts({ content }: ToolCallUpdate, known: Known): void {
+function readTexts({ content }: ToolCallUpdate, known: KnownCall): void {
   if (!content) return;
   known.texts = content.flatMap((one) =>
     one.type === 'content' && one.content.type === 'text' ? [one.content.text] : [],
@@ -139,7 +139,7 @@ const TerminalNews = z.object({
   terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
 });
 /** The adapters for Codex tell a command's output so, whether or not the client has terminals. */
-function readTerminal({ _meta }: ToolCallUpdate, known: Known): void {
+function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
   known.terminal = beginningOf(known.terminal + piece, maxOutput);
@@ -149,7 +149,7 @@ function readTerminal({ _meta }: ToolCallUpdate, known: Known): void {
 const inputOf = (input: unknown): Record<string, unknown> =>
   typeof input === 'object' && input !== null && !Array.isArray(input) ? (input as Record<string, unknown>) : {};
 
-function callOf({ callId, kind, name, title, input, paths, diffs }: Known): Omit<AgentCall, 'kind'> {
+function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): Omit<AgentCall, 'kind'> {
   const word = (name ?? kind ?? 'tool').replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || 'tool';
   const shown = [...new Set([...paths, ...diffs.map(({ path }) => path)])].map((path) => beginningOf(path, 4_096));
   const args: Record<string, unknown> = {
@@ -194,7 +194,7 @@ function commandOf(input: Record<string, unknown>, title: string | undefined): s
 }
 
 /** Several changed files become one text, with the names of the files. */
-function contentOf(known: Known, output: string): ToolContent | null {
+function contentOf(known: KnownCall, output: string): ToolContent | null {
   const { input, kind, title } = known;
   const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;
   const [only] = diffs;
@@ -237,7 +237,7 @@ const RawOutput = z.union([
 ]);
 
 /** The output alone: the texts of the content are made for people, some of them in a fence of Markdown. */
-function outputOf({ rawOutput, terminal, texts }: Known): string {
+function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return beginningOf(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);
 }

@@ -2,7 +2,7 @@ import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
-import { type Line, lineSplitter, maxLineBytes } from '../mcp/lines.ts';
+import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
@@ -41,7 +41,7 @@ export async function programStream(
     } catch {} // it is closed already
     input = undefined;
   };
-  const hear = (line: Line) => {
+  const hear = (line: ParsedLine) => {
     const message = line.kind === 'line' ? messageIn(line.text) : undefined;
     if (message) input?.enqueue(message);
     else if (line.kind === 'too_long') end('it sent a message larger than 4 MiB');

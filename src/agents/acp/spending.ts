@@ -14,7 +14,7 @@ interface Report {
 }
 
 /** Counts the spending of an agent whose reports repeat earlier ones. */
-export class Spending {
+export class SpendingCounter {
   #tokens = 0; // of the present message
   #cost = 0; // of the agent's session
 

@@ -9,7 +9,7 @@ const mostSteps = 100;
 const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
 
 export type Item = AgentUpdate | AgentPause;
-export const isPause = (item: Item): item is AgentPause =>
+export const isAgentPause = (item: Item): item is AgentPause =>
   item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
 
 /** The parts of an update that Corral shows; none for other updates. */

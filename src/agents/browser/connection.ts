@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, CDPSession } from 'playwright-core';
-import { orAborted } from '../../core/concurrency/cancel.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 import { pipeTransport } from './transport.ts';
@@ -24,10 +24,10 @@ export async function connect(desktop: DesktopClient, signal: AbortSignal): Prom
     const { chromium } = await import('playwright-core');
     // No defaults for tests: a person watches this browser, and downloads go to our folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
-    const browser: Browser = await orAborted(connecting, signal);
+    const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];
     if (!context) throw new AppError('sandbox_unavailable', 'The browser has no profile to work in.');
-    const control = await orAborted(browser.newBrowserCDPSession(), signal);
+    const control = await raceAbort(browser.newBrowserCDPSession(), signal);
     return { context, control, isOpen: () => browser.isConnected(), close: () => transport.close() };
   } catch (thrown) {
     transport.close();

@@ -2,7 +2,7 @@ import type { CDPSession } from 'playwright-core';
 import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { shownName } from '../../core/text/file-names.ts';
-import { clipped, type Notes } from './event-notes.ts';
+import { clipText, type Notes } from './event-notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 const maxKnown = 100;
@@ -54,7 +54,7 @@ export class Downloads {
   }
 
   #begin(guid: string, suggested: string): void {
-    const name = clipped(shownName(suggested), 120);
+    const name = clipText(shownName(suggested), 120);
     if (this.#open.size >= maxKnown) this.#open.clear();
     this.#open.set(guid, name);
     this.#begun = true;

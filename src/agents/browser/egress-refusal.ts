@@ -5,7 +5,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
  * Reads the egress proxy's refusal of this address. A browser hides the answer to a refused tunnel, so this repeats the
  * request with a tool that shows it: the reason is in the status line.
  */
-export async function whyRefused(
+export async function explainRefusal(
   sandbox: SandboxClient,
   url: string,
   signal: AbortSignal,

@@ -1,13 +1,13 @@
 import type { FoundElement, Scan } from './page-types.ts';
 
 /** The elements of the last view, and the document to which they belong. */
-export interface Numbered {
+export interface NumberedElements {
   readonly document: string;
   readonly ids: ReadonlySet<number>;
   readonly count: number;
 }
 
-export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): Numbered => ({
+export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): NumberedElements => ({
   document,
   ids: new Set(elements.map(({ id }) => id)),
   count: elements.length,
@@ -16,7 +16,7 @@ export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elemen
 /** `3:<button>Save</button>`, one per line. Marks elements that the last view of this document did not have. */
 export function elementLines(
   { document, elements, more }: Pick<Scan, 'document' | 'elements' | 'more'>,
-  before: Numbered | undefined,
+  before: NumberedElements | undefined,
 ): string[] {
   const isNew = ({ id }: FoundElement) => before?.document === document && !before.ids.has(id);
   const lines = elements.map(

@@ -9,7 +9,7 @@ export class Notes {
   #lost = 0;
 
   add(note: string): void {
-    if (this.#notes.length < maxNotes) this.#notes.push(clipped(note, maxChars));
+    if (this.#notes.length < maxNotes) this.#notes.push(clipText(note, maxChars));
     else this.#lost += 1;
   }
 
@@ -22,7 +22,7 @@ export class Notes {
 }
 
 /** Puts the text on one line, and cuts it. */
-export function clipped(text: string, chars: number): string {
+export function clipText(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;
 }

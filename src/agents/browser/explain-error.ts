@@ -1,14 +1,14 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { BrowserReport } from './browser.ts';
-import { clipped } from './event-notes.ts';
+import { clipText } from './event-notes.ts';
 import { PageError } from './run-in-page.ts';
 
-export type Said = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
+export type FailureText = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
   /** A download is about to begin. */
   readonly downloads?: true;
 };
-export const said = (text: string): Said => ({ ok: true, text });
-export const failed = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): Said => ({
+export const successText = (text: string): FailureText => ({ ok: true, text });
+export const failureText = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): FailureText => ({
   ok: false,
   text,
   reason,
@@ -24,22 +24,23 @@ export const isClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
 /** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
-export function explain(thrown: unknown, isOpen: boolean): Said {
+export function explainError(thrown: unknown, isOpen: boolean): FailureText {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;
-    if (thrown.code !== 'deadline_exceeded') return failed(thrown.publicMessage);
-    return failed(
+    if (thrown.code !== 'deadline_exceeded') return failureText(thrown.publicMessage);
+    return failureText(
       'The page did not answer in time: it is busy, or waits for something. Navigate elsewhere, or start afresh with browser_restart.',
       'timed_out',
     );
   }
   const message = messageOf(thrown);
-  if (thrown instanceof PageError) return failed(clipped(message, 2_000));
-  if (!isOpen) return failed('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
-  if (/crash/i.test(message)) return failed('The page crashed. Navigate to it again, or elsewhere.');
-  if (/timeout .* exceeded/i.test(message)) return failed('The page did not answer in time.', 'timed_out');
-  if (isClosedError(thrown)) return failed('The tab was closed meanwhile.');
-  return failed(clipped(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
+  if (thrown instanceof PageError) return failureText(clipText(message, 2_000));
+  if (!isOpen)
+    return failureText('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
+  if (/crash/i.test(message)) return failureText('The page crashed. Navigate to it again, or elsewhere.');
+  if (/timeout .* exceeded/i.test(message)) return failureText('The page did not answer in time.', 'timed_out');
+  if (isClosedError(thrown)) return failureText('The tab was closed meanwhile.');
+  return failureText(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 
 const network: readonly (readonly [RegExp, string])[] = [
@@ -55,9 +56,9 @@ const network: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The reason why an address could not be opened, when the browser names one. */
-export function networkFailure(url: string, message: string): Said | undefined {
+export function networkFailure(url: string, message: string): FailureText | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
   const why = network.find(([pattern]) => pattern.test(name))?.[1];
-  return failed(`${clipped(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
+  return failureText(`${clipText(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
 }

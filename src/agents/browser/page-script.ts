@@ -1,6 +1,6 @@
 import type {
+  ElementLocation,
   FoundElement,
-  Located,
   PageDocument,
   PageElement,
   PageNode,
@@ -192,7 +192,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
 }
 
 /** Scrolls an element of the last scan into view, and returns a point of it that a click reaches. */
-export function locate({ index }: { index: number }): Located {
+export function locate({ index }: { index: number }): ElementLocation {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { gone: true };
   element.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });

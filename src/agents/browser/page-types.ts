@@ -94,7 +94,7 @@ export interface Scan {
   readonly width: number;
   readonly height: number;
 }
-export type Located =
+export type ElementLocation =
   | { readonly x: number; readonly y: number; readonly tag: string; readonly type: string }
   | { readonly gone: true }
   | { readonly coveredBy: string };

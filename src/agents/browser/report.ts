@@ -1,16 +1,16 @@
 import type { CDPSession } from 'playwright-core';
-import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { Connection } from './connection.ts';
 import { elementLines, numbered } from './element-list.ts';
-import { clipped, type Notes } from './event-notes.ts';
-import { explain, type Said } from './explain-error.ts';
+import { clipText, type Notes } from './event-notes.ts';
+import { explainError, type FailureText } from './explain-error.ts';
 import { toMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
 import { inPage } from './run-in-page.ts';
-import { hasClosed, inTab, type Tab, type Tabs } from './tabs.ts';
+import { hasClosed, runInTab, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
 const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
@@ -22,12 +22,12 @@ interface Options {
   readonly notes: Notes;
   readonly answerMs: number;
 }
-interface Shown extends Pick<Connection, 'isOpen'> {
+interface ShownBrowser extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
 }
 
-interface Looking {
-  readonly opened: Shown;
+interface ReportRequest {
+  readonly opened: ShownBrowser;
   readonly withText: boolean;
   readonly signal: AbortSignal;
 }
@@ -41,8 +41,8 @@ export class Reporter {
   }
 
   async report(
-    opened: Shown,
-    outcome: Said,
+    opened: ShownBrowser,
+    outcome: FailureText,
     { signal, withText }: { signal: AbortSignal; withText: boolean },
   ): Promise<BrowserReport> {
     const { clock, notes: noted, answerMs } = this.#options;
@@ -50,12 +50,12 @@ export class Reporter {
     let picture: PictureBytes | undefined;
     let { ok, reason } = outcome;
     try {
-      using until = deadline(answerMs, clock, signal);
+      using until = deadlineSignal(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
-        const tab = await orAborted(opened.tabs.current(), until.signal);
+        const tab = await raceAbort(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab came to the front meanwhile
         seen = tab;
-        const looking = inTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
+        const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await hasClosed(tab, thrown))) throw thrown;
           return undefined; // the tab before it is next
@@ -64,7 +64,7 @@ export class Reporter {
       }
     } catch (thrown) {
       throwIfFired(signal);
-      const why = explain(thrown, opened.isOpen());
+      const why = explainError(thrown, opened.isOpen());
       lines = outcome.ok ? [why.text] : [];
       if (outcome.ok) [ok, reason] = [false, why.reason];
       picture = await this.#wholeScreen(signal);
@@ -74,7 +74,7 @@ export class Reporter {
     return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
   }
 
-  async #shown(tab: Tab, { opened, withText, signal }: Looking): Promise<[string[], PictureBytes | undefined]> {
+  async #shown(tab: Tab, { opened, withText, signal }: ReportRequest): Promise<[string[], PictureBytes | undefined]> {
     const cdp = await tab.cdp();
     return await Promise.all([
       this.#look(tab, cdp, { opened, withText }),
@@ -85,7 +85,7 @@ export class Reporter {
   async #look(
     tab: Tab,
     cdp: CDPSession,
-    { opened, withText }: { opened: Shown; withText: boolean },
+    { opened, withText }: { opened: ShownBrowser; withText: boolean },
   ): Promise<string[]> {
     const found = await inPage(cdp, scan, { withText, ...bounds });
     const elements = elementLines(found, tab.shown);
@@ -95,7 +95,7 @@ export class Reporter {
     const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
     const text = withText ? ['', 'Text:', toMarkdown(found.tree, markdownChars, found.cut) || '(none)'] : [];
     return [
-      `Page: ${title || '(no title)'} ${clipped(tab.page.url(), 500)}${tabs}`,
+      `Page: ${title || '(no title)'} ${clipText(tab.page.url(), 500)}${tabs}`,
       `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
       elements.length > 0 ? 'Elements on the screen:' : 'Nothing on the screen can be clicked or filled in.',
       ...elements,
@@ -107,7 +107,7 @@ export class Reporter {
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
     const { sandbox, clock, answerMs } = this.#options;
     try {
-      using until = deadline(answerMs, clock, signal);
+      using until = deadlineSignal(answerMs, clock, signal);
       return { mimeType: 'image/png', data: await sandbox.desktop.screenshot(until.signal) };
     } catch {
       throwIfFired(signal);

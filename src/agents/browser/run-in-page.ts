@@ -53,12 +53,12 @@ interface Remote {
   readonly description?: string;
   readonly objectId?: string;
 }
-interface Ran {
+interface EvaluationResult {
   readonly result: Remote;
   readonly exceptionDetails?: { readonly text: string; readonly exception?: Remote };
 }
 
-function fine({ result, exceptionDetails }: Ran): Remote {
+function fine({ result, exceptionDetails }: EvaluationResult): Remote {
   if (!exceptionDetails) return result;
   const { exception, text } = exceptionDetails;
   throw new PageError(exception?.description ?? (exception ? `${text} ${shown(exception)}` : text));

@@ -1,18 +1,18 @@
-import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
 import { type Connection, connect } from './connection.ts';
 import { Downloads } from './downloads.ts';
-import { clipped, Notes } from './event-notes.ts';
-import { explain, failed, type Said, said } from './explain-error.ts';
+import { clipText, Notes } from './event-notes.ts';
+import { explainError, type FailureText, failureText, successText } from './explain-error.ts';
 import { playwrightKeys } from './keys.ts';
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
 import { addressOf } from './parse-address.ts';
 import { Reporter } from './report.ts';
 import { inConsole, inPage } from './run-in-page.ts';
-import { inTab, type Tab, Tabs } from './tabs.ts';
+import { runInTab, type Tab, Tabs } from './tabs.ts';
 
 const connectMs = 60_000;
 const settleMs = 100; // ms after an input, so that its effects have begun
@@ -25,11 +25,11 @@ interface Options {
   readonly clock: Clock;
   readonly limits: BrowserLimits;
 }
-interface Opened extends Connection {
+interface OpenBrowser extends Connection {
   readonly tabs: Tabs;
   readonly downloads: Downloads;
 }
-type Work = (tab: Tab, signal: AbortSignal) => Promise<Said>;
+type TabWork = (tab: Tab, signal: AbortSignal) => Promise<FailureText>;
 
 /** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is started again. */
 export class BrowserSession implements AgentBrowser, Disposable {
@@ -38,7 +38,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   readonly #limits: BrowserLimits;
   readonly #notes = new Notes();
   readonly #reporter: Reporter;
-  #opened: Opened | undefined;
+  #opened: OpenBrowser | undefined;
 
   constructor({ sandbox, clock, limits }: Options) {
     this.#sandbox = sandbox;
@@ -54,14 +54,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   view(signal: AbortSignal): Promise<BrowserReport> {
-    return this.#do(signal, async () => said(''), { withText: true });
+    return this.#do(signal, async () => successText(''), { withText: true });
   }
 
   async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
     const address = addressOf(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failed(address.no, 'refused') };
+    if ('no' in address) return { ...failureText(address.no, 'refused') };
     const { navigationMs } = this.#limits;
-    const go: Work = async (current, until) => {
+    const go: TabWork = async (current, until) => {
       const tab = await this.#answering(current, until);
       return await navigate({ tab, url: address.url, sandbox: this.#sandbox, timeoutMs: navigationMs, signal: until });
     };
@@ -70,9 +70,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
     const address = addressOf(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failed(address.no, 'refused') };
+    if ('no' in address) return { ...failureText(address.no, 'refused') };
     this[Symbol.dispose]();
-    using until = deadline(connectMs, this.#clock, signal);
+    using until = deadlineSignal(connectMs, this.#clock, signal);
     await this.#sandbox.desktop.restartBrowser(until.signal);
     this.#notes.take();
     return await this.navigate(url, signal);
@@ -83,7 +83,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
       await tab.page.mouse.click(place.x, place.y);
-      return said(`Clicked ${place.what}.`);
+      return successText(`Clicked ${place.what}.`);
     });
   }
 
@@ -104,14 +104,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
         else await keyboard.type(text);
       }
       if (pressEnter) await keyboard.press('Enter');
-      return said(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
+      return successText(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
     });
   }
 
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ page }) => {
       await page.mouse.move(x, y);
-      return said(`The mouse is at ${x}, ${y}.`);
+      return successText(`The mouse is at ${x}, ${y}.`);
     });
   }
 
@@ -122,9 +122,11 @@ export class BrowserSession implements AgentBrowser, Disposable {
         await page.keyboard.press(keys);
       } catch (thrown) {
         if (!/unknown key/i.test(String(thrown))) throw thrown;
-        return failed(`There is no key ${JSON.stringify(clipped(key, 60))}. Such as Enter, Tab, Control+a, ArrowDown.`);
+        return failureText(
+          `There is no key ${JSON.stringify(clipText(key, 60))}. Such as Enter, Tab, Control+a, ArrowDown.`,
+        );
       }
-      return said(`Pressed ${keys}.`);
+      return successText(`Pressed ${keys}.`);
     });
   }
 
@@ -133,7 +135,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const wrong = notListed(tab, index);
       if (wrong) return wrong;
       const done = await inPage(await tab.cdp(), choose, { index, option });
-      return 'none' in done ? failed(done.none, 'not_found') : said(`Chose ${JSON.stringify(done.chosen)}.`);
+      return 'none' in done
+        ? failureText(done.none, 'not_found')
+        : successText(`Chose ${JSON.stringify(done.chosen)}.`);
     });
   }
 
@@ -141,60 +145,60 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const moved = await inPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
       const end = direction === 'down' ? 'at its end' : 'at its top';
-      return said(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
+      return successText(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
     });
   }
 
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) =>
-      said(await inConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+      successText(await inConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
     );
   }
 
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ console }) =>
-      said(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
+      successText(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
     );
   }
 
   async address(signal: AbortSignal): Promise<string | undefined> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return undefined;
-    using until = deadline(this.#limits.answerMs, this.#clock, signal);
-    const tab = await orAborted(opened.tabs.current(), until.signal).catch(() => throwIfFired(signal));
+    using until = deadlineSignal(this.#limits.answerMs, this.#clock, signal);
+    const tab = await raceAbort(opened.tabs.current(), until.signal).catch(() => throwIfFired(signal));
     return tab?.page.url();
   }
 
   /** Does the action in the current tab, and reports its result. */
   async #do(
     signal: AbortSignal,
-    work: Work,
+    work: TabWork,
     { ms = this.#limits.answerMs, withText = false, isNavigation = false, retried = false } = {},
   ): Promise<BrowserReport> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return opened;
-    let outcome: Said;
+    let outcome: FailureText;
     try {
-      using until = deadline(ms, this.#clock, signal);
-      const tab = await orAborted(opened.tabs.current(), until.signal);
+      using until = deadlineSignal(ms, this.#clock, signal);
+      const tab = await raceAbort(opened.tabs.current(), until.signal);
       tab.dialogs = 0;
-      outcome = await inTab(tab, work(tab, until.signal), until.signal);
+      outcome = await runInTab(tab, work(tab, until.signal), until.signal);
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfFired(signal);
       // The browser died during this call. The next one can open an address.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
-      outcome = explain(thrown, opened.isOpen());
+      outcome = explainError(thrown, opened.isOpen());
     }
     return await this.#reporter.report(opened, outcome, { signal, withText });
   }
 
-  async #open(signal: AbortSignal): Promise<Opened | Said> {
+  async #open(signal: AbortSignal): Promise<OpenBrowser | FailureText> {
     if (this.#opened?.isOpen()) return this.#opened;
     const isAnew = this.#opened !== undefined;
     this[Symbol.dispose]();
-    using until = deadline(connectMs, this.#clock, signal);
+    using until = deadlineSignal(connectMs, this.#clock, signal);
     let connection: Connection | undefined;
     try {
       connection = await connect(this.#sandbox.desktop, until.signal);
@@ -203,14 +207,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const notes = this.#notes;
       const folder = `${this.#sandbox.workdir}/Downloads`;
       const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
-      await orAborted(downloads.start(), until.signal);
+      await raceAbort(downloads.start(), until.signal);
       const tabs = new Tabs({ context, notes, maxTabs });
-      await orAborted(tabs.find(), until.signal);
+      await raceAbort(tabs.find(), until.signal);
       this.#opened = { ...connection, tabs, downloads };
     } catch (thrown) {
       connection?.close();
       throwIfFired(signal);
-      return explain(thrown, true);
+      return explainError(thrown, true);
     }
     if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
     return this.#opened;
@@ -219,8 +223,8 @@ export class BrowserSession implements AgentBrowser, Disposable {
   /** The current tab, or a new one if its page is too busy to answer: such a page could not even navigate away. */
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
-      using soon = deadline(pingMs, this.#clock, signal);
-      await orAborted(
+      using soon = deadlineSignal(pingMs, this.#clock, signal);
+      await raceAbort(
         tab.cdp().then((cdp) => inPage(cdp, ping, {})),
         soon.signal,
       );
@@ -234,34 +238,34 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   /** Waits until the effect of an input can be seen. */
   async #settle(
-    { tabs, downloads }: Opened,
-    outcome: Said,
+    { tabs, downloads }: OpenBrowser,
+    outcome: FailureText,
     { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
   ): Promise<void> {
     if (!isNavigation) await pause(settleMs, signal, this.#clock);
     await tabs.arrived(signal);
     const tab = await tabs.current();
     const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
-    await inTab(tab, loaded, signal).catch(() => throwIfFired(signal));
+    await runInTab(tab, loaded, signal).catch(() => throwIfFired(signal));
     await downloads.settle(signal, outcome.downloads === true);
   }
 
   /** The target of the pointer: a point, or an element of the last view. */
-  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | Said> {
+  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | FailureText> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
     const at = await inPage(await tab.cdp(), locate, { index });
-    if ('gone' in at) return failed(`Element ${index} of the last view is gone. Look again.`, 'not_found');
-    if ('coveredBy' in at) return failed(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
+    if ('gone' in at) return failureText(`Element ${index} of the last view is gone. Look again.`, 'not_found');
+    if ('coveredBy' in at) return failureText(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
   }
 }
 
-function notListed({ shown }: Tab, index: number): Said | undefined {
+function notListed({ shown }: Tab, index: number): FailureText | undefined {
   const count = shown?.count ?? 0;
   if (index < count) return undefined;
   const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
-  return failed(`There is no element ${index}. ${known}; look again with browser_view.`, 'not_found');
+  return failureText(`There is no element ${index}. ${known}; look again with browser_view.`, 'not_found');
 }

@@ -1,7 +1,7 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
-import { neverFires, orAborted, pause } from '../../core/concurrency/cancel.ts';
-import type { Numbered } from './element-list.ts';
-import { clipped, type Notes } from './event-notes.ts';
+import { neverFires, pause, raceAbort } from '../../core/concurrency/cancel.ts';
+import type { NumberedElements } from './element-list.ts';
+import { clipText, type Notes } from './event-notes.ts';
 import { isClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
@@ -20,7 +20,7 @@ export interface Tab {
   readonly crash: Promise<never>;
   dialogs: number;
   /** The last view that the model got. */
-  shown: Numbered | undefined;
+  shown: NumberedElements | undefined;
 }
 interface Options {
   readonly context: BrowserContext;
@@ -74,7 +74,7 @@ export class Tabs {
   async arrived(signal: AbortSignal): Promise<void> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
     while (this.#coming > 0 && !patience.aborted) {
-      await orAborted(this.#arrival.promise, patience).catch(() => {});
+      await raceAbort(this.#arrival.promise, patience).catch(() => {});
     }
     this.#coming = 0;
   }
@@ -119,7 +119,7 @@ export class Tabs {
     if (told && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
     const oldest = this.#tabs[0];
     if (oldest && this.#tabs.length > this.#maxTabs) {
-      this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipped(oldest.page.url(), 120)}`);
+      this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipText(oldest.page.url(), 120)}`);
       this.#discard(oldest);
     }
     return tab;
@@ -137,7 +137,7 @@ export class Tabs {
   #listen(tab: Tab): void {
     const { page } = tab;
     const log = (line: string) => {
-      tab.console.push(clipped(line, 2_000));
+      tab.console.push(clipText(line, 2_000));
       if (tab.console.length > maxConsoleLines) tab.console.shift();
     };
     page.on('console', (message: ConsoleMessage) => log(`${message.type()}: ${message.text()}`));
@@ -157,12 +157,12 @@ export class Tabs {
       void this.replace(tab).catch(() => {}); // fails when the browser is gone, which the next call reports
       return;
     }
-    const text = clipped(dialog.message(), 200);
+    const text = clipText(dialog.message(), 200);
     const kind = dialog.type();
     this.#notes.add(
       kind === 'beforeunload'
         ? 'The page asked whether to be left; it was.'
-        : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipped(dialog.defaultValue(), 100))}` : ''}.`,
+        : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipText(dialog.defaultValue(), 100))}` : ''}.`,
     );
     dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone
   }
@@ -194,5 +194,5 @@ export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean
 }
 
 /** Rejects for a crashed page, which answers no call. */
-export const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  orAborted(Promise.race([work, tab.crash]), signal);
+export const runInTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  raceAbort(Promise.race([work, tab.crash]), signal);

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
 import { spares } from '../../core/concurrency/spare-buffers.ts';
-import { readingTurns } from '../../core/concurrency/turns.ts';
+import { readTimeSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
 /** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
@@ -40,7 +40,7 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
     reads = true;
     for (let frame = waiting.next(); frame && !closed; frame = waiting.next()) {
       await deliver(frame);
-      if (readingTurns.isOver) await new Promise<void>((resolve) => readingTurns.next(resolve));
+      if (readTimeSlice.isOver) await new Promise<void>((resolve) => readTimeSlice.next(resolve));
     }
     reads = false;
     if (waiting.bytes > maxMessageBytes) over('the browser sent a message beyond all bounds');

@@ -1,4 +1,4 @@
-import { orAborted, pause } from '../../core/concurrency/cancel.ts';
+import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
 import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -24,7 +24,7 @@ export interface CellEnd {
 /** Of one message of a kernel, whose results can be pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
-interface Awaited {
+interface AwaitedReply {
   readonly type: 'hello' | 'end';
   readonly listener: CodeListener | undefined;
   readonly seen: Set<OutputStream>;
@@ -42,7 +42,7 @@ const againMs = 300;
 export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
-  #awaited: Awaited | undefined;
+  #awaited: AwaitedReply | undefined;
   /** The newest output of threads and child processes that no execution has received yet. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
@@ -111,10 +111,10 @@ export class KernelConnection {
   }
 
   async #hello(signal: AbortSignal): Promise<void> {
-    await orAborted(this.#ask('hello', { nonce: this.#program.nonce }), signal);
+    await raceAbort(this.#ask('hello', { nonce: this.#program.nonce }), signal);
   }
 
-  async #ask(type: Awaited['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
+  async #ask(type: AwaitedReply['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
     const done = Promise.withResolvers<CellEnd>();
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });

@@ -13,7 +13,7 @@ interface CodeContext {
   /** The folder can lie outside of the workspace. */
   readonly isAnywhere?: boolean;
 }
-interface Known extends CodeContext {
+interface KnownContext extends CodeContext {
   readonly kernel: Kernel;
   /** The run that executed in it last. */
   lastRun?: string | undefined;
@@ -25,7 +25,7 @@ const mostContexts = 16;
 /** The contexts of one sandbox. A language has a context of its name, whose kernel starts with its first cell. */
 export class Contexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, KnownContext>();
 
   constructor(deps: { readonly programs: ProgramClient; readonly clock: Clock; readonly newNonce: () => string }) {
     this.#deps = deps;
@@ -78,14 +78,14 @@ export class Contexts {
     for (const { kernel } of this.#known.values()) kernel.detach();
   }
 
-  #add(context: CodeContext): Known {
+  #add(context: CodeContext): KnownContext {
     const kernel = new Kernel(this.#deps, { ...context, id: `kernel-${context.id}` });
-    const added: Known = { ...context, kernel };
+    const added: KnownContext = { ...context, kernel };
     this.#known.set(context.id, added);
     return added;
   }
 
-  #the(id: string): Known {
+  #the(id: string): KnownContext {
     const known = this.#known.get(id);
     if (!known) throw new AppError('not_found', `There is no context ${id}.`);
     return known;

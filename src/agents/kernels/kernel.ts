@@ -1,4 +1,4 @@
-import { deadline, orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -85,11 +85,11 @@ export class Kernel {
     throwIfFired(signal);
     const { code, timeoutMs, listener, env } = cell;
     const { connection, isFirst } = await this.#connected(cell, signal);
-    using until = deadline(timeoutMs, this.#deps.clock, signal);
+    using until = deadlineSignal(timeoutMs, this.#deps.clock, signal);
     const work = connection.execute(code, listener, env);
     const told = { isFirst, count: undefined, error: undefined, exitCode: undefined };
     try {
-      const { count, error } = await orAborted(work, until.signal);
+      const { count, error } = await raceAbort(work, until.signal);
       return { ...told, ended: 'whole', count, error, isStateLost: false };
     } catch (thrown) {
       if (!until.signal.aborted) return await this.#broken(connection, thrown, told);
@@ -115,7 +115,7 @@ export class Kernel {
 
   /** Undefined if the cell does not end. */
   async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
-    using until = deadline(interruptMs, this.#deps.clock);
+    using until = deadlineSignal(interruptMs, this.#deps.clock);
     try {
       return await connection.interrupt(work, until.signal);
     } catch {
@@ -132,7 +132,7 @@ export class Kernel {
     }
     const { programs, clock, newNonce } = this.#deps;
     const { id } = this.#options;
-    using until = deadline(startMs, clock, signal);
+    using until = deadlineSignal(startMs, clock, signal);
     const known = (await programs.list(until.signal)).find((it) => it.id === id);
     const isRunning = known !== undefined && known.exitCode === undefined;
     if (known && !isRunning) await programs.close(id, until.signal).catch(unlessGone);

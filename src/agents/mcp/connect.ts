@@ -6,17 +6,17 @@ import { McpConnection, type ServerTransport } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
 import { ProgramTransport } from './program-transport.ts';
 
-interface Way {
+interface McpTransport {
   readonly client: SandboxClient;
   readonly fetch: FetchLike;
   readonly clock: Clock;
 }
 
 /** A connection that opens when it is first used. */
-export const connectionTo = (server: McpServer, way: Way): McpConnection =>
+export const connectionTo = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 
-function transportTo(server: McpServer, { client, fetch }: Way): ServerTransport {
+function transportTo(server: McpServer, { client, fetch }: McpTransport): ServerTransport {
   if ('url' in server) return httpTransport(server, fetch);
   const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
   const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };

@@ -191,13 +191,13 @@ const trusting = {
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
 
-interface Listed {
+interface ListedTool {
   readonly name: string;
   readonly title?: string | undefined;
   readonly description?: string | undefined;
   readonly inputSchema: object;
 }
-function described({ name, title, description, inputSchema }: Listed): McpTool {
+function described({ name, title, description, inputSchema }: ListedTool): McpTool {
   const schema = Buffer.from(JSON.stringify(inputSchema));
   const fits = schema.length <= schemaBytes && tooComplex(schema, schemaLimits) === undefined;
   return {

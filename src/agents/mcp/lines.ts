@@ -2,13 +2,13 @@
 export const maxLineBytes = 4 * 1024 * 1024;
 const keptBytes = 4 * 1024;
 
-export type Line =
+export type ParsedLine =
   | { readonly kind: 'line'; readonly text: string }
   /** The beginning and the end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
 /** Splits a program's output into lines. Memory is bounded: of a line over 4 MiB only its two ends are kept. */
-export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => Line[] {
+export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;
   let head: Buffer | undefined;
@@ -25,8 +25,8 @@ export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => Line[] {
     }
     tail = Buffer.from(Buffer.concat([tail, part.subarray(-keptBytes)]).subarray(-keptBytes));
   };
-  const take = (): Line => {
-    const line: Line =
+  const take = (): ParsedLine => {
+    const line: ParsedLine =
       head === undefined
         ? { kind: 'line', text: Buffer.concat(parts).toString() }
         : { kind: 'too_long', head: head.toString(), tail: tail.toString() };
@@ -37,7 +37,7 @@ export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => Line[] {
     return line;
   };
   return (chunk) => {
-    const lines: Line[] = [];
+    const lines: ParsedLine[] = [];
     let at = 0;
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, at)) {
       add(chunk.subarray(at, end));

@@ -3,7 +3,7 @@ import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/clie
 import { AppError } from '../../core/errors/errors.ts';
 import { tooComplex } from '../../core/text/json.ts';
 import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
-import { answeredId, type Line, lineSplitter } from './lines.ts';
+import { answeredId, lineSplitter, type ParsedLine } from './lines.ts';
 
 const errorsChars = 1_000;
 const startMs = 60_000;
@@ -78,7 +78,7 @@ export class ProgramTransport implements Transport {
     await this.close();
   }
 
-  #hear(line: Line): void {
+  #hear(line: ParsedLine): void {
     if (line.kind === 'too_long') {
       this.#refuse(line);
       return;
@@ -94,7 +94,7 @@ export class ProgramTransport implements Transport {
   }
 
   /** Fails the one call that the long message answers, or all calls when it does not tell which. */
-  #refuse(line: Extract<Line, { kind: 'too_long' }>): void {
+  #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
     const id = answeredId(line);
     if (id === undefined) {
       this.#ended = 'it sent a message larger than 4 MiB';

@@ -23,7 +23,7 @@ interface Deps {
   readonly fetch: FetchLike;
   readonly warn: (about: object, text: string) => void;
 }
-interface Connected {
+interface ConnectedServers {
   /** By the definition of their server. */
   readonly connections: Map<string, McpConnection>;
   readonly loaded: Set<string>;
@@ -32,7 +32,7 @@ interface Connected {
 /** The connections of all sandboxes to the tool servers of their sessions. They live as long as the sandbox's connection. */
 export class ToolServers implements AsyncDisposable {
   readonly #deps: Deps;
-  readonly #sandboxes = new Map<SandboxClient, Connected>();
+  readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -74,7 +74,7 @@ export class ToolServers implements AsyncDisposable {
   }
 
   /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
-  async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<Connected> {
+  async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetch } = this.#deps;
     const { connections, loaded } = this.#ofSandbox(client);
     const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
@@ -90,10 +90,10 @@ export class ToolServers implements AsyncDisposable {
     return { connections, loaded };
   }
 
-  #ofSandbox(client: SandboxClient): Connected {
+  #ofSandbox(client: SandboxClient): ConnectedServers {
     const known = this.#sandboxes.get(client);
     if (known) return known;
-    const made: Connected = { connections: new Map(), loaded: new Set() };
+    const made: ConnectedServers = { connections: new Map(), loaded: new Set() };
     this.#sandboxes.set(client, made);
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
     return made;

@@ -15,7 +15,7 @@ export interface Refusal {
 }
 
 /** The names that an error's advice mentions. */
-export interface Advice {
+export interface SettingNames {
   /** The settings of the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
   /** The setting of the address, such as `models.openai.base-url`. */
@@ -23,7 +23,7 @@ export interface Advice {
 }
 
 /** Decides by the status and the provider's words whether a retry helps, and says what to change. */
-export function refusedTurn(refusal: Refusal, model: string, advice: Advice): FailedTurn {
+export function refusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
   const text = refusal.text.trim().slice(0, 300);
   const said = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
@@ -40,7 +40,7 @@ export function refusedTurn(refusal: Refusal, model: string, advice: Advice): Fa
 /** The errors that end by themselves. */
 const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_overloaded', 'provider_error']);
 
-const remedies: Partial<Record<ErrorCode, (advice: Advice) => string>> = {
+const remedies: Partial<Record<ErrorCode, (advice: SettingNames) => string>> = {
   model_unauthorized: ({ key }) => `Set ${key} to a key that may use this model.`,
   model_unknown: ({ baseUrl }) => `Check the name after the slash in the setting model, and ${baseUrl}.`,
   model_quota: () => "The provider's account has no quota left: add some there, or choose another model.",
@@ -64,7 +64,7 @@ function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
   return refused.test(said) ? 'model_refused' : 'model_rejected';
 }
 
-export const unreachableTurn = (model: string, advice: Advice): FailedTurn => ({
+export const unreachableTurn = (model: string, advice: SettingNames): FailedTurn => ({
   kind: 'failed',
   code: 'model_unavailable',
   message: `${model} cannot be reached, or broke off its reply. Check the network and ${advice.baseUrl}.`,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import type { Advice } from './failures.ts';
+import type { SettingNames } from './failures.ts';
 import type { Abilities, Model } from './model.ts';
 import type { Listing } from './model-list.ts';
 
@@ -46,7 +46,7 @@ export interface BuildOptions {
   readonly baseUrl: string;
   /** Connects in place of the global fetch, for an address that a person entered in the page. */
   readonly fetch?: typeof fetch | undefined;
-  readonly advice: Advice;
+  readonly advice: SettingNames;
   readonly clock: Clock;
   readonly newId: () => string;
   /** The longest silence in ms, before the first chunk and between two. */

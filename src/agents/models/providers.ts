@@ -7,9 +7,9 @@ import type { Access, Provider } from './provider.ts';
 /** Every provider, in the order in which they are offered. */
 export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
 
-type Known = (typeof providers)[number];
+type KnownProvider = (typeof providers)[number];
 /** The providers that have settings of their own under `models`. */
-export type KeyedProviderName = Exclude<Known, { access: null }>['name'];
+export type KeyedProviderName = Exclude<KnownProvider, { access: null }>['name'];
 export const keyedProviders = providers.filter((it) => it.access !== null) as readonly (Provider<KeyedProviderName> & {
   readonly access: Access;
 })[];

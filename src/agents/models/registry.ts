@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { compatibleProvider } from './aisdk/compatible-provider.ts';
-import { type CatalogEntry, factsOf, priced } from './catalog/catalog.ts';
+import { type CatalogEntry, factsOf, withPrices } from './catalog/catalog.ts';
 import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
 import type { Provider } from './provider.ts';
@@ -74,7 +74,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
     clock,
     newId,
   });
-  return provider.access === null ? built : priced(built, costOf);
+  return provider.access === null ? built : withPrices(built, costOf);
 }
 
 /** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */

@@ -8,9 +8,9 @@ interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: AsyncIterable<Buffer>;
 }
-export type Ask = (url: URL, signal: AbortSignal) => Promise<Answer>;
+export type FetchAnswer = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
-export interface Fetched {
+export interface FetchedPage {
   /** After redirects. */
   readonly url: URL;
   readonly status: number;
@@ -28,7 +28,7 @@ const mostBytes = 10 * 1024 * 1024;
  * Fetches an address with its redirects, and each redirect is a request of its own. The body is cut at 10 MiB. Rejects with
  * AppError: invalid_request, not_found (too many redirects), and as `ask` does.
  */
-export async function fetched(address: string, ask: Ask, signal: AbortSignal): Promise<Fetched> {
+export async function fetchWithRedirects(address: string, ask: FetchAnswer, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);
   for (let left = mostRedirects; ; left--) {
     const { status, headers, body } = await ask(url, signal);

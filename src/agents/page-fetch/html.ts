@@ -8,7 +8,7 @@ interface ParsedPage {
   readonly main: readonly Tree[];
   readonly all: readonly Tree[];
 }
-interface Open {
+interface OpenElement {
   readonly name: string;
   readonly inner: Tree[];
   /** Opened inside the main content, where a header is part of the text. */
@@ -86,7 +86,7 @@ class PageReader {
   readonly #chrome = new WeakSet<Branch>();
   /** The content that the page marks as its main part. */
   readonly #mains: Branch[] = [];
-  readonly #open: Open[] = [];
+  readonly #open: OpenElement[] = [];
   /** How many elements of each name are open that are too deep to be kept. */
   readonly #deep = new Map<string, number>();
   #hidden = 0;

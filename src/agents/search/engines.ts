@@ -15,7 +15,7 @@ interface Settings {
   /** The id of the programmable search engine, for Google. */
   readonly engineId?: string | undefined;
 }
-interface Ask {
+interface SearchRequest {
   readonly query: string;
   readonly count: number;
   readonly settings: Settings;
@@ -24,7 +24,7 @@ interface Engine {
   /** The service's own address; undefined: the operator names one. */
   readonly baseUrl: string | undefined;
   readonly needs: readonly ('baseUrl' | 'key' | 'engineId')[];
-  request(ask: Ask & { readonly base: string }): { readonly url: URL; readonly init: RequestInit };
+  request(ask: SearchRequest & { readonly base: string }): { readonly url: URL; readonly init: RequestInit };
   readonly answer: z.ZodType<readonly SearchHit[]>;
 }
 

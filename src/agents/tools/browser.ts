@@ -167,20 +167,20 @@ export const browserTools = [
   browserConsoleView,
 ];
 
-type Use = (browser: AgentBrowser) => Promise<BrowserReport>;
+type BrowserUse = (browser: AgentBrowser) => Promise<BrowserReport>;
 
-async function look(ctx: ToolContext, use: Use): Promise<ToolResult> {
+async function look(ctx: ToolContext, use: BrowserUse): Promise<ToolResult> {
   if (!ctx.browser) return { ok: false, reason: 'refused', output: 'This sandbox has no desktop, and so no browser.' };
   return await toResult(ctx, await use(ctx.browser));
 }
 
 /** Calls that move something wait while a person has the keyboard and mouse. */
-async function act(ctx: ToolContext, use: Use): Promise<ToolResult> {
+async function act(ctx: ToolContext, use: BrowserUse): Promise<ToolResult> {
   if (ctx.browser) await ctx.gate?.(ctx.signal);
   return await look(ctx, use);
 }
 
-interface Place {
+interface ElementArgs {
   readonly index?: number | undefined;
   readonly coordinate_x?: number | undefined;
   readonly coordinate_y?: number | undefined;
@@ -188,7 +188,7 @@ interface Place {
 
 async function pointed(
   ctx: ToolContext,
-  { index, coordinate_x: x, coordinate_y: y }: Place,
+  { index, coordinate_x: x, coordinate_y: y }: ElementArgs,
   use: (browser: AgentBrowser, target: Target) => Promise<BrowserReport>,
 ): Promise<ToolResult> {
   const target = index !== undefined ? { index } : x !== undefined && y !== undefined ? { x, y } : undefined;

@@ -3,8 +3,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { fileNameOf, keptBytes, keptFile, wholeIn } from './kept-output.ts';
-import { bounded, modelChars } from './output.ts';
+import { describeFullOutput, fileNameOf, keptBytes, keptFile } from './kept-output.ts';
+import { boundOutput, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 /** The code contexts of sandboxes. */
@@ -54,7 +54,7 @@ export const codeTool = (kernels: CodeKernels): Tool =>
       const { language } = named;
       const { id } = contexts.create({ id: idOf(named), language });
       if (restart) await contexts.restart(id);
-      const seen = new Seen(ctx);
+      const seen = new CellRecorder(ctx);
       const cell = { code, timeoutMs: ctx.timeoutMs, tag: ctx.runId, listener: seen };
       const execution = await contexts.execute(id, cell, ctx.signal);
       return await resultOf(ctx, { execution, seen, code, kernel: `${labels[language]} kernel` });
@@ -62,7 +62,7 @@ export const codeTool = (kernels: CodeKernels): Tool =>
   });
 
 /** The output and values of a cell. Only the first 8 MiB of its output are kept. */
-class Seen {
+class CellRecorder {
   readonly #onOutput: (text: string) => void;
   readonly results: CodeResult[] = [];
   #left = keptChars;
@@ -86,14 +86,14 @@ class Seen {
   }
 }
 
-interface Ran {
+interface CellRun {
   readonly execution: Execution;
-  readonly seen: Seen;
+  readonly seen: CellRecorder;
   readonly code: string;
   readonly kernel: string;
 }
 
-async function resultOf(ctx: ToolContext, ran: Ran): Promise<ToolResult> {
+async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
   const { execution, seen, code, kernel } = ran;
   const pictures = [];
   const values: string[] = [];
@@ -118,9 +118,9 @@ async function resultOf(ctx: ToolContext, ran: Ran): Promise<ToolResult> {
   ]
     .filter((part) => part !== '')
     .join('\n');
-  const output = bounded(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
+  const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
   const isLong = whole.length > modelChars;
-  const rest = isLong ? wholeIn(await keptFile(ctx, `${fileNameOf(ctx)}.txt`, whole)) : undefined;
+  const rest = isLong ? describeFullOutput(await keptFile(ctx, `${fileNameOf(ctx)}.txt`, whole)) : undefined;
   const common = {
     output,
     content: { console: [{ ps1: `[${execution.count ?? '*'}]: `, command: code, output }] },

@@ -1,9 +1,9 @@
 import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
-import { binary, change, file, ofFile, textOf } from './file-text.ts';
+import { binary, change, file, orderByFile, textOf } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
-type Edited = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
+type EditResult = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
 
 const edit = z.object({
   old_str: z.string().min(1),
@@ -25,7 +25,7 @@ export const fileEdit = defineTool({
     edits: z.array(edit).min(1).max(100).optional(),
     patch: z.string().min(1).optional().describe('a unified diff of this file; line numbers may be off'),
   }),
-  orderKey: ofFile,
+  orderKey: orderByFile,
   calledIn: {
     conversation: ({ file: given, ...others }, path) => ({ name: 'edit_file', args: { path: path(given), ...others } }),
     opencodex: ({ file: given, ...others }, path) => ({ name: 'file_edit', args: { path: path(given), ...others } }),
@@ -41,7 +41,7 @@ export const fileEdit = defineTool({
   },
 });
 
-function replaced(old: string, edits: readonly Edit[], path: string): Edited {
+function replaced(old: string, edits: readonly Edit[], path: string): EditResult {
   let now = old;
   for (const [index, { old_str, new_str, all }] of edits.entries()) {
     const pieces = now.split(old_str);
@@ -60,7 +60,7 @@ function replaced(old: string, edits: readonly Edit[], path: string): Edited {
   return { now, said: `Made ${edits.length} ${edits.length === 1 ? 'edit' : 'edits'} in ${path}.` };
 }
 
-function patched(old: string, patch: string, path: string): Edited {
+function patched(old: string, patch: string, path: string): EditResult {
   const [parsed, ...more] = parse(patch);
   if (!parsed || parsed.hunks.length === 0) return { refused: wrong('The patch is not a unified diff with @@ lines.') };
   if (more.length > 0) return { refused: wrong('The patch is for several files. Call the tool once for each file.') };

@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { bounded } from './output.ts';
+import { boundOutput } from './output.ts';
 import type { ToolContext, ToolResult } from './tool.ts';
 
 const maxBytes = 10 * 1024 * 1024;
 export const file = z.string().min(1).describe('absolute path below the working directory, or relative to it');
 
 /** By the file's last name, because a path is relative or absolute; two files of one name then only wait for each other. */
-export const ofFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
+export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /** Undefined if the bytes are not text. */
@@ -31,6 +31,6 @@ export const binary = (path: string): ToolResult => ({
 });
 
 export const change = (content: string, old: string | undefined) => ({
-  content: bounded(content),
-  oldContent: old === undefined ? null : bounded(old),
+  content: boundOutput(content),
+  oldContent: old === undefined ? null : boundOutput(old),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shownName } from '../../core/text/file-names.ts';
-import { binary, change, file, noFile, ofFile, textOf } from './file-text.ts';
-import { bounded } from './output.ts';
+import { binary, change, file, noFile, orderByFile, textOf } from './file-text.ts';
+import { boundOutput } from './output.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
 export const fileRead = defineTool({
@@ -15,7 +15,7 @@ export const fileRead = defineTool({
     start_line: z.int().min(1).optional().describe('first line, counted from 1'),
     end_line: z.int().min(1).optional().describe('last line'),
   }),
-  orderKey: ofFile,
+  orderKey: orderByFile,
   calledIn: {
     conversation: ({ file, id: _shell, exec_dir: _dir, ...others }, path) => ({
       name: 'read_file',
@@ -31,7 +31,7 @@ export const fileRead = defineTool({
       start_line === undefined && end_line === undefined
         ? text
         : lines.slice((start_line ?? 1) - 1, end_line).join('\n');
-    const output = bounded(wanted);
+    const output = boundOutput(wanted);
     const rest = `The file has ${lines.length} lines: read it in parts with start_line and end_line.`;
     return { ok: true, output, content: { content: output, oldContent: null }, rest };
   },
@@ -44,7 +44,7 @@ export const fileWrite = defineTool({
   label: 'Write',
   description: 'Write a text file, or append to it. Missing folders are made.',
   parameters: z.object({ file, content: z.string(), append: z.boolean().default(false) }),
-  orderKey: ofFile,
+  orderKey: orderByFile,
   calledIn: {
     // Marks an append, because a client takes `content` for the whole file otherwise.
     conversation: ({ file, content, append }, path) => ({
@@ -72,7 +72,7 @@ export const fileReplace = defineTool({
   label: 'Edit',
   description: 'Replace a piece of a text file. The piece must occur exactly once.',
   parameters: z.object({ file, old_str: z.string().min(1), new_str: z.string() }),
-  orderKey: ofFile,
+  orderKey: orderByFile,
   calledIn: {
     conversation: ({ file, old_str, new_str }, path) => ({
       name: 'edit_file',
@@ -141,7 +141,7 @@ export const fileFindByName = defineTool({
 });
 
 function listing(lines: readonly string[], truncated: boolean): ToolResult {
-  const output = bounded(lines.length === 0 ? 'Nothing matches.' : lines.join('\n'));
+  const output = boundOutput(lines.length === 0 ? 'Nothing matches.' : lines.join('\n'));
   const rest = 'Ask for something narrower.';
   const whole = truncated ? `${output}\n[… there are more matches. ${rest}]` : output;
   return { ok: true, output: whole, content: { content: whole, oldContent: null }, rest };

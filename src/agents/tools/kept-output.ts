@@ -39,4 +39,4 @@ export const fileNameOf = ({ operationId }: Pick<ToolContext, 'operationId'>): s
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
 /** Says where the whole of a text is that models see cut. */
-export const wholeIn = (path: string): string => `All of it is in ${path}: read it with file_read.`;
+export const describeFullOutput = (path: string): string => `All of it is in ${path}: read it with file_read.`;

@@ -19,7 +19,7 @@ export function forModel(result: ToolResult): string {
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
 /** Keeps the first and last 32 KiB of a text. */
-export function bounded(text: string): string {
+export function boundOutput(text: string): string {
   if (text.length <= wholeChars) return text;
   const output = new BoundedOutput();
   output.add(Buffer.from(text));

@@ -29,12 +29,12 @@ export function toolRegistry(
 
 /** The same without the tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
-  ...only(registry, ({ needs }) => !needs.includes('desktop')),
+  ...filterTools(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,
 });
 
 /** The same with only the tools that pass. */
-export function only(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
+export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
   return registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser));

@@ -9,15 +9,15 @@ export interface ToolRules {
   /** Wins over `allow`. */
   readonly deny?: readonly string[] | undefined;
 }
-type Known = Pick<ToolDescription, 'name' | 'group'>;
+type SelectableTool = Pick<ToolDescription, 'name' | 'group'>;
 
 /** Tools that no project can turn off, and those of tool servers, need no line in `allow`; `deny` excludes them too. */
-export function allows({ allow, deny }: ToolRules, tool: Known): boolean {
+export function allows({ allow, deny }: ToolRules, tool: SelectableTool): boolean {
   if (deny !== undefined && names(deny, tool)) return false;
   return allow === undefined || tool.group === 'always' || names(allow, tool);
 }
 
-const names = (list: readonly string[], { name, group }: Known): boolean =>
+const names = (list: readonly string[], { name, group }: SelectableTool): boolean =>
   list.length > 0 && (list.includes(group) || anyGlob(list)(name));
 
 /** The groups of which an agent with these rules has at least one tool. */

@@ -4,8 +4,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
-import { wholeIn } from './kept-output.ts';
-import { BoundedOutput, bounded } from './output.ts';
+import { describeFullOutput } from './kept-output.ts';
+import { BoundedOutput, boundOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
 const id = z
@@ -65,7 +65,7 @@ export const shellView = defineTool({
   async run(ctx, { id: shell }) {
     const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${output}`).join('\n');
-    const output = bounded(running === undefined ? lines : `${lines}\n[still running]`);
+    const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
     return { ok: true, output, content: { console: await boundedConsole(console) } };
   },
 });
@@ -137,7 +137,7 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
     output,
     ...(await shown(ctx, shell, entry)),
     ...(exitCode !== undefined && { exitCode }),
-    rest: wholeIn(spool),
+    rest: describeFullOutput(spool),
   };
   if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
   return { ok: false, reason: reasonOf(ended), ...common };
@@ -237,7 +237,7 @@ export const consoleChars = 256 * 1024; // keeps one event within the stores' li
 /** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
   newestOutputs(
-    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => bounded(output) })),
+    console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),
     consoleChars,
   );
 

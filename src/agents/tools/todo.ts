@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PlanStep, StepStatus } from '../../core/model/events.ts';
 import { defineTool } from './tool.ts';
 
-type Wanted = Pick<PlanStep, 'description' | 'status'>;
+type RequestedStep = Pick<PlanStep, 'description' | 'status'>;
 
 /** The plan as the agent keeps it up to date beside its work. The loop writes the changes to the log. */
 export const todo = defineTool({
@@ -43,7 +43,7 @@ export const todo = defineTool({
 });
 
 /** The plan with the wanted steps. A step keeps its id by its text; one that the list leaves out stays only if it began. */
-function changed(plan: readonly PlanStep[], wanted: readonly Wanted[]): readonly PlanStep[] {
+function changed(plan: readonly PlanStep[], wanted: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));
   const steps = wanted.map(({ description, status }): PlanStep => {

@@ -6,7 +6,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
-export type ControlGate = (signal: AbortSignal) => Promise<void>;
+export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
 /** Everything that a tool can use: no network or driver, only its sandbox and a clock. */
 export interface ToolContext {
@@ -19,7 +19,7 @@ export interface ToolContext {
   /** Marks every process that the run starts, so that a stop finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
-  readonly gate?: ControlGate;
+  readonly gate?: ControlWaiter;
   /** The browser of the sandbox's desktop; absent if it has none. */
   readonly browser?: AgentBrowser;
   /** The plan of the run. */
@@ -75,7 +75,7 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /** A part of the server without which a tool cannot work. A model is never offered a tool whose needs are not met. */
-export type Need = 'sandbox' | 'desktop';
+export type ToolNeed = 'sandbox' | 'desktop';
 
 /** The name and arguments of a call in a dialect. `path` converts a path of the sandbox to the dialect's form. */
 export type CallNames = (
@@ -96,7 +96,7 @@ export interface ToolDescription {
   /** For the model. */
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
-  readonly needs: readonly Need[];
+  readonly needs: readonly ToolNeed[];
   /** For providers that declare such a tool in their own way; the same as in a model's `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
@@ -107,10 +107,10 @@ export interface ToolDescription {
    */
   orderKey(args: unknown): string | null;
   /** Dialects that have their own name for the tool; in all others it keeps its name and arguments. */
-  readonly calledIn: Partial<Readonly<Record<ToolDialect, CallNames>>>;
+  readonly calledIn: Partial<Readonly<Record<ToolNaming, CallNames>>>;
 }
 /** The dialects with their own names for tools. `conversation`: Crogia and CambioML. */
-export type ToolDialect = 'conversation' | 'opencodex';
+export type ToolNaming = 'conversation' | 'opencodex';
 
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
@@ -118,7 +118,7 @@ export interface Tool extends ToolDescription {
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
 }
 
-type Described = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
+type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
   Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
 
 /** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and dialects do not rename it. */
@@ -126,7 +126,7 @@ export function describeTool<Schema extends z.ZodObject>({
   parameters,
   orderKey,
   ...described
-}: Described & {
+}: ToolSummary & {
   parameters: Schema;
   orderKey?: ((args: Args) => string | null) | undefined;
 }): ToolDescription {

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Fetched } from '../page-fetch/fetch.ts';
+import type { FetchedPage } from '../page-fetch/fetch.ts';
 import type { PageJob, PageText } from '../page-fetch/page-text.ts';
-import { fileNameOf, keptBytes, keptFile, wholeIn } from './kept-output.ts';
-import { bounded, modelChars } from './output.ts';
+import { describeFullOutput, fileNameOf, keptBytes, keptFile } from './kept-output.ts';
+import { boundOutput, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 /** The way out of the sandboxes, as their own programs have it, and the thread that reads pages. */
 interface WebPages {
-  fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<Fetched>;
+  fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
   read(job: PageJob, signal: AbortSignal): Promise<PageText | undefined>;
 }
@@ -42,7 +42,7 @@ export const webFetchTool = (pages: WebPages): Tool =>
   defineTool({
     ...about,
     async run(ctx, { url, part }) {
-      using until = deadline(fetchMs, ctx.clock, ctx.signal);
+      using until = deadlineSignal(fetchMs, ctx.clock, ctx.signal);
       try {
         const page = await pages.fetch(url, ctx, until.signal);
         return await resultOf(ctx, page, (html) => pages.read({ html, address: page.url.href, part }, until.signal));
@@ -59,7 +59,7 @@ const refused = (output: string): ToolResult => ({ ok: false, reason: 'refused',
 
 async function resultOf(
   ctx: ToolContext,
-  page: Fetched,
+  page: FetchedPage,
   read: (html: string) => Promise<PageText | undefined>,
 ): Promise<ToolResult> {
   const { bytes, status, url } = page;
@@ -86,8 +86,9 @@ async function resultOf(
     ...(isCut ? [`[The answer is longer than ${isHtml ? '3' : '10'} MiB: only its beginning is here.]`] : []),
   ];
   const whole = `${head.join('\n')}\n\n${shown.markdown === '' ? '[The page has no text.]' : shown.markdown}`;
-  const rest = whole.length > modelChars ? wholeIn(await keptFile(ctx, `${fileNameOf(ctx)}.md`, whole)) : undefined;
-  const common = { output: bounded(whole), ...(rest !== undefined && { rest }) };
+  const rest =
+    whole.length > modelChars ? describeFullOutput(await keptFile(ctx, `${fileNameOf(ctx)}.md`, whole)) : undefined;
+  const common = { output: boundOutput(whole), ...(rest !== undefined && { rest }) };
   return status >= 400 ? { ok: false, reason: 'failed', ...common } : { ok: true, ...common };
 }
 
@@ -100,7 +101,7 @@ function guessed(bytes: Buffer): string {
 }
 
 /** A mark at the beginning counts first, then the header, then what the page says about itself. */
-function textOf({ bytes, charset }: Fetched, isHtml: boolean): string {
+function textOf({ bytes, charset }: FetchedPage, isHtml: boolean): string {
   const mark =
     bytes[0] === 0xff && bytes[1] === 0xfe
       ? 'utf-16le'

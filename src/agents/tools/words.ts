@@ -1,6 +1,6 @@
 import type { ToolFamily } from '../../core/model/events.ts';
 import { describedTools } from './list.ts';
-import type { CallNames, ToolDescription, ToolDialect } from './tool.ts';
+import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
 
 // The names of a tool for people, for dialects and in the log. Logs and tool servers name tools that this server does not
 // know, so every answer has a fallback.
@@ -31,7 +31,7 @@ const families = new Map<string, ToolFamily>([
 
 /** The name and arguments that a dialect shows for a call. */
 export const callIn = (
-  dialect: ToolDialect,
+  dialect: ToolNaming,
   { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
   path: Parameters<CallNames>[1],
 ): ReturnType<CallNames> => known.get(name)?.calledIn[dialect]?.(args, path) ?? { name, args };

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
 import { auditFiles, auditLines, newestPlace } from '../../observability/audit/files.ts';
-import { type AuditEntry, type AuditPlace, openRow } from '../../observability/audit/row.ts';
+import { type AuditEntry, type AuditPosition, openRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
 import { auditFolder, auditKeys } from '../parts/audit-log.ts';
 import type { Command, Terminal } from './command.ts';
@@ -29,7 +29,7 @@ export const auditCommand: Command = {
   },
 };
 
-type Wish = ReturnType<typeof wishOf>;
+type AuditRequest = ReturnType<typeof wishOf>;
 type Row = AuditEntry & { readonly at: string };
 
 function wishOf(args: readonly string[]) {
@@ -41,14 +41,14 @@ function wishOf(args: readonly string[]) {
 }
 const wrong = (why: string) => new AppError('invalid_request', `${why}. audit needs ${usage}.`);
 
-function placeOf(head: string | undefined): AuditPlace | undefined {
+function placeOf(head: string | undefined): AuditPosition | undefined {
   if (head === undefined) return undefined;
   const [, file, mac] = /^([^:]+):([\w-]{43})$/.exec(head) ?? [];
   if (!file || !mac) throw wrong('--head is not what audit head prints');
   return { file, mac };
 }
 
-function list(folder: string, { target, key, action, last = '50' }: Wish, { print, say }: Terminal): number {
+function list(folder: string, { target, key, action, last = '50' }: AuditRequest, { print, say }: Terminal): number {
   const most = Number(last);
   if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a number from 1');
   const isWanted = (row: Row) =>
@@ -81,7 +81,7 @@ function head(folder: string, { print, say }: Terminal): number {
   return place ? 0 : 1;
 }
 
-async function verify(folder: string, kept: AuditPlace | undefined, { print, say }: Terminal): Promise<number> {
+async function verify(folder: string, kept: AuditPosition | undefined, { print, say }: Terminal): Promise<number> {
   const keys = await auditKeys(localConfig(), () => randomIds().token());
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);

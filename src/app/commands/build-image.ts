@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ask, openEngine } from '../../../drivers/docker/engine.ts';
+import { callEngine, openEngine } from '../../../drivers/docker/engine.ts';
 import { openImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
@@ -41,7 +41,7 @@ export const buildImageCommand: Command = {
       return 0;
     }
     const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
-    await ask(signal, () => engine.getImage(made).tag({ repo, tag: version }));
+    await callEngine(signal, () => engine.getImage(made).tag({ repo, tag: version }));
     print(`${repo}:${version}`);
     return 0;
   },

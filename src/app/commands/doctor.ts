@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { attack } from './attack/attack.ts';
+import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
 import { serverAddress, urlOption } from './server-address.ts';
@@ -26,7 +26,7 @@ export const doctorCommand: Command = {
     const { url, token, probe, ...asked } = parsed(args);
     if (asked.attack) {
       const { sandbox } = await checksOf(url, token, signal);
-      const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await attack({ url, token }, signal))];
+      const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await runAttack({ url, token }, signal))];
       for (const line of reportOf(findings, sandbox.driver, asked)) print(line);
       return findings.some(({ state }) => state === 'broken') ? 1 : 0;
     }

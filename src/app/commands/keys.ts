@@ -7,14 +7,14 @@ import { serverOn } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { everybody, roles } from '../../core/model/actor.ts';
 import { randomIds } from '../../core/model/ids.ts';
+import { everybody, roles } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
-import { audited } from '../../sessions/access/audited-services.ts';
+import { withAudit } from '../../sessions/access/audited-services.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { openAudit } from '../parts/audit-log.ts';
-import { mustExist } from '../parts/store.ts';
+import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
 import { localConfig } from './local-config.ts';
 import { rotateKeys } from './rotate-keys.ts';
@@ -32,7 +32,7 @@ const Wish = z.object({
   beside: z.string().optional(),
 });
 
-interface Wants {
+interface RotationOptions {
   readonly isChange: boolean;
   /** True: the command also works before the server's first start. */
   readonly mayBegin: boolean;
@@ -40,7 +40,7 @@ interface Wants {
 }
 
 /** The API keys of the configured store. */
-async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
+async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
   const config = localConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
@@ -50,7 +50,7 @@ async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAd
   if (mayBegin) openDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
   const path = join(dataDir, 'corral.db');
-  if (!url && !mayBegin) mustExist(path);
+  if (!url && !mayBegin) assertStoreExists(path);
   const sqlite = () => sqliteStore({ path }).catch(inUse);
   const mongo = async (at: NonNullable<typeof url>) =>
     (await import('../../storage/mongo/store.ts')).mongoStore({ url: at });
@@ -75,11 +75,11 @@ async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAd
 
 function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
   if (!audit) return keys;
-  return audited(
+  return withAudit(
     keys,
     { create: 'key.create', revoke: 'key.revoke' },
     {
-      actorOf: () => everybody,
+      principalOf: () => everybody,
       now: () => systemClock.now(),
       tell: ({ action, target, outcome }) => audit.write({ action, target, outcome, by: 'command' }),
     },

@@ -1,4 +1,4 @@
-import { nearest } from '../../config/nearest.ts';
+import { nearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
 
@@ -45,7 +45,7 @@ function unknown(name: string): AppError {
     const why = 'Settings are no arguments: they come from variables such as PORT=9000, or from corral.yaml.';
     return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
   }
-  const meant = nearest(name, known);
+  const meant = nearestWord(name, known);
   const advice = meant ? `did you mean ${meant}? The others` : 'known';
   const rest = known.filter((one) => one !== meant).join(', ');
   return new AppError(

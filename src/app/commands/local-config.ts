@@ -10,7 +10,7 @@ export const localConfig = (): Config => loadConfig(process.env, configText(proc
  * A folder beside the settings' file. Undefined without such a file: another program's folder of that name in the working
  * directory is none of ours.
  */
-export function besideSettings(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
+export function findLocalConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;
 }

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../core/text/secret.ts';
 
-interface Announced {
+interface ServerAnnouncement {
   readonly url: string;
   readonly dataDir: string;
   /** Accepted from the commands of this user while the server runs; undefined where a sandbox could read the file. */
@@ -13,7 +13,7 @@ interface Announced {
  * Tells the commands of this user where the server is, in files that only this user can read: in the data folder, and in
  * the user's runtime folder where the system has one. Disposing removes them.
  */
-export async function announce({ url, dataDir, token }: Announced): Promise<AsyncDisposable> {
+export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };
   const files = [join(dataDir, 'server.json')];
   const { XDG_RUNTIME_DIR: runtime } = process.env;

@@ -4,10 +4,10 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { randomIds } from '../../core/model/ids.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
 import { mongoStore } from '../../storage/mongo/store.ts';
-import { withLargeFacts } from '../../storage/payload-offload/large-facts.ts';
+import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
-import { mustExist } from '../parts/store.ts';
+import { assertStoreExists } from '../parts/store.ts';
 import { localConfig } from './local-config.ts';
 
 /** The configured store, for a command. Rejects at once when it is not there: a command does not wait for it. */
@@ -17,12 +17,12 @@ export async function localStore({ mayBegin }: { readonly mayBegin: boolean }): 
   const dataDir = resolve(config.dataDir);
   const path = join(dataDir, 'corral.db');
   if (mayBegin) openDataFolder(dataDir);
-  else if (!url) mustExist(path);
+  else if (!url) assertStoreExists(path);
   await using stack = new AsyncDisposableStack();
   const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path }));
   await bare.settle();
   const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
-  const { store } = withLargeFacts({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
+  const { store } = withPayloadOffload({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
   const held = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

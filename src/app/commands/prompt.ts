@@ -25,8 +25,8 @@ export const promptCommand: Command = {
   },
 };
 
-type Seen = Awaited<ReturnType<CorralClient['sessions']['promptAt']['query']>>;
-type Message = Seen['request']['messages'][number];
+type PromptView = Awaited<ReturnType<CorralClient['sessions']['promptAt']['query']>>;
+type Message = PromptView['request']['messages'][number];
 
 function parsed(args: readonly string[]) {
   try {
@@ -52,7 +52,7 @@ function parsed(args: readonly string[]) {
 }
 
 /** The whole request for people. Characters that a terminal would obey are shown as their codes. */
-function textOf(seen: Seen): string {
+function textOf(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;
   const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;
   const notesAt = (at: number) =>

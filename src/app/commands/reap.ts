@@ -40,13 +40,13 @@ export const reapCommand: Command = {
   },
 };
 
-interface Given {
+interface ReapOptions {
   readonly all: boolean;
   readonly instance?: string;
   readonly namespace?: string;
 }
 
-function reap(config: Config, { namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+function reap(config: Config, { namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
   const kubernetes = { ...config.kubernetes, ...(namespace !== undefined && { namespace }) };
   const parts = commonParts({ ...config, dataDir: resolve(config.dataDir) }, randomIds());
   return reapCluster(
@@ -56,7 +56,7 @@ function reap(config: Config, { namespace }: Given, signal: AbortSignal): Promis
   );
 }
 
-function clear(config: Config, { instance, namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+function clear(config: Config, { instance, namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
   const { kubeconfig, context } = config.kubernetes;
   // The name comes only from the arguments: a name in the configuration must not empty a namespace by accident.
   if (!instance) throw new AppError('invalid_request', 'reap --all needs --instance: whose pods are all to be ended?');
@@ -64,7 +64,7 @@ function clear(config: Config, { instance, namespace }: Given, signal: AbortSign
   return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);
 }
 
-function parsed(args: readonly string[]): Given {
+function parsed(args: readonly string[]): ReapOptions {
   try {
     const given = parseArgs({ args: [...args], options }).values;
     if (given.instance !== undefined && !given.all) throw new Error('--instance goes with --all');

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { recoverFile } from '../../storage/sqlite/recover.ts';
-import { mustExist } from '../parts/store.ts';
+import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
 import { localConfig } from './local-config.ts';
 
@@ -19,7 +19,7 @@ export const repairCommand: Command = {
       throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see its own manual.');
     }
     const path = join(resolve(config.dataDir), 'corral.db');
-    mustExist(path);
+    assertStoreExists(path);
     const { kept, events, records, gaps } = recoverFile(path, systemClock.now());
     if (!kept) {
       print(`${path} is sound: nothing was changed.`);

@@ -10,16 +10,16 @@ import { randomIds } from '../../core/model/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
 import { credentialRing } from '../../sessions/projects/credentials.ts';
 import { providerKeys } from '../../sessions/projects/provider-keys.ts';
-import type { Rotated } from '../../sessions/projects/sealed-records.ts';
+import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
 import { sqliteStore } from '../../storage/sqlite/store.ts';
-import { mustExist } from '../parts/store.ts';
+import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
 import { localConfig } from './local-config.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
 
 interface Background {
-  readonly sealed: readonly { rotate(): Promise<Rotated> }[];
+  readonly sealed: readonly { rotate(): Promise<RotationCounts> }[];
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   readonly closing: AbortSignal;
@@ -41,7 +41,7 @@ export async function rotateInBackground({ sealed, clock, logger, closing }: Bac
   }
 }
 
-async function rotateAll(sealed: Background['sealed']): Promise<Rotated> {
+async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> {
   let sum = { rewrapped: 0, remaining: 0 };
   for (const one of sealed) {
     const { rewrapped, remaining } = await one.rotate();
@@ -56,7 +56,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   const ids = randomIds();
   await using stack = new AsyncDisposableStack();
   const path = join(config.dataDir, 'corral.db');
-  if (!config.mongodbUrl) mustExist(path);
+  if (!config.mongodbUrl) assertStoreExists(path);
   const store = stack.use(
     config.mongodbUrl
       ? await (await import('../../storage/mongo/store.ts')).mongoStore({ url: config.mongodbUrl })

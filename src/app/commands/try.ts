@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ServerAddress } from '../../cli/server.ts';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
-import { orAborted } from '../../core/concurrency/cancel.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
 import { serverAddress, urlOption } from './server-address.ts';
@@ -90,7 +90,7 @@ async function runTask(corral: CorralClient, sessionId: string, patience: AbortS
 const failed = (what: string) => new AppError('conflict', `The server does not do its job: ${what}.`);
 
 const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
-  orAborted(work, patience).catch((cause: unknown) => {
+  raceAbort(work, patience).catch((cause: unknown) => {
     if (!patience.aborted) throw cause;
     throw new AppError('deadline_exceeded', 'The server did not do its job in time.', { cause });
   });

@@ -1,5 +1,5 @@
 import { type Driver, makesImages } from '../../../drivers/driver.ts';
-import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SandboxPhase } from '../../core/model/events.ts';
@@ -59,7 +59,7 @@ export class DesktopImage {
     if (!makesImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
-      using until = deadline(buildMs, clock, signal);
+      using until = deadlineSignal(buildMs, clock, signal);
       await driver.ensureImage(
         image,
         { signal: until.signal, deadlineAt: clock.now() + buildMs },

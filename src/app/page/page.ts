@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError } from '../../core/errors/errors.ts';
-import type { PageFiles } from '../../facades/shared/dialect.ts';
+import type { PageFiles } from '../../facades/shared/facade.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** A package and the server's own image contain this folder, because they lack the tools to build it. */

@@ -3,7 +3,7 @@ import { keyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type AuditLog, auditLog } from '../../observability/audit/log.ts';
-import { type AuditKey, type AuditPlace, auditKey } from '../../observability/audit/row.ts';
+import { type AuditKey, type AuditPosition, auditKey } from '../../observability/audit/row.ts';
 import type { Config } from '../settings/config.ts';
 
 type Settings = Pick<Config, 'keys' | 'dataDir' | 'audit'>;
@@ -35,6 +35,6 @@ export async function openAudit({ config, clock, ids, scrub, logger }: Options):
     maxBytes: config.audit.maxBytes,
     process: ids.short(),
     warn: (err, text) => logger.error({ err }, text),
-    onHead: ({ file, mac }: AuditPlace) => logger.info({ audit: `${file}:${mac}` }, 'where the audit log stands'),
+    onHead: ({ file, mac }: AuditPosition) => logger.info({ audit: `${file}:${mac}` }, 'where the audit log stands'),
   });
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { keyMaterial } from '../../auth/keys/key-material.ts';
 import type { CredentialSetting } from '../../config/credentials.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CredentialPlaces, fitsHeader, placesOf } from '../../core/model/credential.ts';
+import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
@@ -23,11 +23,11 @@ export interface ProxyCredentials {
   /** Placeholders in the variables of all credentials that count in the session. */
   envOf(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<Readonly<Record<string, string>>>;
   /** Keys of providers, for `value-from: {key: …}`, and users' credentials. The store opens later in the start. */
-  readFrom(stored: Stored): void;
+  readFrom(stored: CredentialSources): void;
   /** Users' credentials changed. */
   changed(): void;
 }
-interface Stored {
+interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
   readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
 }
@@ -39,7 +39,7 @@ interface Options {
   /** Masks a value in the log. */
   readonly learn: (secret: Secret) => void;
 }
-type Named = CredentialPlaces & { readonly name: string };
+type NamedPlaces = CredentialPlaces & { readonly name: string };
 
 const freshMs = 1_000;
 const mostKnown = 10_000;
@@ -47,7 +47,7 @@ const mostKnown = 10_000;
 /** Rejects with invalid_request where a value is missing, so that a wrong setting is found at the start. */
 export async function openCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
   const settings = config.egress.credentials;
-  let stored: Stored | undefined;
+  let stored: CredentialSources | undefined;
   refuseClashes(settings);
   const keys = await keyMaterial({ config, file: 'egress-authority-key', newKey });
   const [first] = keys;
@@ -67,7 +67,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   for (const setting of settings) if (!('key' in setting.from)) await readValue(setting);
 
   const credentialOf = (
-    { name, hosts, header, scheme, user = 'x-access-token' }: Named,
+    { name, hosts, header, scheme, user = 'x-access-token' }: NamedPlaces,
     { label, value }: { label: string; value: () => Promise<Secret> },
   ): Credential => {
     const mark = createHmac('sha256', first?.reveal() ?? '')
@@ -94,7 +94,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
         value: async () => (await stored?.ring.value(one)) ?? Promise.reject(new Error('the store is not open')),
       }),
     );
-  const envFrom = (named: readonly Named[], all: readonly Credential[]) =>
+  const envFrom = (named: readonly NamedPlaces[], all: readonly Credential[]) =>
     Object.fromEntries(named.flatMap(({ env }, at) => env.map((name) => [name, all[at]?.placeholder ?? ''])));
   const serverEnv = envFrom(settings, ofServer);
 
@@ -144,7 +144,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {
-    for (const place of placesOf(setting)) {
+    for (const place of injectionPlaces(setting)) {
       const other = taken.get(place);
       if (other !== undefined) {
         const text = `egress.credentials: ${other} and ${setting.name} both set ${place}. Keep one.`;

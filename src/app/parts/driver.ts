@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
-import type { Driver, EgressGate } from '../../../drivers/driver.ts';
+import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, descriptorOf } from '../../../drivers/list.ts';
 import { tokenKeys } from '../../auth/keys/token-keys.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
@@ -18,16 +18,16 @@ import {
 } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
-import { isolated, sectionOf } from './isolation.ts';
+import { requireIsolation, sectionOf } from './isolation.ts';
 import type { RealModels } from './real-models.ts';
-import { type PoolParts, warmed } from './warm-pool.ts';
+import { type PoolParts, withWarmPool } from './warm-pool.ts';
 
 interface Options {
   readonly config: Config;
   readonly instance: string;
   /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
   readonly replica?: string | undefined;
-  readonly gate: EgressGate;
+  readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly caBundle: string;
   /** The authority of the egress proxy, as PEM; undefined: the proxy ends no TLS. */
@@ -45,9 +45,9 @@ export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); //
 
 /** The configured driver, with a warm pool if the settings ask for one and the driver can have it. */
 export async function openDriver(given: Options): Promise<Driver> {
-  const options = { ...given, config: await isolated(given.config) };
+  const options = { ...given, config: await requireIsolation(given.config) };
   const { driver: name } = options.config;
-  return warmed(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
+  return withWarmPool(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
 }
 
 /** Docker if it answers, otherwise the process driver. */

@@ -5,7 +5,7 @@ import type { Config } from '../settings/config.ts';
 /**
  * With `sandbox.isolation: strict`: the config whose sandboxes get their own kernel. Rejects if no such runtime exists.
  */
-export async function isolated(config: Config, find: typeof descriptorOf = descriptorOf): Promise<Config> {
+export async function requireIsolation(config: Config, find: typeof descriptorOf = descriptorOf): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
     const what = 'CORRAL_SANDBOX_ISOLATION is strict, so every sandbox needs a kernel of its own (gVisor or Kata)';

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
-import { type Packages, wantedOf } from '../../core/model/packages.ts';
+import { type Packages, requestedPackages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { mib } from '../../core/text/mebibytes.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
@@ -25,7 +25,7 @@ export const promptsOf = (
   about(session) {
     const { config, packages } = settingsOf(session);
     return {
-      installed: installedIn(config, isolation) + alsoInstalled(packages),
+      installed: installedIn(config, isolation) + describeInstalled(packages),
       network: networkOf(config, isolation),
     };
   },
@@ -47,8 +47,8 @@ export function installedIn(config: Settings, isolation: Isolation): string {
 }
 
 /** The packages of the session's template. */
-export const alsoInstalled = (packages: Packages): string =>
-  wantedOf(packages)
+export const describeInstalled = (packages: Packages): string =>
+  requestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 

@@ -6,11 +6,11 @@ import { configured } from '../../agents/models/registry.ts';
 import { describedTools } from '../../agents/tools/list.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
-import { nearest } from '../../config/nearest.ts';
+import { nearestWord } from '../../config/nearest.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
 import { mistakesIn } from '../../sessions/run/prompt/overrides.ts';
-import { besideSettings } from '../commands/local-config.ts';
+import { findLocalConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateName } from '../settings/templates.ts';
 
@@ -29,7 +29,7 @@ export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
   /** Undefined: the names of tools are not checked. */
   tools: ToolRegistry | undefined,
-  folder = besideSettings('templates'),
+  folder = findLocalConfig('templates'),
 ): readonly Template[] {
   const problems: string[] = [];
   const read = (file: string): Template[] => {
@@ -74,7 +74,7 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     given
       .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
       .map((name) => {
-        const meant = nearest(name, known);
+        const meant = nearestWord(name, known);
         const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
         return `${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
       });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
-import { atMost } from '../../core/concurrency/cancel.ts';
+import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { type Clock, elapsed } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -56,7 +56,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
-  const common = { holder, isDead, ttlMs, clock, elapsed };
+  const common = { holder, isDead: hasHolderEnded, ttlMs, clock, elapsed };
   const ownership = new LeasedOwnership({ ...common, leases: store.leases });
   let peers: Peers | undefined;
   return {
@@ -72,7 +72,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     },
     async [Symbol.asyncDispose]() {
       const released = ['reaper', 'retention'].map((name) => store.leases.release(name, holder).catch(() => {})); // or lapses
-      await atMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
+      await waitAtMost(partingMs, Promise.all([...released, peers?.[Symbol.asyncDispose]()]), clock);
     },
   };
 }
@@ -91,7 +91,7 @@ export async function sharedInstance(store: Store, ids: IdSource): Promise<strin
  * Whether the holder's process has ended, which only its own machine can tell: its leases can then be taken over at
  * once. The start time of the process reveals a reused process number.
  */
-export function isDead(holder: string): boolean {
+export function hasHolderEnded(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
   if (machine === undefined || machine !== place()) return false;
   return startOf(Number(pid)) !== start;

@@ -7,8 +7,8 @@ import { codeImage, isOurs } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 
 type Parts = Pick<Config, 'sandbox' | 'egress'>;
-export type Named = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'life'>;
-type OwnEgress = NonNullable<SessionLife['egress']>;
+export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId' | 'life'>;
+type SessionEgress = NonNullable<SessionLife['egress']>;
 export interface SandboxSettings {
   readonly config: Config;
   /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
@@ -35,7 +35,7 @@ export class SessionConfigs {
   }
 
   /** The egress policy of a session whose template is gone is `none`: the template may have been stricter than the server. */
-  ofRecord(session: Named): SandboxSettings {
+  ofRecord(session: AgentChoice): SandboxSettings {
     const own = this.#ofTemplate(session);
     const { egress } = session.life ?? {};
     if (!egress) return own;
@@ -43,7 +43,7 @@ export class SessionConfigs {
     return { ...own, config, recipe: `${own.recipe}.own` }; // no template has a dot in its name
   }
 
-  #ofTemplate({ template, templateBy, projectId }: Named): SandboxSettings {
+  #ofTemplate({ template, templateBy, projectId }: AgentChoice): SandboxSettings {
     if (templateBy === undefined && projectId === null) return this.server;
     const own = this.#byTemplate.get(template);
     if (own) return own;
@@ -68,16 +68,16 @@ export class SessionConfigs {
   }
 }
 /** Whether a sandbox with these rules reaches nothing that it would not reach without them. */
-export function isNarrower({ policy, allow }: Config['egress'], wanted: OwnEgress): boolean {
+export function isNarrower({ policy, allow }: Config['egress'], wanted: SessionEgress): boolean {
   if (wanted.policy === 'none' || policy === 'web') return true;
   return policy === 'allow-list' && wanted.allow.every((entry) => allow.includes(entry));
 }
 /** The wanted rules, or none at all where they would widen what the operator set. */
-const narrowed = (egress: Config['egress'], wanted: OwnEgress): OwnEgress =>
+const narrowed = (egress: Config['egress'], wanted: SessionEgress): SessionEgress =>
   isNarrower(egress, wanted) ? wanted : { policy: 'none', allow: [] };
 
 /** A session that is gone: no template has this name. */
-const nobody: Named = { template: '', templateBy: 'session', projectId: null };
+const nobody: AgentChoice = { template: '', templateBy: 'session', projectId: null };
 
 function withTemplate(config: Config, { name, sandbox, egress, packages }: Template): SandboxSettings {
   const own: { [Part in keyof Parts]: Partial<Parts[Part]> } = { sandbox: set(sandbox), egress: set(egress) };

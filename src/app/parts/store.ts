@@ -30,7 +30,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
 }
 
 /** For commands that only read a store: a mistyped path must not create a new, empty one. */
-export function mustExist(path: string): void {
+export function assertStoreExists(path: string): void {
   if (existsSync(path)) return;
   const advice = 'Set CORRAL_DATA_DIR to the data folder of the server, or MONGODB_URL to its database.';
   throw new AppError('file_not_found', `There is no store ${path}. ${advice}`);

@@ -1,6 +1,6 @@
 import { type Driver, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
 import { automaticSize, fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
-import { pooled } from '../../../drivers/shared/pool/pooled.ts';
+import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
@@ -24,7 +24,7 @@ interface Options {
 const hourMs = 3_600_000;
 
 /** Needed with an empty pool too: it ends the ready sandboxes of an earlier server. */
-export function warmed(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
+export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;
   if (!isPoolable(driver)) {
@@ -35,7 +35,7 @@ export function warmed(driver: Driver, { config, replica, ids, say, pool }: Opti
     return driver;
   }
   const ttlMs = ttlSeconds * 1_000;
-  return pooled(driver, {
+  return withPool(driver, {
     ...parts,
     ids,
     recipes: () => [recipe()],

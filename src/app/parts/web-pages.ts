@@ -1,4 +1,4 @@
-import { fetched } from '../../agents/page-fetch/fetch.ts';
+import { fetchWithRedirects } from '../../agents/page-fetch/fetch.ts';
 import type { pageThread } from '../../agents/page-fetch/page-text.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { webFetchTool } from '../../agents/tools/web-fetch.ts';
@@ -16,7 +16,7 @@ export function pageTools(
     webFetchTool({
       fetch: (address, { sessionId }, signal) => {
         const from = { id: sandboxIdOf(sessionId), sessionId };
-        return fetched(address, (url, until) => fetch(url, from, until), signal);
+        return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
       },
       read: (job, signal) => pages.do(job, signal),
     }),

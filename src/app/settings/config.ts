@@ -1,4 +1,4 @@
-import { nearest } from '../../config/nearest.ts';
+import { nearestWord } from '../../config/nearest.ts';
 import type { Setting } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -8,7 +8,7 @@ import { Config, layout, settings } from './schema.ts';
 export type { Config } from './schema.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-interface Given {
+interface VariableValue {
   readonly value: unknown;
   /** The variable that set the value, or the one that would set it. */
   readonly variable: string;
@@ -38,7 +38,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const parsed = parseSettings(Config, settings, (setting) => given.get(setting)?.value);
   const refused = 'refused' in parsed ? parsed.refused : [];
   for (const setting of refused) {
-    const { variable, value } = given.get(setting) as Given;
+    const { variable, value } = given.get(setting) as VariableValue;
     problems.push(refusal(setting, `${variable} (${setting.key} in corral.yaml)`, value));
   }
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
@@ -51,7 +51,11 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   return config;
 }
 
-function givenFor({ key, variables, shown }: Setting, env: Environment, inFile: ReadonlyMap<string, unknown>): Given {
+function givenFor(
+  { key, variables, shown }: Setting,
+  env: Environment,
+  inFile: ReadonlyMap<string, unknown>,
+): VariableValue {
   const variable = variables.find((name) => env[name]); // an empty variable counts as unset
   if (variable) return { value: env[variable]?.trim(), variable, from: variable };
   const value = inFile.get(key);
@@ -63,7 +67,7 @@ function strangers(env: Environment): string[] {
   const known = settings.flatMap(({ variables }) => variables);
   return Object.keys(env)
     .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !otherVariables.has(name))
-    .map((name) => `${name} is not a setting${suggest(nearest(name, known))}`);
+    .map((name) => `${name} is not a setting${suggest(nearestWord(name, known))}`);
 }
 const seeHelp = 'npm start -- --help lists them all.';
 const suggest = (name: string | undefined) => (name ? `; did you mean ${name}?` : `; ${seeHelp}`);

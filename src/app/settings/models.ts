@@ -3,7 +3,7 @@ import { fallbackForm, modelForm } from '../../agents/models/model-ref.ts';
 import type { Access, Provider } from '../../agents/models/provider.ts';
 import { reasoningLevels } from '../../agents/models/provider.ts';
 import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
-import { amount, flag, oneOf, secret, text, url, whole, words } from '../../config/kinds.ts';
+import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
 import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
 
 // The settings of models. Each provider's section follows from its description in src/agents/models.
@@ -61,8 +61,8 @@ const price = z
   }));
 const entry = z
   .strictObject({
-    window: whole(1_024).kind.optional(),
-    'max-output': whole(16).kind.optional(),
+    window: integer(1_024).kind.optional(),
+    'max-output': integer(16).kind.optional(),
     images: flag().kind.optional(),
     parallel: flag().kind.optional(),
     'forced-tool': flag().kind.optional(),
@@ -89,7 +89,7 @@ export const models = z.strictObject({
     "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
   ),
   fallbacks: setting(
-    words('models such as openai/gpt-5-mini', fallbackForm),
+    wordList('models such as openai/gpt-5-mini', fallbackForm),
     [],
     'models to ask in turn when the model fails',
   ),

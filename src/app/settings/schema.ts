@@ -6,6 +6,8 @@ import {
   flag,
   flagOr,
   hosts,
+  integer,
+  integerOr,
   networks,
   oneOf,
   origins,
@@ -15,14 +17,12 @@ import {
   size,
   text,
   url,
-  whole,
-  wholeOr,
-  words,
+  wordList,
 } from '../../config/kinds.ts';
 import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
 import { layoutOf } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
-import { dialectSections } from '../../facades/list.ts';
+import { facadeSections } from '../../facades/list.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 import { model, models } from './models.ts';
 
@@ -31,7 +31,7 @@ const day = 24 * 60 * 60;
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
   host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
-  port: setting(whole(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
+  port: setting(integer(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
   extraPorts: setting(ports(), [], 'further ports to listen on'),
   dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
   instance: optional(
@@ -56,15 +56,15 @@ export const Config = z.strictObject({
     'CORS_ORIGINS',
   ),
   allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
-  rateLimitPerMinute: setting(whole(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
+  rateLimitPerMinute: setting(integer(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
   maxConnectionsPerAddress: setting(
-    whole(0),
+    integer(0),
     2000,
     'connections that one address may have open; 0 is no limit, as behind a reverse proxy',
   ),
   maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
-  ...dialectSections,
+  ...facadeSections,
 
   storage: z.strictObject({
     kind: setting(
@@ -110,47 +110,47 @@ export const Config = z.strictObject({
   models,
 
   replicas: z.strictObject({
-    leaseSeconds: setting(whole(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
+    leaseSeconds: setting(integer(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
   }),
-  maxSessions: setting(whole(1), 500, 'sessions there may be at once'),
-  maxSessionsPerOwner: setting(whole(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
-  maxStartingPerOwner: setting(whole(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
-  maxRunningRuns: setting(whole(1), 32, 'runs that work at once; further ones wait their turn'),
-  maxSteps: setting(whole(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+  maxSessions: setting(integer(1), 500, 'sessions there may be at once'),
+  maxSessionsPerOwner: setting(integer(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
+  maxStartingPerOwner: setting(integer(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
+  maxRunningRuns: setting(integer(1), 32, 'runs that work at once; further ones wait their turn'),
+  maxSteps: setting(integer(1), 100, 'turns of the model in one run; then it asks whether to go on'),
   run: z.strictObject({
-    timeoutSeconds: setting(whole(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
-    tokenBudget: optional(whole(1), 'tokens for one run; then it asks whether to go on'),
+    timeoutSeconds: setting(integer(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
+    tokenBudget: optional(integer(1), 'tokens for one run; then it asks whether to go on'),
     costBudget: optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
   }),
   stuck: z.strictObject({
-    sameResult: setting(whole(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
-    sameError: setting(whole(2, 100), 3, 'same error, so often: the run is stuck'),
-    alternation: setting(whole(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
-    sameText: setting(whole(2, 100), 3, 'same text, so often: the run is stuck'),
+    sameResult: setting(integer(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
+    sameError: setting(integer(2, 100), 3, 'same error, so often: the run is stuck'),
+    alternation: setting(integer(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
+    sameText: setting(integer(2, 100), 3, 'same text, so often: the run is stuck'),
     sameWait: setting(
-      whole(2, 1_000),
+      integer(2, 1_000),
       30,
       'the same again, so often, where a call waits for something: the run is stuck',
     ),
   }),
   approvals: z.strictObject({
     tools: setting(
-      words('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
+      wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
       [],
       'tools whose calls wait until somebody approves them; * is all',
     ),
-    timeoutSeconds: setting(whole(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+    timeoutSeconds: setting(integer(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
   }),
-  toolTimeoutSeconds: setting(whole(1, day), 600, 'time for one command; then its whole tree is killed'),
-  maxEventsPerSession: setting(whole(100), 50_000, 'events kept for each session'),
+  toolTimeoutSeconds: setting(integer(1, day), 600, 'time for one command; then its whole tree is killed'),
+  maxEventsPerSession: setting(integer(100), 50_000, 'events kept for each session'),
   retention: z.strictObject({
     days: setting(
-      whole(0, 36_500),
+      integer(0, 36_500),
       0,
       'a finished session is deleted when nothing happened in it for so long; 0 is never',
     ),
     maxSessions: setting(
-      whole(0),
+      integer(0),
       0,
       'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
     ),
@@ -159,24 +159,24 @@ export const Config = z.strictObject({
   }),
   snapshots: z.strictObject({
     keep: setting(
-      whole(0, 1_000),
+      integer(0, 1_000),
       10,
       'copies of its files that a session keeps, from the ends of its newest steps and runs; forks begin with them; 0 makes none',
     ),
     maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
     sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
   }),
-  workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
+  workspaceGraceSeconds: setting(integer(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
-    passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),
-    turnBudget: optional(whole(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
-    tokenBudget: optional(whole(1), 'tokens for all runs of one session; then it asks whether to go on'),
+    passivateSeconds: setting(integer(1, day), 60, 'an idle session leaves memory after this; its history stays'),
+    turnBudget: optional(integer(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
+    tokenBudget: optional(integer(1), 'tokens for all runs of one session; then it asks whether to go on'),
     costBudget: optional(
       amount(0, 1e6),
       "cost of all runs of one session in the price list's currency; then it asks whether to go on",
     ),
     timeBudgetSeconds: optional(
-      whole(1, 365 * day),
+      integer(1, 365 * day),
       'working time for all runs of one session; then it asks whether to go on',
     ),
   }),
@@ -200,19 +200,19 @@ export const Config = z.strictObject({
     ),
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
     cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
-    pids: setting(whole(32, 32_768), 512, 'processes and threads for each sandbox'),
+    pids: setting(integer(32, 32_768), 512, 'processes and threads for each sandbox'),
     disk: setting(size(16 * 2 ** 20), '2GiB', 'files of each sandbox, its home included; what writes more is ended'),
     minFreeDisk: setting(
       size(0),
       '2GiB',
       'free space of the disk below which no sandbox starts, and the one that uses most is stopped; 0 is no floor',
     ),
-    idleSeconds: setting(whole(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
-    ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
-    startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),
-    maxStarting: setting(whole(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
+    idleSeconds: setting(integer(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
+    ttlSeconds: setting(integer(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
+    startTimeoutSeconds: setting(integer(1, 3600), 300, 'time for a sandbox to start, making its image included'),
+    maxStarting: setting(integer(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
     warmPool: setting(
-      wholeOr('auto', 0, 1_000),
+      integerOr('auto', 0, 1_000),
       0,
       'sandboxes that stand ready for new sessions (docker, kubernetes); auto: at least one, and as many as the last ten ' +
         'minutes asked for at once, while memory is free',
@@ -230,20 +230,20 @@ export const Config = z.strictObject({
     ),
   }),
   desktop: z.strictObject({
-    maxViewers: setting(whole(1, 1_000), 16, 'viewers that watch one desktop at once'),
+    maxViewers: setting(integer(1, 1_000), 16, 'viewers that watch one desktop at once'),
     controlIdleSeconds: setting(
-      whole(5, day),
+      integer(5, day),
       120,
       'a person who does nothing for so long has given keyboard and mouse back',
     ),
     clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
     geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
-    idleSeconds: setting(whole(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
+    idleSeconds: setting(integer(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
   }),
   browser: z.strictObject({
-    maxTabs: setting(whole(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
+    maxTabs: setting(integer(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
     maxDownload: setting(size(1), '200MiB', 'largest file that the browser may download'),
-    screenshots: setting(whole(1, 10_000), 200, 'screenshots kept for each session, the newest'),
+    screenshots: setting(integer(1, 10_000), 200, 'screenshots kept for each session, the newest'),
   }),
   mcp: z.strictObject({
     servers: secretSetting(
@@ -293,7 +293,7 @@ export const Config = z.strictObject({
     ),
   }),
   shutdown: z.strictObject({
-    graceSeconds: setting(whole(0, 600), 10, 'time to finish after SIGTERM'),
+    graceSeconds: setting(integer(0, 600), 10, 'time to finish after SIGTERM'),
   }),
   failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
 });

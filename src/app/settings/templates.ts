@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { oneOf, text, words } from '../../config/kinds.ts';
+import { oneOf, text, wordList } from '../../config/kinds.ts';
 import { optional } from '../../config/setting.ts';
 import { layoutOf } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { wantedOf } from '../../core/model/packages.ts';
+import { requestedPackages } from '../../core/model/packages.ts';
 import type { Template } from '../../core/model/template.ts';
 import { Config } from './schema.ts';
 
 // A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
 
-type Unset<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
+type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>
   : never;
 
@@ -19,7 +19,7 @@ const unset = <Setting extends z.ZodPrefault<z.ZodType> | z.ZodOptional<z.ZodTyp
   setting
     .unwrap()
     .optional()
-    .meta({ ...setting.meta() }) as unknown as Unset<Setting>;
+    .meta({ ...setting.meta() }) as unknown as OptionalSetting<Setting>;
 
 const pipForm = /^[A-Za-z0-9][\w.-]*(\[[\w.,-]+\])?([<>=!~]=?[\w.*+!]+(,[<>=!~]=?[\w.*+!]+)*)?$/;
 const npmForm = /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(@[\w.^~<>=*+-]+)?$/;
@@ -31,7 +31,7 @@ const atMost50 = (accepts: string, pattern: RegExp) => ({
 const { model, models, maxSteps, run, session, approvals, mcp, sandbox, egress } = Config.shape;
 
 const maxPrompt = 16 * 1024;
-const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
+const rules = () => wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
 
 const argv = () => ({
   accepts: 'a list of words, such as [gemini, --acp]',
@@ -130,7 +130,7 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
       `agent.kind and agent.command in ${file} need each other: set both, or neither.`,
     );
   }
-  if (content.egress.policy === 'none' && wantedOf(content.packages).length > 0) {
+  if (content.egress.policy === 'none' && requestedPackages(content.packages).length > 0) {
     throw new AppError(
       'invalid_request',
       `packages in ${file} need a registry, and its egress.policy is none: take one of them out.`,

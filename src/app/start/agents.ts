@@ -19,7 +19,7 @@ import { DesktopScreens } from '../../sessions/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
 import { templateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
-import { besideSettings } from '../commands/local-config.ts';
+import { findLocalConfig } from '../commands/local-config.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
 import { readTemplates } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
@@ -63,7 +63,7 @@ export async function openAgents(
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [
     ...[codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })],
-    ...(await customTools(besideSettings('tools'))),
+    ...(await customTools(findLocalConfig('tools'))),
   ];
   const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);

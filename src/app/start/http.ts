@@ -1,16 +1,16 @@
 import { isPausable } from '../../../drivers/driver.ts';
-import { listenShared, type Place, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
+import { type ListenAddress, listenShared, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import { hashOf } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
-import { announce } from '../commands/local-server.ts';
+import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
 import { isNarrower } from '../parts/session-configs.ts';
 import { trimHeapAtRest } from '../parts/trim-heap.ts';
 import { closeInTime } from './close-in-time.ts';
-import { alsoListen, listening } from './listen.ts';
+import { listening, listenOnMore } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
 
@@ -65,13 +65,13 @@ export async function openHttp(
   );
   await app.ready();
   const { host, port } = config;
-  const open = (place: Place) => app.listen(place);
+  const open = (place: ListenAddress) => app.listen(place);
   const isAlone = isolation === 'none'; // sandboxes without isolation could join the port
   if (!isAlone) shared = await listening(config, () => listenShared(app.server, { host, port }, open));
   const url = shared?.first ?? (await listening(config, () => open({ host, port })));
-  for (const extra of config.extraPorts) stack.use(await alsoListen(app.server, host, extra));
+  for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));
   stack.use(trimHeapAtRest());
-  stack.use(await announce({ url, dataDir: config.dataDir, token: local }));
+  stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -5,13 +5,13 @@ import { AppError } from '../../core/errors/errors.ts';
 import { countAlso } from '../../http/guard/connection-limit.ts';
 import { transport } from '../../http/routes/app.ts';
 
-interface Place {
+interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
 /** The value of `listen`. If the server cannot listen there, the error says why. */
-export async function listening<Value>(place: Place, listen: () => Promise<Value>): Promise<Value> {
+export async function listening<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();
   } catch (cause) {
@@ -23,7 +23,7 @@ export async function listening<Value>(place: Place, listen: () => Promise<Value
   }
 }
 
-function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: Place): string | undefined {
+function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: ListenAddress): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
       return `another program listens there already, perhaps another Corral. Stop it, or choose another port, such as PORT=${port + 1}.`;
@@ -38,7 +38,7 @@ function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: Place): stri
 }
 
 /** The same server on one more port. */
-export async function alsoListen(
+export async function listenOnMore(
   server: Server,
   host: string,
   port: number,

@@ -11,7 +11,7 @@ import { egressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
 import type { DesktopOffer } from '../../sessions/api/desktop.ts';
-import type { EgressInForce } from '../../sessions/api/egress.ts';
+import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { allowedIn } from '../../sessions/services/egress.ts';
@@ -23,7 +23,7 @@ import { openDriver, sandboxFolder } from '../parts/driver.ts';
 import { egressPolicy } from '../parts/policies.ts';
 import { readTemplates } from '../parts/read-templates.ts';
 import { RealModels } from '../parts/real-models.ts';
-import { type Named, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
+import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
@@ -41,11 +41,11 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** The settings with those of the session's template in their place. */
   readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
-  readonly desktopFor: (session?: Named) => DesktopOffer;
+  readonly desktopFor: (session?: AgentChoice) => DesktopOffer;
   /** The image that a sandbox of the session needs and this driver cannot run. */
-  readonly missingImageOf: (session: Named) => string | undefined;
+  readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without what was allowed in the session alone. */
-  readonly egressOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
+  readonly egressOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   /** Fetches as the programs of a session's sandbox do. */
   readonly fetch: ProxiedFetch;
 }

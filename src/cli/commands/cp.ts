@@ -31,7 +31,7 @@ export const cpCommand: CliCommand = {
   },
 };
 
-interface Copied {
+interface CopyReport {
   readonly from: string;
   readonly to: string;
   readonly size: number;
@@ -45,7 +45,7 @@ function placeOf(word: string): { session: string; path: string } | undefined {
 
 const intoFolder = (path: string, name: string) => (/(^|\/)[.]?$/.test(path) ? join(path, name) : path);
 
-async function putFile(box: Box, path: string, { from, io }: { from: string; io: Io }): Promise<Copied> {
+async function putFile(box: Box, path: string, { from, io }: { from: string; io: Io }): Promise<CopyReport> {
   const isInput = from === '-';
   const found = isInput ? undefined : await stat(from).catch(() => undefined);
   if (!isInput && !found) throw new UsageError(`There is no file ${from}.`);
@@ -61,7 +61,7 @@ async function putFile(box: Box, path: string, { from, io }: { from: string; io:
   return { from, to: `${box.id}:${to}`, size };
 }
 
-async function fetchFile(box: Box, path: string, { to, io }: { to: string; io: Io }): Promise<Copied> {
+async function fetchFile(box: Box, path: string, { to, io }: { to: string; io: Io }): Promise<CopyReport> {
   const { size, body } = await box.files.stream(path, { signal: io.signal });
   const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (to === '-') {

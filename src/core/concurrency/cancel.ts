@@ -20,7 +20,7 @@ export function throwIfFired(signal: AbortSignal): void {
  * Settles like the work, or rejects as soon as the signal fires: `cancelled` or `deadline_exceeded`. The work then continues,
  * and its result is ignored.
  */
-export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {}); // after the signal nothing listens to the work
   throwIfFired(signal);
   const fired = Promise.withResolvers<void>();
@@ -51,14 +51,14 @@ export async function pause(ms: number, signal: AbortSignal, clock: Clock = syst
 }
 
 /** Resolves with the work, or when the time is up. The work then goes on, and nothing waits for it. */
-export async function atMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
+export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);
   await Promise.race([work, late]).finally(() => clock.clearTimeout(timer));
 }
 
 /** A signal that fires with the given one, or when the time is up. Dispose it, or its timer stays. */
-export function deadline(
+export function deadlineSignal(
   ms: number,
   clock: Clock,
   signal?: AbortSignal,

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { AppError } from '../errors/errors.ts';
-import { orAborted, throwIfFired } from './cancel.ts';
+import { raceAbort, throwIfFired } from './cancel.ts';
 
 interface Options {
   readonly start: () => Worker;
@@ -45,7 +45,7 @@ export class JobThread<Job, Said> implements AsyncDisposable {
       return said;
     });
     this.#last = turn.catch(() => {}).finally(() => this.#pending--);
-    return await orAborted(turn, signal);
+    return await raceAbort(turn, signal);
   }
 
   async #ask(job: Job): Promise<Said | undefined> {

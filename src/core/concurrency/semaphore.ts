@@ -1,5 +1,5 @@
 import { AppError } from '../errors/errors.ts';
-import { orAborted, throwIfFired } from './cancel.ts';
+import { raceAbort, throwIfFired } from './cancel.ts';
 
 interface Options {
   /** At most so many callers wait. Default: 1,024. */
@@ -50,7 +50,7 @@ export class Semaphore {
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiter = { weight, begin: resolve };
     this.#waiting.add(waiter);
-    await orAborted(promise, signal).catch((thrown: unknown) => {
+    await raceAbort(promise, signal).catch((thrown: unknown) => {
       if (this.#waiting.delete(waiter)) this.#serve();
       else this.#release(weight); // its turn came in the same moment
       throw thrown;

@@ -177,7 +177,7 @@ export interface Store extends AsyncDisposable {
  * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with one
  * write. After a `resync` the reader loads the session again and follows it from `head`.
  */
-export type Followed =
+export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
 
@@ -197,5 +197,5 @@ export interface EventLog {
    * Past events after `after`, then live ones, until `signal` fires. Without gaps or duplicates; a resync if that is
    * impossible.
    */
-  follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
+  follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
 }

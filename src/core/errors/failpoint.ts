@@ -3,20 +3,20 @@ import { AppError } from './errors.ts';
 // Named places where a test can make the process die, fail, slow down or hang. An unarmed one costs one comparison.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
-interface Trap {
+interface Failpoint {
   readonly name: string;
   readonly action: Action;
   /** The number of the hit that triggers it; undefined: every hit. */
   readonly hit: number | undefined;
 }
-interface Armed {
+interface ArmedFailpoints {
   readonly spec: string;
-  readonly traps: readonly Trap[];
+  readonly traps: readonly Failpoint[];
   readonly hits: Map<string, number>;
   /** Must not return: the test is about the work that is unfinished at this moment. */
   exit(code: number): void;
 }
-let armed: Armed | undefined;
+let armed: ArmedFailpoints | undefined;
 
 /** Arms the failpoints that the environment names. Outside of tests there are none. */
 export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
@@ -30,7 +30,7 @@ export function failpointSpec(env: Readonly<Record<string, string | undefined>>)
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(trapOf);
-  const mine: Armed = { spec, traps, hits: new Map(), exit: options.exit };
+  const mine: ArmedFailpoints = { spec, traps, hits: new Map(), exit: options.exit };
   armed = mine;
   return {
     [Symbol.dispose]: () => {
@@ -62,7 +62,7 @@ export function failpointSync(name: string): void {
 
 const block = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
-function sprung({ traps, hits, exit }: Armed, name: string): Action | undefined {
+function sprung({ traps, hits, exit }: ArmedFailpoints, name: string): Action | undefined {
   for (const counted of [name, '*']) hits.set(counted, (hits.get(counted) ?? 0) + 1);
   const trap = traps.find(
     (it) => (it.name === name || it.name === '*') && (it.hit ?? hits.get(it.name)) === hits.get(it.name),
@@ -72,7 +72,7 @@ function sprung({ traps, hits, exit }: Armed, name: string): Action | undefined 
   return trap?.action;
 }
 
-function trapOf(text: string): Trap {
+function trapOf(text: string): Failpoint {
   const parts = /^([\w.*-]+)=(exit|throw|sleep|hang)(?:\((\d+)\))?(?:@(\d+))?$/.exec(text.trim());
   const [, name = '', kind = '', argument, hit] = parts ?? [];
   if (!parts || (kind === 'sleep') !== (argument !== undefined && kind !== 'exit')) {

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors/errors.ts';
 import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
 /** How to start an agent that brings a loop of its own. */
-export interface OwnAgent {
+export interface ExternalAgent {
   /** The program and its arguments. */
   readonly command: readonly string[];
   /** The agent's own name of the way to log in, for agents that want one named. */
@@ -13,10 +13,10 @@ export interface OwnAgent {
   readonly resume?: 'session' | 'summary' | undefined;
 }
 /** A part of a conversation that such an agent works on by itself. */
-export interface OwnTurn {
+export interface ExternalTurn {
   readonly sessionId: string;
   readonly runId: string;
-  readonly agent: OwnAgent;
+  readonly agent: ExternalAgent;
   readonly cwd: string;
   /** The messages that the agent has not had; empty: it goes on with its work. */
   readonly texts: readonly string[];

@@ -59,7 +59,7 @@ export function withDefaults<Given extends { header?: string | undefined; scheme
 }
 
 /** The places that one credential alone can set. With two values for a place, chance would choose. */
-export const placesOf = ({ hosts, header, env }: CredentialPlaces): string[] => [
+export const injectionPlaces = ({ hosts, header, env }: CredentialPlaces): string[] => [
   ...hosts.map((host) => `${header} of ${host.toLowerCase()}`),
   ...env.map((name) => `the variable ${name}`),
 ];

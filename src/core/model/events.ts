@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
-import { OverBudget, Purpose, Spending, WaitReason } from './spending.ts';
+import { BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
 // of the wire contract; each facade translates them.
@@ -49,7 +49,7 @@ export const UntrustedReason = z.enum([
   'second_daemon',
 ]);
 export type UntrustedReason = z.infer<typeof UntrustedReason>;
-export const BreachData = z.object({
+export const ViolationData = z.object({
   reason: UntrustedReason,
   /** The request with that answer, such as `GET /health`, without ids and names. */
   call: z.string(),
@@ -111,7 +111,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       question: z.string(),
       reason: WaitReason.optional(),
       /** With the reason `budget`: the one that is spent. */
-      budget: OverBudget.optional(),
+      budget: BudgetOverrun.optional(),
       /** The amounts that this run, and all runs of the session, have used so far. */
       spent: Spending.optional(),
       total: Spending.optional(),
@@ -178,7 +178,7 @@ export const SessionFact = z.discriminatedUnion('type', [
    * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server
    * ends the sandbox and starts a new one only when a person asks.
    */
-  fact('sandbox.untrusted', BreachData),
+  fact('sandbox.untrusted', ViolationData),
   /**
    * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
    * full, and this sandbox, which used most of it, was stopped.

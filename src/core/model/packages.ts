@@ -6,5 +6,8 @@ export interface Packages {
 export type PackageManager = keyof Packages;
 
 /** The managers that have something to install, in the order in which they do. */
-export const wantedOf = ({ pip = [], npm = [] }: Packages): readonly (readonly [PackageManager, readonly string[]])[] =>
+export const requestedPackages = ({
+  pip = [],
+  npm = [],
+}: Packages): readonly (readonly [PackageManager, readonly string[]])[] =>
   ([['pip', pip] as const, ['npm', npm] as const] as const).filter(([, names]) => names.length > 0);

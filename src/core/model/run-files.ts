@@ -4,7 +4,7 @@
 /** Where they are kept, relative to the workspace. */
 export const runFiles = '.corral/run';
 /** Folders of programs, whose files nobody wants to compare. */
-export const uncompared: readonly string[] = [
+export const uncomparedFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
 ];
 export const runFileLimits = {

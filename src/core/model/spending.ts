@@ -28,7 +28,7 @@ export const noSpending: Spending = {
   by: {},
 };
 
-interface Used {
+interface ModelUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cachedTokens?: number | undefined;
@@ -37,7 +37,7 @@ interface Used {
 }
 
 /** The same after one more call of the model. */
-export function withUsage(spending: Spending, used: Used): Spending {
+export function addUsage(spending: Spending, used: ModelUsage): Spending {
   const { inputTokens, outputTokens, cachedTokens = 0, cost = 0, purpose = 'work' } = used;
   const part = spending.by[purpose] ?? { turns: 0, tokens: 0, cost: 0 };
   const more = <Of extends z.infer<typeof Part>>(to: Of): Of => ({
@@ -60,11 +60,11 @@ export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'em
 export type WaitReason = z.infer<typeof WaitReason>;
 
 /** The budget that does not cover the next call of the model. `needs`: what that call is expected to take. */
-export const OverBudget = z.object({
+export const BudgetOverrun = z.object({
   scope: z.enum(['run', 'session']),
   kind: z.enum(['turns', 'tokens', 'cost', 'time']),
   limit: z.number(),
   used: z.number(),
   needs: z.number(),
 });
-export type OverBudget = z.infer<typeof OverBudget>;
+export type BudgetOverrun = z.infer<typeof BudgetOverrun>;

@@ -1,6 +1,6 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const desktop = describeDialect({
+export const desktop = describeFacade({
   label: 'desktop',
   audience: "pages that show a session's desktop: its state, and who has the keyboard and mouse",
   tag: 'Desktop',

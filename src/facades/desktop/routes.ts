@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import { failuresIn } from '../../http/errors/failure-docs.ts';
 import { describing } from '../../http/routes/route-docs.ts';
-import type { App, Dialect } from '../../http/routes/routes.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { DesktopService, DesktopView } from '../../sessions/api/desktop.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import { Offer } from '../shared/health.ts';
@@ -50,7 +50,7 @@ const describe = describing({ tag: 'Desktop', prefix: 'desktop', failures: failu
 const about = (name: string, summary: string, more: { readonly bodyExample?: unknown } = {}) =>
   describe(name, summary, { fails: [404, 501], ...more });
 
-export function desktopRoutes({ desktop }: DesktopDeps): Dialect {
+export function desktopRoutes({ desktop }: DesktopDeps): FacadeRoutes {
   return { mount: (app) => mountDesktop(app, desktop) };
 }
 
@@ -64,7 +64,7 @@ function mountDesktop(app: App, desktop: DesktopService): void {
   app.post(
     `${base}/start`,
     { schema, config: { doc: about('Start', 'Start the desktop') } },
-    async ({ params }, reply) => answer(params.sid, (id) => desktop.start(id, whileConnected(reply))),
+    async ({ params }, reply) => answer(params.sid, (id) => desktop.start(id, abortOnDisconnect(reply))),
   );
   app.post(
     `${base}/add`,
@@ -76,12 +76,12 @@ function mountDesktop(app: App, desktop: DesktopService): void {
         }),
       },
     },
-    async ({ params }, reply) => answer(params.sid, (id) => desktop.add(id, whileConnected(reply))),
+    async ({ params }, reply) => answer(params.sid, (id) => desktop.add(id, abortOnDisconnect(reply))),
   );
   app.post(
     `${base}/stop`,
     { schema, config: { doc: about('Stop', 'Stop the desktop and every program on it') } },
-    async ({ params }, reply) => answer(params.sid, (id) => desktop.stop(id, whileConnected(reply))),
+    async ({ params }, reply) => answer(params.sid, (id) => desktop.stop(id, abortOnDisconnect(reply))),
   );
   app.post(
     `${base}/control`,

@@ -1,6 +1,6 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const guide = describeDialect({
+export const guide = describeFacade({
   label: 'guide',
   audience: 'people: the documentation of this version, offline',
   tag: 'Server',

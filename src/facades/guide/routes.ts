@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { describing, type ReplyDoc } from '../../http/routes/route-docs.ts';
-import type { App, Dialect } from '../../http/routes/routes.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { docs, paths } from './pages.ts';
 
 const style = new URL('guide.css', import.meta.url);
@@ -18,7 +18,7 @@ const html: ReplyDoc = { description: 'The page', content: { 'text/html': { sche
 const css: ReplyDoc = { description: 'The style', content: { 'text/css': { schema: z.string() } } };
 
 /** The documentation of this very version, as pages that need no script and no other host. */
-export function guideRoutes(): Dialect {
+export function guideRoutes(): FacadeRoutes {
   return { mount: mountGuide };
 }
 

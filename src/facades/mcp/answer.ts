@@ -1,8 +1,8 @@
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { disconnectController } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
-import { untilDisconnected } from '../../http/transport/while-connected.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpServer } from './server.ts';
 
@@ -14,8 +14,8 @@ export async function answer(
   reply: FastifyReply,
   deps: McpDeps,
 ): Promise<FastifyReply | undefined> {
-  const gone = untilDisconnected(reply.raw);
-  const { services } = deps.acting(request.actor);
+  const gone = disconnectController(reply.raw);
+  const { services } = deps.acting(request.principal);
   const handler = createMcpHandler(() => mcpServer({ ...deps, services, gone: gone.signal }), {
     onerror: (error) => deps.logger.info({ err: error, request: request.id }, 'an MCP message was refused'),
     keepAliveMs: 0, // `openSse` pings

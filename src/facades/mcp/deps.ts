@@ -1,12 +1,12 @@
-import type { Actor } from '../../core/model/actor.ts';
-import type { Acting } from '../../http/guard/acting.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 
 export interface McpDeps {
-  readonly acting: (actor: Actor) => Pick<Acting, 'services'>;
+  readonly acting: (principal: Principal) => Pick<CallerContext, 'services'>;
   /** Undefined: the server keeps no screenshots of tool calls. */
   readonly uploads: Pick<UploadService, 'get' | 'open'> | undefined;
   readonly version: string;

@@ -1,6 +1,6 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const mcp = describeDialect({
+export const mcp = describeFacade({
   label: 'MCP',
   audience:
     'assistants that speak the Model Context Protocol, such as Claude Code; `corral mcp` is the same over stdio',

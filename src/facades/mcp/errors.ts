@@ -30,7 +30,7 @@ export const mcpFailures = failuresIn({
 });
 
 /** The failure as the caller can read it. A bug reveals nothing about itself and goes to the log. */
-export function told(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
+export function toMcpError(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500)
     logger.error({ err: error.cause ?? error }, `the MCP request ${what} failed`);

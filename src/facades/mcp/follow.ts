@@ -1,9 +1,9 @@
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { droppable, type SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { McpCall } from './tool.ts';
 
-interface Place {
+interface FollowRequest {
   readonly id: SessionId;
   readonly after: number;
   readonly waitMs: number;
@@ -12,9 +12,9 @@ interface Place {
 /** The events after a place, until the time is up, the caller leaves, or the session is deleted. */
 export async function* eventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
-  { id, after, waitMs }: Place,
+  { id, after, waitMs }: FollowRequest,
 ): AsyncGenerator<SessionEvent> {
-  using until = deadline(waitMs, clock, signal);
+  using until = deadlineSignal(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
     // After a resync the log goes on at its head; the state before that is in the session itself.
     if (item.kind === 'resync') continue;

@@ -9,12 +9,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import { publicText } from '../../http/errors/wire-errors.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import type { McpParts } from './deps.ts';
-import { told } from './errors.ts';
+import { toMcpError } from './errors.ts';
 import { asText } from './tools/files.ts';
 import { sessionView } from './tools/sessions.ts';
 
-type Words = Readonly<Record<string, string | string[]>>;
-type Found =
+type UriVariables = Readonly<Record<string, string | string[]>>;
+type ResourceContent =
   | { readonly bytes: Buffer; readonly mimeType: string }
   | { readonly text: string; readonly mimeType: string };
 interface Readable {
@@ -22,10 +22,10 @@ interface Readable {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  find(words: Words, signal: AbortSignal): Promise<Found>;
+  find(words: UriVariables, signal: AbortSignal): Promise<ResourceContent>;
 }
 const listed = 100;
-const word = (words: Words, name: string) => [words[name] ?? ''].flat().join('/');
+const word = (words: UriVariables, name: string) => [words[name] ?? ''].flat().join('/');
 
 /** Adds the readable parts of sessions, by addresses of the scheme `corral:`. */
 export function addResources(server: McpServer, parts: McpParts): void {
@@ -35,14 +35,14 @@ export function addResources(server: McpServer, parts: McpParts): void {
         const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
         return contents(uri.href, await find(words, signal));
       } catch (thrown) {
-        const error = told(thrown, name, parts.logger);
+        const error = toMcpError(thrown, name, parts.logger);
         throw new ResourceNotFoundError(uri.href, `${publicText(error)} (${error.code})`);
       }
     });
   }
 }
 
-function contents(uri: string, found: Found): ReadResourceResult {
+function contents(uri: string, found: ResourceContent): ReadResourceResult {
   const text = 'text' in found ? found.text : undefined;
   const { mimeType } = found;
   if (text !== undefined) return { contents: [{ uri, mimeType, text }] };
@@ -50,7 +50,7 @@ function contents(uri: string, found: Found): ReadResourceResult {
 }
 
 function readables({ services: { sessions, files, desktop }, uploads }: McpParts): Readable[] {
-  const idOf = (words: Words) => toSessionId(word(words, 'session'));
+  const idOf = (words: UriVariables) => toSessionId(word(words, 'session'));
   const newest = async () => {
     const found = await sessions.list({ limit: listed, after: undefined, keep: () => true });
     const resources = found

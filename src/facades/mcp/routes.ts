@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { describing, nothing, type ReplyDoc } from '../../http/routes/route-docs.ts';
-import type { Dialect } from '../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpErrors, mcpFailures } from './errors.ts';
 
@@ -12,7 +12,7 @@ const replies: ReplyDoc = {
 };
 
 /** The Model Context Protocol over streamable HTTP. No message belongs to a connection, so any server of a store answers. */
-export function mcpRoutes(deps: McpDeps): Dialect {
+export function mcpRoutes(deps: McpDeps): FacadeRoutes {
   return {
     errors: { prefix: '/mcp', style: mcpErrors },
     mount(app) {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { publicText } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
-import { told } from './errors.ts';
+import { toMcpError } from './errors.ts';
 
 /** A call of a tool. */
 export interface McpCall extends Pick<McpParts, 'services'> {
@@ -28,7 +28,7 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
 export const mcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
 
 /** An answer for programs, and its text for models. */
-export const said = (answer: Record<string, unknown>): CallToolResult => ({
+export const structuredResult = (answer: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(answer) }],
   structuredContent: answer,
 });
@@ -55,7 +55,7 @@ export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void
       const { services, sse } = parts;
       return await tool.run(given, { services, clock: sse.clock, signal, progress: progressOf(context) });
     } catch (thrown) {
-      const error = told(thrown, name, parts.logger);
+      const error = toMcpError(thrown, name, parts.logger);
       return { isError: true, content: [{ type: 'text', text: `${publicText(error)} (${error.code})` }] };
     }
   });

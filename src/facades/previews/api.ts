@@ -3,10 +3,10 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { failuresIn } from '../../http/errors/failure-docs.ts';
 import { describing } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
-import type { DialectParts } from '../shared/dialect.ts';
 import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
 const about = describing({ tag: 'Previews', prefix: 'previews', failures: failuresIn(envelopeStyle) });
@@ -34,8 +34,8 @@ const example = {
   expiresAt: '2026-01-01T08:00:00.000Z',
 };
 
-interface ApiDeps extends Pick<DialectParts, 'acting'> {
-  readonly links: DialectParts['previews'];
+interface ApiDeps extends Pick<FacadeParts, 'acting'> {
+  readonly links: FacadeParts['previews'];
 }
 
 export function mountApi(app: App, { acting, links }: ApiDeps): void {
@@ -62,9 +62,9 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
         doc: about('Ports', 'List the ports on which programs in the sandbox listen; starts nothing', { fails: [404] }),
       },
     },
-    async ({ params, actor }, reply) => {
-      const { ports } = acting(actor).services;
-      return success({ ports: [...(await ports.list(toSessionId(params.sid), whileConnected(reply)))] });
+    async ({ params, principal }, reply) => {
+      const { ports } = acting(principal).services;
+      return success({ ports: [...(await ports.list(toSessionId(params.sid), abortOnDisconnect(reply)))] });
     },
   );
   app.get(
@@ -76,9 +76,9 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
       },
       config: { doc: about('List', 'List the open previews with their addresses', { fails: [404] }) },
     },
-    async ({ params, actor, headers: { host } }) => {
+    async ({ params, principal, headers: { host } }) => {
       const id = toSessionId(params.sid);
-      const all = await acting(actor).services.ports.opened(id);
+      const all = await acting(principal).services.ports.opened(id);
       return success({ previews: await Promise.all(all.map((view) => shown(id, view, host))) });
     },
   );
@@ -93,9 +93,9 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
         }),
       },
     },
-    async ({ params, body: { of, minutes }, actor, headers: { host } }) => {
+    async ({ params, body: { of, minutes }, principal, headers: { host } }) => {
       const id = toSessionId(params.sid);
-      const view = await acting(actor).services.ports.open(id, { of, lifeMs: links.lifeMs(minutes) });
+      const view = await acting(principal).services.ports.open(id, { of, lifeMs: links.lifeMs(minutes) });
       return success(await shown(id, view, host));
     },
   );
@@ -108,8 +108,8 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
       },
       config: { doc: about('Close', 'Close a preview: its address and its connections end', { fails: [404] }) },
     },
-    async ({ params: { sid, preview }, actor }) => {
-      await acting(actor).services.ports.close(toSessionId(sid), preview);
+    async ({ params: { sid, preview }, principal }) => {
+      await acting(principal).services.ports.close(toSessionId(sid), preview);
       return success(null);
     },
   );

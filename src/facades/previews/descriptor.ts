@@ -1,7 +1,7 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 import { previewSettings } from './settings.ts';
 
-export const previews = describeDialect({
+export const previews = describeFacade({
   label: 'previews',
   audience: 'browsers and programs that look at what listens in a sandbox, each port under an origin of its own',
   tag: 'Previews',

@@ -1,9 +1,9 @@
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
-import { asCaller } from '../../http/guard/caller.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import { runAsCaller } from '../../http/guard/caller.ts';
 import { rateLimiter } from '../../http/guard/rate-limit.ts';
-import type { Dialect } from '../../http/routes/routes.ts';
-import type { DialectParts } from '../shared/dialect.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
+import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { mountApi } from './api.ts';
 import { refusals, refuse } from './pages.ts';
@@ -11,17 +11,17 @@ import { servePreview, upgradePreview } from './serve.ts';
 import { internalPath, Targets } from './target.ts';
 
 /** Finds previews, whose tokens say on whose behalf they act. */
-const server: Actor = { role: 'admin', by: 'server' };
+const server: Principal = { role: 'admin', by: 'server' };
 /** A development server sends a page in hundreds of files. */
 const perMinute = 12_000;
 
 /** Ports and files of sandboxes for browsers, and the routes that open and close previews. */
-export function previewRoutes(parts: DialectParts): Dialect {
+export function previewRoutes(parts: FacadeParts): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, previews: links } = parts;
   const targets = new Targets(links.domain, () => elsewhere.length > 1);
   const deps = {
     ports: acting(server).services.ports,
-    servicesOf: (actor: Actor) => acting(actor).services,
+    servicesOf: (principal: Principal) => acting(principal).services,
     links,
     credentials,
     scheme: links.scheme,
@@ -37,10 +37,12 @@ export function previewRoutes(parts: DialectParts): Dialect {
       const target = targets.of(request);
       if (!target) return false;
       const work = () => upgradePreview(target, request, socket, deps);
-      asCaller({ actor: server, address: request.socket.remoteAddress, request: undefined }, work).catch((err) => {
-        if (!sse.closing.aborted) logger.warn({ err }, 'an upgrade to a preview failed');
-        socket.destroy();
-      });
+      runAsCaller({ principal: server, address: request.socket.remoteAddress, request: undefined }, work).catch(
+        (err) => {
+          if (!sse.closing.aborted) logger.warn({ err }, 'an upgrade to a preview failed');
+          socket.destroy();
+        },
+      );
       return true;
     },
   });

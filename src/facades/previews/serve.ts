@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { type Actor, nobody } from '../../core/model/actor.ts';
+import { nobody, type Principal } from '../../core/model/principal.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
@@ -20,7 +20,7 @@ export interface ServeDeps {
   /** Without the permissions of a caller, to find a preview. */
   readonly ports: Pick<PortService, 'opened'>;
   /** With those of the caller who opened it. */
-  readonly servicesOf: (actor: Actor) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
+  readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
   readonly scheme: 'http' | 'https';
@@ -33,7 +33,7 @@ export interface ServeDeps {
 interface Opened {
   readonly view: PreviewView;
   readonly token: string;
-  readonly actor: Actor;
+  readonly principal: Principal;
 }
 /** An open connection ends this long after its preview was closed on any server. */
 const lookMs = 2_000;
@@ -56,7 +56,7 @@ export async function servePreview(
   response.once('close', () => left.abort());
   using ends = endsOf(target, opened, deps, left.signal);
   using _ = breaking(ends.signal, response);
-  const { ports, streams, sandboxes } = deps.servicesOf(opened.actor);
+  const { ports, streams, sandboxes } = deps.servicesOf(opened.principal);
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
     if (state !== 'running') return no(refusals.resting);
@@ -93,7 +93,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   socket.once('close', () => left.abort());
   using ends = endsOf(target, opened, deps, left.signal);
   using _ = breaking(ends.signal, socket);
-  const { ports } = deps.servicesOf(opened.actor);
+  const { ports } = deps.servicesOf(opened.principal);
   const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
   if ('status' in dialled) return refuseUpgrade(socket, dialled);
   dialled.write(upgradeHead('GET', target.url === '' ? '/' : target.url, headersForProgram(target, deps.scheme)));
@@ -111,7 +111,7 @@ async function open(target: Target, address: string, deps: ServeDeps): Promise<O
   // An open page goes on asking by its cookie after its preview was closed; only addresses are counted as guesses.
   if (found === 'wrong' && target.isShown) {
     credentials.failed(address);
-    credentials.audit({ actor: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
+    credentials.audit({ principal: nobody, action: 'preview.enter', target: target.sid, outcome: 'unauthorized' });
   }
   return refusals.closed;
 }
@@ -125,17 +125,17 @@ async function find({ sid, of, tokens }: Target, { ports, links }: ServeDeps): P
     const view = all.find((one) => one.id === tokenForm.exec(token)?.[1] && one.of === of);
     if (!view) continue;
     isKnown = true;
-    const actor = await links.makerOf(sid, view, token);
-    if (actor) return { view, token, actor };
+    const principal = await links.makerOf(sid, view, token);
+    if (principal) return { view, token, principal };
   }
   return isKnown ? 'wrong' : 'closed';
 }
 
 /** Keeps the token in cookies, and leads the browser to the address without it. */
-function enter(target: Target, { view, token, actor }: Opened, response: ServerResponse, deps: ServeDeps): void {
+function enter(target: Target, { view, token, principal }: Opened, response: ServerResponse, deps: ServeDeps): void {
   const { clock, credentials, scheme } = deps;
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
-  credentials.audit({ actor, action: 'preview.enter', target: target.sid, outcome: 'done' });
+  credentials.audit({ principal, action: 'preview.enter', target: target.sid, outcome: 'done' });
   response.setHeader('set-cookie', setCookies(token, { seconds, isSecure: scheme === 'https' }));
   // Two slashes would lead to another host.
   redirect(response, target.url.replace(/^[/\\]+/, '/'));
@@ -161,7 +161,7 @@ const refusalOf =
   };
 
 /** Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does. */
-function endsOf(target: Target, { view, actor }: Opened, deps: ServeDeps, left: AbortSignal) {
+function endsOf(target: Target, { view, principal }: Opened, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
   const over = new AbortController();
@@ -174,6 +174,6 @@ function endsOf(target: Target, { view, actor }: Opened, deps: ServeDeps, left: 
     }
   };
   watch().catch(() => {}); // the connection is over
-  const signals = [left, closed.signal, closing, ...(actor.ended ? [actor.ended] : [])];
+  const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
   return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => over.abort() };
 }

@@ -1,7 +1,7 @@
 import type { App } from '../../http/routes/routes.ts';
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const server = describeDialect({
+export const server = describeFacade({
   label: 'server',
   audience: 'probes, monitoring, the list of templates, the models',
   tag: 'Server',
@@ -23,7 +23,7 @@ export const server = describeDialect({
   ],
 });
 
-export const webClient = describeDialect({
+export const webClient = describeFacade({
   label: 'web client',
   audience: 'people, also on a phone and by keyboard: chat, plan, tool calls, files, terminal, screen',
   tag: 'Server',

@@ -1,5 +1,5 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
-import type { PageFiles } from '../shared/dialect.ts';
+import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
 import { type Asset, html, mountAssets, open, served } from './assets.ts';
 import { openApiDocument } from './openapi.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import {
   accessOf,
@@ -73,7 +73,7 @@ export function mountModels(app: App, models: Services['models']): void {
         least: 'user',
       },
     },
-    async (_request, reply) => ({ providers: await models.offered(whileConnected(reply)) }),
+    async (_request, reply) => ({ providers: await models.offered(abortOnDisconnect(reply)) }),
   );
   app.post(
     `${base}/test`,
@@ -91,7 +91,7 @@ export function mountModels(app: App, models: Services['models']): void {
         least: 'admin',
       },
     },
-    ({ body }, reply) => models.test(accessOf(body), whileConnected(reply)),
+    ({ body }, reply) => models.test(accessOf(body), abortOnDisconnect(reply)),
   );
   app.put(
     `${base}/usual`,
@@ -106,7 +106,7 @@ export function mountModels(app: App, models: Services['models']): void {
         least: 'admin',
       },
     },
-    ({ body: { model, ...given } }, reply) => models.use({ ...accessOf(given), model }, whileConnected(reply)),
+    ({ body: { model, ...given } }, reply) => models.use({ ...accessOf(given), model }, abortOnDisconnect(reply)),
   );
   app.delete(
     `${base}/providers/:provider`,

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
-import type { PageFiles } from '../shared/dialect.ts';
+import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
 import { open, served, types } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
@@ -71,14 +71,14 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
   );
 }
 
-interface Asked {
+interface PageRoute {
   readonly name: string;
   readonly page: () => Promise<PageFiles>;
   /** In place of those of the main page. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: Asked) {
+export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: PageRoute) {
   const { name, page, headers = ofPage } = asked;
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { HttpMetrics } from '../../http/routes/observe.ts';
-import { either, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
-import type { App, Dialect, RouteTable } from '../../http/routes/routes.ts';
+import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import type { PageFiles } from '../shared/dialect.ts';
+import type { PageFiles } from '../shared/facade.ts';
 import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
@@ -54,7 +54,7 @@ const example = {
 };
 
 /** The routes that belong to the server and to no dialect. */
-export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): Dialect {
+export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {
     mount(app: App) {
@@ -62,7 +62,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
         '/',
         {
           schema: {
-            response: { 200: either(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
+            response: { 200: eitherReply(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
           },
           config: {
             doc: about('root', 'Get the name and version of the server; browsers get the web client'),

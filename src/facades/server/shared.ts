@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
-import type { PageFiles } from '../shared/dialect.ts';
+import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
 import { open, served } from './assets.ts';
 import { sendFile } from './page.ts';
@@ -71,7 +71,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
       },
     },
     async ({ body }, reply) => {
-      const entries = await shared.listFiles(body.token, body.path, whileConnected(reply));
+      const entries = await shared.listFiles(body.token, body.path, abortOnDisconnect(reply));
       return { entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })) };
     },
   );
@@ -86,7 +86,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
     },
     async ({ body: { token, path } }, reply) => ({
       path,
-      content: await shared.readFile(token, path, whileConnected(reply)),
+      content: await shared.readFile(token, path, abortOnDisconnect(reply)),
     }),
   );
 }

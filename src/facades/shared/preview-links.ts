@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../auth/pepper.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Actor, everybody } from '../../core/model/actor.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { everybody, type Principal } from '../../core/model/principal.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
@@ -27,7 +27,7 @@ export interface PreviewAddress {
 export interface PreviewLinks {
   addressOf(id: SessionId, view: PreviewView, host: string | undefined): Promise<PreviewAddress>;
   /** The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has ended. */
-  makerOf(id: SessionId, view: PreviewView, token: string): Promise<Actor | undefined>;
+  makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /** The life of a preview for which this time was asked; 8 hours by default. Rejects: invalid_request (longer than allowed). */
   lifeMs(minutes: number | undefined): number;
   /** The domain whose names `<port>-<session>` are for previews, without scheme and port. */
@@ -94,9 +94,9 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
 const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : everybody;
 
-const known = new WeakMap<Actor, Actor>();
+const known = new WeakMap<Principal, Principal>();
 /** The same object for the same caller. */
-function actingBy(maker: Actor): Actor {
+function actingBy(maker: Principal): Principal {
   const made = known.get(maker) ?? { ...maker, by: 'preview' as const };
   known.set(maker, made);
   return made;

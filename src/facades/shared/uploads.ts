@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { type Part, readFiles } from '../../http/transport/multipart.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
-import { baseName, type Staged, type UploadService } from '../../sessions/projects/uploads.ts';
+import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler may read; all other routes get theirs as JSON. */
 export function withBodyStreams(app: App, mount: (scope: App) => void): void {
@@ -28,9 +28,9 @@ interface Upload {
  */
 export async function receiveFiles<Kept>(
   { request, reply, uploads, projectId, maxFiles }: Upload,
-  keep: (staged: readonly Staged[]) => Promise<Kept>,
+  keep: (staged: readonly StagedUpload[]) => Promise<Kept>,
 ): Promise<Kept> {
-  const signal = whileConnected(reply);
+  const signal = abortOnDisconnect(reply);
   await using received = new AsyncDisposableStack();
   const stage = async ({ filename, mimeType, content }: Part) => {
     const name = baseName(filename);

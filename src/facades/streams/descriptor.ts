@@ -1,6 +1,6 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const streams = describeDialect({
+export const streams = describeFacade({
   label: 'streams',
   audience:
     'programs that move bytes: files of any size, commands with their output as it comes, terminals. The command `corral` and the typed client use it',

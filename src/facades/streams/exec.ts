@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
 import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
 
@@ -54,7 +54,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
     onErrors: (bytes: Uint8Array) => out?.write('errors', bytes),
   };
   try {
-    const ended = await deps.streams.run(id, wish, pipes, AbortSignal.any([whileConnected(reply), left.signal]));
+    const ended = await deps.streams.run(id, wish, pipes, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
     out?.end(ended);
   } catch (thrown) {
     if (!out) throw thrown;

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { bytes, ok } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../http/transport/content-disposition.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
-import { filesBelow, fits, maxPackedBytes } from '../shared/archive/files-below.ts';
+import { assertFitsArchive, filesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { byteRange } from '../shared/byte-range.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, Params } from './about.ts';
@@ -40,7 +40,11 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     async ({ params, query, headers }, reply) => {
       const range = byteRange(headers.range);
       const wanted = { path: query.path, ...range };
-      const { size, version, content } = await streams.download(toSessionId(params.sid), wanted, whileConnected(reply));
+      const { size, version, content } = await streams.download(
+        toSessionId(params.sid),
+        wanted,
+        abortOnDisconnect(reply),
+      );
       reply.header('content-type', 'application/octet-stream').header('etag', `"${version}"`);
       reply.header('content-disposition', 'attachment').header('cache-control', 'no-store');
       reply.header('accept-ranges', 'bytes');
@@ -68,9 +72,9 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     },
     async ({ params, query: { path: start } }, reply) => {
       const id = toSessionId(params.sid);
-      const signal = whileConnected(reply);
+      const signal = abortOnDisconnect(reply);
       const listing = await filesBelow({ files, id }, { start, skip: isKept, signal });
-      fits(listing);
+      assertFitsArchive(listing);
       if (listing.files.length === 0)
         throw new AppError('file_not_found', 'There are no files to pack in that folder.');
       const open = (at: string) => files.open(id, at, signal);
@@ -117,7 +121,12 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
       const content = (body ?? []) as AsyncIterable<Uint8Array>;
       const replaces = replacedBy(request);
       const wanted = { path: query.path, ...(replaces !== undefined && { replaces }) };
-      const { size, version } = await streams.upload(toSessionId(params.sid), wanted, content, whileConnected(reply));
+      const { size, version } = await streams.upload(
+        toSessionId(params.sid),
+        wanted,
+        content,
+        abortOnDisconnect(reply),
+      );
       reply.header('etag', `"${version}"`);
       return { path: query.path, size, version };
     },

@@ -2,9 +2,9 @@ import type { FastifyReply } from 'fastify';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type StreamChannel, streamFrame } from '../../core/text/stream-frames.ts';
 import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
-import { callingActor } from '../../http/guard/caller.ts';
+import { currentPrincipal } from '../../http/guard/caller.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
-import { drained, type SseContext, writeStreamHead } from '../../http/transport/sse.ts';
+import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off. */
@@ -24,7 +24,7 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
-  const { ended } = callingActor();
+  const { ended } = currentPrincipal();
   const leave = () => hangUp.abort();
   const cut = () => void res.destroy();
   let timer = clock.setTimeout(ping, pingMs);
@@ -46,7 +46,7 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
     gone: hangUp.signal,
     async write(channel, payload) {
       if (hangUp.signal.aborted || res.write(streamFrame(channel, payload))) return;
-      await drained(res, stalledMs, clock, hangUp.signal);
+      await waitForDrain(res, stalledMs, clock, hangUp.signal);
     },
     end(outcome) {
       if (!hangUp.signal.aborted) res.end(streamFrame('end', Buffer.from(JSON.stringify(outcome))));

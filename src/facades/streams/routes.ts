@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { bytes } from '../../http/routes/route-docs.ts';
-import type { App, Dialect } from '../../http/routes/routes.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { about, Params } from './about.ts';
@@ -24,7 +24,7 @@ const framed = bytes(
 );
 
 /** Bytes over plain HTTP, so that any platform with `fetch` can use them. */
-export function streamRoutes(deps: StreamDeps): Dialect {
+export function streamRoutes(deps: StreamDeps): FacadeRoutes {
   return {
     mount(app) {
       mountDownloads(app, deps);

@@ -1,11 +1,11 @@
 import type { FastifyReply } from 'fastify';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { StreamDeps } from './deps.ts';
 import { failureOutcome, openFrames } from './framed-reply.ts';
 
 /** Sends a terminal's output until the shell exits, another reader takes the terminal over, or the client leaves. */
 export async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {
-  await using line = await deps.terminals.connect(id, whileConnected(reply));
+  await using line = await deps.terminals.connect(id, abortOnDisconnect(reply));
   using out = openFrames(reply, deps.context);
   out.gone.addEventListener('abort', () => line.output.destroy(), { once: true });
   try {

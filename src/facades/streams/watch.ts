@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import { bytes } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
-import { whileConnected } from '../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { about, Params } from './about.ts';
 import type { StreamDeps } from './deps.ts';
@@ -59,7 +59,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   };
   const wish = { path: query.path, recursive: query.recursive === 'true' };
   try {
-    await deps.streams.watch(id, wish, reader, AbortSignal.any([whileConnected(reply), left.signal]));
+    await deps.streams.watch(id, wish, reader, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
     out?.end({});
   } catch (thrown) {
     if (!out) throw thrown;

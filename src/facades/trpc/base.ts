@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server';
-import { tooWeak } from '../../core/model/actor.ts';
+import { tooWeak } from '../../core/model/principal.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 
@@ -14,7 +14,7 @@ export const router = t.router;
 
 /** The base of every procedure: readers change nothing, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
-  if (type === 'mutation' && ctx.actor.role === 'reader') throw tooWeak(ctx.actor);
+  if (type === 'mutation' && ctx.principal.role === 'reader') throw tooWeak(ctx.principal);
   // A subscription outlives this call, so `subscription.ts` counts it.
   using _call = type === 'subscription' ? undefined : ctx.calls.enter();
   return await next();

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Acting } from '../../http/guard/acting.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { PreviewLinks } from '../shared/preview-links.ts';
 
@@ -25,11 +25,11 @@ export type TrpcServices = Pick<
 >;
 
 /** Operations on behalf of the caller. */
-export interface TrpcActing extends Omit<Acting, 'services'> {
+export interface TrpcCallerContext extends Omit<CallerContext, 'services'> {
   readonly services: TrpcServices;
 }
 /** The caller's operations, the shared services, and the state of one connection. */
-export interface TrpcContext extends TrpcActing {
+export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;
   /** The name under which the client reached this server. */
   readonly host: string | undefined;

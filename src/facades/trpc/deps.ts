@@ -1,13 +1,13 @@
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
-import type { TrpcActing, TrpcContext } from './context.ts';
+import type { TrpcCallerContext, TrpcContext } from './context.ts';
 
 export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previews'> {
-  readonly acting: (actor: Actor) => TrpcActing;
-  /** The actor of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
-  readonly admits: (token: string, address: string) => Actor | undefined;
+  readonly acting: (principal: Principal) => TrpcCallerContext;
+  /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
+  readonly admits: (token: string, address: string) => Principal | undefined;
   readonly sockets: SocketServer;
   readonly sse: SseContext;
   readonly logger: HttpLogger;

@@ -1,6 +1,6 @@
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const trpc = describeDialect({
+export const trpc = describeFacade({
   label: 'tRPC',
   audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',
   tag: undefined,

@@ -30,7 +30,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
     req: toFetch(request, reply),
     maxBatchSize,
     createContext: () => ({
-      ...acting(request.actor),
+      ...acting(request.principal),
       version,
       clock,
       previews,

@@ -1,11 +1,11 @@
-import type { Dialect } from '../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { TrpcDeps } from './deps.ts';
 import { trpcErrors } from './errors.ts';
 import { mountHttp } from './http.ts';
 import { mountSocket } from './socket.ts';
 
 /** One typed router, over HTTP with batches, over SSE and over a WebSocket. */
-export function trpc(deps: TrpcDeps): Dialect {
+export function trpc(deps: TrpcDeps): FacadeRoutes {
   return {
     errors: { prefix: '/trpc', style: trpcErrors },
     mount(app) {

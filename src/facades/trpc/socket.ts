@@ -1,6 +1,6 @@
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
 import { closeCodes, closeWith, type Socket } from '../../http/transport/ws-socket.ts';
@@ -24,7 +24,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   const { acting, version, clock, previews, logger } = deps;
   const { host } = request.raw.headers;
   const connected = { version, clock, previews, host, calls: new CallCount(), drained: socket.drained };
-  const admit = request.known ? () => request.actor : byConnectionParams(socket, request.caller, deps);
+  const admit = request.known ? () => request.principal : byConnectionParams(socket, request.caller, deps);
   // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {
     router: appRouter,
@@ -44,7 +44,11 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
 /**
  * Admits a client by its connection parameters, its first frame. Closes the socket when they bring no valid token in time.
  */
-function byConnectionParams(socket: Socket, address: string, { admits, clock }: TrpcDeps): (token: unknown) => Actor {
+function byConnectionParams(
+  socket: Socket,
+  address: string,
+  { admits, clock }: TrpcDeps,
+): (token: unknown) => Principal {
   let admitted = false;
   const refuse = () => {
     if (!admitted) socket.close(closeCodes.refused, 'A valid token is needed');
@@ -53,11 +57,11 @@ function byConnectionParams(socket: Socket, address: string, { admits, clock }: 
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
   socket.connection.once('message', () => queueMicrotask(refuse)); // also when the first frame is not a parameters frame
   return (token) => {
-    const actor = typeof token === 'string' ? admits(token, address) : undefined;
-    admitted = actor !== undefined;
-    if (!actor) throw new AppError('unauthorized', 'A valid token is needed.');
+    const principal = typeof token === 'string' ? admits(token, address) : undefined;
+    admitted = principal !== undefined;
+    if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
-    closeWith(socket, actor);
-    return actor;
+    closeWith(socket, principal);
+    return principal;
   };
 }

@@ -7,11 +7,11 @@ export async function withErrorTexts<Result>(texts: ErrorTexts, work: () => Prom
   try {
     return await work();
   } catch (thrown) {
-    throw reworded(thrown, texts);
+    throw rewordError(thrown, texts);
   }
 }
 
-export function reworded(thrown: unknown, texts: ErrorTexts): unknown {
+export function rewordError(thrown: unknown, texts: ErrorTexts): unknown {
   if (!(thrown instanceof AppError) || thrown.constructor !== AppError) return thrown;
   const text = texts[thrown.code];
   if (text === undefined) return thrown;

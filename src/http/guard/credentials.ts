@@ -1,7 +1,7 @@
 import type { KeyRing } from '../../auth/api-keys.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { hashOf, type TokenHash } from '../../auth/token.ts';
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { Allowance, RateLimiter } from './rate-limit.ts';
@@ -10,12 +10,12 @@ import type { Allowance, RateLimiter } from './rate-limit.ts';
 export interface Credentials {
   /** Changes with the server's own token. Undefined: callers without a key have no rights now. */
   readonly serverSeal: string | undefined;
-  /** The actor of this key; undefined when the key is not valid any more. */
-  live(key: string): Actor | undefined;
-  /** The actors of all keys that are valid now. */
-  actors(): readonly Actor[];
-  /** Counts a request of the actor, or of the address of a stranger. Undefined: there is no rate limit. */
-  count(actor: Actor | undefined, address: string): Allowance | undefined;
+  /** The principal of this key; undefined when the key is not valid any more. */
+  live(key: string): Principal | undefined;
+  /** The principals of all keys that are valid now. */
+  principals(): readonly Principal[];
+  /** Counts a request of the principal, or of the address of a stranger. Undefined: there is no rate limit. */
+  count(principal: Principal | undefined, address: string): Allowance | undefined;
   /** Counts a wrong credential of this address. */
   failed(address: string): void;
   /** How long an address that showed too many wrong credentials must wait, in ms. */
@@ -24,7 +24,7 @@ export interface Credentials {
 }
 interface Deps {
   readonly token: Secret | TokenHash | undefined;
-  readonly keys: Pick<KeyRing, 'any' | 'live' | 'actors'> | undefined;
+  readonly keys: Pick<KeyRing, 'any' | 'live' | 'principals'> | undefined;
   readonly limiter: RateLimiter | undefined;
   readonly lockout: Lockout;
   readonly audit: ((call: AuditedCall) => void) | undefined;
@@ -37,10 +37,10 @@ export function credentialsOf({ token, keys, limiter, lockout, audit }: Deps): C
       return seal ?? (keys?.any ? undefined : '');
     },
     live: (key) => keys?.live(key),
-    actors: () => keys?.actors() ?? [],
-    count(actor, address) {
-      const name = actor?.key === undefined ? undefined : `key ${actor.key}`;
-      return limiter?.take(name ?? (actor && seal !== undefined ? 'token' : address));
+    principals: () => keys?.principals() ?? [],
+    count(principal, address) {
+      const name = principal?.key === undefined ? undefined : `key ${principal.key}`;
+      return limiter?.take(name ?? (principal && seal !== undefined ? 'token' : address));
     },
     failed: (address) => lockout.failed(address),
     lockedFor: (address) => lockout.waitOf(address),

@@ -3,11 +3,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
 import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
-import { presentedTokens, type TokenGate } from '../../auth/token.ts';
+import { type SignedUrls, subjectOf, type UrlRight } from '../../auth/signed-url.ts';
+import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Actor, everybody, hasRole, nobody, tooWeak } from '../../core/model/actor.ts';
-import { asCaller, callingRequest } from './caller.ts';
+import { everybody, hasRole, nobody, type Principal, tooWeak } from '../../core/model/principal.ts';
+import { currentRequest, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface GuardOptions {
@@ -20,7 +20,7 @@ export interface GuardOptions {
   readonly isForProgram?: (request: IncomingMessage) => boolean;
   /** The origins that the operator named; undefined: those of development servers, which only read without a token. */
   readonly corsOrigins: readonly string[] | undefined;
-  readonly gate: TokenGate;
+  readonly gate: TokenCheck;
   /** API keys next to the token; undefined: there are none. */
   readonly keys?: KeyRing | undefined;
   /** Signed links that open a route of their purpose without a token. */
@@ -42,7 +42,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
   app.decorateRequest('right', undefined);
-  app.decorateRequest('actor', null as never);
+  app.decorateRequest('principal', null as never);
   const readerAt = readers(options);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
@@ -66,11 +66,11 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     if (isJudged || isLater) refuseLocked(request.ip, options);
     const page = pageOf(request.headers, options.corsOrigins);
-    const known = page === 'default' && !isRequired ? readerAt(request) : actorFor(shown, options);
+    const known = page === 'default' && !isRequired ? readerAt(request) : principalFor(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
     request.known = known !== undefined;
-    request.actor = opened?.actor ?? known ?? nobody;
+    request.principal = opened?.principal ?? known ?? nobody;
     request.caller = callerName(known, isRequired) ?? request.ip;
     countRequest(request, reply, options);
     if (page === 'foreign') refuseForeign(request);
@@ -80,20 +80,20 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
-    if (request.actor.role === 'reader' && !isHarmless(request)) throw tooWeak(request.actor);
+    if (request.principal.role === 'reader' && !isHarmless(request)) throw tooWeak(request.principal);
     refuseWeak(request);
-    asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
+    runAsCaller({ principal: request.principal, address: request.ip, request: request.id }, done);
   });
   // A body parser continues in the context of the body's last chunk, which has no caller, so the caller is set again.
-  app.addHook('preValidation', ({ actor, ip, id }, _reply, done) => {
-    if (callingRequest().request === id) done();
-    else asCaller({ actor, address: ip, request: id }, done);
+  app.addHook('preValidation', ({ principal, ip, id }, _reply, done) => {
+    if (currentRequest().request === id) done();
+    else runAsCaller({ principal, address: ip, request: id }, done);
   });
 }
 
-/** One actor for each origin: streams and caches know an actor by its object. */
-function readers({ keys }: GuardOptions): (request: FastifyRequest) => Actor {
-  const known = new Map<string, Actor>();
+/** One principal for each origin: streams and caches know an principal by its object. */
+function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal {
+  const known = new Map<string, Principal>();
   return ({ headers: { origin = '' } }) => {
     const reader = known.get(origin) ?? { role: 'reader', origin, ...(keys && { ended: keys.anonymous.ended }) };
     known.set(origin, reader);
@@ -101,21 +101,21 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Actor {
   };
 }
 
-/** The actor of the presented credentials; undefined when credentials are needed and none is valid. */
-export function actorFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
+/** The principal of the presented credentials; undefined when credentials are needed and none is valid. */
+export function principalFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return everybody;
   if (gate.required && gate.accepts(shown)) return everybody;
   if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
   return keys?.find(shown);
 }
-function callerName(actor: Actor | undefined, isRequired: boolean): string | undefined {
-  if (actor?.key !== undefined) return `key ${actor.key}`;
-  return actor && isRequired ? 'token' : undefined;
+function callerName(principal: Principal | undefined, isRequired: boolean): string | undefined {
+  if (principal?.key !== undefined) return `key ${principal.key}`;
+  return principal && isRequired ? 'token' : undefined;
 }
 
-function refuseWeak({ actor, route: { config } }: FastifyRequest): void {
-  if (!config.least || hasRole(actor, config.least)) return;
-  throw tooWeak(actor);
+function refuseWeak({ principal, route: { config } }: FastifyRequest): void {
+  if (!config.least || hasRole(principal, config.least)) return;
+  throw tooWeak(principal);
 }
 
 interface Query {
@@ -141,18 +141,18 @@ function signatureOf(request: FastifyRequest): string | undefined {
   return String(signature);
 }
 /** The right of a link, on behalf of the key that made it; undefined when the link or its key is not valid. */
-function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): Opened | undefined {
+function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): SignedAccess | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
   const subject = subjectOf(signature);
-  const actor = subject === undefined ? everybody : keys?.live(subject);
-  return right && actor && { right, actor };
+  const principal = subject === undefined ? everybody : keys?.live(subject);
+  return right && principal && { right, principal };
 }
-interface Opened {
-  readonly right: Right;
-  readonly actor: Actor;
+interface SignedAccess {
+  readonly right: UrlRight;
+  readonly principal: Principal;
 }
 function refuseLocked(address: string, { lockout }: GuardOptions): void {
   const retryAfterMs = lockout?.waitOf(address) ?? 0;
@@ -199,7 +199,7 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
-/** A page can send changes through an open socket, so each procedure checks its actor again. */
+/** A page can send changes through an open socket, so each procedure checks its principal again. */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
 /** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */

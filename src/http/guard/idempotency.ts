@@ -9,17 +9,17 @@ const keptMs = 24 * 60 * 60 * 1000;
 const sweepEveryMs = 60 * 60 * 1000;
 
 /** A key that this request has claimed. The holder must call exactly one of `answer` and `release`. */
-export interface Claim {
+export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
   /** The work was not done: the client can try again with the same key. */
   release(): Promise<void>;
 }
-export type Claimed = Claim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
+export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
 
 export interface Idempotency {
   /** Undefined when the request has no key. Rejects: invalid_request, conflict. */
-  claim(request: FastifyRequest): Promise<Claimed>;
+  claim(request: FastifyRequest): Promise<IdempotencyResult>;
   /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
   /**
@@ -36,7 +36,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
     await inbox.expire(now - keptMs);
   };
 
-  const claim = async (request: FastifyRequest): Promise<Claimed> => {
+  const claim = async (request: FastifyRequest): Promise<IdempotencyResult> => {
     const given = request.headers['idempotency-key'];
     if (given === undefined) return undefined;
     if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
@@ -50,7 +50,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
     kind: 'http' | 'call',
     parts: readonly string[],
     contentHash: string,
-  ): Promise<Claim | Extract<Claimed, { kind: 'replay' }>> => {
+  ): Promise<IdempotencyClaim | Extract<IdempotencyResult, { kind: 'replay' }>> => {
     const key = `${kind}:${sha256(parts.join('\n'))}`;
     const { seal, open } = sealedBy(parts);
     const now = clock.now();
@@ -80,18 +80,21 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
         markReplayed(reply);
         return claimed.answer as Awaited<ReturnType<typeof work>>;
       }
-      return settle(claimed, work);
+      return settleClaim(claimed, work);
     },
     async onceFor(key, content, work) {
       const claimed = await claimKey('call', key, sha256(content));
       if (claimed.kind === 'replay') return claimed.answer as Awaited<ReturnType<typeof work>>;
-      return settle(claimed, work);
+      return settleClaim(claimed, work);
     },
   };
 }
 
 /** Does the work and stores its result for all repeats. A failure frees the key again. */
-export async function settle<Answer>(claim: Claim | undefined, work: () => Promise<Answer>): Promise<Answer> {
+export async function settleClaim<Answer>(
+  claim: IdempotencyClaim | undefined,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
   let answer: Answer;
   try {
     answer = await work();

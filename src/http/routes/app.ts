@@ -12,8 +12,8 @@ import { type GuardOptions, guard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import type { Elsewhere } from './elsewhere.ts';
-import { rewriteFor } from './elsewhere.ts';
+import type { HostRouter } from './host-router.ts';
+import { rewriteFor } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
 import { validatorCompiler } from './request-validation.ts';
@@ -32,7 +32,7 @@ export interface AppOptions {
   readonly ids?: Pick<IdSource, 'short'> | undefined;
   /** Compares each reply with its documented schema; costs time, so for tests and development only. */
   readonly checkReplies?: boolean | undefined;
-  readonly elsewhere?: readonly Pick<Elsewhere, 'rewrite'>[];
+  readonly elsewhere?: readonly Pick<HostRouter, 'rewrite'>[];
 }
 
 /** The settings of every listener of this server. */

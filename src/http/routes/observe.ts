@@ -41,7 +41,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
           status,
           ms,
           ...(session && { session }),
-          ...(request.actor?.key !== undefined && { key: request.actor.key }),
+          ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
           ...((status >= 400 || request.route.config?.free) && { address: request.ip }), // it is limited by that
         },

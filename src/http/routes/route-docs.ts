@@ -51,7 +51,10 @@ export const json = <Schema extends z.ZodType>(
 export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   json('Success', schema, example);
 /** A reply in one of two forms, as the client's `Accept` header asks. The other form is not a handler's result. */
-export const either = <Schema extends z.ZodType>(usual: JsonReply<Schema>, other: ReplyDoc): JsonReply<Schema> => ({
+export const eitherReply = <Schema extends z.ZodType>(
+  usual: JsonReply<Schema>,
+  other: ReplyDoc,
+): JsonReply<Schema> => ({
   description: usual.description,
   content: { ...usual.content, ...other.content },
 });
@@ -74,7 +77,7 @@ interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample'
   /** The text of its 404, when it is not the dialect's usual one. */
   readonly missing?: string;
 }
-interface DialectDocs {
+interface FacadeDocs {
   readonly tag: string;
   /** Begins the operation ids, which must be unique among all dialects. */
   readonly prefix: string;
@@ -83,7 +86,7 @@ interface DialectDocs {
 
 /** Makes the function with which a dialect's routes describe themselves. */
 export const describing =
-  ({ tag, prefix, failures }: DialectDocs) =>
+  ({ tag, prefix, failures }: FacadeDocs) =>
   (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({
     operationId: `${prefix}${name}`,
     tag,

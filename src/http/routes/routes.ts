@@ -1,7 +1,7 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Purpose, Right } from '../../auth/signed-url.ts';
-import type { Actor, Role } from '../../core/model/actor.ts';
+import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
+import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 
@@ -41,18 +41,18 @@ declare module 'fastify' {
     route: FastifyRequest['routeOptions'];
     /** The name under which requests are counted and idempotency keys are kept; never a token itself. */
     caller: string;
-    actor: Actor;
+    principal: Principal;
     /** The request presented a token, or needs none. */
     known: boolean;
     /** The right that its signed link grants. */
-    right: Right | undefined;
+    right: UrlRight | undefined;
     /** The body as received, before parsing. */
     rawBody: Buffer | undefined;
   }
 }
 
 /** Routes of one API dialect. */
-export interface Dialect {
+export interface FacadeRoutes {
   /** Unknown routes at and below the prefix answer with this dialect's errors. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;

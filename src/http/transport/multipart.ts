@@ -4,7 +4,7 @@ import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/bus
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors/errors.ts';
 import { InvalidRequest } from '../errors/error-style.ts';
-import { onBehalf } from '../guard/caller.ts';
+import { bindCaller } from '../guard/caller.ts';
 
 export interface Part {
   readonly filename: string;
@@ -21,7 +21,7 @@ export async function readFiles<Taken>(
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(contentType(request), files);
-  const taking = onBehalf(take); // the parser calls back without the caller's context
+  const taking = bindCaller(take); // the parser calls back without the caller's context
   return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
     throw thrown instanceof BrokenBody && !request.raw.complete
       ? new AppError('invalid_request', 'The upload was cut before its end.')
@@ -97,13 +97,13 @@ async function takeParts<Taken>(
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
 
-interface Reading {
+interface MultipartOptions {
   readonly preservePath?: boolean;
   /** A part of this name is a file even if it names none. */
   readonly unnamed?: string;
 }
 
-function parserFor(type: string, files: number, { unnamed, ...more }: Reading = {}): BusboyInstance {
+function parserFor(type: string, files: number, { unnamed, ...more }: MultipartOptions = {}): BusboyInstance {
   if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
   try {
     return new Busboy({

@@ -35,7 +35,7 @@ const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, lengt
 const unknown: Shape = { kind: 'setup', length: undefined };
 
 /** The keys and buttons that a viewer holds down, so that the relay can release them. */
-export class Held {
+export class PressedInput {
   readonly #keys = new Map<string, Buffer>();
   #pointer: Buffer | undefined;
 

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { callingActor } from '../guard/caller.ts';
+import { currentPrincipal } from '../guard/caller.ts';
 
 const pingMs = 15_000;
 /** A client that reads nothing for this time is cut off; it can resume by its cursor. */
@@ -41,7 +41,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
-  const { ended } = callingActor();
+  const { ended } = currentPrincipal();
   let timer: unknown;
 
   const gone = () => {
@@ -80,7 +80,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       res.destroy();
       return undefined;
     }
-    return res.write(bytes) ? undefined : drained(res, stalledMs, clock, hangUp.signal);
+    return res.write(bytes) ? undefined : waitForDrain(res, stalledMs, clock, hangUp.signal);
   };
 
   return {
@@ -133,7 +133,12 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
 }
 
 /** Waits until the client has read everything, left, or read nothing for `stalledMs` and is cut off. */
-export function drained(out: FastifyReply['raw'], stalledMs: number, clock: Clock, gone: AbortSignal): Promise<void> {
+export function waitForDrain(
+  out: FastifyReply['raw'],
+  stalledMs: number,
+  clock: Clock,
+  gone: AbortSignal,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = clock.setTimeout(() => out.destroy(), stalledMs);
   const done = () => {

@@ -3,7 +3,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { DesktopEnd, DesktopService, DesktopViewer } from '../../sessions/api/desktop.ts';
-import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
+import { PressedInput, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 
 // Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and
@@ -14,7 +14,7 @@ const mostWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
 
-export interface RelayWish {
+export interface RelayRequest {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
@@ -35,7 +35,7 @@ const ends: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
   session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
 };
 
-export async function relayVnc(socket: Socket, wish: RelayWish, deps: RelayDeps): Promise<void> {
+export async function relayVnc(socket: Socket, wish: RelayRequest, deps: RelayDeps): Promise<void> {
   const { connection } = socket;
   let relay: Relay | undefined;
   connection.on('message', (data: RawData, isBinary) => {
@@ -77,7 +77,7 @@ class Relay {
   readonly #viewer: DesktopViewer;
   readonly #rights: Rights;
   readonly #parser = new RfbClientParser();
-  readonly #held = new Held();
+  readonly #held = new PressedInput();
   #drives = false;
 
   constructor(socket: Socket, viewer: DesktopViewer, rights: Rights) {

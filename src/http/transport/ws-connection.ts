@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
 
-type Sent = (error?: Error) => void;
+type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
 /** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume by its cursor. */
@@ -21,7 +21,11 @@ export class Connection extends WebSocket {
     return this.#leaving.signal;
   }
 
-  override send(data: Parameters<WebSocket['send']>[0], second?: SendOptions | Sent, third?: Sent): void {
+  override send(
+    data: Parameters<WebSocket['send']>[0],
+    second?: SendOptions | SendCallback,
+    third?: SendCallback,
+  ): void {
     if (this.readyState !== WebSocket.OPEN) return;
     const options = typeof second === 'object' ? second : {};
     const sent = typeof second === 'function' ? second : third;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import { publicText, wireErrors } from '../errors/wire-errors.ts';
-import { onBehalf } from '../guard/caller.ts';
+import { bindCaller } from '../guard/caller.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { Connection } from './ws-connection.ts';
-import { takeInTurn } from './ws-intake.ts';
+import { handleInOrder } from './ws-frame-queue.ts';
 
 const pingMs = 30_000;
 const maxMissedPongs = 2;
@@ -106,9 +106,9 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
         const frame = isBinary ? undefined : parseFrame(bytes);
         return frame ? take(frame) : refuse();
       };
-      takeInTurn(connection, fail, onBehalf(on));
+      handleInOrder(connection, fail, bindCaller(on));
     },
-    onBytes: (take) => takeInTurn(connection, fail, onBehalf(take)),
+    onBytes: (take) => handleInOrder(connection, fail, bindCaller(take)),
     close,
     fail,
     drained: () => drained(connection, clock),
@@ -157,7 +157,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
 }
 
 /** Closes the socket when its caller's key is no longer valid. */
-export function closeWith(socket: Socket, { ended }: Actor): void {
+export function closeWith(socket: Socket, { ended }: Principal): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is not valid any more');
   if (ended.aborted) close();

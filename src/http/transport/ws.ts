@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
-import type { Purpose, Right } from '../../auth/signed-url.ts';
+import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
-import type { Elsewhere } from '../routes/elsewhere.ts';
-import { rewriteFor } from '../routes/elsewhere.ts';
+import type { HostRouter } from '../routes/host-router.ts';
+import { rewriteFor } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { Connection } from './ws-connection.ts';
@@ -55,18 +55,18 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly query: Query;
   /** The name under which requests are counted together; never a token itself. */
   readonly caller: string;
-  readonly actor: Actor;
+  readonly principal: Principal;
   /** The client presented a token, or needs none. Can only be false on routes with `connectionParams`. */
   readonly known: boolean;
   /** The right that the signed link grants, when one opened the socket. */
-  readonly right?: Right | undefined;
+  readonly right?: UrlRight | undefined;
   readonly raw: IncomingMessage;
 }
 export interface SocketServer {
   route<Params extends z.ZodType, Query extends z.ZodType>(route: SocketRoute<Params, Query>): void;
 }
 interface SocketServerDeps extends SocketContext {
-  readonly elsewhere?: readonly Elsewhere[];
+  readonly elsewhere?: readonly HostRouter[];
   readonly styles: ReadonlyMap<string, ErrorStyle>;
 }
 interface Upgrade {
@@ -129,9 +129,9 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
         if (!connection) return undefined; // the client left during the handshake
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
-        const { caller, actor, known, right, raw } = request;
-        closeWith(socket, actor);
-        const asked = { params: request.params, query: request.query, caller, actor, known, right, raw };
+        const { caller, principal, known, right, raw } = request;
+        closeWith(socket, principal);
+        const asked = { params: request.params, query: request.query, caller, principal, known, right, raw };
         Promise.try(() => open(socket, asked as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
       });
@@ -146,10 +146,10 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
   return reply.code(426).header('upgrade', 'websocket').send(styleOf(styles, request.url).body(426, error));
 }
 
-type Choice = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
+type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
 /** Switches protocols, or throws while the request can still be answered. */
-function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
+function handshake({ subprotocols = ['corral'], strictSubprotocols }: SubprotocolRules) {
   let problem: Error | undefined;
   let answering: FastifyReply | undefined;
   const server = new WebSocketServer({

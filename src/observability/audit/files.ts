@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuditPlace, openRow } from './row.ts';
+import { type AuditPosition, openRow } from './row.ts';
 
 // Each process writes its own files, one after another, so two processes never write to the same file. A file's name has
 // the process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
@@ -32,7 +32,7 @@ export function auditLines(folder: string, file: string): { lines: string[]; tor
 }
 
 /** The place of the newest row; undefined when there is none. */
-export function newestPlace(folder: string): AuditPlace | undefined {
+export function newestPlace(folder: string): AuditPosition | undefined {
   for (const file of auditFiles(folder).reverse()) {
     const mac = openRow(auditLines(folder, file).lines.at(-1) ?? '')?.mac;
     if (mac !== undefined) return { file, mac };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { auditFile, auditFiles, newestPlace, sizeOf } from './files.ts';
-import { type AuditEntry, type AuditKey, type AuditPlace, sealRow } from './row.ts';
+import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
  * Records which caller did which action. Rows are only appended. Each row's MAC covers the row before, so a later change
@@ -16,7 +16,7 @@ export interface AuditLog extends Disposable {
    */
   write(entry: AuditEntry): void;
   /** The place of the newest row. */
-  readonly head: AuditPlace;
+  readonly head: AuditPosition;
 }
 export interface AuditOptions {
   readonly folder: string;
@@ -33,7 +33,7 @@ export interface AuditOptions {
    * Called with the newest place when a file is full and at the end. A copy kept elsewhere proves later whether the
    * log's end was cut off.
    */
-  readonly onHead: (head: AuditPlace) => void;
+  readonly onHead: (head: AuditPosition) => void;
 }
 
 const parts = 8; // a file is full at 1/8 of `maxBytes`
@@ -67,7 +67,7 @@ class Files implements AuditLog {
   #warnedAt = Number.NEGATIVE_INFINITY;
   #fd = -1;
   #size = 0;
-  #head: AuditPlace = { file: '', mac: '' };
+  #head: AuditPosition = { file: '', mac: '' };
 
   constructor(options: AuditOptions) {
     this.#options = options;
@@ -75,7 +75,7 @@ class Files implements AuditLog {
     this.#begin(newestPlace(options.folder));
   }
 
-  get head(): AuditPlace {
+  get head(): AuditPosition {
     return this.#head;
   }
 
@@ -125,7 +125,7 @@ class Files implements AuditLog {
   }
 
   /** Starts a new file. Its first row names the key of its MACs, and the last row before it. */
-  #begin(before: AuditPlace | undefined): void {
+  #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
     const file = auditFile(this.#since, process, this.#part);
     const [fd, size, head] = [this.#fd, this.#size, this.#head];

@@ -20,7 +20,7 @@ export interface AuditEntry {
   readonly detail?: Readonly<Record<string, string | number>>;
 }
 /** The place of a row: its file, and its MAC, which is unique. */
-export interface AuditPlace {
+export interface AuditPosition {
   readonly file: string;
   readonly mac: string;
 }

@@ -1,5 +1,5 @@
 import { auditFiles, auditLines, processOf } from './files.ts';
-import { type AuditKey, type AuditPlace, openRow } from './row.ts';
+import { type AuditKey, type AuditPosition, openRow } from './row.ts';
 
 interface AuditReport {
   readonly files: number;
@@ -8,23 +8,23 @@ interface AuditReport {
   readonly broken: readonly string[];
   /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];
-  readonly head: AuditPlace | undefined;
+  readonly head: AuditPosition | undefined;
 }
-interface Read {
+interface VerifiedFile {
   readonly file: string;
   readonly macs: ReadonlySet<string>;
   readonly last: string;
   readonly lastRow: number;
   readonly ends: boolean;
-  readonly before: AuditPlace | undefined;
+  readonly before: AuditPosition | undefined;
   readonly firstRow: number;
 }
 
 /** Verifies the whole log. `kept`: a place that the operator recorded elsewhere earlier; its row must still exist. */
-export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPlace): AuditReport {
+export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = auditFiles(folder);
   const [broken, notes]: [string[], string[]] = [[], []];
-  const read = new Map<string, Read>();
+  const read = new Map<string, VerifiedFile>();
   let rows = 0;
   for (const file of files) {
     const one = readFile(folder, file, { keys, broken, notes });
@@ -42,7 +42,7 @@ export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: Au
   return { files: files.length, rows, broken, notes, head: newest && { file: newest.file, mac: newest.last } };
 }
 
-interface Found {
+interface AuditFindings {
   readonly broken: string[];
   readonly notes: string[];
 }
@@ -50,8 +50,8 @@ interface Found {
 function readFile(
   folder: string,
   file: string,
-  { keys, broken, notes }: Found & { keys: readonly AuditKey[] },
-): Read | undefined {
+  { keys, broken, notes }: AuditFindings & { keys: readonly AuditKey[] },
+): VerifiedFile | undefined {
   const { lines, torn } = auditLines(folder, file);
   if (torn) notes.push(`${file}: the last line is not whole; its server was killed while it wrote.`);
   const first = openRow(lines[0] ?? '');
@@ -85,9 +85,9 @@ function readFile(
 
 /** Checks the row that the file names as the last one before it. */
 function follows(
-  { file, before, firstRow }: Read,
-  read: ReadonlyMap<string, Read>,
-  { oldest, broken, notes }: Found & { oldest: string },
+  { file, before, firstRow }: VerifiedFile,
+  read: ReadonlyMap<string, VerifiedFile>,
+  { oldest, broken, notes }: AuditFindings & { oldest: string },
 ): void {
   if (!before) {
     if (file !== oldest) notes.push(`${file} names no file before it, although there are older files.`);
@@ -106,9 +106,9 @@ function follows(
 }
 
 function stands(
-  { file, mac }: AuditPlace,
-  read: ReadonlyMap<string, Read>,
-  { oldest, broken, notes }: Found & { oldest: string },
+  { file, mac }: AuditPosition,
+  read: ReadonlyMap<string, VerifiedFile>,
+  { oldest, broken, notes }: AuditFindings & { oldest: string },
 ): void {
   if (read.get(file)?.macs.has(mac)) return;
   if (file < oldest) notes.push(`${file} was removed, as old files are, so its recorded row cannot be checked.`);
@@ -116,6 +116,6 @@ function stands(
 }
 
 /** The last file of each process. */
-function endsOf(read: ReadonlyMap<string, Read>): Read[] {
+function endsOf(read: ReadonlyMap<string, VerifiedFile>): VerifiedFile[] {
   return [...new Map([...read.values()].map((one) => [processOf(one.file), one])).values()];
 }

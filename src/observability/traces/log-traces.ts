@@ -10,7 +10,7 @@ interface Options extends Omit<SpanOptions, 'agent'> {
   readonly sink: SpanSink;
   readonly warn: (err: unknown, text: string) => void;
 }
-interface Ended {
+interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   /** The seq of the run's start, if this server saw it, and of its end. */
@@ -43,7 +43,7 @@ export class LogTraces implements AsyncDisposable {
     }
   }
 
-  #read(ended: Ended): void {
+  #read(ended: EndedRun): void {
     const { warn } = this.#options;
     if (this.#reading.size >= mostReading) {
       warn(undefined, `too many runs end at once, so run ${ended.runId} has no trace`);
@@ -55,7 +55,7 @@ export class LogTraces implements AsyncDisposable {
     this.#reading.add(reading);
   }
 
-  async #send({ sessionId, runId, from, to }: Ended): Promise<void> {
+  async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
     const last = from ?? (await events.lastOf(sessionId, 'run.started'));
     const first = last < to ? last : 1; // the next run may have started since

@@ -10,7 +10,7 @@ import type {
   WatchClient,
   WorkspaceClient,
 } from './abilities.ts';
-import type { Trust } from './answers/trust.ts';
+import type { DaemonTrust } from './answers/daemon-trust.ts';
 
 // The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
 // method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
@@ -292,7 +292,7 @@ export interface OpenFile {
 export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
-  readonly trust: Trust;
+  readonly trust: DaemonTrust;
   health(signal: AbortSignal): Promise<Health>;
   /** The resources in use. The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;

@@ -1,13 +1,13 @@
 import type { Health } from './client.ts';
 
 /** Whether the daemon has the routes of this version. A sandbox keeps the daemon of its image for life. */
-export type Since = (version: '1.1' | '1.2' | '1.3' | '1.5', signal: AbortSignal) => Promise<boolean>;
+export type VersionCheck = (version: '1.1' | '1.2' | '1.3' | '1.5', signal: AbortSignal) => Promise<boolean>;
 
 /** The daemon of a sandbox in memory is as new as the server. It refuses what it cannot do with `unsupported`. */
 const inMemory = 'memory';
 
 /** Asks the daemon once. */
-export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): Since {
+export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
   let known: string | undefined;
   return async (wanted, signal) => {
     known ??= (await health(signal)).version;

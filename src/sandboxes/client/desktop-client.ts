@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
-import type { Trust } from './answers/trust.ts';
-import { validated } from './answers/validation-thread.ts';
+import type { DaemonTrust } from './answers/daemon-trust.ts';
+import { validateInThread } from './answers/validation-thread.ts';
 import type { DesktopClient } from './client.ts';
 import { directScreen } from './direct-screen.ts';
-import type { Ask, requester } from './request.ts';
+import type { DaemonRequest, requester } from './request.ts';
 import { screenStream } from './screen-stream.ts';
 
-type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-type Daemon = ReturnType<typeof requester> & {
-  readonly trust: Trust;
+type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
+type DaemonRequester = ReturnType<typeof requester> & {
+  readonly trust: DaemonTrust;
   /** Dials the display without the daemon; absent: only the daemon reaches it. */
   readonly screen?: () => Promise<Duplex | undefined>;
 };
@@ -21,14 +21,17 @@ const actMs = 60_000;
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
-export function desktopClient({ json, done, whole, upgrade, trust, screen }: Daemon, again: Again): DesktopClient {
+export function desktopClient(
+  { json, done, whole, upgrade, trust, screen }: DaemonRequester,
+  again: Retry,
+): DesktopClient {
   const get = <Name extends 'desktop' | 'pointer'>(
     name: Name,
     path: string,
     signal: AbortSignal,
     timeoutMs = startMs,
   ) => again(signal, () => json(name, { method: 'GET', path, timeoutMs }, signal));
-  const post = (ask: Pick<Ask, 'path' | 'json'>, signal: AbortSignal, timeoutMs = startMs) =>
+  const post = (ask: Pick<DaemonRequest, 'path' | 'json'>, signal: AbortSignal, timeoutMs = startMs) =>
     done({ method: 'POST', timeoutMs, ...ask }, signal);
   const stream = (path: string, signal: AbortSignal): Promise<Duplex> =>
     again(signal, () => upgrade({ method: 'GET', path, timeoutMs: startMs }, signal));
@@ -47,17 +50,20 @@ export function desktopClient({ json, done, whole, upgrade, trust, screen }: Dae
     vnc: async (signal) => screenStream((await direct(signal)) ?? (await stream('/desktop/vnc', signal)), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
-      const said = await validated('cdp', bytes);
+      const said = await validateInThread('cdp', bytes);
       if (said.ok) return { kind: 'message', message: said.value };
       // A page can make an honest browser send too much. Only another program sends text that is not a message.
       if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };
-      return { kind: 'untrusted', error: trust.breaks({ ...said, reason: 'bad_frame', call: 'GET /desktop/cdp' }) };
+      return {
+        kind: 'untrusted',
+        error: trust.reportViolation({ ...said, reason: 'bad_frame', call: 'GET /desktop/cdp' }),
+      };
     },
     async restartBrowser(signal) {
       await post({ path: '/desktop/browser/restart' }, signal);
     },
     async screenshot(signal) {
-      const ask: Ask = { method: 'GET', path: '/desktop/screenshot', timeoutMs: startMs };
+      const ask: DaemonRequest = { method: 'GET', path: '/desktop/screenshot', timeoutMs: startMs };
       return await again(signal, () => whole(ask, maxScreenshotBytes, signal));
     },
     async act(action, signal) {

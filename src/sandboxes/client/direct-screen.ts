@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-interface Way {
+interface ScreenPath {
   /** Dials the display without the daemon; undefined: no display can be reached so. */
   dial(): Promise<Duplex | undefined>;
   /** Starts the desktop if it does not run. */
@@ -17,7 +17,7 @@ const oneByte = Buffer.alloc(1);
  * silent stream tells it that the viewer is there, and that it does something. The viewer need not wait for this stream,
  * but it loses its connection if the daemon refuses it.
  */
-export async function directScreen({ dial, start, count }: Way): Promise<Duplex | undefined> {
+export async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
   if (!screen) {
     await start();

@@ -3,8 +3,8 @@ import { pause } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers/answers.ts';
-import { openTrust } from './answers/trust.ts';
-import { judge } from './answers/validate-answer.ts';
+import { openDaemonTrust } from './answers/daemon-trust.ts';
+import { validateAnswer } from './answers/validate-answer.ts';
 import { jobClient } from './anywhere/job-client.ts';
 import { pathClient } from './anywhere/path-client.ts';
 import { endWithTrust } from './anywhere/read-frames.ts';
@@ -14,13 +14,13 @@ import { workspaceClient } from './anywhere/workspace-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { daemonSince } from './daemon-version.ts';
 import { desktopClient } from './desktop-client.ts';
+import { HealthMonitor } from './health-monitor.ts';
 import { programClient } from './program-client.ts';
 import { query } from './query.ts';
-import { type Ask, requester, type Way } from './request.ts';
-import { Silence } from './silence.ts';
-import { paced } from './throttle.ts';
+import { type DaemonConnection, type DaemonRequest, requester } from './request.ts';
+import { throttle } from './throttle.ts';
 
-export interface SandboxAddress extends Way {
+export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
   /** Puts the sandbox before others on busy processors for a moment. */
   readonly hasten?: () => void;
@@ -40,7 +40,7 @@ const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
 export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: SandboxAddress): SandboxClient {
-  const trust = openTrust();
+  const trust = openDaemonTrust();
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
@@ -72,7 +72,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
     const watch = async () => {
       over = new AbortController();
       const watching = AbortSignal.any([signal, over.signal]);
-      const silence = new Silence(systemClock, starvedMs);
+      const silence = new HealthMonitor(systemClock, starvedMs);
       for (let isLost = false; !isLost; ) {
         const hears = await health(watching, silence.patienceMs).then(
           () => true,
@@ -136,16 +136,20 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
       if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the command's result.");
-      const said = judge('operation', Buffer.from(ended));
+      const said = validateAnswer('operation', Buffer.from(ended));
       if (said.ok) return said.value;
-      throw trust.breaks({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
+      throw trust.reportViolation({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
     },
     async write(shell, text, signal) {
       await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
     },
     async kill(shell, signal) {
       hasten?.();
-      const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
+      const ask: DaemonRequest = {
+        method: 'POST',
+        path: `/shells/${encodeURIComponent(shell)}/kill`,
+        timeoutMs: 30_000,
+      };
       await done(ask, signal);
     },
     view(shell, signal, limit) {
@@ -157,7 +161,7 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
       // In the query, because a daemon before 1.4 refuses an unknown field of the body.
       const shown = (view?.shells ?? []).map((shell) => `&${query({ shell })}`).join('');
       const path = view ? `/kill?${query({ chars: String(view.chars) })}${shown}` : '/kill';
-      const ask: Ask = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };
+      const ask: DaemonRequest = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };
       return again(signal, () => json('killed', ask, signal));
     },
     exec: (request, signal) =>
@@ -195,19 +199,19 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
         again(signal, () => json('terminal', { method: 'POST', path: '/terminals', json: { id } }, signal)),
       list: (signal) => get('terminals', '/terminals', signal),
       async read(id, { onOpen, onBytes }, signal) {
-        const ask: Ask = {
+        const ask: DaemonRequest = {
           method: 'GET',
           path: terminal(id, '/stream'),
           timeoutMs: 0,
           ...(onOpen && { onAnswer: onOpen }),
         };
-        const trailers = await whileAlive(signal, (until) => bytes(ask, paced(onBytes), until));
+        const trailers = await whileAlive(signal, (until) => bytes(ask, throttle(onBytes), until));
         const told = trailers['corral-terminal'];
         if (!told) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
         const end = terminalEnd(told);
         if (!end) {
           const detail = 'the end of a terminal that no daemon tells';
-          throw trust.breaks({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });
+          throw trust.reportViolation({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });
         }
         return end;
       },
@@ -219,7 +223,10 @@ export function sandboxClient({ workdir, hasten, screen, starvedMs, ...way }: Sa
         const stream = await upgrade({ method: 'GET', path: terminal(id, '/keyboard') }, signal);
         endWithTrust(stream, trust);
         const call = 'GET /terminals/{id}/keyboard';
-        return stream.once('data', () => void trust.breaks({ reason: 'bad_frame', call, detail: 'it sends nothing' }));
+        return stream.once(
+          'data',
+          () => void trust.reportViolation({ reason: 'bad_frame', call, detail: 'it sends nothing' }),
+        );
       },
       async resize(id, size, signal) {
         await done({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);

@@ -1,28 +1,33 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
 import { framesOf } from '../../core/text/pipe-frames.ts';
-import type { Trust } from './answers/trust.ts';
-import type { Again, Daemon } from './anywhere/job-client.ts';
-import { endWithTrust, judged, readFrames } from './anywhere/read-frames.ts';
+import type { DaemonTrust } from './answers/daemon-trust.ts';
+import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
+import { endWithTrust, parseFrame, readFrames } from './anywhere/read-frames.ts';
 import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
-import type { Ask } from './request.ts';
+import type { DaemonRequest } from './request.ts';
 
 const endMs = 30_000;
 const call = 'GET /programs/{id}/stream';
 const program = (id: string, rest = '') => `/programs/${encodeURIComponent(id)}${rest}`;
 
 /** The programs behind the daemon's HTTP API. */
-export function programClient({ json, done, upgrade, trust }: Daemon, again: Again): ProgramClient {
+export function programClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): ProgramClient {
   return {
     open: (request, signal) =>
       again(signal, () => json('program', { method: 'POST', path: '/programs', json: request }, signal)),
     list: (signal) => again(signal, () => json('programs', { method: 'GET', path: '/programs' }, signal)),
     async attach(id, reader, signal) {
-      const ask: Ask = { method: 'GET', path: program(id, '/stream') };
+      const ask: DaemonRequest = { method: 'GET', path: program(id, '/stream') };
       return pipesOf(await upgrade(ask, signal), reader, trust);
     },
     async signal(id, name, signal) {
-      const ask: Ask = { method: 'POST', path: program(id, '/signal'), json: { signal: name }, timeoutMs: endMs };
+      const ask: DaemonRequest = {
+        method: 'POST',
+        path: program(id, '/signal'),
+        json: { signal: name },
+        timeoutMs: endMs,
+      };
       await done(ask, signal);
     },
     async close(id, signal) {
@@ -32,7 +37,7 @@ export function programClient({ json, done, upgrade, trust }: Daemon, again: Aga
 }
 
 /** Every frame is checked: the sandbox can send anything. */
-function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPipes {
+function pipesOf(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller may look at it later, or not at all
   endWithTrust(stream, trust);
@@ -54,12 +59,12 @@ function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPi
   };
 }
 
-async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: Trust) {
+async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: DaemonTrust) {
   for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return judged('programEnd', payload, { trust, call });
-    else throw trust.breaks({ reason: 'bad_frame', call, detail: 'a frame of the input' });
+    else if (channel === 'end') return parseFrame('programEnd', payload, { trust, call });
+    else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
   }
   throw gone();
 }

@@ -4,15 +4,15 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { Broken, collected } from './answers/answer-body.ts';
+import { collectBody, UntrustedAnswer } from './answers/answer-body.ts';
 import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers/answers.ts';
+import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { refusal } from './answers/refusal.ts';
-import type { Trust } from './answers/trust.ts';
-import { validated } from './answers/validation-thread.ts';
+import { validateInThread } from './answers/validation-thread.ts';
 import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
 
-export interface Ask {
+export interface DaemonRequest {
   readonly method: string;
   readonly path: string;
   readonly json?: unknown;
@@ -26,7 +26,7 @@ export interface Ask {
   /** Called when the answer begins. */
   readonly onAnswer?: () => void;
 }
-interface How extends Ask {
+interface StreamRequest extends DaemonRequest {
   /**
    * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn the
    * connection into a raw two-way stream.
@@ -47,7 +47,7 @@ const maxHeaderBytes = 16 * 1024;
 /** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
 const protocol = 'corral-stream';
 
-export interface Way {
+export interface DaemonConnection {
   readonly agent: Agent;
   readonly token: Secret;
   /** The epoch of the session's owner, when several servers share sessions: the daemon rejects lower ones. */
@@ -64,12 +64,12 @@ interface Exchange {
  * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts
  * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
-export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
+export function requester({ agent, token, epoch, trust }: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(largeBytes);
   const lasting = new Semaphore(mostLong);
   let streams = 0;
   async function exchange<Result>(
-    ask: How,
+    ask: StreamRequest,
     signal: AbortSignal,
     read: (exchange: Exchange) => Promise<Result>,
   ): Promise<Result> {
@@ -111,8 +111,8 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         clearTimeout(timer);
         timer = setTimeout(expire, answerMs);
         const { maxBytes } = answers.refusal;
-        using body = await collected(response, { maxBytes, signal, isMeasured: false, own });
-        throw refusal(trusted(await validated('refusal', body.bytes)), { epoch });
+        using body = await collectBody(response, { maxBytes, signal, isMeasured: false, own });
+        throw refusal(trusted(await validateInThread('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
@@ -127,8 +127,8 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
       const broken = failure() ?? thrown;
       outgoing.destroy();
       if (trust.broken.aborted) throw trust.broken.reason;
-      if (broken instanceof Broken) {
-        throw trust.breaks({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
+      if (broken instanceof UntrustedAnswer) {
+        throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
       // `cancelled`, although this caller's signal did not fire: the connection was given up during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
@@ -148,36 +148,36 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
   ): Promise<AnswerOf<Name>> {
     expected(response, 200);
     const { maxBytes } = answers[name];
-    using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
-    return trusted(await validated(name, body.bytes));
+    using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
+    return trusted(await validateInThread(name, body.bytes));
   }
 
   return {
     /** Expects a JSON answer of the named kind. */
-    json: <Name extends AnswerName>(name: Name, ask: Ask, signal: AbortSignal) =>
+    json: <Name extends AnswerName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
     /** Sends a body as it comes; nothing limits its time. Expects a JSON answer of the named kind. */
     sending: <Name extends AnswerName>(
       name: Name,
-      ask: Ask & Required<Pick<Ask, 'body'>>,
+      ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
       signal: AbortSignal,
     ): Promise<AnswerOf<Name>> =>
       exchange({ ...ask, timeoutMs: 0 }, signal, ({ response }) => answered(name, response, signal)),
     /** Expects an empty answer (204). */
-    done: (ask: Ask, signal: AbortSignal) =>
+    done: (ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<void> => {
         expected(response, 204);
-        using _ = await collected(response, { maxBytes: 0, signal, isMeasured: false, own });
+        using _ = await collectBody(response, { maxBytes: 0, signal, isMeasured: false, own });
       }),
     /** Expects a body of at most `maxBytes`. A longer one ends the trust in the daemon. */
-    whole: (ask: Ask, maxBytes: number, signal: AbortSignal) =>
+    whole: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
-        using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+        using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
         return body.bytes;
       }),
     /** Opens a file of at most `maxBytes`. A longer one ends the trust in the daemon. */
-    file: (ask: Ask, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
+    file: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
       openFile(
         (until, read) =>
           exchange({ ...ask, stream: 'patient' }, until, async (answer) => {
@@ -189,7 +189,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
       ),
     /** Streams the body; resolves with the trailers at its end. */
     bytes: (
-      ask: Ask & { readonly maxBytes?: number },
+      ask: DaemonRequest & { readonly maxBytes?: number },
       onBytes: (chunk: Uint8Array) => void | Promise<void>,
       signal: AbortSignal,
     ) =>
@@ -198,13 +198,13 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         let left = ask.maxBytes ?? Number.POSITIVE_INFINITY;
         for await (const chunk of chunks) {
           left -= chunk.length;
-          if (left < 0) throw new Broken('too_large', `more than ${ask.maxBytes} bytes`);
+          if (left < 0) throw new UntrustedAnswer('too_large', `more than ${ask.maxBytes} bytes`);
           await onBytes(chunk);
         }
         return response.trailers;
       }),
     /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
-    async upgrade(ask: Ask, signal: AbortSignal): Promise<Duplex> {
+    async upgrade(ask: DaemonRequest, signal: AbortSignal): Promise<Duplex> {
       if (streams >= mostStreams) {
         throw new AppError(
           'conflict',
@@ -217,7 +217,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
           if (!stream) {
             response.destroy();
-            throw new Broken('bad_status', `${response.statusCode} where a stream was asked for`);
+            throw new UntrustedAnswer('bad_status', `${response.statusCode} where a stream was asked for`);
           }
           stream.on('error', () => {}); // the `close` event reports the end
           if (signal.aborted) stream.destroy();
@@ -235,10 +235,10 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
 }
 
 /** Waits for the answer's head. `failure` tells which rule of HTTP the sandbox broke, even after the head. */
-function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
+function answerOf(outgoing: ClientRequest, { stream: wanted }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
-  let failure: Broken | undefined;
-  const fail = (reason: Broken) => {
+  let failure: UntrustedAnswer | undefined;
+  const fail = (reason: UntrustedAnswer) => {
     failure ??= reason;
     reject(failure);
     outgoing.destroy();
@@ -250,12 +250,12 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
     reject(broken ?? error);
   });
   // HTTP allows any number of these before an answer, and the daemon sends none.
-  outgoing.once('information', () => fail(new Broken('bad_status', 'an answer before the answer')));
+  outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an answer before the answer')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
     if (wanted !== 'both') {
       stream.destroy();
-      return fail(new Broken('bad_status', '101 where no stream was asked for'));
+      return fail(new UntrustedAnswer('bad_status', '101 where no stream was asked for'));
     }
     if (head.length > 0) stream.unshift(head);
     resolve({ response, stream });
@@ -267,23 +267,24 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
 }
 
 /** The rule that the bytes broke, by the HTTP parser's error. A connection that ended within an answer is only lost. */
-function parserComplaint({ code = '' }: NodeJS.ErrnoException): Broken | undefined {
+function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedAnswer | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
-  if (code.endsWith('OVERFLOW')) return new Broken('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
-  return new Broken('not_http', code);
+  if (code.endsWith('OVERFLOW'))
+    return new UntrustedAnswer('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
+  return new UntrustedAnswer('not_http', code);
 }
 
 function expected({ statusCode }: IncomingMessage, status: number): void {
-  if (statusCode !== status) throw new Broken('bad_status', `${statusCode} where ${status} was due`);
+  if (statusCode !== status) throw new UntrustedAnswer('bad_status', `${statusCode} where ${status} was due`);
 }
 
-function trusted<Value>(said: Awaited<ReturnType<typeof validated>> | { ok: true; value: Value }): Value {
+function trusted<Value>(said: Awaited<ReturnType<typeof validateInThread>> | { ok: true; value: Value }): Value {
   if (said.ok) return said.value as Value;
-  throw new Broken(said.reason, said.detail);
+  throw new UntrustedAnswer(said.reason, said.detail);
 }
 
 /** The call's method and path, without ids and file names. */
-function nameOf({ method, path }: Ask): string {
+function nameOf({ method, path }: DaemonRequest): string {
   const [folder = '', , ...rest] = path.split('?')[0]?.split('/').slice(1) ?? [];
   const fixed = ['files', 'desktop', 'paths'].includes(folder) ? path.split('?')[0] : undefined;
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
@@ -298,7 +299,7 @@ function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   from.pipe(outgoing);
 }
 
-const contentType = (ask: Ask) => (ask.raw ? 'application/octet-stream' : 'application/json');
+const contentType = (ask: DaemonRequest) => (ask.raw ? 'application/octet-stream' : 'application/json');
 
 async function* refreshing(response: IncomingMessage, timer: NodeJS.Timeout | undefined): AsyncGenerator<Buffer> {
   for await (const chunk of response) {

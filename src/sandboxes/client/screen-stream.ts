@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Trust } from './answers/trust.ts';
+import type { DaemonTrust } from './answers/daemon-trust.ts';
 
 /** `RFB 003.008` and a newline: the first bytes of every display. */
 const greetingBytes = 12;
@@ -10,11 +10,11 @@ const patienceMs = 10_000;
  * The stream of a display, after a check of its greeting. The server does not read what follows: it passes the bytes on
  * unchanged, no faster than the viewer takes them.
  */
-export async function screenStream(stream: Duplex, trust: Trust): Promise<Duplex> {
+export async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
   const first = await beginning(stream);
   if (first === undefined || greeting.test(first)) return stream;
   stream.destroy();
-  throw trust.breaks({
+  throw trust.reportViolation({
     reason: 'bad_frame',
     call: 'GET /desktop/vnc',
     detail: 'the stream does not begin as RFB does',

@@ -4,7 +4,7 @@ const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
 
 /** Limits a reader to 40 MiB a second, so that one terminal with endless output does not starve the others. */
-export function paced(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
+export function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
   let began = performance.now();
   let bytes = 0;
   return async (chunk) => {

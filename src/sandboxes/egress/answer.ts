@@ -1,13 +1,13 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Client } from './client.ts';
 import { searchedAnswer } from './credentials/searched-answer.ts';
-import { withholding } from './credentials/withhold.ts';
+import { withholdFilter } from './credentials/withhold.ts';
 import { endToEnd, headBytes } from './heads.ts';
-import { pour } from './pour.ts';
+import { pipeFiltered } from './pipe-filtered.ts';
 import { Refusal } from './refusal.ts';
 import type { Target } from './target.ts';
 
-interface Answering {
+interface AnswerContext {
   readonly client: Client;
   readonly target: Target;
   readonly res: ServerResponse;
@@ -23,7 +23,10 @@ export const cannotSearch = 'credential: the answer cannot be searched';
  * Passes the answer to a request on, with the usual words for its status instead of the server's. Resolves when it has
  * left, or the sandbox has.
  */
-export function passAnswer(outgoing: ClientRequest, { client, target, res, secrets = [] }: Answering): Promise<void> {
+export function passAnswer(
+  outgoing: ClientRequest,
+  { client, target, res, secrets = [] }: AnswerContext,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   res.once('close', resolve);
   let isRead = () => false;
@@ -60,7 +63,7 @@ export function passAnswer(outgoing: ClientRequest, { client, target, res, secre
     if (body !== incoming) body.on('error', cut);
     res.writeHead(incoming.statusCode ?? 502, found?.headers ?? endToEnd(incoming));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
-    pour(body, res, found && withholding(secrets, repeats));
+    pipeFiltered(body, res, found && withholdFilter(secrets, repeats));
   };
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);

@@ -1,14 +1,14 @@
 import { policyOf } from './policies/list.ts';
-import { type Asked, type EgressPolicy, no, type Verdict } from './policy.ts';
+import { type EgressPolicy, type PolicyRequest, refuseTarget, type Verdict } from './policy.ts';
 
 /** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
 export function decide(
   { kind, entries = [] }: EgressPolicy,
-  lists: Pick<Asked, 'registries' | 'extra'>,
-  target: Asked['target'],
+  lists: Pick<PolicyRequest, 'registries' | 'extra'>,
+  target: PolicyRequest['target'],
 ): Verdict {
   if (target.kind === 'odd') {
-    return no(
+    return refuseTarget(
       'malformed host',
       'that is neither a host name nor an address in its usual notation',
       'Write it plainly.',
@@ -16,6 +16,10 @@ export function decide(
   }
   const policy = policyOf(kind);
   if (!policy)
-    return no('unknown policy', `there is no policy '${kind}'`, 'Ask the operator for another egress policy.');
+    return refuseTarget(
+      'unknown policy',
+      `there is no policy '${kind}'`,
+      'Ask the operator for another egress policy.',
+    );
   return policy.decide({ ...lists, entries, target });
 }

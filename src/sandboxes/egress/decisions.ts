@@ -7,7 +7,7 @@ export interface EgressDecision {
   readonly decision: 'allowed' | 'refused';
   readonly rule: string;
 }
-export type OnDecision = (sessionId: SessionId, decision: EgressDecision) => void;
+export type DecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
 /** Chromium asks these for updates, the time and hints, also where its settings forbid that. No program of a sandbox needs them. */
 const browsersOwn: ReadonlySet<string> = new Set([
@@ -24,7 +24,7 @@ const windowMs = 60_000;
 const maxPerWindow = 120;
 
 /** The decisions reported to one session within the last minute. Repeats are not reported again. */
-export class ToldDecisions {
+export class ReportedDecisions {
   readonly #told = new Map<string, number>(); // in order of time, so that the oldest come first
 
   isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {

@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import { passAnswer, refuse } from './answer.ts';
 import type { Client } from './client.ts';
 import { type Credential, placeholderIn } from './credentials/credential.ts';
-import { withhold } from './credentials/withhold.ts';
+import { withholdStream } from './credentials/withhold.ts';
 import { endToEnd, headBytes } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
@@ -51,7 +51,7 @@ export async function forward(
 /** Ends bytes that have the placeholder of a credential. */
 export function guardOf(credentials: readonly Credential[], found: (credential: Credential) => void): Transform {
   const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
-  return withhold(texts, (which) => found(credentials[which] as Credential));
+  return withholdStream(texts, (which) => found(credentials[which] as Credential));
 }
 
 /** Reports that a placeholder was sent to a host that its credential is not bound to. */

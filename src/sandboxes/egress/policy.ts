@@ -9,7 +9,7 @@ export interface EgressPolicy {
 }
 
 /** One request, with the lists that a policy can go by. */
-export interface Asked {
+export interface PolicyRequest {
   readonly target: Target;
   readonly entries: readonly string[];
   /** The package registries of the image, and the operator's own. */
@@ -29,7 +29,7 @@ export interface PolicyDescriptor {
   readonly label: string;
   /** For agents: what it opens, after the word `Network:`. Undefined: the label says it. */
   forAgents?(lists: OpenedLists): string;
-  decide(asked: Asked): Verdict;
+  decide(asked: PolicyRequest): Verdict;
   /** The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows. */
   readonly strict: boolean;
   /** The policy opens the entries of `egress.allow`. */
@@ -70,7 +70,7 @@ export function parseEntry(text: string): Entry | undefined {
   return { text, host: target.host, below, port };
 }
 
-export function byRegistries({ registries, extra, target }: Asked): Verdict | undefined {
+export function byRegistries({ registries, extra, target }: PolicyRequest): Verdict | undefined {
   const found = registries.find(
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
@@ -79,7 +79,7 @@ export function byRegistries({ registries, extra, target }: Asked): Verdict | un
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
-export function byEntries({ entries: texts, target }: Asked): Verdict | undefined {
+export function byEntries({ entries: texts, target }: PolicyRequest): Verdict | undefined {
   const found = entryFor(texts, target);
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
@@ -104,10 +104,10 @@ export function matches({ host, below, port }: Entry, target: Target): boolean {
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, asked: number): boolean => webPorts.includes(listed) && webPorts.includes(asked);
 
-export const unlisted = (policy: string, setting: string): Verdict =>
-  no('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
+export const refuseUnlisted = (policy: string, setting: string): Verdict =>
+  refuseTarget('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
 
-export const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
+export const refuseTarget = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
   allowed: false,
   rule,
   why,

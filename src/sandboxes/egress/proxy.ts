@@ -6,8 +6,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
 import { Client } from './client.ts';
 import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
-import { boundTo } from './credentials/credential.ts';
-import type { OnDecision } from './decisions.ts';
+import { credentialsFor } from './credentials/credential.ts';
+import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
 import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
 import { type Rules, upstreamOpener } from './open-upstream.ts';
@@ -16,13 +16,13 @@ import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
 import { socksConnect } from './socks.ts';
-import { readable } from './streams.ts';
+import { waitForData } from './streams.ts';
 import { parseAuthority } from './target.ts';
 import { tunnel } from './tunnel.ts';
 
 export interface EgressOptions extends Omit<Rules, 'extra'> {
   /** Called for each new decision, which becomes an `egress` fact; not for repeats within a minute. Must not throw. */
-  readonly onDecision: OnDecision;
+  readonly onDecision: DecisionListener;
   readonly clock: Clock;
   /** `egress.registries` of the configuration, in addition to each image's own registries. */
   readonly extraRegistries?: readonly string[];
@@ -103,7 +103,8 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   }
 
   async function join(client: Client, { to, open, credentials }: Parameters<typeof tunnel>[1]): Promise<void> {
-    if (bound && boundTo(credentials, to).length > 0) bound.serve({ client, target: to, upstream: open.upstream });
+    if (bound && credentialsFor(credentials, to).length > 0)
+      bound.serve({ client, target: to, upstream: open.upstream });
     else await tunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
   }
 
@@ -111,7 +112,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     const { socket } = client;
     let first: Buffer | null = null;
     while (!first && !socket.readableEnded && !socket.destroyed) {
-      await readable(socket);
+      await waitForData(socket);
       first = socket.read() as Buffer | null;
     }
     if (!first) return void socket.destroy();

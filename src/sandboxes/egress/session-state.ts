@@ -1,7 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type EgressDecision, floodDecision, isBrowsersOwn, type OnDecision, ToldDecisions } from './decisions.ts';
+import {
+  type DecisionListener,
+  type EgressDecision,
+  floodDecision,
+  isBrowsersOwn,
+  ReportedDecisions,
+} from './decisions.ts';
 
 export interface EgressLimits {
   readonly connections: number;
@@ -27,13 +33,13 @@ const hourMs = 3_600_000;
  */
 export class SessionState {
   readonly connections = new Set<Duplex>();
-  readonly #told = new ToldDecisions();
-  readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: OnDecision };
+  readonly #told = new ReportedDecisions();
+  readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener };
   #hourBegan: number;
   #bytes = 0;
   #lastUsed: number;
 
-  constructor(context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: OnDecision }) {
+  constructor(context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener }) {
     this.#context = context;
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }

@@ -4,7 +4,7 @@ import type { OpenedUpstream, OpenUpstream } from './open-upstream.ts';
 import { readExactly } from './streams.ts';
 import { type Target, targetOf } from './target.ts';
 
-type Open = Extract<OpenedUpstream, { kind: 'open' }>;
+type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 
 const version = 5;
 const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -15,7 +15,7 @@ const unsupportedAddress = 8;
 export async function socksConnect(
   client: Client,
   open: OpenUpstream,
-): Promise<{ to: Target; open: Open } | undefined> {
+): Promise<{ to: Target; open: OpenConnection } | undefined> {
   const { socket } = client;
   const [, methods = 0] = (await readExactly(socket, 2)) ?? [];
   const offered = methods > 0 ? await readExactly(socket, methods) : undefined;

@@ -1,7 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 
 /** Resolves when data is readable, or when the stream has ended. */
-export async function readable(stream: Readable): Promise<void> {
+export async function waitForData(stream: Readable): Promise<void> {
   if (stream.readableEnded || stream.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const wake = () => resolve();
@@ -17,13 +17,13 @@ export async function readExactly(stream: Readable, bytes: number): Promise<Buff
     const chunk = stream.read(bytes) as Buffer | null;
     // At its end, a stream returns what is left, even if shorter.
     if (chunk) return chunk.length === bytes ? chunk : undefined;
-    await readable(stream);
+    await waitForData(stream);
   }
   return undefined;
 }
 
 /** Pipes one direction at the speed of the slower side. The end of `from` ends `to`. */
-export function flow(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void {
+export function pipeOneWay(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void {
   from.pipe(to);
   from.on('data', (chunk: Buffer) => onBytes(chunk.length));
 }

@@ -4,14 +4,14 @@ import type { Credential } from './credentials/credential.ts';
 import type { OpenedUpstream } from './open-upstream.ts';
 import { guardOf, misplacedRefusal } from './plain-http.ts';
 import { type FirstBytes, firstBytesOf } from './sni.ts';
-import { flow, readable } from './streams.ts';
+import { pipeOneWay, waitForData } from './streams.ts';
 import type { Target } from './target.ts';
 
-type Open = Extract<OpenedUpstream, { kind: 'open' }>;
+type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 
-interface Joined {
+interface JoinedTunnel {
   readonly to: Target;
-  readonly open: Open;
+  readonly open: OpenConnection;
   /** Their placeholders are for other hosts. */
   readonly credentials: readonly Credential[];
 }
@@ -25,14 +25,14 @@ const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
  * its first bytes prove that it speaks to the requested target.
  * `plainHttp` takes over a tunnel that carries plain HTTP, and checks its requests one by one.
  */
-export async function tunnel(client: Client, { to, open, credentials }: Joined, plainHttp: () => void) {
+export async function tunnel(client: Client, { to, open, credentials }: JoinedTunnel, plainHttp: () => void) {
   const { socket } = client;
   const { upstream } = open;
   let spokeFirst = false;
   upstream.once('data', () => {
     spokeFirst = true;
   });
-  flow(upstream, socket, (bytes) => client.count(bytes));
+  pipeOneWay(upstream, socket, (bytes) => client.count(bytes));
   const unwatch = finished(upstream, (failed) => {
     if (failed) socket.destroy();
   });
@@ -69,7 +69,7 @@ export async function tunnel(client: Client, { to, open, credentials }: Joined, 
     return;
   }
   if (seen.length > 0) upstream.write(seen);
-  flow(socket, upstream, (bytes) => client.count(bytes));
+  pipeOneWay(socket, upstream, (bytes) => client.count(bytes));
 }
 
 async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBytes | { kind: 'nothing' } }> {
@@ -78,7 +78,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
   while (!socket.readableEnded && !socket.destroyed) {
     const chunk = socket.read() as Buffer | null;
     if (!chunk) {
-      await readable(socket);
+      await waitForData(socket);
       continue;
     }
     if (seen.length === 0) client.helloBegins();
@@ -95,7 +95,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
 /** The `rule` that refuses these first bytes; undefined when the tunnel can go on. */
 function objectionTo(
   what: FirstBytes | { kind: 'nothing' },
-  { to, open, spokeFirst }: { to: Target; open: Open; spokeFirst: boolean },
+  { to, open, spokeFirst }: { to: Target; open: OpenConnection; spokeFirst: boolean },
 ): string | undefined {
   const webPort = to.port === 80 || to.port === 443;
   switch (what.kind) {

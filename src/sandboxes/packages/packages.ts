@@ -1,7 +1,7 @@
-import { deadline, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type PackageManager, type Packages, wantedOf } from '../../core/model/packages.ts';
+import { type PackageManager, type Packages, requestedPackages } from '../../core/model/packages.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import type { SandboxClient } from '../client/client.ts';
 
@@ -41,24 +41,24 @@ interface Install {
 /** Resolves at once where the sandbox has the packages. Rejects: packages_failed, with the words of the package manager. */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;
-  const wanted = wantedOf(packages);
+  const wanted = requestedPackages(packages);
   if (wanted.length === 0) return;
   const all = digestOf([image, wanted]);
   const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);
   if (stdout.trim() === all) return;
-  using until = deadline(limitMs, clock, signal);
+  using until = deadlineSignal(limitMs, clock, signal);
   for (const [manager, names] of wanted) await oneManager(install, { manager, names }, until.signal);
   throwIfFired(signal);
   const write = `mkdir -p "$HOME/.local" && printf %s ${all} > ${mark}`;
   await client.exec({ command: write, timeoutMs: closeMs }, signal);
 }
 
-interface Work {
+interface InstallTask {
   readonly manager: PackageManager;
   readonly names: readonly string[];
 }
 
-async function oneManager(install: Install, { manager, names }: Work, signal: AbortSignal): Promise<void> {
+async function oneManager(install: Install, { manager, names }: InstallTask, signal: AbortSignal): Promise<void> {
   const { client, image, clock, tell } = install;
   const since = clock.now();
   const id = `packages-${manager}`;
@@ -78,7 +78,7 @@ async function oneManager(install: Install, { manager, names }: Work, signal: Ab
     pipes.endInput();
     const seconds = () => Math.round((clock.now() - since) / 1_000);
     using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(said)}`), install);
-    const { exitCode } = await orAborted(pipes.ended, signal).finally(() => pipes.detach());
+    const { exitCode } = await raceAbort(pipes.ended, signal).finally(() => pipes.detach());
     telling[Symbol.dispose]();
     if (exitCode !== 0) throw failure(install, work, complaintIn(said) || `It ended with exit code ${exitCode}.`);
   } catch (thrown) {
@@ -121,7 +121,7 @@ function complaintIn(text: string): string {
   return (errors.length > 0 ? errors : lines).slice(-4).join(' ').slice(0, 600);
 }
 
-function failure({ template, policy }: Install, { manager, names }: Work, why: string): AppError {
+function failure({ template, policy }: Install, { manager, names }: InstallTask, why: string): AppError {
   const advice =
     `Check packages.${manager} of the template ${template}, and that its egress policy (${policy}) opens the registry. ` +
     'The sandbox starts again with the next command.';

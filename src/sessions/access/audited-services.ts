@@ -1,6 +1,6 @@
 import { toAppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
 import type { Services } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -12,30 +12,34 @@ import type { ProjectParts } from './guarded-projects.ts';
 // succeeds or is refused. An entry never contains the text of a message, command or file.
 
 export interface AuditedCall {
-  readonly actor: Actor;
+  readonly principal: Principal;
   readonly action: string;
   readonly target: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
 }
 export interface Audit {
-  readonly actorOf: () => Actor;
+  readonly principalOf: () => Principal;
   readonly tell: (call: AuditedCall) => void;
   readonly now: () => number;
 }
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
-type Actions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
+type AuditActions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
 
 /** Audits each call of the methods in `actions`; all other methods stay as they are. */
-export function audited<Service extends object>(service: Service, actions: Actions<Service>, audit: Audit): Service {
+export function withAudit<Service extends object>(
+  service: Service,
+  actions: AuditActions<Service>,
+  audit: Audit,
+): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const telling = ([name, action]: [string, string]): [string, Method] => [
     name,
     async (...args) => {
-      const actor = audit.actorOf();
+      const principal = audit.principalOf();
       const tell = (outcome: string, result?: unknown) => {
-        for (const target of targetsOf(args[0], result)) audit.tell({ actor, action, target, outcome });
+        for (const target of targetsOf(args[0], result)) audit.tell({ principal, action, target, outcome });
       };
       try {
         const result = await methods[name]?.call(service, ...args);
@@ -57,13 +61,13 @@ export function audited<Service extends object>(service: Service, actions: Actio
 const isAccess = (given: unknown): given is { provider: string } =>
   typeof (given as { provider?: unknown } | undefined)?.provider === 'string';
 
-type Made = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
+type CreatedResult = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
 /** The ids to record: the call's first argument when it is an id or names a provider, else the ids in the result. */
 function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   if (typeof named === 'string') return [named];
   if (isAccess(named)) return [named.provider];
   const made = Array.isArray(result) && result.length > 0 ? result : [result];
-  return (made as readonly Made[]).map((one) => one?.id ?? one?.view?.id);
+  return (made as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
 }
 
 const credentialChanges = { put: 'credential.put', revoke: 'credential.revoke' };
@@ -72,7 +76,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
   const looked = lookedAt(raw.sessions, audit);
   return {
     sessions: looked(
-      audited(
+      withAudit(
         services.sessions,
         {
           create: 'session.create',
@@ -88,7 +92,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       ),
       ['page', 'history', 'follow', 'promptAt', 'shell', 'readFile'],
     ),
-    files: looked(audited(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
+    files: looked(withAudit(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
       'list',
       'read',
       'open',
@@ -97,11 +101,11 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       'changes',
       'before',
     ]),
-    processes: looked(audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit), [
-      'list',
-      'logs',
-    ]),
-    sandboxes: audited(
+    processes: looked(
+      withAudit(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit),
+      ['list', 'logs'],
+    ),
+    sandboxes: withAudit(
       services.sandboxes,
       {
         start: 'sandbox.start',
@@ -113,15 +117,15 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       },
       audit,
     ),
-    egress: audited(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
-    sessionCredentials: audited(services.sessionCredentials, credentialChanges, audit),
-    projectCredentials: audited(services.projectCredentials, credentialChanges, audit),
+    egress: withAudit(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
+    sessionCredentials: withAudit(services.sessionCredentials, credentialChanges, audit),
+    projectCredentials: withAudit(services.projectCredentials, credentialChanges, audit),
     inside: looked(services.inside, ['enter']),
-    ports: looked(audited(services.ports, { open: 'preview.open', close: 'preview.close' }, audit), [
+    ports: looked(withAudit(services.ports, { open: 'preview.open', close: 'preview.close' }, audit), [
       'list',
       'connect',
     ]),
-    terminals: audited(
+    terminals: withAudit(
       services.terminals,
       {
         open: 'terminal.open',
@@ -131,15 +135,15 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       },
       audit,
     ),
-    streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), [
+    streams: looked(withAudit(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), [
       'download',
       'watch',
     ]),
-    shares: audited(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
-    models: audited(services.models, { test: 'models.test', use: 'models.use', forget: 'models.forget' }, audit),
+    shares: withAudit(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
+    models: withAudit(services.models, { test: 'models.test', use: 'models.use', forget: 'models.forget' }, audit),
     desktop: auditedDesktop(services.desktop, audit),
     templates: services.templates,
-    projects: audited(
+    projects: withAudit(
       services.projects,
       {
         create: 'project.create',
@@ -153,7 +157,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
 }
 
 function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
-  const telling = audited(
+  const telling = withAudit(
     desktop,
     {
       start: 'desktop.start',
@@ -168,9 +172,9 @@ function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
   return {
     ...telling,
     async watch(id, request, signal) {
-      const actor = audit.actorOf();
+      const principal = audit.principalOf();
       const viewer = await telling.watch(id, request, signal);
-      const taken = () => audit.tell({ actor, action: 'desktop.take', target: id, outcome: 'done' });
+      const taken = () => audit.tell({ principal, action: 'desktop.take', target: id, outcome: 'done' });
       return watched(viewer, taken);
     },
   };
@@ -202,11 +206,11 @@ const lookMs = 600_000;
 const maxLooks = 10_000;
 
 /** Audits reads, and refused reads, of another owner's session: at most one entry per caller and session in ten minutes. */
-function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }: Audit) {
+function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: Audit) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {
-    const actor = actorOf();
-    const name = `${actor.key ?? actor.role} ${id}`;
+    const principal = principalOf();
+    const name = `${principal.key ?? principal.role} ${id}`;
     const last = looks.get(name);
     if (last !== undefined && now() - last < lookMs) return;
     looks.delete(name);
@@ -214,9 +218,9 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }:
     const [oldest] = looks.keys();
     if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
     const told = sessions.get(id).then((session) => {
-      if (session.owner === undefined || session.owner === actor.owner) return;
-      const outcome = may(actor, 'read', session) ? 'done' : 'session_not_found';
-      tell({ actor, action: 'session.read', target: id, outcome });
+      if (session.owner === undefined || session.owner === principal.owner) return;
+      const outcome = may(principal, 'read', session) ? 'done' : 'session_not_found';
+      tell({ principal, action: 'session.read', target: id, outcome });
     });
     told.catch(() => {}); // an unknown session needs no entry
   };
@@ -236,10 +240,10 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }:
 export function auditedParts<Parts extends ProjectParts>(parts: Parts, audit: Audit): Parts {
   return {
     ...parts,
-    agents: audited(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
-    sideMessages: audited(parts.sideMessages, { add: 'session.note', annotate: 'session.note' }, audit),
-    uploads: audited(parts.uploads, { keep: 'upload.create', delete: 'upload.delete' }, audit),
-    keys: audited(parts.keys, { put: 'secret.put', delete: 'secret.delete', test: 'secret.test' }, audit),
+    agents: withAudit(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
+    sideMessages: withAudit(parts.sideMessages, { add: 'session.note', annotate: 'session.note' }, audit),
+    uploads: withAudit(parts.uploads, { keep: 'upload.create', delete: 'upload.delete' }, audit),
+    keys: withAudit(parts.keys, { put: 'secret.put', delete: 'secret.delete', test: 'secret.test' }, audit),
   };
 }
 
@@ -248,11 +252,11 @@ export function auditedWorkspaces(workspaces: Workspaces, audit: Audit): Workspa
   return {
     join(userId, as) {
       const member = workspaces.join(userId, as);
-      const actor = audit.actorOf();
-      const told = audited(
+      const principal = audit.principalOf();
+      const told = withAudit(
         member,
         { runCode: 'workspace.command', runCommand: 'workspace.command', saveFile: 'workspace.file' },
-        { ...audit, actorOf: () => actor },
+        { ...audit, principalOf: () => principal },
       );
       return { ...told, [Symbol.dispose]: () => member[Symbol.dispose]() };
     },

@@ -3,7 +3,7 @@ import type { Action } from './authorize.ts';
 
 type Method = (id: SessionId, ...rest: unknown[]) => unknown;
 /** Checks permission before each method. The type requires an entry for every method, so a new one cannot be forgotten. */
-export function checked<Service extends object>(
+export function withChecks<Service extends object>(
   service: Service,
   check: (id: never, action: Action) => Promise<void> | undefined,
   actions: Readonly<Record<keyof Service, Action>>,

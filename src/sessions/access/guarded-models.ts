@@ -1,15 +1,15 @@
-import { type Actor, hasRole } from '../../core/model/actor.ts';
+import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { ModelService, ModelsInForce } from '../api/models.ts';
 import { authorizeRole } from './authorize.ts';
 
 /** Everyone sees what is used, people who work see the lists, and administrators change it and see the addresses. */
-export function guardedModels(models: ModelService, actorOf: () => Actor): ModelService {
+export function guardedModels(models: ModelService, principalOf: () => Principal): ModelService {
   const asAdmin = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
-    authorizeRole(actorOf(), 'admin');
+    authorizeRole(principalOf(), 'admin');
     return await work();
   };
-  const shownTo = (actor: Actor, found: ModelsInForce): ModelsInForce => {
-    if (hasRole(actor, 'admin')) return found;
+  const shownTo = (principal: Principal, found: ModelsInForce): ModelsInForce => {
+    if (hasRole(principal, 'admin')) return found;
     return {
       ...found,
       canChange: false,
@@ -18,11 +18,11 @@ export function guardedModels(models: ModelService, actorOf: () => Actor): Model
   };
   return {
     async inForce() {
-      const actor = actorOf();
-      return shownTo(actor, await models.inForce());
+      const principal = principalOf();
+      return shownTo(principal, await models.inForce());
     },
     async offered(signal) {
-      authorizeRole(actorOf(), 'user');
+      authorizeRole(principalOf(), 'user');
       return await models.offered(signal);
     },
     test: async (access, signal) => asAdmin(() => models.test(access, signal)),

@@ -1,24 +1,24 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { type Action, authorize, authorizeRole, checkBy, may, type Owned } from './authorize.ts';
-import { checked } from './checked-service.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, type OwnedResource } from './authorize.ts';
+import { withChecks } from './checked-service.ts';
 
 const noProject = () => new AppError('not_found', 'There is no such project.');
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
-export const projectCheck = (projects: ProjectService, actorOf: () => Actor) =>
-  checkBy((id: string) => projects.get(id), actorOf, noProject);
-const ownOf = ({ owner }: Actor) => owner !== undefined && { owner };
+export const projectCheck = (projects: ProjectService, principalOf: () => Principal) =>
+  checkBy((id: string) => projects.get(id), principalOf, noProject);
+const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
-export function guardedProjects(projects: ProjectService, actorOf: () => Actor): ProjectService {
+export function guardedProjects(projects: ProjectService, principalOf: () => Principal): ProjectService {
   return {
-    ...checked(projects as Omit<ProjectService, 'list' | 'create'>, projectCheck(projects, actorOf), {
+    ...withChecks(projects as Omit<ProjectService, 'list' | 'create'>, projectCheck(projects, principalOf), {
       get: 'see',
       update: 'work',
       agent: 'read',
@@ -26,16 +26,16 @@ export function guardedProjects(projects: ProjectService, actorOf: () => Actor):
       delete: 'stop',
     }),
     async list(page) {
-      const actor = actorOf();
-      if (may(actor, 'see', {})) return await projects.list(page);
-      return actor.owner === undefined
+      const principal = principalOf();
+      if (may(principal, 'see', {})) return await projects.list(page);
+      return principal.owner === undefined
         ? { projects: [], total: 0 }
-        : await projects.list({ ...page, owner: actor.owner });
+        : await projects.list({ ...page, owner: principal.owner });
     },
     async create(project) {
-      const actor = actorOf();
-      authorizeRole(actor, 'user');
-      return await projects.create({ ...project, ...ownOf(actor) });
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
+      return await projects.create({ ...project, ...ownOf(principal) });
     },
   };
 }
@@ -47,34 +47,34 @@ export interface ProjectParts {
   readonly keys: ProviderKeyService;
   readonly sideMessages: SideMessages;
 }
-interface Beside {
+interface ProjectGuardDeps {
   readonly projects: ProjectService;
   readonly sessions: SessionService;
 }
 
 export function guardedParts<Parts extends ProjectParts>(
   parts: Parts,
-  { projects, sessions }: Beside,
-  actorOf: () => Actor,
+  { projects, sessions }: ProjectGuardDeps,
+  principalOf: () => Principal,
 ): Parts {
-  const ofProject = projectCheck(projects, actorOf);
+  const ofProject = projectCheck(projects, principalOf);
   const ofSession = (id: Parameters<SessionService['get']>[0], action: Action) => {
-    const actor = actorOf();
-    if (actor.role === 'admin') return undefined;
-    return sessions.get(id).then((session) => authorize(actor, action, session));
+    const principal = principalOf();
+    if (principal.role === 'admin') return undefined;
+    return sessions.get(id).then((session) => authorize(principal, action, session));
   };
   const { keys } = parts;
   const asAdmin = <Answer>(work: () => Answer): Answer => {
-    authorizeRole(actorOf(), 'admin');
+    authorizeRole(principalOf(), 'admin');
     return work();
   };
   return {
     ...parts,
-    agents: checked(parts.agents, ofProject, { get: 'read', update: 'work', apply: 'work' }),
-    sideMessages: checked(parts.sideMessages, ofSession, {
+    agents: withChecks(parts.agents, ofProject, { get: 'read', update: 'work', apply: 'work' }),
+    sideMessages: withChecks(parts.sideMessages, ofSession, {
       ...({ list: 'read', annotations: 'read', add: 'work', annotate: 'work' } as const),
     }),
-    uploads: guardedUploads(parts.uploads, { projects, sessions }, actorOf),
+    uploads: guardedUploads(parts.uploads, { projects, sessions }, principalOf),
     keys: {
       list: async () => asAdmin(() => keys.list()),
       put: async (provider, key) => asAdmin(() => keys.put(provider, key)),
@@ -84,27 +84,31 @@ export function guardedParts<Parts extends ProjectParts>(
   };
 }
 
-function guardedUploads(uploads: UploadService, { projects, sessions }: Beside, actorOf: () => Actor): UploadService {
-  const ofProject = projectCheck(projects, actorOf);
+function guardedUploads(
+  uploads: UploadService,
+  { projects, sessions }: ProjectGuardDeps,
+  principalOf: () => Principal,
+): UploadService {
+  const ofProject = projectCheck(projects, principalOf);
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
-    const actor = actorOf();
+    const principal = principalOf();
     const file = await uploads.get(id);
-    if (actor.role === 'admin') return file;
-    authorize(actor, action, await belonging(file), noFile);
+    if (principal.role === 'admin') return file;
+    authorize(principal, action, await belonging(file), noFile);
     return file;
   };
   /** The owner that counts for a file: its project's, or for a screenshot its session's. */
-  const belonging = async (file: UploadedFile): Promise<Owned> => {
+  const belonging = async (file: UploadedFile): Promise<OwnedResource> => {
     if (file.sessionId !== undefined) return await sessions.get(file.sessionId);
     return file.projectId === null ? file : await projects.get(file.projectId);
   };
   return {
     ...uploads,
     async stage(file, signal) {
-      const actor = actorOf();
-      authorizeRole(actor, 'user');
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
       if (file.projectId !== null) await ofProject(file.projectId, 'work');
-      return await uploads.stage({ ...file, ...ownOf(actor) }, signal);
+      return await uploads.stage({ ...file, ...ownOf(principal) }, signal);
     },
     get: (id) => fileFor(id, 'read'),
     async open(id, range) {

@@ -1,56 +1,56 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { Actor } from '../../core/model/actor.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import type { Principal } from '../../core/model/principal.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
 import type { Services } from '../api/services.ts';
-import type { SessionNews, SessionService } from '../api/sessions.ts';
+import type { SessionListChange, SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
 import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
-import { checked } from './checked-service.ts';
+import { withChecks } from './checked-service.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 
-// The services as one actor may use them. Facades get only these, so no dialect can forget a permission check.
+// The services as one principal may use them. Facades get only these, so no dialect can forget a permission check.
 
-interface Beside {
-  readonly actorOf: () => Actor;
-  /** Rejects when the actor may not use this file. */
+interface GuardDeps {
+  readonly principalOf: () => Principal;
+  /** Rejects when the principal may not use this file. */
   readonly attach?: (file: string) => Promise<unknown>;
 }
-interface BesideSessions extends Beside {
-  /** Rejects when the actor may not add to this project. */
+interface SessionGuardDeps extends GuardDeps {
+  /** Rejects when the principal may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void> | undefined;
 }
 
 /** An operator cannot bind or read, but can revoke. */
 const credentialActions = { list: 'read', put: 'work', revoke: 'stop' } as const;
 
-export function guarded(services: Services, { actorOf, attach }: Beside): Services {
-  const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
+export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
+  const check = checkBy((id: SessionId) => services.sessions.get(id), principalOf);
   const { terminals, desktop } = services;
-  const egress = checked(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' });
+  const egress = withChecks(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' });
   const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
     return async (id, entry) => {
-      authorizeRole(actorOf(), 'operator');
+      authorizeRole(principalOf(), 'operator');
       await change(id, entry);
     };
   };
-  const intoProject = projectCheck(services.projects, actorOf);
-  /** A terminal of a session that the actor may not see answers like an unknown terminal. */
+  const intoProject = projectCheck(services.projects, principalOf);
+  /** A terminal of a session that the principal may not see answers like an unknown terminal. */
   const ofTerminal = async (id: string, action: Action) => {
-    const actor = actorOf();
-    if (actor.role === 'admin') return;
+    const principal = principalOf();
+    if (principal.role === 'admin') return;
     const { sessionId } = await terminals.get(id);
-    authorize(actor, action, await services.sessions.get(sessionId), noTerminal);
+    authorize(principal, action, await services.sessions.get(sessionId), noTerminal);
   };
   return {
     sessions: guardedSessions(services.sessions, {
-      actorOf,
+      principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       ...(attach && { attach }),
     }),
-    files: checked(services.files, check, {
+    files: withChecks(services.files, check, {
       ...({
         list: 'read',
         read: 'read',
@@ -62,10 +62,10 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       } as const),
       ...({ write: 'work', remove: 'work' } as const),
     }),
-    processes: checked(services.processes, check, {
+    processes: withChecks(services.processes, check, {
       ...({ list: 'read', logs: 'read', stop: 'work', startBackground: 'work' } as const),
     }),
-    sandboxes: checked(services.sandboxes, check, {
+    sandboxes: withChecks(services.sandboxes, check, {
       ...({
         status: 'see',
         usage: 'see',
@@ -78,11 +78,11 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       } as const),
     }),
     egress: { ...egress, allow: byOperator(egress.allow), withdraw: byOperator(egress.withdraw) },
-    sessionCredentials: checked(services.sessionCredentials, check, credentialActions),
-    projectCredentials: checked(services.projectCredentials, intoProject, credentialActions),
-    inside: checked(services.inside, check, { enter: 'work', admits: 'work' }),
-    ports: guardedPorts(services.ports, check, actorOf),
-    streams: checked(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
+    sessionCredentials: withChecks(services.sessionCredentials, check, credentialActions),
+    projectCredentials: withChecks(services.projectCredentials, intoProject, credentialActions),
+    inside: withChecks(services.inside, check, { enter: 'work', admits: 'work' }),
+    ports: guardedPorts(services.ports, check, principalOf),
+    streams: withChecks(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {
         await check(id, 'work');
@@ -118,53 +118,63 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       },
     },
     desktop: {
-      ...checked(desktop, check, {
+      ...withChecks(desktop, check, {
         ...({ status: 'read', screenshot: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
         ...({ add: 'work', takeControl: 'work', giveControl: 'work' } as const),
       }),
       async watch(id, request, signal) {
-        const actor = actorOf();
-        if (actor.role === 'admin') return await desktop.watch(id, request, signal);
+        const principal = principalOf();
+        if (principal.role === 'admin') return await desktop.watch(id, request, signal);
         const session = await services.sessions.get(id);
-        authorize(actor, 'read', session);
-        const mayControl = request.mayControl && may(actor, 'work', session);
+        authorize(principal, 'read', session);
+        const mayControl = request.mayControl && may(principal, 'work', session);
         return await desktop.watch(id, { ...request, mayControl }, signal);
       },
     },
-    projects: guardedProjects(services.projects, actorOf),
-    models: guardedModels(services.models, actorOf),
-    shares: checked(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
+    projects: guardedProjects(services.projects, principalOf),
+    models: guardedModels(services.models, principalOf),
+    shares: withChecks(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
     templates: { list: () => services.templates.list() },
   };
 }
 
 /** A preview acts on behalf of the key that opened it, and ends with it. */
-function guardedPorts(ports: PortService, check: Parameters<typeof checked>[1], actorOf: () => Actor): PortService {
-  const own = checked(ports, check, { list: 'read', open: 'work', opened: 'work', close: 'work', connect: 'work' });
-  return { ...own, open: (id, { of, lifeMs }) => own.open(id, { of, lifeMs, key: actorOf().key }) };
+function guardedPorts(
+  ports: PortService,
+  check: Parameters<typeof withChecks>[1],
+  principalOf: () => Principal,
+): PortService {
+  const own = withChecks(ports, check, { list: 'read', open: 'work', opened: 'work', close: 'work', connect: 'work' });
+  return { ...own, open: (id, { of, lifeMs }) => own.open(id, { of, lifeMs, key: principalOf().key }) };
 }
 
-function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {
-  const check = checkBy((id: SessionId) => sessions.get(id), actorOf);
-  const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
+function guardedSessions(
+  sessions: SessionService,
+  { principalOf, attach, intoProject }: SessionGuardDeps,
+): SessionService {
+  const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
+  const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
 
-  /** Reads the actor at the call, because it may no longer be known when the first item is read. */
+  /** Reads the principal at the call, because it may no longer be known when the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
-    const actor = actorOf();
-    if (actor.role === 'admin') return items();
+    const principal = principalOf();
+    if (principal.role === 'admin') return items();
     return (async function* () {
-      authorize(actor, 'read', await sessions.get(id));
+      authorize(principal, 'read', await sessions.get(id));
       yield* items();
     })();
   }
-  async function* newsFor(actor: Actor, news: AsyncIterable<SessionNews>): AsyncIterable<SessionNews> {
+  async function* newsFor(
+    principal: Principal,
+    news: AsyncIterable<SessionListChange>,
+  ): AsyncIterable<SessionListChange> {
     for await (const { type, session } of news) {
-      if (isListed(actor, session)) yield { type, session: seenBy(actor, session) };
+      if (isListed(principal, session)) yield { type, session: seenBy(principal, session) };
     }
   }
 
   return {
-    ...checked(sessions as Omit<SessionService, 'create' | 'list' | 'watch' | 'watching' | 'health'>, check, {
+    ...withChecks(sessions as Omit<SessionService, 'create' | 'list' | 'watch' | 'watching' | 'health'>, check, {
       ...({ get: 'see', sandbox: 'see', stop: 'stop', delete: 'stop' } as const),
       ...({
         page: 'read',
@@ -179,39 +189,39 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
       ...({ fork: 'work', rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
     }),
     async create(command) {
-      const actor = actorOf();
-      authorizeRole(actor, 'user');
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      return await sessions.create({ ...command, ...ownOf(actor) });
+      return await sessions.create({ ...command, ...ownOf(principal) });
     },
     async fork(id, command) {
-      const actor = actorOf();
+      const principal = principalOf();
       await check(id, 'work');
-      return await sessions.fork(id, { ...command, ...ownOf(actor) });
+      return await sessions.fork(id, { ...command, ...ownOf(principal) });
     },
     async list(only) {
-      const actor = actorOf();
-      if (actor.role === 'admin') return await sessions.list(only);
+      const principal = principalOf();
+      if (principal.role === 'admin') return await sessions.list(only);
       const all = await sessions.list(
         only && {
           ...only,
-          keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)),
-          ...(only.search && { search: { ...only.search, mayRead: (session) => may(actor, 'read', session) } }),
+          keep: (session) => isListed(principal, session) && only.keep(seenBy(principal, session)),
+          ...(only.search && { search: { ...only.search, mayRead: (session) => may(principal, 'read', session) } }),
         },
       );
-      return all.filter((session) => isListed(actor, session)).map((session) => seenBy(actor, session));
+      return all.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
     },
     async get(id) {
-      const actor = actorOf();
+      const principal = principalOf();
       const session = await sessions.get(id);
-      if (actor.role === 'admin') return session;
-      authorize(actor, 'see', session);
-      return seenBy(actor, session);
+      if (principal.role === 'admin') return session;
+      authorize(principal, 'see', session);
+      return seenBy(principal, session);
     },
     watch(signal) {
-      const actor = actorOf();
+      const principal = principalOf();
       const news = sessions.watch(signal);
-      return actor.role === 'admin' ? news : newsFor(actor, news);
+      return principal.role === 'admin' ? news : newsFor(principal, news);
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
@@ -223,7 +233,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
       await Promise.all(files.map((file) => attach?.(file)));
       return await sessions.send(id, command);
     },
-    /** Only an actor who may change the session marks its messages as read. */
+    /** Only an principal who may change the session marks its messages as read. */
     watching(id) {
       const checking = check(id, 'work');
       if (!checking) return sessions.watching(id);
@@ -248,18 +258,21 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
-const isListed = (actor: Actor, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
-  may(actor, 'see', session);
+const isListed = (principal: Principal, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
+  may(principal, 'see', session);
 
 /** With API keys, each key has its own workspaces: the same name under another key is another workspace. */
-export function guardedWorkspaces(workspaces: WorkspaceService, actorOf: () => Actor): Pick<WorkspaceService, 'join'> {
+export function guardedWorkspaces(
+  workspaces: WorkspaceService,
+  principalOf: () => Principal,
+): Pick<WorkspaceService, 'join'> {
   return {
     join(userId) {
-      const actor = actorOf();
-      authorizeRole(actor, 'user');
-      const { owner } = actor;
+      const principal = principalOf();
+      authorizeRole(principal, 'user');
+      const { owner } = principal;
       if (owner === undefined) return workspaces.join(userId);
-      return workspaces.join(userId, { owner, mayUse: (session) => may(actor, 'work', session) });
+      return workspaces.join(userId, { owner, mayUse: (session) => may(principal, 'work', session) });
     },
   };
 }

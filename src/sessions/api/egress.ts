@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
 /** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
-export interface EgressInForce {
+export interface EffectiveEgress {
   /** The name of the policy. */
   readonly policy: string;
   /** The hosts that it opens, in words for people. */
@@ -15,7 +15,7 @@ export interface EgressInForce {
 }
 /** The way out of a session's sandbox. Every method also rejects with session_not_found. */
 export interface EgressService {
-  inForce(id: SessionId): Promise<EgressInForce>;
+  inForce(id: SessionId): Promise<EffectiveEgress>;
   /**
    * From then on the sandbox can reach the entry (`host`, `*.host`, each with or without `:port`), at a public address.
    * Rejects: invalid_request (no such entry can be), conflict (the session has 100 already), unsupported (no way out).

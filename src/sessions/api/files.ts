@@ -47,7 +47,7 @@ export interface FileService {
     signal: AbortSignal,
   ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
   /** The files that have changed since the newest run began, up to 2,000. The same size and time count as no change. */
-  changes(id: SessionId, signal: AbortSignal): Promise<Changes>;
+  changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
    * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB, or
    * the copies of all files were).
@@ -62,7 +62,7 @@ export interface ChangedFile {
   readonly before: number | null;
   readonly after: number | null;
 }
-export interface Changes {
+export interface FileChanges {
   /** The run that found the files so, and when; null: no run of this workspace has left a snapshot. */
   readonly since: { readonly runId: string; readonly at: number } | null;
   /** By path. Files of package managers and of git are not compared. */

@@ -1,5 +1,5 @@
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
-import type { EventPage, Followed, FollowOptions } from '../../core/contracts/ports.ts';
+import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
@@ -15,7 +15,7 @@ export interface SendCommand {
   /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
 }
-export interface Sent {
+export interface SendResult {
   readonly messageId: MessageId;
   /** The run that takes the message: the active one, a queued one, or a new one. */
   readonly runId: RunId;
@@ -46,7 +46,7 @@ export interface ListQuery {
 }
 
 /** One change of the list of sessions. */
-export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
+export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface CreateCommand {
   readonly origin: Origin;
@@ -70,7 +70,7 @@ export interface CreateCommand {
   readonly life?: SessionLife;
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
-export interface AgentInForce {
+export interface EffectiveAgent {
   readonly template: string;
   readonly mode: 'plan-act' | 'react';
   readonly model: string;
@@ -142,14 +142,14 @@ export interface SessionService {
    * First every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.
    * Rejects: queue_full.
    */
-  watch(signal: AbortSignal): AsyncIterable<SessionNews>;
+  watch(signal: AbortSignal): AsyncIterable<SessionListChange>;
   /**
    * Ends the session's run, streams and processes and removes its workspace and log. Every list omits it before this
    * resolves.
    */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
-  send(id: SessionId, command: SendCommand): Promise<Sent>;
+  send(id: SessionId, command: SendCommand): Promise<SendResult>;
   /** Resolves when the run and every process it started have ended. An idle session is a success. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
@@ -159,7 +159,7 @@ export interface SessionService {
   /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
-  follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
+  follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
   /** The active run (from its `run.started` to its `run.end`, waiting included) and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
   /**
@@ -167,7 +167,7 @@ export interface SessionService {
    */
   promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
   /** The settings of the session's agent, as the next turn has them. */
-  agent(id: SessionId): Promise<AgentInForce>;
+  agent(id: SessionId): Promise<EffectiveAgent>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 

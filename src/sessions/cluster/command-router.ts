@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import { breachOf } from '../../core/model/untrusted.ts';
+import { violationOf } from '../../core/model/protocol-violation.ts';
 import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -12,7 +12,7 @@ import type { RecordChange } from '../engine/session-commands.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { parsePosted } from './posted-command.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
-import { alreadySent } from './sent-messages.ts';
+import { findSentMessage } from './sent-messages.ts';
 
 interface Deps extends LocalParts {
   readonly ownership: Ownership;
@@ -65,7 +65,7 @@ export class CommandRouter implements CommandExchange {
 
   /** Reports to the session's holder that its sandbox's peer is not our daemon; the holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void {
-    const breach = breachOf(error);
+    const breach = violationOf(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
     if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder notices by itself otherwise
   }
@@ -98,7 +98,7 @@ export class CommandRouter implements CommandExchange {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < mostLooks; looks++) {
         const live = await supervisor.reach(id); // from here on only this server can append, or its append is fenced
-        const sent = await alreadySent(this.#deps.log, id, command, since);
+        const sent = await findSentMessage(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session that was rehydrated meanwhile may have read facts that this look missed.
         if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {

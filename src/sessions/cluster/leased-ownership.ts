@@ -5,7 +5,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { lost, type Ownership } from '../engine/ownership.ts';
+import { type Ownership, ownershipLost } from '../engine/ownership.ts';
 
 export interface LeaseOptions {
   readonly leases: LeaseStore;
@@ -18,7 +18,7 @@ export interface LeaseOptions {
   /** A monotonic clock in milliseconds, which a change of the wall clock does not affect. */
   readonly elapsed: () => number;
 }
-interface Held {
+interface HeldLease {
   readonly epoch: number;
   /** The lease is ours at least until then, by a clock that also counts the time when this process is stopped … */
   readonly sureUntil: number;
@@ -39,7 +39,7 @@ const freshMs = 100;
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;
   readonly #options: LeaseOptions;
-  readonly #held = new Map<SessionId, Held>();
+  readonly #held = new Map<SessionId, HeldLease>();
   readonly #turns = keyedQueue();
   readonly #stop = new AbortController();
   readonly #renewing: Promise<void>;
@@ -51,7 +51,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async take(id: SessionId, how?: 'asked'): Promise<number> {
-    const isEnough = (held: Held) => (how === 'asked' ? this.#isFresh(held) : this.#isSure(held));
+    const isEnough = (held: HeldLease) => (how === 'asked' ? this.#isFresh(held) : this.#isSure(held));
     const held = this.#held.get(id);
     if (held && isEnough(held)) return held.epoch;
     return await this.#turns(id, () => this.#acquire(id, isEnough));
@@ -62,7 +62,7 @@ export class LeasedOwnership implements Ownership {
   confirm(id: SessionId): Promise<void> | undefined {
     const held = this.#held.get(id);
     if (held && this.#isSure(held)) return undefined;
-    if (!held) return Promise.reject(lost());
+    if (!held) return Promise.reject(ownershipLost());
     return this.#turns(id, () => this.#renew(id, held));
   }
 
@@ -94,24 +94,24 @@ export class LeasedOwnership implements Ownership {
     await forEachConcurrent(this.owned(), releases, (id) => this.release(id));
   }
 
-  #isSure({ sureUntil, sureUntilTime }: Held): boolean {
+  #isSure({ sureUntil, sureUntilTime }: HeldLease): boolean {
     const { elapsed, clock } = this.#options;
     return elapsed() < sureUntil && clock.now() < sureUntilTime;
   }
 
-  #isFresh({ sureUntil }: Held): boolean {
+  #isFresh({ sureUntil }: HeldLease): boolean {
     const { elapsed, ttlMs } = this.#options;
     return elapsed() < sureUntil - ttlMs + freshMs;
   }
 
-  async #acquire(id: SessionId, isEnough: (held: Held) => boolean): Promise<number> {
+  async #acquire(id: SessionId, isEnough: (held: HeldLease) => boolean): Promise<number> {
     const held = this.#held.get(id);
     if (held && isEnough(held)) return held.epoch; // a concurrent caller has acquired it
     const { lease, since } = await this.#ask(id);
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {
       this.#lose(id);
-      throw lost();
+      throw ownershipLost();
     }
     // another server owned it in between, so our copy in memory is stale
     if (held && held.epoch !== got.epoch) this.#lose(id);
@@ -119,7 +119,7 @@ export class LeasedOwnership implements Ownership {
     return got.epoch;
   }
 
-  async #renew(id: SessionId, held: Held): Promise<void> {
+  async #renew(id: SessionId, held: HeldLease): Promise<void> {
     const { lease, since } = await this.#until(held.sureUntil, this.#ask(id)).catch((thrown: unknown) => {
       if (this.#isSure(held)) return { lease: undefined, since: undefined }; // retried soon
       this.#lose(id);
@@ -130,7 +130,7 @@ export class LeasedOwnership implements Ownership {
     this.#lose(id);
     // the next use acquires it again and reads the log
     if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
-    throw lost();
+    throw ownershipLost();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
@@ -178,7 +178,7 @@ export class LeasedOwnership implements Ownership {
     }
   }
 
-  async #renewSome(some: readonly (readonly [SessionId, Held])[]): Promise<void> {
+  async #renewSome(some: readonly (readonly [SessionId, HeldLease])[]): Promise<void> {
     const { leases, holder, clock, elapsed, ttlMs } = this.#options;
     const since = elapsed();
     const expiresAt = clock.now() + ttlMs;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { BreachData, ForkFiles } from '../../core/model/events.ts';
+import { ForkFiles, ViolationData } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { RecordChange } from '../engine/session-commands.ts';
@@ -43,7 +43,7 @@ const Command = z.discriminatedUnion('type', [
   bare('sandbox.stop'),
   bare('sandbox.pause'),
   bare('sandbox.permit'),
-  z.object({ type: z.literal('sandbox.distrust'), commandId, breach: BreachData }),
+  z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
 ]);
 const Fact = z.object({
   type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded']),

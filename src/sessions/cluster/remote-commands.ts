@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
-import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import { lost, type Ownership } from '../engine/ownership.ts';
+import { type Ownership, ownershipLost } from '../engine/ownership.ts';
 
 // Commands for another server's session go through the store: this server posts them, the holder executes and answers them.
 // Servers never connect to each other. A session without a holder gets one, and the new holder finds the command.
@@ -19,17 +19,17 @@ export interface RemoteCommand {
  * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already.
  * Rejects with `fenced` when the session is no longer ours.
  */
-type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
+type CommandExecutor = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
 export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
   readonly clock: Clock;
   readonly ids: IdSource;
-  readonly act: Act;
+  readonly act: CommandExecutor;
   readonly warn: (error: unknown, text: string) => void;
 }
-interface Awaited {
+interface PendingAnswer {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
@@ -51,7 +51,7 @@ const Answer = z.union([
 /** Commands between the servers of one store. */
 export class RemoteCommands implements AsyncDisposable {
   readonly #options: RemoteCommandsOptions;
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #awaited = new Map<string, PendingAnswer>();
   /** Commands that this server executes or has just executed, with the timer that forgets them. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
@@ -99,9 +99,9 @@ export class RemoteCommands implements AsyncDisposable {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
     const at = clock.now();
-    using until = deadline(patienceMs, clock, signal);
+    using until = deadlineSignal(patienceMs, clock, signal);
     const late = () => awaited.done.reject(lateError(until.signal));
-    const awaited: Awaited = { done: Promise.withResolvers<unknown>() };
+    const awaited: PendingAnswer = { done: Promise.withResolvers<unknown>() };
     awaited.done.promise.catch(() => {}); // the code below handles the rejection
     this.#awaited.set(commandId, awaited);
     until.signal.addEventListener('abort', late, { once: true });
@@ -183,7 +183,7 @@ export class RemoteCommands implements AsyncDisposable {
       // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
       const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
         () => toAppError(thrown),
-        () => lost(),
+        () => ownershipLost(),
       );
       return { ok: false as const, code, message };
     }

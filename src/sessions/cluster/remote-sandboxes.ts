@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
-import { deadline, orAborted } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -75,7 +75,7 @@ export class RemoteSandboxes implements SandboxExchange {
     opening.catch(() => {
       if (this.#links.get(id) === opening) this.#links.delete(id);
     });
-    return await orAborted(opening, signal);
+    return await raceAbort(opening, signal);
   }
 
   /** Closes the connection, because the session is this server's now, or gone. */
@@ -100,7 +100,7 @@ export class RemoteSandboxes implements SandboxExchange {
   /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.#options;
-    using until = deadline(attachMs, clock);
+    using until = deadlineSignal(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
     const client = connect(link);

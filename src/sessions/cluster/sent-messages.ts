@@ -6,7 +6,7 @@ const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
 /** Searches the log for a message by id, because an earlier holder may have taken it without answering. */
-export async function alreadySent(
+export async function findSentMessage(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
   { messageId }: Extract<SessionCommand, { type: 'cmd.send' }>,

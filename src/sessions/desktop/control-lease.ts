@@ -2,10 +2,10 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** Why a person no longer has the keyboard and mouse. */
-export type Returned = 'given back' | 'left' | 'idle';
-export interface LeaseNews {
+export type ReturnReason = 'given back' | 'left' | 'idle';
+export interface LeaseChange {
   readonly kind: 'taken' | 'returned';
-  readonly why?: Returned;
+  readonly why?: ReturnReason;
   /** The viewer that has them now; undefined: the agent. */
   readonly driver: string | undefined;
   /** The viewer that had them before; undefined: the agent. */
@@ -17,7 +17,7 @@ interface Options {
   readonly clock: Clock;
   /** After this time without input the lease returns to the agent, because a viewer may have left the page open. */
   readonly idleMs: number;
-  readonly onChange: (news: LeaseNews) => void;
+  readonly onChange: (news: LeaseChange) => void;
 }
 
 /** The lease of one desktop's keyboard and mouse: one viewer holds it, else the agent does. */
@@ -60,7 +60,7 @@ export class ControlLease {
   }
 
   /** Does nothing when another viewer holds the lease. */
-  giveBack(viewer: string, why: Returned): void {
+  giveBack(viewer: string, why: ReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });

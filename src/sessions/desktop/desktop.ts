@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
@@ -54,7 +54,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
     await commands.change(id, {}); // after a server restart, this determines whether the sandbox still runs
-    using until = deadline(lookMs, clock);
+    using until = deadlineSignal(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }
 
@@ -74,12 +74,12 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const client = await running(id);
     const isComing = offerFor(await known(id)).state === 'ready';
     if (!client) return await view(id, { state: isComing ? 'stopped' : 'unsupported', ...absent });
-    using until = deadline(lookMs, clock);
+    using until = deadlineSignal(lookMs, clock);
     return await view(id, await client.desktop.status(until.signal));
   }
 
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
-    using until = deadline(lookMs, clock);
+    using until = deadlineSignal(lookMs, clock);
     const now = await client.desktop.status(until.signal).catch(() => undefined);
     if (now) reports.saw(id, now); // else the next heartbeat has it
   }
@@ -87,7 +87,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   /** Finds out why a stream ended on its own. Asks the sandbox first, if it still exists. */
   async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
     if (screen.isStopped) return 'stopped';
-    using until = deadline(lookMs, clock);
+    using until = deadlineSignal(lookMs, clock);
     try {
       const now = await client.desktop.status(until.signal);
       if (screen.isStopped) return 'stopped';
@@ -111,7 +111,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { screen } = stack.use(screens.hold(id));
     using _coming = screen.admit();
     const end = stack.use(watchers.endOf(id));
-    using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
+    using until = deadlineSignal(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
@@ -156,7 +156,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function start(id: SessionId, signal: AbortSignal): Promise<DesktopView> {
     const offer = await usable(id);
     using held = screens.hold(id);
-    using until = deadline(startMs, clock, signal);
+    using until = deadlineSignal(startMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal);
     const before = await used.client.desktop.status(until.signal);
     if (before.state === 'unsupported') throw without(offer);
@@ -183,7 +183,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     },
     async screenshot(id, signal) {
       const client = await running(id);
-      using until = deadline(startMs, clock, signal);
+      using until = deadlineSignal(startMs, clock, signal);
       const { state } = client ? await client.desktop.status(until.signal) : await status(id);
       if (state === 'unsupported') throw without(offerFor(await known(id)));
       if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop does not run.');
@@ -194,7 +194,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       if (!client) return await status(id);
       using held = screens.hold(id);
       const { screen } = held;
-      using until = deadline(startMs, clock, signal);
+      using until = deadlineSignal(startMs, clock, signal);
       screen.isStopped = true;
       await client.desktop.stop(until.signal).catch((thrown: unknown) => {
         screen.isStopped = false;

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { WatchRequest } from '../api/desktop.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
-import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
+import { ControlLease, type LeaseChange, type ReturnReason } from './control-lease.ts';
 import type { ShareControl, SharedControl } from './shared-control.ts';
 
 interface Options {
@@ -15,11 +15,11 @@ interface Options {
   /** Present when other servers share the store. */
   readonly shareControl: ShareControl | undefined;
 }
-export interface Seat extends Disposable {
+export interface ViewerSeat extends Disposable {
   readonly id: string;
 }
 
-const whys: Readonly<Record<Returned | 'lapsed', string>> = {
+const whys: Readonly<Record<ReturnReason | 'lapsed', string>> = {
   'given back': 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
   lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
@@ -71,7 +71,7 @@ export class DesktopScreen {
    * Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. One that may
    * only watch replaces nobody: it gets the spare name where its own is taken.
    */
-  seat(request: WatchRequest, spare: string): Seat {
+  seat(request: WatchRequest, spare: string): ViewerSeat {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
     const id = isTaken && !request.mayControl ? spare : viewerId;
@@ -112,14 +112,14 @@ export class DesktopScreen {
     void this.#before.then(() => this.#options.note(fact));
   }
 
-  #tell({ kind, why, driver, former, isElsewhere }: LeaseNews): void {
+  #tell({ kind, why, driver, former, isElsewhere }: LeaseChange): void {
     if (!isElsewhere) this.#say(kind, former, why);
     if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
     if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
     for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
   }
 
-  #say(kind: LeaseNews['kind'], former: string | undefined, why: Returned = 'given back'): void {
+  #say(kind: LeaseChange['kind'], former: string | undefined, why: ReturnReason = 'given back'): void {
     const over = former === undefined ? '' : ' from another viewer';
     const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });

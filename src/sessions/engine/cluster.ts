@@ -1,10 +1,10 @@
 import type { EventLog } from '../../core/contracts/ports.ts';
-import type { Eviction } from './eviction.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
-import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
 import type { SessionCommands } from './session-commands.ts';
+import type { SessionEvictor } from './session-evictor.ts';
 import type { Supervisor } from './supervisor.ts';
 
 // The ports through which the engine reaches other servers on the same store. ../cluster implements them.
@@ -19,8 +19,8 @@ export interface LocalParts {
   readonly log: Pick<EventLog, 'page'>;
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
-  readonly sandboxes: OwnSandboxes;
-  readonly eviction: Pick<Eviction, 'fenced'>;
+  readonly sandboxes: LocalSandboxes;
+  readonly eviction: Pick<SessionEvictor, 'fenced'>;
 }
 
 /** The other servers of a shared store. */

@@ -1,15 +1,15 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { Eviction } from './eviction.ts';
 import { Hydration } from './hydration.ts';
 import { LiveSessions } from './live-sessions.ts';
 import { soleOwnership } from './ownership.ts';
 import { PendingCommands } from './pending-commands.ts';
 import { RunRecorder } from './run-recorder.ts';
 import { DesktopReports } from './sandbox/desktop-reports.ts';
-import { OwnSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
+import { LocalSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
 import { sessionWith } from './session-actors.ts';
 import type { SessionCommands } from './session-commands.ts';
+import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** The sessions at work. Callers use its parts directly. */
@@ -34,8 +34,8 @@ export function createEngine(options: EngineOptions): Engine {
   const of = { ...memory, restartPolicy, limits, isShared: ownership.isShared };
   const supervisor = new Supervisor({ clock, ids, logger, ...of });
   const runs = new RunRecorder({ ...memory, ids, clock, logger, onRunEnd });
-  const eviction = new Eviction({ ...memory, records, logger, ownership, supervisor, runs });
-  const own = new OwnSandboxes({ ...memory, supervisor, ids, onUse: options.sandboxes.onUse });
+  const eviction = new SessionEvictor({ ...memory, records, logger, ownership, supervisor, runs });
+  const own = new LocalSandboxes({ ...memory, supervisor, ids, onUse: options.sandboxes.onUse });
   const others = cluster?.connect({ log, supervisor, liveSessions, sandboxes: own, eviction });
   const remoteSandboxes = others?.sandboxes;
   const commands = others?.commands ?? supervisor;

@@ -7,8 +7,8 @@ import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
-import { DesktopNews } from '../run/desktop-facts.ts';
-import type { Live } from '../run/live-session.ts';
+import { DesktopFacts } from '../run/desktop-facts.ts';
+import type { LiveSession } from '../run/live-session.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { SessionWriter } from '../run/log/session-writer.ts';
@@ -18,7 +18,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
 import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
-import { beingRestarted } from './supervisor.ts';
+import { restartingError } from './supervisor.ts';
 import type { Watchers } from './watchers.ts';
 
 /** The rules by which every session in memory works. */
@@ -47,7 +47,7 @@ interface Deps {
 }
 
 /** The settings of a run in which sessions differ. */
-interface Own {
+interface SessionRunSettings {
   readonly plans: boolean;
   readonly budget: Profile['budget'] | undefined;
 }
@@ -101,11 +101,14 @@ export class Hydration {
     const before = liveSessions.get(id);
     before?.runWriter?.shut();
     await before?.writer.settled();
-    before?.writer.fence(beingRestarted());
+    before?.writer.fence(restartingError());
     await liveSessions.leaving(id);
   }
 
-  #begin({ id, deleting, sandboxUntrusted, life }: StoredSession, { plans, budget }: Own): Omit<SessionInput, 'runs'> {
+  #begin(
+    { id, deleting, sandboxUntrusted, life }: StoredSession,
+    { plans, budget }: SessionRunSettings,
+  ): Omit<SessionInput, 'runs'> {
     const { policies, clock, liveSessions } = this.#deps;
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
@@ -127,11 +130,11 @@ export class Hydration {
     };
   }
 
-  #live(record: StoredSession, head: number): Live {
+  #live(record: StoredSession, head: number): LiveSession {
     const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.#deps;
     const { id } = record;
     let transcript: Transcript | undefined; // most sessions in memory never run
-    const live: Live = {
+    const live: LiveSession = {
       id,
       writer: new SessionWriter({
         log,
@@ -147,7 +150,7 @@ export class Hydration {
       client: undefined,
       isPaused: false,
       sandboxFailure: undefined,
-      desktop: new DesktopNews(),
+      desktop: new DesktopFacts(),
       attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
       task: '',
       get transcript() {
@@ -159,7 +162,7 @@ export class Hydration {
   }
 
   /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
-  async #takeUp(live: Live, runId: RunId, fold: RunFold): Promise<void> {
+  async #takeUp(live: LiveSession, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.#deps;
     const { writer, transcript } = live;
     if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);

@@ -1,10 +1,10 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { Live } from '../run/live-session.ts';
+import type { LiveSession } from '../run/live-session.ts';
 
 /** The sessions in memory, and what the next hydration of a session needs. */
 export class LiveSessions {
-  readonly #lives = new Map<SessionId, Live>();
+  readonly #lives = new Map<SessionId, LiveSession>();
   /** Sessions with a running sandbox, found by its labels, and when that sandbox expires (epoch ms). */
   readonly #adoptable = new Map<SessionId, number>();
   /** New sessions: their sandbox starts with their hydration. */
@@ -20,26 +20,26 @@ export class LiveSessions {
   }
 
   /** The log refused a write of this session. An earlier state of the session in memory does not count. */
-  broken(live: Live, error: AppError): void {
+  broken(live: LiveSession, error: AppError): void {
     if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
   }
 
-  get(id: SessionId): Live | undefined {
+  get(id: SessionId): LiveSession | undefined {
     return this.#lives.get(id);
   }
 
   /** Throws: session_not_found. */
-  the(id: SessionId): Live {
+  the(id: SessionId): LiveSession {
     const live = this.#lives.get(id);
     if (!live) throw new AppError('session_not_found', 'There is no such session.');
     return live;
   }
 
-  all(): Live[] {
+  all(): LiveSession[] {
     return [...this.#lives.values()];
   }
 
-  add(live: Live): void {
+  add(live: LiveSession): void {
     this.#lives.set(live.id, live);
   }
 

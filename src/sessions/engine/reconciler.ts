@@ -1,5 +1,5 @@
 import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, neverFires, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -65,9 +65,9 @@ export class Reconciler {
   /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(signal: AbortSignal = neverFires): Promise<void> {
     const { supervisor, store } = this.#deps;
-    if (!this.#isSettled) await orAborted(store.settle(), signal);
+    if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;
-    const offered = await orAborted(sessionsOf(store.records, this.#waiting), signal);
+    const offered = await raceAbort(sessionsOf(store.records, this.#waiting), signal);
     this.#waiting = [];
     for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
     await this.#goOn(signal);
@@ -116,7 +116,7 @@ export class Reconciler {
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
-    const known = await orAborted(sessionsOf(store.records, ids), signal);
+    const known = await raceAbort(sessionsOf(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of unsettled) {
@@ -141,7 +141,7 @@ export class Reconciler {
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.#deps;
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
-    for (const { mark, record } of await orAborted(markedSessions(store.records, isInHands), signal)) {
+    for (const { mark, record } of await raceAbort(markedSessions(store.records, isInHands), signal)) {
       throwIfFired(signal);
       if (isInHands(record.id)) continue; // since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
@@ -181,7 +181,7 @@ export class Reconciler {
 
   async #within<Value>(signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
     const { clock } = this.#deps;
-    using until = deadline(callMs, clock, signal);
+    using until = deadlineSignal(callMs, clock, signal);
     return await act({ signal: until.signal, deadlineAt: clock.now() + callMs });
   }
 }

@@ -7,20 +7,20 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/model/records.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { OwnLoops } from '../run/agent/own-loop.ts';
-import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
+import type { ExternalAgents } from '../run/agent/external-agents.ts';
+import type { RemainingSessionBudget, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
-import type { Live } from '../run/live-session.ts';
+import type { LiveSession } from '../run/live-session.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
-import { composed } from '../run/prompt/compose.ts';
+import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
-import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, Working } from '../run/run-context.ts';
+import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
 /** The server's side of every prompt. */
 export interface Prompts {
@@ -53,7 +53,7 @@ export interface AgentParts {
   /** The kernels in which agents run code; undefined: there are none. */
   readonly kernels?: AgentKernels;
   /** The agents that bring their own loop; undefined: there are none. */
-  readonly loops?: OwnLoops;
+  readonly loops?: ExternalAgents;
   /** The files of workspaces as each run finds them; undefined: nobody compares. */
   readonly snapshots?: RunSnapshots;
   /** The uploads that users attach to messages; undefined: there are none. */
@@ -63,7 +63,7 @@ interface Deps {
   readonly clock: Clock;
   readonly agents: AgentParts;
   readonly liveSessions: LiveSessions;
-  readonly sandboxes: OwnSandboxes;
+  readonly sandboxes: LocalSandboxes;
   readonly driver: Pick<Driver, 'capabilities'>;
   readonly workdir: (id: SandboxId) => string;
 }
@@ -73,16 +73,16 @@ export interface RunContexts {
    * Collects the dependencies of a run's actors. Rejects with `cancelled` when the run has ended. With a signal, the tools
    * of tool servers are among them, and the sandbox starts for them.
    */
-  working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
+  working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext>;
   /** Takes from a sandbox that is ready what the session's run needs before its first command. Never rejects. */
-  ready(live: Live, client: SandboxClient): Promise<void>;
+  ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
 export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
   const memory = new WorkspaceMemory();
   const prompts = agents.prompts ?? { parts: ownParts(), about: () => unknownSandbox };
 
-  async function ready(live: Live, client: SandboxClient): Promise<void> {
+  async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
     if (!runWriter) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
@@ -92,7 +92,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     } catch {} // the run's next turn tries again and reports it
   }
 
-  async function working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> {
+  async function working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext> {
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
@@ -141,7 +141,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
-      prompt: async (until) => composed(parts, await facts(until)),
+      prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
       files,
@@ -167,7 +167,7 @@ function leftOfSession(
   budget: SessionBudget,
   record: StoredSession,
   { runId, now }: { readonly runId: RunId; readonly now: number },
-): LeftOfSession | undefined {
+): RemainingSessionBudget | undefined {
   const { total } = spendingAt(record, runId, now);
   const before = record.granted ?? noSpending;
   // A grant covers one request at least.
@@ -179,14 +179,14 @@ function leftOfSession(
   return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
 }
 
-interface Lender {
+interface ToolServerLender {
   readonly external: ExternalTools;
   readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
 }
 
 /** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
-async function withExternal(own: ToolRegistry, lender: Lender, signal: AbortSignal): Promise<ToolRegistry> {
+async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile } = lender;
   const { toolServers, allows = () => true } = profile;
   const used = await use(signal).catch((thrown: unknown) => {

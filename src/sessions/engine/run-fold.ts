@@ -1,11 +1,11 @@
 import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
-import { judged } from '../../../machines/run-rules.ts';
+import { applyVerdict } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import type { OpenCall, RunSoFar, UserMessage } from '../run/log/run-writer.ts';
+import type { OpenCall, RunProgress, UserMessage } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
 import { actsOf } from '../run/progress.ts';
 
@@ -136,7 +136,7 @@ export class RunFold {
   }
 
   /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
-  soFar(transcript: Transcript): RunSoFar {
+  soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox };
   }
@@ -145,7 +145,7 @@ export class RunFold {
     const ofModel = transcript.openCalls(runId).map((call): PendingCall => {
       const verdict = this.#verdicts.get(call.callId);
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
-      return verdict ? judged(pending, verdict) : pending;
+      return verdict ? applyVerdict(pending, verdict) : pending;
     });
     const calls = [...ofModel, ...(this.#approval?.fixed ? [askedCall(this.#approval)] : [])];
     // Before the first turn the task itself is unseen, but it is not an injected message.

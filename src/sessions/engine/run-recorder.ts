@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { IdSource, RunId, SessionId } from '../../core/model/ids.ts';
-import { type Broken, deliverMessages, freshRun, type Recording } from '../run/live-session.ts';
+import { type BrokenRun, deliverMessages, freshRun, type Recording } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { endFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
@@ -59,7 +59,7 @@ export class RunRecorder {
   }
 
   /** Ends the run as failed after its actor threw, which is always a bug of the server. */
-  async abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
+  async abandon(id: SessionId, { run: { runId, task }, error }: BrokenRun): Promise<void> {
     const { liveSessions, logger, onRunEnd } = this.#deps;
     const live = liveSessions.get(id);
     const runWriter = live?.runWriter;

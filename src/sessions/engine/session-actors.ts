@@ -15,7 +15,7 @@ import type { RunRecorder } from './run-recorder.ts';
 import type { DesktopReports } from './sandbox/desktop-reports.ts';
 import type { DiskFloor } from './sandbox/disk-floor.ts';
 import { diskReports } from './sandbox/disk-reports.ts';
-import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 import { type SandboxDeps, sandboxWith } from './sandbox/sandbox-actors.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 
@@ -37,7 +37,7 @@ interface Deps {
   readonly logger: EngineLogger;
   readonly agents: AgentParts;
   readonly sandboxes: SandboxParts;
-  readonly own: OwnSandboxes;
+  readonly own: LocalSandboxes;
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
   readonly ownership: Ownership;

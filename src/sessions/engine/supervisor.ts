@@ -7,7 +7,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import type { Live } from '../run/live-session.ts';
+import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
@@ -106,7 +106,7 @@ export class Supervisor implements SessionCommands {
   }
 
   /** The session in memory, hydrated from its log if needed. Rejects: fenced, when another server owns it. */
-  async reach(id: SessionId): Promise<Live> {
+  async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
     return this.#options.liveSessions.the(id);
   }
@@ -182,9 +182,9 @@ export class Supervisor implements SessionCommands {
 
   /** The actor is gone, so its waiting commands are rejected. */
   #refuseAll(id: SessionId, error: unknown): void {
-    this.#options.pendingCommands.refuse(error instanceof AppError ? error : beingRestarted(), id);
+    this.#options.pendingCommands.refuse(error instanceof AppError ? error : restartingError(), id);
   }
 }
 
-export const beingRestarted = () =>
+export const restartingError = () =>
   new AppError('internal', 'Something went wrong in this session; it is being restarted.');

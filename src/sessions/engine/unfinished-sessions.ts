@@ -9,7 +9,7 @@ import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projecti
 
 const reading = 8; // concurrent reads
 
-export interface Marked {
+export interface MarkedSession {
   readonly mark: StoredRecord;
   readonly record: StoredSession;
 }
@@ -18,7 +18,10 @@ export interface Marked {
  * The sessions that may have unfinished work, without those of which it is known who works on them. On a store without
  * such marks yet, all sessions are read once.
  */
-export async function markedSessions(records: RecordStore, isInHands: (id: SessionId) => boolean): Promise<Marked[]> {
+export async function markedSessions(
+  records: RecordStore,
+  isInHands: (id: SessionId) => boolean,
+): Promise<MarkedSession[]> {
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
       const record = StoredSession.parse(doc);

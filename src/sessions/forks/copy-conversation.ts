@@ -9,12 +9,12 @@ interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
   readonly log: Pick<EventLog, 'page'>;
 }
-export interface Place {
+export interface ForkPoint {
   readonly from: SessionId;
   readonly seq: number;
 }
 /** The record of the copy as its events tell, and what they leave open. */
-export interface Copied {
+export interface ConversationCopy {
   readonly record: StoredSession;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;
@@ -23,7 +23,11 @@ const pageSize = 500;
 const unfinished = 'Not finished: the session was forked here.';
 
 /** Copies the events of a session up to a place, with their seqs, and what the model saw until then. */
-export async function copyConversation(deps: Deps, { from, seq }: Place, begin: StoredSession): Promise<Copied> {
+export async function copyConversation(
+  deps: Deps,
+  { from, seq }: ForkPoint,
+  begin: StoredSession,
+): Promise<ConversationCopy> {
   const { store, log } = deps;
   const sessionId = begin.id;
   const open = new Map<string, FactOf<'tool.calling'>>();
@@ -50,7 +54,7 @@ export async function copyConversation(deps: Deps, { from, seq }: Place, begin: 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
 /** The entries that were there at that place; calls without a result get one, because providers refuse a call without. */
-async function copyTranscript({ store: { records } }: Deps, { from, seq }: Place, to: SessionId): Promise<void> {
+async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;
   const end = docs.findIndex((doc) => isLater(doc as Partial<Entry>));
@@ -98,7 +102,7 @@ async function copyRequests(
 }
 
 /** The ends of what was under way at the place. */
-export function closingFacts({ record, openCalls, hasSandbox }: Copied): SessionFact[] {
+export function closingFacts({ record, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;
     return { type: 'tool.called', runId, data: { ...data, ...result } };

@@ -10,8 +10,8 @@ import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { newSession, project, type StoredSession } from '../run/log/projection.ts';
-import { closingFacts, copyConversation, type Place } from './copy-conversation.ts';
-import { type FilesAt, isForkPoint, type Snapshots } from './snapshots.ts';
+import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
+import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
@@ -42,7 +42,7 @@ export class Forks {
     const { store, clock, ids } = this.#deps;
     const from = parent.id;
     const place = { from, seq: await this.#placeOf(from, command.seq) };
-    const found: FilesAt | { kind: 'unwanted' } =
+    const found: SnapshotState | { kind: 'unwanted' } =
       command.files === false ? { kind: 'unwanted' } : await this.#filesAt(place);
     const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
     const to = ids.sessionId();
@@ -96,7 +96,7 @@ export class Forks {
   }
 
   /** Where nobody has looked at the files yet, a use of the sandbox makes its owner look. */
-  async #filesAt({ from, seq }: Place): Promise<FilesAt> {
+  async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
     const { snapshots, sandboxes, store, closing } = this.#deps;
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
@@ -107,7 +107,7 @@ export class Forks {
 
   async #write(
     parent: StoredSession,
-    { origin, title, owner, forked, startsFrom }: ForkCommand & Pick<StoredSession, 'startsFrom'> & Told,
+    { origin, title, owner, forked, startsFrom }: ForkCommand & Pick<StoredSession, 'startsFrom'> & ForkNotice,
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
@@ -160,7 +160,7 @@ export class Forks {
   }
 
   /** Then the fork needs no clean-up any more. */
-  async #tellParent(forked: Told['forked']): Promise<void> {
+  async #tellParent(forked: ForkNotice['forked']): Promise<void> {
     const { commands, store } = this.#deps;
     const { from, to } = forked;
     const newest = await store.events.lastOf(from, 'session.forked');
@@ -182,6 +182,6 @@ export class Forks {
     await store.records.delete(forkingKind, id);
   }
 }
-interface Told {
+interface ForkNotice {
   readonly forked: FactOf<'session.forked'>['data'];
 }

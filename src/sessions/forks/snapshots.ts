@@ -1,4 +1,4 @@
-import { deadline, neverFires, orAborted } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, neverFires, raceAbort } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -9,7 +9,7 @@ import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
-import type { Live } from '../run/live-session.ts';
+import type { LiveSession } from '../run/live-session.ts';
 import { KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -33,7 +33,7 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 /** The answer to whether the files at a place of the log are there. `unknown`: nobody has looked yet. */
-export type FilesAt =
+export type SnapshotState =
   | { readonly kind: 'kept'; readonly blob: string }
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
@@ -59,7 +59,7 @@ export class Snapshots {
   readonly #inTurn = keyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();
   /** Sessions whose log has no place that was not looked at. */
-  readonly #caughtUp = new WeakSet<Live>();
+  readonly #caughtUp = new WeakSet<LiveSession>();
   #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
 
   constructor(deps: Deps) {
@@ -91,15 +91,15 @@ export class Snapshots {
     const live = this.isOn ? this.#sessions.get(id) : undefined;
     if (!live) return;
     const pending = this.#pending.get(id);
-    if (pending) return await orAborted(pending, signal);
+    if (pending) return await raceAbort(pending, signal);
     if (this.#caughtUp.has(live)) return;
     this.#caughtUp.add(live);
     const last = await this.#deps.events.lastOf(id, 'run.end');
-    if (last > 0) await orAborted(this.#take(live, client, last), signal);
+    if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 
   /** Gives a new sandbox the files that its session begins with. */
-  async restore({ id, writer }: Live, client: SandboxClient, signal: AbortSignal): Promise<void> {
+  async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
     const content = await this.#deps.blobs.open(startsFrom.blob).catch((thrown: unknown) => {
@@ -114,7 +114,7 @@ export class Snapshots {
   }
 
   /** The files as of a place of the log at which a run or a step ended. */
-  async at(id: SessionId, seq: number): Promise<FilesAt> {
+  async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
     const { upto, from, items } = await this.kept.read(id);
     if (seq > upto) return { kind: 'unknown' };
@@ -141,7 +141,7 @@ export class Snapshots {
     await this.kept.forget(id);
   }
 
-  async #take(live: Live, client: SandboxClient, seq: number): Promise<void> {
+  async #take(live: LiveSession, client: SandboxClient, seq: number): Promise<void> {
     const { id } = live;
     const taken = this.#inTurn(id, () => this.#look(live, client, seq)).catch((error: unknown) => {
       this.#caughtUp.delete(live);
@@ -152,11 +152,11 @@ export class Snapshots {
     if (this.#pending.get(id) === taken) this.#pending.delete(id);
   }
 
-  async #look({ id }: Live, client: SandboxClient, seq: number): Promise<void> {
+  async #look({ id }: LiveSession, client: SandboxClient, seq: number): Promise<void> {
     const { clock, archive, policy } = this.#deps;
     const doc = await this.kept.read(id);
     if (doc.upto >= seq) return;
-    using until = deadline(captureMs, clock);
+    using until = deadlineSignal(captureMs, clock);
     const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, until.signal);
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last)) return await this.kept.write(id, { ...doc, upto: seq });

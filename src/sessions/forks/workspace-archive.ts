@@ -14,9 +14,9 @@ export interface WorkspaceArchive {
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
   pack(sandbox: Sandbox, name: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over those that are there. */
-  unpack(sandbox: Sandbox, from: Packed, signal: AbortSignal): Promise<void>;
+  unpack(sandbox: Sandbox, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
-export interface Packed {
+export interface ArchiveEntry {
   readonly name: string;
   readonly content: AsyncIterable<Uint8Array>;
 }

@@ -1,6 +1,6 @@
 import { assumedAbilities, type Model } from '../../agents/models/model.ts';
 import { type ComputerShape, computerTools } from '../../agents/tools/list.ts';
-import { only, type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
+import { filterTools, type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allows } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
@@ -86,8 +86,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
       toolServers: addedUp(usual.toolServers, template.mcp.servers, config?.toolServers, session.toolServers),
       fallbacks: fallbacksOf(session, { config, template }) ?? usual.fallbacks,
       tools: config
-        ? only(withComputer(ofProjects, template, model), inProject(config, passes))
-        : only(withComputer(usual.tools, template, model), passes),
+        ? filterTools(withComputer(ofProjects, template, model), inProject(config, passes))
+        : filterTools(withComputer(usual.tools, template, model), passes),
       ...(prompt !== undefined && { prompt }),
       ...(template.promptParts && { promptParts: template.promptParts }),
       ...(sampling && { sampling }),
@@ -95,11 +95,11 @@ export function agentProfiles(deps: Deps): ProfileOf {
     };
   };
 
-  function withComputer(base: ToolRegistry, { tools: { computer } }: Own, { name }: Model): ToolRegistry {
+  function withComputer(base: ToolRegistry, { tools: { computer } }: TemplateAgent, { name }: Model): ToolRegistry {
     if (computer === undefined) return base;
     const known = splitModel(name).provider === 'gemini' ? 'gemini' : 'claude';
     const all = computers(computer === 'auto' ? known : computer);
-    const others = only(base, (tool) => !isComputer.has(tool.name));
+    const others = filterTools(base, (tool) => !isComputer.has(tool.name));
     return withTools(others, { declared: all, all });
   }
 
@@ -114,7 +114,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
   }
 
   /** The project's own instructions, or those of a template that the session named. */
-  function promptOf({ prompt, template: applied }: AgentConfig, template: Own): string | undefined {
+  function promptOf({ prompt, template: applied }: AgentConfig, template: TemplateAgent): string | undefined {
     const isOwn = prompt !== (templates.find(applied)?.prompt ?? null);
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
@@ -135,18 +135,27 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
 }
-function ownAgentOf({ agent: { command, auth, mode } }: Own): Profile['agent'] {
+function ownAgentOf({ agent: { command, auth, mode } }: TemplateAgent): Profile['agent'] {
   return command && { command, ...(auth !== undefined && { auth }), ...(mode !== undefined && { mode }) };
 }
 
 /** Leaves everything to the server's settings. */
-const plain: Own = { name: '', agent: {}, models: {}, run: {}, session: {}, approvals: {}, mcp: {}, tools: {} };
-type Own = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'packages' | 'egress'>;
+const plain: TemplateAgent = {
+  name: '',
+  agent: {},
+  models: {},
+  run: {},
+  session: {},
+  approvals: {},
+  mcp: {},
+  tools: {},
+};
+type TemplateAgent = Omit<TemplateInfo, 'label' | 'description' | 'groups' | 'sandbox' | 'packages' | 'egress'>;
 const isComputer = new Set(Object.values(computerTools).flatMap((list) => list.map(({ name }) => name)));
 
 interface Layers {
   readonly config: AgentConfig | undefined;
-  readonly template: Own;
+  readonly template: TemplateAgent;
 }
 
 /** Undefined: no layer above the settings names any. */

@@ -3,12 +3,12 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { Sealed, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CredentialPlaces, fitsHeader, placesOf } from '../../core/model/credential.ts';
+import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { BoundCredential, CredentialService } from '../api/credentials.ts';
-import { type Rotated, sealedRecords } from './sealed-records.ts';
+import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
 const Stored = z.object({
   name: z.string(),
@@ -38,7 +38,7 @@ export interface CredentialRing {
   serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
   /** Rejects: invalid_request when an encryption key is not configured. */
   verify(): Promise<void>;
-  rotate(): Promise<Rotated>;
+  rotate(): Promise<RotationCounts>;
 }
 interface Deps {
   readonly records: RecordStore;
@@ -82,9 +82,9 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
         const others = (await all(of)).filter((other) => other.name !== name);
         if (others.length >= most)
           throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
-        const places = new Set(placesOf({ hosts, header, env }));
+        const places = new Set(injectionPlaces({ hosts, header, env }));
         for (const other of others) {
-          const taken = placesOf(other).find((place) => places.has(place));
+          const taken = injectionPlaces(other).find((place) => places.has(place));
           if (taken)
             throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
         }

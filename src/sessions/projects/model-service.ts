@@ -3,7 +3,7 @@ import { withPublished } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
 import { accessOf, configured, type ModelsConfig, type Reach } from '../../agents/models/registry.ts';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -52,7 +52,7 @@ export function modelService(deps: Deps): ModelService {
     const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
     const access = configured(provider, { compatible })?.access;
     if (!access) throw new AppError('invalid_request', `${provider} is no provider with a list of models.`);
-    using until = deadline(askMs, clock, signal);
+    using until = deadlineSignal(askMs, clock, signal);
     const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
     const found = await listModels(access, { baseUrl, key, fetch: via }, until.signal).catch((thrown: unknown) => {
       if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);

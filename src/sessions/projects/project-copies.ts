@@ -11,7 +11,7 @@ interface Deps {
   readonly uploads: Pick<UploadService, 'ofProject' | 'open'>;
   readonly warn: (about: object, text: string) => void;
 }
-interface Place {
+interface CopyTarget {
   readonly id: SessionId;
   readonly projectId: string | null;
 }
@@ -36,7 +36,7 @@ export class ProjectCopies {
   }
 
   /** Copies new files, replaces changed ones and removes deleted ones. */
-  async sync(place: Place, client: SandboxClient, signal: AbortSignal): Promise<void> {
+  async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { projectId } = place;
     if (projectId === null) return;
     const wanted = await this.#deps.uploads.ofProject(projectId);

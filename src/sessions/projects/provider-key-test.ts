@@ -1,5 +1,5 @@
 import { configured, type ModelsConfig } from '../../agents/models/registry.ts';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
@@ -21,7 +21,7 @@ export function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
     if (!access) return { valid: false, message: `${provider} needs no key.` };
     const base = (baseUrls[provider] ?? access.baseUrl).replace(/\/+$/, '');
     const { path, headers } = access.keyCheck;
-    using until = deadline(withinMs, clock, signal);
+    using until = deadlineSignal(withinMs, clock, signal);
     try {
       const response = await fetch(base + path, {
         headers: headers(key.reveal()),

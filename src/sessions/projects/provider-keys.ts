@@ -6,7 +6,7 @@ import { Sealed, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { type KeyVerdict, keyTester } from './provider-key-test.ts';
-import { type Rotated, sealedRecords } from './sealed-records.ts';
+import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
 export interface ProviderKey {
   readonly provider: string;
@@ -29,7 +29,7 @@ export interface ProviderKeyRing extends ProviderKeyService {
   /** Decrypts every key. Rejects: invalid_request when an encryption key is not configured. */
   verify(): Promise<void>;
   /** Re-encrypts under the primary key. Can be interrupted and repeated. */
-  rotate(): Promise<Rotated>;
+  rotate(): Promise<RotationCounts>;
 }
 
 const Stored = z.object({

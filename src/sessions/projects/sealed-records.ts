@@ -6,7 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
 
 /** The counts of a rotation; `remaining` are the records still under an older key. */
-export interface Rotated {
+export interface RotationCounts {
   readonly rewrapped: number;
   readonly remaining: number;
 }
@@ -61,7 +61,7 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
           'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
       );
     },
-    async rotate(): Promise<Rotated> {
+    async rotate(): Promise<RotationCounts> {
       let rewrapped = 0;
       let remaining = 0;
       for (const { id } of await records.list(kind)) {

@@ -29,10 +29,10 @@ export function limitsOf({
   };
 }
 
-type Given<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
+type DefinedFields<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
 
 /** Only the fields that are set; undefined when none is. */
-function given<Fields extends object>(fields: Fields): Given<Fields> | undefined {
+function given<Fields extends object>(fields: Fields): DefinedFields<Fields> | undefined {
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return set.length === 0 ? undefined : (Object.fromEntries(set) as Given<Fields>);
+  return set.length === 0 ? undefined : (Object.fromEntries(set) as DefinedFields<Fields>);
 }

@@ -36,15 +36,15 @@ export interface NewFile {
   readonly content: AsyncIterable<Uint8Array>;
 }
 /** A file whose bytes are stored but not listed yet; disposing it without `keep` deletes them. */
-export interface Staged extends AsyncDisposable {
+export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
 /** Uploads and downloads of files. Rejects only with AppError; an unknown file is file_not_found. */
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
-  stage(file: NewFile, signal: AbortSignal): Promise<Staged>;
+  stage(file: NewFile, signal: AbortSignal): Promise<StagedUpload>;
   /** Lists the files, in order. A file of the same name in the same project is deleted. */
-  keep(staged: readonly Staged[]): Promise<readonly UploadedFile[]>;
+  keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
   open(id: string, range?: ByteRange): Promise<Readable>;
   /** Newest first. */
@@ -99,7 +99,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
   const removeFolder = async (folder: string) => {
     for (const file of await inFolder(folder)) await remove(file);
   };
-  const keepOne = (staged: Staged) =>
+  const keepOne = (staged: StagedUpload) =>
     turns(folderOf(staged.file), async () => {
       const { file } = staged;
       const older = file.projectId === null ? [] : await inFolder(file.projectId);
@@ -109,7 +109,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       for (const one of older) if (one.name === file.name) await remove(one);
       return doc;
     });
-  const kept = new WeakSet<Staged>();
+  const kept = new WeakSet<StagedUpload>();
 
   return {
     async stage({ content, ...file }, signal) {
@@ -120,7 +120,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
         await forget(id).catch(() => {}); // the sweep at the next start repeats it
         throw thrown;
       });
-      const staged: Staged = {
+      const staged: StagedUpload = {
         file: { id, ...file, ...info, uploadedAt: clock.now() },
         [Symbol.asyncDispose]: async () => {
           if (!kept.has(staged)) await forget(id).catch(() => {});

@@ -3,7 +3,7 @@ import type { EventStore, Marks } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 
-interface Measured extends Marks {
+interface MeasuredLog extends Marks {
   readonly head: number;
   readonly bytes: number;
 }
@@ -12,7 +12,7 @@ const pageSize = 256;
 /** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
 export class LogSizes {
   readonly #events: EventStore;
-  readonly #known = new Map<SessionId, Measured>();
+  readonly #known = new Map<SessionId, MeasuredLog>();
 
   constructor(events: EventStore) {
     this.#events = events;

@@ -19,11 +19,11 @@ export const asksBytes = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boole
   maxBytes > 0 || maxSessionBytes > 0;
 
 /** The session is idle and not a favorite, pinned or shared. */
-export const isSpare = ({ deleting, openRuns, status, favorite, pinned, shared }: StoredSession): boolean =>
+export const isDeletable = ({ deleting, openRuns, status, favorite, pinned, shared }: StoredSession): boolean =>
   !(deleting || openRuns.length > 0 || status === 'running' || status === 'waiting' || favorite || pinned || shared);
 
 /** The sessions to delete, longest idle first; never more than the policy requires. */
-export function overdue(
+export function isOverdue(
   policy: RetentionPolicy,
   sessions: readonly StoredSession[],
   bytesOf: ReadonlyMap<SessionId, number>,
@@ -34,7 +34,7 @@ export function overdue(
   let count = stored.length;
   let bytes = stored.reduce((sum, { id }) => sum + (bytesOf.get(id) ?? 0), 0);
   const go: SessionId[] = [];
-  for (const { id, updatedAt } of stored.filter(isSpare).sort((a, b) => a.updatedAt - b.updatedAt)) {
+  for (const { id, updatedAt } of stored.filter(isDeletable).sort((a, b) => a.updatedAt - b.updatedAt)) {
     const tooMany = policy.maxSessions > 0 && count > policy.maxSessions;
     const tooLarge = policy.maxBytes > 0 && bytes > policy.maxBytes;
     if (updatedAt >= before && !tooMany && !tooLarge) break;

@@ -1,5 +1,5 @@
 import type { Call, Driver } from '../../../drivers/driver.ts';
-import { deadline, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -11,8 +11,8 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
-import { asksBytes, deletesAny, isSpare, overdue, type RetentionPolicy } from './policy.ts';
-import { Viewed } from './viewed-sessions.ts';
+import { asksBytes, deletesAny, isDeletable, isOverdue, type RetentionPolicy } from './policy.ts';
+import { ViewedSessions } from './viewed-sessions.ts';
 
 export interface RetentionDeps {
   readonly policy: RetentionPolicy;
@@ -42,7 +42,7 @@ const listMs = 20_000;
 export class Retention {
   readonly #deps: RetentionDeps;
   readonly #sizes: LogSizes;
-  readonly #viewed: Viewed | undefined;
+  readonly #viewed: ViewedSessions | undefined;
   /** Sessions overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
@@ -50,7 +50,8 @@ export class Retention {
     this.#deps = deps;
     this.#sizes = new LogSizes(deps.store.events);
     const { store, watchers, clock, name, everyMs } = deps;
-    if (store.shared) this.#viewed = new Viewed({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
+    if (store.shared)
+      this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
   }
 
   /** Runs until the signal fires. */
@@ -78,7 +79,7 @@ export class Retention {
     const sessions = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
     if (policy.maxSessionBytes > 0) await this.#shorten(sessions, signal);
     const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
-    await this.#delete(overdue(policy, sessions, bytes, clock.now()), signal);
+    await this.#delete(isOverdue(policy, sessions, bytes, clock.now()), signal);
   }
 
   async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {
@@ -107,7 +108,7 @@ export class Retention {
     try {
       const before = await this.#stored(id);
       const now = await commands.change(id, {});
-      return before?.lastSeq === now.lastSeq && isSpare(now) && !watchers.isInUse(id);
+      return before?.lastSeq === now.lastSeq && isDeletable(now) && !watchers.isInUse(id);
     } catch (thrown) {
       const { code } = toAppError(thrown);
       if (code === 'fenced' || code === 'session_not_found') return false;
@@ -146,7 +147,7 @@ export class Retention {
   /** The sessions with a running sandbox. A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
     const { driver, clock } = this.#deps;
-    using until = deadline(listMs, clock, signal);
+    using until = deadlineSignal(listMs, clock, signal);
     const call: Call = { signal: until.signal, deadlineAt: clock.now() + listMs };
     const up = (await driver.list(call)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));

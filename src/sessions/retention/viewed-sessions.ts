@@ -16,7 +16,7 @@ const kind = 'viewed'; // `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
 /** Stores which sessions have viewers at which server, so that the server that deletes can check the others. */
-export class Viewed {
+export class ViewedSessions {
   readonly #deps: Deps;
   #told: ReadonlySet<SessionId> = new Set();
 

@@ -1,16 +1,16 @@
 import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
 import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/model/events.ts';
-import { leftAfter, withSpent } from './allowance.ts';
+import { addSpending, subtractSpending } from './allowance.ts';
 import { firstLine } from './plan.ts';
 import { digest } from './progress.ts';
-import type { Working } from './run-context.ts';
+import type { RunContext } from './run-context.ts';
 import { closedPlan, todoFacts } from './todo-facts.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
-export async function act(
-  work: Working,
+export async function takeStepTurn(
+  work: RunContext,
   { plans, steps, hint, left }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
@@ -56,8 +56,8 @@ export async function act(
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
 /** Tells the user what came out. The tools stay declared, so that the request begins as the one before. */
-export async function summarize(
-  work: Working,
+export async function summarizeRun(
+  work: RunContext,
   { steps, hint, left }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
@@ -79,13 +79,17 @@ export async function summarize(
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   await runWriter.write(...first.facts);
-  const second = await takeTurn(work, { ...wanted, hint, left: leftAfter(left, first.spent), tools: [] }, signal);
-  if (!second.ok) return withSpent(second.result, first.spent);
+  const second = await takeTurn(
+    work,
+    { ...wanted, hint, left: subtractSpending(left, first.spent), tools: [] },
+    signal,
+  );
+  if (!second.ok) return addSpending(second.result, first.spent);
   return await summed(runWriter, { ...second, spent: addSpent(first.spent, second.spent) }, steps);
 }
 
 async function summed(
-  runWriter: Working['runWriter'],
+  runWriter: RunContext['runWriter'],
   turn: Turn & { ok: true },
   steps: readonly PlanStep[],
 ): Promise<TurnResult> {

@@ -1,7 +1,7 @@
-import type { Left, Spent, TurnResult } from '../../../machines/run.ts';
+import type { RemainingBudget, RunSpending, TurnResult } from '../../../machines/run.ts';
 import { addSpent } from '../../../machines/run-rules.ts';
 import type { Model } from '../../agents/models/model.ts';
-import type { OverBudget } from '../../core/model/spending.ts';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { TokenMeter } from './context/meter.ts';
 
 /** The limits of a whole session, over all of its runs. An absent limit is no limit. */
@@ -11,32 +11,35 @@ export interface SessionBudget {
   readonly cost?: number | undefined;
   readonly ms?: number | undefined;
 }
-export type LeftOfSession = Partial<Readonly<Record<keyof SessionBudget, Rest>>>;
-interface Rest {
+export type RemainingSessionBudget = Partial<Readonly<Record<keyof SessionBudget, RemainingAmount>>>;
+interface RemainingAmount {
   readonly limit: number;
   readonly used: number;
 }
 
 /** The budgets that the next request has to fit. */
 export interface Allowance {
-  readonly run: Left | undefined;
+  readonly run: RemainingBudget | undefined;
   /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
-  readonly session: () => LeftOfSession | undefined;
+  readonly session: () => RemainingSessionBudget | undefined;
 }
 
 /** The rest after some of it was spent. */
-export const leftAfter = (left: Left | undefined, spent: Spent): Left | undefined =>
+export const subtractSpending = (left: RemainingBudget | undefined, spent: RunSpending): RemainingBudget | undefined =>
   left &&
   Object.fromEntries(
-    Object.entries(left).map(([kind, { limit, used }]) => [kind, { limit, used: used + spent[kind as keyof Spent] }]),
+    Object.entries(left).map(([kind, { limit, used }]) => [
+      kind,
+      { limit, used: used + spent[kind as keyof RunSpending] },
+    ]),
   );
 
 /** The result of a turn that had spent something before. */
-export const withSpent = (result: TurnResult, before: Spent): TurnResult =>
+export const addSpending = (result: TurnResult, before: RunSpending): TurnResult =>
   'spent' in result ? { ...result, spent: addSpent(before, result.spent) } : result;
 
 /** The needs of a request of so many bytes: estimated tokens, the model's usual reply, and its price. */
-export function needsOf(model: Model, meter: TokenMeter, bytes: number): Spent {
+export function estimateNeeds(model: Model, meter: TokenMeter, bytes: number): RunSpending {
   const inputTokens = meter.tokens(model.name, bytes);
   const { outputTokens, cachedShare } = meter.habits(model.name);
   const usage = { inputTokens, outputTokens, cachedTokens: Math.floor(inputTokens * cachedShare) };
@@ -47,11 +50,11 @@ export function needsOf(model: Model, meter: TokenMeter, bytes: number): Spent {
  * The first budget that does not cover a request with these needs. `unwritten`: what this turn has used and the session's
  * record does not have yet; `spent`: all that this turn has used.
  */
-export function overBudget(
+export function findBudgetOverrun(
   { run, session }: Allowance,
-  needs: Spent,
-  { spent, unwritten }: { readonly spent: Spent; readonly unwritten: Spent },
-): OverBudget | undefined {
+  needs: RunSpending,
+  { spent, unwritten }: { readonly spent: RunSpending; readonly unwritten: RunSpending },
+): BudgetOverrun | undefined {
   const own = run && { turns: run.turns, tokens: run.tokens, cost: run.cost };
   const whole = session();
   return (
@@ -62,10 +65,10 @@ export function overBudget(
 }
 
 function overAmong(
-  scope: OverBudget['scope'],
-  rests: Partial<Record<keyof Spent, Rest | undefined>> | undefined,
-  { needs, used }: { readonly needs: Spent; readonly used: Spent },
-): OverBudget | undefined {
+  scope: BudgetOverrun['scope'],
+  rests: Partial<Record<keyof RunSpending, RemainingAmount | undefined>> | undefined,
+  { needs, used }: { readonly needs: RunSpending; readonly used: RunSpending },
+): BudgetOverrun | undefined {
   for (const kind of ['turns', 'tokens', 'cost'] as const) {
     const rest = rests?.[kind];
     if (!rest) continue;
@@ -76,7 +79,7 @@ function overAmong(
   return undefined;
 }
 
-const overTime = (rest: Rest | undefined): OverBudget | undefined =>
+const overTime = (rest: RemainingAmount | undefined): BudgetOverrun | undefined =>
   rest && rest.used >= rest.limit
     ? { scope: 'session', kind: 'time', limit: rest.limit / 1_000, used: rest.used / 1_000, needs: 0 }
     : undefined;

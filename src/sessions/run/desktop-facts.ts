@@ -6,7 +6,7 @@ const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
 /** Turns a desktop's status, however often it is read, into facts that each appear once. */
-export class DesktopNews {
+export class DesktopFacts {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 

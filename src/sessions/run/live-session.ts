@@ -3,13 +3,13 @@ import type { AppError } from '../../core/errors/errors.ts';
 import type { FactOf, SessionFact } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { DesktopNews } from './desktop-facts.ts';
-import type { RunSoFar, RunWriter } from './log/run-writer.ts';
+import type { DesktopFacts } from './desktop-facts.ts';
+import type { RunProgress, RunWriter } from './log/run-writer.ts';
 import type { SessionWriter } from './log/session-writer.ts';
 import type { Transcript } from './log/transcript.ts';
 
 /** The state that a session's actors share while the session is in memory. */
-export interface Live {
+export interface LiveSession {
   readonly id: SessionId;
   readonly writer: SessionWriter;
   /** Loaded when the first run here begins and kept for the next ones, because it grows with the session. */
@@ -23,19 +23,19 @@ export interface Live {
   /** Why the sandbox last failed, with the cause: for the operator's log, never for a client. Cleared once it is ready. */
   sandboxFailure: AppError | undefined;
   /** The desktop's status as last recorded in the log. */
-  readonly desktop: DesktopNews;
+  readonly desktop: DesktopFacts;
   /** The attachments of messages whose runs have not started. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
 
-export const freshRun = (messageId: MessageId, text: string, attachments: readonly string[] = []): RunSoFar => ({
+export const freshRun = (messageId: MessageId, text: string, attachments: readonly string[] = []): RunProgress => ({
   steps: [],
   openCalls: [],
   inbox: [{ messageId, text, ...(attachments.length > 0 && { attachments }) }],
 });
 
 /** Passes a user's message to the run that takes it, at the moment it is accepted. */
-export function deliverMessages(live: Live, facts: readonly SessionFact[]): void {
+export function deliverMessages(live: LiveSession, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
     if (fact.type !== 'message.user') continue;
     const { messageId, text, attachments }: FactOf<'message.user'>['data'] = fact.data;
@@ -50,4 +50,4 @@ export type Recording = {
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
 };
-export type Broken = { readonly run: QueuedRun; readonly error: unknown };
+export type BrokenRun = { readonly run: QueuedRun; readonly error: unknown };

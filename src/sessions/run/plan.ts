@@ -3,14 +3,14 @@ import { addSpent } from '../../../machines/run-rules.ts';
 import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
-import { leftAfter, withSpent } from './allowance.ts';
+import { addSpending, subtractSpending } from './allowance.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import type { Working } from './run-context.ts';
+import type { RunContext } from './run-context.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** Makes the plan; with `again`, a plan of the remaining steps after the user wrote. */
-export async function plan(
-  work: Working,
+export async function planRun(
+  work: RunContext,
   input: TurnInput & { again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
@@ -35,9 +35,9 @@ export async function plan(
   if (!made) {
     // A model that answers in prose is asked once more; after that its task becomes a plan of one step.
     await runWriter.write(...turn.facts);
-    const asked = { ...wanted, note, hint: 'Answer by calling make_plan.', left: leftAfter(left, first.spent) };
+    const asked = { ...wanted, note, hint: 'Answer by calling make_plan.', left: subtractSpending(left, first.spent) };
     const second = await takeTurn(work, asked, signal);
-    if (!second.ok) return withSpent(second.result, first.spent);
+    if (!second.ok) return addSpending(second.result, first.spent);
     turn = { ...second, spent: addSpent(first.spent, second.spent) };
     made = answerCalls(runWriter, second);
   }
@@ -71,7 +71,7 @@ function answerCalls(runWriter: RunWriter, { message }: Turn & { ok: true }): Ma
 function acknowledged(runWriter: RunWriter, turn: Turn & { ok: true }, made: MakePlanArgs | undefined, again: boolean) {
   if (turn.pieces.join('').trim() !== '') return runWriter.said(turn.pieces);
   const text = made?.acknowledgement ?? '';
-  if (text.trim() !== '') return runWriter.said(halves(text));
+  if (text.trim() !== '') return runWriter.said(splitTitle(text));
   return again ? [] : runWriter.said(['Working on it: ', made?.title ?? 'your task']);
 }
 
@@ -85,7 +85,7 @@ function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): P
 const pendingOf = (steps: readonly PlanStep[]) =>
   steps.filter(({ status }) => status === 'pending').map(({ description }) => description);
 export const firstLine = (text: string): string => beginningOf(text.trim().split('\n')[0] ?? '', 60) || 'Task';
-export const halves = (text: string): [string, string] => {
+export const splitTitle = (text: string): [string, string] => {
   const first = beginningOf(text, Math.ceil(text.length / 2));
   return [first, text.slice(first.length)];
 };

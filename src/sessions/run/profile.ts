@@ -2,7 +2,7 @@ import type { Budget } from '../../../machines/run-types.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import type { OwnAgent } from '../../core/model/agent-updates.ts';
+import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { SessionBudget } from './allowance.ts';
@@ -25,7 +25,7 @@ export interface Profile {
   readonly promptParts?: Readonly<Record<string, string>>;
   readonly sampling?: Sampling;
   /** The agent that brings its own loop; undefined: the model works in ours. */
-  readonly agent?: OwnAgent;
+  readonly agent?: ExternalAgent;
   /** Limits in place of the server's. Those of a run apply from the time when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: SessionBudget;

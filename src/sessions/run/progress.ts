@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Act } from '../../../machines/stuck.ts';
+import type { RunAct } from '../../../machines/stuck.ts';
 import type { Message, ToolCall } from '../../agents/models/model.ts';
 import { makePlan } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
@@ -10,7 +10,7 @@ import type { Entry } from './log/conversation.ts';
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
 /** One call. A failure that says nothing, such as a search without a hit, is no error that different calls can share. */
-export function actOf({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): Act {
+export function actOf({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): RunAct {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same words
   return {
@@ -38,9 +38,9 @@ function isWait(name: string, args: unknown): boolean {
  * The acts of a run from a seq on. Equal calls of one reply are one act, as while the run works. A reply in words at the
  * end is left out, because the run asks for its last reply again.
  */
-export function actsOf(entries: readonly Entry[], runId: RunId, since: number): readonly Act[] {
+export function actsOf(entries: readonly Entry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
-  const acts: Act[] = [];
+  const acts: RunAct[] = [];
   let ofTurn = new Set<string>();
   for (const { message, ...entry } of entries) {
     if (entry.runId !== runId) continue;

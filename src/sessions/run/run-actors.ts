@@ -2,30 +2,30 @@ import { fromPromise } from 'xstate';
 import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { consoleChars, consoleOf } from '../../agents/tools/shell.ts';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { act, summarize } from './act.ts';
-import type { OwnLoops } from './agent/own-loop.ts';
-import { isOwn, ownCalls, ownTurn } from './agent/own-turn.ts';
+import { summarizeRun, takeStepTurn } from './act.ts';
+import type { ExternalAgents } from './agent/external-agents.ts';
+import { decideExternalCalls, isExternalRun, takeExternalTurn } from './agent/external-turn.ts';
 import { makeCalls } from './calls/tool-calls.ts';
-import type { Live } from './live-session.ts';
+import type { LiveSession } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
-import { halves, plan } from './plan.ts';
-import type { AgentKernels, Working } from './run-context.ts';
+import { planRun, splitTitle } from './plan.ts';
+import type { AgentKernels, RunContext } from './run-context.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
   /** With a signal, the tools of tool servers are among the tools. */
-  working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
-  live(sessionId: SessionId): Live;
+  working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext>;
+  live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   readonly kernels?: AgentKernels | undefined;
-  readonly loops?: OwnLoops | undefined;
+  readonly loops?: ExternalAgents | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
 const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
@@ -36,19 +36,23 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
     actors: {
       plan: fromPromise(async ({ input, signal }) => {
         await untilTold(live(input.sessionId));
-        return await plan(await working(input.sessionId, input.runId), input, signal);
+        return await planRun(await working(input.sessionId, input.runId), input, signal);
       }),
       act: fromPromise(async ({ input, signal }) => {
         await untilTold(live(input.sessionId));
         const work = await working(input.sessionId, input.runId, signal);
-        return isOwn(work) ? await ownTurn(work, input, signal) : await act(work, input, signal);
+        return isExternalRun(work)
+          ? await takeExternalTurn(work, input, signal)
+          : await takeStepTurn(work, input, signal);
       }),
       calls: fromPromise(async ({ input, signal }) => {
         const work = await working(input.sessionId, input.runId, signal);
-        return isOwn(work) ? await ownCalls(work, input, signal) : await makeCalls(work, input, signal);
+        return isExternalRun(work)
+          ? await decideExternalCalls(work, input, signal)
+          : await makeCalls(work, input, signal);
       }),
       summarize: fromPromise(async ({ input, signal }) =>
-        summarize(await working(input.sessionId, input.runId, signal), input, signal),
+        summarizeRun(await working(input.sessionId, input.runId, signal), input, signal),
       ),
       notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;
@@ -61,7 +65,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
         const why = { ...(reason && { reason }), ...(over && { budget: over }) };
         const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
-        await runWriter?.write(...wanted, ...runWriter.said(halves(question)), wait);
+        await runWriter?.write(...wanted, ...runWriter.said(splitTitle(question)), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
@@ -78,7 +82,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
  * Resolves when subscribers have the events so far. To prepare a request takes about as long as to store and send an
  * event, on the same loop, so a turn that began at once would delay the message that it answers.
  */
-async function untilTold({ writer }: Live): Promise<void> {
+async function untilTold({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await turnOfTheLoop();
 }
@@ -94,7 +98,7 @@ function requested(
   return { type: 'approval.requested', runId, data };
 }
 
-interface Ending {
+interface RunEnding {
   readonly runId: RunId;
   readonly task: string;
   readonly end: RunEnd;
@@ -102,8 +106,8 @@ interface Ending {
 
 async function endRun(
   { clock, use, kernels, loops }: Pick<Deps, 'clock' | 'use' | 'kernels' | 'loops'>,
-  live: Live,
-  { runId, task, end }: Ending,
+  live: LiveSession,
+  { runId, task, end }: RunEnding,
 ): Promise<void> {
   const { runWriter, client } = live;
   if (!runWriter) return;
@@ -111,7 +115,7 @@ async function endRun(
   const shown = new Map<string, ToolContent>();
   // Background processes of a completed run continue. A stopped run leaves none.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
-    using until = deadline(killMs, clock);
+    using until = deadlineSignal(killMs, clock);
     const kill = async () => {
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
@@ -140,9 +144,9 @@ const inShell = ({ callId, tool, args }: OpenCall) =>
   tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 
 async function closeRun(
-  live: Live,
+  live: LiveSession,
   runWriter: RunWriter | undefined,
-  { runId, task, end, shown }: Ending & { readonly shown?: ReadonlyMap<string, ToolContent> },
+  { runId, task, end, shown }: RunEnding & { readonly shown?: ReadonlyMap<string, ToolContent> },
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
   await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);

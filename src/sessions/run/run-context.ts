@@ -1,13 +1,13 @@
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../agents/tools/tool.ts';
+import type { ControlWaiter, KeptPicture, Tool, ToolContext } from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { OwnAgent } from '../../core/model/agent-updates.ts';
+import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { OwnLoops } from './agent/own-loop.ts';
-import type { LeftOfSession } from './allowance.ts';
+import type { ExternalAgents } from './agent/external-agents.ts';
+import type { RemainingSessionBudget } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
@@ -59,7 +59,7 @@ export interface Approvals {
 }
 
 /** The dependencies of one run's actors. */
-export interface Working {
+export interface RunContext {
   readonly sessionId: SessionId;
   readonly runWriter: RunWriter;
   readonly model: Model;
@@ -68,7 +68,7 @@ export interface Working {
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
   /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
-  readonly leftOfSession?: () => LeftOfSession | undefined;
+  readonly leftOfSession?: () => RemainingSessionBudget | undefined;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;
@@ -81,10 +81,14 @@ export interface Working {
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */
   readonly keepPicture?: SeenDesktop['keepPicture'];
-  readonly gate?: ControlGate;
+  readonly gate?: ControlWaiter;
   /** The files that users attach to messages. */
   readonly files?: AttachedFiles | undefined;
   /** The agent that brings its own loop; undefined: the model works in ours. */
-  readonly own?: { readonly agent: OwnAgent; readonly loops: OwnLoops; readonly instructions: string | undefined };
+  readonly own?: {
+    readonly agent: ExternalAgent;
+    readonly loops: ExternalAgents;
+    readonly instructions: string | undefined;
+  };
   hasTitle(): boolean;
 }

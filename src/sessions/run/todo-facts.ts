@@ -1,6 +1,6 @@
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import { halves } from './plan.ts';
+import { splitTitle } from './plan.ts';
 
 const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || status === 'failed';
 
@@ -15,7 +15,7 @@ export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], resu
     const began = before.get(step.id)?.status === 'running';
     return [...(began ? [] : [runWriter.step({ ...step, status: 'running' })]), runWriter.step(step)];
   });
-  const said = result.trim() === '' ? [] : runWriter.said(halves(result));
+  const said = result.trim() === '' ? [] : runWriter.said(splitTitle(result));
   const shown = steps.map((step): PlanStep => (step === begins ? { ...step, status: 'pending' } : step));
   return [...facts, ...said, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }

@@ -2,7 +2,7 @@ import { type FactType, type SessionEvent, StepStatus } from '../../core/model/e
 import { beginningOf } from '../../core/text/text.ts';
 
 /** The turns of the model that some event caused, and what they cost. */
-export interface Cost {
+export interface EventCost {
   readonly turns: number;
   readonly inputTokens: number;
   readonly cachedTokens: number;
@@ -11,7 +11,7 @@ export interface Cost {
   /** In the currency of the price list; null when the price of one of the models is not known. */
   readonly cost: number | null;
 }
-export interface CausedCost extends Cost {
+export interface CausedCost extends EventCost {
   /** The event that caused the turns; null for turns before any such event. */
   readonly seq: number | null;
   readonly type: FactType | null;
@@ -19,18 +19,18 @@ export interface CausedCost extends Cost {
   readonly about: string;
 }
 export interface SessionCost {
-  readonly total: Cost;
+  readonly total: EventCost;
   /** In the order of the events. An event without a turn of its own is left out. */
   readonly events: readonly CausedCost[];
   /** The same by kind of event and, for results, by tool; the most expensive first. */
-  readonly kinds: readonly (Cost & { readonly kind: string })[];
+  readonly kinds: readonly (EventCost & { readonly kind: string })[];
 }
 
 type Usage = Extract<SessionEvent, { type: 'usage' }>;
-type Cause = Pick<CausedCost, 'seq' | 'type' | 'about'>;
+type CostCause = Pick<CausedCost, 'seq' | 'type' | 'about'>;
 
-const nothing: Cost = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0, cost: 0 };
-const noCause: Cause = { seq: null, type: null, about: '' };
+const nothing: EventCost = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, reasoningTokens: 0, cost: 0 };
+const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
@@ -41,12 +41,12 @@ const shownLength = 80;
 export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];
-  const kinds = new Map<string, Cost>();
+  const kinds = new Map<string, EventCost>();
   let cause = noCause;
   let next = noCause; // what the next turn waits for
   let speaking = false;
   let before: Usage | undefined;
-  const add = ({ data, seq }: Usage, caused: Cause) => {
+  const add = ({ data, seq }: Usage, caused: CostCause) => {
     if (seq <= after) return;
     const last = events.at(-1);
     total = plus(total, data);
@@ -90,7 +90,7 @@ export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): P
 }
 
 /** Undefined for an event that no turn waits for. */
-function causeIn({ seq, type, data }: SessionEvent): Cause | undefined {
+function causeIn({ seq, type, data }: SessionEvent): CostCause | undefined {
   switch (type) {
     case 'message.user':
       return { seq, type, about: beginningOf(data.text.trim(), shownLength) };
@@ -109,13 +109,13 @@ function causeIn({ seq, type, data }: SessionEvent): Cause | undefined {
   }
 }
 
-const kindOf = ({ type, about }: Cause): string =>
+const kindOf = ({ type, about }: CostCause): string =>
   type === null ? 'unknown' : type === 'tool.called' ? `${type} ${about}` : type;
 
 function plus(
-  sum: Cost,
+  sum: EventCost,
   { inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0, cost }: Usage['data'],
-): Cost {
+): EventCost {
   return {
     turns: sum.turns + 1,
     inputTokens: sum.inputTokens + inputTokens,

@@ -2,14 +2,14 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { EgressInForce, EgressService } from '../api/egress.ts';
+import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
 interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'get'>;
   readonly clock: Clock;
-  readonly rulesOf: (id: SessionId) => Promise<Omit<EgressInForce, 'allowed'>>;
+  readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
-import { deadline, orAborted, pause } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause, raceAbort } from '../../core/concurrency/cancel.ts';
 import { type Clock, elapsed } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -25,13 +25,13 @@ const checkMs = 800; // the whole answer must come within a second
 /** Checks each part within 800 ms; a part that does not answer in time is unhealthy. */
 export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
   const { store, driver, model, clock } = deps;
-  using deadlined = deadline(checkMs, clock, signal);
+  using deadlined = deadlineSignal(checkMs, clock, signal);
   const until = deadlined.signal;
   const [storage, sandbox, sessions, name] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
-    orAborted(deps.sessions(), until).catch(() => none),
-    orAborted(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
+    raceAbort(deps.sessions(), until).catch(() => none),
+    raceAbort(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);
   const { weaknesses = [] } = driver.capabilities;
   const desktop = deps.desktopFor?.() ?? { state: 'none' };
@@ -79,8 +79,8 @@ export class SessionTally {
   async update(answer: ServiceHealth): Promise<ServiceHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
-    using until = deadline(countMs, this.#clock);
-    return { ...answer, sessions: await orAborted(this.count(), until.signal).catch(() => answer.sessions) };
+    using until = deadlineSignal(countMs, this.#clock);
+    return { ...answer, sessions: await raceAbort(this.count(), until.signal).catch(() => answer.sessions) };
   }
 }
 
@@ -131,7 +131,7 @@ const isGood = ({ storage, sandbox }: ServiceHealth) => storage.status === 'heal
 
 async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
   try {
-    await orAborted(check(), until);
+    await raceAbort(check(), until);
     return { status: 'healthy' };
   } catch (thrown) {
     return { status: 'unhealthy', detail: toAppError(thrown).publicMessage };

@@ -39,7 +39,7 @@ export class ListChanges {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    let known: ReadonlyMap<SessionId, Seen> | undefined;
+    let known: ReadonlyMap<SessionId, SeenRecord> | undefined;
     while (!signal.aborted) {
       const since = clock.now();
       known = await this.#look(known).catch(() => known); // the store is unavailable: try again
@@ -47,9 +47,9 @@ export class ListChanges {
     }
   }
 
-  async #look(before: ReadonlyMap<SessionId, Seen> | undefined): Promise<ReadonlyMap<SessionId, Seen>> {
+  async #look(before: ReadonlyMap<SessionId, SeenRecord> | undefined): Promise<ReadonlyMap<SessionId, SeenRecord>> {
     const { records, changed, deleted } = this.#options;
-    const now = new Map<SessionId, Seen>();
+    const now = new Map<SessionId, SeenRecord>();
     for (const { id, version, doc } of await records.list('session')) {
       const known = before?.get(id as SessionId);
       const seen = known?.version === version ? known : { version, record: StoredSession.parse(doc) };
@@ -61,7 +61,7 @@ export class ListChanges {
     return now;
   }
 }
-interface Seen {
+interface SeenRecord {
   readonly version: number;
   readonly record: StoredSession;
 }

@@ -21,7 +21,7 @@ interface Deps {
   /** A sandbox that has not started after this time is no longer counted. */
   readonly startTimeoutMs: number;
 }
-type Make = () => Promise<SessionRecord>;
+type CreateSession = () => Promise<SessionRecord>;
 const retryAfterMs = 2_000;
 
 /**
@@ -34,7 +34,7 @@ export function ownerQuota({
   part,
   clock,
   startTimeoutMs,
-}: Deps): (owner: string | undefined, make: Make) => Promise<SessionRecord> {
+}: Deps): (owner: string | undefined, make: CreateSession) => Promise<SessionRecord> {
   const turns = keyedQueue();
   const asking = new Map<string, number>();
   const starting = new Map<string, Map<SessionId, number>>();
@@ -64,7 +64,7 @@ export function ownerQuota({
     return known;
   }
 
-  async function makeOne(owner: string, make: Make): Promise<SessionRecord> {
+  async function makeOne(owner: string, make: CreateSession): Promise<SessionRecord> {
     await checkTotal(owner);
     if (limits.starting === 0) return await make();
     const known = await stillStarting(owner);

@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { PortService, PreviewView } from '../api/ports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { type PortRules, refuseClosed } from './inside.ts';
+import { type PortRules, refuseClosed } from './sandbox-interior.ts';
 
 interface Deps extends PortRules {
   readonly records: RecordStore;

@@ -6,7 +6,7 @@ import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { ProcessEntry } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { loginCommand, quoted } from './shell-quoting.ts';
+import { loginCommand, quoteForShell } from './shell-quoting.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -74,7 +74,7 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       const { log } = await find(id, pid, signal);
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
-      const file = quoted(log);
+      const file = quoteForShell(log);
       // One line more than wanted tells whether there are more; the size tells it where the tail itself is cut.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);

@@ -1,5 +1,5 @@
 import { type Driver, isPausable } from '../../../drivers/driver.ts';
-import { deadline, pause as wait } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, pause as wait } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -43,7 +43,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
     status: (id) => sessions.sandbox(id),
     async usage(id, signal) {
       await sessions.get(id);
-      using soon = deadline(usageMs, clock, signal);
+      using soon = deadlineSignal(usageMs, clock, signal);
       const client = await sandboxes.look(id, soon.signal);
       return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
     },
@@ -64,7 +64,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       await sessions.get(id);
       const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
       await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
-      using until = deadline(pauseMs, clock, signal);
+      using until = deadlineSignal(pauseMs, clock, signal);
       for (let after = head; ; ) {
         const page = await sessions.page(id, after, 100);
         for (const event of page.events) {
@@ -81,7 +81,7 @@ export function sandboxService({ commands, sandboxes, driver, sessions, clock, i
       if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
       await stop(id);
       // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
-      using until = deadline(removeMs, clock, signal);
+      using until = deadlineSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
       await using _used = await sandboxes.use(id, signal);
       await release(id);

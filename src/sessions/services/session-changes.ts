@@ -1,14 +1,14 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { SessionNews } from '../api/sessions.ts';
+import type { SessionListChange } from '../api/sessions.ts';
 
 /** The most changed sessions that wait for a slow watcher; above it the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
   /** The newest state of each session: a slow watcher misses steps in between, never the last state. */
-  readonly waiting: Map<SessionId, SessionNews>;
+  readonly waiting: Map<SessionId, SessionListChange>;
   wake: () => void;
 }
 
@@ -16,7 +16,7 @@ interface Watcher {
 export class SessionChanges {
   readonly #watchers = new Set<Watcher>();
 
-  tell(news: SessionNews): void {
+  tell(news: SessionListChange): void {
     for (const { waiting, wake } of this.#watchers) {
       if (waiting.size <= maxWaiting) waiting.set(news.session.id, news);
       wake();
@@ -24,7 +24,7 @@ export class SessionChanges {
   }
 
   /** First every session of `list` as `changed`, then the changes. Ends with the signal. Rejects: queue_full. */
-  async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionNews> {
+  async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();
     signal.addEventListener('abort', wake, { once: true });

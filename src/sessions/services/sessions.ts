@@ -5,7 +5,7 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
-import type { SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
+import type { SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -14,7 +14,7 @@ import type { Watchers } from '../engine/watchers.ts';
 import { publicRecord, StoredSession } from '../run/log/projection.ts';
 import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
-import { agentInForce, noLimits, type ServerLimits } from './agent-in-force.ts';
+import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
 import { SessionTally, serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
@@ -138,7 +138,7 @@ export function sessionService(deps: Deps): SessionService {
       const { text, mode, attachments = [], clientTimestamp } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
       const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
-      const sent = await commands.command<Sent>(id, {
+      const sent = await commands.command<SendResult>(id, {
         type: 'cmd.send',
         ...wish,
         text,
@@ -196,7 +196,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     agent: async (id) => {
       const record = await stored(id);
-      return agentInForce(record, await deps.profileOf(record), deps.limits ?? noLimits);
+      return effectiveAgent(record, await deps.profileOf(record), deps.limits ?? noLimits);
     },
     watching(id) {
       const watch = watchers.watch(id);

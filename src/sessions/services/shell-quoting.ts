@@ -1,11 +1,11 @@
 /** Quotes any text as one word of a shell command. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+export const quoteForShell = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Longer commands go through a file descriptor, because the kernel limits one argument to 128 KiB. */
 const longCommand = 100_000;
 
 /** The shell command that runs `command` in a login shell. */
 export function loginCommand(command: string): string {
-  if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoted(command)}`;
-  return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoted(command)})`;
+  if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoteForShell(command)}`;
+  return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoteForShell(command)})`;
 }

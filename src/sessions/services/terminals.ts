@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deadline } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -44,7 +44,7 @@ export function terminalService(deps: Deps): TerminalService {
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
-    using until = deadline(lookMs, clock);
+    using until = deadlineSignal(lookMs, clock);
     const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
     const client = await sandboxes.look(id, until.signal);
     if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;
@@ -139,7 +139,7 @@ export function terminalService(deps: Deps): TerminalService {
     get,
     async close(terminalId) {
       const info = await get(terminalId);
-      using until = deadline(30_000, clock);
+      using until = deadlineSignal(30_000, clock);
       await using used = await sandboxes.use(info.sessionId, until.signal);
       await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
       await forget(info);

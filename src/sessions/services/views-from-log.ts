@@ -46,12 +46,12 @@ function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir
   return { ps1: prompt(workdir, cwd), command: args.command, output: '' };
 }
 
-interface Asked {
+interface FileRequest {
   readonly path: string;
   readonly workdir: string;
 }
 
-export async function fileFromLog(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer> {
+export async function fileFromLog(log: EventLog, id: SessionId, asked: FileRequest): Promise<Buffer> {
   const { content, isOpen } = await lastOfFile(log, id, asked);
   if (content === undefined && isOpen) return nothingYet;
   if (content === undefined) {
@@ -64,13 +64,13 @@ export async function fileFromLog(log: EventLog, id: SessionId, asked: Asked): P
 }
 
 /** For a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
-export async function namedFile(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer | undefined> {
+export async function namedFile(log: EventLog, id: SessionId, asked: FileRequest): Promise<Buffer | undefined> {
   return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
 }
 
 const nothingYet = Buffer.alloc(0);
 
-async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: Asked) {
+async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: FileRequest) {
   const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
   const wanted = below(path);
   if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);

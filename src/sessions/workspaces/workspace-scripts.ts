@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import { outputsOf } from '../services/cut-outputs.ts';
-import { loginCommand, quoted } from '../services/shell-quoting.ts';
+import { loginCommand, quoteForShell } from '../services/shell-quoting.ts';
 
 export interface CodeResult {
   readonly exitCode: number;
@@ -31,9 +31,9 @@ export function codeScript(name: string, mark: string): CodeScript {
   const whole = posix.normalize(name); // `none/../x` was saved as `x`
   const file = whole.startsWith('-') ? `./${whole}` : whole; // a leading `-` would be read as an option
   const command = [
-    `command -v ${program} > /dev/null || { printf %s ${quoted(missing)} >&2; exit 127; }`,
+    `command -v ${program} > /dev/null || { printf %s ${quoteForShell(missing)} >&2; exit 127; }`,
     'export PYTHONUNBUFFERED=1', // keeps the output printed before a timeout
-    `exec ${program} ${quoted(file)}`,
+    `exec ${program} ${quoteForShell(file)}`,
   ].join('\n');
   return { program, command, missing };
 }
@@ -53,7 +53,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
  * Runs a command in a login shell, starting in `cwd`. Both its streams go to stdout; stderr tells the folder where it ended.
  */
 export function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoted(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
-  const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoted(command)}`;
+  const go = cwd === undefined ? '' : `cd -- ${quoteForShell(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
+  const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoteForShell(command)}`;
   return `exec ${loginCommand(script)} 3>&2 2>&1`;
 }

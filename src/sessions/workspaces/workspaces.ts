@@ -59,7 +59,7 @@ const commandMs = 120_000;
 /** The shortest time between two checks whether a run that keeps the sandbox has ended; the grace period can be shorter. */
 const workingMs = 1_000;
 
-interface Place {
+interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceMember>;
   /** Fires when the grace period ends without a member; calls that still run are cancelled. */
@@ -75,13 +75,13 @@ interface Place {
 /** Starts with the workspaces whose sandboxes an earlier server process left running; they have no members yet. */
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
-  const places = new Map<string, Place>();
+  const places = new Map<string, OpenWorkspace>();
   const turns = keyedQueue();
 
-  function placeOf(key: string): Place {
+  function placeOf(key: string): OpenWorkspace {
     const found = places.get(key);
     if (found) return found;
-    const place: Place = {
+    const place: OpenWorkspace = {
       key,
       members: new Set<WorkspaceMember>(),
       over: new AbortController(),
@@ -94,7 +94,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     return place;
   }
 
-  async function sessionOf({ as }: Member, name: string, place: Place): Promise<SessionRecord> {
+  async function sessionOf({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
@@ -112,7 +112,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
 
   const markOf = (id: SessionId) => ({ kind: useKind, id: `${id}:${replica.name}` });
-  async function mark(place: Place, id: SessionId): Promise<void> {
+  async function mark(place: OpenWorkspace, id: SessionId): Promise<void> {
     if (replica.name === undefined || place.marked === id) return;
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
@@ -131,7 +131,11 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     return false;
   }
 
-  async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
+  async function act<Value>(
+    member: Member,
+    name: string,
+    work: (id: SessionId, place: OpenWorkspace) => Promise<Value>,
+  ) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
     // Calls that a member made before it left still finish, but they do not open a workspace again.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
@@ -147,15 +151,15 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     });
   }
 
-  const leave = (place: Place, member?: WorkspaceMember) => {
+  const leave = (place: OpenWorkspace, member?: WorkspaceMember) => {
     if (member) place.members.delete(member);
     if (place.members.size === 0) closeIn(place, graceMs);
   };
-  function closeIn(place: Place, ms: number): void {
+  function closeIn(place: OpenWorkspace, ms: number): void {
     clock.clearTimeout(place.timer);
     place.timer = clock.setTimeout(() => void close(place), ms);
   }
-  async function close(place: Place): Promise<void> {
+  async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
     // A client of another dialect may have a run here; the sandbox stays until it ends. An error counts as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));

@@ -11,7 +11,7 @@ export interface OtherServersOptions {
   readonly onGone: (id: SessionId) => void;
   readonly warn: (error: unknown, text: string) => void;
 }
-interface Follows {
+interface LogFollowers {
   followed(): SessionId[];
   /** Whether the session's followers have heard of that seq. */
   knows(id: SessionId, head: number): boolean;
@@ -33,7 +33,7 @@ const told = 1_000;
 export function followOtherServers(
   store: EventStore,
   options: OtherServersOptions,
-  follows: Follows,
+  follows: LogFollowers,
 ): { wake(): void } {
   const { clock, signal, warn, onGone } = options;
   const heads = new Map<SessionId, number>();

@@ -1,4 +1,4 @@
-import type { Append, EventLog, EventPage, EventStore, Followed, FollowOptions } from '../../core/contracts/ports.ts';
+import type { Append, EventLog, EventPage, EventStore, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { followOtherServers, type OtherServersOptions } from './follow-other-servers.ts';
@@ -27,7 +27,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     sessionId: SessionId,
     after: number,
     { signal, deltas }: FollowOptions,
-  ): AsyncGenerator<Followed> {
+  ): AsyncGenerator<LogUpdate> {
     using seat = join(sessionId, signal); // before the first read, so that it misses no append
     const { window, bell } = seat;
     let cursor = after;
@@ -88,13 +88,13 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
       },
     });
 
-  function join(sessionId: SessionId, signal: AbortSignal): Seat {
+  function join(sessionId: SessionId, signal: AbortSignal): LogSubscription {
     const here = followed.get(sessionId) ?? {
       window: new LiveWindow(options.window ?? defaultWindow),
       bells: new Set(),
     };
     followed.set(sessionId, here);
-    const bell = new Bell();
+    const bell = new WakeSignal();
     here.bells.add(bell);
     others?.wake();
     signal.addEventListener('abort', bell.ring, { once: true });
@@ -131,28 +131,28 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 
 interface Followers {
   readonly window: LiveWindow;
-  readonly bells: Set<Bell>;
+  readonly bells: Set<WakeSignal>;
 }
-interface Seat extends Disposable {
+interface LogSubscription extends Disposable {
   readonly window: LiveWindow;
-  readonly bell: Bell;
+  readonly bell: WakeSignal;
 }
 
-interface Place {
+interface ReadPosition {
   readonly cursor: number;
   readonly page: EventPage;
   /** Events that this reader needs are missing up to this seq; 0: none are. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }
-function reasonToResync({ cursor, page, hole, tooSlow }: Place) {
+function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   if (cursor > page.head) return 'cursor_ahead';
   if (cursor < hole) return 'cursor_too_old';
   return tooSlow ? 'too_slow' : undefined;
 }
 
 /** Remembers a ring: one between two waits is not lost, and several count as one. */
-class Bell {
+class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();
   async heard(): Promise<void> {

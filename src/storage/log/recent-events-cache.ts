@@ -13,7 +13,7 @@ export interface RecentLimits {
 const usual: RecentLimits = { logs: 256, chars: 4 * 1024 * 1024, eventsEach: 512, charsEach: 256 * 1024 };
 
 /** The end of a log without gaps: all its events after `from`. */
-interface Tail extends Omit<EventPage, 'events'> {
+interface LogTail extends Omit<EventPage, 'events'> {
   from: number;
   head: number;
   readonly events: SessionEvent[];
@@ -31,7 +31,7 @@ export function withRecent(store: Store, limits?: RecentLimits): Store {
  * Each event stays the same object while it is cached, so a dialect can cache its results by object identity.
  */
 export function recentEvents(events: EventStore, limits: RecentLimits = usual): EventStore {
-  const tails = new Map<SessionId, Tail>(); // in order of use, the least recent first
+  const tails = new Map<SessionId, LogTail>(); // in order of use, the least recent first
   let chars = 0;
   /** A page that was read during a change can be outdated. */
   let changes = 0;
@@ -41,7 +41,7 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
     tails.delete(id);
   }
 
-  function use(id: SessionId, tail: Tail): void {
+  function use(id: SessionId, tail: LogTail): void {
     tails.delete(id);
     tails.set(id, tail);
     for (const [oldest] of tails) {
@@ -50,7 +50,7 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
     }
   }
 
-  function grow(tail: Tail, event: SessionEvent): void {
+  function grow(tail: LogTail, event: SessionEvent): void {
     const size = charsIn(event.data);
     tail.events.push(event);
     tail.sizes.push(size);
@@ -130,7 +130,7 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
   };
 }
 
-const emptyTail = (from: number, { thinned, trimmed }: Pick<EventPage, 'thinned' | 'trimmed'>): Tail => ({
+const emptyTail = (from: number, { thinned, trimmed }: Pick<EventPage, 'thinned' | 'trimmed'>): LogTail => ({
   from,
   head: from,
   events: [],
@@ -140,7 +140,7 @@ const emptyTail = (from: number, { thinned, trimmed }: Pick<EventPage, 'thinned'
   trimmed,
 });
 
-function pageOf({ events, head, thinned, trimmed }: Tail, after: number, limit: number): EventPage {
+function pageOf({ events, head, thinned, trimmed }: LogTail, after: number, limit: number): EventPage {
   const begin = events.findLastIndex(({ seq }) => seq <= after) + 1;
   return { events: events.slice(begin, begin + limit), head, thinned, trimmed };
 }

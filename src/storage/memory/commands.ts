@@ -1,7 +1,7 @@
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
-interface Kept {
+interface KeptCommand {
   readonly json: string;
   readonly sessionId: SessionId;
   readonly at: number;
@@ -9,7 +9,7 @@ interface Kept {
 }
 
 export function memoryCommands(): CommandQueue {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, KeptCommand>();
   const unanswered = () => [...kept.values()].filter(({ answer }) => answer === undefined).sort((a, b) => a.at - b.at);
   return {
     async post(command) {

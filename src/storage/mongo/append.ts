@@ -1,4 +1,4 @@
-import { atMost } from '../../core/concurrency/cancel.ts';
+import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { elapsed } from '../../core/contracts/clock.ts';
 import type { Append } from '../../core/contracts/ports.ts';
@@ -167,7 +167,7 @@ export class Appender {
 
   /** Takes this server's marks off if the store answers soon. A mark that stays costs the next start a look at its log. */
   async close(): Promise<void> {
-    await atMost(
+    await waitAtMost(
       closeMs,
       Promise.allSettled(this.#appending).then(() => this.#logs.close([...this.#incomplete])),
     );

@@ -1,5 +1,5 @@
 import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
-import { atMost, orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { elapsed } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -12,7 +12,7 @@ import type {
   LogDocument,
   RecordDocument,
 } from './documents.ts';
-import { hopeless, isPassing, storeError } from './errors.ts';
+import { isTransient, permanentError, storeError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
@@ -79,11 +79,11 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
       // The driver says goodbye to the server first. A server that does not answer is left without.
-      [Symbol.asyncDispose]: () => atMost(goodbyeMs, client.close()),
+      [Symbol.asyncDispose]: () => waitAtMost(goodbyeMs, client.close()),
     };
   } catch (thrown) {
     await client.close();
-    throw hopeless(thrown) ?? storeError(thrown);
+    throw permanentError(thrown) ?? storeError(thrown);
   }
 }
 
@@ -143,7 +143,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
         try {
           return await inTime(work(), until - elapsed());
         } catch (thrown) {
-          if (!isPassing(thrown) || elapsed() + wait > until) throw storeError(thrown);
+          if (!isTransient(thrown) || elapsed() + wait > until) throw storeError(thrown);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }
@@ -170,7 +170,7 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
   throwIfFired(signal);
-  await orAborted(
+  await raceAbort(
     run(() => db.command({ ping: 1 })),
     signal,
   );

@@ -22,13 +22,13 @@ export interface EventDocument {
   /** On messages: the search reads them alone. */
   readonly said?: 1;
   readonly batch?: string;
-  readonly redo?: Redo;
+  readonly redo?: RedoEntry;
   /** The event's position in its append; absent for the first event. */
   readonly nth?: number;
   /** The number of events after it in its append. */
   readonly left?: number;
 }
-export interface Redo {
+export interface RedoEntry {
   readonly facts: readonly FactText[];
   readonly puts: readonly PutDocument[];
 }

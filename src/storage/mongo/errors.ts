@@ -12,7 +12,7 @@ const codeOf = (thrown: unknown): number =>
 export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKey;
 
 /** Whether the same request can succeed in a moment. The caller must be able to recognise its own earlier write. */
-export function isPassing(thrown: unknown): boolean {
+export function isTransient(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
@@ -47,7 +47,7 @@ export function storeError(thrown: unknown): AppError {
 }
 
 /** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
-export function hopeless(thrown: unknown): AppError | undefined {
+export function permanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);
   const said = thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.cause ?? ''}` : '';

@@ -1,4 +1,4 @@
-import { atMost } from '../../core/concurrency/cancel.ts';
+import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { elapsed } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { headAt } from './completion.ts';
@@ -61,7 +61,7 @@ export class Heads {
 
   /** Writes the notes that are due, if the store answers soon. */
   async close(): Promise<void> {
-    await atMost(closeMs, this.#flush());
+    await waitAtMost(closeMs, this.#flush());
   }
 
   /** Writes one batch after another, so that a slow store is not flooded; later heads go with the next batch. */

@@ -2,7 +2,7 @@ import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
 import { AppError } from '../../core/errors/errors.ts';
 import { searchable } from '../../core/model/events.ts';
 import type { Connection } from './connection.ts';
-import { hopeless, storeError } from './errors.ts';
+import { permanentError, storeError } from './errors.ts';
 
 interface Index {
   readonly of: 'events' | 'logs' | 'records' | 'inbox' | 'commands';
@@ -57,7 +57,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
   } catch (thrown) {
     const cause = thrown instanceof AppError ? thrown.cause : thrown;
     const name = `${of} (${Object.keys(key).join(', ')})`;
-    const refused = hopeless(cause);
+    const refused = permanentError(cause);
     if (refused)
       throw new AppError(refused.code, `The index ${name} cannot be made. ${refused.publicMessage}`, { cause });
     const failed = storeError(thrown);

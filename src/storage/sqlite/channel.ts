@@ -2,10 +2,10 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors/errors.ts';
 import { armedSpec } from '../../core/errors/failpoint.ts';
 import type { DatabaseOptions } from './database.ts';
-import type { Reads } from './reads.ts';
+import type { ReadOperations } from './reads.ts';
 import type { Call, Operations, Reply } from './transaction.ts';
-import type { Batch, Lane, Replies, WorkerInput } from './worker.ts';
-import type { Writes } from './writes.ts';
+import type { Batch, Replies, WorkerInput, WorkerLane } from './worker.ts';
+import type { WriteOperations } from './writes.ts';
 
 /** The limits of the queue to the thread; a request above them is refused at once with `store_busy`. */
 export interface QueueLimits {
@@ -32,7 +32,7 @@ interface Request {
  * Small requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes
  * some of the bulk, so that it does not starve.
  */
-export interface Channel<Ops extends Operations> {
+export interface StoreChannel<Ops extends Operations> {
   /** `chars`: the characters in the arguments. */
   call<Name extends string & keyof Ops>(
     name: Name,
@@ -43,8 +43,8 @@ export interface Channel<Ops extends Operations> {
 
 /** Disposing finishes all pending requests. */
 export interface StoreThread extends AsyncDisposable {
-  readonly reads: Channel<Reads>;
-  readonly writes: Channel<Writes>;
+  readonly reads: StoreChannel<ReadOperations>;
+  readonly writes: StoreChannel<WriteOperations>;
 }
 
 export async function openThread(input: DatabaseOptions, limits: QueueLimits): Promise<StoreThread> {
@@ -55,9 +55,9 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
     execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
     env: {},
   });
-  const laneOf = <Ops extends Operations>(lane: Lane) =>
+  const laneOf = <Ops extends Operations>(lane: WorkerLane) =>
     new RequestQueue<Ops>((calls) => worker.postMessage({ lane, calls } satisfies Batch), limits);
-  const lanes = { reads: laneOf<Reads>('reads'), writes: laneOf<Writes>('writes') };
+  const lanes = { reads: laneOf<ReadOperations>('reads'), writes: laneOf<WriteOperations>('writes') };
   const end = (error: AppError) => {
     for (const lane of Object.values(lanes)) lane.end(error);
   };
@@ -82,7 +82,7 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
   };
 }
 
-class RequestQueue<Ops extends Operations> implements Channel<Ops> {
+class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
   readonly #send: (calls: readonly Call[]) => void;
   readonly #limits: QueueLimits;
   readonly #small: Request[] = [];

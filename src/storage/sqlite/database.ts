@@ -23,7 +23,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
   try {
     stack.use(lockStore(options.path, now));
     closeSync(openSync(options.path, 'a', 0o600)); // SQLite gives -wal and -shm the mode of the file
-    examine(options.path);
+    checkIntegrity(options.path);
     const db = stack.adopt(new DatabaseSync(options.path, { timeout: options.busyTimeoutMs }), (it) => it.close());
     db.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
@@ -40,7 +40,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
 }
 
 /** Uses a read-only connection, so that a refused file stays unchanged. */
-export function examine(path: string, checked = checkedBytes): void {
+export function checkIntegrity(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);
   if (size === 0) return;
   const db = new DatabaseSync(path, { readOnly: true });

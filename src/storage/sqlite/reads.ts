@@ -8,7 +8,7 @@ export type RecordRow = readonly [id: string, doc: string, version: number];
 /** Only text and numbers are passed to the thread, because documents are JSON already. */
 export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
 
-export type Reads = ReturnType<typeof readOperations>;
+export type ReadOperations = ReturnType<typeof readOperations>;
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;

@@ -2,11 +2,11 @@ import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { examine, openForWriting } from './database.ts';
+import { checkIntegrity, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
 import { lockStore } from './lock.ts';
 
-export interface Recovered {
+export interface RecoveryReport {
   /** The place of the damaged file, which stays unchanged; undefined if nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
@@ -34,7 +34,7 @@ const tables: readonly Table[] = [
  * Copies the readable part of a damaged file into a new file in its place, and keeps the damaged one next to it. Works
  * on a copy. Rejects: store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
  */
-export function recoverFile(path: string, now: number): Recovered {
+export function recoverFile(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
   using stack = new DisposableStack();
   stack.use(lockStore(path, now));
@@ -53,7 +53,7 @@ export function recoverFile(path: string, now: number): Recovered {
 
 function isSound(path: string): boolean {
   try {
-    examine(path, Number.POSITIVE_INFINITY);
+    checkIntegrity(path, Number.POSITIVE_INFINITY);
     return true;
   } catch (thrown) {
     const error = storeError(thrown, path);
@@ -62,7 +62,7 @@ function isSound(path: string): boolean {
   }
 }
 
-function salvage(copy: string, fresh: string, now: number): Omit<Recovered, 'kept'> {
+function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport, 'kept'> {
   using stack = new DisposableStack();
   const from = stack.adopt(new DatabaseSync(copy), (it) => it.close());
   const { db: to } = stack.use(openForWriting({ path: fresh, synchronous: 'full', busyTimeoutMs: 1_000 }, now));

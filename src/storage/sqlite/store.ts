@@ -1,4 +1,4 @@
-import { orAborted, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
   EventStore,
@@ -11,10 +11,10 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { droppable } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type Channel, openThread, type QueueLimits } from './channel.ts';
+import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corrupt } from './errors.ts';
-import type { PutRow, Reads, RecordRow } from './reads.ts';
-import type { Writes } from './writes.ts';
+import type { PutRow, ReadOperations, RecordRow } from './reads.ts';
+import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
   /** The database file. SQLite keeps -wal and -shm next to it, and the server .lock and .holder. */
@@ -47,13 +47,13 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfFired(signal);
-      await orAborted(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
+      await raceAbort(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
     },
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   };
 }
 
-function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): EventStore {
+function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<ReadOperations>, path: string): EventStore {
   return {
     async append({ sessionId, after, at, facts, puts = [] }) {
       const rows = facts.flatMap((fact) => [fact.type, JSON.stringify(fact)]);
@@ -80,7 +80,11 @@ function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): 
   };
 }
 
-function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string): RecordStore {
+function records(
+  writer: StoreChannel<WriteOperations>,
+  reader: StoreChannel<ReadOperations>,
+  path: string,
+): RecordStore {
   const stored = ([id, doc, version]: RecordRow): StoredRecord => ({ id, doc: parsed(doc, path), version });
   return {
     async get(kind, id) {
@@ -103,7 +107,7 @@ function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string):
   };
 }
 
-function inbox(writer: Channel<Writes>): Inbox {
+function inbox(writer: StoreChannel<WriteOperations>): Inbox {
   return {
     async claim(key, contentHash, at) {
       const claimed = await writer.call('claim', [key, contentHash, at]);
@@ -118,7 +122,7 @@ function inbox(writer: Channel<Writes>): Inbox {
   };
 }
 
-function leases(writer: Channel<Writes>, reader: Channel<Reads>): LeaseStore {
+function leases(writer: StoreChannel<WriteOperations>, reader: StoreChannel<ReadOperations>): LeaseStore {
   return {
     acquire: (name, holder, now, ttlMs) => writer.call('acquire', [name, holder, now, ttlMs]),
     renew: async (names, holder, expiresAt) => new Map(await writer.call('renew', [names, holder, expiresAt])),
@@ -127,7 +131,11 @@ function leases(writer: Channel<Writes>, reader: Channel<Reads>): LeaseStore {
   };
 }
 
-function commands(writer: Channel<Writes>, reader: Channel<Reads>, path: string): CommandQueue {
+function commands(
+  writer: StoreChannel<WriteOperations>,
+  reader: StoreChannel<ReadOperations>,
+  path: string,
+): CommandQueue {
   return {
     async post({ id, sessionId, name, body, at }) {
       const text = json(body);

@@ -34,7 +34,7 @@ export function commitTogether(
   function alone(call: Call): Reply[] {
     begin?.run();
     const reply = attempt(operations, call, path);
-    if (!db.isTransaction) throw new Rolledback(reply);
+    if (!db.isTransaction) throw new RollbackError(reply);
     if (reply[0]) finish();
     else db.exec('ROLLBACK');
     return [reply];
@@ -45,7 +45,7 @@ export function commitTogether(
     const replies = calls.map((call) => {
       savepoint?.run();
       const reply = attempt(operations, call, path);
-      if (!db.isTransaction) throw new Rolledback(reply); // a full disk undoes everything at once
+      if (!db.isTransaction) throw new RollbackError(reply); // a full disk undoes everything at once
       if (!reply[0]) db.exec('ROLLBACK TO one');
       release?.run();
       return reply;
@@ -66,7 +66,7 @@ export function commitTogether(
       return calls.length === 1 ? alone(calls[0] as Call) : all(calls);
     } catch (thrown) {
       if (db.isTransaction) db.exec('ROLLBACK');
-      if (thrown instanceof Rolledback) return calls.map(() => thrown.reply);
+      if (thrown instanceof RollbackError) return calls.map(() => thrown.reply);
       const error = storeError(thrown, path);
       if (isFatal(thrown)) fatal = error;
       return calls.map(() => refusal(error));
@@ -74,7 +74,7 @@ export function commitTogether(
   };
 }
 
-class Rolledback extends Error {
+class RollbackError extends Error {
   readonly reply: Reply;
   constructor(reply: Reply) {
     super('SQLite rolled the transaction back');

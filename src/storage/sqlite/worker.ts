@@ -13,13 +13,13 @@ export interface WorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
 }
 /** Writes that wait for another program's lock hold up no reads. */
-export type Lane = 'reads' | 'writes';
+export type WorkerLane = 'reads' | 'writes';
 export interface Batch {
-  readonly lane: Lane;
+  readonly lane: WorkerLane;
   readonly calls: readonly Call[];
 }
 export interface Replies {
-  readonly lane: Lane;
+  readonly lane: WorkerLane;
   readonly replies: readonly Reply[];
 }
 
@@ -43,7 +43,7 @@ try {
   parentPort?.close();
 }
 
-function answer(lane: Lane, replies: readonly Reply[]): void {
+function answer(lane: WorkerLane, replies: readonly Reply[]): void {
   parentPort?.postMessage({ lane, replies } satisfies Replies);
 }
 

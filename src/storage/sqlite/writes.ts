@@ -3,9 +3,9 @@ import type { InboxClaim, Lease } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CommandRow, PutRow } from './reads.ts';
 
-export type Claimed = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; answer: string };
+export type InboxResult = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; answer: string };
 
-export type Writes = ReturnType<typeof writeOperations>;
+export type WriteOperations = ReturnType<typeof writeOperations>;
 
 /** The operations that change the file. Each runs inside a transaction of its caller. */
 export function writeOperations(db: DatabaseSync) {
@@ -104,7 +104,7 @@ function inboxWrites(db: DatabaseSync) {
   const release = db.prepare('DELETE FROM inbox WHERE key = ? AND answer IS NULL');
   const expire = db.prepare('DELETE FROM inbox WHERE at < ?');
   return {
-    claim(key: string, hash: string, at: number): Claimed {
+    claim(key: string, hash: string, at: number): InboxResult {
       const found = find.get(key);
       if (!found) insert.run(key, hash, at);
       if (!found) return { kind: 'new' };

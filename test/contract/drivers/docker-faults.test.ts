@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ask, budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
-import type { Driver, Pausable, Poolable, ProvisionNews } from '../../../drivers/driver.ts';
+import type { Driver, Pausable, Poolable, ProvisionProgress } from '../../../drivers/driver.ts';
 import {
   type DockerHarness,
   docker,
@@ -58,7 +58,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
     const asked = proxy.seen.length;
-    const hanging = ask(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
+    const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
     await docker(...command.split(' '), harness.nameOf(id));
     await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
     expect(link.lost.reason.publicMessage).toMatch(/exit code 137|removed/);
@@ -74,7 +74,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await driver.list(budget())).toMatchObject([{ phase: 'paused' }]);
     await driver.resume(id, budget());
     await driver.resume(id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await driver.pause(id, budget());
     await driver.destroy(id, 'remove', budget());
     expect(await harness.remains(id)).toEqual([]);
@@ -136,7 +136,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
-    const heard: ProvisionNews[][] = [[], []];
+    const heard: ProvisionProgress[][] = [[], []];
     const name = `corral-test-build-${process.pid}`;
     const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
     await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
@@ -185,7 +185,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await driver.provision(wanted, budget());
     expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
     await using link = await driver.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
   test('F029 an engine that can make or join no network starts sandboxes all the same: they ask for none', async () => {

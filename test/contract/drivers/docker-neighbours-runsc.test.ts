@@ -1,6 +1,6 @@
 // Attacks of one sandbox on the others when gVisor gives each sandbox a kernel of its own.
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import { ask, budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { dockerHarness, testImage } from '../../support/sandboxes/docker.ts';
@@ -86,7 +86,7 @@ test('under gVisor a sandbox starts as a user of its own, who has a name, a home
     'whoami; id -gn; node -p "os.userInfo().username"; python3 -c "import getpass; print(getpass.getuser())"';
   expect(await sh(link, names)).toBe('user\nuser\nuser\nuser\n');
   // The mounts of one volume are different devices there, and one folder nevertheless.
-  expect(await ask(link, 'GET', '/paths/entry?path=/home/user')).toMatchObject({ body: { workspace: true } });
+  expect(await askDaemon(link, 'GET', '/paths/entry?path=/home/user')).toMatchObject({ body: { workspace: true } });
   expect(await sh(link, 'echo both > /workspace/b && cd /home/user && pwd -P && cat b')).toBe('/home/user\nboth\n');
   expect(await sh(link, 'echo here > ~/x && echo kept > /workspace/f && stat -c %u ~/x /workspace/f')).toBe(
     `${user}${user}`,

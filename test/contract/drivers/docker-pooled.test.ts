@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, budget, driverConformance, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, driverConformance, sh, testSpec } from '../../../drivers/conformance.ts';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
-import { pooled } from '../../../drivers/shared/pool/pooled.ts';
 import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
 import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
+import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
@@ -17,7 +17,7 @@ async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
     const driver = (await harness.connect(as)) as Driver & Poolable;
-    return pooled(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedSize(1) }));
+    return withPool(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedSize(1) }));
   };
   return { ...harness, connect };
 }
@@ -104,7 +104,7 @@ function pool(): void {
     expect(await driver.unclaimed(budget())).toHaveLength(1);
     await other.provision(wanted, budget());
     await using link = await other.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await end(driver);
   });
 
@@ -113,14 +113,14 @@ function pool(): void {
     const box = await driver.claim(await warm(), wanted, budget());
     {
       await using link = await driver.attach(wanted.id, budget());
-      await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
+      await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
       expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(wanted.id);
     }
     await docker('rm', '-f', harness.nameOf(wanted.id));
     expect(await driver.list(budget())).toEqual([{ ...(box as object), phase: 'stopped' }]);
     expect(await driver.provision(wanted, budget())).toEqual(box);
     await using link = await driver.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
+    expect(await askDaemon(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
     await end(driver);
   });
 
@@ -146,7 +146,7 @@ function pool(): void {
     expect(await other.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
     expect(await other.provision(wanted, budget())).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt });
     await using link = await other.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await end(other);
   });
 
@@ -161,7 +161,7 @@ function pool(): void {
     const outcomes: string[] = [];
     const over: Partial<WarmPoolOptions> = { size: fixedSize(1), onClaim: (outcome) => outcomes.push(outcome) };
     {
-      await using next = pooled(await connect(), poolOptions(harness.image, over));
+      await using next = withPool(await connect(), poolOptions(harness.image, over));
       // A look through another driver object would take over the control sockets.
       await expect.poll(names, { timeout: 10_000 }).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
       expect(stale.id).not.toBe(id);

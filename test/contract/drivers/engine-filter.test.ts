@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, testSpec } from '../../../drivers/conformance.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
@@ -83,7 +83,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       await driver.check(within(5_000));
       await driver.provision(spec, within(60_000));
       await using link = await driver.attach(spec.id, within(10_000));
-      expect((await ask(link, 'GET', '/health')).status).toBe(200);
+      expect((await askDaemon(link, 'GET', '/health')).status).toBe(200);
       await driver.pause(spec.id, within(10_000));
       await driver.resume(spec.id, within(10_000));
       expect((await driver.list(within(10_000))).map(({ id }) => id)).toContain(spec.id);
@@ -108,14 +108,14 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
         'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
       const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
       const said = '[ "$(stat -c %u:%g .)" = "$(id -u):$(id -g)" ] && stat -c "%a %y" . && chmod 755 . && cat file';
-      const { body } = await ask(link, 'POST', '/exec', { command: `${archived} && ${used} && ${said}` });
+      const { body } = await askDaemon(link, 'POST', '/exec', { command: `${archived} && ${used} && ${said}` });
       expect(body).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^700 2020-01-02 .*\nx\n$/) });
 
       const name = await docker('ps', '--filter', `label=corral.sandbox=${spec.id}`, '--format', '{{.Names}}');
       expect(await put(`/containers/${name}/archive?path=/workspace`, 'not an archive')).toBe(200);
       for (const query of ['path=/tmp', 'path=/workspace&path=/etc', 'path=/workspace&copyUIDGID=true', ''])
         expect(await put(`/containers/${name}/archive?${query}`, '')).toBe(403);
-      expect(await ask(link, 'POST', '/exec', { command: 'ls; stat -c %a .' })).toMatchObject({
+      expect(await askDaemon(link, 'POST', '/exec', { command: 'ls; stat -c %a .' })).toMatchObject({
         body: { stdout: 'file\n755\n' },
       });
       refused.length = 0;

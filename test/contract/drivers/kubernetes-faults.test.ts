@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, budget, testSpec } from '../../../drivers/conformance.ts';
-import type { ProvisionNews, SandboxSpec } from '../../../drivers/driver.ts';
+import { askDaemon, budget, testSpec } from '../../../drivers/conformance.ts';
+import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -82,7 +82,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     driver = await open({ pendingMs: 30_000 });
     stub.onPod = () => unschedulable;
     const wanted = spec();
-    const news: ProvisionNews[] = [];
+    const news: ProvisionProgress[] = [];
     const started = driver.provision(wanted, budget(), (it) => news.push(it));
     await expect.poll(() => news.at(-1)?.detail).toMatch(/Insufficient cpu/);
     stub.setStatus(nameOf(wanted), runningStatus());
@@ -149,7 +149,7 @@ describe('kubernetes driver before an API server in trouble', () => {
       stub.cutWatches();
       const queued = driver.provision(spec(), budget());
       await expect.poll(() => stub.hits).toBeGreaterThan(3);
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       expect(link.lost.aborted).toBe(false);
       stub.relieve();
       expect(await queued).toMatchObject({ phase: 'ready' });
@@ -222,7 +222,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await expect
       .poll(() => troubles, { timeout: 5_000 })
       .toEqual([expect.stringContaining('does not allow this server to')]);
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     stub.relieve();
     await expect.poll(() => stub.watches, { timeout: 10_000 }).toBe(1);
     expect(await driver.list(budget())).toMatchObject([{ id: wanted.id }]);
@@ -244,7 +244,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     stub.cause(/./, 503, 3);
     expect(await next.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
     await using link = await next.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
   test('a pod of a key that is not known any more is replaced, and one of an older key that is known is kept', async () => {

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { ask, budget, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, testSpec } from '../../../drivers/conformance.ts';
 import { type Driver, isPoolable, type Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
-import { pooled } from '../../../drivers/shared/pool/pooled.ts';
 import { recipeName } from '../../../drivers/shared/pool/recipe.ts';
+import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { isNightly } from '../../support/runner/nightly.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
@@ -54,7 +54,7 @@ export function poolOfPods(at: () => Promise<Place>, burst: number): void {
     const [box] = claims.filter((it) => typeof it === 'object');
     expect(await other.list(budget())).toEqual([box]);
     await using link = await other.attach((box as { id: SandboxId }).id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await other.discard(id, budget());
     expect(await driver.list(budget())).toEqual([box]);
   });
@@ -93,7 +93,7 @@ export function poolOfPods(at: () => Promise<Place>, burst: number): void {
       const front = await place.open(); // this driver object knows its own pods that are still starting
       const standing = async () => (await front.unclaimed(budget())).filter(({ phase }) => phase === 'ready').length;
       {
-        await using pool = pooled(front, poolOptions(place.image, { size: fixedSize(target), onClaim }));
+        await using pool = withPool(front, poolOptions(place.image, { size: fixedSize(target), onClaim }));
         await expect.poll(standing, { timeout: 30_000 }).toBe(target);
         const boxes = await Promise.all(Array.from({ length: burst }, () => pool.provision(spec(), budget())));
         expect(new Set(boxes.map(({ id }) => id)).size).toBe(burst);

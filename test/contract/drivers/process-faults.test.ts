@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ask, budget, sh, testSpec } from '../../../drivers/conformance.ts';
+import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance.ts';
 import { markOf } from '../../../drivers/process/proc.ts';
 import { processDriver } from '../../../drivers/process/process.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
@@ -41,7 +41,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
     expect(await next.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
     expect(await next.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
     await using link = await next.attach(wanted.id, budget());
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await next.destroy(wanted.id, 'remove', budget());
     expect(link.lost.aborted).toBe(true);
     expect(await harness.remains(wanted.id)).toEqual([]);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { type Finding, judged } from '../../../src/app/commands/attack/checks.ts';
+import { type Finding, judgeFacts } from '../../../src/app/commands/attack/checks.ts';
 import { factsIn, lookInside } from '../../../src/app/commands/attack/look-inside.ts';
 import { run } from '../../support/clients/api.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
@@ -80,7 +80,7 @@ async function container(...flags: string[]) {
   const child = spawn('docker', all, { stdio: ['pipe', 'pipe', 'inherit'] });
   const out = text(child.stdout);
   child.stdin.end(lookInside({ canary: 'corral-doctor-no-process', canaryFile: '/host/etc/hostname', serverPort: 9 }));
-  return judged(factsIn(await out));
+  return judgeFacts(factsIn(await out));
 }
 
 test(

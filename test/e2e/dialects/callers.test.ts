@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { Frame } from '../../../src/facades/compat/workspace/frames.ts';
-import { dialects } from '../../../src/facades/list.ts';
+import { facadeDescriptors } from '../../../src/facades/list.ts';
 import { connect, type Door, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, expected, procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
@@ -100,7 +100,7 @@ test('only a link to control lets its holder use the keyboard of a screen', asyn
 test('the tag and path of every documented route name its dialect, and each of its paths is routed', () => {
   const below = (path: string, route: string) => route === path || (path !== '/' && route.startsWith(`${path}/`));
   const nameless = (path: string) => path.replaceAll(/\{[^}]+\}|:\w+/g, '{}');
-  const all = Object.values(dialects).map(({ tag, paths }) => ({ tag, paths: paths.map(nameless) }));
+  const all = Object.values(facadeDescriptors).map(({ tag, paths }) => ({ tag, paths: paths.map(nameless) }));
   const { routes } = it.server;
   const strays = routes.filter(({ doc, url }) => {
     const serves = (dialect: (typeof all)[number]) => dialect.paths.some((path) => below(path, nameless(url)));

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { expect, test } from 'vitest';
 
-import { everybody } from '../../../src/core/model/actor.ts';
-import { guarded } from '../../../src/sessions/access/guarded-services.ts';
+import { everybody } from '../../../src/core/model/principal.ts';
+import { withPermissions } from '../../../src/sessions/access/guarded-services.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { egressBench, session, standIn } from '../../support/egress/egress.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -70,13 +70,15 @@ test('an operator allows a host and takes it back; what is no host, and a closed
 test('the owner of a session who is no operator cannot allow a host in it', async () => {
   await using server = await composedServer({ CORRAL_EGRESS_POLICY: 'allow-list' });
   const { services } = server.core;
-  const { id } = await guarded(services, { actorOf: () => ({ role: 'user', owner: 'o1' }) }).sessions.create({
+  const { id } = await withPermissions(services, {
+    principalOf: () => ({ role: 'user', owner: 'o1' }),
+  }).sessions.create({
     origin: 'trpc',
   });
   const as = (role: 'user' | 'operator', owner: string) =>
-    guarded(services, { actorOf: () => ({ role, owner }) }).egress;
+    withPermissions(services, { principalOf: () => ({ role, owner }) }).egress;
   await expect(as('user', 'o1').allow(id, 'files.example.org')).rejects.toMatchObject({ code: 'forbidden' });
   await as('operator', 'o2').allow(id, 'files.example.org');
-  const seen = await guarded(services, { actorOf: () => everybody }).egress.inForce(id);
+  const seen = await withPermissions(services, { principalOf: () => everybody }).egress.inForce(id);
   expect(seen.allowed).toEqual(['files.example.org']);
 });

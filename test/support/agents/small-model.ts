@@ -1,6 +1,6 @@
 import { piecesOf } from '../../../src/agents/models/conversation.ts';
 import type { Message, Model, TurnRequest } from '../../../src/agents/models/model.ts';
-import type { Line } from '../../../src/agents/models/scripted/scripted.ts';
+import type { ScriptLine } from '../../../src/agents/models/scripted/scripted.ts';
 import { functionModel } from '../../../src/agents/models/scripted/scripted.ts';
 
 export const window = 32_000;
@@ -11,7 +11,7 @@ export const tokensOf = ({ system, tools, messages, note = '', hint = '' }: Turn
 
 /** A model with a small window that refuses what real providers refuse: too much, and a call without its result. */
 export function smallModel(
-  decide: (request: TurnRequest) => readonly Line[],
+  decide: (request: TurnRequest) => readonly ScriptLine[],
 ): Model & { readonly asked: TurnRequest[] } {
   const model = functionModel((request) => {
     const problem = orphanOf(request.messages);
@@ -32,7 +32,7 @@ export function smallModel(
   };
 }
 
-const failed = (code: 'model_rejected' | 'model_context', message: string): Line => ({
+const failed = (code: 'model_rejected' | 'model_context', message: string): ScriptLine => ({
   type: 'end',
   outcome: { kind: 'failed', code, message, retryable: false },
 });

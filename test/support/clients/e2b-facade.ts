@@ -4,9 +4,9 @@ import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { E2bSettings } from '../../../src/facades/compat/e2b/settings.ts';
-import type { SandboxAbilities } from '../../../src/facades/shared/dialect.ts';
+import type { SandboxAbilities } from '../../../src/facades/shared/facade.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
-import type { Inside } from '../../../src/sessions/api/inside.ts';
+import type { SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
 import { fakeService } from '../egress/fake-service.ts';
 import { incapable } from '../sandboxes/incapable.ts';
@@ -32,7 +32,7 @@ interface Options {
   readonly audit?: (entry: AuditEntry) => void;
   readonly clock?: Clock;
   /** The inside of every sandbox; the rest of it can do nothing. */
-  readonly inside?: Partial<Inside>;
+  readonly inside?: Partial<SandboxInterior>;
 }
 
 /** The E2B facade on a real port, over sandboxes that have only a state. */
@@ -60,7 +60,7 @@ export async function e2bFacade({
     ...settings,
   };
   const cannot = () => Promise.reject(new AppError('unsupported', 'The fake has no such ability.'));
-  const nothing: Inside = {
+  const nothing: SandboxInterior = {
     ...incapable(cannot),
     workdir: '/home/user',
     [Symbol.asyncDispose]: async () => {},

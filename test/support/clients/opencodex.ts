@@ -1,7 +1,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { tokenGate } from '../../../src/auth/token.ts';
+import { tokenCheck } from '../../../src/auth/token.ts';
 import { vault } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -87,7 +87,7 @@ export async function opencodexServer({
   const logger = { info: log, warn: log, error: log };
   const styles = new Map();
   const { app, table } = createApp({
-    guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenGate(undefined), limiter: undefined },
+    guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenCheck(undefined), limiter: undefined },
     styles,
     maxBodyBytes: 2 ** 20,
     logger,

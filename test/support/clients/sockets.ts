@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
-import { tokenGate } from '../../../src/auth/token.ts';
+import { tokenCheck } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { envelope } from '../../../src/http/errors/error-style.ts';
 import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
@@ -45,7 +45,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       loopback: true,
       allowedHosts: [],
       corsOrigins: undefined,
-      gate: tokenGate(token === undefined ? undefined : new Secret(token)),
+      gate: tokenCheck(token === undefined ? undefined : new Secret(token)),
       limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
     },
     styles,

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
 import type { DriverHarness } from '../../../drivers/conformance.ts';
-import type { EgressGate } from '../../../drivers/driver.ts';
+import type { EgressHandler } from '../../../drivers/driver.ts';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
@@ -137,7 +137,7 @@ export interface ClusterHarness extends DriverHarness {
   pods(): Promise<V1Pod[]>;
 }
 
-export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness> {
+export async function clusterHarness(gate?: EgressHandler): Promise<ClusterHarness> {
   await using stack = new AsyncDisposableStack();
   const image = await clusterImage();
   const namespace = `corral-test-${process.pid}-${randomIds().short().slice(0, 4)}`;

@@ -5,7 +5,7 @@ import type { SessionEvent, SessionFact } from '../../../src/core/model/events.t
 import { type IdSource, type RunId, randomIds, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
-import type { Sent, ServiceHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
+import type { SendResult, ServiceHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
 import { newSession, publicRecord } from '../../../src/sessions/run/log/projection.ts';
 import { SessionChanges } from '../../../src/sessions/services/session-changes.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
@@ -15,7 +15,7 @@ export interface FakeOptions {
   readonly clock: Clock;
   readonly ids?: IdSource;
   /** Plays a run once its message is in the log; by default nothing happens, and the test appends the facts. */
-  readonly play?: (fake: FakeService, id: SessionId, sent: Sent) => Promise<void>;
+  readonly play?: (fake: FakeService, id: SessionId, sent: SendResult) => Promise<void>;
 }
 export interface FakeService {
   readonly sessions: SessionService;

@@ -20,7 +20,7 @@ import { agentConfigService } from '../../../src/sessions/projects/agent-config.
 import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
 import { projectService } from '../../../src/sessions/projects/projects.ts';
 import { offeredProviders } from '../../../src/sessions/projects/providers.ts';
-import { DesktopNews } from '../../../src/sessions/run/desktop-facts.ts';
+import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
@@ -96,14 +96,14 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     watchers: new Watchers(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
-  const told = new Map<SessionId, DesktopNews>();
+  const told = new Map<SessionId, DesktopFacts>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
-    const news = told.get(id) ?? new DesktopNews();
+    const news = told.get(id) ?? new DesktopFacts();
     told.set(id, news);
     for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
   };

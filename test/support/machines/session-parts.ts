@@ -2,7 +2,7 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { FactOf, FactType, SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../../src/core/model/ids.ts';
 import { newSession, type StoredSession } from '../../../src/sessions/run/log/projection.ts';
-import { type RunSoFar, RunWriter } from '../../../src/sessions/run/log/run-writer.ts';
+import { type RunProgress, RunWriter } from '../../../src/sessions/run/log/run-writer.ts';
 import { SessionWriter } from '../../../src/sessions/run/log/session-writer.ts';
 import { Transcript } from '../../../src/sessions/run/log/transcript.ts';
 import { type EventLogOptions, storeEventLog } from '../../../src/storage/log/log.ts';
@@ -88,11 +88,11 @@ export function writerBench(
   };
 }
 
-export const nothingYet: RunSoFar = { steps: [], openCalls: [], inbox: [] };
+export const nothingYet: RunProgress = { steps: [], openCalls: [], inbox: [] };
 
 /** The bench of `writerBench` with the RunWriter of an active run. */
 export function scribeBench(
-  soFar: Partial<RunSoFar> = {},
+  soFar: Partial<RunProgress> = {},
   more: Omit<NonNullable<Parameters<typeof writerBench>[0]>, 'record'> = {},
 ) {
   const bench = writerBench({ ...more, record: stored({ openRuns: [openRun()] }) });

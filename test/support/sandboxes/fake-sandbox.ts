@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { openTrust } from '../../../src/sandboxes/client/answers/trust.ts';
+import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { Operation, SandboxClient, ShellView, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { incapable } from './incapable.ts';
 import { noDesktop } from './no-desktop.ts';
@@ -51,7 +51,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
 
   return {
     workdir,
-    trust: openTrust(),
+    trust: openDaemonTrust(),
     files,
     started,
     typed,

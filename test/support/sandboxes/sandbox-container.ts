@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DaemonAgent } from '../../../drivers/shared/link/daemon-agent.ts';
-import { greet } from '../../../drivers/shared/link/handshake.ts';
+import { acceptHandshake } from '../../../drivers/shared/link/handshake.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 import { listenUnix } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -49,7 +49,7 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
     { path: join(mount, 'control'), temporaryName: 'c.new', maxConnections: 64, allowHalfOpen: false },
     (socket) => {
       dialled++;
-      void greet(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket));
+      void acceptHandshake(socket, token).then(({ kind }) => kind === 'ok' && connections.add(socket));
     },
   );
   const owned = 'uid=10001,gid=10001';

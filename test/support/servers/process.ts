@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { DriverHarness } from '../../../drivers/conformance.ts';
 import { installationOf } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
-import { carrying } from '../../../drivers/process/proc.ts';
+import { findByVariable } from '../../../drivers/process/proc.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -58,7 +58,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     connect: (as = {}) => processDriver(options(as)),
     killBehindItsBack: async (id) => void process.kill(await pidOf(id), 'SIGKILL'),
     async remains(id) {
-      const processes = (await carrying('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
+      const processes = (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
       return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),

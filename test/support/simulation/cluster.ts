@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SandboxSpec, WarmSandbox } from '../../../drivers/driver.ts';
 import type { ApiRequest, KubeApi } from '../../../drivers/kubernetes/api/api.ts';
-import { refused } from '../../../drivers/kubernetes/api/status.ts';
+import { refusedError } from '../../../drivers/kubernetes/api/status.ts';
 import { metaFor, warmMeta } from '../../../drivers/kubernetes/labels.ts';
 import { openPods } from '../../../drivers/kubernetes/pods/pods.ts';
 import { podPool } from '../../../drivers/kubernetes/pods/warm.ts';
@@ -60,7 +60,7 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
     const isChanged = (wanted: string | undefined) =>
       wanted !== undefined && wanted !== found.metadata?.resourceVersion;
     if (isChanged(more?.resourceVersion) || isChanged(preconditions?.resourceVersion))
-      throw refused(what, {
+      throw refusedError(what, {
         status: 409,
         message: 'it has been modified',
         reason: 'Conflict',

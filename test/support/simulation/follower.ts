@@ -1,4 +1,4 @@
-import type { Followed } from '../../../src/core/contracts/ports.ts';
+import type { LogUpdate } from '../../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
@@ -52,7 +52,7 @@ export class Follower {
     }
   }
 
-  #take(item: Followed): void {
+  #take(item: LogUpdate): void {
     if (item.kind === 'resync') {
       if (!this.#isAhead) this.#world.problem(`a follower of ${this.id} at ${this.cursor} was told ${item.reason}`);
       this.cursor = item.head;

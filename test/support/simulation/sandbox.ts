@@ -1,6 +1,6 @@
 import { throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { openTrust } from '../../../src/sandboxes/client/answers/trust.ts';
+import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
 import type { SandboxClient, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { incapable } from '../sandboxes/incapable.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -76,7 +76,7 @@ export class SimulatedSandbox {
     const health = { version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 };
     return {
       workdir: '/workspace',
-      trust: openTrust(),
+      trust: openDaemonTrust(),
       health: (signal) => call(signal, () => health),
       usage: cannot,
       start: (request, signal) => call(signal, () => operationOf(this.#start(request))),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EventLog, Followed, Store } from '../../../src/core/contracts/ports.ts';
+import type { EventLog, LogUpdate, Store } from '../../../src/core/contracts/ports.ts';
 import type { FactOf, SessionEvent, SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 
@@ -51,10 +51,10 @@ export function writer(
 }
 
 export type FollowedOne =
-  | Exclude<Followed, { kind: 'events' }>
+  | Exclude<LogUpdate, { kind: 'events' }>
   | { readonly kind: 'event'; readonly event: SessionEvent };
 /** The items of a follower, with one event each. */
-export async function* oneByOne(items: AsyncIterable<Followed>): AsyncGenerator<FollowedOne> {
+export async function* oneByOne(items: AsyncIterable<LogUpdate>): AsyncGenerator<FollowedOne> {
   for await (const item of items) {
     if (item.kind === 'resync') yield item;
     else for (const event of item.events) yield { kind: 'event', event };

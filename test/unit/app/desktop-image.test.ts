@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Driver, ImageMaking, ProvisionNews } from '../../../drivers/driver.ts';
+import type { Driver, ImageMaking, ProvisionProgress } from '../../../drivers/driver.ts';
 import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -20,7 +20,7 @@ function imageOf(ensureImage?: Make) {
   });
   return { image, clock, heard, troubles };
 }
-const told = (detail: string): ProvisionNews => ({ phase: 'image', detail });
+const told = (detail: string): ProvisionProgress => ({ phase: 'image', detail });
 
 test('the image of every session is made before the larger one, and then new sandboxes have a desktop', async () => {
   const made: string[] = [];

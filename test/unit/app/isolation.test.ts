@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
 import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
-import { isolated } from '../../../src/app/parts/isolation.ts';
+import { requireIsolation } from '../../../src/app/parts/isolation.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
 const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
-  isolated(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
+  requireIsolation(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
     const known = descriptorOf(name) as DriverDescriptor;
     if (name !== 'docker') return known;
     const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
@@ -59,6 +59,6 @@ test('strict isolation on Kubernetes trusts the runtime class that is named', as
 test('standard isolation asks no engine and changes nothing', async () => {
   const config = loadConfig({}, '');
   const found: string[] = [];
-  expect(await isolated(config, (name) => void found.push(name))).toBe(config);
+  expect(await requireIsolation(config, (name) => void found.push(name))).toBe(config);
   expect(found).toEqual([]);
 });

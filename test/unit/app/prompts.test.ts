@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { alsoInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
+import { describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
@@ -16,8 +16,8 @@ test('the prompt says of the network what its policy opens, and of a closed one 
 });
 
 test("the prompt names the packages of the session's template", () => {
-  expect(alsoInstalled({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
-  expect(alsoInstalled({})).toBe('');
+  expect(describeInstalled({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
+  expect(describeInstalled({})).toBe('');
 });
 
 test('the prompt names the programs of our own images only', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { needsToken, startToken } from '../../../src/app/start/start-token.ts';
-import { tokenGate } from '../../../src/auth/token.ts';
+import { tokenCheck } from '../../../src/auth/token.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 describe('at the start', () => {
@@ -44,7 +44,7 @@ describe('at the start', () => {
     expect((await stat(first.path)).mode & 0o777).toBe(0o600);
     const later = await startToken(join(folder.path, 'data'), () => 'another');
     expect(later).toEqual({ hash: { sha256: kept }, path: first.path });
-    const gate = tokenGate(later.hash);
+    const gate = tokenCheck(later.hash);
     expect([gate.required, gate.accepts(['a-token']), gate.accepts([kept]), gate.accepts(['another'])]).toEqual([
       true,
       true,

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { maskToken, presentedTokens, readSubprotocols, tokenGate } from '../../../src/auth/token.ts';
+import { maskToken, presentedTokens, readSubprotocols, tokenCheck } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
 const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
 
 test('a server without a token requires none', () => {
-  const gate = tokenGate(undefined);
+  const gate = tokenCheck(undefined);
   expect([gate.required, gate.accepts([])]).toEqual([false, true]);
 });
 
@@ -18,7 +18,7 @@ test.each([
   [['right '], false],
   [['RIGHT'], false],
 ])('of the tokens %j it accepts: %s', (presented, accepted) => {
-  expect(tokenGate(new Secret('right')).accepts(presented)).toBe(accepted);
+  expect(tokenCheck(new Secret('right')).accepts(presented)).toBe(accepted);
 });
 
 test('a token is found in the header, the query and the subprotocols', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { deadlineSignal, neverFires, pause, raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 describe('pause', () => {
@@ -29,7 +29,7 @@ describe('pause', () => {
 describe('deadline', () => {
   test('fires when the time is up, and says that this is why', () => {
     const clock = manualClock();
-    using until = deadline(1_000, clock);
+    using until = deadlineSignal(1_000, clock);
     clock.advance(999);
     expect(until.signal.aborted).toBe(false);
     clock.advance(1);
@@ -38,14 +38,14 @@ describe('deadline', () => {
 
   test('fires with the signal it was given', () => {
     const cut = new AbortController();
-    using until = deadline(1_000, manualClock(), cut.signal);
+    using until = deadlineSignal(1_000, manualClock(), cut.signal);
     cut.abort();
     expect(() => throwIfFired(until.signal)).toThrow('cancelled');
   });
 
   test('leaves no timer when it was met', () => {
     const clock = manualClock();
-    deadline(1_000, clock)[Symbol.dispose]();
+    deadlineSignal(1_000, clock)[Symbol.dispose]();
     expect(clock.pending()).toBe(0);
   });
 });
@@ -53,23 +53,23 @@ describe('deadline', () => {
 describe('orAborted', () => {
   test('settles like the work', async () => {
     const { signal } = new AbortController();
-    await expect(orAborted(Promise.resolve(7), signal)).resolves.toBe(7);
-    await expect(orAborted(Promise.reject(new Error('mine')), signal)).rejects.toThrow('mine');
+    await expect(raceAbort(Promise.resolve(7), signal)).resolves.toBe(7);
+    await expect(raceAbort(Promise.reject(new Error('mine')), signal)).rejects.toThrow('mine');
   });
 
   test('rejects as soon as the signal fires, and ignores the end of the work', async () => {
     const cut = new AbortController();
     const work = Promise.withResolvers<number>();
-    const waiting = orAborted(work.promise, cut.signal);
+    const waiting = raceAbort(work.promise, cut.signal);
     cut.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
     work.reject(new Error('unheard'));
-    await expect(orAborted(work.promise, cut.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(raceAbort(work.promise, cut.signal)).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('tells a deadline from a cancellation', async () => {
     const never = new Promise<never>(() => {});
-    await expect(orAborted(never, AbortSignal.timeout(1))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(raceAbort(never, AbortSignal.timeout(1))).rejects.toMatchObject({ code: 'deadline_exceeded' });
   });
 });
 

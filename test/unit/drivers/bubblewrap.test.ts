@@ -3,11 +3,11 @@ import {
   accountFiles,
   type Bubblewrap,
   bubblewrapArguments,
-  type Inside,
+  type SandboxPaths,
   sharedUser,
 } from '../../../drivers/process/bubblewrap.ts';
 
-const inside: Inside = {
+const inside: SandboxPaths = {
   mount: '/data/s/x/mount',
   workspace: '/data/s/x/workspace',
   accounts: '/data/s/x',

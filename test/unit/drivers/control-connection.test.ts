@@ -9,10 +9,14 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SandboxLink } from '../../../drivers/driver.ts';
 import type { Meta } from '../../../drivers/shared/folders.ts';
-import { type EndOptions, openEnd, type SandboxEnd } from '../../../drivers/shared/link/sandbox-end.ts';
+import {
+  type EndpointOptions,
+  openEndpoint,
+  type SandboxEndpoint,
+} from '../../../drivers/shared/link/sandbox-endpoint.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
-import { breachOf } from '../../../src/core/model/untrusted.ts';
+import { violationOf } from '../../../src/core/model/protocol-violation.ts';
 
 const meta: Meta = {
   driver: 'test',
@@ -43,11 +47,11 @@ afterEach(() => cleanUp.disposeAsync());
 
 type Named = Socket & { name?: string };
 
-async function open(over: Partial<EndOptions> = {}): Promise<SandboxEnd> {
+async function open(over: Partial<EndpointOptions> = {}): Promise<SandboxEndpoint> {
   const onRefused = (_: Meta, reason: string) => void refused.push(reason);
   const gate = { serve: (socket: { end(text: string): void }) => socket.end('from the gate') };
   const options = { gate, ids: randomIds(), replica: undefined, caBundle: undefined, onRefused, ...over };
-  return cleanUp.use(await openEnd(folder, meta, options));
+  return cleanUp.use(await openEndpoint(folder, meta, options));
 }
 
 async function dial(name: string, hello: object | string = {}): Promise<{ socket: Socket; answer: string }> {
@@ -258,7 +262,7 @@ test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
         heard.push(String(socket.read()));
         socket.end('from the gate');
       });
-    const end = await open({ gate: { serve } as EndOptions['gate'] });
+    const end = await open({ gate: { serve } as EndpointOptions['gate'] });
     await end.takeEgress();
     expect(await wayOut(asked)).toBe('from the gate');
     expect(heard).toEqual([asked]);
@@ -365,7 +369,7 @@ test('a second process that presents the token beside a living daemon is refused
   const second = await dial('second', { boot: 'other' });
   await expect.poll(() => end.lost.aborted).toBe(true);
   expect(end.lost.reason).toMatchObject({ code: 'sandbox_untrusted' });
-  expect(breachOf(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+  expect(violationOf(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
   await expect.poll(() => second.socket.destroyed).toBe(true);
   expect(refused).toHaveLength(1);
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { carrying } from '../../../drivers/process/proc.ts';
+import { findByVariable } from '../../../drivers/process/proc.ts';
 
 test('looking through all processes of the machine holds few files open, so that the store can write beside it', async () => {
   const value = crypto.randomUUID();
@@ -18,7 +18,7 @@ test('looking through all processes of the machine holds few files open, so that
       if (!isOver) setImmediate(look);
     };
     look();
-    const found = await carrying('CORRAL_TEST', value);
+    const found = await findByVariable('CORRAL_TEST', value);
     isOver = true;
     expect(found.map(({ pid }) => pid).sort()).toEqual(children.map(({ pid }) => pid).sort());
     expect(most - before).toBeLessThan(10);

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { listenShared, type Place } from '../../../drivers/shared/link/shared-port.ts';
+import { type ListenAddress, listenShared } from '../../../drivers/shared/link/shared-port.ts';
 
 const host = '127.0.0.1';
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 
-const opening = (server: Server) => (place: Place) => once(server.listen(place), 'listening');
+const opening = (server: Server) => (place: ListenAddress) => once(server.listen(place), 'listening');
 
 async function shared() {
   const server = createServer((_, res) => res.end('here'));

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { testSpec } from '../../../drivers/conformance.ts';
-import { lock } from '../../../drivers/process/lock.ts';
+import { acquireLock } from '../../../drivers/process/lock.ts';
 import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
-import { orAborted } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
@@ -33,7 +33,7 @@ describe('joined operations', () => {
     const log: string[] = [];
     const cleanedUp = Promise.withResolvers<void>();
     const run = async ({ signal }: { signal: AbortSignal }) => {
-      await orAborted(new Promise<never>(() => {}), signal).catch(async () => {
+      await raceAbort(new Promise<never>(() => {}), signal).catch(async () => {
         log.push('cancelled');
         await cleanedUp.promise;
         log.push('cleaned up');
@@ -164,9 +164,9 @@ describe('processes', () => {
 
   test('a lock is held by one at a time and free again after its end', async () => {
     const name = `test ${process.pid} ${Math.random()}`;
-    const first = await lock(name, AbortSignal.timeout(1_000));
-    await expect(lock(name, AbortSignal.timeout(80))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    const second = lock(name, AbortSignal.timeout(1_000));
+    const first = await acquireLock(name, AbortSignal.timeout(1_000));
+    await expect(acquireLock(name, AbortSignal.timeout(80))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const second = acquireLock(name, AbortSignal.timeout(1_000));
     await first[Symbol.asyncDispose]();
     await (await second)[Symbol.asyncDispose]();
   });

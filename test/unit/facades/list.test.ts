@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { dialects } from '../../../src/facades/list.ts';
+import { facadeDescriptors } from '../../../src/facades/list.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const tableRows =
@@ -10,7 +10,7 @@ const tableRows =
     ?.slice(2) ?? [];
 
 test("the table of interfaces in README.md has each dialect's row, and no other", () => {
-  const wanted = Object.values(dialects).map(({ label, audience, paths, documents }) => {
+  const wanted = Object.values(facadeDescriptors).map(({ label, audience, paths, documents }) => {
     const cells = [label, audience, paths.map((path) => `\`${path}\``).join(', '), documents];
     return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
   });

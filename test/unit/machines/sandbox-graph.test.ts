@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { sandboxMachine } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { untrusted } from '../../../src/core/model/untrusted.ts';
+import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
 import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
@@ -29,10 +29,10 @@ const graph = explore({
     { type: 'hold.ready', ms: 1 },
     { type: 'resource.closed' },
     { type: 'resource.failed', error: lost },
-    { type: 'resource.failed', error: untrusted(breach) },
+    { type: 'resource.failed', error: untrustedError(breach) },
     { type: 'sandbox.distrust', breach },
     ...['provision', 'pause', 'unpause', 'release'].flatMap((id) => [doneEvent(id), errorEvent(id, lost)]),
-    errorEvent('provision', untrusted(breach)),
+    errorEvent('provision', untrustedError(breach)),
     errorEvent('provision', new AppError('image_missing', 'No such image.')),
   ],
   key: ({ begin, busy, frozen, retries, workspace, end }) => [begin, busy, frozen, retries, workspace, end?.kind],

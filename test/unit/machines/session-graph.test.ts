@@ -72,7 +72,7 @@ const graph = explore({
     forwarded,
     ending,
     dropped,
-    goes,
+    isDeleting,
     uses,
     waiters,
     isPresent,
@@ -83,7 +83,7 @@ const graph = explore({
     queue.length,
     active !== undefined,
     Math.min(forwarded, 1) + Math.floor(forwarded / 20),
-    [ending, dropped.length > 0, goes, uses.length, waiters.length, isPresent, isReady, arrived],
+    [ending, dropped.length > 0, isDeleting, uses.length, waiters.length, isPresent, isReady, arrived],
     distrusted && queue.length === 0 && !active && !isPresent && waiters.length === 0,
   ],
   mayHear: ({ stops, deletes, releases, uses, waiters, forwarded, dropped }, { type }) => {
@@ -121,7 +121,7 @@ describe('session graph', { timeout: 30_000 }, () => {
 
   test('F109 a stop and the end of the run leave nothing active or queued, from every state', () => {
     for (const state of graph.states) {
-      if (state.status !== 'active' || state.context.goes) continue;
+      if (state.status !== 'active' || state.context.isDeleting) continue;
       const stopped = graph.after(state, { type: 'cmd.stop', commandId: 'last' });
       const hasRun = stopped.children.run !== undefined;
       const { context } = hasRun ? graph.after(stopped, doneEvent('run', { reason: 'stopped' })) : stopped;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { acquireSlot, type Claim, noSlots, releaseSlot, type Slots } from '../../../machines/slots.ts';
+import { acquireSlot, noSlots, releaseSlot, type SlotPools, type SlotRequest } from '../../../machines/slots.ts';
 import { sessionIdOf } from '../../support/machines/machines.ts';
 
 const limits = { run: 2, start: 1 };
-const claim = (n: number, slot: 'run' | 'start' = 'run'): Claim => ({ id: sessionIdOf(n), slot });
+const claim = (n: number, slot: 'run' | 'start' = 'run'): SlotRequest => ({ id: sessionIdOf(n), slot });
 
 function book() {
-  let slots: Slots = noSlots;
+  let slots: SlotPools = noSlots;
   const granted: number[] = [];
   const note = (changed: ReturnType<typeof acquireSlot>) => {
     slots = changed.slots;

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type Act, remembered, stuckReason } from '../../../machines/stuck.ts';
+import { maxRememberedActs, type RunAct, stuckReason } from '../../../machines/stuck.ts';
 import { runPolicy } from '../../support/machines/machines.ts';
 
 const policy = runPolicy.stuck;
-const call = (action: string, result: string, failed = false): Act => ({ kind: 'call', action, result, failed });
-const text = (digest: string): Act => ({ kind: 'text', text: digest });
-const times = (count: number, ...acts: Act[]): Act[] => Array.from({ length: count }, () => acts).flat();
+const call = (action: string, result: string, failed = false): RunAct => ({ kind: 'call', action, result, failed });
+const text = (digest: string): RunAct => ({ kind: 'text', text: digest });
+const times = (count: number, ...acts: RunAct[]): RunAct[] => Array.from({ length: count }, () => acts).flat();
 
 describe('F083 stuck', () => {
-  test.each<[string, Act[], RegExp]>([
+  test.each<[string, RunAct[], RegExp]>([
     ['the same action with the same result, 4 times', times(4, call('ls', 'a')), /same action/],
     [
       'the same error 3 times, whatever the action',
@@ -22,7 +22,7 @@ describe('F083 stuck', () => {
     expect(stuckReason(acts.slice(1), policy)).toBeUndefined();
   });
 
-  test.each<[string, Act[]]>([
+  test.each<[string, RunAct[]]>([
     ['the same action with new results', ['1', '2', '3', '4'].map((it) => call('poll', it))],
     ['the same result of other actions', ['a', 'b', 'c', 'd'].map((it) => call(it, 'ok'))],
     ['other errors', ['1', '2', '3'].map((it) => call('a', it, true))],
@@ -38,6 +38,6 @@ describe('F083 stuck', () => {
   });
 
   test('so many acts are remembered as the longest rule looks at', () => {
-    expect(remembered(policy)).toBe(30);
+    expect(maxRememberedActs(policy)).toBe(30);
   });
 });

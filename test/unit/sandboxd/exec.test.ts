@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { keepersOf, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -9,7 +9,7 @@ test('a command whose client was gone before it began is ended like any other', 
   using folder = temporaryFolder();
   const parts = {
     clock: systemClock,
-    place: await confined(folder.path),
+    place: await confinePaths(folder.path),
     stateDir: folder.path,
     env: { PATH: process.env.PATH },
     keepers: keepersOf(process.pid, process.ppid),

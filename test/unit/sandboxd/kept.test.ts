@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { writeProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
 import { baseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
@@ -52,7 +52,7 @@ test('a journal forgets the oldest finished operations only', async () => {
 });
 
 test('a spool holds everything up to its cap, then says so once', async () => {
-  const place = await confined(await folder());
+  const place = await confinePaths(await folder());
   const spool = await openSpool(place, '.corral/output/x.log', 10);
   for (const part of ['0123', '4567', '89ab', 'cdef']) await spool.append(Buffer.from(part));
   await spool.close();
@@ -66,7 +66,7 @@ test('a spool holds everything up to its cap, then says so once', async () => {
 test('a spool without a file keeps the first of it in memory', async () => {
   const path = await folder();
   await symlink('/', join(path, '.corral')); // points outside, where the daemon cannot create files
-  const spool = await openSpool(await confined(path), '.corral/output/x.log', 1 << 20);
+  const spool = await openSpool(await confinePaths(path), '.corral/output/x.log', 1 << 20);
   await spool.append(Buffer.from('last words'));
   expect(String(await spool.read(0, buffer))).toBe('last words');
   for (let n = 0; n < 100; n++) await spool.append(Buffer.alloc(1_000, 'x'));

@@ -3,13 +3,13 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { piped } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
+import { pipeProgram } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
 import { pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 function program() {
   const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const child = Object.assign(new EventEmitter(), pipes, { pid: undefined });
-  return { child, ...piped(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
+  return { child, ...pipeProgram(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
 }
 async function read(stream: AsyncIterable<Buffer>) {
   const frames = pipeFrameReader();

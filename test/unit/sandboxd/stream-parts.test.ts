@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tail } from '../../../sandbox-images/sandboxd/shells/tail.ts';
+import { tailBuffer } from '../../../sandbox-images/sandboxd/shells/tail.ts';
 import { markFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
 const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 });
@@ -8,7 +8,7 @@ const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 });
 test('a tail is the last bytes of all that was pushed, before and after its close', () => {
   fc.assert(
     fc.property(chunks, chunks, fc.integer({ min: 1, max: 64 }), (first, second, cap) => {
-      const kept = tail(cap);
+      const kept = tailBuffer(cap);
       for (const chunk of first) kept.push(chunk);
       kept.close();
       for (const chunk of second) kept.push(chunk);

@@ -8,14 +8,14 @@ import { endOfBroken, refusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
-import type { Dialect } from './dialect.ts';
 import { isForeignTurn, promptOf } from './prompt.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
 import { replyReader } from './reply.ts';
 import { refusalOf } from './thrown.ts';
 import { turnFetch, watchBytes } from './transport.ts';
 
 export interface AiSdkOptions extends BuildOptions {
-  readonly dialect: Dialect;
+  readonly dialect: ProviderAdapter;
 }
 
 /** A model behind one of the AI SDK's provider packages, of which only `doStream` is used. */

@@ -26,7 +26,7 @@ export const anthropicProvider = {
     ...claude(model, reasoning),
   }),
   build: async (options) => {
-    const [{ aiSdkModel }, { anthropicDialect }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);
-    return aiSdkModel({ ...options, dialect: anthropicDialect });
+    const [{ aiSdkModel }, { anthropicAdapter }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);
+    return aiSdkModel({ ...options, dialect: anthropicAdapter });
   },
 } as const satisfies Provider;

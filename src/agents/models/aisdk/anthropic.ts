@@ -1,12 +1,12 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { computerOf } from './claude.ts';
-import type { Dialect } from './dialect.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
 
 // A reply's limit counts against the window, so the default is below what the newest models could write.
 const mostDefaultOutput = 32_000;
 
 /** Anthropic's Messages API. */
-export const anthropicDialect: Dialect = {
+export const anthropicAdapter: ProviderAdapter = {
   name: 'anthropic',
   open: ({ model, key, baseUrl, fetch }) =>
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),

@@ -14,10 +14,10 @@ export const compatibleProvider = (name: string, baseUrl: string): Provider => (
   },
   abilities: () => ({}),
   build: async (options) => {
-    const [{ aiSdkModel }, { compatibleDialect }] = await Promise.all([
+    const [{ aiSdkModel }, { compatibleAdapter }] = await Promise.all([
       import('./aisdk.ts'),
       import('./compatible.ts'),
     ]);
-    return aiSdkModel({ ...options, dialect: compatibleDialect });
+    return aiSdkModel({ ...options, dialect: compatibleAdapter });
   },
 });

@@ -1,8 +1,8 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import type { Dialect } from './dialect.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
 
 /** Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, LiteLLM, OpenRouter and many more. */
-export const compatibleDialect: Dialect = {
+export const compatibleAdapter: ProviderAdapter = {
   name: 'compatible',
   open: ({ model, key, baseUrl, fetch }) =>
     createOpenAICompatible({

@@ -1,12 +1,12 @@
 import { createOpenAI } from '@ai-sdk/openai';
-import type { Dialect } from './dialect.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
  * OpenAI's Responses API. Nothing is stored at the provider, so reasoning comes and goes back encrypted. People read
  * summaries of it, which OpenAI refuses to organizations that it has not verified. The package leaves the wish out for
  * models that do not reason.
  */
-export const openaiDialect: Dialect = {
+export const openaiAdapter: ProviderAdapter = {
   name: 'openai',
   open: ({ model, key, baseUrl, fetch }) =>
     createOpenAI({ apiKey: key?.reveal() ?? 'none', baseURL: baseUrl, fetch }).responses(model),

@@ -9,7 +9,7 @@ import type {
 } from '@ai-sdk/provider';
 import { type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
-import type { Dialect } from './dialect.ts';
+import type { ProviderAdapter } from './provider-adapter.ts';
 
 /** One finished block of a reply, as it is stored in `raw` and sent back. `meta` is the provider's own data. */
 export type RawBlock =
@@ -19,7 +19,7 @@ export type RawBlock =
 interface Options {
   /** `provider/model`: replies of this model keep their reasoning and signatures. */
   readonly name: string;
-  readonly dialect: Dialect;
+  readonly dialect: ProviderAdapter;
   readonly images: boolean;
 }
 
@@ -70,11 +70,14 @@ function messagesOf(piece: Piece, form: Form): readonly LanguageModelV4Message[]
 }
 
 type Exchange = Extract<Piece, { kind: 'reply' }>;
-type Made = Pick<Form, 'name' | 'images' | 'isOpen'> & Pick<Exchange, 'answers'>;
+type PromptTarget = Pick<Form, 'name' | 'images' | 'isOpen'> & Pick<Exchange, 'answers'>;
 /** Each turn sends the whole conversation again, so each reply with its answers is put into this form once. */
-const lastMade = new WeakMap<AssistantMessage, Made & { readonly messages: readonly LanguageModelV4Message[] }>();
+const lastMade = new WeakMap<
+  AssistantMessage,
+  PromptTarget & { readonly messages: readonly LanguageModelV4Message[] }
+>();
 
-const isSame = (made: Made, { name, images, isOpen }: Form, { answers }: Exchange): boolean =>
+const isSame = (made: PromptTarget, { name, images, isOpen }: Form, { answers }: Exchange): boolean =>
   made.name === name &&
   made.images === images &&
   made.isOpen === isOpen &&

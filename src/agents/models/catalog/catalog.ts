@@ -1,7 +1,7 @@
 import { type Abilities, assumedAbilities, type Model, type TurnPart, type Usage } from '../model.ts';
 import type { ListedModel } from '../model-list.ts';
 import type { Provider, Reasoning } from '../provider.ts';
-import { costAt, listed, type Price } from './prices.ts';
+import { costAt, findCatalogEntry, type Price } from './prices.ts';
 
 /** The operator's description of one model, in `models.catalog`. It overrides every other source. */
 export interface CatalogEntry {
@@ -23,7 +23,7 @@ interface Facts {
 /** Describes a model from the settings, else the published list, else its provider, else the assumptions. */
 export async function factsOf(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...given } = entry;
-  const published = provider.access === null ? undefined : await listed(provider.name, model);
+  const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
   const abilities = {
     ...assumedAbilities,
     ...provider.abilities(model, reasoning),
@@ -38,7 +38,7 @@ export async function factsOf(provider: Provider, model: string, entry: CatalogE
 }
 
 /** The same model, whose turns say what they cost. */
-export function priced(model: Model, costOf: Facts['costOf']): Model {
+export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   const withCost = (part: TurnPart): TurnPart => {
     if (part.type !== 'end' || part.outcome.kind !== 'finished') return part;
     const cost = costOf(part.outcome.usage);
@@ -59,7 +59,7 @@ const sample = 1_000; // tokens: below every step from which a long request cost
 
 /** The listed model with what the published list says, where its provider's own list says nothing. */
 export async function withPublished(provider: string, model: ListedModel): Promise<ListedModel> {
-  const published = await listed(provider, model.id);
+  const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;
   const perMillion = (usage: Partial<Usage>) => {
     const cost = published.costOf({ inputTokens: 0, outputTokens: 0, ...usage });

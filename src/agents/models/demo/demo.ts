@@ -88,11 +88,11 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   return { text: resultText(unit, failure, run.answers.get(made[0]?.callId ?? '') ?? '') };
 }
 
-type Wanted = Omit<ToolCall, 'callId'>;
-const same = (wanted: Wanted, call: ToolCall): boolean =>
+type CallToMake = Omit<ToolCall, 'callId'>;
+const same = (wanted: CallToMake, call: ToolCall): boolean =>
   wanted.name === call.name && JSON.stringify(wanted.args) === JSON.stringify(call.args);
 
-function callsOf(unit: Unit, workdir: string): Wanted[] {
+function callsOf(unit: Unit, workdir: string): CallToMake[] {
   switch (unit.kind) {
     case 'sh':
       return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];

@@ -61,7 +61,7 @@ function ownDesktop(tool: ToolDeclaration | undefined): Computer | undefined {
 
 type Args = Readonly<Record<string, unknown>>;
 type Screen = Extract<NativeTool, { kind: 'computer' }>;
-type Convert = (args: Args, screen: Screen) => Args;
+type ArgsConverter = (args: Args, screen: Screen) => Args;
 
 /** Both axes of the model go from 0 to 999. A wrong value stays as it is, and the tool refuses it. */
 const point = (x: unknown, y: unknown, { width, height }: Screen) => [scaled(x, width), scaled(y, height)];
@@ -69,10 +69,10 @@ const scaled = (value: unknown, size: number) =>
   typeof value === 'number' ? Math.min(size - 1, Math.round((value * size) / 1_000)) : value;
 
 const at =
-  (action: string): Convert =>
+  (action: string): ArgsConverter =>
   (args, screen) => ({ action, coordinate: point(args.x, args.y, screen) });
 
-const desktopActions: Readonly<Record<string, Convert>> = {
+const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   click: at('left_click'),
   double_click: at('double_click'),
   triple_click: at('triple_click'),

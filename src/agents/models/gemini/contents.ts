@@ -18,13 +18,16 @@ export const contentsOf = (request: TurnRequest, model: string): Content[] =>
     return answered.length === 0 ? [said] : [said, { role: 'user', parts: answered }];
   });
 
-type Answers = Extract<Piece, { kind: 'reply' }>['answers'];
+type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
 
 /**
  * A call that demands consent may only be answered with it. A call that nobody permitted therefore goes back as words, and
  * so does the refusal.
  */
-function inWords(parts: readonly Part[], all: Answers): { parts: Part[]; answers: Answers; refusals: Part[] } {
+function inWords(
+  parts: readonly Part[],
+  all: ReplyAnswers,
+): { parts: Part[]; answers: ReplyAnswers; refusals: Part[] } {
   const kept: Part[] = [];
   const answers: ToolMessage[] = [];
   const refusals: Part[] = [];
@@ -64,7 +67,7 @@ function partsOf(message: AssistantMessage, model: string): Part[] {
 }
 
 /** One answer for each call among the parts, in order, because Gemini compares the numbers. */
-function answersTo(model: string, parts: readonly Part[], answers: Answers): Part[] {
+function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {
     const { success, output, pictures, page } = answers[at] ?? notRun('', name);

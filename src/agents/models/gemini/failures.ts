@@ -1,5 +1,5 @@
 import { GoogleGenerativeAIFetchError } from '@google/generative-ai';
-import { type Advice, refusedTurn } from '../failures.ts';
+import { refusedTurn, type SettingNames } from '../failures.ts';
 import type { FailedTurn } from '../model.ts';
 
 /** The provider's error, from the status or from inside the stream. */
@@ -18,13 +18,13 @@ export function refusalOf(thrown: unknown): GeminiRefusal | undefined {
   return { status: thrown.status, text: text.trim(), details };
 }
 
-interface Asked {
+interface RequestInfo {
   readonly name: string;
-  readonly advice: Advice;
+  readonly advice: SettingNames;
   /** Of the response's header. */
   readonly retryAfterMs: number | undefined;
 }
-export function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: Asked): FailedTurn {
+export function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: RequestInfo): FailedTurn {
   const { status, text, details } = refusal;
   const names = details.map((detail) => String((detail as { reason?: unknown } | null)?.reason ?? ''));
   const after = retryInfo(details) ?? retryAfterMs;

@@ -78,14 +78,14 @@ function usageOf({ usageMetadata }: Chunk): Usage | undefined {
   };
 }
 
-interface Ended {
+interface ReplyEnd {
   readonly broken: () => FailedTurn;
   readonly finish: string | undefined;
   readonly blocked: string | undefined;
   readonly usage: Usage;
   readonly calls: readonly ToolCall[];
 }
-function outcomeOf(name: string, { broken, finish, blocked, usage, calls }: Ended): TurnOutcome {
+function outcomeOf(name: string, { broken, finish, blocked, usage, calls }: ReplyEnd): TurnOutcome {
   switch (finish) {
     case undefined:
       return broken(); // every complete reply has a finish reason

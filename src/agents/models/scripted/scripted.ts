@@ -1,11 +1,11 @@
 import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../model.ts';
 
 /** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
-export type Line = TurnPart | 'wait' | Promise<unknown>;
+export type ScriptLine = TurnPart | 'wait' | Promise<unknown>;
 export type ScriptedModel = Model & { readonly asked: TurnRequest[] };
 
 /** Plays one script per turn and records its requests. A script without an end gets a suitable one. */
-export function scriptedModel(scripts: readonly (readonly Line[])[]): ScriptedModel {
+export function scriptedModel(scripts: readonly (readonly ScriptLine[])[]): ScriptedModel {
   return functionModel((_request, turn) => {
     const script = scripts[turn];
     if (!script) throw new Error(`no script for turn ${turn + 1}`); // a broken test, not a failed turn
@@ -14,7 +14,7 @@ export function scriptedModel(scripts: readonly (readonly Line[])[]): ScriptedMo
 }
 
 /** Calls a function for each answer: for simulations, where the request determines the answer. */
-export function functionModel(decide: (request: TurnRequest, turn: number) => readonly Line[]): ScriptedModel {
+export function functionModel(decide: (request: TurnRequest, turn: number) => readonly ScriptLine[]): ScriptedModel {
   const asked: TurnRequest[] = [];
   return {
     name: 'scripted',

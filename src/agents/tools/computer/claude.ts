@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ScreenAction } from '../../../sandboxes/client/client.ts';
 import { defineTool, type Tool, type ToolResult } from '../tool.ts';
-import { atDesk, type Desk, shown, wrong } from './desk.ts';
+import { badArguments, pictureResult, runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
 import { modelScreen, type Point, type Size } from './screen.ts';
 
 // One tool with many actions, in the names and shapes of Claude's own computer tool.
@@ -39,12 +39,13 @@ export const computer = defineTool({
   parameters: Args,
   async run(ctx, args) {
     const looks = args.action === 'screenshot' || args.action === 'zoom' || args.action === 'cursor_position';
-    return await atDesk(ctx, looks || args.action === 'wait' ? 'looks' : 'acts', async (desk) => {
+    return await runOnDesktop(ctx, looks || args.action === 'wait' ? 'looks' : 'acts', async (desk) => {
       if (args.action === 'screenshot') return `The screen, ${desk.screen.width}×${desk.screen.height}.`;
       if (args.action === 'zoom') {
         const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = args.region ?? [];
-        if (x1 <= x0 || y1 <= y0) return wrong('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
-        return await shown(
+        if (x1 <= x0 || y1 <= y0)
+          return badArguments('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
+        return await pictureResult(
           ctx,
           'That part of the screen.',
           await desk.photograph({ from: { x: x0, y: y0 }, to: { x: x1, y: y1 } }),
@@ -71,7 +72,7 @@ const clicks: Readonly<Record<string, { button: 'left' | 'middle' | 'right'; cou
 const pointOf = ([x = 0, y = 0]: readonly number[]): Point => ({ x, y });
 const directions = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] } as const;
 
-async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
+async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | string> {
   const { action, text, duration = 1 } = args;
   const to = args.coordinate && desk.at(pointOf(args.coordinate));
   const click = clicks[action];
@@ -81,11 +82,11 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
   }
   switch (action) {
     case 'mouse_move':
-      if (!to) return wrong('mouse_move needs a coordinate.');
+      if (!to) return badArguments('mouse_move needs a coordinate.');
       await desk.do({ kind: 'move', ...to });
       return 'Moved.';
     case 'left_click_drag': {
-      if (!to) return wrong('left_click_drag needs a coordinate.');
+      if (!to) return badArguments('left_click_drag needs a coordinate.');
       const start = args.start_coordinate;
       const from = desk.at(start ? pointOf(start) : await desk.pointer());
       await held(desk, text, { kind: 'drag', path: [from, to] });
@@ -104,12 +105,12 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
       return 'Scrolled.';
     }
     case 'type':
-      if (text === undefined) return wrong('type needs a text.');
+      if (text === undefined) return badArguments('type needs a text.');
       await desk.do({ kind: 'type', text });
       return 'Typed.';
     case 'key':
     case 'hold_key':
-      if (!text) return wrong(`${action} needs a text: the keys, such as ctrl+l.`);
+      if (!text) return badArguments(`${action} needs a text: the keys, such as ctrl+l.`);
       for (let left = args.repeat; left > 1 && action === 'key'; left--) await desk.do({ kind: 'key', keys: text });
       await desk.do({ kind: 'key', keys: text, ...(action === 'hold_key' && { holdMs: duration * 1_000 }) });
       return 'Pressed.';
@@ -126,7 +127,7 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
 const modifierMs = 400; // ms, longer than the action takes
 
 /** Keeps keys such as shift down during the action. */
-async function held(desk: Desk, keys: string | undefined, action: ScreenAction): Promise<void> {
+async function held(desk: ScaledDesktop, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);
   const holding = desk.do({ kind: 'key', keys, holdMs: modifierMs });
   await desk.wait(modifierMs / 8);

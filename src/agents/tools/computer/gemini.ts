@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
-import { atDesk, type Desk } from './desk.ts';
-import { thousandths } from './screen.ts';
+import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
+import { gridOfThousand } from './screen.ts';
 
 // One function per action, in the names and shapes that Gemini's first computer-use models know by themselves: both axes
 // go from 0 to 1000. Each result names the page on the screen, which these models expect.
@@ -35,20 +35,20 @@ const tool = <Shape extends z.ZodRawShape>(
   native: { kind: 'screen_action' },
 });
 
-const acts = (ctx: ToolContext, said: string, work: (desk: Desk) => Promise<unknown>): Promise<ToolResult> =>
-  atDesk(ctx, 'acts', async (desk) => {
+const acts = (ctx: ToolContext, said: string, work: (desk: ScaledDesktop) => Promise<unknown>): Promise<ToolResult> =>
+  runOnDesktop(ctx, 'acts', async (desk) => {
     await work(desk);
     return said;
   });
 const key = (ctx: ToolContext, keys: string): Promise<ToolResult> =>
   acts(ctx, `Pressed ${keys}.`, (desk) => desk.do({ kind: 'key', keys }));
-const point = (desk: Desk, { x, y }: { x: number; y: number }) => desk.at({ x, y }, thousandths);
+const point = (desk: ScaledDesktop, { x, y }: { x: number; y: number }) => desk.at({ x, y }, gridOfThousand);
 
 async function opened(ctx: ToolContext, url: string): Promise<ToolResult> {
   if (!ctx.browser) return { ok: false, reason: 'refused', output: 'This sandbox has no desktop, and so no browser.' };
   await ctx.gate?.(ctx.signal);
   const { ok, reason, text } = await ctx.browser.navigate(url, ctx.signal);
-  const result = await atDesk(ctx, 'looks', async () => text);
+  const result = await runOnDesktop(ctx, 'looks', async () => text);
   return ok ? result : { ...result, ok: false, reason: reason ?? 'failed' };
 }
 
@@ -58,7 +58,7 @@ export const geminiComputer: readonly Tool[] = [
     opened(ctx, url),
   ),
   tool('wait_5_seconds', 'Wait five seconds.', {}, (ctx) =>
-    atDesk(ctx, 'looks', async (desk) => {
+    runOnDesktop(ctx, 'looks', async (desk) => {
       await desk.wait(5_000);
       return 'Waited.';
     }),

@@ -11,7 +11,7 @@ export interface ScaleJob {
   /** The size of the result. */
   readonly size: Size;
 }
-export type Scaled = { readonly ok: true; readonly png: Uint8Array<ArrayBuffer> } | { readonly ok: false };
+export type ScaleResult = { readonly ok: true; readonly png: Uint8Array<ArrayBuffer> } | { readonly ok: false };
 
 interface Options {
   readonly start?: () => Worker;
@@ -24,7 +24,7 @@ const full = 'Too many pictures of screens are being scaled. Try again soon.';
 
 /** Scales PNG pictures in a thread of their own. A thread that dies is replaced, and the picture tried once more. */
 export class PictureScaler implements AsyncDisposable {
-  readonly #thread: JobThread<ScaleJob, Scaled>;
+  readonly #thread: JobThread<ScaleJob, ScaleResult>;
 
   constructor({ start = startWorker, maxPending = 64 }: Options = {}) {
     this.#thread = new JobThread({ start, maxPending, full, patienceMs, tries: 2 });

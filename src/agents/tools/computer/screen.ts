@@ -17,7 +17,7 @@ export function modelScreen({ width, height }: Size): Size {
 }
 
 /** Converts a point from one screen to another and keeps it inside. */
-export const onScreen = ({ x, y }: Point, from: Size, to: Size): Point => ({
+export const scalePoint = ({ x, y }: Point, from: Size, to: Size): Point => ({
   x: within(Math.round((x * to.width) / from.width), to.width),
   y: within(Math.round((y * to.height) / from.height), to.height),
 });
@@ -25,4 +25,4 @@ export const onScreen = ({ x, y }: Point, from: Size, to: Size): Point => ({
 const within = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
 
 /** Gemini's coordinates: both axes go from 0 to 1000 on every screen. */
-export const thousandths: Size = { width: 1000, height: 1000 };
+export const gridOfThousand: Size = { width: 1000, height: 1000 };

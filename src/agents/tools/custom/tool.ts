@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { deadline, orAborted } from '../../../core/concurrency/cancel.ts';
+import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { Definition } from './check.ts';
@@ -17,11 +17,11 @@ export function customTool({ name, label, description, parameters, group, run }:
     parameters,
     orderKey: () => null,
     async run(ctx, args: z.output<z.ZodObject>): Promise<ToolResult> {
-      using until = deadline(ctx.timeoutMs, ctx.clock, ctx.signal);
+      using until = deadlineSignal(ctx.timeoutMs, ctx.clock, ctx.signal);
       const { signal } = until;
       try {
         const work = async () => await perform(contextOf(ctx, signal), args);
-        return resultOf(await orAborted(work(), signal)); // also when the code does not look at its signal
+        return resultOf(await raceAbort(work(), signal)); // also when the code does not look at its signal
       } catch (thrown) {
         if (ctx.signal.aborted) throw thrown;
         if (signal.aborted) return failed('timed_out', `${name} took longer than ${ctx.timeoutMs / 1_000} s.`);

@@ -8,15 +8,15 @@ export interface Answer {
   readonly text: string;
 }
 export type Question = keyof ReturnType<typeof questionsAbout>;
-export type Answers = Readonly<Record<Question, Answer>>;
+export type ServerAnswers = Readonly<Record<Question, Answer>>;
 
-interface Asked {
+interface ProbeRequest {
   readonly method?: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
-interface About {
+interface ProbeTarget {
   readonly url: string;
   readonly token: string | undefined;
   /** A session whose workspace has `link`, a link to `hostFile`. */
@@ -29,11 +29,11 @@ const patienceMs = 20_000;
 const maxText = 4_096;
 
 /** The questions of an attacker. None changes anything, even on a server that admits them. */
-function questionsAbout({ url, token, sessionId, hostFile }: About) {
+function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   const known: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const list = '/api/v1/sessions';
   const origin = `http://${evil}`;
-  const file = (path: string): Asked => ({
+  const file = (path: string): ProbeRequest => ({
     method: 'POST',
     path: `${list}/${sessionId}/file`,
     headers: known,
@@ -68,19 +68,23 @@ function questionsAbout({ url, token, sessionId, hostFile }: About) {
     'a file by its path': file(hostFile),
     'a file above the workspace': file(`../../../../../../..${hostFile}`),
     'a file behind a link': file('link'),
-  } as const satisfies Record<string, Asked>;
+  } as const satisfies Record<string, ProbeRequest>;
 }
 
 /** Asks the server everything, one after another. */
-export async function askServer(about: About, signal: AbortSignal): Promise<Answers> {
+export async function askServer(about: ProbeTarget, signal: AbortSignal): Promise<ServerAnswers> {
   const answers: [string, Answer][] = [];
   for (const [name, asked] of Object.entries(questionsAbout(about)))
     answers.push([name, await send(about.url, asked, signal)]);
-  return Object.fromEntries(answers) as Answers;
+  return Object.fromEntries(answers) as ServerAnswers;
 }
 
 /** `fetch` sets Host and drops Upgrade, so it cannot ask these. */
-function send(url: string, { method = 'GET', path, headers = {}, body }: Asked, signal: AbortSignal): Promise<Answer> {
+function send(
+  url: string,
+  { method = 'GET', path, headers = {}, body }: ProbeRequest,
+  signal: AbortSignal,
+): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const until = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   const { request } = url.startsWith('https:') ? https : http;

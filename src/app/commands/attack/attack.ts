@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { type CorralClient, createCorralClient } from '../../../client/index.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
 import { askServer } from './ask-server.ts';
-import { type Finding, judged } from './checks.ts';
+import { type Finding, judgeFacts } from './checks.ts';
 import { factsIn, lookInside } from './look-inside.ts';
 import { judgedServer } from './server-checks.ts';
 
-interface Attacked {
+interface AttackTarget {
   readonly url: string;
   readonly token: string | undefined;
 }
@@ -19,7 +19,7 @@ const scriptMs = 300_000;
  * Checks a running server and a sandbox of its own for the ways out that other products had. It only looks: it changes
  * nothing outside that sandbox, and sends nothing to other machines.
  */
-export async function attack({ url, token }: Attacked, signal: AbortSignal): Promise<Finding[]> {
+export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {
   await using bait = await layBait();
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const { id: sessionId } = await corral.sessions.create.mutate({ title: 'doctor --attack' });
@@ -27,7 +27,7 @@ export async function attack({ url, token }: Attacked, signal: AbortSignal): Pro
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const script = lookInside({ canary: bait.title, canaryFile: bait.file, serverPort });
-    const inside = judged(factsIn(await printed(corral, { sessionId, command: script }, signal)));
+    const inside = judgeFacts(factsIn(await printed(corral, { sessionId, command: script }, signal)));
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await askServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };

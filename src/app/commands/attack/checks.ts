@@ -18,9 +18,9 @@ interface Check {
   readonly holds: string;
   readonly advice: string;
   /** Each thing that is wrong; undefined: the sandbox did not say. */
-  judge(facts: Facts): Wrongs | undefined;
+  judge(facts: Facts): CheckFindings | undefined;
 }
-interface Wrongs {
+interface CheckFindings {
   readonly broken?: readonly string[];
   readonly weak?: readonly string[];
 }
@@ -312,7 +312,7 @@ export const insideChecks: readonly Check[] = [
 ];
 
 /** The verdict of each check on the facts. Facts that did not come to their end prove nothing. */
-export function judged(facts: Facts): Finding[] {
+export function judgeFacts(facts: Facts): Finding[] {
   const isWhole = facts.has('end');
   return insideChecks.map(({ name, against, holds, advice, judge }) => {
     const wrongs = judge(facts);

@@ -1,7 +1,7 @@
 /** A sandbox's report about itself: the values of each name, in the order of the lines. */
 export type Facts = ReadonlyMap<string, readonly string[]>;
 
-interface Places {
+interface CanaryPaths {
   /** A text that the command line of this program contains, and a file of this machine has; a sandbox must see neither. */
   readonly canary: string;
   readonly canaryFile: string;
@@ -65,7 +65,7 @@ call('unshare_user', 272, 97, 0x10000000);
  * A script for a sandbox's bash. It only reads and opens: it changes no file and sends nothing outside. Each line that it
  * prints is a name and a value.
  */
-export function lookInside({ canary, canaryFile, serverPort }: Places): string {
+export function lookInside({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `
 for name in CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp; do

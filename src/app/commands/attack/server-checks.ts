@@ -1,7 +1,7 @@
-import type { Answers, Question } from './ask-server.ts';
+import type { Question, ServerAnswers } from './ask-server.ts';
 import type { Finding } from './checks.ts';
 
-interface About {
+interface ServerFacts {
   readonly hasToken: boolean;
   readonly isLoopback: boolean;
   /** The file's content, which no answer may contain. */
@@ -12,7 +12,10 @@ interface Check {
   readonly against: readonly string[];
   readonly holds: string;
   readonly advice: string;
-  judge(answers: Answers, about: About): { readonly state: 'broken' | 'weak'; readonly text: string } | undefined;
+  judge(
+    answers: ServerAnswers,
+    about: ServerFacts,
+  ): { readonly state: 'broken' | 'weak'; readonly text: string } | undefined;
 }
 
 const isOpen = ({ status }: { readonly status: number }) => (status >= 200 && status < 400) || status === 101;
@@ -101,7 +104,7 @@ export const serverChecks: readonly Check[] = [
   },
 ];
 
-export function judgedServer(answers: Answers, about: About): Finding[] {
+export function judgedServer(answers: ServerAnswers, about: ServerFacts): Finding[] {
   return serverChecks.map(({ name, against, holds, advice, judge }): Finding => {
     const wrong = judge(answers, about);
     return wrong ? { check: name, against, ...wrong, advice } : { check: name, against, state: 'ok', text: holds };

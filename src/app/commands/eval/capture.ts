@@ -18,7 +18,7 @@ const mostFiles = 500;
 const mostBytes = 1024 * 1024; // of one file; larger ones are left out
 
 /** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
-export async function capture(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
+export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} is there already. Name another folder with --to.`);
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };

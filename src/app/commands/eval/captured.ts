@@ -5,7 +5,7 @@ export interface CapturedTurn {
   readonly text?: string;
   readonly calls?: readonly { readonly name: string; readonly args: Readonly<Record<string, unknown>> }[];
 }
-export interface Captured {
+export interface CapturedRun {
   readonly instruction: string;
   /** When the instruction came, in epoch milliseconds. */
   readonly at: number;
@@ -17,7 +17,7 @@ export interface Captured {
 }
 
 /** Reads a task from a session's log; undefined where nobody gave the session one. */
-export function capturedFrom(events: readonly Event[], wholeChars: number): Captured | undefined {
+export function capturedFrom(events: readonly Event[], wholeChars: number): CapturedRun | undefined {
   const messages = events.flatMap((event) => (event.type === 'message.user' ? [event] : []));
   const [first] = messages;
   if (!first) return undefined;

@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Command } from '../command.ts';
-import { capture, captureUsage } from './capture.ts';
-import { shadow, shadowUsage } from './shadow.ts';
+import { captureSession, captureUsage } from './capture.ts';
+import { runShadow, shadowUsage } from './shadow.ts';
 
 const usage = `capture ${captureUsage} | shadow ${shadowUsage}`;
 
@@ -11,8 +11,8 @@ export const evalCommand: Command = {
     'capture makes a task for npm run eval of a session on a running server; shadow asks another model at each recorded turn ' +
     'of the store, runs nothing, and reports the differences and the price',
   async run([what, ...args], at) {
-    if (what === 'capture') return await capture(args, at);
-    if (what === 'shadow') return await shadow(args, at);
+    if (what === 'capture') return await captureSession(args, at);
+    if (what === 'shadow') return await runShadow(args, at);
     throw new AppError(
       'invalid_request',
       `${what === undefined ? 'eval alone does nothing' : `There is no eval ${what}`}. eval needs ${usage}.`,

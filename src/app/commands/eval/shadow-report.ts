@@ -7,7 +7,7 @@ import { storeEventLog } from '../../../storage/log/log.ts';
 import { type Difference, differences } from './difference.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
-interface Spent {
+interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cost?: number | undefined;
@@ -20,8 +20,8 @@ export interface ShadowTurn {
   readonly other: Reply;
   readonly difference: Difference | 'failed';
   readonly failure?: string;
-  readonly recordedUsage: (Spent & { readonly model: string }) | null;
-  readonly otherUsage: Spent | null;
+  readonly recordedUsage: (TokenUsage & { readonly model: string }) | null;
+  readonly otherUsage: TokenUsage | null;
 }
 
 /** The usage of each turn when it was recorded. */
@@ -32,14 +32,14 @@ export async function usageByTurn({ events }: Store, id: SessionId) {
   return found;
 }
 
-interface Shown {
+interface ShadowComparison {
   readonly asked: readonly ShadowTurn[];
   /** Turns without a reply to compare with. */
   readonly others: number;
   readonly model: string;
 }
 
-export function shadowReport({ asked, others, model }: Shown): string {
+export function shadowReport({ asked, others, model }: ShadowComparison): string {
   const rows = asked.map((it) => [
     String(it.turn),
     it.phase,
@@ -74,9 +74,9 @@ function shown({ text, calls }: Reply): string {
   return cut((called || JSON.stringify(text)).replace(/\p{C}/gu, ' '));
 }
 
-function spentLine(model: string, spent: readonly (Spent | null)[]): string {
+function spentLine(model: string, spent: readonly (TokenUsage | null)[]): string {
   const known = spent.filter((it) => it !== null);
-  const sum = (of: (it: Spent) => number) => known.reduce((all, it) => all + of(it), 0);
+  const sum = (of: (it: TokenUsage) => number) => known.reduce((all, it) => all + of(it), 0);
   const cost = known.some((it) => it.cost === undefined) ? 'unknown' : sum((it) => it.cost ?? 0).toFixed(6);
   return `${model}: ${sum((it) => it.inputTokens)} tokens in, ${sum((it) => it.outputTokens)} out, price ${cost}`;
 }

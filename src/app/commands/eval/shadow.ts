@@ -23,7 +23,7 @@ import { type ShadowTurn, shadowReport, usageByTurn } from './shadow-report.ts';
 export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
 
 /** Rejects: invalid_request (arguments, model), not_found (no such session, or one without recorded turns). */
-export async function shadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
+export async function runShadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, model: ref, json } = parsed(args);
   const config = localConfig();
   const newId = randomIds().short;
@@ -67,14 +67,19 @@ export async function shadow(args: readonly string[], { print, say, signal }: Te
   return asked.some(({ difference }) => difference === 'failed') ? 1 : 0;
 }
 
-interface Asking {
+interface ShadowRequest {
   readonly records: RecordStore;
   readonly load: (file: string) => Promise<string | undefined>;
   readonly model: Model;
 }
 
 /** Gives another model the very request of the turn. Its calls are not made. */
-async function ask({ records, load, model }: Asking, id: SessionId, { turn }: RecordedTurn, signal: AbortSignal) {
+async function ask(
+  { records, load, model }: ShadowRequest,
+  id: SessionId,
+  { turn }: RecordedTurn,
+  signal: AbortSignal,
+) {
   const seen = await requestAt(records, id, turn);
   if (!seen.proved) throw new AppError('conflict', `The stored request of turn ${turn} is not the one that was sent.`);
   const request: TurnRequest = { ...seen.request, messages: await withPictures(seen.request.messages, load) };

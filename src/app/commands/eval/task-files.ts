@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Captured } from './captured.ts';
+import type { CapturedRun } from './captured.ts';
 
 /** A file of the session's workspace at the end. */
 export interface WorkspaceFile {
@@ -9,9 +9,9 @@ export interface WorkspaceFile {
   /** In epoch milliseconds. */
   readonly modified: number;
 }
-interface Wanted {
+interface TaskSource {
   readonly session: string;
-  readonly captured: Captured;
+  readonly captured: CapturedRun;
   readonly workdir: string;
   readonly files: readonly WorkspaceFile[];
 }
@@ -64,7 +64,7 @@ allow_internet = false
  * The files of the task, by their paths in its folder. A file that is older than the instruction is the environment, and so is
  * the first content of a file that a tool changed; a newer file is the result.
  */
-export function taskFiles({ session, captured, workdir, files }: Wanted): ReadonlyMap<string, string | Buffer> {
+export function taskFiles({ session, captured, workdir, files }: TaskSource): ReadonlyMap<string, string | Buffer> {
   const { instruction, recording, originals, at } = captured;
   const task = new Map<string, string | Buffer>([
     ['instruction.md', `${instruction.trim()}\n`],

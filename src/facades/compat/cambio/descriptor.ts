@@ -1,7 +1,7 @@
-import { describeDialect } from '../../shared/dialect.ts';
+import { describeFacade } from '../../shared/facade.ts';
 
 /** Crogia mounts the socket that both share. */
-export const cambio = describeDialect({
+export const cambio = describeFacade({
   label: 'CambioML',
   audience: 'clients of its sessions and its WebSocket',
   tag: 'CambioML',

@@ -4,7 +4,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
 import type { Idempotency } from '../../../http/guard/idempotency.ts';
 import { describing, idempotencyHeader, ok } from '../../../http/routes/route-docs.ts';
-import type { App, Dialect } from '../../../http/routes/routes.ts';
+import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { toMessage } from './history.ts';
@@ -20,7 +20,7 @@ const words = { session_not_found: 'Session not found' };
 const about = describing({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
 
 /** Mounts `/sessions`. Its socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
-export function cambio(deps: CambioDeps): Dialect {
+export function cambio(deps: CambioDeps): FacadeRoutes {
   return { mount: (app) => mountSessions(app, deps) };
 }
 

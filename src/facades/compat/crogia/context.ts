@@ -6,14 +6,14 @@ import type { HttpLogger } from '../../../http/routes/observe.ts';
 import { describing } from '../../../http/routes/route-docs.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { Services } from '../../../sessions/api/services.ts';
-import type { Rejoins } from '../../shared/conversation/rejoins.ts';
+import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
 
 export interface CrogiaDeps extends Omit<Services, 'projects'> {
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly logger: HttpLogger;
-  readonly rejoins: Rejoins;
+  readonly rejoins: ResumePoints;
 }
 
 /** Describes a route of this dialect. */

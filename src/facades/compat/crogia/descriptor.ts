@@ -1,6 +1,6 @@
-import { describeDialect } from '../../shared/dialect.ts';
+import { describeFacade } from '../../shared/facade.ts';
 
-export const crogia = describeDialect({
+export const crogia = describeFacade({
   label: 'Crogia',
   audience: 'clients of its REST API and its WebSockets, terminals too',
   tag: 'Crogia',
@@ -8,7 +8,7 @@ export const crogia = describeDialect({
   documents: '`/docs`, `/redoc`',
   /** Mounts the socket that it shares with CambioML. */
   async routes({ services, idempotency, sockets, clock, logger }) {
-    const rejoins = new (await import('../../shared/conversation/rejoins.ts')).Rejoins(clock);
+    const rejoins = new (await import('../../shared/conversation/resume-points.ts')).ResumePoints(clock);
     const { sessions } = services;
     return [
       (await import('./routes.ts')).crogia({ ...services, idempotency, sockets, clock, logger, rejoins }),

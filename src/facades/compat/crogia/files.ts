@@ -3,14 +3,14 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { whileConnected, whileWanted } from '../../../http/transport/while-connected.ts';
+import { abortOnDisconnect, abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
-type Listed = Awaited<ReturnType<FileService['list']>>[number];
+type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 
 const base = '/api/sessions/:sid';
 const noFile = 'File not found';
@@ -33,7 +33,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
     },
     ({ params, query: { path } }, reply) =>
       withErrorTexts(listing, async () => {
-        const entries = await files.list(toSessionId(params.sid), path, whileConnected(reply));
+        const entries = await files.list(toSessionId(params.sid), path, abortOnDisconnect(reply));
         return { path, items: entries.map(toEntry) };
       }),
   );
@@ -45,7 +45,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
     },
     ({ params, query: { path, encoding } }, reply) =>
       withErrorTexts(reading, async () => {
-        const bytes = await files.read(toSessionId(params.sid), path, whileConnected(reply));
+        const bytes = await files.read(toSessionId(params.sid), path, abortOnDisconnect(reply));
         return { path, content: encoding === 'base64' ? bytes.toString('base64') : bytes.toString('utf8') };
       }),
   );
@@ -65,7 +65,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
       const { path, content } = request.body;
       return idempotency.once(request, reply, () =>
         withErrorTexts(reading, async () => {
-          await files.write(toSessionId(request.params.sid), path, content, whileWanted(reply));
+          await files.write(toSessionId(request.params.sid), path, content, abortWhenUnwanted(reply));
           return { message: `File ${path} written successfully` };
         }),
       );
@@ -101,7 +101,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
         reads: true,
       },
     },
-    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.find),
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: abortOnDisconnect(reply) }, files.find),
   );
   app.post(
     `${base}/search/grep`,
@@ -115,7 +115,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
         reads: true,
       },
     },
-    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.grep),
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: abortOnDisconnect(reply) }, files.grep),
   );
 }
 
@@ -128,7 +128,7 @@ function globs(list: string): string[] {
   return all.includes('*') ? [] : all;
 }
 
-function toEntry({ name, type, size, modified }: Listed): replies.Entry {
+function toEntry({ name, type, size, modified }: ListedFile): replies.Entry {
   const isDirectory = type === 'directory';
   return {
     name,

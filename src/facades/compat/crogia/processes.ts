@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { whileConnected } from '../../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import * as replies from './replies.ts';
@@ -20,7 +20,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     },
     ({ params }, reply) =>
       withErrorTexts(processWords, async () => {
-        const found = await processes.list(toSessionId(params.sid), whileConnected(reply));
+        const found = await processes.list(toSessionId(params.sid), abortOnDisconnect(reply));
         return found.map(({ pid, cmd, status, log, started }) => ({ pid, cmd, status, log, started }));
       }),
   );
@@ -34,7 +34,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     },
     ({ params: { sid, pid } }, reply) =>
       withErrorTexts(processWords, async () => {
-        await processes.stop(toSessionId(sid), await known(sid, pid), whileConnected(reply));
+        await processes.stop(toSessionId(sid), await known(sid, pid), abortOnDisconnect(reply));
         return { message: `Sent SIGTERM to process ${pid}` };
       }),
   );
@@ -48,7 +48,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     },
     ({ params: { sid, pid }, query: { lines } }, reply) =>
       withErrorTexts(processWords, async () => {
-        const { text } = await processes.logs(toSessionId(sid), await known(sid, pid), lines, whileConnected(reply));
+        const { text } = await processes.logs(toSessionId(sid), await known(sid, pid), lines, abortOnDisconnect(reply));
         return { logs: text, pid };
       }),
   );

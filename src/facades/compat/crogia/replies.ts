@@ -44,8 +44,8 @@ export const health = ok(
 
 const Message = z.object({ message: z.string() });
 /** A reply that only says what was done. */
-export const said = (message: string) => ok(Message, { message });
-export const deletedSession = said(`Session ${sid} deleted successfully`);
+export const messageReply = (message: string) => ok(Message, { message });
+export const deletedSession = messageReply(`Session ${sid} deleted successfully`);
 export const startedTask = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
   message: `Task started in session ${sid}`,
   task: 'Add user authentication',
@@ -108,7 +108,7 @@ const Process = z.object({
 export const processes = ok(Process.array(), [
   { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: at },
 ]);
-export const stoppedProcess = said('Sent SIGTERM to process 1234');
+export const stoppedProcess = messageReply('Sent SIGTERM to process 1234');
 export const processLogs = ok(z.object({ logs: z.string(), pid: z.int() }), {
   logs: ' * Running on port 5000\n',
   pid: 1234,
@@ -130,7 +130,7 @@ export const fileContent = ok(z.object({ path: z.string(), content: z.string() }
   path,
   content: 'print("hi")\n',
 });
-export const writtenFile = said(`File ${path} written successfully`);
+export const writtenFile = messageReply(`File ${path} written successfully`);
 const found = { pattern: z.string(), path: z.string(), truncated: z.literal(true).optional() };
 export const foundFiles = ok(z.object({ ...found, matches: z.array(z.string()) }), {
   pattern: '*.py',
@@ -152,7 +152,7 @@ export type Terminal = z.output<typeof Terminal>;
 const terminal: Terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
 export const oneTerminal = ok(Terminal, terminal);
 export const terminals = ok(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
-export const closedTerminal = said(`Shell session ${terminal.shell_id} deleted successfully`);
+export const closedTerminal = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
 
 export const commandResult = ok(
   z.object({

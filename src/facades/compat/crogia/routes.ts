@@ -1,4 +1,4 @@
-import type { Dialect } from '../../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { CrogiaDeps } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHealth } from './health.ts';
@@ -9,7 +9,7 @@ import { mountExec, mountShells } from './shells.ts';
 import { mountTerminals } from './terminal-socket.ts';
 
 /** Mounts `/api/sessions`, `/api/shells`, `/api/health` and `/ws/shells`; `/ws/{sid}` is shared with CambioML. */
-export function crogia(deps: CrogiaDeps): Dialect {
+export function crogia(deps: CrogiaDeps): FacadeRoutes {
   return {
     mount(app) {
       mountHealth(app, deps);

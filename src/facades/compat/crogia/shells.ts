@@ -1,7 +1,7 @@
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { whileWanted } from '../../../http/transport/while-connected.ts';
+import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { outputsOf } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
@@ -27,7 +27,7 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
     (request, reply) =>
       withErrorTexts(words, () =>
         idempotency.once(request, reply, async () =>
-          shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
+          shellInfo(await terminals.open(toSessionId(request.params.sid), abortWhenUnwanted(reply))),
         ),
       ),
   );
@@ -80,7 +80,7 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
       return withErrorTexts(words, () =>
         idempotency.once(request, reply, async () => {
           const id = toSessionId(request.params.sid);
-          const signal = whileWanted(reply);
+          const signal = abortWhenUnwanted(reply);
           if (background) {
             const { pid, log } = await processes.startBackground(id, command, signal);
             return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };

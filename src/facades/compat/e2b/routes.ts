@@ -1,12 +1,12 @@
 import { pause } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import type { Actor } from '../../../core/model/actor.ts';
+import type { Principal } from '../../../core/model/principal.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
 import { publicText } from '../../../http/errors/wire-errors.ts';
-import { asCaller } from '../../../http/guard/caller.ts';
+import { runAsCaller } from '../../../http/guard/caller.ts';
 import { rateLimiter } from '../../../http/guard/rate-limit.ts';
-import type { Dialect } from '../../../http/routes/routes.ts';
-import type { DialectParts } from '../../shared/dialect.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
+import type { FacadeParts } from '../../shared/facade.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { mountControl, statusOf } from './control/routes.ts';
 import { refuse } from './data/refusals.ts';
@@ -22,7 +22,7 @@ const style: ErrorStyle = {
   body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
 };
 /** Looks sandboxes up, and ends those whose time is over. */
-const server: Actor = { role: 'admin', by: 'server' };
+const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** For each address: such a URL does not name its sandbox, so all of them are tried. */
 const signedPerSecond = 20;
@@ -32,14 +32,14 @@ const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a p
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
 /** The control plane and the data plane of the E2B SDKs. */
-export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Promise<readonly Dialect[]> {
+export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new Targets(domain.replace(/:\d+$/, ''));
   const tokens = tokensOf(await peppers(), credentials);
   const { services } = acting(server);
-  const servicesOf = (actor: Actor) => acting(actor).services;
+  const servicesOf = (principal: Principal) => acting(principal).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);
   const programs = new ProgramSandboxes();
   void programs.follow(services.sessions, clock, closing);
@@ -55,7 +55,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
       if (!target) return false;
       const address = request.socket.remoteAddress;
       const work = () => upgradeData(target, request, socket, data);
-      asCaller({ actor: server, address, request: undefined }, work).catch((err: unknown) => {
+      runAsCaller({ principal: server, address, request: undefined }, work).catch((err: unknown) => {
         logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
         socket.destroy();
       });
@@ -93,7 +93,7 @@ export async function e2bRoutes(parts: DialectParts, settings: E2bSettings): Pro
 async function endDue(
   sandboxes: Sandboxes,
   remove: Parameters<Sandboxes['endDue']>[0],
-  { clock, logger, sse: { closing } }: DialectParts,
+  { clock, logger, sse: { closing } }: FacadeParts,
 ): Promise<void> {
   while (!closing.aborted) {
     await pause(dueEveryMs, closing, clock).catch(() => {});

@@ -3,15 +3,15 @@ import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
-import type { Actor } from '../../../core/model/actor.ts';
 import { SessionId } from '../../../core/model/ids.ts';
+import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
-import type { Inside } from '../../../sessions/api/inside.ts';
+import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import { sampleOf } from './control/metrics.ts';
 
 /** A sandbox that runs, as its requests use it. */
-export interface Reached {
+export interface RunningSandbox {
   readonly record: SessionRecord;
   /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
   readonly cut: AbortSignal;
@@ -21,14 +21,14 @@ export interface Reached {
   /** Only a request with a token or signature of it can resume it. */
   readonly isPaused: boolean;
   /** Resumes it if it is paused. */
-  wake(actor: Actor): Promise<unknown>;
-  enter(actor: Actor, signal: AbortSignal): Promise<Inside>;
+  wake(principal: Principal): Promise<unknown>;
+  enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
 }
-type Power = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
+type PowerServices = Pick<Services, 'sessions' | 'sandboxes' | 'inside'>;
 interface Deps {
   /** With the rights of the server itself. */
-  readonly services: Power;
-  readonly servicesOf: (actor: Actor) => Power;
+  readonly services: PowerServices;
+  readonly servicesOf: (principal: Principal) => PowerServices;
   /** The sandboxes whose life or tokens programs manage. */
   readonly managed: () => readonly SessionRecord[];
   readonly clock: Clock;
@@ -38,7 +38,7 @@ interface Deps {
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
 export class Sandboxes {
   readonly #deps: Deps;
-  readonly #cuts = new Map<string, Cut>();
+  readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = keyedQueue();
 
   constructor(deps: Deps) {
@@ -46,7 +46,7 @@ export class Sandboxes {
   }
 
   /** Undefined: it is gone, or paused and stays so. `look` never resumes it: the SDKs look after each stream that broke. */
-  async reach(sid: string, how: 'look' | 'use'): Promise<Reached | undefined> {
+  async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
     const record = success ? await services.sessions.get(id).catch(unlessGone) : undefined;
@@ -66,8 +66,8 @@ export class Sandboxes {
       isPrivate: life?.privatePorts ?? true, // only a program of this dialect can make them public
       portHost: life?.portHost,
       isPaused: life?.paused != null,
-      wake: async (actor) => life?.paused && (await this.wake(record, life.seconds, actor)),
-      enter: (actor, signal) => servicesOf(actor).inside.enter(id, signal),
+      wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),
+      enter: (principal, signal) => servicesOf(principal).inside.enter(id, signal),
     };
   }
 
@@ -83,12 +83,12 @@ export class Sandboxes {
   }
 
   /** Ends a pause. Concurrent calls end it once. */
-  async wake(record: SessionRecord, seconds: number, actor: Actor): Promise<boolean> {
+  async wake(record: SessionRecord, seconds: number, principal: Principal): Promise<boolean> {
     const { services, servicesOf, clock } = this.#deps;
     return await this.#inOrder(record.id, async () => {
       const { life } = await services.sessions.get(record.id);
       if (!life?.paused) return false;
-      await servicesOf(actor).sandboxes.start(record.id, AbortSignal.timeout(120_000));
+      await servicesOf(principal).sandboxes.start(record.id, AbortSignal.timeout(120_000));
       const change: SessionLife = { ...life, paused: null, endsAt: clock.now() + seconds * 1_000 };
       await services.sessions.update(record.id, { life: change });
       return true;
@@ -96,11 +96,11 @@ export class Sandboxes {
   }
 
   /** Pauses it. Rejects: conflict (it is paused already), unsupported (processes cannot be frozen). */
-  async pause(id: SessionId, keeps: 'memory' | 'files', actor: Actor): Promise<void> {
-    await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(actor) });
+  async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
+    await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(principal) });
   }
 
-  async #pause(id: SessionId, keeps: 'memory' | 'files', { isWanted, power }: Ending): Promise<void> {
+  async #pause(id: SessionId, keeps: 'memory' | 'files', { isWanted, power }: EndRule): Promise<void> {
     const { services } = this.#deps;
     await this.#inOrder(id, async () => {
       const { life } = await services.sessions.get(id);
@@ -151,14 +151,14 @@ export class Sandboxes {
   }
 }
 /** The open connections to a sandbox, all of the same round of tokens. */
-interface Cut {
+interface SandboxConnections {
   readonly streams: AbortController;
   readonly tokenRounds: number;
 }
-interface Ending {
+interface EndRule {
   readonly isWanted: (life: SessionLife) => boolean;
   /** With the rights of the caller who pauses. */
-  readonly power: Power;
+  readonly power: PowerServices;
 }
 /** The most sandboxes that end at the same time. */
 const atOnce = 8;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listOf, oneOf, size, text, whole } from '../../../config/kinds.ts';
+import { integer, listOf, oneOf, size, text } from '../../../config/kinds.ts';
 import { optional, setting } from '../../../config/setting.ts';
 
 /** The settings of this dialect. */
@@ -9,7 +9,7 @@ export const e2bSettings = z.strictObject({
     text('a domain, with its port where it has one', /^[a-z0-9.-]+(:\d{1,5})?$/),
     'the domain whose names `<port>-<id>.<domain>` lead to this server; default: localhost with its port',
   ),
-  maxSeconds: setting(whole(1), 86_400, 'the longest time for which a program can ask'),
+  maxSeconds: setting(integer(1), 86_400, 'the longest time for which a program can ask'),
   maxUploadBytes: setting(size(1), '1GiB', 'largest upload of a program'),
   templates: setting(
     listOf('names, or name=template', z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}(=[a-z][a-z0-9_-]{0,40})?$/)),

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../../auth/pepper.ts';
-import { type Actor, everybody } from '../../../core/model/actor.ts';
+import { everybody, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
 
@@ -10,18 +10,18 @@ import type { Credentials } from '../../../http/guard/credentials.ts';
  */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
-  access(box: Box, maker: Actor): string;
+  access(box: Box, maker: Principal): string;
   /** Opens the ports of the sandbox alone. */
-  traffic(box: Box, maker: Actor): string;
+  traffic(box: Box, maker: Principal): string;
   /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
-  opensAgent(box: Box, given: Given): Actor | undefined;
-  opensPorts(box: Box, given: Given): Actor | undefined;
+  opensAgent(box: Box, given: PresentedTokens): Principal | undefined;
+  opensPorts(box: Box, given: PresentedTokens): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
-  makers(owner: string | undefined): readonly Actor[];
+  makers(owner: string | undefined): readonly Principal[];
 }
 /** A sandbox; its tokens end when their round does. */
 type Box = Pick<SessionRecord, 'id' | 'tokenRounds'>;
-export interface Given {
+export interface PresentedTokens {
   readonly access?: string | undefined;
   readonly traffic?: string | undefined;
 }
@@ -29,9 +29,9 @@ const macChars = 43;
 
 export function tokensOf(
   peppers: Pick<Peppers, 'hash'>,
-  credentials: Pick<Credentials, 'serverSeal' | 'live' | 'actors'>,
+  credentials: Pick<Credentials, 'serverSeal' | 'live' | 'principals'>,
 ): Tokens {
-  const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Actor) => {
+  const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Principal) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
     const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;
     return `${key}${peppers.hash(`e2b ${purpose} ${box} ${key} ${seal}`).hash}`;
@@ -39,16 +39,16 @@ export function tokensOf(
   const makerOf = (purpose: string, box: Box, given: string | undefined) => {
     const key = given?.slice(0, -macChars) ?? '';
     const maker = key === '' ? withoutKey(credentials) : credentials.live(key);
-    return maker && same(given, token(purpose, box, maker)) ? byToken(maker) : undefined;
+    return maker && isSameToken(given, token(purpose, box, maker)) ? byToken(maker) : undefined;
   };
-  const opensAgent = (box: Box, given: Given) => makerOf('access', box, given.access);
+  const opensAgent = (box: Box, given: PresentedTokens) => makerOf('access', box, given.access);
   return {
     access: (box, maker) => token('access', box, maker),
     traffic: (box, maker) => token('traffic', box, maker),
     opensAgent,
     opensPorts: (box, given) => opensAgent(box, given) ?? makerOf('traffic', box, given.traffic),
     makers(owner) {
-      const keys = credentials.actors().filter((one) => one.role === 'admin' || one.owner === owner);
+      const keys = credentials.principals().filter((one) => one.role === 'admin' || one.owner === owner);
       return [withoutKey(credentials) ?? [], keys].flat().map(byToken);
     },
   };
@@ -56,15 +56,15 @@ export function tokensOf(
 const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : everybody;
 
-const known = new WeakMap<Actor, Actor>();
+const known = new WeakMap<Principal, Principal>();
 /** The same object for the same caller. */
-function byToken(maker: Actor): Actor {
+function byToken(maker: Principal): Principal {
   const made = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
   known.set(maker, made);
   return made;
 }
 
-export function same(given: string | undefined, wanted: string): boolean {
+export function isSameToken(given: string | undefined, wanted: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return given !== undefined && timingSafeEqual(digest(given), digest(wanted));
 }

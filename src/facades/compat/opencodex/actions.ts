@@ -4,8 +4,8 @@ import { derivedId } from './ids.ts';
 import { iso, toolCall, type View } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
-type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
-type Called = Extract<SessionEvent, { type: 'tool.called' }>;
+type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
+type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
 export function actionOf({ call, result, message }: ToolUse, view: View): Action {
@@ -23,17 +23,17 @@ export function actionOf({ call, result, message }: ToolUse, view: View): Action
   };
 }
 
-function outputOf({ data: { success, output, exitCode } }: Called): NonNullable<Action['action_output']> {
+function outputOf({ data: { success, output, exitCode } }: ResultEvent): NonNullable<Action['action_output']> {
   return { success, result: output, ...(exitCode !== undefined && { exit_code: exitCode }) };
 }
 
 /** Excludes questions, which are part of the conversation. */
-export const isAction = (event: SessionEvent): event is Calling | Called =>
+export const isAction = (event: SessionEvent): event is CallEvent | ResultEvent =>
   (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
 
 export interface ToolUse {
-  readonly call: Calling | Called;
-  result: Called | undefined;
+  readonly call: CallEvent | ResultEvent;
+  result: ResultEvent | undefined;
   /** The id of the message to which the call belongs. */
   readonly message: string;
 }
@@ -50,7 +50,7 @@ export class ToolUses {
   }
 
   /** Returns the use to which this event belongs. */
-  add(event: Calling | Called): ToolUse {
+  add(event: CallEvent | ResultEvent): ToolUse {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);
     if (event.type === 'tool.called' && open) {

@@ -91,11 +91,11 @@ const unfit =
     throw invalid('body', given ?? 'llm_model', thrown.publicMessage);
   };
 
-type ForProjects = TemplateInfo & { readonly environment: string };
+type ProjectTemplate = TemplateInfo & { readonly environment: string };
 /** A template without an environment cannot be shown by these clients. */
-const isForProjects = (template: TemplateInfo): template is ForProjects => template.environment !== undefined;
+const isForProjects = (template: TemplateInfo): template is ProjectTemplate => template.environment !== undefined;
 
-function templateOf({ services }: OpencodexDeps, id: string): ForProjects {
+function templateOf({ services }: OpencodexDeps, id: string): ProjectTemplate {
   const template = services.templates.list().find(({ name }) => name === id);
   if (!template || !isForProjects(template)) throw new AppError('not_found', `Template with id ${id} not found`);
   return template;

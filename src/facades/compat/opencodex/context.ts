@@ -9,7 +9,7 @@ import type { SocketServer } from '../../../http/transport/ws.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
-import type { ProjectParts } from '../../shared/dialect.ts';
+import type { ProjectParts } from '../../shared/facade.ts';
 import type { View } from './names.ts';
 
 /** The dependencies of this dialect. */
@@ -31,22 +31,22 @@ const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : u
 /** The session of a chat id. An id of any other form is unknown, never malformed. */
 export async function chatOf({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
-  const record = id.success ? await services.sessions.get(id.data).catch(onlyMissing) : undefined;
+  const record = id.success ? await services.sessions.get(id.data).catch(ignoreMissing) : undefined;
   if (!record) throw missing(`Chat session with id ${sid} not found`);
   return record;
 }
 export async function projectOf({ services }: OpencodexDeps, id: string): Promise<Project> {
-  const project = await services.projects.get(id).catch(onlyMissing);
+  const project = await services.projects.get(id).catch(ignoreMissing);
   if (!project) throw missing(`Project with id ${id} not found`);
   return project;
 }
 export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
-  const file = await uploads.get(id).catch(onlyMissing);
+  const file = await uploads.get(id).catch(ignoreMissing);
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
 /** For `catch`: a missing thing becomes undefined; every other error is thrown again. */
-export function onlyMissing(thrown: unknown): undefined {
+export function ignoreMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }
 export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);

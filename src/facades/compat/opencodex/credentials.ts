@@ -8,7 +8,7 @@ import type { BoundCredential, CredentialService } from '../../../sessions/api/c
 import { about } from './about.ts';
 import { chatOf, type OpencodexDeps, projectOf } from './context.ts';
 import { iso } from './names.ts';
-import { at, time } from './replies/examples.ts';
+import { exampleTime, time } from './replies/examples.ts';
 import { ChatParams, ProjectParams } from './schemas.ts';
 
 const Credential = z.object({
@@ -27,7 +27,7 @@ const example: z.output<typeof Credential> = {
   scheme: null,
   user: null,
   env: ['ANTHROPIC_API_KEY'],
-  created_at: at,
+  created_at: exampleTime,
 };
 const list = json('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
 const one = json('The credential, without its value', Credential, example);
@@ -69,14 +69,18 @@ function nameOf(text: string): string {
   throw new AppError('invalid_request', `'${text.slice(0, 40)}' is no name of a credential. ${rule}`);
 }
 
-interface Holder<Id> {
+interface CredentialHolder<Id> {
   readonly path: string;
   readonly what: 'Project' | 'Chat';
   readonly params: typeof ProjectParams | typeof ChatParams;
   idOf(params: unknown): Promise<Id>;
 }
 
-function mountFor<Id>(app: App, credentials: CredentialService<Id>, { path, what, params, idOf }: Holder<Id>): void {
+function mountFor<Id>(
+  app: App,
+  credentials: CredentialService<Id>,
+  { path, what, params, idOf }: CredentialHolder<Id>,
+): void {
   const of = `of a ${what.toLowerCase()}`;
   const Named = z.object({ ...params.shape, ...named });
   app.get(

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
-import { describeDialect } from '../../shared/dialect.ts';
+import { describeFacade } from '../../shared/facade.ts';
 
-export const opencodex = describeDialect({
+export const opencodex = describeFacade({
   label: 'OpenCodex',
   audience: 'project front ends: projects, chats, files, agents, keys; `CORRAL_OPENCODEX_PROFILE=first` for the oldest',
   tag: 'OpenCodex',

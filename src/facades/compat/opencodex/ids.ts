@@ -6,12 +6,12 @@ import { SessionId } from '../../../core/model/ids.ts';
 const kinds = ['action', 'result', 'reply'] as const;
 type Kind = (typeof kinds)[number];
 
-export interface Place {
+export interface LogPosition {
   readonly session: SessionId;
   readonly seq: number;
 }
 
-export function derivedId(kind: Kind, { session, seq }: Place): string {
+export function derivedId(kind: Kind, { session, seq }: LogPosition): string {
   const bits = (BigInt(`0x${session}`) << 58n) | (BigInt(kinds.indexOf(kind)) << 53n) | BigInt(seq);
   const hex = (value: bigint, digits: number) => value.toString(16).padStart(digits, '0');
   const head = hex(bits >> 74n, 12);
@@ -21,7 +21,7 @@ export function derivedId(kind: Kind, { session, seq }: Place): string {
 }
 
 /** Undefined when the id is not one of ours of this kind. */
-export function placeOf(kind: Kind, id: string): Place | undefined {
+export function positionOf(kind: Kind, id: string): LogPosition | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];
   if (a === '') return undefined;

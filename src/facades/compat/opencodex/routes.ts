@@ -1,4 +1,4 @@
-import type { Dialect } from '../../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import { mountAgents } from './agents.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mountChats } from './conversation/chats.ts';
@@ -11,7 +11,7 @@ import { mountFiles } from './workspace/files.ts';
 import { mountSandbox } from './workspace/sandbox.ts';
 import { mountWorkspace } from './workspace/workspace.ts';
 
-export function opencodex(deps: OpencodexDeps): Dialect {
+export function opencodex(deps: OpencodexDeps): FacadeRoutes {
   return {
     mount(app) {
       mountProjects(app, deps);

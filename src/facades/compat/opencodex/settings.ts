@@ -3,11 +3,11 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { idempotencyHeader, json, nothing } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { whileConnected } from '../../../http/transport/while-connected.ts';
+import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { about } from './about.ts';
 import type { OpencodexDeps } from './context.ts';
 import { iso } from './names.ts';
-import { at, time } from './replies/examples.ts';
+import { exampleTime, time } from './replies/examples.ts';
 import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
 
 const base = '/api/v1/settings';
@@ -20,7 +20,7 @@ const Key = z.object({
   created_at: time,
 });
 const keyList = json('Keys', z.object({ api_keys: z.array(Key) }), {
-  api_keys: [{ provider: 'gemini', is_configured: true, last_used_at: null, created_at: at }],
+  api_keys: [{ provider: 'gemini', is_configured: true, last_used_at: null, created_at: exampleTime }],
 });
 const stored = json('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' });
 const verdict = json('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
@@ -81,7 +81,8 @@ export function mountSettings(app: App, { keys, providers, idempotency }: Openco
         doc: about('TestApiKey', 'Ask a provider whether it accepts a key', { bodyExample, fails: [413, 422] }),
       },
     },
-    async ({ body: { provider, api_key } }, reply) => keys.test(provider, new Secret(api_key), whileConnected(reply)),
+    async ({ body: { provider, api_key } }, reply) =>
+      keys.test(provider, new Secret(api_key), abortOnDisconnect(reply)),
   );
   app.delete(
     `${base}/api-keys/:provider`,

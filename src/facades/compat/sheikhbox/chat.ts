@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { markReplayed, settle } from '../../../http/guard/idempotency.ts';
+import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand } from '../../../sessions/api/sessions.ts';
 import { toSessionId } from '../../shared/session-id.ts';
@@ -33,7 +33,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
       const first = StreamPlan.parse(claim.answer);
       return await streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
     }
-    const plan = await settle(claim, () => {
+    const plan = await settleClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
       // Only a message with its sender's clock can be recognized as a retry, so only those wait for each other.

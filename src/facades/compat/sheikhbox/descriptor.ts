@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
-import { describeDialect } from '../../shared/dialect.ts';
+import { describeFacade } from '../../shared/facade.ts';
 
-export const sheikhbox = describeDialect({
+export const sheikhbox = describeFacade({
   label: 'SheikhBox',
   audience: "chat front ends that stream an agent's events; `CORRAL_SHEIKHBOX_PROFILE=v2.0` for the oldest",
   tag: 'SheikhBox',

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
+import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { openSse, sseFrame } from '../../../http/transport/sse.ts';
-import { whileConnected } from '../../../http/transport/while-connected.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { File, Shell } from './replies.ts';
 
@@ -37,7 +37,7 @@ export const wantsStream = ({ headers }: FastifyRequest): boolean =>
 /** Sends the panel at once and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
-  let shown = sseFrame({ event: panel.event, data: await panel.look(whileConnected(reply)) });
+  let shown = sseFrame({ event: panel.event, data: await panel.look(abortOnDisconnect(reply)) });
   using stream = openSse(reply, sse);
   const over = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
   await stream.write(shown);

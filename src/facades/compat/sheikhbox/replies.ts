@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ForkFiles } from '../../../core/model/events.ts';
-import { either, type ReplyDoc } from '../../../http/routes/route-docs.ts';
+import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { okEnveloped } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
 
@@ -110,5 +110,5 @@ export type File = z.output<typeof File>;
 const shownFile: File = { content: 'hi\n', file: '/workspace/notes.md' };
 /** A panel of the front end: one reply, or a stream where the client's `Accept` header asks for it. */
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
-export const shell = either(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
-export const file = either(okEnveloped(File, shownFile), streamed('file', shownFile));
+export const shell = eitherReply(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
+export const file = eitherReply(okEnveloped(File, shownFile), streamed('file', shownFile));

@@ -2,10 +2,10 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { envelope } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
-import type { App, Dialect } from '../../../http/routes/routes.ts';
+import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
+import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
-import { whileConnected } from '../../../http/transport/while-connected.ts';
 import { success } from '../../shared/envelope.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { chat } from './chat.ts';
@@ -26,7 +26,7 @@ import { streamEvents } from './stream/stream.ts';
 import { listItem, sessionText } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
-export function sheikhbox(deps: SheikhboxDeps): Dialect {
+export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
   const infos = new FileInfos(deps.attached ?? deps.uploads);
   const { profile } = deps;
   const made = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
@@ -196,7 +196,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.look(whileConnected(reply)));
+      return success(await panel.look(abortOnDisconnect(reply)));
     },
   );
   app.post(
@@ -215,7 +215,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.look(whileConnected(reply)));
+      return success(await panel.look(abortOnDisconnect(reply)));
     },
   );
 }

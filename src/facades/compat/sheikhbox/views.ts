@@ -32,7 +32,7 @@ const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
 });
 
 /** The session and its history: the streamed events and the user's own messages. */
-export async function sessionView(session: SessionRecord, context: ViewContext, linked: Linked) {
+export async function sessionView(session: SessionRecord, context: ViewContext, linked: FileLinker) {
   const { profile } = context;
   const events: SseEvent[] = [];
   for await (const event of context.sessions.history(session.id)) {
@@ -72,7 +72,7 @@ const pageSize = 500;
 const noEvents = '"events":[]';
 
 /** The files attached to a session's messages, each once. */
-export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: Linked = asItIs) {
+export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: FileLinker = asItIs) {
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
     if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;
@@ -83,14 +83,14 @@ export async function attachmentsOf({ id }: SessionRecord, context: ViewContext,
 }
 type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
 /** Makes the address from which a viewer of the session can load a file. */
-type Linked = (path: string) => string;
-const asItIs: Linked = (path) => path;
+type FileLinker = (path: string) => string;
+const asItIs: FileLinker = (path) => path;
 
-const withLink = (info: FileInfo, linked: Linked): FileInfo =>
+const withLink = (info: FileInfo, linked: FileLinker): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
 /** Links a screenshot, which is a file too. */
-function withLinkedPicture(said: SseEvent, linked: Linked): SseEvent {
+function withLinkedPicture(said: SseEvent, linked: FileLinker): SseEvent {
   if (said.event !== 'tool' || typeof said.data.content?.screenshot !== 'string') return said;
   const content = { ...said.data.content, screenshot: linked(said.data.content.screenshot) };
   return { ...said, data: { ...said.data, content } };

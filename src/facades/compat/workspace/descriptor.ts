@@ -1,6 +1,6 @@
-import { describeDialect } from '../../shared/dialect.ts';
+import { describeFacade } from '../../shared/facade.ts';
 
-export const workspace = describeDialect({
+export const workspace = describeFacade({
   label: 'Workspace',
   audience: 'code runners over one WebSocket',
   tag: 'Server',

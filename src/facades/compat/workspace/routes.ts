@@ -6,7 +6,7 @@ import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
-import type { Dialect } from '../../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { WorkspaceMember, WorkspaceService } from '../../../sessions/workspaces/workspaces.ts';
@@ -25,7 +25,7 @@ const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
 /** Mounts `/ws?user_id=`: code, commands and files in workspaces that clients name. */
-export function workspace(deps: WorkspaceDeps): Dialect {
+export function workspace(deps: WorkspaceDeps): FacadeRoutes {
   // Accepts any value, because a frame reports an invalid one.
   const about = { type: 'string', description: 'whose workspaces; anonymous if not given' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../shared/session-id.ts';
-import { mcpTool, PathInput, SessionInput, said } from '../tool.ts';
+import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
 
 const maxShown = 100_000;
 
@@ -24,7 +24,7 @@ export const runCommand = mcpTool({
   async run({ session_id, command, cwd, timeout_seconds }, { services, signal }) {
     const wish = { command, timeoutMs: Math.ceil(timeout_seconds * 1_000), ...(cwd !== undefined && { cwd }) };
     const { exitCode, stdout, stderr, timedOut } = await services.sandboxes.exec(toSessionId(session_id), wish, signal);
-    return said({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
+    return structuredResult({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
   },
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../shared/session-id.ts';
-import { mcpTool, PathInput, SessionInput, said } from '../tool.ts';
+import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
 import { fileUri } from '../uris.ts';
 
 export const listFiles = mcpTool({
@@ -11,7 +11,10 @@ export const listFiles = mcpTool({
   effect: 'reads',
   async run({ session_id, path }, { services, signal }) {
     const entries = await services.files.list(toSessionId(session_id), path, signal);
-    return said({ path, entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })) });
+    return structuredResult({
+      path,
+      entries: entries.map(({ name, type, size, modified }) => ({ name, type, size, modified })),
+    });
   },
 });
 
@@ -45,7 +48,7 @@ export const writeFile = mcpTool({
   async run({ session_id, path, content, encoding }, { services, signal }) {
     const bytes = Buffer.from(content, encoding);
     await services.files.write(toSessionId(session_id), path, bytes, signal);
-    return said({ path, size: bytes.length });
+    return structuredResult({ path, size: bytes.length });
   },
 });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { eventsUntil, type RunState, runStates } from '../follow.ts';
-import { type McpCall, mcpTool, SessionInput, said } from '../tool.ts';
+import { type McpCall, mcpTool, SessionInput, structuredResult } from '../tool.ts';
 
 const WaitInput = z
   .number()
@@ -41,7 +41,7 @@ export const runTask = mcpTool({
       if (states.now.status !== 'running') break;
       await tellProgress(call, event);
     }
-    return said({ session_id, run_id: runId, ...resultOf(states.now) });
+    return structuredResult({ session_id, run_id: runId, ...resultOf(states.now) });
   },
 });
 
@@ -82,7 +82,13 @@ export const watchSession = mcpTool({
       if (events.length >= limit || seq >= head) break; // the first new event is an answer too
     }
     const { status, lastSeq } = await call.services.sessions.get(id);
-    return said({ session_id, status, events, last_seq: events.at(-1)?.seq ?? after_seq, newest_seq: lastSeq });
+    return structuredResult({
+      session_id,
+      status,
+      events,
+      last_seq: events.at(-1)?.seq ?? after_seq,
+      newest_seq: lastSeq,
+    });
   },
 });
 
@@ -100,7 +106,7 @@ export const decideApproval = mcpTool({
   async run({ session_id, call_id, decision, note }, { services }) {
     const id = toSessionId(session_id);
     const wish = { callId: call_id, decision, by: 'user', ...(note !== undefined && { text: note }) };
-    return said({ session_id, call_id, decision: (await services.sessions.decide(id, wish)).decision });
+    return structuredResult({ session_id, call_id, decision: (await services.sessions.decide(id, wish)).decision });
   },
 });
 
@@ -111,7 +117,7 @@ export const stopRun = mcpTool({
   input: z.strictObject({ session_id: SessionInput }),
   effect: 'changes',
   async run({ session_id }, { services }) {
-    return said({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });
+    return structuredResult({ session_id, stopped: (await services.sessions.stop(toSessionId(session_id))).stopped });
   },
 });
 

@@ -3,7 +3,7 @@ import { ModelRef } from '../../../agents/models/model-ref.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { toSessionId } from '../../shared/session-id.ts';
-import { mcpTool, SessionInput, said } from '../tool.ts';
+import { mcpTool, SessionInput, structuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -46,7 +46,7 @@ export const createSession = mcpTool({
       ...(template !== undefined && { template }),
       ...(model !== undefined && { model }),
     });
-    return said(sessionView(made));
+    return structuredResult(sessionView(made));
   },
 });
 
@@ -63,7 +63,7 @@ export const listSessions = mcpTool({
     const keep = (one: SessionRecord) => status === undefined || one.status === status;
     const found = (await services.sessions.list({ limit, after: undefined, keep })).filter(keep);
     const newest = found.toSorted((a, b) => b.latestMessageAt - a.latestMessageAt).slice(0, limit);
-    return said({ sessions: newest.map(sessionView) });
+    return structuredResult({ sessions: newest.map(sessionView) });
   },
 });
 
@@ -76,7 +76,7 @@ export const getSession = mcpTool({
   async run({ session_id }, { services: { sessions, sandboxes } }) {
     const session = await sessions.get(toSessionId(session_id));
     const { state, workdir } = await sandboxes.status(session.id);
-    return said({ ...sessionView(session), sandbox: { state, workdir } });
+    return structuredResult({ ...sessionView(session), sandbox: { state, workdir } });
   },
 });
 
@@ -88,6 +88,6 @@ export const endSession = mcpTool({
   effect: 'destroys',
   async run({ session_id }, { services }) {
     await services.sessions.delete(toSessionId(session_id));
-    return said({ session_id, ended: true });
+    return structuredResult({ session_id, ended: true });
   },
 });

@@ -69,7 +69,7 @@ function ifGone(thrown: unknown): [] {
 }
 
 /** Rejects before the first byte, because no status can follow it. */
-export function fits({ files, truncated }: Listing): void {
+export function assertFitsArchive({ files, truncated }: Listing): void {
   if (truncated)
     throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');
   const large = files.find(({ size }) => size > maxBytes);

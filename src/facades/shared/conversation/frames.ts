@@ -1,4 +1,4 @@
-import type { Followed } from '../../../core/contracts/ports.ts';
+import type { LogUpdate } from '../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { toolLine, toolNames } from './tool-names.ts';
@@ -14,10 +14,10 @@ export interface Frame {
   readonly seq?: number;
   readonly [field: string]: unknown;
 }
-export type Said = { readonly content?: string; readonly [field: string]: unknown };
+export type FrameBody = { readonly content?: string; readonly [field: string]: unknown };
 
 /** A frame that no event causes. */
-export function frame(type: string, session: string, now: number, { content = '', ...fields }: Said = {}): Frame {
+export function frame(type: string, session: string, now: number, { content = '', ...fields }: FrameBody = {}): Frame {
   return { type, session_id: session, ...fields, content, timestamp: iso(now) };
 }
 
@@ -28,7 +28,7 @@ export const errorFrame = (session: string, now: number, message: string): Frame
  * The frame of an event; for one with text, a `text_delta` with the whole text. Undefined for an event that is not shown.
  */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
-  const say = (type: string, { content = '', ...fields }: Said): Frame => ({
+  const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
     type,
     session_id: event.sessionId,
     ...fields,
@@ -76,7 +76,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
 }
 
 /** Tells a client to load the history again, and the seq from which the stream continues. */
-export function resyncFrame(session: SessionId, now: number, item: Extract<Followed, { kind: 'resync' }>): Frame {
+export function resyncFrame(session: SessionId, now: number, item: Extract<LogUpdate, { kind: 'resync' }>): Frame {
   return frame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
     oldest_seq: item.oldest,

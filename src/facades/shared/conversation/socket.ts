@@ -7,7 +7,7 @@ import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
-import type { Dialect } from '../../../http/routes/routes.ts';
+import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import { parseCursor } from '../../../http/transport/cursor.ts';
 import { NewestFrames } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
@@ -16,17 +16,17 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { toSessionId } from '../session-id.ts';
 import { readClientFrame } from './client-frames.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
-import type { Client, Rejoins } from './rejoins.ts';
+import type { Client, ResumePoints } from './resume-points.ts';
 import { type Profile, TextFlow, textBefore } from './text-flow.ts';
 
 export interface ConversationDeps {
   readonly sessions: SessionService;
   readonly clock: Clock;
   readonly logger: HttpLogger;
-  readonly rejoins: Rejoins;
+  readonly rejoins: ResumePoints;
 }
-type Asked = Pick<SocketRequest<{ sid: string }, z.infer<typeof Query>>, 'params' | 'query' | 'caller'>;
-interface Begun {
+type ConversationRequest = Pick<SocketRequest<{ sid: string }, z.infer<typeof Query>>, 'params' | 'query' | 'caller'>;
+interface ConversationStart {
   readonly session: SessionRecord;
   readonly workdir: string;
   readonly profile: Profile;
@@ -64,7 +64,7 @@ const doc: RouteDoc = {
 };
 
 /** `/ws/{sid}`, the shared socket of Crogia and CambioML. */
-export function conversation(deps: ConversationDeps, sockets: SocketServer): Dialect {
+export function conversation(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
   return {
     mount() {
       sockets.route({
@@ -78,7 +78,7 @@ export function conversation(deps: ConversationDeps, sockets: SocketServer): Dia
   };
 }
 
-async function converse(socket: Socket, asked: Asked, deps: ConversationDeps): Promise<void> {
+async function converse(socket: Socket, asked: ConversationRequest, deps: ConversationDeps): Promise<void> {
   const { sessions, clock, rejoins } = deps;
   const { sid } = asked.params;
   const client: Client = { session: sid, caller: asked.caller };
@@ -125,9 +125,9 @@ async function converse(socket: Socket, asked: Asked, deps: ConversationDeps): P
 
 async function begin(
   client: Client,
-  { params, query }: Asked,
+  { params, query }: ConversationRequest,
   { sessions, rejoins }: ConversationDeps,
-): Promise<Begun> {
+): Promise<ConversationStart> {
   const cursor = parseCursor(query.after_seq);
   const wanted = parseProfile(query.profile);
   const session = await sessions.get(toSessionId(params.sid));
@@ -157,7 +157,12 @@ function parseProfile(given: unknown): Profile | undefined {
   throw new AppError('invalid_request', 'profile must be crogia or cambioml.');
 }
 
-async function answer(socket: Socket, { session }: Begun, given: JsonObject, deps: ConversationDeps): Promise<void> {
+async function answer(
+  socket: Socket,
+  { session }: ConversationStart,
+  given: JsonObject,
+  deps: ConversationDeps,
+): Promise<void> {
   const { sessions, clock, logger } = deps;
   const { id } = session;
   const wish = readClientFrame(given);

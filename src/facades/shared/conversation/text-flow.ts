@@ -4,10 +4,10 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
 /** `parted`: another text of the same run; clients that join all texts get a blank line before it. */
-export type HowSaid = 'skip' | 'plain' | 'parted';
+export type TextPlacement = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
-export interface TextBefore {
+export interface TextState {
   readonly seq: number;
   /** The message of which the client has some deltas. */
   readonly open: MessageId | null;
@@ -23,14 +23,14 @@ export class TextFlow {
   #spoken: RunId | null;
   #torn: MessageId | null = null;
 
-  constructor(profile: Profile, { seq, open, spoken }: TextBefore) {
+  constructor(profile: Profile, { seq, open, spoken }: TextState) {
     this.#profile = profile;
     this.#seq = seq;
     this.#open = open;
     this.#spoken = spoken;
   }
 
-  next(event: SessionEvent): HowSaid {
+  next(event: SessionEvent): TextPlacement {
     const hole = event.seq !== this.#seq + 1;
     this.#seq = event.seq;
     if (event.type === 'message.delta') return this.#delta(event, hole);
@@ -38,7 +38,10 @@ export class TextFlow {
     return 'plain';
   }
 
-  #delta({ runId, data: { messageId } }: Extract<SessionEvent, { type: 'message.delta' }>, hole: boolean): HowSaid {
+  #delta(
+    { runId, data: { messageId } }: Extract<SessionEvent, { type: 'message.delta' }>,
+    hole: boolean,
+  ): TextPlacement {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
@@ -49,14 +52,14 @@ export class TextFlow {
     return this.#speak(runId);
   }
 
-  #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): HowSaid {
+  #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): TextPlacement {
     const carried = this.#profile === 'crogia' && this.#open === data.messageId;
     this.#open = null;
     if (carried || data.text === '') return 'skip';
     return this.#speak(runId);
   }
 
-  #speak(runId: RunId | null): HowSaid {
+  #speak(runId: RunId | null): TextPlacement {
     const further = runId !== null && this.#spoken === runId;
     this.#spoken = runId;
     return further && this.#profile === 'crogia' ? 'parted' : 'plain';
@@ -70,7 +73,7 @@ export async function textBefore(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,
-): Promise<TextBefore> {
+): Promise<TextState> {
   if (seq === 0) return { seq, open: null, spoken: null };
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);

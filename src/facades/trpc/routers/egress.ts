@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasRole } from '../../../core/model/actor.ts';
+import { hasRole } from '../../../core/model/principal.ts';
 import { procedure, router } from '../base.ts';
 import { Done, done, ofSession } from '../schemas.ts';
 
@@ -23,10 +23,10 @@ export const egressRouter = router({
   inForce: procedure
     .input(ofSession)
     .output(EgressInForce)
-    .query(async ({ ctx: { actor, services }, input }) => {
+    .query(async ({ ctx: { principal, services }, input }) => {
       const found = await services.egress.inForce(input.sessionId);
       const noWay = found.canAllow ? null : `The policy '${found.policy}' leaves the sandbox no way out at all.`;
-      return { ...found, whyNot: hasRole(actor, 'operator') ? noWay : onlyOperators(actor.role) };
+      return { ...found, whyNot: hasRole(principal, 'operator') ? noWay : onlyOperators(principal.role) };
     }),
 
   /** Needs the role `operator`, because the policy is the operator's. `host` can be `*.host` and have a `:port`. */

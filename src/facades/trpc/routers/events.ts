@@ -1,7 +1,7 @@
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
 import { neverFires } from '../../../core/concurrency/cancel.ts';
-import type { Followed } from '../../../core/contracts/ports.ts';
+import type { LogUpdate } from '../../../core/contracts/ports.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
@@ -34,7 +34,7 @@ export const eventsRouter = router({
     }),
 });
 
-interface Place {
+interface StreamPosition {
   readonly sessionId: SessionId;
   readonly after: number;
   /** The newest event at the start: events up to it are history, which waits for the client to read. */
@@ -43,7 +43,7 @@ interface Place {
 
 async function* follow(
   ctx: TrpcContext,
-  { sessionId, after, head }: Place,
+  { sessionId, after, head }: StreamPosition,
   signal: AbortSignal,
 ): AsyncGenerator<TrackedItem> {
   const { sessions } = ctx.services;
@@ -57,7 +57,7 @@ async function* follow(
 }
 type TrackedItem = ReturnType<typeof tracked<Event | Resync>>;
 
-function resync(sessionId: SessionId, item: Extract<Followed, { kind: 'resync' }>, ts: number): Resync {
+function resync(sessionId: SessionId, item: Extract<LogUpdate, { kind: 'resync' }>, ts: number): Resync {
   return {
     type: 'resync',
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
-import { hasRole, roles, tooWeak } from '../../../core/model/actor.ts';
+import { hasRole, roles, tooWeak } from '../../../core/model/principal.ts';
 import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
 import { iso } from '../schemas.ts';
@@ -29,8 +29,8 @@ const toKey = ({ createdAt, expiresAt, lastUsedAt, revokedAt, ...key }: View): z
   revokedAt: time(revokedAt),
 });
 
-function keysOf({ actor, keys }: Pick<TrpcContext, 'actor' | 'keys'>) {
-  if (!hasRole(actor, 'admin')) throw tooWeak(actor);
+function keysOf({ principal, keys }: Pick<TrpcContext, 'principal' | 'keys'>) {
+  if (!hasRole(principal, 'admin')) throw tooWeak(principal);
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   return keys;
 }

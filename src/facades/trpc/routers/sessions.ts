@@ -217,12 +217,12 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = neverFires }) => counted(ctx, news(ctx, signal))),
 });
 
-export interface News {
+export interface SessionListChange {
   readonly type: 'changed' | 'deleted';
   readonly session: Session;
 }
 
-async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<News> {
+async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<SessionListChange> {
   for await (const { type, session } of ctx.services.sessions.watch(signal)) {
     yield { type, session: toSession(session) };
     await ctx.drained();
@@ -230,12 +230,12 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<News
 }
 
 /** A session's place in the list: newest message first, then by id, so that sessions with equal times have a fixed order. */
-type Place = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
+type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
-const byPlace = (a: Place, b: Place) =>
+const byPlace = (a: ListPosition, b: ListPosition) =>
   b.latestMessageAt - a.latestMessageAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
-function parsePlace(cursor: string): Place {
+function parsePlace(cursor: string): ListPosition {
   const [, at, id] = /^(\d{1,16})\.([0-9a-f]{16})$/.exec(cursor) ?? [];
   if (at === undefined || id === undefined) {
     throw new AppError('invalid_request', 'cursor: not one that `nextCursor` gave.');

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { toolGroups } from '../../../agents/tools/tool.ts';
 import { toolWords } from '../../../agents/tools/words.ts';
-import { deadline } from '../../../core/concurrency/cancel.ts';
-import { hasRole, tooWeak } from '../../../core/model/actor.ts';
+import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { hasRole, tooWeak } from '../../../core/model/principal.ts';
 import { Checks, healthInTime, overallHealth } from '../../shared/health.ts';
 import { procedure, router } from '../base.ts';
 
@@ -29,7 +29,7 @@ export const systemRouter = router({
   info: procedure
     .output(z.object({ name: z.literal('corral'), version: z.string(), driver: z.string(), model: z.string() }))
     .query(async ({ ctx, signal }) => {
-      using until = deadline(checkMs, ctx.clock, signal);
+      using until = deadlineSignal(checkMs, ctx.clock, signal);
       const { sandbox, model } = await ctx.services.sessions.health(until.signal);
       return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
     }),
@@ -44,8 +44,8 @@ export const systemRouter = router({
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)
-    .query(async ({ ctx: { actor, services, clock } }) => {
-      if (!hasRole(actor, 'operator')) throw tooWeak(actor);
+    .query(async ({ ctx: { principal, services, clock } }) => {
+      if (!hasRole(principal, 'operator')) throw tooWeak(principal);
       const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
       return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),

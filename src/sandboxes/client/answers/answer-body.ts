@@ -5,7 +5,7 @@ import type { UntrustedReason } from '../../../core/model/events.ts';
 import { onLoopBytes } from './validation-thread.ts';
 
 /** The sandbox sent something that its daemon never sends. */
-export class Broken extends Error {
+export class UntrustedAnswer extends Error {
   readonly reason: UntrustedReason;
 
   constructor(reason: UntrustedReason, detail: string) {
@@ -37,9 +37,9 @@ interface Body extends Disposable {
 }
 
 /** The whole body of an answer. Throws Broken as soon as its length, declared or actual, exceeds the limit. */
-export async function collected(response: IncomingMessage, limit: Limit): Promise<Body> {
+export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
-  const length = measured(response, limit);
+  const length = declaredLength(response, limit);
   const isLarge = length > onLoopBytes;
   using stack = new DisposableStack();
   if (isLarge) {
@@ -58,12 +58,13 @@ export async function collected(response: IncomingMessage, limit: Limit): Promis
 }
 
 /** The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must be. */
-export function measured({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
+export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
   const said = headers['content-length'];
-  if (said === undefined && limit.isMeasured) throw new Broken('bad_headers', 'no content-length');
+  if (said === undefined && limit.isMeasured) throw new UntrustedAnswer('bad_headers', 'no content-length');
   const length = said === undefined ? limit.maxBytes : Number(said);
   if (length > limit.maxBytes) throw tooLarge(limit);
   return length;
 }
 
-const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) => new Broken('too_large', `more than ${maxBytes} bytes`);
+const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) =>
+  new UntrustedAnswer('too_large', `more than ${maxBytes} bytes`);

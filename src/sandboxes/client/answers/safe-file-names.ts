@@ -6,11 +6,14 @@ import { isName, isPath } from '../../../core/text/file-names.ts';
 export const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isName(name));
 
-export interface Matches<Match> {
+export interface SearchMatches<Match> {
   readonly matches: readonly Match[];
   readonly truncated: boolean;
 }
-export const withSafePaths = <Match>(found: Matches<Match>, pathOf: (match: Match) => string): Matches<Match> => ({
+export const withSafePaths = <Match>(
+  found: SearchMatches<Match>,
+  pathOf: (match: Match) => string,
+): SearchMatches<Match> => ({
   ...found,
   matches: found.matches.filter((match) => isPath(pathOf(match))),
 });

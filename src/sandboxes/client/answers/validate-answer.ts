@@ -2,14 +2,14 @@ import type { UntrustedReason } from '../../../core/model/events.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { type AnswerName, type AnswerOf, answers } from './answers.ts';
 
-export type Judged<Value> =
+export type ValidationResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly reason: UntrustedReason; readonly detail: string };
 
 const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
-export function judge<Name extends AnswerName>(name: Name, bytes: Buffer): Judged<AnswerOf<Name>> {
+export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffer): ValidationResult<AnswerOf<Name>> {
   const rule = answers[name];
   const json = parseJson(bytes, rule);
   if (!json.ok) return bad(json.reason, json.detail);

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { fits, spares } from '../../../core/concurrency/spare-buffers.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { AnswerName, AnswerOf } from './answers.ts';
-import { type Judged, judge } from './validate-answer.ts';
+import { type ValidationResult, validateAnswer } from './validate-answer.ts';
 
 export interface Work {
   readonly name: string;
@@ -16,7 +16,7 @@ export interface Verdict {
   readonly bytes: ArrayBuffer;
 }
 type Judgement =
-  | (Judged<never> & { readonly ok: false })
+  | (ValidationResult<never> & { readonly ok: false })
   | {
       readonly ok: true;
       readonly rest: object;
@@ -45,8 +45,11 @@ const patienceMs = 30_000;
  * Parses and checks an answer. Large answers are parsed in another thread, which takes their memory: nothing else may
  * use it.
  */
-export async function validated<Name extends AnswerName>(name: Name, bytes: Buffer): Promise<Judged<AnswerOf<Name>>> {
-  if (bytes.length <= onLoopBytes) return judge(name, bytes);
+export async function validateInThread<Name extends AnswerName>(
+  name: Name,
+  bytes: Buffer,
+): Promise<ValidationResult<AnswerOf<Name>>> {
+  if (bytes.length <= onLoopBytes) return validateAnswer(name, bytes);
   const said = await inTurn(() => asked({ name, bytes: owned(bytes), length: bytes.length }));
   if (!said.ok) return said;
   for (const { holder, key, pieces } of said.texts) {

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { collector } from '../../../core/concurrency/collect-garbage.ts';
 import type { AnswerName } from './answers.ts';
-import { judge } from './validate-answer.ts';
+import { validateAnswer } from './validate-answer.ts';
 import type { LongText, Verdict, Work } from './validation-thread.ts';
 
 // Parses large answers in a thread with a heap of its own, so that no answer can block or crash the server's event loop.
@@ -29,7 +29,7 @@ parentPort?.on('message', (work: Work) => {
 });
 
 function answer({ name, bytes, length }: Work, tidy: () => void): void {
-  const judged = judge(name as AnswerName, Buffer.from(bytes, 0, length));
+  const judged = validateAnswer(name as AnswerName, Buffer.from(bytes, 0, length));
   tidy(); // the text that was parsed goes before its values are turned into text again
   if (!judged.ok) {
     parentPort?.postMessage({ said: judged, bytes } satisfies Verdict, [bytes]);

@@ -2,12 +2,12 @@ import type { Duplex } from 'node:stream';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
-import type { Trust } from '../answers/trust.ts';
-import type { Ask, requester } from '../request.ts';
-import { endWithTrust, judged, readFrames } from './read-frames.ts';
+import type { DaemonTrust } from '../answers/daemon-trust.ts';
+import type { DaemonRequest, requester } from '../request.ts';
+import { endWithTrust, parseFrame, readFrames } from './read-frames.ts';
 
-export type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-export type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
+export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
+export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: DaemonTrust };
 
 const killMs = 30_000;
 /** Each of these calls is work for the sandbox, whose daemon must answer others meanwhile. */
@@ -17,19 +17,19 @@ const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
 /** The jobs behind the daemon's HTTP API. */
-export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again): JobClient {
+export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
   const changing = new Semaphore(mostChanging);
   const writing = new Semaphore(mostWriting);
   return {
     async start({ terminal, ...request }, signal) {
-      const ask: Ask = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };
+      const ask: DaemonRequest = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };
       using _slot = await changing.acquire(signal);
       return await again(signal, () => json('job', ask, signal));
     },
     list: (signal) => again(signal, () => json('jobs', { method: 'GET', path: '/jobs' }, signal)),
     async attach(id, reader, signal) {
       using _slot = await changing.acquire(signal);
-      const ask: Ask = { method: 'GET', path: job(id, '/stream') };
+      const ask: DaemonRequest = { method: 'GET', path: job(id, '/stream') };
       return streamOf(await upgrade(ask, signal), reader, trust);
     },
     async write(id, bytes, signal) {
@@ -44,25 +44,30 @@ export function jobClient({ json, done, upgrade, trust }: Daemon, again: Again):
     },
     async signal(id, name, signal) {
       using _slot = await changing.acquire(signal);
-      const ask: Ask = { method: 'POST', path: job(id, '/signal'), json: { signal: name }, timeoutMs: killMs };
+      const ask: DaemonRequest = {
+        method: 'POST',
+        path: job(id, '/signal'),
+        json: { signal: name },
+        timeoutMs: killMs,
+      };
       await done(ask, signal);
     },
   };
 }
 
-function streamOf(stream: Duplex, reader: JobReader, trust: Trust): JobStream {
+function streamOf(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller may look at it later, or not at all
   endWithTrust(stream, trust);
   return { ended, detach: () => void stream.destroy() };
 }
 
-async function read(stream: Duplex, { onOutput, onErrors }: JobReader, trust: Trust): Promise<JobEnd> {
+async function read(stream: Duplex, { onOutput, onErrors }: JobReader, trust: DaemonTrust): Promise<JobEnd> {
   for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);
-    else if (channel === 'end') return judged('jobEnd', payload, { trust, call });
-    else throw trust.breaks({ reason: 'bad_frame', call, detail: 'a frame of the input' });
+    else if (channel === 'end') return parseFrame('jobEnd', payload, { trust, call });
+    else throw trust.reportViolation({ reason: 'bad_frame', call, detail: 'a frame of the input' });
   }
   throw gone();
 }

@@ -1,24 +1,24 @@
 import type { PathClient } from '../abilities.ts';
 import { partValues, query } from '../query.ts';
-import type { Ask } from '../request.ts';
-import type { Again, Daemon } from './job-client.ts';
+import type { DaemonRequest } from '../request.ts';
+import type { DaemonRequester, Retry } from './job-client.ts';
 
 const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
 /** The files at any path, behind the daemon's HTTP API. */
-export function pathClient({ json, done, file, sending }: Daemon, again: Again): PathClient {
+export function pathClient({ json, done, file, sending }: DaemonRequester, again: Retry): PathClient {
   return {
     stat: (path, signal) =>
       again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${query({ path })}` }, signal)),
     list: (path, depth, signal) => {
       const asked = query({ path, depth: String(depth) });
-      const ask: Ask = { method: 'GET', path: `/paths/list?${asked}`, timeoutMs: slowMs };
+      const ask: DaemonRequest = { method: 'GET', path: `/paths/list?${asked}`, timeoutMs: slowMs };
       return again(signal, () => json('pathEntries', ask, signal));
     },
     makeFolder: (path, signal) => json('pathEntry', { method: 'POST', path: '/paths/folder', json: { path } }, signal),
     move: (from, to, signal) => {
-      const ask: Ask = { method: 'POST', path: '/paths/move', json: { from, to }, timeoutMs: slowMs };
+      const ask: DaemonRequest = { method: 'POST', path: '/paths/move', json: { from, to }, timeoutMs: slowMs };
       return json('pathEntry', ask, signal);
     },
     async remove(path, signal) {

@@ -3,11 +3,11 @@ import { chunkPassed } from '../../../core/concurrency/collect-garbage.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
 import type { AnswerName, AnswerOf } from '../answers/answers.ts';
-import type { Trust } from '../answers/trust.ts';
-import { judge } from '../answers/validate-answer.ts';
+import type { DaemonTrust } from '../answers/daemon-trust.ts';
+import { validateAnswer } from '../answers/validate-answer.ts';
 
 interface Stream {
-  readonly trust: Trust;
+  readonly trust: DaemonTrust;
   /** Names the stream in the log when the sandbox breaks a rule. */
   readonly call: string;
 }
@@ -26,7 +26,7 @@ export async function* readFrames(
     try {
       return frames.push(chunk);
     } catch (thrown) {
-      throw trust.breaks({ reason: 'bad_frame', call, detail: (thrown as RangeError).message });
+      throw trust.reportViolation({ reason: 'bad_frame', call, detail: (thrown as RangeError).message });
     }
   };
   try {
@@ -41,14 +41,18 @@ export async function* readFrames(
 }
 
 /** The JSON of a frame, judged like an answer. */
-export function judged<Name extends AnswerName>(name: Name, payload: Buffer, { trust, call }: Stream): AnswerOf<Name> {
-  const said = judge(name, payload);
+export function parseFrame<Name extends AnswerName>(
+  name: Name,
+  payload: Buffer,
+  { trust, call }: Stream,
+): AnswerOf<Name> {
+  const said = validateAnswer(name, payload);
   if (said.ok) return said.value;
-  throw trust.breaks({ reason: said.reason, call, detail: said.detail });
+  throw trust.reportViolation({ reason: said.reason, call, detail: said.detail });
 }
 
 /** Destroys the stream when the sandbox is not trusted any more. */
-export function endWithTrust(stream: Duplex, trust: Trust): void {
+export function endWithTrust(stream: Duplex, trust: DaemonTrust): void {
   const lose = () => void stream.destroy();
   trust.broken.addEventListener('abort', lose, { once: true });
   stream.once('close', () => trust.broken.removeEventListener('abort', lose));

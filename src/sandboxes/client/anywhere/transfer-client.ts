@@ -1,20 +1,24 @@
 import type { TransferClient } from '../abilities.ts';
-import type { Since } from '../daemon-version.ts';
+import type { VersionCheck } from '../daemon-version.ts';
 import { partValues, query } from '../query.ts';
-import type { Ask } from '../request.ts';
-import type { Daemon } from './job-client.ts';
+import type { DaemonRequest } from '../request.ts';
+import type { DaemonRequester } from './job-client.ts';
 
 const anySize = Number.MAX_SAFE_INTEGER;
 
 /** Files of any size in the workspace, behind the daemon's HTTP API. */
-export function transferClient({ file, sending }: Daemon, since: Since): TransferClient {
+export function transferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
   return {
     areSupported: (signal) => since('1.1', signal),
     open: (path, part, signal) =>
       file({ method: 'GET', path: `/files/stream?${query({ path, ...partValues(part) })}` }, anySize, signal),
     write(path, content, { replaces }, signal) {
       const asked = query({ path, ...(replaces !== undefined && { replaces }) });
-      const ask: Ask & { body: typeof content } = { method: 'PUT', path: `/files/stream?${asked}`, body: content };
+      const ask: DaemonRequest & { body: typeof content } = {
+        method: 'PUT',
+        path: `/files/stream?${asked}`,
+        body: content,
+      };
       return sending('fileVersion', ask, signal);
     },
   };

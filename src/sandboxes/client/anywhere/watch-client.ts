@@ -1,15 +1,15 @@
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { PortClient, WatchClient } from '../abilities.ts';
-import type { Since } from '../daemon-version.ts';
-import type { Again, Daemon } from './job-client.ts';
-import { endWithTrust, judged, readFrames } from './read-frames.ts';
+import type { VersionCheck } from '../daemon-version.ts';
+import type { DaemonRequester, Retry } from './job-client.ts';
+import { endWithTrust, parseFrame, readFrames } from './read-frames.ts';
 
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
 
 /** The watches of folders behind the daemon's HTTP API. */
-export function watchClient({ json, done, upgrade, trust }: Daemon, again: Again): WatchClient {
+export function watchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
   return {
     open: (wanted, signal) => json('watch', { method: 'POST', path: '/watches', json: wanted }, signal),
     changes: (id, signal) =>
@@ -21,8 +21,9 @@ export function watchClient({ json, done, upgrade, trust }: Daemon, again: Again
       endWithTrust(stream, trust);
       try {
         for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
-          if (channel !== 'output') throw trust.breaks({ reason: 'bad_frame', call, detail: `a frame of ${channel}` });
-          await heard(judged('change', payload, { trust, call }));
+          if (channel !== 'output')
+            throw trust.reportViolation({ reason: 'bad_frame', call, detail: `a frame of ${channel}` });
+          await heard(parseFrame('change', payload, { trust, call }));
         }
       } catch (thrown) {
         throwIfFired(signal);
@@ -41,7 +42,7 @@ export function watchClient({ json, done, upgrade, trust }: Daemon, again: Again
 const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch is gone.', { cause });
 
 /** Connections to the ports of the sandbox. */
-export const portClient = ({ json, upgrade }: Daemon, again: Again, since: Since): PortClient => ({
+export const portClient = ({ json, upgrade }: DaemonRequester, again: Retry, since: VersionCheck): PortClient => ({
   async list(signal) {
     if (!(await since('1.5', signal))) return [];
     return await again(signal, () => json('listeningPorts', { method: 'GET', path: '/ports' }, signal));

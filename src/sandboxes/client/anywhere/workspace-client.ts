@@ -1,9 +1,13 @@
 import type { WorkspaceClient } from '../abilities.ts';
-import type { Since } from '../daemon-version.ts';
-import type { Again, Daemon } from './job-client.ts';
+import type { VersionCheck } from '../daemon-version.ts';
+import type { DaemonRequester, Retry } from './job-client.ts';
 
 /** The workspace as a whole, behind the daemon's HTTP API. */
-export function workspaceClient({ json }: Pick<Daemon, 'json'>, again: Again, since: Since): WorkspaceClient {
+export function workspaceClient(
+  { json }: Pick<DaemonRequester, 'json'>,
+  again: Retry,
+  since: VersionCheck,
+): WorkspaceClient {
   return {
     async keep(mark, signal) {
       if (!(await since('1.2', signal))) return false;

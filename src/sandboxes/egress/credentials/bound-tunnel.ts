@@ -9,9 +9,9 @@ import { misplacedRefusal } from '../plain-http.ts';
 import { Refusal } from '../refusal.ts';
 import { parseAuthority } from '../target.ts';
 import type { Authority } from './authority.ts';
-import type { Bound } from './bound.ts';
-import { boundTo, type Credential, firstByHeader, formsOf, placeholderIn } from './credential.ts';
-import { type Filled, filledHeaders } from './headers.ts';
+import type { InterceptedTunnel } from './bound.ts';
+import { type Credential, credentialsFor, firstByHeader, formsOf, placeholderIn } from './credential.ts';
+import { type FilledHeaders, filledHeaders } from './headers.ts';
 import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
 
@@ -26,10 +26,10 @@ export interface CredentialOptions {
 /** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
 export function boundTunnels({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
   const agentOf = upstreamAgents(trusted, open);
-  const tunnels = new WeakMap<Duplex, Bound>();
+  const tunnels = new WeakMap<Duplex, InterceptedTunnel>();
   const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  const ofSocket = (socket: Duplex) => tunnels.get(socket) as Bound;
+  const ofSocket = (socket: Duplex) => tunnels.get(socket) as InterceptedTunnel;
   http.on('request', (req, res) => {
     const bound = ofSocket(req.socket);
     void bound.client.inOrder(() => pass(bound, req, res)).catch(() => req.socket.destroy());
@@ -46,7 +46,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
   });
   http.on('clientError', (_error, socket) => socket.destroy());
 
-  async function pass(bound: Bound, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function pass(bound: InterceptedTunnel, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { client, target, agent } = bound;
     client.count(headBytes(req));
     const all = await filled(bound, req);
@@ -65,9 +65,9 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
   }
 
   /** The request's headers with the secrets in their places, or the reason to refuse it. */
-  async function filled({ client, target }: Bound, req: IncomingMessage): Promise<Filled | Refusal> {
+  async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
     const all = await of(client.sessionId); // again for each request, because a credential can be revoked meanwhile
-    const here = boundTo(all, target);
+    const here = credentialsFor(all, target);
     const credentials = firstByHeader(here);
     const asked = parseAuthority(req.headers.host ?? '', target.port);
     if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {

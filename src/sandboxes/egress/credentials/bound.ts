@@ -3,7 +3,7 @@ import type { Client } from '../client.ts';
 import type { Target } from '../target.ts';
 
 /** A tunnel whose TLS the proxy ends. */
-export interface Bound {
+export interface InterceptedTunnel {
   readonly client: Client;
   readonly target: Target;
   /** Connects to the target alone. */

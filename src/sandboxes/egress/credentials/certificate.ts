@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, sign } from 'node:crypto';
-import { bits, der, integer, octets, oid, sequence, text, time, yes } from './der.ts';
+import { bits, der, derTrue, integer, octets, oid, sequence, text, time } from './der.ts';
 
 export interface CertificateRequest {
   /** Common names. */
@@ -28,12 +28,12 @@ export function certificate(request: CertificateRequest): string {
     sequence(oid(id), ...critical, octets(value));
   const kinds = names
     ? [
-        extension('551d13', sequence(), yes),
-        extension('551d0f', bits(signs, 7), yes),
+        extension('551d13', sequence(), derTrue),
+        extension('551d0f', bits(signs, 7), derTrue),
         extension('551d25', sequence(serverAuth)),
         extension('551d11', sequence(...names.map((name) => der(0x82, Buffer.from(name))))),
       ]
-    : [extension('551d13', sequence(yes), yes), extension('551d0f', bits(signsCertificates, 1), yes)];
+    : [extension('551d13', sequence(derTrue), derTrue), extension('551d0f', bits(signsCertificates, 1), derTrue)];
   const extensions = sequence(
     ...kinds,
     extension('551d0e', octets(keyId(subjectKey))),

@@ -17,7 +17,7 @@ export interface Credential {
 }
 
 /** The credentials that can be sent to a target; none for plain HTTP, whose readers could read them too. */
-export const boundTo = (all: readonly Credential[], target: Target): readonly Credential[] =>
+export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));

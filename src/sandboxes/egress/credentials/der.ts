@@ -13,7 +13,7 @@ function lengthOf(length: number): number[] {
 export const sequence = (...parts: readonly Uint8Array[]): Buffer => der(0x30, ...parts);
 export const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'));
 export const octets = (...parts: readonly Uint8Array[]): Buffer => der(0x04, ...parts);
-export const yes = der(0x01, Buffer.from([0xff]));
+export const derTrue = der(0x01, Buffer.from([0xff]));
 export const text = (value: string): Buffer => der(0x0c, Buffer.from(value));
 export const bits = (bytes: Uint8Array, unused = 0): Buffer => der(0x03, Buffer.from([unused]), bytes);
 /** A number that is not negative, in its shortest form: OpenSSL refuses a byte of zeros that changes nothing. */

@@ -3,7 +3,7 @@ import { endToEnd, withoutHeaders } from '../heads.ts';
 import { authorityOf, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
 
-export interface Filled {
+export interface FilledHeaders {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   /** The texts that must not come back. */

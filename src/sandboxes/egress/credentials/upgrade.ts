@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream';
 import { cannotSearch, faultOf, repeatsSecret } from '../answer.ts';
 import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
-import type { Bound } from './bound.ts';
-import type { Filled } from './headers.ts';
+import type { InterceptedTunnel } from './bound.ts';
+import type { FilledHeaders } from './headers.ts';
 import { type SearchedAnswer, searchedAnswer } from './searched-answer.ts';
 import { searchedFrames } from './websocket-search.ts';
-import { filterStream, withhold } from './withhold.ts';
+import { filterStream, withholdStream } from './withhold.ts';
 
-interface Upgrade extends Filled {
+interface Upgrade extends FilledHeaders {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
   /** The first bytes behind the request's head. */
@@ -17,7 +17,7 @@ interface Upgrade extends Filled {
 }
 
 /** Why a request cannot change the protocol: only a WebSocket's answers can be searched. */
-export function objectionToUpgrade({ client, target }: Bound, { method, headers }: IncomingMessage) {
+export function objectionToUpgrade({ client, target }: InterceptedTunnel, { method, headers }: IncomingMessage) {
   const hasBody = headers['transfer-encoding'] !== undefined || !/^0*$/.test(headers['content-length'] ?? '');
   if (headers.upgrade?.toLowerCase() === 'websocket' && method === 'GET' && !hasBody) return undefined;
   client.tell(target, 'refused', 'credential: not a WebSocket');
@@ -27,7 +27,7 @@ export function objectionToUpgrade({ client, target }: Bound, { method, headers 
 
 /** Passes a WebSocket's opening request on, then its bytes in both directions. Resolves when the sandbox's side is closed. */
 export function relayUpgrade(
-  { client, target, agent }: Bound,
+  { client, target, agent }: InterceptedTunnel,
   { req, socket, head, headers, secrets }: Upgrade,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -73,7 +73,7 @@ export function relayUpgrade(
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;
-    const back = withhold(secrets, () => stop(repeatsSecret));
+    const back = withholdStream(secrets, () => stop(repeatsSecret));
     found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
     found.body.pipe(back).pipe(socket);
   });

@@ -1,4 +1,4 @@
-import type { Passing } from '../pour.ts';
+import type { StreamFilter } from '../pipe-filtered.ts';
 import { bytesToHold } from './withhold.ts';
 
 interface Frame {
@@ -22,7 +22,10 @@ const none = Buffer.alloc(0);
  * passes nothing more. Frames that cannot be searched count as found: masked, compressed or of an unknown kind. The end of
  * a message never waits for the next one.
  */
-export function searchedFrames(texts: readonly Buffer[], found: (why: 'repeats' | 'unsearchable') => void): Passing {
+export function searchedFrames(
+  texts: readonly Buffer[],
+  found: (why: 'repeats' | 'unsearchable') => void,
+): StreamFilter {
   let unread: Buffer = none;
   let held: Piece[] = [];
   let current: Frame | undefined;

@@ -1,11 +1,11 @@
 import { Transform } from 'node:stream';
-import type { Passing } from '../pour.ts';
+import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
  * Passes bytes on until one of the texts appears; then it calls `found` once with its index and passes nothing more. No byte of the text
  * is passed on, also where it spans chunks.
  */
-export function withholding(texts: readonly Buffer[], found: (which: number) => void): Passing {
+export function withholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
   let held = none;
   let isOver = false;
@@ -29,10 +29,10 @@ export function withholding(texts: readonly Buffer[], found: (which: number) => 
 }
 
 /** The same as a stream. */
-export const withhold = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
-  filterStream(withholding(texts, found));
+export const withholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
+  filterStream(withholdFilter(texts, found));
 
-export const filterStream = ({ pass, rest }: Passing): Transform =>
+export const filterStream = ({ pass, rest }: StreamFilter): Transform =>
   new Transform({
     transform: (chunk: Buffer, _encoding, done) => done(null, pass(chunk)),
     flush: (done) => done(null, rest()),

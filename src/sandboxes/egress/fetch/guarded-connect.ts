@@ -1,7 +1,7 @@
 import { promises as dns } from 'node:dns';
 import { connect, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { orAborted, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { Target } from '../target.ts';
 import { type AddressRules, addressCheck } from './addresses.ts';
 
@@ -31,7 +31,7 @@ export const connectorOf = (
   connectMs: number,
 ): Connector => ({ resolve, dial, reachable: addressCheck(addresses), connectMs });
 
-export type Connected =
+export type ConnectResult =
   | { readonly kind: 'open'; readonly socket: Duplex }
   | { readonly kind: 'private' }
   /** The connection is allowed but failed: the name does not resolve, or no address answers. */
@@ -46,14 +46,14 @@ const maxAddresses = 4;
  * condemns the whole name. The dialled address is the one that was checked, because a second look-up could return
  * another. Rejects only when `signal` fires.
  */
-export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<Connected> {
+export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<ConnectResult> {
   const late = AbortSignal.timeout(via.connectMs);
   const either = AbortSignal.any([signal, late]);
-  const failed = (why: string): Connected => ({ kind: 'failed', why, timedOut: late.aborted });
+  const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
   let addresses: readonly string[];
   // A DNS look-up cannot be cancelled, so the caller stops waiting for it instead.
   try {
-    addresses = target.kind === 'address' ? [target.host] : await orAborted(via.resolve(target.host, either), either);
+    addresses = target.kind === 'address' ? [target.host] : await raceAbort(via.resolve(target.host, either), either);
   } catch (thrown) {
     throwIfFired(signal);
     return failed(late.aborted ? 'the name was not resolved in time' : `the name does not resolve${codeOf(thrown)}`);

@@ -1,4 +1,4 @@
-import { byEntries, type PolicyDescriptor, unlisted } from '../policy.ts';
+import { byEntries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
 export const allowList: PolicyDescriptor = {
   label: 'the entries of egress.allow, nothing else',
@@ -8,5 +8,5 @@ export const allowList: PolicyDescriptor = {
       : `open only for ${entries.join(', ')}. All else is refused.`,
   strict: true,
   usesEntries: true,
-  decide: (asked) => byEntries(asked) ?? unlisted('allow-list', 'egress.allow'),
+  decide: (asked) => byEntries(asked) ?? refuseUnlisted('allow-list', 'egress.allow'),
 };

@@ -1,8 +1,8 @@
-import { no, type PolicyDescriptor } from '../policy.ts';
+import { type PolicyDescriptor, refuseTarget } from '../policy.ts';
 
 export const none: PolicyDescriptor = {
   label: 'nothing',
   forAgents: () => 'closed. Nothing outside of the sandbox can be reached.',
   strict: true,
-  decide: () => no('none', "this session's policy is 'none'", 'Ask the operator for another egress policy.'),
+  decide: () => refuseTarget('none', "this session's policy is 'none'", 'Ask the operator for another egress policy.'),
 };

@@ -1,4 +1,4 @@
-import { byRegistries, no, type PolicyDescriptor, webPorts } from '../policy.ts';
+import { byRegistries, type PolicyDescriptor, refuseTarget, webPorts } from '../policy.ts';
 
 export const web: PolicyDescriptor = {
   label: 'every public host on ports 80 and 443, and what registries opens',
@@ -9,7 +9,11 @@ export const web: PolicyDescriptor = {
     if (webPorts.includes(asked.target.port)) return { allowed: true, rule: 'web' };
     return (
       byRegistries(asked) ??
-      no('port not allowed', "policy 'web' opens ports 80 and 443 only", 'Ask the operator for an entry host:port.')
+      refuseTarget(
+        'port not allowed',
+        "policy 'web' opens ports 80 and 443 only",
+        'Ask the operator for an entry host:port.',
+      )
     );
   },
 };

@@ -1,4 +1,4 @@
-import { orAborted, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -45,7 +45,7 @@ export class ImageRegistries {
     const key = await this.#options.keyOf(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
-    const found = known && (await orAborted(known, signal).catch(() => undefined));
+    const found = known && (await raceAbort(known, signal).catch(() => undefined));
     throwIfFired(signal);
     if (found && !(found.isPartial && sandbox.isFresh)) {
       if (found.unread.length > 0) this.#readOn(key, sandbox);

@@ -7,12 +7,12 @@ import { targetOf } from '../target.ts';
 
 /** An index page that names further hosts: pip's links and cargo's downloads lead to them. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
-const Found = z.object({
+const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
   /** Pages that the server could not fetch yet. */
   pages: z.array(Page),
 });
-type Found = z.infer<typeof Found>;
+type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
 /** The registries that an image's package managers use, for the `registries` policy and the session's log. */
 export interface Registries {
@@ -42,32 +42,32 @@ const maxEntries = 64;
 export async function discoverRegistries(discovery: Discovery, signal: AbortSignal): Promise<Registries> {
   const { imageDigest, keep } = discovery;
   const kept = await keep.get(recordKind, imageDigest);
-  const known = Found.safeParse(kept?.doc);
+  const known = DiscoveredRegistries.safeParse(kept?.doc);
   const output = known.success ? '' : await discovery.run(signal);
   const isPartial = /^late\t/m.test(output);
   const found = known.success ? known.data : parseRegistries(output);
   if (known.success && found.pages.length === 0) return { entries: found.entries, unread: [], isPartial };
 
   const entries = [...found.entries];
-  const pages: Found['pages'] = [];
+  const pages: DiscoveredRegistries['pages'] = [];
   for (const page of found.pages) {
     const text = await discovery.fetchPage(page.url, signal).catch(() => undefined);
     if (text === undefined) pages.push(page);
     else for (const url of linksOf(page, text)) add(entries, page.for, url);
   }
-  const doc: Found = { entries, pages };
+  const doc: DiscoveredRegistries = { entries, pages };
   if (!isPartial) await keep.put({ kind: recordKind, id: imageDigest, doc });
   return { entries, unread: pages.map(({ url }) => url), isPartial };
 }
 
 /** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script broke off). */
-export function parseRegistries(output: string): Found {
+export function parseRegistries(output: string): DiscoveredRegistries {
   const lines = output.slice(0, 65_536).trimEnd().split('\n');
   if (lines.pop() !== 'end') {
     throw new AppError('sandbox_unavailable', "The image's package managers could not be read; its set-up broke off.");
   }
   const entries: RegistryEntry[] = [];
-  const pages: Found['pages'] = [];
+  const pages: DiscoveredRegistries['pages'] = [];
   for (const line of lines) {
     const [tool = '', text = ''] = line.split('\t');
     const url = urlOf(text);

@@ -14,7 +14,7 @@ interface Options {
   /** The free bytes of this machine's disks, as far as the server can see them. */
   readonly freeBytes: () => Promise<number>;
 }
-export interface Used {
+export interface SandboxDiskUse {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   readonly disk: DiskUse;
@@ -25,7 +25,7 @@ export interface DiskFloor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
   /** Takes the disk use that a sandbox reports. Resolves with the sandbox that is stopped to free space, if any. */
-  saw(used: Used): Promise<Used | undefined>;
+  saw(used: SandboxDiskUse): Promise<SandboxDiskUse | undefined>;
   forget(id: SandboxId): void;
 }
 
@@ -35,7 +35,7 @@ const pauseMs = 5_000;
 const endMs = 30_000;
 
 export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Options): DiskFloor {
-  const known = new Map<SandboxId, Used>();
+  const known = new Map<SandboxId, SandboxDiskUse>();
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 

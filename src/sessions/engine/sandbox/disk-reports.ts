@@ -4,14 +4,14 @@ import { mib } from '../../../core/text/mebibytes.ts';
 import type { DiskUse } from '../../../sandboxes/client/client.ts';
 import type { DiskFloor } from './disk-floor.ts';
 
-type Exceeded = FactOf<'sandbox.disk_exceeded'>['data'];
+type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface FollowedSandbox {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /** Started by this server just now: no stop in it can have been logged before. */
   readonly isFresh: boolean;
 }
-interface Followed extends Disposable {
+interface DiskReporter extends Disposable {
   saw(disk: DiskUse): void;
 }
 
@@ -19,10 +19,10 @@ interface Followed extends Disposable {
 export interface DiskReports {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  follow(sandbox: FollowedSandbox): Followed;
+  follow(sandbox: FollowedSandbox): DiskReporter;
 }
 
-export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: Exceeded) => void): DiskReports {
+export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskExceeded) => void): DiskReports {
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {

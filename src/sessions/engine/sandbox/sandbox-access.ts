@@ -10,7 +10,7 @@ import type { PendingCommands } from '../pending-commands.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { SandboxExchange } from './sandbox-exchange.ts';
 
-interface OwnDeps {
+interface LocalSandboxDeps {
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
@@ -20,10 +20,10 @@ interface OwnDeps {
 }
 
 /** The sandboxes of the sessions that this server owns. */
-export class OwnSandboxes {
-  readonly #deps: OwnDeps;
+export class LocalSandboxes {
+  readonly #deps: LocalSandboxDeps;
 
-  constructor(deps: OwnDeps) {
+  constructor(deps: LocalSandboxDeps) {
     this.#deps = deps;
   }
 
@@ -57,7 +57,7 @@ export class OwnSandboxes {
 }
 
 interface Deps {
-  readonly own: OwnSandboxes;
+  readonly own: LocalSandboxes;
   readonly store: Pick<Store, 'events'>;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;

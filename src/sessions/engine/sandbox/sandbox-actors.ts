@@ -3,20 +3,20 @@ import {
   type Call,
   type Driver,
   isPausable,
-  type ProvisionNews,
+  type ProvisionProgress,
   type SandboxLink,
   type SandboxSpec,
 } from '../../../../drivers/driver.ts';
 import { resourceActor } from '../../../../machines/resource-actor.ts';
-import { type HoldNews, sandboxMachine } from '../../../../machines/sandbox.ts';
-import { deadline, pause } from '../../../core/concurrency/cancel.ts';
+import { type HoldNotice, sandboxMachine } from '../../../../machines/sandbox.ts';
+import { deadlineSignal, pause } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import type { DesktopStatus, SandboxClient } from '../../../sandboxes/client/client.ts';
-import { Silence } from '../../../sandboxes/client/silence.ts';
-import type { Live } from '../../run/live-session.ts';
+import { HealthMonitor } from '../../../sandboxes/client/health-monitor.ts';
+import type { LiveSession } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
 import type { DiskReports } from './disk-reports.ts';
 import { sandboxFailure } from './sandbox-failure.ts';
@@ -26,15 +26,15 @@ export interface SandboxDeps {
   readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'warn'>;
   readonly startTimeoutMs: number;
-  live(sessionId: SessionId): Live;
+  live(sessionId: SessionId): LiveSession;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** Reads from a new sandbox what the server must know before a command runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Gives a new sandbox the files that its session begins with, before anyone uses it. */
-  restore?(session: Live, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Called when the session can use its sandbox. */
-  ready(session: Live, client: SandboxClient): void;
+  ready(session: LiveSession, client: SandboxClient): void;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   /** Takes the disk use from each heartbeat. */
@@ -61,13 +61,17 @@ const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, res
 export function sandboxWith(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
-    using until = deadline(ms, clock, signal);
+    using until = deadlineSignal(ms, clock, signal);
     return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
   const broken = new Set<SandboxId>();
-  async function telling<Value>({ sessionId, as }: Doing, signal: AbortSignal, work: Promise<Value>): Promise<Value> {
+  async function telling<Value>(
+    { sessionId, as }: SandboxOperation,
+    signal: AbortSignal,
+    work: Promise<Value>,
+  ): Promise<Value> {
     try {
       return await work;
     } catch (thrown) {
@@ -76,7 +80,7 @@ export function sandboxWith(deps: SandboxDeps) {
       throw failure;
     }
   }
-  async function noting<Value>({ sessionId, sandboxId }: Whose, signal: AbortSignal, holding: Promise<Value>) {
+  async function noting<Value>({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal, holding: Promise<Value>) {
     try {
       return await telling({ sessionId, as: 'sandbox_lost' }, signal, holding);
     } catch (failure) {
@@ -85,7 +89,7 @@ export function sandboxWith(deps: SandboxDeps) {
     }
   }
 
-  async function start({ sessionId, sandboxId }: Whose, signal: AbortSignal): Promise<void> {
+  async function start({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
     begun.set(sandboxId, clock.now());
     await failpoint('driver.create.before');
     await deps.disk?.admit();
@@ -94,7 +98,7 @@ export function sandboxWith(deps: SandboxDeps) {
       broken.delete(sandboxId);
     }
     const { writer } = live(sessionId);
-    const tell = (news: ProvisionNews) => {
+    const tell = (news: ProvisionProgress) => {
       const runId = live(sessionId).runWriter?.runId ?? null;
       void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
     };
@@ -104,8 +108,8 @@ export function sandboxWith(deps: SandboxDeps) {
   }
 
   async function use(
-    { own, sandboxId, link, client }: Held,
-    tell: (news: HoldNews) => void,
+    { own, sandboxId, link, client }: HeldSandbox,
+    tell: (news: HoldNotice) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
@@ -121,7 +125,7 @@ export function sandboxWith(deps: SandboxDeps) {
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
     const lost = AbortSignal.any([link.lost, client.trust.broken]);
     using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
-    const silence = new Silence(clock, link.starvedMs);
+    const silence = new HealthMonitor(clock, link.starvedMs);
     await watch({ own, client, lost, clock, saw: deps.saw, disk, silence }, signal);
   }
 
@@ -131,7 +135,7 @@ export function sandboxWith(deps: SandboxDeps) {
         telling({ sessionId: input.sessionId, as: 'sandbox_unavailable' }, signal, start(input, signal)),
       ),
 
-      hold: resourceActor<Held, Whose, HoldNews>({
+      hold: resourceActor<HeldSandbox, SandboxOwner, HoldNotice>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: Call) => {
             // An earlier server process may have paused an adopted sandbox.
@@ -175,24 +179,24 @@ export function sandboxWith(deps: SandboxDeps) {
   });
 }
 
-interface Whose {
+interface SandboxOwner {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
 }
-interface Doing {
+interface SandboxOperation {
   readonly sessionId: SessionId;
   /** The code of a failure that has none. */
   readonly as: Parameters<typeof sandboxFailure>[1];
 }
-interface Held extends AsyncDisposable {
-  readonly own: Live;
+interface HeldSandbox extends AsyncDisposable {
+  readonly own: LiveSession;
   readonly sandboxId: SandboxId;
   readonly link: SandboxLink;
   readonly client: SandboxClient;
 }
 
 async function drop(
-  own: Live,
+  own: LiveSession,
   client: SandboxClient,
   link: SandboxLink,
   release: SandboxDeps['release'],
@@ -203,8 +207,8 @@ async function drop(
   await link[Symbol.asyncDispose]();
 }
 
-interface Watched {
-  readonly silence: Silence;
+interface WatchedSandbox {
+  readonly silence: HealthMonitor;
   readonly lost: AbortSignal;
   readonly disk: ReturnType<DiskReports['follow']> | undefined;
 }
@@ -219,7 +223,7 @@ async function watch(
     saw,
     silence,
     disk: followed,
-  }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
+  }: Pick<HeldSandbox, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & WatchedSandbox,
   signal: AbortSignal,
 ) {
   const either = AbortSignal.any([signal, lost]);
@@ -230,7 +234,7 @@ async function watch(
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
-      using soon = deadline(silence.patienceMs, clock, either);
+      using soon = deadlineSignal(silence.patienceMs, clock, either);
       const { desktop = stopped, disk } = await client.health(soon.signal);
       silence.heard();
       heardAt = clock.now();

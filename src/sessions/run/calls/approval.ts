@@ -1,6 +1,6 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import { beginningOf } from '../../../core/text/text.ts';
-import type { Working } from '../run-context.ts';
+import type { RunContext } from '../run-context.ts';
 
 /** The model's arguments as an object, which is the log's shape. */
 export function shownArgs(args: unknown): Record<string, unknown> {
@@ -10,7 +10,7 @@ export function shownArgs(args: unknown): Record<string, unknown> {
 
 /** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function permissionFor(
-  { tools, approvals, isPermitted }: Pick<Working, 'tools' | 'approvals' | 'isPermitted'>,
+  { tools, approvals, isPermitted }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none

@@ -8,17 +8,17 @@ import { familyOf } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import { bringAttached } from '../context/attachments.ts';
+import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
-import { halves } from '../plan.ts';
+import { splitTitle } from '../plan.ts';
 import { actOf } from '../progress.ts';
-import type { Working } from '../run-context.ts';
+import type { RunContext } from '../run-context.ts';
 import { todoFacts } from '../todo-facts.ts';
 import { permissionFor, shownArgs } from './approval.ts';
 
 /** Executes or resumes one tool call: announces it and records its result for people and for the model. */
-export async function call(
-  work: Working,
+export async function makeCall(
+  work: RunContext,
   { call: wanted, answered }: { readonly call: PendingCall; readonly answered: boolean },
   signal: AbortSignal,
 ): Promise<CallResult> {
@@ -67,13 +67,13 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'oom',
 ]);
 
-const announced = ({ runWriter, tools }: Working, { callId, name, args }: PendingCall) => {
+const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
   const tool = tools.find(name)?.family ?? familyOf(name);
   return runWriter.calling({ callId, tool, function: name, args: shownArgs(args) });
 };
 
 async function perform(
-  work: Working,
+  work: RunContext,
   { callId, name, args, begun }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
@@ -94,17 +94,17 @@ async function perform(
     return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
   }
   await using used = await sandbox.use(signal);
-  if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client: used.client, signal });
+  if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client: used.client, signal });
   const { desktop, keepPicture } = work;
   const seeing = {
     ...(desktop && needs.includes('desktop') && { browser: desktop.browserOf(used.client) }),
-    ...(keepPicture && { keepPicture: (picture: Seen) => keepPicture(picture, signal) }),
+    ...(keepPicture && { keepPicture: (picture: SeenPicture) => keepPicture(picture, signal) }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
   return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
 }
 
-type Seen = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
+type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
 /** For tools that need no sandbox; any access to it is a bug. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
@@ -116,7 +116,7 @@ const outside = new Proxy({} as ToolContext['sandbox'], {
 const textOf = (args: unknown): string => AskUserArgs.safeParse(args).data?.text ?? '';
 
 async function record(
-  work: Working,
+  work: RunContext,
   { callId, name, args, begun, verdict, confirm }: PendingCall,
   result: ToolResult,
   why?: 'sandbox_lost',
@@ -142,7 +142,7 @@ async function record(
   // A call's words to the user and its result are appended together. A restart between them would repeat the words.
   const says = result.ok && name === notifyUser.name;
   await runWriter.write(
-    ...(says ? runWriter.said(halves(textOf(args))) : []),
+    ...(says ? runWriter.said(splitTitle(textOf(args))) : []),
     runWriter.called(callId, {
       success: result.ok,
       output: result.output,
@@ -161,7 +161,7 @@ const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
 /** The server's own tool: the run waits, and the user's answer is its result. */
-async function ask(work: Working, wanted: PendingCall, answered: boolean): Promise<CallResult> {
+async function ask(work: RunContext, wanted: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(wanted.args);
   if (!parsed.success) {

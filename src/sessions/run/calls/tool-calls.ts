@@ -2,9 +2,9 @@ import type { CallOutcome, CallsInput, PendingCall } from '../../../../machines/
 import type { ToolRegistry } from '../../../agents/tools/registry.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
-import type { Working } from '../run-context.ts';
+import type { RunContext } from '../run-context.ts';
 import { mustFollow } from './call-order.ts';
-import { call } from './tool-call.ts';
+import { makeCall } from './tool-call.ts';
 
 const mostAtOnce = 8;
 
@@ -13,7 +13,7 @@ const mostAtOnce = 8;
  * asks a person stops none of the others. Rejects as a call does, after all others have stopped.
  */
 export async function makeCalls(
-  work: Working,
+  work: RunContext,
   { calls, answered }: CallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
@@ -23,7 +23,7 @@ export async function makeCalls(
   const outcomes = inOrder(work.tools, calls, async (wanted, n): Promise<CallOutcome> => {
     using _slot = await slots.acquire(both);
     throwIfFired(both);
-    return await call(work, { call: wanted, answered: answered && n === 0 }, both);
+    return await makeCall(work, { call: wanted, answered: answered && n === 0 }, both);
   });
   try {
     return await Promise.all(outcomes);
@@ -34,10 +34,10 @@ export async function makeCalls(
   }
 }
 
-type Make = (call: PendingCall, index: number) => Promise<CallOutcome>;
+type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /** Starts each call once those that it must follow have results. A call behind one without a result is held. */
-function inOrder(tools: ToolRegistry, calls: readonly PendingCall[], make: Make): readonly Promise<CallOutcome>[] {
+function inOrder(tools: ToolRegistry, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
   for (const [n, wanted] of calls.entries()) {
     const before = outcomes.filter((_, at) => mustFollow(tools, wanted, calls[at] as PendingCall));

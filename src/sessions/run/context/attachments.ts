@@ -13,7 +13,7 @@ export interface AttachedFiles {
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
   open(id: string): Promise<Readable>;
 }
-export interface Attached {
+export interface AttachedFile {
   readonly id: string;
   /** Relative to the workspace. */
   readonly path: string;
@@ -23,9 +23,9 @@ export interface ShownMessage {
   readonly text: string;
   readonly pictures: readonly Picture[];
   /** Uploads to copy into the workspace. */
-  readonly attached: readonly Attached[];
+  readonly attached: readonly AttachedFile[];
 }
-interface Heard {
+interface UserText {
   readonly messageId: MessageId;
   readonly text: string;
   readonly attachments?: readonly string[];
@@ -41,14 +41,14 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Describes the attachments of each message. An attachment that is no upload is named as it is: a path of the workspace. */
 export async function shownMessages(
-  heard: readonly Heard[],
+  heard: readonly UserText[],
   files: AttachedFiles | undefined,
   workdir: string,
 ): Promise<ReadonlyMap<MessageId, ShownMessage>> {
   const shown = new Map<MessageId, ShownMessage>();
   for (const { messageId, text, attachments = [] } of heard) {
     const pictures: Picture[] = [];
-    const attached: Attached[] = [];
+    const attached: AttachedFile[] = [];
     const lines: string[] = [];
     for (const given of attachments.slice(0, mostNamed)) {
       const file = uuid.test(given) ? await files?.find(given) : undefined;
@@ -90,8 +90,8 @@ async function pictureType(files: AttachedFiles | undefined, id: string): Promis
 const brought = new WeakMap<SandboxClient, Set<string>>();
 
 /** Copies attached uploads into the workspace, once for each sandbox. A file that is there already is left alone. */
-export async function bringAttached(
-  wanted: readonly Attached[],
+export async function attachFiles(
+  wanted: readonly AttachedFile[],
   files: AttachedFiles,
   { client, signal }: { readonly client: SandboxClient; readonly signal: AbortSignal },
 ): Promise<void> {

@@ -1,9 +1,9 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { messageBytes } from './meter.ts';
-import { type Compaction, type Seen, viewOf } from './view.ts';
+import { type Compaction, type ViewedMessage, viewOf } from './view.ts';
 
 /** The parts of a conversation that stay whole, in bytes of text. */
-export interface Room {
+export interface KeptSizes {
   /** The newest results. */
   readonly results: number;
   /** The newest messages behind a summary. */
@@ -14,7 +14,7 @@ export interface Room {
 export type WantedCompaction = Omit<Compaction, 'before' | 'after'>;
 
 /** Leaves out all results but the newest; with `most`, the newest keep only so many characters. */
-export function resultsPlan(messages: readonly Message[], { results }: Room, most?: number): WantedCompaction {
+export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): WantedCompaction {
   let left = results;
   let upto = messages.length;
   for (const [at, message] of [...messages.entries()].reverse()) {
@@ -29,14 +29,21 @@ const mostPictures = 12;
 const picturesKept = 3;
 
 /** Leaves out all pictures but the newest three, once there are more than twelve; undefined before that. */
-export function picturesPlan(messages: readonly Message[], seen: readonly Seen[]): WantedCompaction | undefined {
+export function picturesPlan(
+  messages: readonly Message[],
+  seen: readonly ViewedMessage[],
+): WantedCompaction | undefined {
   const places = seen.flatMap(({ at, message }) => (message.role !== 'assistant' && message.pictures ? [at] : []));
   if (places.length <= mostPictures) return undefined;
   return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
 }
 
 /** Replaces all but the newest messages. The cut stands before a reply or a user's message, so each call keeps its result. */
-export function summaryPlan(messages: readonly Message[], seen: readonly Seen[], room: Room): WantedCompaction {
+export function summaryPlan(
+  messages: readonly Message[],
+  seen: readonly ViewedMessage[],
+  room: KeptSizes,
+): WantedCompaction {
   let left = room.tail;
   let upto = messages.length;
   for (const { at, message } of seen.toReversed()) {

@@ -4,7 +4,7 @@ const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what mode
 const plausible = { least: 0.1, most: 1.5 };
 const pictureTokens = 1_500;
 
-interface Habits {
+interface TokenHabits {
   readonly outputTokens: number;
   readonly cachedShare: number;
 }
@@ -12,7 +12,7 @@ interface Habits {
 /** Estimates the tokens of requests by their bytes, corrected by what each model last counted. */
 export class TokenMeter {
   readonly #perByte = new Map<string, number>();
-  readonly #habits = new Map<string, Habits>();
+  readonly #habits = new Map<string, TokenHabits>();
 
   /** Tokens in so many bytes, as this model counts. */
   tokens(model: string, bytes: number): number {
@@ -31,7 +31,7 @@ export class TokenMeter {
   }
 
   /** How long this model's replies are, and how much of its last request came from the provider's cache. */
-  habits(model: string): Habits {
+  habits(model: string): TokenHabits {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
@@ -41,10 +41,10 @@ export class TokenMeter {
   }
 }
 
-type Sized = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
+type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
 
 /** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
-export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: Sized): number =>
+export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: MeasuredRequest): number =>
   Buffer.byteLength(system + note + hint) +
   bytesOf(tools, (all) => Buffer.byteLength(JSON.stringify(all))) +
   conversationBytes(messages);

@@ -1,53 +1,53 @@
-import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { collectTurn } from '../../../agents/models/collect.ts';
 import type { Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import type { OverBudget } from '../../../core/model/spending.ts';
+import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { failedTurn } from '../failed-turn.ts';
-import type { Working } from '../run-context.ts';
-import { spentOn } from '../spent.ts';
-import type { Taken } from './asked.ts';
+import type { RunContext } from '../run-context.ts';
+import { spendingOf } from '../spending-of.ts';
 import type { WantedCompaction } from './compaction-plan.ts';
-import type { Fit, Frame } from './fit.ts';
+import type { ContextWindow, Frame } from './context-window.ts';
+import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
 import { summaryPrompt } from './summary-prompt.ts';
 import { type Compaction, shortResults, viewOf } from './view.ts';
 
 const shortChars = 500; // of each result, in a conversation that is too long even for its summary
 
-type Deps = Pick<Working, 'model' | 'runWriter'>;
+type Deps = Pick<RunContext, 'model' | 'runWriter'>;
 interface Part {
   readonly messages: readonly Message[];
-  readonly from: Taken;
+  readonly from: MessageSelection;
 }
-type Summarized = { readonly spent: Spent } & (
+type SummaryResult = { readonly spent: RunSpending } & (
   | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
   | { readonly kind: 'none'; readonly why: string }
   /** Even the part to summarize is too long for the model. */
   | { readonly kind: 'unable' }
   /** A later try of the provider can help. */
   | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
-  | { readonly kind: 'unaffordable'; readonly over: OverBudget }
+  | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
 );
 
 export interface SummaryOptions {
-  readonly fit: Fit;
+  readonly fit: ContextWindow;
   readonly frame: Frame;
   readonly wanted: WantedCompaction;
-  readonly covers: Covers;
+  readonly covers: BudgetCheck;
 }
 /** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
-export type Covers = (bytes: number, spent: Spent) => OverBudget | undefined;
+export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun | undefined;
 
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
-export async function summarize(
+export async function summarizeConversation(
   { model, runWriter }: Deps,
   { fit, frame, wanted, covers }: SummaryOptions,
   signal: AbortSignal,
-): Promise<Summarized> {
+): Promise<SummaryResult> {
   const part = toSummarize({ model, runWriter }, fit, wanted);
   if (!part) return { kind: 'unable', spent: nothingSpent };
   const { system, tools, sections } = frame;
@@ -72,7 +72,7 @@ export async function summarize(
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     if (outcome.kind === 'failed') why = outcome.message;
     if (outcome.kind !== 'finished') continue;
-    spent = addSpent(spent, spentOn(outcome));
+    spent = addSpent(spent, spendingOf(outcome));
     const text = message.text.trim();
     const usage = runWriter.usage(message.model, outcome.usage, { ...proof, purpose: 'compaction' });
     const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
@@ -94,7 +94,7 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
  * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
  * serves it; only if that is too long, results are shortened. Undefined: still too long.
  */
-function toSummarize({ runWriter }: Deps, fit: Fit, { upto }: WantedCompaction): Part | undefined {
+function toSummarize({ runWriter }: Deps, fit: ContextWindow, { upto }: WantedCompaction): Part | undefined {
   const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
     viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));

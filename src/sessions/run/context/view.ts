@@ -23,7 +23,7 @@ export interface Compaction {
   readonly after: number;
 }
 
-export interface Seen {
+export interface ViewedMessage {
   readonly message: Message;
   /** The message's place in the conversation. */
   readonly at: number;
@@ -42,14 +42,14 @@ export const shortResults = (upto: number, most: number): Compaction => ({
 const worthCutting = 400; // characters: the line that replaces a shorter result saves nothing
 
 /** The conversation as the model sees it. Between two compactions each view begins with the view before it. */
-export function viewOf(messages: readonly Message[], compactions: readonly Compaction[]): readonly Seen[] {
+export function viewOf(messages: readonly Message[], compactions: readonly Compaction[]): readonly ViewedMessage[] {
   const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
   const from = summary?.upto ?? 0;
   const masks = compactions.filter(({ kind }) => kind === 'results');
   const gone = Math.max(0, ...masks.map(({ upto }) => upto));
   const unseen = Math.max(0, ...compactions.filter(hidesPictures).map(({ upto }) => upto));
   const masked = Math.max(unseen, gone, ...masks.map(({ until }) => until));
-  const seen = messages.slice(from).map((message, n): Seen => {
+  const seen = messages.slice(from).map((message, n): ViewedMessage => {
     const at = from + n;
     if (at >= masked) return { at, message };
     const most = at < gone ? 0 : mostOf(masks, at);
@@ -78,7 +78,7 @@ const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === '
 const mostOf = (masks: readonly Compaction[], at: number) =>
   Math.min(...masks.flatMap(({ until, most }) => (most !== undefined && at < until ? [most] : [])), Infinity);
 
-const summed = ({ upto, summary = '' }: Compaction): Seen => ({
+const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
   at: upto,
   message: {
     role: 'user',
@@ -87,12 +87,12 @@ const summed = ({ upto, summary = '' }: Compaction): Seen => ({
 });
 
 /** The user's messages, whole as far as they have room: the first one before all others, then the newest. */
-function kept(messages: readonly Message[], mostChars: number): Seen[] {
+function kept(messages: readonly Message[], mostChars: number): ViewedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;
   if (!first) return [];
   let left = mostChars - Math.min(first.message.text.length, Math.floor(mostChars / 2));
-  const whole: Seen[] = [];
+  const whole: ViewedMessage[] = [];
   let omitted = 0;
   for (const one of rest.toReversed()) {
     const fits = one.message.text.length <= left;

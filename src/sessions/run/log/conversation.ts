@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Message } from '../../../agents/models/model.ts';
 import { ConversationMessage } from '../../../core/model/conversation-message.ts';
 import type { MessageId, RunId } from '../../../core/model/ids.ts';
-import type { Attached } from '../context/attachments.ts';
+import type { AttachedFile } from '../context/attachments.ts';
 import type { Compaction } from '../context/view.ts';
 
 // The stored form of a conversation: one record for each message, and one for each shortening of what the model sees.
@@ -15,7 +15,7 @@ export interface Entry {
   /** The newest seq of the log when the entry was added. */
   readonly seq?: number | undefined;
   /** Uploads of the user's message in this entry. */
-  readonly attached?: readonly Attached[];
+  readonly attached?: readonly AttachedFile[];
 }
 /** An entry that says how the model sees the entries before it. */
 export interface Shortening {

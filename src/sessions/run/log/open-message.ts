@@ -17,7 +17,7 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'sandbox.disk_exceeded',
 ]);
 
-export const isAside = (type: FactType): boolean => asides.has(type);
+export const isSideEvent = (type: FactType): boolean => asides.has(type);
 
 export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { type SessionLife, SessionRecord } from '../../../core/model/records.ts';
-import { noSpending, Spending, withUsage } from '../../../core/model/spending.ts';
+import { addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
 /** The record as stored: the fields of lists, and the state that a restart needs. */
@@ -46,7 +46,7 @@ export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => 
 
 const shownLength = 1_000; // characters of a message in lists
 
-interface Told {
+interface ProjectionInput {
   readonly seq: number;
   readonly ts: number;
   /** A client watches the session, so new messages count as read. */
@@ -54,7 +54,11 @@ interface Told {
 }
 
 /** The record after one more fact; the same object when the fact changes nothing in it. */
-export function project(record: StoredSession, fact: SessionFact, { seq, ts, watched }: Told): StoredSession {
+export function project(
+  record: StoredSession,
+  fact: SessionFact,
+  { seq, ts, watched }: ProjectionInput,
+): StoredSession {
   const now = { updatedAt: ts, lastSeq: seq };
   switch (fact.type) {
     case 'message.user': {
@@ -150,8 +154,8 @@ function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSe
 /** The record with what one call of the model took. Usage is frequent and not shown in lists, so `lastSeq` stays. */
 function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
   return {
-    ...withSpending(record, runId, (before) => withUsage(before, data)),
-    spending: withUsage(record.spending, data),
+    ...withSpending(record, runId, (before) => addUsage(before, data)),
+    spending: addUsage(record.spending, data),
   };
 }
 

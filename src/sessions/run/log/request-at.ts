@@ -5,7 +5,7 @@ import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
-import { PromptSection } from '../context/asked.ts';
+import { PromptSection } from '../context/message-selection.ts';
 import { shortResults, viewOf } from '../context/view.ts';
 import { conversationOf, inCallOrder } from './conversation.ts';
 import {

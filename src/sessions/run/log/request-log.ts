@@ -2,7 +2,7 @@ import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
-import type { PromptSection, RequestProof, Taken } from '../context/asked.ts';
+import type { MessageSelection, PromptSection, RequestProof } from '../context/message-selection.ts';
 import {
   digestOfTools,
   picturesIn,
@@ -14,14 +14,14 @@ import {
 } from './stored-request.ts';
 
 /** One request as it goes to a model, and what it was made of. */
-export interface Asking {
+export interface ModelRequest {
   readonly runId: RunId;
   /** The model that is asked first; a fall-back can answer. */
   readonly model: string;
   readonly request: TurnRequest;
   /** The parts of the request's system prompt. */
   readonly sections: readonly PromptSection[];
-  readonly from: Taken;
+  readonly from: MessageSelection;
 }
 
 /**
@@ -45,7 +45,7 @@ export class RequestLog {
   }
 
   /** Numbers a request. The conversation's next write stores its record. */
-  add({ runId, model, request, sections, from }: Asking): Omit<RequestProof, 'askedAt'> {
+  add({ runId, model, request, sections, from }: ModelRequest): Omit<RequestProof, 'askedAt'> {
     const { tools, note, earlier, messages, cacheKey: _, ...rest } = request;
     const pictures = picturesIn(messages);
     const frame = {

@@ -5,13 +5,13 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId } from '../../../core/model/ids.ts';
 import type { Purpose } from '../../../core/model/spending.ts';
-import type { RequestProof } from '../context/asked.ts';
 import type { ShownMessage } from '../context/attachments.ts';
+import type { RequestProof } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
 import type { Entry } from './conversation.ts';
-import type { Asking } from './request-log.ts';
+import type { ModelRequest } from './request-log.ts';
 import type { SessionWriter } from './session-writer.ts';
-import { Coalescer, fewPieces } from './text-coalescer.ts';
+import { Coalescer, mergePieces } from './text-coalescer.ts';
 import type { Transcript } from './transcript.ts';
 
 export interface UserMessage {
@@ -19,15 +19,15 @@ export interface UserMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
 }
-type Calling = FactOf<'tool.calling'>['data'];
-type Why = 'cancelled' | 'interrupted' | 'sandbox_lost';
-export interface OpenCall extends Calling {
+type CallingData = FactOf<'tool.calling'>['data'];
+type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
+export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
   readonly logged: number;
 }
 
 /** The state of an interrupted run, read from its log. */
-export interface RunSoFar {
+export interface RunProgress {
   readonly steps: readonly PlanStep[];
   /** The calls that were announced and have no result, in the order of their announcements. */
   readonly openCalls: readonly OpenCall[];
@@ -39,7 +39,7 @@ interface Options {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly runId: RunId;
-  readonly soFar: RunSoFar;
+  readonly soFar: RunProgress;
 }
 
 const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
@@ -157,7 +157,7 @@ export class RunWriter {
   }
 
   /** Records a request that goes to the model now. The next write stores the record. */
-  asking(request: Omit<Asking, 'runId'>): RequestProof {
+  asking(request: Omit<ModelRequest, 'runId'>): RequestProof {
     const proof = this.transcript.requests.add({ runId: this.runId, ...request });
     return { ...proof, askedAt: this.#clock.now() };
   }
@@ -174,7 +174,7 @@ export class RunWriter {
   said(pieces: readonly string[]): SessionFact[] {
     const messageId = this.#ids.messageId();
     const text = pieces.join('');
-    const deltas = fewPieces(pieces).map((piece) => this.#delta(messageId, piece));
+    const deltas = mergePieces(pieces).map((piece) => this.#delta(messageId, piece));
     return [...deltas, { type: 'message.assistant', runId: this.runId, data: { messageId, text, attachments: [] } }];
   }
 
@@ -215,7 +215,7 @@ export class RunWriter {
   }
 
   /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
-  calling(call: Calling): SessionFact {
+  calling(call: CallingData): SessionFact {
     // otherwise the run's end would close a call that never began
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     this.#openCalls.set(call.callId, { call: { ...call, logged: 0 }, output: new BoundedOutput() });
@@ -251,7 +251,7 @@ export class RunWriter {
   /** The end of a call. It can tell the call once more, when that has changed since its announcement. */
   called(
     callId: string,
-    result: Omit<FactOf<'tool.called'>['data'], keyof Calling> & Partial<Omit<Calling, 'callId'>>,
+    result: Omit<FactOf<'tool.called'>['data'], keyof CallingData> & Partial<Omit<CallingData, 'callId'>>,
   ): SessionFact {
     const open = this.#openCalls.get(callId);
     if (!open) throw new AppError('internal', 'A call that was not announced has a result.');
@@ -269,12 +269,20 @@ export class RunWriter {
    * Closes the open message, calls and step in the contract's order, then ends the run. All callers share one result.
    * `shown` has the contents of open calls by their ids; without one only the open command is shown.
    */
-  close(last: readonly SessionFact[], why: Why, shown: ReadonlyMap<string, ToolContent> = new Map()): Promise<void> {
+  close(
+    last: readonly SessionFact[],
+    why: InterruptReason,
+    shown: ReadonlyMap<string, ToolContent> = new Map(),
+  ): Promise<void> {
     this.#closing ??= this.#close(last, why, shown);
     return this.#closing;
   }
 
-  async #close(last: readonly SessionFact[], why: Why, shown: ReadonlyMap<string, ToolContent>): Promise<void> {
+  async #close(
+    last: readonly SessionFact[],
+    why: InterruptReason,
+    shown: ReadonlyMap<string, ToolContent>,
+  ): Promise<void> {
     this.shut();
     const facts: SessionFact[] = [];
     const text = why === 'cancelled' ? 'Stopped before it ended.' : 'Interrupted before it ended.';

@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import type { EventLog, RecordPut } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { isAside, OpenMessage } from './open-message.ts';
+import { isSideEvent, OpenMessage } from './open-message.ts';
 import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
 
 interface Options {
@@ -177,6 +177,6 @@ export class SessionWriter {
 
 /** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
-  if (!isAside(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
+  if (!isSideEvent(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
   return { ...fact, runId: null };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Message, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../core/text/digest.ts';
-import { type PromptSection, Taken } from '../context/asked.ts';
+import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 
 // The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
 
@@ -21,7 +21,7 @@ export const StoredRequest = z.object({
   model: z.string(),
   /** Of everything that the model saw, see `hashOfRequest`. */
   requestHash: Hash,
-  from: Taken,
+  from: MessageSelection,
   phase: z.custom<TurnPhase>(),
   system: Hash,
   tools: Hash,

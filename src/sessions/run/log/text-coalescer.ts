@@ -49,7 +49,7 @@ export class Coalescer implements Disposable {
 }
 
 /** Joins the pieces of a complete text, so that it needs as few events as possible. */
-export function fewPieces(pieces: readonly string[]): readonly string[] {
+export function mergePieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= mostPieces) return some;
   const few: string[] = [];

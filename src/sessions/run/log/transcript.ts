@@ -2,9 +2,9 @@ import { beginningOfStep } from '../../../agents/models/conversation.ts';
 import type { Message, PlacedNote, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
-import type { Attached } from '../context/attachments.ts';
+import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
-import { type Compaction, type Seen, viewOf } from '../context/view.ts';
+import { type Compaction, type ViewedMessage, viewOf } from '../context/view.ts';
 import { conversationOf, type Entry, inCallOrder, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -16,7 +16,7 @@ interface View {
   readonly messages: readonly Message[];
   /** The index of this run's first message. */
   readonly runFrom: number;
-  readonly seen: readonly Seen[];
+  readonly seen: readonly ViewedMessage[];
   /** The loop's notes that this conversation shows. */
   readonly notes: readonly PlacedNote[];
 }
@@ -149,7 +149,7 @@ export class Transcript {
   }
 
   /** The uploads that users attached to messages of this session. */
-  get attached(): readonly Attached[] {
+  get attached(): readonly AttachedFile[] {
     return this.#entries.flatMap(({ attached = [] }) => attached);
   }
 

@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../../core/model/events.ts';
-import { filled, type PromptFacts, type PromptParts, systemPartNames, valuesOf } from './parts.ts';
+import { fillPart, type PromptFacts, type PromptParts, systemPartNames, valuesOf } from './parts.ts';
 
 /** The server's instructions for one turn. */
 export interface TurnPrompt {
@@ -16,10 +16,10 @@ export interface TurnPrompt {
 }
 
 /** Puts the parts together that the facts call for. */
-export function composed(parts: PromptParts, facts: PromptFacts): TurnPrompt {
+export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
     const values = valuesOf(name, facts);
-    const text = values && filled(parts[name], values).trim();
+    const text = values && fillPart(parts[name], values).trim();
     return text ? [{ part: name, text }] : [];
   });
   return {
@@ -27,9 +27,9 @@ export function composed(parts: PromptParts, facts: PromptFacts): TurnPrompt {
     system: sections.map(({ text }) => text).join('\n\n'),
     makePlan: parts['make-plan'],
     answer: parts.answer,
-    todoList: (steps) => filled(parts['todo-list'], { plan: shown(steps) }),
-    replan: (steps) => filled(parts.replan, { plan: shown(steps) }),
-    step: (steps, step) => filled(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
+    todoList: (steps) => fillPart(parts['todo-list'], { plan: shown(steps) }),
+    replan: (steps) => fillPart(parts.replan, { plan: shown(steps) }),
+    step: (steps, step) => fillPart(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
   };
 }
 

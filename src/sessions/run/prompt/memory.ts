@@ -1,4 +1,4 @@
-import { deadline, orAborted } from '../../../core/concurrency/cancel.ts';
+import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
@@ -26,7 +26,7 @@ export class WorkspaceMemory {
 
   /** Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
-    if (reader) await orAborted(this.begin(run, reader), signal);
+    if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
   }
 
@@ -41,10 +41,10 @@ export class WorkspaceMemory {
 
   async #take(run: object, { client, clock, window }: Reader): Promise<void> {
     const most = Math.min(mostBytes, Math.floor(window * 0.3));
-    using until = deadline(waitMs, clock);
+    using until = deadlineSignal(waitMs, clock);
     try {
       const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });
-      this.#read.set(run, harmless(bytes, most));
+      this.#read.set(run, sanitizeMemory(bytes, most));
     } catch (thrown) {
       if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
       if (thrown instanceof AppError && final.includes(thrown.code)) this.#read.set(run, undefined);
@@ -56,7 +56,7 @@ export class WorkspaceMemory {
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
 /** The text of a file that anybody can have written: bounded, without hidden characters, and unable to end its frame. */
-export function harmless(bytes: Uint8Array, most: number): string | undefined {
+export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;
   const text = (isCut ? whole.replace(/\ufffd+$/, '') : whole)

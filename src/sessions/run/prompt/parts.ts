@@ -19,7 +19,7 @@ export interface PromptFacts {
   /** The text of the workspace's AGENTS.md. */
   readonly memory?: string | undefined;
 }
-type Values = Readonly<Record<string, string>>;
+type PartValues = Readonly<Record<string, string>>;
 
 /** The parts of the system prompt, in their order. `values` fills the placeholders; undefined leaves the part out. */
 const systemParts = {
@@ -41,9 +41,9 @@ const systemParts = {
   todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
   // The last part, because it can appear during a run: everything before it keeps its bytes, and caches hold.
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
-} satisfies Record<string, (facts: PromptFacts) => Values | undefined>;
+} satisfies Record<string, (facts: PromptFacts) => PartValues | undefined>;
 
-function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): Values | undefined {
+function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartValues | undefined {
   if (approvals.includes('*')) return { approvals: 'all' };
   const there = approvals.filter((name) => (name.startsWith('mcp_') ? hasToolServers : hasTool(name)));
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
@@ -97,10 +97,10 @@ export function checkPart(name: PartName, text: string, where: string): void {
 export type PromptParts = Readonly<Record<PartName, string>>;
 
 /** Undefined: the part is not for these facts. */
-export const valuesOf = (name: SystemPart, facts: PromptFacts): Values | undefined => systemParts[name](facts);
+export const valuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
 
 /** Fills the placeholders. A value is never read for placeholders of its own. */
-export const filled = (text: string, values: Values): string =>
+export const fillPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
 /** The folder with the server's own texts: beside this file, or in the source tree beside tsc's output. */

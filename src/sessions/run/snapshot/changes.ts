@@ -1,18 +1,18 @@
 import { isPath } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { ChangedFile, Changes } from '../../api/files.ts';
+import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { compareScript, maxChanges, noSnapshot } from './snapshot-scripts.ts';
 
-const none: Changes = { since: null, files: [], truncated: false };
+const none: FileChanges = { since: null, files: [], truncated: false };
 
-export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<Changes> {
+export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
   const { exitCode, stdout } = await client.exec({ command: compareScript, timeoutMs: 20_000 }, signal);
   if (exitCode === noSnapshot) return none;
   return readChanges(stdout);
 }
 
 /** Reads what the script printed. A sandbox can print anything, so lines of another form are left out. */
-export function readChanges(printed: string): Changes {
+export function readChanges(printed: string): FileChanges {
   const [runId = '', at = '', ...rest] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();

@@ -1,4 +1,4 @@
-import { deadline } from '../../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
@@ -10,7 +10,7 @@ interface Deps {
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
-interface Taken {
+interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
@@ -20,7 +20,7 @@ const patienceMs = 5_000;
 /** Keeps the files of a workspace as each run finds them, inside the sandbox, so that people can see what a run changed. */
 export class RunSnapshots {
   readonly #deps: Deps;
-  readonly #taken = new WeakMap<Client, Taken>();
+  readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -37,7 +37,7 @@ export class RunSnapshots {
 
   async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const { clock, warn } = this.#deps;
-    using until = deadline(patienceMs, clock);
+    using until = deadlineSignal(patienceMs, clock);
     const at = clock.now();
     const command = `run=${runId} at=${at}\n${takeScript}`;
     try {

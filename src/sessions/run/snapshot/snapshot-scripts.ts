@@ -1,4 +1,4 @@
-import { runFiles as own, runFileLimits, uncompared } from '../../../core/model/run-files.ts';
+import { runFiles as own, runFileLimits, uncomparedFolders } from '../../../core/model/run-files.ts';
 
 // The programs in a sandbox that keep its files as a run found them, and compare. They run in the workspace. The copies
 // are bounded, so a large workspace is listed whole and copied in part.
@@ -9,7 +9,7 @@ export const maxChanges = 2_000;
 /** The script's exit code when no run has left a snapshot. */
 export const noSnapshot = 44;
 
-const pruned = `-xdev \\( ${uncompared.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
+const pruned = `-xdev \\( ${uncomparedFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies the small ones, unless it was done for this run already. Prepend `run` and `at`. */

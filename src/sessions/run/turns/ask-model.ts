@@ -1,24 +1,24 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { Left, Spent, TurnResult } from '../../../../machines/run.ts';
+import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
 import type { PlacedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import type { OverBudget } from '../../../core/model/spending.ts';
-import { type Allowance, needsOf, overBudget } from '../allowance.ts';
-import type { PromptSection, RequestProof } from '../context/asked.ts';
-import { makeRoom } from '../context/make-room.ts';
+import type { BudgetOverrun } from '../../../core/model/spending.ts';
+import { type Allowance, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
+import { compactToFit } from '../context/compact-to-fit.ts';
+import type { PromptSection, RequestProof } from '../context/message-selection.ts';
 import { requestBytes } from '../context/meter.ts';
-import type { Covers } from '../context/summary.ts';
-import type { Working } from '../run-context.ts';
+import type { BudgetCheck } from '../context/summary.ts';
+import type { RunContext } from '../run-context.ts';
 import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
-type Deps = Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
-type Hear = (delta: string) => void;
-export interface Wanted {
+type Deps = Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
+type DeltaListener = (delta: string) => void;
+export interface TurnInput {
   readonly phase: TurnPhase;
   readonly note: string;
   readonly hint: string | undefined;
@@ -27,18 +27,18 @@ export interface Wanted {
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
   /** The rest of the run's budget. Undefined: a user has just granted it. */
-  readonly left?: Left | undefined;
+  readonly left?: RemainingBudget | undefined;
   /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
   readonly text: 'live' | 'later';
 }
-export type Asked = CollectedTurn & {
+export type ModelReply = CollectedTurn & {
   /** The reply repeated itself without end and was stopped. */
   readonly repeats: boolean;
   /** Names the request in the fact of its usage. */
   readonly proof: RequestProof;
 };
-type Room =
-  | { readonly ok: true; readonly asked: Asked; readonly spent: Spent }
+type ReplyOrEnd =
+  | { readonly ok: true; readonly asked: ModelReply; readonly spent: RunSpending }
   | { readonly ok: false; readonly result: TurnResult };
 
 const mostRefusals = 3;
@@ -53,39 +53,47 @@ const noRoom: TurnResult = {
 /** The budget that does not cover the next request after what the turn has used. */
 export function refusal(
   work: Deps,
-  wanted: Wanted,
-  used: { readonly spent: Spent; readonly unwritten: Spent; readonly begun?: Asked },
-): OverBudget | undefined {
+  wanted: TurnInput,
+  used: { readonly spent: RunSpending; readonly unwritten: RunSpending; readonly begun?: ModelReply },
+): BudgetOverrun | undefined {
   const { transcript, runId } = work.runWriter;
   const { messages } = transcript.view(runId);
   const bytes = requestBytes({
     ...frameOf(work, wanted),
     messages: used.begun ? [...messages, used.begun.message] : messages,
   });
-  return overBudget(allowanceOf(work, wanted), needsOf(work.model, transcript.meter, bytes), used);
+  return findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(work.model, transcript.meter, bytes), used);
 }
 
-const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: Wanted): Allowance => ({
+const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: TurnInput): Allowance => ({
   run: left,
   session: leftOfSession,
 });
 
 /** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
-export async function askWithRoom(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal): Promise<Room> {
+export async function askWithinWindow(
+  work: Deps,
+  wanted: TurnInput,
+  hear: DeltaListener,
+  signal: AbortSignal,
+): Promise<ReplyOrEnd> {
   const { model, runWriter } = work;
   const { meter } = runWriter.transcript;
-  const covers: Covers = (bytes, spent) =>
-    overBudget(allowanceOf(work, wanted), needsOf(model, meter, bytes), { spent, unwritten: nothingSpent });
-  let refused: Asked | undefined;
+  const covers: BudgetCheck = (bytes, spent) =>
+    findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(model, meter, bytes), {
+      spent,
+      unwritten: nothingSpent,
+    });
+  let refused: ModelReply | undefined;
   let spent = nothingSpent;
   for (let refusals = 0; ; refusals++) {
-    const made = await makeRoom(work, { frame: frameOf(work, wanted), covers, refused: refusals > 0 }, signal);
+    const made = await compactToFit(work, { frame: frameOf(work, wanted), covers, refused: refusals > 0 }, signal);
     if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
     if (!made.ok) return { ok: false, result: made.result ?? noRoom };
     spent = addSpent(spent, made.spent);
     const over = refusal(work, wanted, { spent, unwritten: nothingSpent });
     if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
-    const asked = await ask(work, wanted, hear, signal);
+    const asked = await askModel(work, wanted, hear, signal);
     const { outcome } = asked;
     const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
     if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent };
@@ -96,7 +104,13 @@ export async function askWithRoom(work: Deps, wanted: Wanted, hear: Hear, signal
 }
 
 /** Asks the model once. `begun` is a reply that was cut and that this one continues. */
-export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal, begun?: Asked): Promise<Asked> {
+export async function askModel(
+  work: Deps,
+  wanted: TurnInput,
+  hear: DeltaListener,
+  signal: AbortSignal,
+  begun?: ModelReply,
+): Promise<ModelReply> {
   const { model, runWriter, sampling } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
@@ -165,7 +179,7 @@ function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string |
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
 /** Everything of the next request but the conversation, with all notes as one. */
-function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: Wanted) {
+function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
   const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;

@@ -1,4 +1,4 @@
-import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { isEmpty } from '../../../agents/models/collect.ts';
 import type { AssistantMessage, FinishedTurn } from '../../../agents/models/model.ts';
@@ -8,9 +8,9 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { Purpose } from '../../../core/model/spending.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
-import type { Working } from '../run-context.ts';
-import { spentOn } from '../spent.ts';
-import { type Asked, ask, askWithRoom, refusal, type Wanted } from './ask-model.ts';
+import type { RunContext } from '../run-context.ts';
+import { spendingOf } from '../spending-of.ts';
+import { askModel, askWithinWindow, type ModelReply, refusal, type TurnInput } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -20,7 +20,7 @@ export type Turn =
       readonly pieces: readonly string[];
       /** Completes a live message and records the usage; write them with the rest of the turn. */
       readonly facts: readonly SessionFact[];
-      readonly spent: Spent;
+      readonly spent: RunSpending;
       /** The reply is of no use: it is empty, was cut in a call, or repeats itself. */
       readonly empty: boolean;
       /** With `empty`: a text that tells the model why, if the reply was not simply empty. */
@@ -30,8 +30,8 @@ export type Turn =
 
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
-  work: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
-  wanted: Wanted,
+  work: Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
+  wanted: TurnInput,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter } = work;
@@ -47,11 +47,11 @@ export async function takeTurn(
     pieces.push(delta);
     if (wanted.text === 'live') speech.say(delta);
   };
-  const first = await askWithRoom(work, wanted, hear, signal);
+  const first = await askWithinWindow(work, wanted, hear, signal);
   if (!first.ok) return first;
   const rest =
     wasCut(first.asked) && !goesOver(work, wanted, first)
-      ? await ask(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
+      ? await askModel(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
       : undefined;
   throwIfFired(signal);
   const asked = rest ? joined(first.asked, rest, hear) : first.asked;
@@ -65,7 +65,7 @@ export async function takeTurn(
       runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted), ...(thoughts && { thoughts }) }),
     ),
   ];
-  const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
+  const spent = finished.reduce((all, { end }) => addSpent(all, spendingOf(end)), first.spent);
   if (outcome.kind !== 'finished') {
     await runWriter.write(...facts); // text that was already sent stays in the log
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
@@ -87,15 +87,15 @@ export async function takeTurn(
 }
 
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer' } as const;
-const purposeOf = ({ phase }: Wanted): Purpose => purposes[phase.kind];
+const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
 /** Whether no budget is left for the rest of a cut reply. */
 function goesOver(
   work: Parameters<typeof refusal>[0],
-  wanted: Wanted,
-  { asked, spent }: { asked: Asked; spent: Spent },
+  wanted: TurnInput,
+  { asked, spent }: { asked: ModelReply; spent: RunSpending },
 ): boolean {
-  const unwritten = asked.outcome.kind === 'finished' ? spentOn(asked.outcome) : nothingSpent;
+  const unwritten = asked.outcome.kind === 'finished' ? spendingOf(asked.outcome) : nothingSpent;
   return refusal(work, wanted, { spent: addSpent(spent, unwritten), unwritten, begun: asked }) !== undefined;
 }
 
@@ -106,7 +106,7 @@ const repetitionHint =
   'sentences, or call a tool.';
 const cutNote = '\n\n[The reply was cut here: it reached the length limit of the model twice.]';
 
-const wasCut = ({ outcome, message, repeats }: Asked): boolean =>
+const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   outcome.kind === 'finished' &&
   outcome.stop === 'length' &&
   !repeats &&
@@ -115,7 +115,7 @@ const wasCut = ({ outcome, message, repeats }: Asked): boolean =>
   message.text.trim() !== '';
 
 /** A cut reply and its continuation as one. A reply that is cut again, or does not go on, says so at its end. */
-function joined(first: Asked, rest: Asked, hear: (delta: string) => void): Asked {
+function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled') return rest;
   const isWhole = outcome.kind === 'finished' && outcome.stop !== 'length' && !rest.repeats;
@@ -146,7 +146,7 @@ function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): 
 
 /** Ends a turn whose reply is of no use. The cost of the turn must survive a restart. */
 export async function emptyTurn(
-  { runWriter }: Pick<Working, 'runWriter'>,
+  { runWriter }: Pick<RunContext, 'runWriter'>,
   { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,
 ): Promise<TurnResult> {
   await runWriter.write(...facts);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { eventsFrom } from '../../../../src/sessions/engine/run-fold.ts';
-import { withLargeFacts } from '../../../../src/storage/payload-offload/large-facts.ts';
+import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 import { called, facts, newSession } from '../../../support/stores/store.ts';
 
@@ -14,7 +14,7 @@ export function largeContract(store: () => Store): void {
     const open = () => {
       const blobs = memoryBlobs();
       let ids = 0;
-      return { blobs, ...withLargeFacts({ store: store(), blobs, newId: () => `${++ids}`, now: () => 1_000 }) };
+      return { blobs, ...withPayloadOffload({ store: store(), blobs, newId: () => `${++ids}`, now: () => 1_000 }) };
     };
     const all = (large: Store, id: SessionId) => Array.fromAsync(eventsFrom(large.events, SessionId.parse(id), 1));
 

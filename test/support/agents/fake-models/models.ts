@@ -1,4 +1,4 @@
-import { factsOf, priced } from '../../../../src/agents/models/catalog/catalog.ts';
+import { factsOf, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
 import { configured } from '../../../../src/agents/models/registry.ts';
@@ -35,5 +35,5 @@ export async function modelAt(wire: WireName, url: string, more: Partial<BuildOp
     newId: () => `${wire}-id${++n}`,
     ...more,
   });
-  return priced(built, costOf);
+  return withPrices(built, costOf);
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { Spending } from '../../../../src/agents/acp/spending.ts';
+import { SpendingCounter } from '../../../../src/agents/acp/spending.ts';
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 
 test('reports of a growing conversation and of the whole cost count once', () => {
-  const spending = new Spending();
+  const spending = new SpendingCounter();
   spending.begin();
   expect(spending.reported({ used: 100, cost: usd(0.5) })).toEqual([{ kind: 'spent', tokens: 100, cost: 0.5 }]);
   expect(spending.reported({ used: 150, cost: usd(0.75) })).toEqual([{ kind: 'spent', tokens: 50, cost: 0.25 }]);
@@ -12,7 +12,7 @@ test('reports of a growing conversation and of the whole cost count once', () =>
 });
 
 test('the next message takes the whole conversation again, and adds to the cost', () => {
-  const spending = new Spending();
+  const spending = new SpendingCounter();
   spending.begin();
   spending.reported({ used: 100, cost: usd(0.5) });
   spending.begin();
@@ -23,7 +23,7 @@ test.each([
   ["the protocol's draft", { usage: { totalTokens: 180 } }],
   ["Gemini CLI's quota", { _meta: { quota: { token_count: { input_tokens: 160, output_tokens: 20 } } } }],
 ])('the tokens of an answer as in %s count beyond those of the reports', (_, answer) => {
-  const spending = new Spending();
+  const spending = new SpendingCounter();
   spending.begin();
   spending.reported({ used: 100 });
   expect(spending.answered({ stopReason: 'end_turn', ...answer })).toMatchObject([{ tokens: 80 }]);
@@ -35,11 +35,11 @@ test.each([
   [{ _meta: { quota: 1 } }],
   [undefined],
 ])('an answer of %j counts nothing', (answer) => {
-  expect(new Spending().answered(answer)).toEqual([]);
+  expect(new SpendingCounter().answered(answer)).toEqual([]);
 });
 
 test('a cost in another currency is not counted', () => {
-  expect(new Spending().reported({ used: 1, cost: { amount: 5, currency: 'EUR' } })).toMatchObject([
+  expect(new SpendingCounter().reported({ used: 1, cost: { amount: 5, currency: 'EUR' } })).toMatchObject([
     { cost: undefined },
   ]);
 });

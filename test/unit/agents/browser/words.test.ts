@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { clipped, Notes } from '../../../../src/agents/browser/event-notes.ts';
-import { explain, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
+import { clipText, Notes } from '../../../../src/agents/browser/event-notes.ts';
+import { explainError, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
 import { playwrightKeys } from '../../../../src/agents/browser/keys.ts';
 import { addressOf } from '../../../../src/agents/browser/parse-address.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
@@ -41,14 +41,17 @@ test('notes are told once, and too many are counted', () => {
 });
 
 test('a clipped text is one line and holds no half character', () => {
-  expect(clipped('a\n b', 10)).toBe('a b');
-  expect(clipped('abc😀d', 5)).toBe('abc…');
+  expect(clipText('a\n b', 10)).toBe('a b');
+  expect(clipText('abc😀d', 5)).toBe('abc…');
 });
 
 test('a lost sandbox is not explained away', () => {
-  expect(() => explain(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
-  expect(explain(new AppError('deadline_exceeded', 'late'), true)).toMatchObject({ ok: false, reason: 'timed_out' });
-  expect(explain(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
+  expect(() => explainError(new AppError('sandbox_lost', 'gone'), true)).toThrow('gone');
+  expect(explainError(new AppError('deadline_exceeded', 'late'), true)).toMatchObject({
+    ok: false,
+    reason: 'timed_out',
+  });
+  expect(explainError(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
 });
 
 test('a network error is explained in words', () => {

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { withFallbacks } from '../../../../src/agents/models/fallbacks.ts';
 import type { FailedTurn, Model } from '../../../../src/agents/models/model.ts';
-import { type Line, scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
+import { type ScriptLine, scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
 import { ask, played } from '../../../support/agents/models.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-const failed = (code: FailedTurn['code'], more: Partial<FailedTurn> = {}): Line => ({
+const failed = (code: FailedTurn['code'], more: Partial<FailedTurn> = {}): ScriptLine => ({
   type: 'end',
   outcome: { kind: 'failed', code, message: `${code}.`, retryable: true, ...more },
 });
-const hi: Line = { type: 'text', delta: 'hi' };
-const model = (name: string, scripts: Line[][]): Model => ({ ...scriptedModel(scripts), name });
+const hi: ScriptLine = { type: 'text', delta: 'hi' };
+const model = (name: string, scripts: ScriptLine[][]): Model => ({ ...scriptedModel(scripts), name });
 
 function chain(...models: [Model, ...Model[]]) {
   const clock = manualClock();

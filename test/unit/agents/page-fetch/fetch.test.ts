@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type Ask, fetched } from '../../../../src/agents/page-fetch/fetch.ts';
+import { type FetchAnswer, fetchWithRedirects } from '../../../../src/agents/page-fetch/fetch.ts';
 
 type Page = {
   status?: number;
@@ -10,7 +10,7 @@ type Page = {
 /** A web of these pages; the addresses that were asked for are recorded. */
 function web(pages: Record<string, Page>) {
   const asked: string[] = [];
-  const ask: Ask = async (url) => {
+  const ask: FetchAnswer = async (url) => {
     asked.push(url.href);
     const { status = 200, headers = {}, body = '' } = pages[url.href] ?? { status: 404 };
     const once = async function* () {
@@ -18,7 +18,7 @@ function web(pages: Record<string, Page>) {
     };
     return { status, headers, body: typeof body === 'function' ? body() : once() };
   };
-  return { asked, fetch: (address: string) => fetched(address, ask, new AbortController().signal) };
+  return { asked, fetch: (address: string) => fetchWithRedirects(address, ask, new AbortController().signal) };
 }
 const to = (location: string): Page => ({ status: 302, headers: { location } });
 

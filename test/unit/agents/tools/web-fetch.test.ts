@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Fetched } from '../../../../src/agents/page-fetch/fetch.ts';
+import type { FetchedPage } from '../../../../src/agents/page-fetch/fetch.ts';
 import { forModel } from '../../../../src/agents/tools/output.ts';
 import { webFetchTool } from '../../../../src/agents/tools/web-fetch.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
@@ -7,7 +7,7 @@ import { toolBench } from '../../../support/agents/tools.ts';
 
 const signal = () => new AbortController().signal;
 /** The tool over a web that answers with this page; pages are read as `title` and `<html>`. */
-function bench(page: (Partial<Fetched> & { text?: string }) | AppError, read: 'reads' | 'fails' = 'reads') {
+function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read: 'reads' | 'fails' = 'reads') {
   const tools = toolBench();
   const asked: unknown[] = [];
   const tool = webFetchTool({

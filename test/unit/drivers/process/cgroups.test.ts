@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { findCgroupParents } from '../../../../drivers/process/cgroup/cgroup-parents.ts';
 import { cgroupsIn } from '../../../../drivers/process/cgroup/cgroups.ts';
 import { hierarchiesIn } from '../../../../drivers/process/cgroup/hierarchies.ts';
-import { findPlaces } from '../../../../drivers/process/cgroup/places.ts';
 import { fakeCgroups } from '../../../support/sandboxes/fake-cgroups.ts';
 
 const all = ['memory', 'pids', 'cpu'];
@@ -12,9 +12,9 @@ const soon = () => AbortSignal.timeout(20_000);
 
 async function opened(
   fake: ReturnType<typeof fakeCgroups>,
-  hierarchy: Parameters<typeof findPlaces>[0]['hierarchies'],
+  hierarchy: Parameters<typeof findCgroupParents>[0]['hierarchies'],
 ) {
-  const places = await findPlaces({ files: fake.port, hierarchies: hierarchy, own });
+  const places = await findCgroupParents({ files: fake.port, hierarchies: hierarchy, own });
   return { places, groups: cgroupsIn({ places, files: fake.port, installation: 'here' }) };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
-import { heldLimits, type Protections, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
+import { enforcedLimits, type Protections, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
@@ -10,7 +10,7 @@ const names = (protections: Protections) => weaknessesOf(protections).map(({ nam
 
 test('a machine that has everything has no weakness', () => {
   expect(names(whole)).toEqual([]);
-  expect(heldLimits(whole)).toEqual(['memoryBytes', 'pids', 'cpus']);
+  expect(enforcedLimits(whole)).toEqual(['memoryBytes', 'pids', 'cpus']);
 });
 
 test.each<[string, Partial<Protections>, string[], string[]]>([
@@ -42,7 +42,7 @@ test.each<[string, Partial<Protections>, string[], string[]]>([
   ],
 ])('%s: each weakness has a name, and no limit is promised that does not hold', (_what, over, expected, limits) => {
   expect(names({ ...whole, ...over })).toEqual(expected);
-  expect([...heldLimits({ ...whole, ...over })].sort()).toEqual([...limits].sort());
+  expect([...enforcedLimits({ ...whole, ...over })].sort()).toEqual([...limits].sort());
 });
 
 test('the texts name the settings that they are about, and what to do', () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
-import type { Inside, PathEntry } from '../../../../src/sessions/api/inside.ts';
+import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -16,9 +16,9 @@ const entry = (path: string): PathEntry => ({
   group: 'user',
   modified: '2026-01-01T00:00:00.000Z',
 });
-const inside: Partial<Inside> = {
+const inside: Partial<SandboxInterior> = {
   paths: {
-    ...({} as Inside['paths']),
+    ...({} as SandboxInterior['paths']),
     stat: async (path) => entry(path),
     makeFolder: async (path) => entry(path),
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
@@ -75,7 +75,7 @@ test('a stream breaks when the token that opened it is replaced', async () => {
   const endless = new Readable({ read() {} });
   endless.push('begun');
   const open = async () => ({ size: 1_000, content: endless });
-  const it = await opened({ inside: { paths: { ...({} as Inside['paths']), ...inside.paths, open } } });
+  const it = await opened({ inside: { paths: { ...({} as SandboxInterior['paths']), ...inside.paths, open } } });
   const { sid, access } = await it.create();
   const reading = it.read(sid, access).then(
     () => 'whole',
@@ -143,19 +143,19 @@ const jobs = {
   write: async () => {},
   endInput: async () => {},
   attach: async () => ({ ended: Promise.resolve({ exitCode: 0 }), detach: () => {} }),
-} as unknown as Inside['jobs'];
+} as unknown as SandboxInterior['jobs'];
 const watches = {
   open: async () => ({ id: 'w' }),
   close: async () => {},
   follow: async () => {},
-} as unknown as Inside['watches'];
+} as unknown as SandboxInterior['watches'];
 const code = {
   list: () => [{ id: 'own', language: 'python' }],
   create: (context: object) => context,
   restart: async () => {},
   remove: async () => {},
   execute: async () => ({ ended: 'whole' }),
-} as unknown as Inside['code'];
+} as unknown as SandboxInterior['code'];
 const selected = { process: { pid: 7 } };
 const begun = { process: { cmd: 'cat' } };
 const codeCalls: [string, string, object | undefined, string][] = [
@@ -172,7 +172,7 @@ const agentCalls: [string, 'unary' | 'stream', object, string][] = [
   ['filesystem.Filesystem/CreateWatcher', 'unary', { path: '/tmp' }, 'file.watch'],
   ['filesystem.Filesystem/RemoveWatcher', 'unary', { watcherId: 'w' }, 'file.unwatch'],
 ];
-async function calling(can: Partial<Inside>) {
+async function calling(can: Partial<SandboxInterior>) {
   const it = await opened({ inside: { ...inside, ...can } });
   const { sid, access } = await it.create();
   it.rows.splice(0);

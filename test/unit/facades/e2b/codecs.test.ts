@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
 import { peppers } from '../../../../src/auth/pepper.ts';
-import { type Actor, everybody } from '../../../../src/core/model/actor.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { keptBy, noticeOf, wantedOf } from '../../../../src/facades/compat/e2b/control/create.ts';
+import { keptBy, noticeOf, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
 import { metadataOf, pageOf } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { resultLine } from '../../../../src/facades/compat/e2b/data/code-results.ts';
@@ -74,12 +74,12 @@ test('a signature is the hash that the SDKs compute', () => {
   expect(signatureOf(signed, 'token')).toBe(`v1_${hash}`);
 });
 
-const anna: Actor = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
-const bert: Actor = { ...anna, key: '0f0f0f0f0f0f' };
-const issuing = (secret: string, serverSeal: string | undefined, live: readonly Actor[]) =>
+const anna: Principal = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
+const bert: Principal = { ...anna, key: '0f0f0f0f0f0f' };
+const issuing = (secret: string, serverSeal: string | undefined, live: readonly Principal[]) =>
   tokensOf(peppers([new Secret(secret)]), {
     serverSeal,
-    actors: () => live,
+    principals: () => live,
     live: (key) => live.find((one) => one.key === key),
   });
 
@@ -156,7 +156,7 @@ const settings = {
 } as const;
 const abilities = { freeze: true, keepsFiles: true, admitsEgress: () => true };
 const wanted = (more: object, deps: object = {}) =>
-  wantedOf(NewSandbox.parse({ templateID: 'base:v2', ...more }), { settings, abilities, ...deps } as never, 15);
+  toSandboxRequest(NewSandbox.parse({ templateID: 'base:v2', ...more }), { settings, abilities, ...deps } as never, 15);
 const life = (more: object, deps?: object) => wanted(more, deps).life;
 
 test('a create has the time that it asks for, or the default of its route', () => {

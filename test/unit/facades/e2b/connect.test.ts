@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { located } from '../../../../src/facades/compat/e2b/data/call.ts';
+import { resolvePath } from '../../../../src/facades/compat/e2b/data/call.ts';
 import {
   answerError,
   ConnectError,
@@ -103,9 +103,9 @@ test.each([
   ['~/a', '/home/user/a'],
   ['a/b', '/home/user/a/b'],
   ['/etc', '/etc'],
-])('the path %j is %s', (path, full) => expect(located(path, '/home/user')).toBe(full));
+])('the path %j is %s', (path, full) => expect(resolvePath(path, '/home/user')).toBe(full));
 test('the home of another user is no path', () =>
-  expect(() => located('~root/x', '/home/user')).toThrow('other users'));
+  expect(() => resolvePath('~root/x', '/home/user')).toThrow('other users'));
 
 test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
   const of = (more: object) =>

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { Inside, PathEntry } from '../../../../src/sessions/api/inside.ts';
+import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 
 // Which path programs get as their home. test/e2e/e2b has it in real sandboxes.
@@ -17,9 +17,9 @@ const entry = (path: string): PathEntry => ({
 
 /** The path that `~` leads to where /home/user is this. */
 async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'): Promise<string> {
-  const stat: Inside['paths']['stat'] = async (path) =>
+  const stat: SandboxInterior['paths']['stat'] = async (path) =>
     path === '/home/user' ? { ...entry(path), ...there() } : entry(path);
-  const facade = await e2bFacade({ inside: { workdir, paths: { ...({} as Inside['paths']), stat } } });
+  const facade = await e2bFacade({ inside: { workdir, paths: { ...({} as SandboxInterior['paths']), stat } } });
   onTestFinished(() => facade[Symbol.asyncDispose]());
   const { sid, access } = await facade.create();
   const { body } = await facade.port(sid, 49_983, '/filesystem.Filesystem/Stat', {
@@ -48,11 +48,13 @@ test('without such a folder the home is the workspace under its own path', async
 });
 test('a sandbox that cannot tell is asked again at the next request', async () => {
   let lost = true;
-  const stat: Inside['paths']['stat'] = async (path) => {
+  const stat: SandboxInterior['paths']['stat'] = async (path) => {
     if (lost && path === '/home/user') throw new AppError('sandbox_unavailable', 'The sandbox does not answer.');
     return { ...entry(path), workspace: true };
   };
-  const facade = await e2bFacade({ inside: { workdir: '/workspace', paths: { ...({} as Inside['paths']), stat } } });
+  const facade = await e2bFacade({
+    inside: { workdir: '/workspace', paths: { ...({} as SandboxInterior['paths']), stat } },
+  });
   onTestFinished(() => facade[Symbol.asyncDispose]());
   const { sid, access } = await facade.create();
   const ask = () =>

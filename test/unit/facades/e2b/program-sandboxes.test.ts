@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { ProgramSandboxes } from '../../../../src/facades/compat/e2b/program-sandboxes.ts';
-import type { SessionNews } from '../../../../src/sessions/api/sessions.ts';
+import type { SessionListChange } from '../../../../src/sessions/api/sessions.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const session = (id: string, more: object = {}) => ({ id, ...more }) as SessionRecord;
-const news = (type: SessionNews['type'], id: string, more?: object): SessionNews => ({
+const news = (type: SessionListChange['type'], id: string, more?: object): SessionListChange => ({
   type,
   session: session(id, more),
 });
@@ -14,7 +14,7 @@ const news = (type: SessionNews['type'], id: string, more?: object): SessionNews
 test('sandboxes of programs are known from their creation to their deletion, also after the watch was evicted', async () => {
   const clock = manualClock();
   const stop = new AbortController();
-  const watches: (() => AsyncGenerator<SessionNews>)[] = [
+  const watches: (() => AsyncGenerator<SessionListChange>)[] = [
     async function* () {
       yield news('changed', 'a', { life: {} });
       yield news('changed', 'b');

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { everybody } from '../../../../src/core/model/actor.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
+import { everybody } from '../../../../src/core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../../src/core/model/records.ts';
 import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';

@@ -6,7 +6,7 @@ import { actionsOf } from '../../../../src/facades/compat/opencodex/actions.ts';
 import { blocksOf } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
 import { Frames } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
 import { messagesOf } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
-import { derivedId, placeOf } from '../../../../src/facades/compat/opencodex/ids.ts';
+import { derivedId, positionOf } from '../../../../src/facades/compat/opencodex/ids.ts';
 import { toolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
@@ -72,14 +72,14 @@ describe('derived ids', () => {
       fc.property(id, seq, (from, n) => {
         const made = derivedId('action', { session: from, seq: n });
         expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-        expect(placeOf('action', made)).toEqual({ session: from, seq: n });
-        expect(placeOf('result', made)).toBeUndefined();
+        expect(positionOf('action', made)).toEqual({ session: from, seq: n });
+        expect(positionOf('result', made)).toBeUndefined();
       }),
     );
   });
 
   test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) => {
-    expect(placeOf('action', given)).toBeUndefined();
+    expect(positionOf('action', given)).toBeUndefined();
   });
 });
 

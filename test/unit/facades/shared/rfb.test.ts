@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Held, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/http/transport/rfb.ts';
+import { PressedInput, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/http/transport/rfb.ts';
 import { processorMs } from '../../../support/servers/processor-time.ts';
 
 const hello = Buffer.from('RFB 003.008\n\x01\x01', 'latin1');
@@ -153,7 +153,7 @@ test('RFB 3.3 has no choice of security', () => {
 });
 
 test('release lets go of each pressed key once, and of no key that is up already', () => {
-  const held = new Held();
+  const held = new PressedInput();
   const parser = greeted();
   const events = [
     [4, 1, 0, 0, 0, 0, 0, 97],

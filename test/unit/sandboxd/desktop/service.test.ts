@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Running, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
+import { type RunningProgram, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function kept(failures: readonly number[] = []) {
@@ -9,7 +9,7 @@ function kept(failures: readonly number[] = []) {
   let starts = 0;
   const it = service<number>({
     clock,
-    async start(): Promise<Running<number>> {
+    async start(): Promise<RunningProgram<number>> {
       starts++;
       if (failures.includes(starts)) throw new Error(`start ${starts} fails`);
       const { promise, resolve } = Promise.withResolvers<string>();

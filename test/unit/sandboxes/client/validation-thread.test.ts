@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { validated } from '../../../../src/sandboxes/client/answers/validation-thread.ts';
+import { validateInThread } from '../../../../src/sandboxes/client/answers/validation-thread.ts';
 
 const KiB = 1024;
 
@@ -9,6 +9,6 @@ test.for([
   ['with a character on the edge between two pieces', `${'x'.repeat(256 * KiB - 1)}😀${'y'.repeat(10)}`],
 ] as const)('a long text %s arrives as it was, wherever it stands', async ([, text]) => {
   const message = { method: 'x', params: { a: [{ deep: text }], text, n: 1 } };
-  const said = await validated('cdp', Buffer.from(JSON.stringify(message)));
+  const said = await validateInThread('cdp', Buffer.from(JSON.stringify(message)));
   expect(said.ok && JSON.stringify(said.value) === JSON.stringify(message)).toBe(true);
 });

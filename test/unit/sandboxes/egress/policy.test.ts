@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { EgressPolicy as DriverPolicy, EgressGate } from '../../../../drivers/driver.ts';
+import type { EgressPolicy as DriverPolicy, EgressHandler } from '../../../../drivers/driver.ts';
 import { decide } from '../../../../src/sandboxes/egress/decide.ts';
 import { policies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { type EgressPolicy, parseEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
@@ -117,7 +117,7 @@ test.each([
 ])('a CONNECT for "%s" is malformed', (text) => expect(parseAuthority(text)).toBeUndefined());
 
 test('policies and proxy fit the contract of the drivers, in both directions', () => {
-  const fits: (policy: DriverPolicy, proxy: EgressProxy) => [EgressPolicy, EgressGate] = (policy, proxy) => [
+  const fits: (policy: DriverPolicy, proxy: EgressProxy) => [EgressPolicy, EgressHandler] = (policy, proxy) => [
     policy,
     proxy,
   ];

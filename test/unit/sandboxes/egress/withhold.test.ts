@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { withhold } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
+import { withholdStream } from '../../../../src/sandboxes/egress/credentials/withhold.ts';
 
 /** The part of the chunks that passes, and the index of each text that was found. */
 async function passed(texts: readonly string[], chunks: readonly string[]) {
   const found: number[] = [];
-  const through = withhold(
+  const through = withholdStream(
     texts.map((text) => Buffer.from(text)),
     (which) => found.push(which),
   );

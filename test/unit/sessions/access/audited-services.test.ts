@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { type Actor, everybody } from '../../../../src/core/model/actor.ts';
+import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
 import {
   type Audit,
   type AuditedCall,
-  audited,
   auditedServices,
+  withAudit,
 } from '../../../../src/sessions/access/audited-services.ts';
-import { guarded } from '../../../../src/sessions/access/guarded-services.ts';
+import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
 import type { DesktopViewer } from '../../../../src/sessions/api/desktop.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
-function audit(actor: Actor = everybody) {
+function audit(principal: Principal = everybody) {
   const told: string[] = [];
   let time = 0;
   const it: Audit = {
-    actorOf: () => actor,
+    principalOf: () => principal,
     tell: ({ action, target, outcome }: AuditedCall) => void told.push(`${action} ${target} ${outcome}`),
     now: () => time,
   };
@@ -33,7 +33,7 @@ test('the audit log has one row per call, with its target: its argument or its r
     keep: async (_staged: readonly object[]) => [{ id: 'f1' }, { id: 'f2' }],
     list: async () => [],
   };
-  const telling = audited(service, { create: 'a.create', delete: 'a.delete', keep: 'a.keep' }, it);
+  const telling = withAudit(service, { create: 'a.create', delete: 'a.delete', keep: 'a.keep' }, it);
   await telling.create({ text: 'not to be told' });
   await telling.delete('x');
   await telling.keep([{}, {}]);
@@ -46,7 +46,7 @@ test('a refused call fails and is audited with the reason', async () => {
   const refuse = async (_id: string) => {
     throw new AppError('forbidden', 'No.');
   };
-  await expect(audited({ refuse }, { refuse: 'a.refuse' }, it).refuse('x')).rejects.toThrow('No.');
+  await expect(withAudit({ refuse }, { refuse: 'a.refuse' }, it).refuse('x')).rejects.toThrow('No.');
   expect(told).toEqual(['a.refuse x forbidden']);
 });
 
@@ -63,8 +63,8 @@ const rest = [new AbortController().signal] as const;
 test.each([
   ['an administrator', { role: 'admin', key: 'k', owner: 'me' }, 'session.read s done'],
   ['somebody who may not', { role: 'user', key: 'k', owner: 'me' }, 'session.read s session_not_found'],
-] as const)("another owner's session, read by %s, is audited once in ten minutes", async (_, actor, row) => {
-  const { it, told, pass } = audit(actor);
+] as const)("another owner's session, read by %s, is audited once in ten minutes", async (_, principal, row) => {
+  const { it, told, pass } = audit(principal);
   const given = services('you');
   const { sessions } = auditedServices(given, given, it);
   const read = async () => {
@@ -143,7 +143,7 @@ test('every method of every service either only looks, or is told of exactly onc
   // Every method of every service answers an object with an id.
   const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [] }) });
   const raw = new Proxy({} as Services, { get: () => any });
-  const all = auditedServices(guarded(raw, { actorOf: it.actorOf }), raw, it);
+  const all = auditedServices(withPermissions(raw, { principalOf: it.principalOf }), raw, it);
   for (const [name, service] of Object.entries(all)) {
     const methods = Object.entries(service as Record<string, (...args: unknown[]) => Promise<unknown>>);
     expect(methods.length, name).toBeGreaterThan(0);

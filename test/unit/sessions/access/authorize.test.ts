@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { type Actor, everybody, nobody, type Role } from '../../../../src/core/model/actor.ts';
+import { everybody, nobody, type Principal, type Role } from '../../../../src/core/model/principal.ts';
 import { type Action, authorize, may, noSession } from '../../../../src/sessions/access/authorize.ts';
 
-const actor = (role: Role): Actor => ({ role, key: 'k', owner: 'me' });
+const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
 const all: Action[] = ['see', 'read', 'work', 'stop'];
-const allowed = (who: Actor, thing: object) => all.filter((action) => may(who, action, thing)).join(' ');
+const allowed = (who: Principal, thing: object) => all.filter((action) => may(who, action, thing)).join(' ');
 
 test.each([
   ['viewer', 'see read', '', 'see read', ''],
@@ -15,7 +15,7 @@ test.each([
 ] as const)(
   "a %s: of its own, %s; of another owner's, %s; of a shared one, %s; of one without an owner, %s",
   (role, ...rights) => {
-    expect([own, foreign, shown, old].map((thing) => allowed(actor(role), thing))).toEqual(rights);
+    expect([own, foreign, shown, old].map((thing) => allowed(principal(role), thing))).toEqual(rights);
   },
 );
 
@@ -25,7 +25,7 @@ test('the token has every permission, and a request without a caller only reads 
 });
 
 test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
-  expect(() => authorize(actor('user'), 'read', foreign)).toThrow(noSession().message);
-  expect(() => authorize(actor('operator'), 'read', foreign)).toThrow(noSession().message);
-  expect(() => authorize(actor('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');
+  expect(() => authorize(principal('user'), 'read', foreign)).toThrow(noSession().message);
+  expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(noSession().message);
+  expect(() => authorize(principal('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
-import { lost, soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { ownershipLost, soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -40,7 +40,7 @@ test('a command whose holder has died runs soon after the end of its lease', asy
   const leaseEnds = clock.now() + 3_100;
   const held: SessionId[] = [];
   const take = async () => {
-    if (clock.now() < leaseEnds) throw lost();
+    if (clock.now() < leaseEnds) throw ownershipLost();
     held[0] = id;
     return 1;
   };

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { ControlLease, type LeaseNews } from '../../../../src/sessions/desktop/control-lease.ts';
+import { ControlLease, type LeaseChange } from '../../../../src/sessions/desktop/control-lease.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function lease() {
   const clock = manualClock(1_000);
-  const news: LeaseNews[] = [];
+  const news: LeaseChange[] = [];
   return { clock, news, lease: new ControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) }) };
 }
 const never = new AbortController().signal;

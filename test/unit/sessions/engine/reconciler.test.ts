@@ -3,7 +3,7 @@ import type { SandboxInfo } from '../../../../drivers/driver.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../../../src/core/model/ids.ts';
 import { Reconciler } from '../../../../src/sessions/engine/reconciler.ts';
-import type { Live } from '../../../../src/sessions/run/live-session.ts';
+import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { unfinishedKind } from '../../../../src/sessions/run/log/projection.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -69,7 +69,10 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
         if (settles <= failures) throw new AppError('store_unavailable', 'It does not answer.');
       },
     },
-    liveSessions: { offer: (id) => void offered.push(id), get: (id) => (here.includes(id) ? ({} as Live) : undefined) },
+    liveSessions: {
+      offer: (id) => void offered.push(id),
+      get: (id) => (here.includes(id) ? ({} as LiveSession) : undefined),
+    },
     supervisor: {
       wake: (id) => void woken.push(id),
       hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true,

@@ -3,7 +3,7 @@ import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
-import type { Live } from '../../../../src/sessions/run/live-session.ts';
+import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { runId, sessionId } from '../../../support/machines/session-parts.ts';
@@ -53,7 +53,7 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
     warn: (_, text) => warned.push(text),
   });
   const sandbox = fakeSandbox();
-  const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as Live;
+  const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as LiveSession;
   snapshots.meet({ get: () => live });
   return {
     store,

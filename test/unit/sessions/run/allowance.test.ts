@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { assumedAbilities, type Model } from '../../../../src/agents/models/model.ts';
-import { leftAfter, needsOf, overBudget } from '../../../../src/sessions/run/allowance.ts';
+import { estimateNeeds, findBudgetOverrun, subtractSpending } from '../../../../src/sessions/run/allowance.ts';
 import { TokenMeter } from '../../../../src/sessions/run/context/meter.ts';
 
 const model: Model = {
@@ -16,12 +16,12 @@ describe('what a request will take', () => {
   test('is its estimated tokens and the usual reply, at the price of the model, with the usual share of the cache', () => {
     const meter = new TokenMeter();
     meter.learn(model.name, 1_000, { inputTokens: 500, outputTokens: 40, cachedTokens: 250 });
-    expect(needsOf(model, meter, 400)).toEqual({ turns: 1, tokens: 240, cost: 100 + 80 });
+    expect(estimateNeeds(model, meter, 400)).toEqual({ turns: 1, tokens: 240, cost: 100 + 80 });
   });
 
   test('costs nothing where the price is not known, and counts no reply before the first', () => {
     const { costOf: _costOf, ...unpriced } = model;
-    expect(needsOf(unpriced, new TokenMeter(), 1_000)).toEqual({ turns: 1, tokens: 300, cost: 0 });
+    expect(estimateNeeds(unpriced, new TokenMeter(), 1_000)).toEqual({ turns: 1, tokens: 300, cost: 0 });
   });
 });
 
@@ -33,25 +33,28 @@ describe('the budget that does not cover a request', () => {
     [900, undefined],
     [901, { scope: 'run', kind: 'tokens', limit: 1_000, used: 901, needs: 100 }],
   ])('is the run’s when %i tokens of 1,000 are used', (before, over) => {
-    expect(overBudget({ run: run(before), session: () => undefined }, needs, used)).toEqual(over);
+    expect(findBudgetOverrun({ run: run(before), session: () => undefined }, needs, used)).toEqual(over);
   });
 
   test('counts what the same turn has used already', () => {
     const spent = { ...nothing, tokens: 1 };
-    expect(overBudget({ run: run(900), session: () => undefined }, needs, { ...used, spent })).toMatchObject({
+    expect(findBudgetOverrun({ run: run(900), session: () => undefined }, needs, { ...used, spent })).toMatchObject({
       used: 901,
     });
-    expect(leftAfter(run(900), spent)).toEqual(run(901));
+    expect(subtractSpending(run(900), spent)).toEqual(run(901));
   });
 
   test('is the session’s when the run has one to spare, also after its time', () => {
     const cost = { cost: { limit: 1, used: 0.95 } };
     const time = { ms: { limit: 1_000, used: 1_000 } };
-    expect(overBudget({ run: run(0), session: () => cost }, needs, used)).toMatchObject({ scope: 'session' });
-    expect(overBudget({ run: run(0), session: () => time }, needs, used)).toMatchObject({ kind: 'time', limit: 1 });
+    expect(findBudgetOverrun({ run: run(0), session: () => cost }, needs, used)).toMatchObject({ scope: 'session' });
+    expect(findBudgetOverrun({ run: run(0), session: () => time }, needs, used)).toMatchObject({
+      kind: 'time',
+      limit: 1,
+    });
   });
 
   test('is none once a user has granted it', () => {
-    expect(overBudget({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined();
+    expect(findBudgetOverrun({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined();
   });
 });

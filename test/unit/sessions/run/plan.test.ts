@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstLine, halves } from '../../../../src/sessions/run/plan.ts';
+import { firstLine, splitTitle } from '../../../../src/sessions/run/plan.ts';
 
 test.each([
   ['four', ['fo', 'ur']],
@@ -7,7 +7,7 @@ test.each([
   ['😀', ['', '😀']],
   ['', ['', '']],
 ])('%j is said in two pieces that split no character: %j', (text, pieces) => {
-  expect(halves(text)).toEqual(pieces);
+  expect(splitTitle(text)).toEqual(pieces);
 });
 
 test('a task’s first line is at most 60 characters of it, none of them half', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Act, remembered, stuckReason } from '../../../../machines/stuck.ts';
+import { maxRememberedActs, type RunAct, stuckReason } from '../../../../machines/stuck.ts';
 import { actOf, actsOf } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
@@ -7,7 +7,7 @@ import { runId } from '../../../support/machines/session-parts.ts';
 const policy = runPolicy.stuck;
 type Made = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
 
-const act = ([name, args, output, { failed = false, picture = false } = {}]: Made): Act =>
+const act = ([name, args, output, { failed = false, picture = false } = {}]: Made): RunAct =>
   actOf(
     { name, args },
     { output, success: !failed, ...(picture && { pictures: [{ file: 'p', mimeType: 'image/png' }] }) },
@@ -23,11 +23,11 @@ const edit = (n: number): Made => ['file_str_replace', { file: 'a.ts', old: `x${
 
 /** The first alarm in so many rounds. */
 function alarm(loop: (round: number) => readonly Made[], rounds = 12): string | undefined {
-  const acts: Act[] = [];
+  const acts: RunAct[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
       acts.push(act(made));
-      const reason = stuckReason(acts.slice(-remembered(policy)), policy);
+      const reason = stuckReason(acts.slice(-maxRememberedActs(policy)), policy);
       if (reason !== undefined) return reason;
     }
   }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionLife } from '../../../../core/model/records.ts';
-import type { SandboxAbilities } from '../../../shared/dialect.ts';
+import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import type { NewSandbox } from './shapes.ts';
 
@@ -9,14 +9,14 @@ interface Deps {
   readonly settings: E2bSettings;
   readonly abilities: SandboxAbilities;
 }
-export interface Wanted {
+export interface SandboxRequest {
   readonly life: SessionLife;
   /** Undefined: the server's own image and limits. */
   readonly template: string | undefined;
 }
 
 /** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
-export function wantedOf(wanted: NewSandbox, { settings, abilities }: Deps, fallback: number): Wanted {
+export function toSandboxRequest(wanted: NewSandbox, { settings, abilities }: Deps, fallback: number): SandboxRequest {
   const [name = ''] = wanted.templateID.split(':');
   const known = templatesOf(settings);
   if (!known.has(name)) {

@@ -5,11 +5,11 @@ import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
-import type { DialectParts } from '../../../shared/dialect.ts';
+import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
+import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
-import { checkedSeconds, keptBy, noticeOf, wantedOf } from './create.ts';
+import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts';
 import { pageOf } from './list.ts';
 import { sampleOf } from './metrics.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from './shapes.ts';
 
 interface Deps extends ViewDeps {
-  readonly parts: Pick<DialectParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
+  readonly parts: Pick<FacadeParts, 'services' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
   readonly sandboxes: Sandboxes;
 }
@@ -58,20 +58,20 @@ export function mountControl(app: App, deps: Deps): void {
     const wanted = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const { life, template } = wantedOf(wanted, { settings, abilities }, seconds);
+        const { life, template } = toSandboxRequest(wanted, { settings, abilities }, seconds);
         const notice = noticeOf(life, wanted);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const named = template !== undefined && { template };
         const { id } = await services.sessions.create({ origin: 'e2b', title: `E2B ${life.kind}`, life, ...named });
         try {
-          await services.sandboxes.start(id, whileWanted(reply));
+          await services.sandboxes.start(id, abortWhenUnwanted(reply));
         } catch (thrown) {
           await services.sessions.delete(id).catch(() => {});
           throw thrown;
         }
         const endsAt = clock.now() + life.seconds * 1_000;
         const record = await services.sessions.update(id, { life: { ...life, endsAt } });
-        return sandboxView(record, deps, request.actor);
+        return sandboxView(record, deps, request.principal);
       }),
     );
     reply.code(201); // of a repeated answer too
@@ -93,14 +93,14 @@ export function mountControl(app: App, deps: Deps): void {
   };
   app.get('/e2b/v2/sandboxes', list);
   app.get('/e2b/sandboxes', list);
-  app.get('/e2b/sandboxes/:sid', sid, async ({ params, actor }) => {
+  app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
     // The token of the sandbox opens everything in it, which a caller that only reads must not have.
     const mayEnter = await services.inside.admits(record.id).then(
       () => true,
       () => false,
     );
-    return detailView(record, deps, mayEnter ? deps.tokens.access(record, actor) : undefined);
+    return detailView(record, deps, mayEnter ? deps.tokens.access(record, principal) : undefined);
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -117,14 +117,14 @@ export function mountControl(app: App, deps: Deps): void {
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${given} is ending.`);
     if (life?.paused) {
       await services.inside.admits(record.id); // what follows needs no right of the caller's
-      await sandboxes.wake(record, seconds, request.actor);
+      await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {
       const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
-    } else await services.sandboxes.start(record.id, whileConnected(reply));
+    } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
     await services.inside.admits(record.id); // the tokens open everything in it
-    return sandboxView(await found(given), deps, request.actor);
+    return sandboxView(await found(given), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
@@ -152,10 +152,10 @@ export function mountControl(app: App, deps: Deps): void {
     await services.sessions.update(record.id, { life: { ...life, endsAt } });
     return reply.code(204).send();
   });
-  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given, actor }, reply) => {
+  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given, principal }, reply) => {
     const { memory } = parsed(Pause, given);
     const { record } = await withLife(params.sid);
-    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), actor);
+    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
@@ -166,7 +166,7 @@ export function mountControl(app: App, deps: Deps): void {
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
     if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
     if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
-    const sample = await sampleOf(record.id, services, whileConnected(reply));
+    const sample = await sampleOf(record.id, services, abortOnDisconnect(reply));
     return sample
       ? [{ timestamp: new Date(now).toISOString(), timestampUnix: Math.floor(now / 1_000), ...sample }]
       : [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Actor } from '../../../../core/model/actor.ts';
+import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../../core/model/records.ts';
 import type { Tokens } from '../tokens.ts';
 
@@ -50,7 +50,7 @@ const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 const iso = (at: number) => new Date(at).toISOString();
 
 /** `maker`: the tokens end with this caller's credential. */
-export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Actor) {
+export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {

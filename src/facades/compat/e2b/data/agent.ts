@@ -23,7 +23,7 @@ interface Options {
 }
 /** The path of a call, as opposed to a route. */
 export const callPath = /^\/(process\.Process|filesystem\.Filesystem)\//;
-type Unary = (typeof processMethods)[string];
+type UnaryMethod = (typeof processMethods)[string];
 
 const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise<void>>> = {
   '/process.Process/Start': startProcess,
@@ -121,7 +121,7 @@ async function answerMetrics({ response, sample }: Call): Promise<void> {
   });
 }
 
-function methodOf(path: string): Unary | undefined {
+function methodOf(path: string): UnaryMethod | undefined {
   const [, service, name = ''] = path.split('/');
   const methods = service === 'process.Process' ? processMethods : fileMethods;
   return Object.hasOwn(methods, name) ? methods[name] : undefined;

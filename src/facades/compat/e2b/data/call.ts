@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
-import type { Inside } from '../../../../sessions/api/inside.ts';
+import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import type { Target } from '../target.ts';
 import { ConnectError } from './connect.ts';
@@ -23,14 +23,14 @@ export interface Call {
   /** Variables of every process, as lines. */
   readonly env: readonly string[];
   /** Puts the sandbox in use. */
-  enter(signal?: AbortSignal): Promise<Inside>;
+  enter(signal?: AbortSignal): Promise<SandboxInterior>;
   /** The use of its resources now; undefined: it does not run. */
   sample(): ReturnType<Sandboxes['sample']>;
   /** The home of the sandbox's user. */
-  home(inside: Inside): Promise<string>;
+  home(inside: SandboxInterior): Promise<string>;
 }
 
-export function shaped<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
+export function parseShape<Shape extends z.ZodType>(shape: Shape, message: unknown): z.output<Shape> {
   const found = shape.safeParse(message);
   if (found.success) return found.data;
   const [issue] = found.error.issues;
@@ -38,7 +38,7 @@ export function shaped<Shape extends z.ZodType>(shape: Shape, message: unknown):
 }
 
 /** A path in the form that the sandbox takes: relative ones begin at the home. */
-export function located(path: string, home: string): string {
+export function resolvePath(path: string, home: string): string {
   if (path === '' || path === '~') return home;
   if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;
   if (path.startsWith('~')) throw new ConnectError('invalid_argument', 'Homes of other users are not available.');

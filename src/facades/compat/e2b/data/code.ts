@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { randomIds } from '../../../../core/model/ids.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener } from '../../../../sessions/api/code.ts';
-import { type Call, located } from './call.ts';
+import { type Call, resolvePath } from './call.ts';
 import { resultLine } from './code-results.ts';
 import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
 import { answerJson } from './refusals.ts';
@@ -74,7 +74,7 @@ export async function interpret(call: Call): Promise<void> {
         return answerJson(response, 200, code.list().map(shown));
       case 'POST /contexts': {
         const { language, cwd } = await read(call, Create);
-        const folder = located(cwd ?? '', home);
+        const folder = resolvePath(cwd ?? '', home);
         const isThere = await inside.paths.stat(folder, call.signal).then(
           ({ type }) => type === 'directory',
           () => false,
@@ -132,13 +132,13 @@ function missing(thrown: unknown): never {
   throw thrown;
 }
 
-interface Executing {
+interface CellExecution {
   readonly contexts: CodeContexts;
   readonly home: string;
   /** Called when the code begins to run. */
   readonly begun: () => void;
 }
-async function execute(call: Call, { contexts, home, begun }: Executing): Promise<void> {
+async function execute(call: Call, { contexts, home, begun }: CellExecution): Promise<void> {
   const wanted = await read(call, Execute);
   const { response } = call;
   if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');

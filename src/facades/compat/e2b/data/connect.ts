@@ -33,7 +33,7 @@ export class ConnectError extends Error {
 }
 
 /** Turns one error of the sandbox into the code that its call has for it. */
-export const as = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
+export const mapErrorCode = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
   throw thrown;
 };

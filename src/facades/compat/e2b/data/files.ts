@@ -6,9 +6,9 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
 import { multipartFiles } from '../../../../http/transport/multipart.ts';
-import type { PathEntry } from '../../../../sessions/api/inside.ts';
+import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { headerOf } from '../headers.ts';
-import { type Call, located, outcomeOf } from './call.ts';
+import { type Call, outcomeOf, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { answerJson, refuse } from './refusals.ts';
 
@@ -36,7 +36,7 @@ const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_ful
 async function download(call: Call): Promise<void> {
   const { url, response, signal, target } = call;
   await using inside = await call.enter();
-  const path = located(url.searchParams.get('path') ?? '', await call.home(inside));
+  const path = resolvePath(url.searchParams.get('path') ?? '', await call.home(inside));
   const encodings = headerOf(target.headers, 'accept-encoding') ?? '';
   const range = /^bytes=(\d*)-(\d*)$/.exec(headerOf(target.headers, 'range') ?? '');
   if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
@@ -95,11 +95,11 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
   await using inside = await call.enter();
   const home = await call.home(inside);
-  const intake: Intake = { left: maxUploadBytes, failure: undefined };
+  const intake: UploadBudget = { left: maxUploadBytes, failure: undefined };
   const seen = new Set<string>();
   const store = async (content: Readable, to: string) => {
     if (to.endsWith('/') || to === '') throw new ConnectError('invalid_argument', 'The path names a folder.');
-    const full = located(to, home);
+    const full = resolvePath(to, home);
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal).catch((thrown: unknown) => {
@@ -125,13 +125,13 @@ function bodyOf(request: IncomingMessage, encoding: string | undefined): Readabl
   return request.pipe(plain);
 }
 
-interface Intake {
+interface UploadBudget {
   left: number; // bytes
   /** Why the body could not be taken to its end. */
   failure: ConnectError | undefined;
 }
 /** The body as a stream that fails over the limit. Pipes cost less than a loop over the chunks, and a refused body stays open. */
-function counted(content: Readable, intake: Intake): Readable {
+function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {
       intake.left -= chunk.length;

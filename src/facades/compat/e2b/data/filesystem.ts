@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
-import type { FileChange, Inside, PathEntry } from '../../../../sessions/api/inside.ts';
-import { type Call, located, shaped } from './call.ts';
-import { as, ConnectError, ConnectStream, connectError, timeoutOf } from './connect.ts';
+import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
+import { type Call, parseShape, resolvePath } from './call.ts';
+import { ConnectError, ConnectStream, connectError, mapErrorCode, timeoutOf } from './connect.ts';
 import { streaming } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -51,44 +51,47 @@ const changeTypes = {
 const eventsOf = ({ type, name, entry }: FileChange): object[] =>
   type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: entryOf(entry) }) }];
 
-const at = async (call: Call, inside: Inside, path: string) => located(path, await call.home(inside));
-const watchAt = async (call: Call, inside: Inside, { path, recursive, includeEntry }: z.output<typeof Watched>) =>
-  await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
+const at = async (call: Call, inside: SandboxInterior, path: string) => resolvePath(path, await call.home(inside));
+const watchAt = async (
+  call: Call,
+  inside: SandboxInterior,
+  { path, recursive, includeEntry }: z.output<typeof Watched>,
+) => await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
 
 /** The unary methods of `filesystem.Filesystem`. */
-export const fileMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
+export const fileMethods: Record<string, (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>> = {
   async Stat(call, message, inside) {
-    const path = await at(call, inside, shaped(AtPath, message).path);
+    const path = await at(call, inside, parseShape(AtPath, message).path);
     return { entry: entryOf(await inside.paths.stat(path, call.signal)) };
   },
   async ListDir(call, message, inside) {
-    const { path, depth } = shaped(Listed, message);
+    const { path, depth } = parseShape(Listed, message);
     const folder = await at(call, inside, path);
     const entries = await inside.paths
       .list(folder, Math.max(1, depth), call.signal)
-      .catch(as('conflict', 'failed_precondition'));
+      .catch(mapErrorCode('conflict', 'failed_precondition'));
     return { entries: entries.map(entryOf) };
   },
   async MakeDir(call, message, inside) {
-    const path = await at(call, inside, shaped(AtPath, message).path);
-    const made = await inside.paths.makeFolder(path, call.signal).catch(as('conflict', 'already_exists'));
+    const path = await at(call, inside, parseShape(AtPath, message).path);
+    const made = await inside.paths.makeFolder(path, call.signal).catch(mapErrorCode('conflict', 'already_exists'));
     return { entry: entryOf(made) };
   },
   async Move(call, message, inside) {
-    const { source, destination } = shaped(Moved, message);
+    const { source, destination } = parseShape(Moved, message);
     const [from, to] = [await at(call, inside, source), await at(call, inside, destination)];
     return { entry: entryOf(await inside.paths.move(from, to, call.signal)) };
   },
   async Remove(call, message, inside) {
-    await inside.paths.remove(await at(call, inside, shaped(AtPath, message).path), call.signal);
+    await inside.paths.remove(await at(call, inside, parseShape(AtPath, message).path), call.signal);
     return {};
   },
   async CreateWatcher(call, message, inside) {
-    const { id } = await watchAt(call, inside, shaped(Watched, message));
+    const { id } = await watchAt(call, inside, parseShape(Watched, message));
     return { watcherId: id };
   },
   async GetWatcherEvents({ signal }, message, inside) {
-    const { watcherId } = shaped(Watcher, message);
+    const { watcherId } = parseShape(Watcher, message);
     const events: object[] = [];
     for (;;) {
       const { changes, more } = await inside.watches.changes(watcherId, signal);
@@ -97,13 +100,13 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
     }
   },
   async RemoveWatcher({ signal }, message, inside) {
-    await inside.watches.close(shaped(Watcher, message).watcherId, signal);
+    await inside.watches.close(parseShape(Watcher, message).watcherId, signal);
     return {};
   },
 };
 
 export async function watchDir(call: Call, message: unknown): Promise<void> {
-  const wanted = shaped(Watched, message);
+  const wanted = parseShape(Watched, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
   await streaming(call, stream, async (inside, begun) => {

@@ -26,7 +26,7 @@ export const unreachable = (sid: string, port: number) => (thrown: unknown) => {
 };
 
 /** Passes one request on to a program in the sandbox, and its answer back, as they come. */
-export async function passOn(call: Call, mask: string | undefined): Promise<void> {
+export async function forwardRequest(call: Call, mask: string | undefined): Promise<void> {
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));

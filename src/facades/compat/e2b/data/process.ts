@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { deadline } from '../../../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../../../core/concurrency/cancel.ts';
 import { systemClock } from '../../../../core/contracts/clock.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { randomIds } from '../../../../core/model/ids.ts';
-import type { Inside, JobEnd, JobEntry } from '../../../../sessions/api/inside.ts';
-import { auditCall, type Call, located, shaped } from './call.ts';
-import { as, ConnectError, ConnectStream, connectError, isLost, timeoutOf } from './connect.ts';
+import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
+import { auditCall, type Call, parseShape, resolvePath } from './call.ts';
+import { ConnectError, ConnectStream, connectError, isLost, mapErrorCode, timeoutOf } from './connect.ts';
 
 const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
 const Size = z.object({ cols: z.int().default(0), rows: z.int().default(0) });
@@ -31,7 +31,7 @@ const maxPiece = { pipes: 32 * 1024, terminal: 16 * 1024 };
 const ids = randomIds();
 
 export async function startProcess(call: Call, message: unknown): Promise<void> {
-  const wanted = shaped(Start, message);
+  const wanted = parseShape(Start, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await streaming(call, stream, async (inside, begun) => {
@@ -53,9 +53,9 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
   setTimeout(() => void end().catch(() => {}), timeoutMs).unref();
 }
 
-async function started(call: Call, inside: Inside, { process, pty, tag, stdin }: z.output<typeof Start>) {
+async function started(call: Call, inside: SandboxInterior, { process, pty, tag, stdin }: z.output<typeof Start>) {
   const home = await call.home(inside);
-  const cwd = located(process.cwd ?? '', home);
+  const cwd = resolvePath(process.cwd ?? '', home);
   const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
   const size = pty && { cols: pty.size.cols || 80, rows: pty.size.rows || 24 };
   const job = {
@@ -78,12 +78,12 @@ async function started(call: Call, inside: Inside, { process, pty, tag, stdin }:
 }
 
 export async function connectProcess(call: Call, message: unknown): Promise<void> {
-  const { process } = shaped(Selected, message);
+  const { process } = parseShape(Selected, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await streaming(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
-    using until = timeoutMs === undefined ? undefined : deadline(timeoutMs, systemClock, call.signal);
+    using until = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, systemClock, call.signal);
     await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
     if (until?.signal.aborted) throw new ConnectError('deadline_exceeded', 'The connection reached its timeout.');
   });
@@ -96,7 +96,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
 export async function streaming(
   call: Call,
   stream: ConnectStream,
-  work: (inside: Inside, begun: () => void) => Promise<void>,
+  work: (inside: SandboxInterior, begun: () => void) => Promise<void>,
 ) {
   let isBegun = false;
   const begun = () => {
@@ -118,16 +118,16 @@ export async function streaming(
   }
 }
 
-interface Following {
+interface ProcessFollower {
   readonly stream: ConnectStream;
-  readonly inside: Inside;
+  readonly inside: SandboxInterior;
   readonly entry: JobEntry;
   /** Then the process is killed, epoch ms. */
   readonly endsAt?: number;
   readonly signal: AbortSignal;
 }
 
-async function follow({ stream, inside, entry, endsAt, signal }: Following): Promise<void> {
+async function follow({ stream, inside, entry, endsAt, signal }: ProcessFollower): Promise<void> {
   await stream.send({ event: { start: { pid: entry.pid } } });
   const pieces = (kind: 'stdout' | 'stderr' | 'pty') => async (chunk: Buffer) => {
     const most = entry.terminal ? maxPiece.terminal : maxPiece.pipes;
@@ -173,16 +173,16 @@ const ownPrefix = 'e2b-';
 /** Of processes whose request named no folder. The list shows requests as they were. */
 const homePrefix = `${ownPrefix}home-`;
 /** The processes of this service, and none that others of the sandbox started. */
-const ownJobs = async (inside: Inside, signal: AbortSignal) =>
+const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 
-async function selected(inside: Inside, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
+async function selected(inside: SandboxInterior, { pid, tag }: z.output<typeof Selector>, signal: AbortSignal) {
   const all = await ownJobs(inside, signal);
   const found = all.findLast((job) => (pid === undefined ? tag !== undefined && job.label === tag : job.pid === pid));
   if (found) return found;
   throw new ConnectError('not_found', `There is no process ${pid === undefined ? `tagged ${tag}` : pid}.`);
 }
-async function running(inside: Inside, selector: z.output<typeof Selector>, signal: AbortSignal) {
+async function running(inside: SandboxInterior, selector: z.output<typeof Selector>, signal: AbortSignal) {
   const found = await selected(inside, selector, signal);
   if (found.exitCode === undefined) return found;
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
@@ -192,7 +192,10 @@ async function running(inside: Inside, selector: z.output<typeof Selector>, sign
 const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
 /** The unary methods of `process.Process`. */
-export const processMethods: Record<string, (call: Call, message: unknown, inside: Inside) => Promise<object>> = {
+export const processMethods: Record<
+  string,
+  (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>
+> = {
   async List(call, _message, inside) {
     const own = ownVariables('', call).length;
     const jobs = (await ownJobs(inside, call.signal)).filter(({ exitCode }) => exitCode === undefined);
@@ -204,20 +207,20 @@ export const processMethods: Record<string, (call: Call, message: unknown, insid
     return { processes };
   },
   async SendInput({ signal }, message, inside) {
-    const { process, input } = shaped(Input, message);
+    const { process, input } = parseShape(Input, message);
     const job = await running(inside, process, signal);
     const bytes = job.terminal ? input.pty : input.stdin;
     if (!bytes) throw new ConnectError('internal', `The process has ${job.terminal ? 'a' : 'no'} terminal.`);
-    await inside.jobs.write(job.id, bytes, signal).catch(as('conflict', 'internal'));
+    await inside.jobs.write(job.id, bytes, signal).catch(mapErrorCode('conflict', 'internal'));
     return {};
   },
   async CloseStdin({ signal }, message, inside) {
-    const job = await running(inside, shaped(Selected, message).process, signal);
-    await inside.jobs.endInput(job.id, signal).catch(as('unsupported', 'unknown'));
+    const job = await running(inside, parseShape(Selected, message).process, signal);
+    await inside.jobs.endInput(job.id, signal).catch(mapErrorCode('unsupported', 'unknown'));
     return {};
   },
   async SendSignal({ signal }, message, inside) {
-    const { process, signal: name } = shaped(Signal, message);
+    const { process, signal: name } = parseShape(Signal, message);
     const known = { SIGNAL_SIGTERM: 'SIGTERM', SIGNAL_SIGKILL: 'SIGKILL', 15: 'SIGTERM', 9: 'SIGKILL' } as const;
     const found = Object.hasOwn(known, name ?? '') ? known[name as keyof typeof known] : undefined;
     if (!found) throw new ConnectError('unimplemented', 'Only SIGTERM and SIGKILL can be sent.');
@@ -226,9 +229,9 @@ export const processMethods: Record<string, (call: Call, message: unknown, insid
     return {};
   },
   async Update({ signal }, message, inside) {
-    const { process, pty } = shaped(Update, message);
+    const { process, pty } = parseShape(Update, message);
     const job = await running(inside, process, signal);
-    if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(as('conflict', 'internal'));
+    if (pty) await inside.jobs.resize(job.id, { ...pty.size }, signal).catch(mapErrorCode('conflict', 'internal'));
     return {};
   },
 };

@@ -2,20 +2,20 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import type { AppError } from '../../../../core/errors/errors.ts';
-import { type Actor, nobody } from '../../../../core/model/actor.ts';
+import { nobody, type Principal } from '../../../../core/model/principal.ts';
 import type { Credentials } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
-import type { Inside } from '../../../../sessions/api/inside.ts';
+import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { breaking, joined, upgradeHead } from '../../../shared/port-relay.ts';
 import { headerOf } from '../headers.ts';
-import type { Reached, Sandboxes } from '../sandboxes.ts';
+import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
-import { type Given, same, signatureOf, type Tokens } from '../tokens.ts';
+import { isSameToken, type PresentedTokens, signatureOf, type Tokens } from '../tokens.ts';
 import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { headersFor, passOn, unreachable } from './ports.ts';
+import { forwardRequest, headersFor, unreachable } from './ports.ts';
 import { answerJson, type Refusal, refusals, refuse } from './refusals.ts';
 
 export interface DataDeps {
@@ -58,7 +58,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   }
   const left = new AbortController();
   response.once('close', () => left.abort());
-  const { env, enter, portHost, actor } = opened;
+  const { env, enter, portHost, principal } = opened;
   const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
   using _ = breaking(AbortSignal.any([cut, deps.closing]), response);
@@ -71,14 +71,14 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     signal,
     cut,
     env,
-    enter: (until = signal) => enter(actor, until),
-    audit: (action, outcome) => deps.credentials.audit({ actor, action, target: sid, outcome }),
+    enter: (until = signal) => enter(principal, until),
+    audit: (action, outcome) => deps.credentials.audit({ principal, action, target: sid, outcome }),
     home: (inside) => homeOf(sid, inside, signal),
     sample: () => deps.sandboxes.sample(sid, signal),
   };
   if (target.port === agentPort) await serveAgent(call, deps);
   else if (target.port === codePort) await interpret(call);
-  else await passOn(call, portHost);
+  else await forwardRequest(call, portHost);
 }
 
 /** Serves an upgrade to a port, such as a WebSocket. */
@@ -89,7 +89,7 @@ export async function upgradeData(target: Target, request: IncomingMessage, sock
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
   if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
-  await using inside = await opened.enter(opened.actor, until);
+  await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
   const connection = await dialled.catch(() => refusals.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
@@ -104,17 +104,17 @@ function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-const askedIn = ({ method, socket }: IncomingMessage, url: URL): Asked => ({
+const askedIn = ({ method, socket }: IncomingMessage, url: URL): DataRequest => ({
   path: url.pathname,
   url,
   method,
   address: socket.remoteAddress ?? '',
 });
 /** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
-const cutOf = ({ cut, actor }: { readonly cut: AbortSignal; readonly actor: Actor }) =>
-  actor.ended ? AbortSignal.any([cut, actor.ended]) : cut;
+const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
+  principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
 
-interface Asked {
+interface DataRequest {
   readonly address: string;
   readonly path: string;
   readonly url: URL;
@@ -122,42 +122,42 @@ interface Asked {
 }
 
 /** A caller without a token: health, and a port that is public. */
-const stranger: Actor = { role: 'admin', by: 'nobody' };
+const stranger: Principal = { role: 'admin', by: 'nobody' };
 
 /** The sandbox and the caller, if the request may use it and it runs. */
-async function open(target: Target, sid: string, asked: Asked, deps: DataDeps) {
+async function open(target: Target, sid: string, asked: DataRequest, deps: DataDeps) {
   const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && asked.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
   const judged = isHealth ? stranger : judge(target, { ...asked, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
-  const actor = 'code' in judged ? undefined : judged;
-  const allowance = credentials.count(actor === stranger ? undefined : actor, asked.address);
+  const principal = 'code' in judged ? undefined : judged;
+  const allowance = credentials.count(principal === stranger ? undefined : principal, asked.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
-  if (!actor || refusal) return { refusal: refusal ?? refusals.token(sid) };
-  if (actor === stranger && found.isPaused) return { refusal: refusals.gone(sid) }; // a stranger ends no pause
-  await found.wake(actor);
-  return { ...found, actor };
+  if (!principal || refusal) return { refusal: refusal ?? refusals.token(sid) };
+  if (principal === stranger && found.isPaused) return { refusal: refusals.gone(sid) }; // a stranger ends no pause
+  await found.wake(principal);
+  return { ...found, principal };
 }
 const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
 /** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
-  asked: Asked & Pick<Reached, 'record' | 'isPrivate'>,
+  asked: DataRequest & Pick<RunningSandbox, 'record' | 'isPrivate'>,
   { tokens, clock, credentials }: DataDeps,
-): Actor | Refusal {
+): Principal | Refusal {
   const { path, url, method, address, record } = asked;
   const sid = record.id;
-  const given: Given = {
+  const given: PresentedTokens = {
     access: headerOf(target.headers, 'x-access-token'),
     traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
   };
   const isShown = given.access !== undefined || given.traffic !== undefined;
   const wrong = (refusal: Refusal) => {
     credentials.failed(address);
-    credentials.audit({ actor: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
+    credentials.audit({ principal: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
     return refusal;
   };
   const isSigning = path === '/files' && url.searchParams.has('signature') && given.access === undefined;
@@ -189,7 +189,7 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
     username: searchParams.get('username') ?? '',
     expiration: searchParams.get('signature_expiration') ?? undefined,
   };
-  return same(searchParams.get('signature') ?? '', signatureOf(signed, token));
+  return isSameToken(searchParams.get('signature') ?? '', signatureOf(signed, token));
 }
 function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   const until = searchParams.get('signature_expiration');
@@ -208,7 +208,7 @@ async function signedSandbox(url: URL, method: string | undefined, { sandboxes, 
 
 const home = '/home/user';
 /** The workspace under the name that programs of this dialect expect, where the sandbox has it. */
-async function homeOf(sid: string, inside: Inside, signal: AbortSignal): Promise<string> {
+async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {

@@ -6,7 +6,7 @@ import { iso, toolCall, type View } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswer } from './message-ids.ts';
 
-type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
+type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
 export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
@@ -28,7 +28,7 @@ export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
   return blocks.map((make) => make());
 }
 
-export function textBlock(event: Said): Block {
+export function textBlock(event: TextEvent): Block {
   const isUser = event.type === 'message.user';
   return {
     ...base(event),

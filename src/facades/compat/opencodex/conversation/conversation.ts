@@ -5,8 +5,16 @@ import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
 import { about } from '../about.ts';
 import { actionOf, actionsOf, isAction } from '../actions.ts';
-import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, onlyMissing, viewOf } from '../context.ts';
-import { placeOf } from '../ids.ts';
+import {
+  actionMissing,
+  blockMissing,
+  chatOf,
+  eventsOf,
+  ignoreMissing,
+  type OpencodexDeps,
+  viewOf,
+} from '../context.ts';
+import { positionOf } from '../ids.ts';
 import { iso } from '../names.ts';
 import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
@@ -165,12 +173,16 @@ async function keepAside(
   return asideView(session, await deps.sideMessages.add(session.id, { ...message, afterSeq: head }));
 }
 
-interface Sending {
+interface MessageToSend {
   readonly text: string;
   readonly mode: 'inject' | 'queue' | 'replace';
   readonly metadata: Record<string, unknown>;
 }
-async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, metadata }: Sending): Promise<Message> {
+async function send(
+  deps: OpencodexDeps,
+  { id }: SessionRecord,
+  { text, mode, metadata }: MessageToSend,
+): Promise<Message> {
   const { messageId, seq } = await deps.services.sessions.send(id, { text, mode });
   if (Object.keys(metadata).length > 0) await deps.sideMessages.annotate(id, messageId, metadata);
   const { events } = await deps.services.sessions.page(id, seq - 1, 1);
@@ -194,8 +206,8 @@ async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<stri
 
 /** The id contains the position of its call; the result is among the later events. */
 async function findAction(deps: OpencodexDeps, id: string) {
-  const place = placeOf('action', id);
-  const session = place && (await chatOf(deps, place.session).catch(onlyMissing));
+  const place = positionOf('action', id);
+  const session = place && (await chatOf(deps, place.session).catch(ignoreMissing));
   if (!place || !session) return undefined;
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;

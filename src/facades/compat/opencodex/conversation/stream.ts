@@ -102,7 +102,7 @@ function resync(
   };
 }
 
-interface Taking {
+interface MessageIntake {
   readonly deps: OpencodexDeps;
   readonly socket: Socket;
   readonly session: SessionRecord;
@@ -110,7 +110,7 @@ interface Taking {
 }
 
 /** Executes a client's frame. Failures become frames, and the connection stays open. */
-async function take({ deps, socket, session, complain }: Taking, frame: JsonObject): Promise<void> {
+async function take({ deps, socket, session, complain }: MessageIntake, frame: JsonObject): Promise<void> {
   const { sessions } = deps.services;
   try {
     switch (frame.type) {

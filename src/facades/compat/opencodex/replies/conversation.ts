@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { json } from '../../../../http/routes/route-docs.ts';
-import { at, sid, time, uuid } from './examples.ts';
+import { exampleTime, sid, time, uuid } from './examples.ts';
 
 const object = z.record(z.string(), z.unknown());
 
@@ -25,7 +25,7 @@ const action: Action = {
   action_output: { success: true, result: 'hi\n', exit_code: 0 },
   status: 'success',
   action_metadata: {},
-  created_at: at,
+  created_at: exampleTime,
 };
 export const actions = json('Actions', z.object({ agent_actions: z.array(Action), total: z.int() }), {
   agent_actions: [action],
@@ -50,7 +50,7 @@ const message: Message = {
   role: 'user',
   content: text,
   message_metadata: {},
-  created_at: at,
+  created_at: exampleTime,
   agent_actions: [],
 };
 export const messages = json('Messages', z.object({ messages: z.array(Message), total: z.int() }), {
@@ -81,8 +81,8 @@ const block: Block = {
   content: { text },
   parent_block_id: null,
   block_metadata: {},
-  created_at: at,
-  updated_at: at,
+  created_at: exampleTime,
+  updated_at: exampleTime,
 };
 export const blocks = json('Blocks', z.object({ blocks: z.array(Block), total: z.int() }), {
   blocks: [block],

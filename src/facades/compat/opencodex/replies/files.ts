@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { json } from '../../../../http/routes/route-docs.ts';
-import { at, time, uuid } from './examples.ts';
+import { exampleTime, time, uuid } from './examples.ts';
 
 const File = z.object({
   id: z.string(),
@@ -24,7 +24,7 @@ const file: File = {
   size: 4,
   mime_type: 'text/csv',
   hash: 'edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb',
-  uploaded_at: at,
+  uploaded_at: exampleTime,
 };
 export const files = json('Files', FileList, { files: [file], total: 1 });
 const Uploaded = z.union([File, FileList]);

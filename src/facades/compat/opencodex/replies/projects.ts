@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GivenPrograms } from '../../../../config/tool-servers.ts';
 import { json } from '../../../../http/routes/route-docs.ts';
-import { at, sid, time, uuid } from './examples.ts';
+import { exampleTime, sid, time, uuid } from './examples.ts';
 
 const Project = z.object({
   id: z.string(),
@@ -11,7 +11,13 @@ const Project = z.object({
   updated_at: time,
 });
 export type Project = z.output<typeof Project>;
-const project: Project = { id: uuid, name: 'Website', description: null, created_at: at, updated_at: at };
+const project: Project = {
+  id: uuid,
+  name: 'Website',
+  description: null,
+  created_at: exampleTime,
+  updated_at: exampleTime,
+};
 export const projects = json('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
   projects: [project],
   total: 1,
@@ -34,8 +40,8 @@ const chat: Chat = {
   project_id: uuid,
   name: 'New Chat',
   status: 'active',
-  created_at: at,
-  updated_at: at,
+  created_at: exampleTime,
+  updated_at: exampleTime,
   container_id: null,
   environment_type: 'python3.11',
 };

@@ -15,7 +15,7 @@ interface Download {
 /** Sends a whole file, or the one range that the request asks for. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
-  toKeep(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
+  markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: asked, 'if-range': onlyIf } = request.headers;
   const range = onlyIf === undefined || onlyIf === etag ? rangeOf(asked, file.size) : undefined;
   if (range === 'unsatisfiable') {
@@ -36,7 +36,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
 }
 
 /** Sends content of others as a download. A browser that displays it anyway runs no script of it with our origin. */
-export const toKeep = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
+export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', attachment(name))

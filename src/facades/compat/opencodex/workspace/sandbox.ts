@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { idempotencyHeader, json } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
+import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { outputsOf } from '../../../../sessions/services/cut-outputs.ts';
 import { about } from '../about.ts';
@@ -52,7 +52,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     },
     async ({ params }, reply) => {
       const { id } = await chatOf(deps, params.sid);
-      const { started } = await sandboxes.start(id, whileConnected(reply));
+      const { started } = await sandboxes.start(id, abortOnDisconnect(reply));
       const { id: container_id } = await sandboxes.status(id);
       if (!started) return { message: 'Sandbox is already running', container_id };
       return reply.code(201).send({ message: 'Sandbox started successfully', container_id });
@@ -81,7 +81,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     },
     async ({ params }, reply) => {
       const { id } = await chatOf(deps, params.sid);
-      await sandboxes.reset(id, whileConnected(reply)).catch(notRunning);
+      await sandboxes.reset(id, abortOnDisconnect(reply)).catch(notRunning);
       return { message: 'Sandbox reset successfully' };
     },
   );
@@ -95,7 +95,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       const { id: chat } = await chatOf(deps, params.sid);
       const { state, id } = await sandboxes.status(chat);
       if (state !== 'running') return { running: false, container_id: null, stats: null };
-      const usage = await sandboxes.usage(chat, whileConnected(reply));
+      const usage = await sandboxes.usage(chat, abortOnDisconnect(reply));
       return { running: true, container_id: id, stats: usage ? statsOf(usage) : null };
     },
   );
@@ -115,7 +115,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       deps.idempotency.once(request, reply, async () => {
         const { id } = await chatOf(deps, request.params.sid);
         const { command, workdir, timeout } = request.body;
-        const signal = whileWanted(reply);
+        const signal = abortWhenUnwanted(reply);
         const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
         const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
         const wanted = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
@@ -136,7 +136,10 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
  * Maps `/workspace` and paths below it to the workspace, which may have another real path. Any other absolute path belongs
  * to the sandbox: the daemon starts no command there, so a shell changes to it first.
  */
-async function placed({ command, workdir }: { command: string; workdir: string }, look: Look): Promise<Placed> {
+async function placed(
+  { command, workdir }: { command: string; workdir: string },
+  look: CommandCheck,
+): Promise<CommandInFolder> {
   const path = posix.resolve('/workspace', workdir);
   if (path === '/workspace') return { command, cwd: '.' };
   if (path.startsWith('/workspace/')) return { command, cwd: path.slice('/workspace/'.length) };
@@ -148,8 +151,8 @@ async function placed({ command, workdir }: { command: string; workdir: string }
     throw new AppError('invalid_request', 'workdir is not a directory in the sandbox');
   return { command: `cd -- ${folder} || exit 1\n${command}`, cwd: '.' };
 }
-interface Placed {
+interface CommandInFolder {
   readonly command: string;
   readonly cwd: string;
 }
-type Look = (command: string) => Promise<boolean>;
+type CommandCheck = (command: string) => Promise<boolean>;

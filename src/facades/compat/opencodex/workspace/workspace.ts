@@ -1,10 +1,10 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import { bytes, idempotencyHeader } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { whileConnected, whileWanted } from '../../../../http/transport/while-connected.ts';
+import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
-import { fits, maxPackedBytes, type WorkspaceFile } from '../../../shared/archive/files-below.ts';
+import { assertFitsArchive, maxPackedBytes, type WorkspaceFile } from '../../../shared/archive/files-below.ts';
 import { about } from '../about.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
@@ -12,7 +12,7 @@ import { keptFile } from '../replies/files.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from '../schemas.ts';
 import { fileView } from '../views.ts';
-import { toKeep } from './download.ts';
+import { markAsAttachment } from './download.ts';
 import { mimeType } from './mime.ts';
 import { contentOf, inWorkspace, newestOf, outputFiles, uploadedFiles } from './workspace-files.ts';
 
@@ -36,7 +36,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     },
     async ({ params }, reply) => {
       const session = await chatOf(deps, params.sid);
-      const signal = whileConnected(reply);
+      const signal = abortOnDisconnect(reply);
       const output = newestOf(await outputFiles(deps, session, signal));
       const uploaded = await uploadedFiles(deps, session, signal);
       const known = session.projectId === null ? [] : await deps.uploads.ofProject(session.projectId);
@@ -57,7 +57,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     async ({ params, query }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
-      const content = await files.read(id, path, whileConnected(reply)).catch(missing);
+      const content = await files.read(id, path, abortOnDisconnect(reply)).catch(missing);
       return { path: query.path, ...contentOf(path, content) };
     },
   );
@@ -70,8 +70,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     async ({ params, query }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
-      const { size, content } = await files.open(id, path, whileConnected(reply)).catch(missing);
-      return toKeep(reply, path, mimeType(path) ?? undefined)
+      const { size, content } = await files.open(id, path, abortOnDisconnect(reply)).catch(missing);
+      return markAsAttachment(reply, path, mimeType(path) ?? undefined)
         .header('content-length', size)
         .send(content);
     },
@@ -92,15 +92,15 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const session = await chatOf(deps, params.sid);
       if (type !== 'uploaded' && type !== 'output')
         throw new AppError('invalid_request', 'type must be uploaded or output');
-      const signal = whileConnected(reply);
+      const signal = abortOnDisconnect(reply);
       const list = type === 'uploaded' ? uploadedFiles : outputFiles;
       const listing = await list(deps, session, signal);
       const { files: found } = listing;
-      fits(listing);
+      assertFitsArchive(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
       const { zip } = await import('../../../shared/archive/zip.ts'); // its package loads when first used
-      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(
+      return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
         zip(found, { open, maxPacked: maxPackedBytes }),
       );
     },
@@ -124,7 +124,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         const path = inWorkspace(request.body.path);
         const name = baseName(path);
         if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
-        const signal = whileWanted(reply);
+        const signal = abortWhenUnwanted(reply);
         const { content } = await files.open(session.id, path, signal).catch(missing);
         const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
         await using staged = await deps.uploads.stage(wanted, signal);

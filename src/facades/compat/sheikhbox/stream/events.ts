@@ -1,4 +1,4 @@
-import type { Followed } from '../../../../core/contracts/ports.ts';
+import type { LogUpdate } from '../../../../core/contracts/ports.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
 import { bareInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
@@ -48,7 +48,7 @@ export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoO
 }
 
 /** Tells a client to load the history again, and the id from which the stream continues. */
-export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: number) {
+export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
     data: {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { Followed } from '../../../../core/contracts/ports.ts';
+import type { LogUpdate } from '../../../../core/contracts/ports.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
@@ -72,7 +72,7 @@ function writeFrames(
   return learning ? learning.then(write) : write();
 }
 
-async function sayResync(stream: SseStream, item: Extract<Followed, { kind: 'resync' }>, { clock }: SheikhboxContext) {
+async function sayResync(stream: SseStream, item: Extract<LogUpdate, { kind: 'resync' }>, { clock }: SheikhboxContext) {
   await stream.write(toFrame(resyncEvent(item, clock.now())));
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readPng, scaled, writePng } from '../../../../../src/agents/tools/computer/png.ts';
-import { modelScreen, onScreen, thousandths } from '../../../../../src/agents/tools/computer/screen.ts';
+import { gridOfThousand, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
   [
@@ -27,13 +27,13 @@ test.each([
 
 test('a point comes out where the model meant it', () => {
   const desktop = { width: 2560, height: 1600 };
-  expect(onScreen({ x: 640, y: 400 }, modelScreen(desktop), desktop)).toEqual({ x: 1280, y: 800 });
-  expect(onScreen({ x: 500, y: 250 }, thousandths, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
+  expect(scalePoint({ x: 640, y: 400 }, modelScreen(desktop), desktop)).toEqual({ x: 1280, y: 800 });
+  expect(scalePoint({ x: 500, y: 250 }, gridOfThousand, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
 });
 
 test('a point beyond the screen is brought to its edge', () => {
   const desktop = { width: 1280, height: 800 };
-  expect(onScreen({ x: 1000, y: -3 }, thousandths, desktop)).toEqual({ x: 1279, y: 0 });
+  expect(scalePoint({ x: 1000, y: -3 }, gridOfThousand, desktop)).toEqual({ x: 1279, y: 0 });
 });
 
 test('a picture is read as it was written, whatever the filters', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer, Answers, Question } from '../../../../../src/app/commands/attack/ask-server.ts';
+import type { Answer, Question, ServerAnswers } from '../../../../../src/app/commands/attack/ask-server.ts';
 import { judgedServer, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
 
 const answer = (status: number, text = '', headers: Answer['headers'] = {}): Answer => ({ status, text, headers });
 const file = answer(404, 'no such file');
 /** The answers of a server with a token. */
-const closed: Answers = {
+const closed: ServerAnswers = {
   'without a token': answer(401),
   'with a wrong token': answer(401),
   'its health without a token': answer(401),
@@ -21,7 +21,7 @@ const closed: Answers = {
   'a file behind a link': file,
 };
 const about = { hasToken: true, isLoopback: true, secret: 'the-secret' };
-const wrong = (more: Partial<Answers>, who: Partial<typeof about> = {}) =>
+const wrong = (more: Partial<ServerAnswers>, who: Partial<typeof about> = {}) =>
   judgedServer({ ...closed, ...more }, { ...about, ...who })
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state }) => [check, state]);

@@ -3,7 +3,7 @@ import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import { makeCalls } from '../../../../../src/sessions/run/calls/tool-calls.ts';
-import type { Working } from '../../../../../src/sessions/run/run-context.ts';
+import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 
@@ -42,7 +42,7 @@ function bench(approve: readonly string[] = []) {
     tools: { declarations: [], find: tool },
     approvals: { tools: approve, timeoutMs: 1_000 },
     sandbox: { use: async () => ({ client: {} as never, [Symbol.asyncDispose]: async () => {} }) },
-  } satisfies Working;
+  } satisfies RunContext;
   const stop = new AbortController();
   const make = (...calls: { callId: string; name?: string; shell?: string }[]) => {
     const wanted = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { piecesOf } from '../../../../../src/agents/models/conversation.ts';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
-import type { Line } from '../../../../../src/agents/models/scripted/scripted.ts';
+import type { ScriptLine } from '../../../../../src/agents/models/scripted/scripted.ts';
 import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
@@ -20,15 +20,15 @@ import {
 const first = 'Read all files, and never touch the folder old.';
 const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
 const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
-const call = (n: number): Line => ({
+const call = (n: number): ScriptLine => ({
   type: 'call',
   call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
 });
-const say = (delta: string): Line => ({ type: 'text', delta });
+const say = (delta: string): ScriptLine => ({ type: 'text', delta });
 const signal = new AbortController().signal;
 
 /** A run with a small model; each turn's call gets a result of so many characters. */
-function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) {
+function bench(decide: (request: TurnRequest, turn: number) => readonly ScriptLine[]) {
   const { runWriter, transcript, events, store, writer, clock } = scribeBench();
   let turns = 0;
   const model = smallModel((request) => (wantsSummary(request) ? decide(request, -1) : decide(request, turns)));
@@ -47,7 +47,7 @@ function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) 
   const compactions = async () => (await events()).filter(({ type }) => type === 'context.compacted');
   return { runWriter, transcript, store, writer, clock, model, hear, step, compactions };
 }
-const working = (request: TurnRequest, turn: number): readonly Line[] => {
+const working = (request: TurnRequest, turn: number): readonly ScriptLine[] => {
   if (turn < 0) return [say('## State\nSome files were read.')];
   const last = request.messages.at(-1);
   if (last?.role === 'user' && last.text === 'hello') return [say('Hello!')];
@@ -159,7 +159,7 @@ describe('a long conversation in a small window', { timeout: 60_000 }, () => {
 });
 
 describe('a summary that cannot be made', () => {
-  const without = (summary: readonly Line[]) =>
+  const without = (summary: readonly ScriptLine[]) =>
     bench((_, turn) => (turn < 0 ? summary : [say(words(turn)), call(turn)]));
   async function full(it: ReturnType<typeof bench>) {
     it.hear(first);
@@ -170,9 +170,9 @@ describe('a summary that cannot be made', () => {
     throw new Error('it was never full');
   }
 
-  const end = (outcome: TurnOutcome): Line => ({ type: 'end', outcome });
+  const end = (outcome: TurnOutcome): ScriptLine => ({ type: 'end', outcome });
   const usage = { inputTokens: 1, outputTokens: 1 };
-  test.each<[string, readonly Line[], string]>([
+  test.each<[string, readonly ScriptLine[], string]>([
     ['is empty', [], 'The model gave an empty summary.'],
     ['is refused', [say('No.'), end({ kind: 'finished', stop: 'refused', usage })], 'The model declined.'],
     ['is a call', [say('Let me look.'), call(7)], 'The model called a tool instead.'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../../src/agents/models/model.ts';
-import type { Line } from '../../../../../src/agents/models/scripted/scripted.ts';
+import type { ScriptLine } from '../../../../../src/agents/models/scripted/scripted.ts';
 import type { FactOf, PlanStep } from '../../../../../src/core/model/events.ts';
 import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { requestAt } from '../../../../../src/sessions/run/log/request-at.ts';
@@ -27,15 +27,18 @@ const wanted = {
 };
 const { signal } = new AbortController();
 const usage = { inputTokens: 10, outputTokens: 2 };
-const say = (delta: string): Line => ({ type: 'text', delta });
-const end = (stop: 'done' | 'length'): Line => ({ type: 'end', outcome: { kind: 'finished', stop, usage } });
+const say = (delta: string): ScriptLine => ({ type: 'text', delta });
+const end = (stop: 'done' | 'length'): ScriptLine => ({ type: 'end', outcome: { kind: 'finished', stop, usage } });
 const isSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
-const call = (n: number): Line => ({
+const call = (n: number): ScriptLine => ({
   type: 'call',
   call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
 });
 
-function bench(decide: (request: TurnRequest, turn: number) => readonly Line[], noteOf = (_: number) => wanted.note) {
+function bench(
+  decide: (request: TurnRequest, turn: number) => readonly ScriptLine[],
+  noteOf = (_: number) => wanted.note,
+) {
   const { runWriter, store, ...rest } = scribeBench();
   let turns = 0;
   const model = smallModel((request) => decide(request, turns));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Coalescer, fewPieces } from '../../../../../src/sessions/run/log/text-coalescer.ts';
+import { Coalescer, mergePieces } from '../../../../../src/sessions/run/log/text-coalescer.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 function bench() {
@@ -79,9 +79,9 @@ describe('coalesced text', () => {
 
   test('F082 keeps its own pieces while they are few, and is joined into few pieces otherwise', () => {
     const crumbs = (count: number) => Array.from({ length: count }, () => '😀');
-    expect(fewPieces(['a', '', 'b'])).toEqual(['a', 'b']);
-    expect(fewPieces(crumbs(40))).toEqual(crumbs(40));
-    const few = fewPieces(['x', ...crumbs(10_000)]);
+    expect(mergePieces(['a', '', 'b'])).toEqual(['a', 'b']);
+    expect(mergePieces(crumbs(40))).toEqual(crumbs(40));
+    const few = mergePieces(['x', ...crumbs(10_000)]);
     expect(few).toHaveLength(5);
     expect(few.join('')).toBe(`x${crumbs(10_000).join('')}`);
     expect(few.filter((piece) => !piece.isWellFormed())).toEqual([]);

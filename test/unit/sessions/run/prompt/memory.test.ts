@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.ts';
-import { harmless, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
+import { sanitizeMemory, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
-const text = (given: string, most = 1_000) => harmless(Buffer.from(given), most);
+const text = (given: string, most = 1_000) => sanitizeMemory(Buffer.from(given), most);
 
 function bench(answers: readonly (string | ErrorCode)[]) {
   const asked: unknown[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FinishedTurn, TurnPart } from '../../../../../src/agents/models/model.ts';
-import { type Line, scriptedModel } from '../../../../../src/agents/models/scripted/scripted.ts';
+import { type ScriptLine, scriptedModel } from '../../../../../src/agents/models/scripted/scripted.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { runId, scribeBench, wantedTurn as wanted } from '../../../../support/machines/session-parts.ts';
 
@@ -11,7 +11,7 @@ const end = (stop: FinishedTurn['stop'], more: Partial<FinishedTurn> = {}): Turn
 });
 const say = (delta: string): TurnPart => ({ type: 'text', delta });
 
-async function turnOf(...scripts: (readonly Line[])[]) {
+async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const model = scriptedModel(scripts);

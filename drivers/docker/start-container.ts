@@ -1,0 +1,240 @@
+import type Dockerode from 'dockerode';
+import { pause } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../src/core/model/ids.ts';
+import { Secret } from '../../src/core/text/secret.ts';
+import type { SandboxInfo, SandboxSpec } from '../driver.ts';
+import { type Folders, labelsOf } from '../shared/folders.ts';
+import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
+import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
+import { hashOf } from '../shared/link/token.ts';
+import { createBody } from './create-body.ts';
+import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
+import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
+import { removeContainer } from './remove.ts';
+import { type Users, userLabel } from './users.ts';
+import { changeWorkspaceOwner } from './workspace-owner.ts';
+import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
+
+/** The things that a call must remove again if it fails. */
+export interface CreatedResources {
+  containerId: string | undefined;
+  /** The create request in flight. Abandoned half-way, it could still make a container that nobody looks for. */
+  creating?: Promise<unknown>;
+}
+interface ContainerStart {
+  readonly made: CreatedResources;
+  readonly engine: Dockerode;
+  readonly folders: Folders;
+  readonly holds: ServerEndpoints;
+  readonly instance: string;
+  readonly names: Names;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly runtime: string | undefined;
+  readonly users: Users;
+  /** The user id for a workspace that has no files yet. It is asked for early, because a start waits for it. */
+  readonly freshUser: Promise<number>;
+  /** The token for a new sandbox; a running one keeps its own. */
+  readonly token: string;
+  readonly name: string;
+  /** The workspace's volume and its owner. An undefined owner means that the workspace has no files yet. */
+  readonly workspace: Workspace;
+  readonly image: string;
+  /** The pool's labels; set only for a sandbox that no session owns yet. */
+  readonly pool?: Readonly<Record<string, string>>;
+}
+export interface Workspace {
+  readonly volume: string;
+  readonly user?: number;
+}
+export interface StartedContainer {
+  readonly info: SandboxInfo;
+  readonly end: SandboxEndpoint;
+}
+
+/** Creates and starts the sandbox's container, or adopts the running container that already has its name. */
+export async function startContainer(
+  place: ContainerStart,
+  spec: SandboxSpec,
+  signal: AbortSignal,
+): Promise<StartedContainer> {
+  const { engine, folders, holds, instance, name, image } = place;
+  // Beside the work on the folder, because a start waits for the engine's answers.
+  let user = userFor(place, place.workspace, signal);
+  user.catch(() => {}); // the loop awaits it
+  const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
+  await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
+  const own = { ...labelsFor(spec, instance, place.labels), ...place.pool };
+  const token = new Secret(meta.token);
+  const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime };
+
+  let { workspace } = place;
+  for (let lost = 0; ; ) {
+    const uid = await user;
+    const labels = { ...own, [userLabel]: String(uid) };
+    const body = createBody({ ...request, labels, user: uid, volume: workspace.volume });
+    // If the engine's answer is lost, the container that has the name now shows whether the create succeeded.
+    const id = await create(engine, body, place.made, signal).catch((error) => {
+      lost += 1;
+      if (error.code !== 'driver_unavailable' || lost > 1) throw error;
+      return undefined;
+    });
+    if (id !== undefined) {
+      place.made.containerId = id;
+      const isFresh = workspace.user === undefined;
+      await start(place, { id, sandbox: spec.id, token, user: uid, isFresh }, signal);
+      const info = infoFrom(labels, 'ready');
+      if (info) return { info, end: await holds.hold(spec.id, id) };
+    }
+    const taken = await adopt(place, spec, token, signal);
+    if (taken) return taken;
+    await pause(25, signal); // the name is free again, or its container does not exist yet
+    workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
+    user = userFor(place, workspace, signal);
+  }
+}
+
+async function userFor(
+  { users, freshUser, image }: ContainerStart,
+  workspace: Workspace,
+  signal: AbortSignal,
+): Promise<number> {
+  const user = workspace.user ?? (await freshUser);
+  await users.checkImage(user, image, signal);
+  return user;
+}
+
+export const workspaceFrom = (
+  pointer: Pointer | undefined,
+  { name, users }: { readonly name: string; readonly users: Users },
+): Workspace =>
+  pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
+
+/** Undefined: the name is taken. */
+async function create(
+  engine: Dockerode,
+  body: Dockerode.ContainerCreateOptions,
+  made: CreatedResources,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { name, ...rest } = body;
+  // Query and body are passed separately: dockerode would otherwise put the body into the URL too, and logs would show the
+  // token.
+  const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
+  const request = () => {
+    const creating = engine.createContainer(options);
+    made.creating = creating.catch(() => {});
+    return creating;
+  };
+  try {
+    return (await callEngine(signal, request)).id;
+  } catch (error) {
+    if (statusOf(error) === 409) return undefined;
+    if (statusOf(error) === 404) {
+      throw new AppError('image_missing', `The image is missing: ${textOf(error)}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+interface ContainerToStart {
+  readonly id: string;
+  readonly sandbox: SandboxId;
+  readonly token: Secret;
+  readonly user: number;
+  /** The workspace has no files yet. */
+  readonly isFresh: boolean;
+}
+
+/** Accepts 304 (already running), which dockerode reports as an error. */
+async function start(
+  { engine, folders, users }: ContainerStart,
+  { id, sandbox, token, user, isFresh }: ContainerToStart,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all([
+    folders.handOver(sandbox, id, token),
+    isFresh && changeWorkspaceOwner(engine, { id, user }, signal),
+  ]);
+  const begin = () =>
+    callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
+      if (statusOf(error) !== 304) throw error;
+    });
+  // After a lost answer it is asked once more, because a container that runs already answers 304.
+  const starting = begin().catch((error) => {
+    if (error.code !== 'driver_unavailable') throw error;
+    return begin();
+  });
+  // Beside the start, because nobody can run a program in the sandbox before this function returns. Both are waited for, so
+  // that the caller never removes a container that is still being started.
+  const [alone, started] = await Promise.allSettled([users.checkAlone(user, id, signal), starting]);
+  for (const it of [alone, started]) if (it.status === 'rejected') throw it.reason;
+}
+
+/** Undefined: no container has the name, or it was removed, so the name is free. */
+async function adopt(
+  place: ContainerStart,
+  spec: SandboxSpec,
+  token: Secret,
+  signal: AbortSignal,
+): Promise<StartedContainer | undefined> {
+  const { engine, folders, holds, instance, names, name } = place;
+  const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
+  if (!found) return undefined;
+  const { Labels = {}, Env = [] } = found.Config;
+  const pointer = isPooled(Labels) ? await pointerOf(engine, name, signal) : undefined;
+  const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
+  if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
+    const advice = 'Remove it, or give this installation another name.';
+    throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
+  }
+  if (info.epoch > spec.epoch) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+  if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
+  const { Running, Paused, Status } = found.State;
+  const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
+  if (!reachable || (!Running && Status !== 'created')) {
+    await removeContainer(engine, found.Id, instance, signal); // its workspace stays
+    return undefined;
+  }
+  if (Paused) await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
+  if (!Running) {
+    place.made.containerId = found.Id;
+    const user = place.users.ofWorkspace(Labels);
+    const isFresh = place.workspace.user === undefined;
+    await start(place, { id: found.Id, sandbox: spec.id, token, user, isFresh }, signal);
+  }
+  return { info, end: await holds.hold(spec.id, found.Id) };
+}
+
+/** A container that an older server started has the token itself in its environment, not the hash. */
+function knows(env: readonly string[], token: Secret): boolean {
+  return [hashOf(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
+}
+
+/** A claimed sandbox keeps its folder and volume under the names from the pool. */
+async function adoptClaimed(
+  { engine, folders, holds, instance, labels, name }: ContainerStart,
+  spec: SandboxSpec,
+  found: Dockerode.ContainerInspectInfo,
+  signal: AbortSignal,
+): Promise<StartedContainer | undefined> {
+  const { id, sessionId } = spec;
+  const own = infoFrom(found.Config.Labels, 'ready');
+  if (!own) return undefined;
+  const said = await writePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
+  const token = (await folders.read(own.id))?.token;
+  const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
+  if (!reachable) {
+    await removeContainer(engine, found.Id, instance, signal); // its workspace stays
+    await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
+    await folders.remove(own.id);
+    return undefined;
+  }
+  if (found.State.Paused)
+    await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
+  await holds.release(id, new AppError('sandbox_lost', 'Another start of it was first.'));
+  await folders.remove(id);
+  const end = await holds.hold(own.id, found.Id, { id, sessionId });
+  await end.takeEgress();
+  return { info: { ...own, ...infoFrom(said, 'ready'), id, sessionId }, end };
+}

@@ -1,0 +1,83 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxSpec } from '../../driver.ts';
+import { finishOnceSent } from '../api/finish-once-sent.ts';
+import { infoFrom } from '../labels.ts';
+import { stateOf } from './pod-state.ts';
+import type { PodWatch } from './pod-watch.ts';
+import { isOurs, type Pods } from './pods.ts';
+import type { SandboxKeys } from './sandbox-tokens.ts';
+
+/** The pod that a call must remove again if it fails. */
+export interface CreatedPod {
+  pod: V1Pod | undefined;
+}
+interface PodStart {
+  readonly pods: Pods;
+  readonly keys: SandboxKeys;
+  readonly instance: string;
+  readonly body: V1Pod;
+  readonly made: CreatedPod;
+}
+
+/** Creates the sandbox's pod, or adopts the running pod that already has its name. */
+export async function startPod(
+  { pods, keys, instance, body, made }: PodStart,
+  spec: SandboxSpec,
+  signal: AbortSignal,
+): Promise<V1Pod> {
+  const name = body.metadata?.name ?? '';
+  for (;;) {
+    made.pod = await finishOnceSent((begun) => pods.create(body, begun), signal);
+    if (made.pod) return made.pod;
+    const found = await pods.get(name, signal);
+    if (found) {
+      const info = infoFrom(found.metadata, 'ready');
+      if (!isOurs(found, instance) || info?.sessionId !== spec.sessionId) {
+        const advice = 'Remove it, or give this installation another name.';
+        throw new AppError('sandbox_unavailable', `A pod that is not ours has the name ${name}. ${advice}`);
+      }
+      if (info.epoch > spec.epoch)
+        throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+      const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
+      if (known && stateOf(found).kind !== 'over') return found;
+      await pods.remove(found, signal); // a workspace with a volume claim stays
+    }
+    await pause(25, signal);
+  }
+}
+
+/** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
+export async function untilRunning(
+  watch: PodWatch,
+  pod: V1Pod,
+  { patienceMs, stuck }: { patienceMs: number; stuck: (detail: string) => void },
+  signal: AbortSignal,
+): Promise<V1Pod> {
+  const { promise, resolve, reject } = Promise.withResolvers<V1Pod>();
+  let timer: NodeJS.Timeout | undefined;
+  using _following = watch.follow(pod, (now) => {
+    const state = now && stateOf(now);
+    if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it had started.'));
+    if (state.kind !== 'stuck') clearTimeout(timer);
+    if (state.kind !== 'stuck') timer = undefined;
+    if (state.kind === 'running') resolve(now);
+    else if (state.kind === 'failed') reject(state.error);
+    else if (state.kind === 'over') reject(notStarted(state.error));
+    else if (state.kind === 'stuck' && !timer) {
+      stuck(state.error.publicMessage);
+      timer = setTimeout(() => reject(state.error), patienceMs);
+    }
+  });
+  try {
+    return await raceAbort(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function notStarted(cause: AppError): AppError {
+  if (cause.code !== 'sandbox_lost') return cause;
+  return new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
+}

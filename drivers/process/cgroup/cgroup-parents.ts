@@ -1,0 +1,136 @@
+import { basename, dirname, join } from 'node:path';
+import type { GroupFiles } from './files.ts';
+import type { Hierarchy } from './hierarchies.ts';
+import { controllerOf, everyLimit, type Limit, linesFor, type RequestedLimits, weightLine } from './limits.ts';
+
+/** A folder in which each sandbox gets its own group. */
+export interface CgroupParent {
+  readonly version: 1 | 2;
+  /** Several installations on the machine can share it. */
+  readonly folder: string;
+  /** The limits that a test write proved to work. */
+  readonly limits: readonly Limit[];
+  readonly controllers: readonly string[];
+  /** The kernel gives the server's processes busy processors before those of all sandboxes. */
+  readonly givesWay: boolean;
+}
+interface Search {
+  readonly files: GroupFiles;
+  readonly hierarchies: readonly Hierarchy[];
+  /** The server and its ancestors: the search can move these processes out of the server's own group. */
+  readonly own: readonly number[];
+}
+
+export const groupFolder = 'corral';
+const serverGroup = 'corral-server';
+const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
+let trials = 0;
+
+/** Finds where each limit works: in every hierarchy the first place that supports all of them, or else the most. */
+export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
+  const found: CgroupParent[] = [];
+  for (const hierarchy of search.hierarchies) {
+    const wanted = await wantedOf(search.files, hierarchy);
+    const counts = hierarchy.version === 1 && hierarchy.controllers.includes('cpuacct');
+    const open = wanted.filter((limit) => !found.some(({ limits }) => limits.includes(limit)));
+    if (open.length === 0 && !counts) continue;
+    let best: CgroupParent | undefined;
+    for (const parent of parentsIn(hierarchy)) {
+      const place = await tryPlace(search, hierarchy, { parent, wanted: open });
+      if (place && (!best || place.limits.length > best.limits.length)) best = place;
+      if (best?.limits.length === open.length) break;
+    }
+    if (best) found.push(best);
+  }
+  return found;
+}
+
+async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
+  const has = version === 1 ? controllers : words(await files.read(join(mount, 'cgroup.controllers')));
+  return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
+}
+
+/** The top, which root can write; else the delegated groups: the parent of the server's own group, then its own. */
+function parentsIn({ mount, own }: Hierarchy): string[] {
+  const delegated = own === mount ? [] : [dirname(own), own];
+  const mine = delegated.filter((path) => basename(path) !== serverGroup);
+  return [...new Set([mount, ...mine])];
+}
+
+async function tryPlace(
+  { files, own }: Search,
+  { version, controllers }: Hierarchy,
+  { parent, wanted }: { parent: string; wanted: readonly Limit[] },
+): Promise<CgroupParent | undefined> {
+  const folder = join(parent, groupFolder);
+  const probe = join(folder, `probe-${process.pid}-${++trials}`);
+  try {
+    await files.make(folder);
+    if (version === 2) {
+      if (!(await enable(files, parent, wanted))) {
+        await stepAside(files, parent, own);
+        await enable(files, parent, wanted);
+      }
+      await enable(files, folder, wanted);
+    }
+    await files.make(probe);
+    const limits: Limit[] = [];
+    for (const limit of wanted) {
+      const isHeld = await setLimit(files, { path: probe, version, limit, wanted: trial }).then(
+        () => true,
+        () => false,
+      );
+      if (isHeld) limits.push(limit);
+    }
+    if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
+    const givesWay = limits.includes('cpus') && (await lowerWeight(files, version, folder));
+    return { version, folder, limits, controllers, givesWay };
+  } catch {
+    return undefined; // no permission here
+  } finally {
+    await files.remove(probe).catch(() => {});
+  }
+}
+
+/** Of the folder of all sandboxes, as a weight counts only beside its neighbours, and theirs are other sandboxes. */
+const lowerWeight = (files: GroupFiles, version: 1 | 2, folder: string): Promise<boolean> =>
+  files.write(join(folder, weightLine[version].file), weightLine[version].value).then(
+    () => true,
+    () => false, // each sandbox then gives way by itself
+  );
+
+export async function setLimit(
+  files: GroupFiles,
+  { path, version, limit, wanted }: { path: string; version: 1 | 2; limit: Limit; wanted: RequestedLimits },
+): Promise<void> {
+  for (const { file, value, optional } of linesFor(version, limit, wanted)) {
+    await files.write(join(path, file), value).catch((error) => {
+      if (!optional) throw error;
+    });
+  }
+}
+
+/** A version 2 group's children have only the controllers that the group enables for them. False: one was refused. */
+async function enable(files: GroupFiles, path: string, wanted: readonly Limit[]): Promise<boolean> {
+  const file = join(path, 'cgroup.subtree_control');
+  const passed = words(await files.read(file));
+  const missing = wanted.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
+  let isWhole = true;
+  for (const controller of missing) {
+    await files.write(file, `+${controller}`).catch(() => {
+      isWhole = false;
+    });
+  }
+  return isWhole;
+}
+
+/** A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group. */
+async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
+  const inside = words(await files.read(join(group, 'cgroup.procs'))).map(Number);
+  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved
+  const aside = join(group, serverGroup);
+  await files.make(aside);
+  for (const pid of inside) await files.write(join(aside, 'cgroup.procs'), `${pid}`).catch(() => {});
+}
+
+export const words = (text: string | undefined) => text?.split(/\s+/).filter(Boolean) ?? [];

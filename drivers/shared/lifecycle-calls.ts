@@ -1,0 +1,58 @@
+import type { SandboxId } from '../../src/core/model/ids.ts';
+import type { Call, SandboxInfo } from '../driver.ts';
+import { SingleFlight } from './pool/single-flight.ts';
+
+type Workspace = 'keep' | 'remove';
+/** Ends the sandbox's processes, and removes or keeps its files. */
+type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
+
+/** In ms. The time for the last clean-ups when the driver closes; a shutdown has ten seconds in all. */
+const lastMs = 4_000;
+
+/** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
+export class LifecycleCalls implements AsyncDisposable {
+  readonly #starts = new SingleFlight<SandboxInfo>();
+  readonly #ends = new SingleFlight<void>();
+  readonly #clear: RemoveSandbox;
+  readonly #hurry = new AbortController();
+
+  constructor(clear: RemoveSandbox) {
+    this.#clear = clear;
+  }
+
+  start(id: SandboxId, call: Call, run: (call: Call) => Promise<SandboxInfo>): Promise<SandboxInfo> {
+    return this.#starts.join(id, call, async (own) => {
+      await Promise.all([this.#ends.settled(`${id} keep`), this.#ends.settled(`${id} remove`)]);
+      return await run(own);
+    });
+  }
+
+  async end(id: SandboxId, workspace: Workspace, call: Call): Promise<void> {
+    this.#starts.cancel(id);
+    await this.#ends.join(`${id} ${workspace}`, call, async (own) => {
+      if (workspace === 'remove') await this.#ends.settled(`${id} keep`);
+      await this.#starts.settled(id);
+      await this.#clear(id, workspace, own);
+    });
+  }
+
+  isStarting(id: SandboxId): boolean {
+    return this.#starts.has(id);
+  }
+
+  /** Fires soon after the driver began to close: a search for leftovers does the rest of a failed start's clean-up. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
+  }
+
+  /** Callers that still wait get an error. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const last = setTimeout(() => this.#hurry.abort(), lastMs);
+    try {
+      await this.#starts[Symbol.asyncDispose]();
+      await this.#ends[Symbol.asyncDispose]();
+    } finally {
+      clearTimeout(last);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+
+// A display listens in a folder that the sandbox can write, so everything in it is hostile. The server therefore never
+// resolves a path of the sandbox: it opens one name at a time, follows no link, and dials exactly what it has checked.
+
+/** The folder in the sandbox's own folder, and the only name in it that the server opens. */
+export const screenFolder = 'screen';
+const socketName = 'vnc';
+/** Linux's flag for a handle that only names a file. Node does not export it. */
+const onlyName = 0x20_0000;
+/** More than the kernel buffers between two programs, so that one read takes everything available. */
+const chunkBytes = 256 * 1024;
+/** A smaller chunk is copied, because it would otherwise occupy a whole buffer. */
+const copiedBytes = 16 * 1024;
+
+/**
+ * Connects to the display in the sandbox with this folder. Undefined: no display listens there, or the name leads to
+ * anything but a socket that was made in that folder. `home` belongs to the server, and no sandbox can change it.
+ */
+export async function dialVncSocket(home: string): Promise<Socket | undefined> {
+  using opened = new DisposableStack();
+  const handle = (path: string, flags = 0): number =>
+    opened.adopt(openSync(path, onlyName | constants.O_NOFOLLOW | flags), closeSync);
+  let socket: number;
+  try {
+    const own = handle(home, constants.O_DIRECTORY);
+    const folder = handle(`${self(own)}/${screenFolder}`, constants.O_DIRECTORY);
+    socket = handle(`${self(folder)}/${socketName}`);
+    const isOfTheFolder = mountOf(socket) === mountOf(own) && mountOf(folder) === mountOf(own);
+    if (!isOfTheFolder || !fstatSync(socket).isSocket()) return undefined;
+  } catch {
+    return undefined; // missing, a link, or no folder
+  }
+  return await connected(self(socket));
+}
+
+const self = (handle: number) => `/proc/self/fd/${handle}`;
+const mountOf = (handle: number) =>
+  /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${handle}`, 'latin1'))?.[1] ?? 'unknown';
+
+async function connected(path: string): Promise<Socket | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Socket | undefined>();
+  const socket = largeReads();
+  socket.on('error', () => {}); // `close` follows
+  socket.once('connect', () => resolve(socket)).once('close', () => resolve(undefined));
+  socket.connect({ path });
+  return await promise;
+}
+
+/** A screen is megabytes large, and each read costs a system call and a turn of the event loop. */
+function largeReads(): Socket {
+  let spare: Uint8Array | undefined;
+  const socket: Socket = new Socket({
+    onread: {
+      buffer() {
+        const buffer = spare ?? Buffer.allocUnsafeSlow(chunkBytes);
+        spare = undefined;
+        return buffer;
+      },
+      callback(size, buffer) {
+        const chunk = buffer.subarray(0, size);
+        if (size >= copiedBytes) return socket.push(chunk);
+        spare = buffer;
+        return socket.push(Buffer.from(chunk));
+      },
+    },
+  });
+  return socket;
+}

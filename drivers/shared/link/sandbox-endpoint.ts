@@ -1,0 +1,183 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { IdSource } from '../../../src/core/model/ids.ts';
+import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import type { EgressHandler, SandboxLink } from '../../driver.ts';
+import type { Meta } from '../folders.ts';
+import { createSymlink, removeSymlink } from '../symlink.ts';
+import { DaemonAgent } from './daemon-agent.ts';
+import { DuplicateDaemonDetector } from './duplicate-daemon.ts';
+import { acceptHandshake } from './handshake.ts';
+import { IdleConnections } from './idle-connections.ts';
+import { listenUnix, removeStaleSockets } from './listen.ts';
+import { byPeerKind, mostConnections } from './peer-kind.ts';
+import { removeToken } from './token.ts';
+
+export interface EndpointOptions {
+  readonly gate: EgressHandler;
+  readonly ids: IdSource;
+  /** The server's name if several servers share the folders; each listens on `control.<replica>`. */
+  readonly replica: string | undefined;
+  /** PEM text of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
+  readonly caBundle: string | undefined;
+  /** Called with the reason when a connection is refused; for the operator's log. */
+  readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
+}
+
+export type Identity = Pick<Meta, 'id' | 'sessionId'>;
+
+/**
+ * The server's end of one sandbox: the socket it listens on, and the connections that the daemon opened. The name `egress`
+ * leads to this socket only at the session's owner.
+ */
+export interface SandboxEndpoint extends AsyncDisposable {
+  /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
+  readonly ready: Promise<void>;
+  readonly lost: AbortSignal;
+  /** Sets the session of a sandbox from the pool, once it is claimed. The folder's record does not change. */
+  identify(as: Identity): void;
+  /** Serves the sandbox's way out in place of the server that served it before. */
+  takeEgress(): Promise<void>;
+  /** Opens a link. `over` is called once the link is closed. */
+  link(workdir: string, over?: () => Promise<void>): SandboxLink;
+  /** The sandbox is gone for good: fails all requests and links with this reason. */
+  lose(reason: AppError): void;
+}
+
+export async function openEndpoint(mount: string, meta: Meta, options: EndpointOptions): Promise<SandboxEndpoint> {
+  const { gate, ids, replica, caBundle, onRefused } = options;
+  let who: Identity = { id: meta.id, sessionId: meta.sessionId };
+  const token = new Secret(meta.token);
+  const idle = new IdleConnections();
+  const one = new DuplicateDaemonDetector(() => idle.hasIdle);
+  const lost = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {}); // there may be no caller that waits
+
+  if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
+  await using opened = new AsyncDisposableStack();
+  const temporaryName = `.${ids.short().slice(0, 5)}`;
+  if (replica !== undefined) await removeStaleSockets(mount);
+  const control = replica === undefined ? 'control' : `control.${replica}`;
+  const welcome = async (socket: Socket) => {
+    const greeting = await acceptHandshake(socket, token, () => removeToken(mount));
+    if (greeting.kind === 'ok') {
+      if (await one.isSecond(greeting.boot)) {
+        socket.destroy();
+        onRefused?.({ ...meta, ...who }, secondDaemon.detail);
+        return lose(untrustedError(secondDaemon)); // the server cannot tell which of the two is the real one
+      }
+      idle.add(socket, greeting.sparing);
+      return ready.resolve();
+    }
+    onRefused?.({ ...meta, ...who }, greeting.reason);
+    if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
+  };
+  // Each listening socket costs an open file as long as the sandbox lives, so one socket serves both purposes.
+  let servesEgress = false;
+  const peers = byPeerKind({
+    daemon: (socket) => void welcome(socket),
+    wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
+  });
+  const listening = opened.use(
+    await listenUnix(
+      { temporaryName, maxConnections: mostConnections, path: join(mount, control), allowHalfOpen: true },
+      peers.serve,
+    ),
+  );
+  const egress = { path: join(mount, 'egress'), to: control, temporaryName };
+  const takeEgress = async () => {
+    servesEgress = true;
+    await createSymlink(egress);
+  };
+  opened.defer(async () => {
+    if (servesEgress && (await listening.isOurs())) await removeSymlink(egress); // otherwise the name already leads to a successor
+  });
+  const resources = opened.move();
+
+  const lose = (reason: AppError) => {
+    ready.reject(reason);
+    idle.close(reason);
+    lost.abort(reason);
+  };
+  return {
+    ready: ready.promise,
+    lost: lost.signal,
+    lose,
+    identify(as) {
+      who = as;
+    },
+    takeEgress: inOrder(takeEgress),
+    link(workdir, over = async () => {}) {
+      const agent = new DaemonAgent(idle, peers.asStream);
+      const link = { agent, token, workdir, lost: lost.signal };
+      return {
+        ...link,
+        [Symbol.asyncDispose]: async () => {
+          agent.destroy();
+          await over();
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new AppError('sandbox_unavailable', 'The way into the sandbox was closed.');
+      ready.reject(closed);
+      idle.close(closed);
+      await resources.disposeAsync();
+    },
+  };
+}
+
+/** Runs the calls one after the other. */
+function inOrder(act: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(act, act);
+    return last;
+  };
+}
+
+const secondDaemon = {
+  reason: 'second_daemon',
+  call: 'control',
+  detail: 'another process presented the token of a daemon that is still connected',
+} as const;
+const mismatch = (reason: string) =>
+  `The sandbox's daemon cannot be used: ${reason}. Use an image that was built for this server.`;
+
+async function write(path: string, text: string): Promise<void> {
+  const present = await readFile(path, 'utf8').catch(() => undefined);
+  if (present === text) return; // never rewrite the file under a running sandbox without need
+  await writeFile(path, text);
+  await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
+}
+
+/** Waits for the daemon of a sandbox that was just started. */
+export async function waitForStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
+  await raceAbort(end.ready, signal).catch((cause) => {
+    if (cause.code !== 'sandbox_lost') throw cause;
+    throw new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
+  });
+}
+
+/** Waits for the daemon of a sandbox that ran before this server found it. */
+export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
+  await raceAbort(end.ready, signal).catch((cause) => {
+    if (cause.code !== 'sandbox_lost') throw cause;
+    throw new AppError('sandbox_not_found', cause.publicMessage, { cause });
+  });
+}
+
+export async function unlessUnreachable(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
+  try {
+    await reached;
+    return link;
+  } catch (thrown) {
+    await link[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}

@@ -1,0 +1,125 @@
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
+import type { SandboxLink } from '../../driver.ts';
+import type { Folders } from '../folders.ts';
+import { type EndpointOptions, type Identity, openEndpoint, type SandboxEndpoint } from './sandbox-endpoint.ts';
+
+interface HeldEndpoint {
+  readonly end: SandboxEndpoint;
+  readonly stop: AbortController;
+  body: string | undefined;
+  /** The number of open links. */
+  links: number;
+}
+
+/** The server's ends of the sandboxes that this process uses. Each is watched until its container or process ends. */
+export interface ServerEndpoints extends AsyncDisposable {
+  /** Listens for the sandbox's daemon as its holder. Call it before the daemon can start. */
+  open(id: SandboxId): Promise<SandboxEndpoint>;
+  /** Like `open`, but without the way out, for a sandbox that no session owns yet. */
+  listen(id: SandboxId): Promise<SandboxEndpoint>;
+  /** Listens, and watches this body of the sandbox: a container's id, or a process's pid and start time. */
+  hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEndpoint>;
+  /** Opens a link. If several servers share the sandbox, closing the last link closes the end. */
+  link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
+  /** Stops listening if this server has no link to the sandbox. */
+  rest(id: SandboxId): Promise<void>;
+  release(id: SandboxId, reason: AppError): Promise<void>;
+}
+interface LinkOptions {
+  readonly body: string;
+  readonly workdir: string;
+  readonly role: 'holder' | 'guest';
+  /** The sandbox's session, if it differs from the record in the folder. */
+  readonly who?: Identity;
+}
+export interface ServerEndpointOptions {
+  readonly folders: Folders;
+  readonly end: EndpointOptions;
+  /** Resolves with the reason once the body has ended for good. Stops when the signal fires. */
+  watch(body: string, signal: AbortSignal): Promise<AppError>;
+}
+
+export function openServerEndpoints({ folders, end: endOptions, watch }: ServerEndpointOptions): ServerEndpoints {
+  const holds = new Map<SandboxId, Promise<HeldEndpoint>>();
+
+  async function make(id: SandboxId): Promise<HeldEndpoint> {
+    const meta = await folders.mended(id);
+    if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
+    return {
+      end: await openEndpoint(folders.mount(id), meta, endOptions),
+      stop: new AbortController(),
+      body: undefined,
+      links: 0,
+    };
+  }
+
+  function get(id: SandboxId): Promise<HeldEndpoint> {
+    const present = holds.get(id);
+    if (present) return present;
+    const made = make(id);
+    holds.set(id, made);
+    made.catch(() => holds.delete(id));
+    return made;
+  }
+
+  async function drop(id: SandboxId, hold: HeldEndpoint, reason: AppError | undefined): Promise<void> {
+    if ((await holds.get(id)?.catch(() => undefined)) === hold) holds.delete(id);
+    hold.stop.abort();
+    if (reason) hold.end.lose(reason);
+    await hold.end[Symbol.asyncDispose]();
+  }
+
+  async function hold(id: SandboxId, body: string): Promise<HeldEndpoint> {
+    const found = await get(id);
+    if (found.body === body) return found;
+    if (found.body !== undefined) {
+      await drop(id, found, new AppError('sandbox_lost', 'The sandbox was replaced.'));
+      return hold(id, body);
+    }
+    found.body = body;
+    const { signal } = found.stop;
+    const over = async () => drop(id, found, await watch(body, signal));
+    over().catch(() => {}); // rejects after a stop, when nothing waits for it
+    return found;
+  }
+
+  return {
+    async hold(id, body, who) {
+      const { end } = await hold(id, body);
+      if (who) end.identify(who);
+      return end;
+    },
+    listen: async (id) => (await get(id)).end,
+    async open(id) {
+      const { end } = await get(id);
+      await end.takeEgress();
+      return end;
+    },
+    async link(id, { body, workdir, role, who }) {
+      const found = await hold(id, body);
+      if (who) found.end.identify(who);
+      if (role === 'holder') await found.end.takeEgress();
+      found.links += 1;
+      return found.end.link(workdir, async () => {
+        found.links -= 1;
+        if (endOptions.replica !== undefined && found.links === 0) await drop(id, found, undefined);
+      });
+    },
+    async rest(id) {
+      const found = await holds.get(id)?.catch(() => undefined);
+      if (found?.links === 0) await drop(id, found, undefined);
+    },
+    async release(id, reason) {
+      const found = await holds.get(id)?.catch(() => undefined);
+      if (found) await drop(id, found, reason);
+    },
+    async [Symbol.asyncDispose]() {
+      const close = async ([id, opening]: [SandboxId, Promise<HeldEndpoint>]) => {
+        const found = await opening.catch(() => undefined);
+        if (found) await drop(id, found, undefined);
+      };
+      await Promise.all([...holds].map(close));
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { Duplex } from 'node:stream';
+import { readTimeSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
+
+/** A sandbox can fill each KiB with a hundred tiny messages, so the parser never gets more than this at once. */
+const pieceBytes = 8 * 1024;
+/**
+ * A daemon's connection, read a little at a time: a sandbox that sends as fast as it can does not hold the event loop.
+ * Destroying it destroys the connection; `release` gives the connection back.
+ */
+export class YieldingConnection extends Duplex {
+  readonly #source: Duplex;
+  #queue: Buffer[] = [];
+  #most = pieceBytes;
+  #isWanted = false;
+  #isGiving = false;
+  #hasEnded = false;
+  #isReleased = false;
+
+  constructor(source: Duplex) {
+    super({ readableHighWaterMark: pieceBytes }); // what is buffered here is read at once
+    this.#source = source;
+    source.on('data', this.#take).on('end', this.#end).on('error', this.#fail).on('close', this.#close);
+    if (source.destroyed) this.destroy();
+  }
+
+  /** From now on, whole chunks: the reader does not parse them. */
+  whole(): void {
+    this.#most = Number.POSITIVE_INFINITY;
+  }
+
+  /** Gives the connection back, or undefined when something unread is left, so that it cannot be used again. */
+  release(): Duplex | undefined {
+    const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
+    this.#isReleased = isClean;
+    this.destroy();
+    return isClean ? this.#source : undefined;
+  }
+
+  override _read(): void {
+    this.#isWanted = true;
+    this.#give();
+  }
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#source.write(chunk, encoding, done);
+  }
+  override _writev(
+    chunks: readonly { chunk: Buffer; encoding: BufferEncoding }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#source.cork();
+    for (const [n, { chunk, encoding }] of chunks.entries()) {
+      this.#source.write(chunk, encoding, n === chunks.length - 1 ? done : undefined);
+    }
+    this.#source.uncork();
+  }
+  override _final(done: (error?: Error | null) => void): void {
+    this.#source.end(() => done());
+  }
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    turns.forget(this.#give);
+    this.#queue = [];
+    const source = this.#source;
+    source.off('data', this.#take).off('end', this.#end).off('close', this.#close);
+    if (!this.#isReleased) source.destroy();
+    else source.off('error', this.#fail);
+    done(error);
+  }
+
+  readonly #take = (chunk: Buffer) => {
+    this.#queue.push(chunk);
+    this.#give();
+  };
+  readonly #end = () => {
+    this.#hasEnded = true;
+    this.#give();
+  };
+  readonly #fail = (error: Error) => void this.destroy(error);
+  readonly #close = () => {
+    if (this.#queue.length === 0 && !this.#hasEnded) this.destroy();
+    else this.once('end', () => this.destroy());
+    this.#hasEnded = true;
+    this.#give();
+  };
+
+  readonly #give = () => {
+    if (this.#isGiving) return;
+    this.#isGiving = true;
+    try {
+      while (this.#isWanted && this.#queue.length > 0) {
+        if (turns.isOver) {
+          this.#source.pause();
+          return turns.next(this.#give);
+        }
+        this.#isWanted = false;
+        if (this.push(this.#piece())) this.#isWanted = true;
+      }
+    } finally {
+      this.#isGiving = false;
+    }
+    if (this.#queue.length > 0) this.#source.pause();
+    else if (this.#hasEnded) this.push(null);
+    else this.#source.resume();
+  };
+
+  #piece(): Buffer {
+    const [first = Buffer.alloc(0)] = this.#queue;
+    if (first.length <= this.#most) return this.#queue.shift() as Buffer;
+    this.#queue[0] = first.subarray(this.#most);
+    return first.subarray(0, this.#most);
+  }
+}

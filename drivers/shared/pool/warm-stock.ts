@@ -1,0 +1,98 @@
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
+import type { WarmSandbox } from '../../driver.ts';
+
+interface StockCheck {
+  /** The sandboxes that were ready before the backend was asked. */
+  readonly before: Set<SandboxId>;
+  isStale(sandbox: WarmSandbox): boolean;
+  /** Whether this process is busy with the sandbox. */
+  isOwn(id: SandboxId): boolean;
+}
+
+/** This process's knowledge of unclaimed sandboxes. It can be outdated; only the claim itself decides. */
+export class WarmStock {
+  readonly #clock: Clock;
+  readonly #patienceMs: number;
+  readonly #ready = new Map<SandboxId, WarmSandbox>(); // in the order of their starts
+  readonly #taken = new Map<SandboxId, WarmSandbox>();
+  /** Other processes' sandboxes that are starting, and since when. */
+  readonly #starting = new Map<SandboxId, number>();
+
+  constructor(clock: Clock, patienceMs: number) {
+    this.#clock = clock;
+    this.#patienceMs = patienceMs;
+  }
+
+  get size(): number {
+    return this.#ready.size;
+  }
+
+  /** The number of sandboxes that are ready or starting. */
+  count(recipe: string): number {
+    return [...this.#ready.values()].filter((it) => it.recipe === recipe).length + this.#starting.size;
+  }
+
+  add(sandbox: WarmSandbox): void {
+    if (!this.#taken.has(sandbox.id)) this.#ready.set(sandbox.id, sandbox);
+  }
+
+  /** Takes a sandbox off the shelf for a caller that tries to claim it. */
+  take(recipe: string): SandboxId | undefined {
+    for (const [id, sandbox] of this.#ready) {
+      if (sandbox.recipe !== recipe) continue;
+      this.#ready.delete(id);
+      this.#taken.set(id, sandbox);
+      return id;
+    }
+    return undefined;
+  }
+
+  /** Takes the oldest ready sandboxes beyond the count off the shelf, for a caller that ends them. */
+  oldestOver(recipe: string, count: number): SandboxId[] {
+    const ready = [...this.#ready.values()].filter((it) => it.recipe === recipe);
+    const surplus = ready.slice(0, Math.max(0, ready.length - count)).map(({ id }) => id);
+    for (const id of surplus) this.#ready.delete(id);
+    return surplus;
+  }
+
+  giveBack(id: SandboxId): void {
+    const sandbox = this.#taken.get(id);
+    this.#taken.delete(id);
+    if (sandbox) this.#ready.set(id, sandbox);
+  }
+
+  /** The caller is done with the sandbox and its state is unknown; the next look finds out. */
+  forget(id: SandboxId): void {
+    this.#taken.delete(id);
+  }
+
+  /** Call it before asking the backend: sandboxes that are added later are newer than the answer. */
+  ids(): Set<SandboxId> {
+    return new Set(this.#ready.keys());
+  }
+
+  /** Updates the shelf from the backend's list. Returns the sandboxes to end. */
+  found(there: readonly WarmSandbox[], { before, isStale, isOwn }: StockCheck): WarmSandbox[] {
+    const stale: WarmSandbox[] = [];
+    const since = new Map(this.#starting);
+    this.#starting.clear();
+    for (const sandbox of there) {
+      const { id, phase } = sandbox;
+      before.delete(id);
+      if (this.#taken.has(id)) continue; // a claim is in progress
+      if (phase === 'starting' && isOwn(id)) continue;
+      const from = since.get(id) ?? this.#clock.now();
+      const hangs = phase === 'starting' && this.#clock.now() - from > this.#patienceMs;
+      if (phase === 'exited' || hangs || isStale(sandbox)) {
+        this.#ready.delete(id);
+        stale.push(sandbox);
+      } else if (phase === 'starting') this.#starting.set(id, from);
+      else this.#ready.set(id, sandbox);
+    }
+    for (const id of before) this.#ready.delete(id);
+    const left = new Set(there.map(({ id }) => id));
+    for (const id of this.#taken.keys()) if (!left.has(id)) this.#taken.delete(id);
+    return stale;
+  }
+}

@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { keyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { badRequest } from '../server/body-fields.ts';
+import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+
+/** Opens the folder of a file that is about to be written, which may be missing. A link at the path is followed. */
+export async function atPlaceOf<Value>(
+  place: ConfinedPaths,
+  path: string,
+  work: (parent: Parent, before: Stats | undefined) => Promise<Value>,
+): Promise<Value> {
+  await using parent = await place.openParent(path, 'make');
+  const before = await lstat(parent.at(parent.name)).catch(() => undefined);
+  if (before?.isSymbolicLink()) {
+    const target = await realpath(parent.at(parent.name)).catch((cause) => {
+      throw fileError(cause, path);
+    });
+    return await atPlaceOf(place, place.locate(target), work);
+  }
+  if (before) assertRegularFile(before, path);
+  try {
+    return await work(parent, before);
+  } catch (thrown) {
+    throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
+  }
+}
+
+interface FileReplacement {
+  readonly parent: Parent;
+  readonly content: AsyncIterable<Uint8Array>;
+  /** The file that is replaced. */
+  readonly before: Pick<Stats, 'mode'> | undefined;
+  /** Called with the file that is there (undefined: none) right before it is replaced. If it throws, the old file stays. */
+  readonly check?: (now: BigIntStats | undefined) => void;
+}
+const inOrder = keyedQueue();
+
+/**
+ * Work on one name runs in order, so that nothing of this daemon comes between the check of a version and the rename. Keep
+ * the work short: everyone who writes there waits.
+ */
+export async function runInOrder<Value>(parent: Parent, work: () => Promise<Value>): Promise<Value> {
+  const folder = await stat(parent.at('.'), { bigint: true });
+  return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
+}
+
+/** The name always leads to a whole file: a concurrent reader sees the old one until the rename. */
+export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
+  await using staged = await stageFile(parent.at, before);
+  await writeAll(staged.handle, content);
+  if (before) await staged.handle.chmod(before.mode & 0o777);
+  return await renameIntoPlace(parent, staged, check);
+}
+
+/** A hidden file next to the one that it is to become. Disposing removes it, unless it was renamed. */
+export interface StagedFile extends AsyncDisposable {
+  readonly path: string;
+  readonly handle: FileHandle;
+}
+
+/** The watches know these names and tell of the finished file alone (`watches/inotify-program.ts`). */
+export async function stageFile(at: Parent['at'], before: Pick<Stats, 'mode'> | undefined): Promise<StagedFile> {
+  // At random, because a daemon that was killed leaves its file behind, and the next one often has the same pid.
+  const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
+  const mode = (before?.mode ?? 0o644) & 0o777;
+  const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  return {
+    path,
+    handle,
+    async [Symbol.asyncDispose]() {
+      await handle.close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+export async function renameIntoPlace(
+  parent: Parent,
+  { path, handle }: StagedFile,
+  check?: FileReplacement['check'],
+): Promise<BigIntStats> {
+  const target = parent.at(parent.name);
+  return await runInOrder(parent, async () => {
+    const now = await stat(target, { bigint: true }).catch(() => undefined);
+    check?.(now);
+    if (now) await makeLater(handle, now);
+    const written = await handle.stat({ bigint: true });
+    await rename(path, target);
+    return written;
+  });
+}
+
+const second = 1_000_000_000n;
+
+/** The clock of a file system ticks every few milliseconds. Two writes in one tick must not look like one version. */
+async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
+  const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a time in the future is a person's own
+  const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // whole microseconds are what the call keeps
+  await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
+}
+
+export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, path: string): void {
+  if (stats.isFile()) return;
+  throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+}
+
+/** Chunks that arrive during a write are written together by the next one. */
+export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  async function write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;
+  }
+  const gathering = new Writable({
+    highWaterMark: 1024 * 1024,
+    write: (chunk: Uint8Array, _encoding, done) => void write(chunk).then(() => done(), done),
+    writev: (parts, done) => void write(Buffer.concat(parts.map(({ chunk }) => chunk))).then(() => done(), done),
+  });
+  await pipeline(content, gathering);
+}

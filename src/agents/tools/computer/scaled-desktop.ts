@@ -1,0 +1,74 @@
+import { deadlineSignal, pause } from '../../../core/concurrency/cancel.ts';
+import type { DesktopStatus, ScreenAction } from '../../../sandboxes/client/client.ts';
+import type { ToolContext, ToolResult } from '../tool.ts';
+import { pictureScaler } from './picture-scaler.ts';
+import { pngSize } from './png.ts';
+import { modelScreen, type Point, type Size, scalePoint } from './screen.ts';
+
+const startMs = 90_000;
+const settleMs = 500; // ms after which the effect of a click is visible
+
+/** The desktop for a model that uses the coordinates of its own, smaller screen. */
+export interface ScaledDesktop {
+  /** The size of the model's screen. */
+  readonly screen: Size;
+  at(point: Point, of?: Size): Point;
+  do(action: ScreenAction): Promise<void>;
+  /** A part of the screen, in the model's pixels; default: the whole screen. */
+  photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
+  pointer(): Promise<Point>;
+  wait(ms: number): Promise<void>;
+}
+
+/** Does the action, then shows the screen. Input waits while a person has the keyboard and mouse. */
+export async function runOnDesktop(
+  ctx: ToolContext,
+  kind: 'looks' | 'acts',
+  work: (desk: ScaledDesktop) => Promise<ToolResult | string>,
+): Promise<ToolResult> {
+  using until = deadlineSignal(startMs, ctx.clock, ctx.signal);
+  const status = await ctx.sandbox.desktop.start(until.signal);
+  if (kind === 'acts') await ctx.gate?.(ctx.signal);
+  const desk = deskOf(ctx, status);
+  const said = await work(desk);
+  if (typeof said !== 'string') return said;
+  if (kind === 'acts') await desk.wait(settleMs);
+  return await pictureResult(ctx, said, await desk.photograph());
+}
+
+export async function pictureResult(ctx: ToolContext, output: string, data: Buffer): Promise<ToolResult> {
+  const kept = await ctx.keepPicture?.({ mimeType: 'image/png', data });
+  return { ok: true, output, content: kept ? { screenshot: kept.url } : null, ...(kept && { pictures: [kept] }) };
+}
+
+export const badArguments = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
+
+function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, height }: DesktopStatus): ScaledDesktop {
+  const whole: Size = { width, height };
+  const screen = modelScreen(whole);
+  return {
+    screen,
+    at: (point, of = screen) => scalePoint(point, of, whole),
+    do: (action) => desktop.act(action, signal),
+    pointer: async () => scalePoint(await desktop.pointer(signal), whole, screen),
+    wait: (ms) => pause(ms, signal, clock),
+    async photograph(part) {
+      const png = await desktop.screenshot(signal);
+      const isWhole = part === undefined && screen.width === width && screen.height === height;
+      if (isWhole) return png;
+      const picture = pngSize(png) ?? whole; // the scaler refuses what is no picture
+      const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
+      const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
+      const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
+      // A part is enlarged to the size of a whole screen, because the model wants to see its details.
+      const scale = Math.min(screen.width / region.width, screen.height / region.height);
+      const size = part
+        ? {
+            width: Math.max(1, Math.round(region.width * scale)),
+            height: Math.max(1, Math.round(region.height * scale)),
+          }
+        : screen;
+      return await pictureScaler.scale({ png, region, size }, signal);
+    },
+  };
+}

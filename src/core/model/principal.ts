@@ -1,0 +1,37 @@
+import { AppError } from '../errors/errors.ts';
+
+/** The roles, from the fewest rights to the most. */
+export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** The caller. The object is the same for as long as the caller's key is valid. */
+export interface Principal {
+  /**
+   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server's origin that the
+   * operator did not name, on a server that asks for no credential; it can read everything and change nothing.
+   */
+  readonly role: Role | 'nobody' | 'reader';
+  /** The origin of a reader's page. */
+  readonly origin?: string;
+  /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
+  readonly key?: string;
+  /** The owner of what the caller creates; absent in the same cases. */
+  readonly owner?: string;
+  /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */
+  readonly by?: 'sandbox token' | 'preview' | 'server' | 'nobody';
+  /** Fires when the caller loses all rights: its key was revoked or has expired. */
+  readonly ended?: AbortSignal;
+}
+
+/** The caller with the server's own token, and every caller where no credential is needed. */
+export const everybody: Principal = { role: 'admin' };
+export const nobody: Principal = { role: 'nobody' };
+
+/** The refusal of a caller whose role is too weak, in every dialect. */
+export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
+  new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `A key of the role ${role} may not do this.`);
+const onlyReads = (origin: string) =>
+  `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
+
+export const hasRole = ({ role }: Principal, least: Role): boolean =>
+  role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);

@@ -1,0 +1,29 @@
+import { AppError, toAppError } from '../errors/errors.ts';
+import type { FactOf } from './events.ts';
+
+export type BreachData = FactOf<'sandbox.untrusted'>['data'];
+
+/** A protocol rule that a sandbox broke: another program answers in its daemon's place, or plays the daemon. */
+export class ProtocolViolation extends Error {
+  override readonly name = 'Breach';
+  readonly data: BreachData;
+
+  constructor(data: BreachData) {
+    super(`${data.reason} in ${data.call}: ${data.detail}`);
+    this.data = data;
+  }
+}
+
+export const distrustError =
+  'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.';
+
+export const untrustedError = (data: BreachData): AppError =>
+  new AppError('sandbox_untrusted', distrustError, { cause: new ProtocolViolation(data) });
+
+/** Undefined when the error has another reason. */
+export function violationOf(thrown: unknown): BreachData | undefined {
+  const { code, cause } = toAppError(thrown);
+  if (code !== 'sandbox_untrusted') return undefined;
+  if (cause instanceof ProtocolViolation) return cause.data;
+  return { reason: 'wrong_shape', call: 'unknown', detail: 'Another server found that it cannot be trusted.' };
+}

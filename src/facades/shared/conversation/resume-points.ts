@@ -1,0 +1,56 @@
+import type { Clock } from '../../../core/contracts/clock.ts';
+
+/** A page tries again after 1, 2, 4, 8 and 16 seconds. */
+const keptMs = 60_000;
+const maxClients = 1_000;
+const maxSockets = 16; // for each client and session: its open tabs
+
+export interface Client {
+  readonly session: string;
+  /** The name under which the caller's requests are counted: its key, the token, or its address. */
+  readonly caller: string;
+}
+
+/**
+ * The last frames of sockets that broke. A page that connects again by itself names no cursor but still shows all before, so
+ * it goes on there. In memory: after a restart of the server the page gets the active run again, from its start.
+ */
+export class ResumePoints {
+  readonly #clock: Clock;
+  readonly #broken = new Map<string, { readonly seqs: number[]; readonly until: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A socket broke after the client had taken everything up to this seq. */
+  broke(client: Client, seq: number): void {
+    const key = keyOf(client);
+    const seqs = [...(this.#kept(key) ?? []), seq].slice(-maxSockets);
+    this.#broken.delete(key); // the newest are at the end
+    this.#broken.set(key, { seqs, until: this.#clock.now() + keptMs });
+    const [oldest] = this.#broken.keys();
+    if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
+  }
+
+  /** Where the socket goes on that the client opens now; undefined: it is not one that broke. Each counts once. */
+  take(client: Client): number | undefined {
+    const key = keyOf(client);
+    const seqs = this.#kept(key);
+    const seq = seqs?.shift();
+    if (!seqs?.length) this.#broken.delete(key);
+    return seq;
+  }
+
+  /** The client loads the history and so shows nothing else: its next socket starts from the beginning. */
+  forget(client: Client): void {
+    this.#broken.delete(keyOf(client));
+  }
+
+  #kept(key: string): number[] | undefined {
+    const found = this.#broken.get(key);
+    return found && found.until > this.#clock.now() ? found.seqs : undefined;
+  }
+}
+
+const keyOf = ({ session, caller }: Client): string => `${session} ${caller}`;

@@ -1,0 +1,117 @@
+import type { z } from 'zod';
+import type { Peppers } from '../../auth/pepper.ts';
+import type { SignedUrls } from '../../auth/signed-url.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import type { SessionLife } from '../../core/model/records.ts';
+import type { CallerContext } from '../../http/guard/caller-context.ts';
+import type { Credentials } from '../../http/guard/credentials.ts';
+import type { Idempotency } from '../../http/guard/idempotency.ts';
+import type { HostRouter } from '../../http/routes/host-router.ts';
+import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
+import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
+import type { SseContext } from '../../http/transport/sse.ts';
+import type { SocketServer } from '../../http/transport/ws.ts';
+import type { Services } from '../../sessions/api/services.ts';
+import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
+import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
+import type { OfferedProvider } from '../../sessions/projects/providers.ts';
+import type { UploadService } from '../../sessions/projects/uploads.ts';
+import type { SideMessages } from '../../sessions/services/side-messages.ts';
+import type { WorkspaceService } from '../../sessions/workspaces/workspaces.ts';
+import type { PreviewLinks } from './preview-links.ts';
+
+/** The files that `src/app/page/bundle-page.ts` builds for browsers. */
+export interface PageFiles {
+  /** The files of the page by name; `index.html` names the others. */
+  readonly byName: ReadonlyMap<string, Uint8Array>;
+  /** The folder with the scripts and styles of `/docs` and `/redoc`. They are too large to keep in memory. */
+  readonly apiDocs: URL;
+}
+
+/** Projects with their files, agents and keys, which a server may lack. */
+export interface ProjectParts {
+  readonly agents: AgentConfigService;
+  readonly uploads: UploadService;
+  readonly keys: ProviderKeyService;
+  /** The model providers to offer, with the compatible servers of the settings. */
+  readonly providers: readonly OfferedProvider[];
+  readonly sideMessages: SideMessages;
+  readonly maxUploadBytes: number;
+}
+
+/** The parts of the server that dialects use. The services have the permissions of the request's caller. */
+export interface FacadeParts {
+  readonly version: string;
+  readonly services: Services;
+  /** Undefined: the server has no projects and no uploads. */
+  readonly projects: ProjectParts | undefined;
+  /** Reads files without a caller's permissions, for callers that may read the session. */
+  readonly attached: Pick<UploadService, 'get'> | undefined;
+  /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
+  readonly shared: SharedSessions | undefined;
+  /** Undefined: the server has no workspaces. */
+  readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
+  /** The operations of an principal, for transports that carry several calls. */
+  readonly acting: (principal: Principal) => CallerContext;
+  /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
+  readonly admits: (token: string, address: string) => Principal | undefined;
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly sse: SseContext;
+  readonly signed: SignedUrls;
+  readonly table: RouteTable;
+  readonly metrics: HttpMetrics;
+  readonly logger: HttpLogger;
+  readonly clock: Clock;
+  /** Builds the page for browsers at the first call, in a clone. */
+  readonly page: () => Promise<PageFiles>;
+  /** Passes a viewer's clipboard on to the sandbox. */
+  readonly clipboard: boolean;
+  /** For a dialect that has credentials of its own. */
+  readonly credentials: Credentials;
+  /** Each is asked about every request, before any route is looked up. */
+  readonly elsewhere: HostRouter[];
+  /** The server's secret, from which tokens are derived. All servers of a store have the same. */
+  readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
+  /** Of each sandbox. */
+  readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
+  readonly abilities: SandboxAbilities;
+  readonly previews: PreviewLinks;
+  /** The port of this server. */
+  readonly port: number;
+}
+
+/** The differences between the sandboxes of servers, as far as dialects have to know them. */
+export interface SandboxAbilities {
+  /** A pause can keep the memory of its processes. */
+  readonly freeze: boolean;
+  /** A stopped sandbox keeps its files. */
+  readonly keepsFiles: boolean;
+  /** Whether egress rules of one session are enforced, and are no wider than the server's. */
+  admitsEgress(wanted: NonNullable<SessionLife['egress']>): boolean;
+}
+
+/** Everything about a dialect. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
+export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
+  /** For people, as README.md names it. */
+  readonly label: string;
+  /** For people: which clients speak it. */
+  readonly audience: string;
+  /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this dialect. */
+  readonly tag: string | undefined;
+  /** The paths it serves, each with those below it; `{id}` stands for one segment. */
+  readonly paths: readonly string[];
+  /** Links to the dialect's documents, as Markdown; empty: only the source documents it. */
+  readonly documents: string;
+  /** The dialect's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
+  readonly settings?: Settings;
+  /** Loads its routes; none on a server that lacks what the dialect needs. */
+  routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
+}
+
+/** Keeps the type of the settings, which the schema of all settings needs. */
+export const describeFacade = <Settings extends z.ZodObject = z.ZodObject>(
+  descriptor: FacadeDescriptor<Settings>,
+): FacadeDescriptor<Settings> => descriptor;

@@ -1,0 +1,18 @@
+import type { KeyAdmin } from '../../auth/api-keys.ts';
+import type { SignedUrls } from '../../auth/signed-url.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import type { Services } from '../../sessions/api/services.ts';
+
+/** Operations on behalf of one caller. */
+export interface CallerContext {
+  readonly principal: Principal;
+  readonly services: Services;
+  /**
+   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with conflict.
+   */
+  readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
+  /** Makes a link that works without a token. */
+  readonly sign: SignedUrls['sign'];
+  /** Undefined: the server has no API keys. */
+  readonly keys?: KeyAdmin | undefined;
+}

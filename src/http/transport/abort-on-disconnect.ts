@@ -1,0 +1,23 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { neverFires } from '../../core/concurrency/cancel.ts';
+
+/** Aborts when the client disconnects before its answer. The caller can abort it earlier. */
+export function disconnectController(raw: ServerResponse): AbortController {
+  const gone = new AbortController();
+  const leave = () => {
+    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
+  };
+  if (raw.destroyed) leave();
+  else raw.once('close', leave);
+  return gone;
+}
+
+/** Fires when the client disconnects before its answer. */
+export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
+
+/** As `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will ask for its result. */
+export function abortWhenUnwanted(reply: FastifyReply): AbortSignal {
+  const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
+  return mayAskAgain ? neverFires : abortOnDisconnect(reply);
+}

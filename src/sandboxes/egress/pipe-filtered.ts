@@ -1,0 +1,42 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A filter: the bytes that pass of each chunk of a stream, and at its end. */
+export interface StreamFilter {
+  pass(chunk: Buffer): Buffer;
+  rest(): Buffer;
+}
+
+const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(0) };
+const mostWaiting = 256 * 1024;
+
+/**
+ * Passes a body on at the speed of the slower side. All chunks of one turn of the event loop leave with one write, because
+ * TLS brings each 16 KiB by itself, and a write of each would cost as much as their encryption.
+ */
+export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
+  let corked: NodeJS.Immediate | undefined;
+  const uncork = () => {
+    if (!corked) return;
+    clearImmediate(corked);
+    corked = undefined;
+    to.uncork();
+  };
+  from.on('data', (chunk: Buffer) => {
+    const passed = pass(chunk);
+    if (to.destroyed || passed.length === 0) return;
+    if (!corked) {
+      to.cork();
+      corked = setImmediate(uncork);
+    }
+    to.write(passed);
+    if (to.writableLength >= mostWaiting) from.pause();
+  });
+  to.on('drain', () => void from.resume());
+  from.once('end', () => {
+    const last = rest();
+    if (to.destroyed) return;
+    if (last.length > 0) to.write(last);
+    uncork(); // Node 24 sends what a corked HTTP answer holds after the mark of its end
+    to.end();
+  });
+}

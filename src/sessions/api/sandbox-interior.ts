@@ -1,0 +1,20 @@
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { CodeContexts } from './code.ts';
+
+export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandboxes/client/abilities.ts';
+
+/** The sandbox of a session, in use until it is disposed. */
+export interface SandboxInterior
+  extends AsyncDisposable,
+    Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports' | 'workdir'> {
+  /** Kernels that keep their variables. */
+  readonly code: CodeContexts;
+}
+/** Jobs, files at any path, watches, ports and kernels of a sandbox. */
+export interface InsideService {
+  /** Resolves when the caller may enter. Rejects: session_not_found, forbidden. */
+  admits(id: SessionId): Promise<void>;
+  /** Starts a sandbox that does not run. Rejects: sandbox_unavailable, cancelled. */
+  enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;
+}

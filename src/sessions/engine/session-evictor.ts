@@ -1,0 +1,88 @@
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import type { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { isUnfinished, type StoredSession, unfinishedKind } from '../run/log/projection.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
+import { type Ownership, ownershipLost } from './ownership.ts';
+import type { PendingCommands } from './pending-commands.ts';
+import type { RunRecorder } from './run-recorder.ts';
+import type { EndListener, Supervisor } from './supervisor.ts';
+
+interface Deps {
+  readonly records: Pick<RecordStore, 'delete'>;
+  readonly logger: Pick<EngineLogger, 'info'>;
+  readonly liveSessions: LiveSessions;
+  readonly ownership: Ownership;
+  readonly pendingCommands: PendingCommands;
+  readonly supervisor: Supervisor;
+  readonly runs: Pick<RunRecorder, 'giveUp'>;
+}
+
+/** Removes sessions from memory: when they end, cannot be read, or belong to another server. */
+export class SessionEvictor implements EndListener {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    deps.ownership.onLost((id) => this.standDown(id));
+    deps.liveSessions.onBroken((id, error) => this.#broken(id, error));
+  }
+
+  ended(id: SessionId): void {
+    const { liveSessions } = this.#deps;
+    const record = liveSessions.get(id)?.writer.record;
+    liveSessions.remove(id);
+    liveSessions.goes(id, this.#leave(id, record));
+  }
+
+  /** The session could not be read: its state from before the crash must not be shown. */
+  unavailable(id: SessionId): void {
+    const { liveSessions, ownership } = this.#deps;
+    liveSessions.remove(id);
+    liveSessions.withdraw(id);
+    void ownership.release(id);
+  }
+
+  /** The session crashed too often: ends its runs. */
+  givenUp(id: SessionId): void {
+    const { runs, ownership } = this.#deps;
+    void runs.giveUp(id).finally(() => ownership.release(id));
+  }
+
+  /** Another server owns the session now: removes it from memory here and leaves its work unfinished. */
+  standDown(id: SessionId): void {
+    const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
+    const error = ownershipLost();
+    const live = liveSessions.get(id);
+    live?.runWriter?.shut();
+    live?.writer.fence(error);
+    if (live) liveSessions.goes(id, live.writer.settled()); // a write that is under way may still succeed
+    liveSessions.remove(id);
+    liveSessions.takeSandbox(id);
+    supervisor.leave(id);
+    pendingCommands.refuse(error, id);
+    logger.info({ session: id }, 'session released to another server');
+  }
+
+  /** Another writer appended to the log. */
+  fenced(id: SessionId): void {
+    const { ownership, supervisor } = this.#deps;
+    this.standDown(id);
+    void ownership.release(id).then(() => supervisor.wake(id, 'absent')); // we own it again only if no other server does
+  }
+
+  #broken(id: SessionId, error: AppError): void {
+    const { ownership, supervisor } = this.#deps;
+    if (error.code === 'fenced' && ownership.isShared) this.fenced(id);
+    else supervisor.broken(id, error);
+  }
+
+  /** The session has no unfinished work, so its ownership is released. */
+  async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
+    const { records, ownership } = this.#deps;
+    // a superfluous mark does no harm
+    if (record && !isUnfinished(record)) await records.delete(unfinishedKind, id).catch(() => {});
+    await ownership.release(id);
+  }
+}

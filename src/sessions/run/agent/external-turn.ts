@@ -1,0 +1,272 @@
+import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
+import { nothingSpent, verdictOf } from '../../../../machines/run-rules.ts';
+import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updates.ts';
+import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
+import type { BudgetOverrun } from '../../../core/model/spending.ts';
+import { beginningOf } from '../../../core/text/text.ts';
+import { findBudgetOverrun } from '../allowance.ts';
+import { permissionFor, shownArgs } from '../calls/approval.ts';
+import { attachFiles, shownMessages } from '../context/attachments.ts';
+import type { Entry } from '../log/conversation.ts';
+import { firstLine } from '../plan.ts';
+import { actOf, digest } from '../progress.ts';
+import type { RunContext } from '../run-context.ts';
+import { closedPlan, todoFacts } from '../todo-facts.ts';
+import type { ExternalAgents } from './external-agents.ts';
+
+/** A run whose agent brings its own loop. */
+export interface ExternalRunContext extends RunContext {
+  readonly own: {
+    readonly agent: ExternalAgent;
+    readonly loops: ExternalAgents;
+    readonly instructions: string | undefined;
+  };
+}
+export const isExternalRun = (work: RunContext): work is ExternalRunContext => work.own !== undefined;
+
+/** The agent's updates so far, collected for the end of the turn. */
+interface CollectedUpdates {
+  readonly pieces: string[];
+  steps: readonly PlanStep[];
+  thoughts: string;
+  tokens: number;
+  cost: number | undefined;
+  model: string | undefined;
+}
+const maxThoughts = 10_000; // characters
+const maxText = 1024 * 1024; // characters of one message
+const maxRemembered = 20_000; // characters of the conversation, for an agent that lost it
+
+/** The agent's work from a message, or from a permission, to its answer or its next question. */
+export async function takeExternalTurn(
+  work: ExternalRunContext,
+  { steps, left }: TurnInput,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const { runWriter, own, task, sessionId } = work;
+  const allowance = { run: left, session: work.leftOfSession ?? (() => undefined) };
+  const before = findBudgetOverrun(
+    allowance,
+    { ...nothingSpent, turns: 1 },
+    { spent: nothingSpent, unwritten: nothingSpent },
+  );
+  if (before) return { kind: 'unaffordable', over: before, spent: nothingSpent };
+  if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
+  await using used = await work.sandbox.use(signal);
+  const { client } = used;
+  const earlier = runWriter.transcript.entries.length;
+  const texts = await takenIn(work);
+  if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client, signal });
+  const told: CollectedUpdates = { pieces: [], steps, thoughts: '', tokens: 0, cost: undefined, model: undefined };
+  using speech = runWriter.speak();
+  using _news = runWriter.onHeard(() => own.loops.interrupt(client));
+  const wish = {
+    sessionId,
+    runId: runWriter.runId,
+    agent: own.agent,
+    cwd: work.workdir,
+    texts,
+    task,
+    instructions: own.instructions,
+    silenceMs: work.toolTimeoutMs,
+    given: () => runWriter.write(), // a restart then gives them to no agent a second time
+    history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
+  };
+  const spentSoFar = (turns: number) => ({ turns, tokens: told.tokens, cost: told.cost ?? 0 });
+  const hear = hearing(work, told, speech);
+  let over: BudgetOverrun | undefined;
+  const counting = async (update: AgentUpdate) => {
+    await hear(update);
+    if (update.kind !== 'spent' || over) return;
+    over = findBudgetOverrun(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) });
+    if (over) own.loops.interrupt(client);
+  };
+  const pause = await own.loops.turn(client, wish, counting, signal);
+  throwIfFired(signal);
+  const spent = spentSoFar(pause.kind === 'asks' ? 0 : 1);
+  const facts = [...speech.end(), ...usageOf(work, told)];
+  const said = told.pieces.join('');
+  if (said !== '') {
+    const message = {
+      role: 'assistant',
+      model: told.model ?? nameOf(own.agent),
+      text: said,
+      calls: [],
+      raw: [],
+    } as const;
+    runWriter.add({ runId: runWriter.runId, message });
+  }
+  if (pause.kind === 'failed') {
+    await runWriter.write(...facts);
+    const { code, message } = pause;
+    return { kind: 'failed', code, message, retryable: false, retryAfterMs: undefined };
+  }
+  if (pause.kind === 'asks') {
+    const { callId, name, args, content } = pause.call;
+    await runWriter.write(...facts);
+    const call: PendingCall = {
+      callId,
+      name,
+      args,
+      begun: false,
+      confirm: pause.title,
+      fixed: true,
+      ...(content && { content }),
+    };
+    return { kind: 'calls', calls: [call], spent };
+  }
+  if (over && pause.isCut) {
+    await runWriter.write(...facts);
+    return { kind: 'unaffordable', over, spent };
+  }
+  const closed = closedPlan(told.steps, false);
+  const isOpen = closed.some((it, n) => it !== told.steps[n]);
+  await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
+  return { kind: 'said', digest: digest(said), steps: closed, spent };
+}
+
+/** The waiting messages as the agent reads them. */
+async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
+  const unheard = [...runWriter.unheard];
+  const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
+  const shown = hasFiles ? await shownMessages(unheard, files, workdir) : undefined;
+  runWriter.takeIn(shown);
+  return unheard.map(({ messageId, text }) => shown?.get(messageId)?.text ?? text);
+}
+
+type OpenSpeech = ReturnType<RunContext['runWriter']['speak']>;
+
+/** Writes what the agent tells into the log, in its order. */
+function hearing(
+  { runWriter }: ExternalRunContext,
+  told: CollectedUpdates,
+  speech: OpenSpeech,
+): (update: AgentUpdate) => Promise<void> {
+  let length = 0;
+  const open = new Set<string>();
+  return async (update) => {
+    switch (update.kind) {
+      case 'text': {
+        const text = update.text.slice(0, Math.max(0, maxText - length));
+        length += text.length;
+        if (text === '') return;
+        told.pieces.push(text);
+        speech.say(text);
+        return;
+      }
+      case 'thought':
+        told.thoughts = beginningOf(told.thoughts + update.text, maxThoughts);
+        return;
+      case 'model':
+        told.model = update.name;
+        return;
+      case 'forgot':
+        await runWriter.write({
+          type: 'run.notice',
+          runId: runWriter.runId,
+          data: { kind: 'agent_forgot', detail: update.detail },
+        });
+        return;
+      case 'spent':
+        told.tokens += update.tokens;
+        if (update.cost !== undefined) told.cost = (told.cost ?? 0) + update.cost;
+        return;
+      case 'plan':
+        await runWriter.write(...speech.end(), ...todoFacts(runWriter, update.steps));
+        told.steps = update.steps;
+        return;
+      case 'call': {
+        const { callId, name, family, args } = update;
+        open.add(callId);
+        await runWriter.write(...speech.end(), runWriter.calling({ callId, tool: family, function: name, args }));
+        return;
+      }
+      case 'result': {
+        const { callId, name, family, args, success, output, content, exitCode } = update;
+        const isOpen = open.delete(callId) || runWriter.openCalls.some((call) => call.callId === callId);
+        if (!isOpen) return;
+        const call = { tool: family, function: name, args };
+        const result = { success, output, content, ...(exitCode !== undefined && { exitCode }) };
+        await runWriter.write(runWriter.called(callId, { ...call, ...result }));
+      }
+    }
+  };
+}
+
+/** The program without the variables that `env` sets, for agents that do not name their model. */
+function nameOf({ command }: ExternalAgent): string {
+  const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
+  return `acp/${(program ?? 'agent').split('/').at(-1)}`;
+}
+
+/** The newest messages of the conversation, for an agent that begins a new one. */
+function historyOf(entries: readonly Entry[]): string {
+  const said = entries.flatMap(({ message }) =>
+    message.role === 'tool' || message.text.trim() === ''
+      ? []
+      : [`${message.role === 'user' ? 'The user' : 'You'}: ${beginningOf(message.text, maxRemembered / 10)}`],
+  );
+  const kept: string[] = [];
+  let room = maxRemembered;
+  for (const line of said.toReversed()) {
+    room -= line.length;
+    if (room < 0) break;
+    kept.unshift(line);
+  }
+  const left = said.length > kept.length ? ' (its newest part)' : '';
+  return kept.length === 0
+    ? ''
+    : `This conversation has an earlier part that you no longer have. What was said in it${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;
+}
+
+function usageOf(
+  { runWriter, own }: ExternalRunContext,
+  { tokens, cost, thoughts, model }: CollectedUpdates,
+): SessionFact[] {
+  if (tokens === 0 && thoughts === '' && cost === undefined) return [];
+  const { runId } = runWriter;
+  const counted = { inputTokens: Math.round(tokens), outputTokens: 0, ...(cost !== undefined && { cost }) };
+  const data = {
+    model: model ?? nameOf(own.agent),
+    ...counted,
+    purpose: 'work',
+    ...(thoughts && { thoughts }),
+  } as const;
+  return [{ type: 'usage', runId, data }];
+}
+
+/** The person's answers to the agent's requests for permission; without an answer the run asks. */
+export async function decideExternalCalls(
+  work: ExternalRunContext,
+  { calls }: CallsInput,
+  signal: AbortSignal,
+): Promise<readonly CallOutcome[]> {
+  const outcomes: CallOutcome[] = [];
+  for (const call of calls) {
+    const permission = permissionFor(work, call);
+    if (permission?.kind === 'ask') {
+      outcomes.push({ ...permission, question: questionOf(call) });
+      continue;
+    }
+    await using used = await work.sandbox.use(signal);
+    if (call.verdict?.decision === 'approved') takeInApproval(work);
+    const { callId, name, content = null } = call;
+    // The agent makes the call as it is, so a person who changed it has not permitted that.
+    const isAllowed = permission === undefined && call.verdict?.args === undefined;
+    work.own.loops.decide(used.client, { callId, name, args: shownArgs(call.args), content }, isAllowed);
+    outcomes.push({ kind: 'called', act: actOf(call, { output: call.callId, success: true }) });
+  }
+  return outcomes;
+}
+
+/** A message that only permits a call is no task for the agent. */
+function takeInApproval({ runWriter }: ExternalRunContext): void {
+  const [first] = runWriter.unheard;
+  if (!first || verdictOf(first.text).decision !== 'approved') return;
+  const { messageId, text } = first;
+  runWriter.takeIn(new Map([[messageId, { text, pictures: [], attached: [] }]]));
+}
+
+const questionOf = ({ name, confirm = '' }: PendingCall) =>
+  `The agent wants to use ${name}:\n\n    ${confirm.replaceAll('\n', '\n    ')}\n\nAnswer "approve", or say no.`;

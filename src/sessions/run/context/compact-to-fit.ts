@@ -1,0 +1,99 @@
+import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
+import { nothingSpent } from '../../../../machines/run-rules.ts';
+import type { RunContext } from '../run-context.ts';
+import { picturesPlan, plainSummary, resultsPlan, summaryPlan, type WantedCompaction } from './compaction-plan.ts';
+import { ContextWindow, type Frame, maxFailedSummaries } from './context-window.ts';
+import { type BudgetCheck, type SummaryOptions, summarizeConversation } from './summary.ts';
+
+type Deps = Pick<RunContext, 'model' | 'runWriter'>;
+export type CompactionResult =
+  | { readonly ok: true; readonly spent: RunSpending }
+  /** Without a result: nothing can be left out, so the model's own refusal stands. */
+  | { readonly ok: false; readonly result?: TurnResult };
+
+type Summarizing =
+  /** `why`: no summary could be had. */
+  | { readonly ok: true; readonly spent: RunSpending; readonly why?: string }
+  | { readonly ok: false; readonly result: TurnResult };
+
+/**
+ * Sees to it that the next request fits the model's window: first without old results, then with a summary, and where none
+ * can be had without one, so that the run goes on. With `refused`, the model has called the request too long, and the estimate does not count.
+ */
+export async function compactToFit(
+  work: Deps,
+  { frame, covers, refused }: { readonly frame: Frame; readonly covers: BudgetCheck; readonly refused: boolean },
+  signal: AbortSignal,
+): Promise<CompactionResult> {
+  const { model, runWriter } = work;
+  const { transcript, runId } = runWriter;
+  const fit = new ContextWindow(work, frame, refused);
+  const pictures = picturesPlan(transcript.messages, transcript.view(runId).seen);
+  if (pictures) await fit.apply(pictures);
+  if (fit.isFull) await shortenResults(work, fit);
+  if (!fit.isFull) return { ok: true, spent: nothingSpent };
+
+  const wanted = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
+  const summed = await putSummary(work, { fit, frame, wanted, covers }, signal);
+  if (!summed.ok || !fit.isFull) return summed;
+  await cut(work, { fit, wanted, why: summed.why });
+  if (fit.size() > fit.limit) {
+    const question = noRoom(model.name, fit);
+    return { ok: false, result: { kind: 'full', question, spent: summed.spent } };
+  }
+  return fit.isRefused ? { ok: false } : summed;
+}
+
+/** Leaves out old results, each time more of them, until the request fits. */
+async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
+  for (const chars of [undefined, 2_000, 500]) {
+    const wanted = resultsPlan(transcript.messages, fit.room, chars);
+    if (fit.isWorth(wanted)) await fit.apply(wanted);
+    if (!fit.isFull) return;
+  }
+}
+
+/** Puts the model's summary in the place of the older conversation, if that saves enough. */
+async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<Summarizing> {
+  const { fit, wanted } = options;
+  const { transcript } = work.runWriter;
+  if (!fit.canSummarize || !fit.isWorth({ ...wanted, summary: '' })) return { ok: true, spent: nothingSpent };
+  const made = await summarizeConversation(work, options, signal);
+  const { spent } = made;
+  if (made.kind === 'unaffordable') return { ok: false, result: { kind: 'unaffordable', over: made.over, spent } };
+  if (made.kind === 'failed') {
+    transcript.failedSummaries += 1;
+    // The run waits for the provider as after any turn that fails, but not for ever: other requests can succeed.
+    if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: made.result };
+    return { ok: true, spent, why: made.why };
+  }
+  if (made.kind === 'none') {
+    transcript.failedSummaries = maxFailedSummaries;
+    return { ok: true, spent, why: made.why };
+  }
+  if (made.kind === 'made') {
+    await fit.apply({ ...wanted, summary: made.text }, made.model, [made.usage]);
+    transcript.failedSummaries = 0;
+  }
+  return { ok: true, spent };
+}
+
+/** Leaves the older conversation out without a summary of the model, and says so in the event. */
+async function cut(
+  { runWriter: { transcript } }: Deps,
+  {
+    fit,
+    wanted,
+    why,
+  }: { readonly fit: ContextWindow; readonly wanted: WantedCompaction; readonly why: string | undefined },
+): Promise<void> {
+  const summary = plainSummary(transcript.messages, wanted.upto, why);
+  const all: WantedCompaction = { ...wanted, kind: 'cut', summary };
+  if (!fit.isWorth(all)) return;
+  await fit.apply(all);
+  transcript.failedSummaries = 0;
+}
+
+const noRoom = (name: string, fit: ContextWindow): string =>
+  `The next request to ${name} needs about ${fit.size()} tokens, and it takes ${fit.limit} besides its reply; instructions and ` +
+  `tools alone need ${fit.tokens(0)}. Choose a model with a larger window or fewer tools, or send a shorter message, to go on.`;

@@ -1,0 +1,88 @@
+import type { TurnRequest } from '../../../agents/models/model.ts';
+import type { SessionFact } from '../../../core/model/events.ts';
+import type { RunContext } from '../run-context.ts';
+import { bytesAfter, type KeptSizes, type WantedCompaction } from './compaction-plan.ts';
+import type { PromptSection } from './message-selection.ts';
+import { conversationBytes, requestBytes } from './meter.ts';
+
+/** The parts of the next request besides the conversation. */
+export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
+  Partial<Pick<TurnRequest, 'note' | 'hint'>> & {
+    /** The named parts of `system`. */
+    readonly sections: readonly PromptSection[];
+  };
+type Deps = Pick<RunContext, 'model' | 'runWriter'>;
+
+const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth
+const fullAt = 0.9; // of the room for a request, because sizes are estimates
+
+/** Failures in a row, after which the older conversation is left out without a summary. */
+export const maxFailedSummaries = 2;
+
+/** Measures whether the conversation fits the model's window, and shortens it. Sizes are in estimated tokens. */
+export class ContextWindow {
+  readonly #work: Deps;
+  /** In bytes: the next request without the conversation. */
+  readonly #around: number;
+  /** The model has called the request too long, and nothing was left out since. */
+  #isRefused: boolean;
+  /** The most tokens of a request. */
+  readonly limit: number;
+  readonly room: KeptSizes;
+
+  constructor(work: Deps, frame: Frame, refused: boolean) {
+    const { window, maxOutput } = work.model.abilities;
+    this.#work = work;
+    this.#around = requestBytes({ ...frame, messages: [] });
+    this.#isRefused = refused;
+    this.limit = window - Math.min(maxOutput, Math.floor(window / 4));
+    const inBytes = (share: number) => Math.floor((this.limit * share * (this.#around + 1)) / this.tokens(1));
+    // The window can be smaller than stated. After a refusal, only what the request had counts.
+    const most = refused ? this.#bytes() : Number.POSITIVE_INFINITY;
+    const share = (of: number) => Math.floor(Math.min(inBytes(of), most * of));
+    this.room = { results: share(0.3), tail: share(0.25), user: share(0.2) };
+  }
+
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+  get isFull(): boolean {
+    return this.#isRefused || this.size() > this.limit * fullAt;
+  }
+
+  /** The tokens of a request with so many bytes of conversation. */
+  tokens(bytes: number): number {
+    const { model, runWriter } = this.#work;
+    return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
+  }
+
+  /** The tokens of the next request, after a further compaction if one is given. */
+  size(wanted?: WantedCompaction): number {
+    return this.tokens(this.#bytes(wanted));
+  }
+
+  /** Whether a compaction saves at least a fifth. */
+  isWorth(wanted: WantedCompaction): boolean {
+    return this.size(wanted) <= this.size() * worthIt;
+  }
+
+  /** `by`: the model that wrote the summary, with what that cost. */
+  async apply(wanted: WantedCompaction, by: string | null = null, usage: readonly SessionFact[] = []): Promise<void> {
+    await this.#work.runWriter.compact({ ...wanted, before: this.size(), after: this.size(wanted) }, by, usage);
+    if (wanted.kind !== 'pictures') this.#isRefused = false;
+  }
+
+  /** False: none could be had, or the last one saved less than a fifth. None is asked for until something else has made room. */
+  get canSummarize(): boolean {
+    const { transcript } = this.#work.runWriter;
+    const last = transcript.compactions.at(-1);
+    const mayAsk = transcript.failedSummaries < maxFailedSummaries;
+    return mayAsk && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
+  }
+
+  #bytes(wanted?: WantedCompaction): number {
+    const { transcript, runId } = this.#work.runWriter;
+    if (!wanted) return conversationBytes(transcript.view(runId).messages);
+    return bytesAfter(transcript.messages, transcript.compactions, wanted);
+  }
+}

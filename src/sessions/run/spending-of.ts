@@ -1,0 +1,9 @@
+import type { RunSpending } from '../../../machines/run.ts';
+import type { FinishedTurn } from '../../agents/models/model.ts';
+
+/** The turn, tokens and cost that one finished turn takes from a run's budgets. A model without a known price costs nothing. */
+export const spendingOf = ({ usage: { inputTokens, outputTokens, cost = 0 } }: FinishedTurn): RunSpending => ({
+  turns: 1,
+  tokens: inputTokens + outputTokens,
+  cost,
+});

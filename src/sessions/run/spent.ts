@@ -1,9 +1,0 @@
-import type { Spent } from '../../../machines/run.ts';
-import type { FinishedTurn } from '../../agents/models/model.ts';
-
-/** The turn, tokens and cost that one finished turn takes from a run's budgets. A model without a known price costs nothing. */
-export const spentOn = ({ usage: { inputTokens, outputTokens, cost = 0 } }: FinishedTurn): Spent => ({
-  turns: 1,
-  tokens: inputTokens + outputTokens,
-  cost,
-});

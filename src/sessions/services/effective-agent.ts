@@ -1,0 +1,27 @@
+import type { SessionRecord } from '../../core/model/records.ts';
+import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
+import type { Profile } from '../run/profile.ts';
+
+/** The server's own limits, in place of which a template can have others. */
+export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
+export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
+
+/** The agent of a session, after all layers of its settings. */
+export const effectiveAgent = (record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent => ({
+  template: record.template,
+  mode: profile.plans ? 'plan-act' : 'react',
+  model: profile.model.name,
+  fallbacks: profile.fallbacks,
+  tools: profile.tools.declarations.map(({ name }) => name),
+  toolServers: profile.toolServers.map(({ name }) => name),
+  approvals: profile.approvals?.tools ?? server.approvals,
+  budgets: budgetsOf(profile, server.budgets),
+});
+
+function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets): Budgets {
+  const { wallMs, ...run } = budget;
+  return {
+    run: { ...server.run, ...run, ...(wallMs !== undefined && { ms: wallMs }) },
+    session: { ...server.session, ...sessionBudget },
+  };
+}

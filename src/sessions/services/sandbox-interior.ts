@@ -1,0 +1,62 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { CodeContexts } from '../api/code.ts';
+import type { InsideService, SandboxInterior } from '../api/sandbox-interior.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+
+export interface PortRules {
+  /** Nothing isolates the sandboxes: their loopback interface is the server's own. */
+  readonly isOwnMachine: boolean;
+  /** The ports of the egress forwarder and of the daemon. */
+  readonly closedPorts: ReadonlySet<number>;
+}
+interface Deps extends PortRules {
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly codeOf: (client: SandboxClient) => CodeContexts;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+
+/** The abilities of a sandbox that work at any place in it. */
+export const insideService = ({ sandboxes, codeOf, known, ...rules }: Deps): InsideService => ({
+  async admits(id) {
+    await known(id);
+  },
+  async enter(id, signal) {
+    await known(id);
+    const used = await sandboxes.use(id, signal);
+    const { jobs, paths, watches, ports, workdir } = used.client;
+    return {
+      jobs,
+      paths,
+      watches,
+      ports: openable(ports, rules),
+      workdir,
+      code: codeOf(used.client),
+      [Symbol.asyncDispose]: () => used[Symbol.asyncDispose](),
+    };
+  },
+});
+
+function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInterior['ports'] {
+  return {
+    async list(signal) {
+      if (rules.isOwnMachine) return [];
+      return (await ports.list(signal)).filter(({ port }) => !rules.closedPorts.has(port));
+    },
+    async connect(port, signal) {
+      refuseClosed(port, rules);
+      return await ports.connect(port, signal);
+    },
+  };
+}
+
+/** No caller can dial the forwarder, which adds credentials to requests, nor the daemon, nor the server's own machine. */
+export function refuseClosed(port: number, { isOwnMachine, closedPorts }: PortRules): void {
+  if (isOwnMachine) {
+    const instead = 'Install bubblewrap or start Docker.';
+    throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);
+  }
+  if (closedPorts.has(port)) throw new AppError('forbidden', `Port ${port} belongs to Corral and is never opened.`);
+}

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import { z } from 'zod';
+import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { BlobStore } from '../../core/contracts/blobs.ts';
+import type { Append, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import { failpoint } from '../../core/errors/failpoint.ts';
+import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { type Fields, offloadFields, restoreFields } from './offload-fields.ts';
+
+interface Options {
+  readonly store: Store;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly newId: () => string;
+  readonly now: () => number;
+}
+export interface LargeFacts {
+  /** The same store, with at most 256 KiB per event in the log itself. */
+  readonly store: Store;
+  /** Removes blobs from before this time to which no event refers; resolves with their number. */
+  collect(before: number, signal: AbortSignal): Promise<number>;
+}
+
+/** Stored next to the fact in its document: refers to the rest of its `data`. */
+const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
+type Reference = z.infer<typeof Reference>;
+type WithReference = { readonly large?: Reference };
+
+const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a clean-up finds every blob
+const Kept = z.object({ at: z.number(), seq: z.int() });
+const mostRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
+
+/**
+ * Stores what is too large for a document of the log in blobs, and puts it back when events are read. If a blob is gone
+ * or damaged, its event loses the middle of its texts and says so in `problem`.
+ */
+export function withPayloadOffload({ store, blobs, newId, now }: Options): LargeFacts {
+  const { events, records } = store;
+  /** A repeated append must pass the same object. */
+  const leaned = new WeakMap<Append, Promise<Append>>();
+
+  async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {
+    const parts = offloadFields(fact);
+    if (!parts) return fact;
+    const blob = `large-${sessionId}-${newId()}`;
+    await records.put({ kind, id: `${sessionId}:${blob}`, doc: { at: now(), seq } satisfies z.input<typeof Kept> });
+    const content = Buffer.from(JSON.stringify(parts.taken));
+    const { sha256, size } = await blobs.put(blob, once(content), { maxBytes: content.length, signal: neverFires });
+    const held = failpoint('large.put.after');
+    if (held) await held;
+    return { ...parts.fact, large: { blob, sha256, size } } as unknown as Fact;
+  }
+
+  async function leanEntry(entry: Append): Promise<Append> {
+    const facts: SessionFact[] = [];
+    for (const [n, fact] of entry.facts.entries()) {
+      facts.push(await aside(entry.sessionId, entry.after + n + 1, fact));
+    }
+    return { ...entry, facts };
+  }
+
+  async function fetched({ blob, sha256 }: Reference): Promise<Fields | undefined> {
+    try {
+      const content = await buffer(await blobs.open(blob));
+      if (createHash('sha256').update(content).digest('hex') !== sha256) return undefined;
+      return JSON.parse(content.toString());
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'store_unavailable') throw thrown; // the blob may still exist
+      return undefined;
+    }
+  }
+
+  async function wholeEvent(event: SessionEvent & WithReference): Promise<SessionEvent> {
+    const { large, ...rest } = event;
+    if (!large) return event;
+    const taken = await fetched(large);
+    const plain = rest as SessionEvent;
+    return taken ? restoreFields(plain, taken) : { ...plain, problem: 'blob_missing' };
+  }
+
+  async function page(sessionId: SessionId, after: number, limit: number): Promise<EventPage> {
+    const found = await events.page(sessionId, after, limit);
+    const given = found.events as (SessionEvent & WithReference)[];
+    if (!given.some(({ large }) => large)) return found;
+    const wholes: SessionEvent[] = [];
+    let read = 0;
+    for (const event of given) {
+      read += event.large?.size ?? 0;
+      if (wholes.length > 0 && read > mostRead) break;
+      wholes.push(await wholeEvent(event));
+    }
+    return { ...found, events: wholes };
+  }
+
+  async function remove(id: string): Promise<void> {
+    await blobs.delete(blobOf(id));
+    await records.delete(kind, id);
+  }
+
+  const wrapped: EventStore = {
+    ...events,
+    page,
+    append(entry) {
+      if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry); // costs no turn of the loop
+      const small = leaned.get(entry) ?? leanEntry(entry);
+      leaned.set(entry, small);
+      small.catch(() => leaned.delete(entry));
+      return small.then((it) => events.append(it));
+    },
+    async restore(sessionId, given, marks) {
+      const small: SessionEvent[] = [];
+      for (const event of given) small.push(await aside(sessionId, event.seq, event));
+      await events.restore(sessionId, small, marks);
+    },
+    async erase(sessionId) {
+      for (const { id } of await records.list(kind, { idPrefix: `${sessionId}:` })) await remove(id);
+      await events.erase(sessionId);
+    },
+  };
+
+  return {
+    store: {
+      ...store,
+      events: wrapped,
+      records: {
+        ...records,
+        // For an export, whose events contain everything.
+        belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
+      },
+    },
+    async collect(before, signal) {
+      let removed = 0;
+      for (const { id, doc } of await records.list(kind)) {
+        throwIfFired(signal);
+        const { at, seq } = Kept.parse(doc);
+        if (at >= before) continue;
+        const [event] = (await events.page(SessionId.parse(id.slice(0, 16)), seq - 1, 1)).events;
+        if (event?.seq === seq && (event as WithReference).large?.blob === blobOf(id)) continue;
+        await remove(id);
+        removed++;
+      }
+      return removed;
+    },
+  };
+}
+
+const blobOf = (recordId: string): string => recordId.slice(17);
+
+async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield content;
+}

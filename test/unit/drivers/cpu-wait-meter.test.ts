@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { cpuWaitMeter } from '../../../drivers/shared/pool/cpu-wait-meter.ts';
+
+const spinning = 'for (;;);';
+
+/** A parent with a child that looks like the daemon of a sandbox and does this. */
+async function sandbox(program: string): Promise<{ init: number; daemon: number }> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-starved-'));
+  const file = join(folder, 'sandboxd.mjs');
+  await writeFile(file, program);
+  const init = spawn('/bin/bash', ['-c', `"${process.execPath}" "${file}" & echo $!; wait`]);
+  const pid = Number(await new Promise((resolve) => init.stdout.once('data', resolve)));
+  onTestFinished(async () => {
+    process.kill(pid, 'SIGKILL');
+    init.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+  await pause(500);
+  return { init: init.pid ?? 0, daemon: pid };
+}
+
+function busyMachine(): void {
+  const busy: ChildProcess[] = Array.from({ length: 3 * availableParallelism() }, () =>
+    spawn(process.execPath, ['-e', spinning], { stdio: 'ignore' }),
+  );
+  onTestFinished(() => {
+    for (const child of busy) child.kill('SIGKILL');
+  });
+}
+
+test('a daemon that other programs keep from running is measured as starved', async () => {
+  const { init, daemon } = await sandbox(spinning);
+  setPriority(daemon, 19);
+  busyMachine();
+  const starvedMs = cpuWaitMeter(init);
+  const from = await starvedMs();
+  await pause(2_000);
+  expect((await starvedMs()) - from).toBeGreaterThan(1_000);
+});
+
+test('a daemon that is stopped is not starved, however busy the machine is', async () => {
+  const { init, daemon } = await sandbox(spinning);
+  busyMachine();
+  process.kill(daemon, 'SIGSTOP');
+  await pause(500);
+  const starvedMs = cpuWaitMeter(init);
+  const from = await starvedMs();
+  await pause(1_500);
+  expect((await starvedMs()) - from).toBeLessThan(300);
+});
+
+test('a process without a daemon is never starved', async () => {
+  expect(await cpuWaitMeter(1_999_999_999)()).toBe(0);
+});

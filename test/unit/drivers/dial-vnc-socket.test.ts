@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dialVncSocket } from '../../../drivers/shared/link/dial-vnc-socket.ts';
+
+let home: string;
+let listening: Server[];
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'corral-door-'));
+  listening = [];
+  await mkdir(join(home, 'screen'));
+});
+afterEach(async () => {
+  for (const server of listening) server.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** A display that says so many bytes to each viewer. */
+async function display(at: string, bytes: Buffer): Promise<void> {
+  const server = createServer((socket) => void socket.on('error', () => {}).end(bytes)).listen(at);
+  listening.push(server);
+  await once(server, 'listening');
+}
+const name = () => join(home, 'screen', 'vnc');
+
+test('a display in the folder is dialled, and its bytes arrive whole and in order', async () => {
+  const sent = Buffer.from(Array.from({ length: 3_000_000 }, (_, n) => n % 251));
+  await display(name(), sent);
+  const screen = await dialVncSocket(home);
+  const got = await screen?.toArray();
+  expect(Buffer.concat(got ?? []).equals(sent)).toBe(true);
+});
+
+test('many small messages do not share the memory of later ones', async () => {
+  const server = createServer(async (socket) => {
+    for (let n = 0; n < 20; n++) {
+      socket.write(Buffer.alloc(10, n));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    socket.end();
+  }).listen(name());
+  listening.push(server);
+  await once(server, 'listening');
+  const got = Buffer.concat((await (await dialVncSocket(home))?.toArray()) ?? []);
+  expect([...got]).toEqual(Array.from({ length: 200 }, (_, at) => Math.floor(at / 10)));
+});
+
+test('without a display, or with one that has died, there is nothing to dial', async () => {
+  expect(await dialVncSocket(home)).toBeUndefined();
+  await display(name(), Buffer.from('RFB'));
+  const kept = join(home, 'kept');
+  await rename(name(), kept); // closing a server removes the name that it was bound to
+  await new Promise((resolve) => listening.pop()?.close(resolve));
+  await rename(kept, name());
+  expect(await dialVncSocket(home)).toBeUndefined();
+});
+
+test('a link in the place of the socket is refused', async () => {
+  const elsewhere = join(home, 'other');
+  await display(elsewhere, Buffer.from('secret'));
+  await symlink(elsewhere, name());
+  expect(await dialVncSocket(home)).toBeUndefined();
+});
+
+test('a file or a folder in the place of the socket is refused', async () => {
+  await writeFile(name(), 'no socket');
+  expect(await dialVncSocket(home)).toBeUndefined();
+  await rm(name());
+  await mkdir(name());
+  expect(await dialVncSocket(home)).toBeUndefined();
+});
+
+test('a link in the place of the folder is refused', async () => {
+  const other = join(home, 'other');
+  await mkdir(other);
+  await display(join(other, 'vnc'), Buffer.from('secret'));
+  await rm(join(home, 'screen'), { recursive: true });
+  await symlink(other, join(home, 'screen'));
+  expect(await dialVncSocket(home)).toBeUndefined();
+});
