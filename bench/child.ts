@@ -1,13 +1,13 @@
 // Runs one side of a measurement in its own process: `child.ts <program> <JSON argument>`. The parent sends requests
 // over the IPC channel. The process ends with its parent, even when the parent crashes.
-import type { Program } from './lib/child-process.ts';
+import type { Program } from './lib/calls/child-process.ts';
 
 const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
-  'corral-parts': () => import('./lib/corral-parts.ts'),
-  'busy-sessions': () => import('./lib/busy-sessions.ts'),
-  'control-calls': () => import('./lib/control-calls.ts'),
-  'egress-origin': () => import('./lib/egress-origin.ts'),
-  'egress-proxy': () => import('./lib/egress-proxy.ts'),
+  'corral-parts': () => import('./lib/corral/corral-parts.ts'),
+  'busy-sessions': () => import('./lib/corral/busy-sessions.ts'),
+  'control-calls': () => import('./lib/calls/control-calls.ts'),
+  'egress-origin': () => import('./lib/calls/egress-origin.ts'),
+  'egress-proxy': () => import('./lib/calls/egress-proxy.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
   'raw-relay': () => import('./peers/raw-relay.ts'),
   'raw-ws': () => import('./peers/raw-ws.ts'),

@@ -2,9 +2,9 @@
 // docs/performance.md from it, with one picture.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Figures, mergeFigures } from './lib/figures.ts';
-import { performancePage } from './lib/performance-page.ts';
-import { BenchResult } from './lib/result.ts';
+import { Figures, mergeFigures } from './lib/report/figures.ts';
+import { performancePage } from './lib/report/performance-page.ts';
+import { BenchResult } from './lib/report/result.ts';
 import { rows, series } from './rows/all.ts';
 
 const folder = join(import.meta.dirname, 'results');

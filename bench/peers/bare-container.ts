@@ -1,5 +1,5 @@
 // A container with the settings of a session's container, without its mounts, that runs another command.
-import { type Inspected, tell } from '../lib/engine-api.ts';
+import { type Inspected, tell } from '../lib/calls/engine-api.ts';
 
 let count = 0;
 

@@ -1,7 +1,7 @@
 // A file in and out of a container as `docker cp` does it: a tar with one entry, by the engine's API.
 import { type IncomingMessage, request } from 'node:http';
-import { socketPath } from '../lib/engine-api.ts';
-import { goodAnswer } from '../lib/good-answer.ts';
+import { socketPath } from '../lib/calls/engine-api.ts';
+import { goodAnswer } from '../lib/calls/good-answer.ts';
 
 const block = 512;
 

@@ -3,9 +3,9 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type Inspected, tell } from '../lib/engine-api.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
+import { type Inspected, tell } from '../lib/calls/engine-api.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
 import { rawExec } from './raw-exec.ts';
 
 export interface RawContainer extends AsyncDisposable {

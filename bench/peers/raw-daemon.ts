@@ -20,8 +20,8 @@ import { findBubblewrap, writeSeccomp } from '../../drivers/process/find-bubblew
 import { unreadableLoader } from '../../drivers/process/unreadable-loader.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
 
 export const missingBubblewrap = async (): Promise<string | undefined> =>
   spawnSync('sh', ['-c', 'command -v bwrap']).status === 0 ? undefined : 'bubblewrap is not installed';

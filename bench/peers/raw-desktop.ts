@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { monotonicMs } from '../lib/generator.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
 import type { RawContainer } from './raw-container.ts';
 
 const lookMs = 20;

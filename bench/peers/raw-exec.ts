@@ -1,6 +1,6 @@
 // A command in a container by the engine's API: create the exec, start it, read its output to the end, get its exit
 // code.
-import { tell } from '../lib/engine-api.ts';
+import { tell } from '../lib/calls/engine-api.ts';
 
 export async function rawExec(container: string, command: string): Promise<number> {
   const made = { AttachStdout: true, AttachStderr: true, Cmd: ['bash', '-c', command] };

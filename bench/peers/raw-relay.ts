@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
-import type { Program } from '../lib/child-process.ts';
+import type { Program } from '../lib/calls/child-process.ts';
 import { rawTerminal } from './raw-stream.ts';
 
 export async function open({ container }: { container: string }): Promise<Program> {

@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
-import type { Program } from '../lib/child-process.ts';
-import { type Emission, emit } from '../lib/emit.ts';
+import type { Program } from '../lib/calls/child-process.ts';
+import { type Emission, emit } from '../lib/calls/emit.ts';
 
 interface Argument {
   readonly dataDir: string;

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
-import { socketPath, tell } from '../lib/engine-api.ts';
+import { socketPath, tell } from '../lib/calls/engine-api.ts';
 
 async function begin(container: string, exec: object, headers: Record<string, string>) {
   const { Id } = await tell<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec });

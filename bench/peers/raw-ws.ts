@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Program } from '../lib/child-process.ts';
-import { type Emission, emit } from '../lib/emit.ts';
+import type { Program } from '../lib/calls/child-process.ts';
+import { type Emission, emit } from '../lib/calls/emit.ts';
 
 // As long as Corral's own.
 const session_id = '0123456789abcdef';

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { freshFolder } from '../lib/folder.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
 const patienceMs = 10_000;

@@ -1,5 +1,5 @@
-import type { Row } from '../lib/measure.ts';
-import type { SeriesPlan } from '../lib/series.ts';
+import type { Row } from '../lib/measure/measure.ts';
+import type { SeriesPlan } from '../lib/measure/series.ts';
 import { cluster } from '../series/cluster.ts';
 import { runs } from '../series/runs.ts';
 import { burst } from './burst.ts';

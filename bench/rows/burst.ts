@@ -1,8 +1,8 @@
-import { sessionClient } from '../lib/client.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { missingAt, openPlace, peerAt } from '../lib/places.ts';
-import { startServer } from '../lib/server.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 
 // Twenty sessions at once, each from its request to the output of its first command. The peer is twenty equal
 // containers that the engine's API starts at once. A session that fails counts as lost.

@@ -1,7 +1,7 @@
-import { dockerSession } from '../lib/docker-session.ts';
-import { missingEngine } from '../lib/engine-api.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { timedSamples } from '../lib/timed-samples.ts';
+import { missingEngine } from '../lib/calls/engine-api.ts';
+import { dockerSession } from '../lib/corral/docker-session.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { timedSamples } from '../lib/measure/timed-samples.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.

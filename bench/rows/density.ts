@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { sessionClient } from '../lib/client.ts';
-import { containerOf, likenessOf, missingEngine } from '../lib/engine-api.ts';
-import { type Pair, type Row, roundsWithin } from '../lib/measure.ts';
-import { pssOf } from '../lib/memory.ts';
-import { startServer } from '../lib/server.ts';
+import { containerOf, likenessOf, missingEngine } from '../lib/calls/engine-api.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { pssOf } from '../lib/corral/memory.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { type Pair, type Row, roundsWithin } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
 import { pssInMiB } from './memory.ts';
 

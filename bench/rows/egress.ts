@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { startChild } from '../lib/child-process.ts';
-import { hashOf, host } from '../lib/egress-origin.ts';
-import { placeholder, secret } from '../lib/egress-proxy.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { hashOf, host } from '../lib/calls/egress-origin.ts';
+import { placeholder, secret } from '../lib/calls/egress-proxy.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { tinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
 // The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`: the

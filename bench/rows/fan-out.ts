@@ -1,6 +1,6 @@
-import type { Transport } from '../lib/event-reader.ts';
-import { openFanOut } from '../lib/fan-out.ts';
-import { type Experiment, type Mode, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import type { Transport } from '../lib/calls/event-reader.ts';
+import { openFanOut } from '../lib/calls/fan-out.ts';
+import { type Experiment, type Mode, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 
 // A hundred readers of one session, in this process, each server in its own. `latency`: at 100 events a second, from
 // the moment the server gets an event to the moment a reader has it; both sides store each event first. `ceiling`: from

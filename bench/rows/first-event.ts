@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/child-process.ts';
-import { timedPost, waitingClient } from '../lib/exchange.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { watchGenerator } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { timedPost, waitingClient } from '../lib/calls/exchange.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { watchGenerator } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure/measure.ts';
 
 // First event: from the first byte of a POST to the message's first SSE event at a waiting client. The subject is the
 // whole server as users start it, with durable appends. The clients run in this process.

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { sessionClient } from '../lib/client.ts';
-import { containerOf, missingEngine, tell } from '../lib/engine-api.ts';
-import { timedPost } from '../lib/exchange.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { trpcData } from '../lib/http-calls.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { sandboxStreams } from '../lib/sandbox-streams.ts';
-import { startServer } from '../lib/server.ts';
+import { containerOf, missingEngine, tell } from '../lib/calls/engine-api.ts';
+import { timedPost } from '../lib/calls/exchange.ts';
+import { trpcData } from '../lib/calls/http-calls.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 

@@ -6,10 +6,18 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { randomIds, type SessionId } from '../../src/core/model/ids.ts';
 import { sqliteStore } from '../../src/storage/sqlite/store.ts';
 import { hostileItem } from '../../test/support/hostile/hostile-text.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { budget, type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
-import { addSession } from '../lib/sessions.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { addSession } from '../lib/corral/sessions.ts';
+import {
+  budget,
+  type Experiment,
+  type Mode,
+  type Pair,
+  type Row,
+  roundsWithin,
+  timed,
+} from '../lib/measure/measure.ts';
 
 // Conversations of an agent that wants to hold up the page, as the fuzz test generates them: the longest task of the page's own
 // thread while each is opened and scrolled from its end to its start. Chromium's trace says how much processor time a task took,

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { startChild } from '../lib/child-process.ts';
-import { type DockerSession, dockerSession } from '../lib/docker-session.ts';
-import { missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { missingEngine } from '../lib/calls/engine-api.ts';
+import { type DockerSession, dockerSession } from '../lib/corral/docker-session.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
 // echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same

@@ -1,12 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { sessionClient } from '../lib/client.ts';
-import { timedPost, waitingClient } from '../lib/exchange.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { budget, type Correctness, type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
+import { timedPost, waitingClient } from '../lib/calls/exchange.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import {
+  budget,
+  type Correctness,
+  type Pair,
+  type Row,
+  roundsWithin,
+  type SideRound,
+  timed,
+} from '../lib/measure/measure.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // `output`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and

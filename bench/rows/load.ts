@@ -1,13 +1,21 @@
 import { join } from 'node:path';
-import type { Progress } from '../lib/busy-sessions.ts';
-import { startChild } from '../lib/child-process.ts';
-import { type Controlled, kinds } from '../lib/control-calls.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { httpCalls } from '../lib/http-calls.ts';
-import { budget, type Experiment, type Mode, type Pair, type Row, type SideRound, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
-import { storeSessions } from '../lib/sessions.ts';
-import { summary } from '../lib/statistics.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { type Controlled, kinds } from '../lib/calls/control-calls.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { httpCalls } from '../lib/calls/http-calls.ts';
+import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { storeSessions } from '../lib/corral/sessions.ts';
+import {
+  budget,
+  type Experiment,
+  type Mode,
+  type Pair,
+  type Row,
+  type SideRound,
+  timed,
+} from '../lib/measure/measure.ts';
+import { summary } from '../lib/measure/statistics.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // How long a person waits for a control call while 50 sessions work and 500 more are in memory. Eight of the 50 belong to

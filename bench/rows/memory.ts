@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/child-process.ts';
-import { dockerSession } from '../lib/docker-session.ts';
-import { missingEngine, processesIn } from '../lib/engine-api.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { budget, type Experiment, type Mode, type Row } from '../lib/measure.ts';
-import { type Footprint, pssOf } from '../lib/memory.ts';
-import { startServer } from '../lib/server.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { missingEngine, processesIn } from '../lib/calls/engine-api.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { dockerSession } from '../lib/corral/docker-session.ts';
+import { type Footprint, pssOf } from '../lib/corral/memory.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { budget, type Experiment, type Mode, type Row } from '../lib/measure/measure.ts';
 import { bareContainer } from '../peers/bare-container.ts';
 
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { type DockerSession, dockerSession } from '../lib/docker-session.ts';
-import { missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
+import { missingEngine } from '../lib/calls/engine-api.ts';
+import { type DockerSession, dockerSession } from '../lib/corral/docker-session.ts';
+import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   budget,
   type Experiment,
@@ -11,8 +12,7 @@ import {
   type Row,
   roundsWithin,
   type SideRound,
-} from '../lib/measure.ts';
-import { sandboxStreams } from '../lib/sandbox-streams.ts';
+} from '../lib/measure/measure.ts';
 import { rawOutput } from '../peers/raw-stream.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in the

@@ -5,11 +5,19 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import type { SessionFact } from '../../src/core/model/events.ts';
 import { randomIds, type SessionId } from '../../src/core/model/ids.ts';
 import { sqliteStore } from '../../src/storage/sqlite/store.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { budget, type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
-import { addSession } from '../lib/sessions.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { addSession } from '../lib/corral/sessions.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import {
+  budget,
+  type Experiment,
+  type Mode,
+  type Pair,
+  type Row,
+  roundsWithin,
+  timed,
+} from '../lib/measure/measure.ts';
 
 // The page of a session of 10,000 events in Chromium. `first picture`: from the address to the newest message on the
 // screen. `longest frame`: the longest time between two frames while a person scrolls up through the conversation.

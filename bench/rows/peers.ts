@@ -1,8 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { sessionClient, timedStart } from '../lib/client.ts';
-import { containerOf, missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type LinePeer, linePeer } from '../lib/line-peer.ts';
+import { containerOf, missingEngine } from '../lib/calls/engine-api.ts';
+import { type LinePeer, linePeer } from '../lib/calls/line-peer.ts';
+import { missingPeer, peerPython, pythonPackage } from '../lib/calls/peer-packages.ts';
+import { sessionClient, timedStart } from '../lib/corral/client.ts';
+import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   type Experiment,
   type Mode,
@@ -11,10 +14,7 @@ import {
   roundsWithin,
   type SideRound,
   timed,
-} from '../lib/measure.ts';
-import { missingPeer, peerPython, pythonPackage } from '../lib/peer-packages.ts';
-import { sandboxStreams } from '../lib/sandbox-streams.ts';
-import { startServer } from '../lib/server.ts';
+} from '../lib/measure/measure.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // Corral over HTTP next to packages that give agents a place to run: llm-sandbox starts a container of the same image,

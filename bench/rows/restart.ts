@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
-import { storeSessions } from '../lib/sessions.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { storeSessions } from '../lib/corral/sessions.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure/measure.ts';
 
 // From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
 // stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.

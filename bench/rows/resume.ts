@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { startChild } from '../lib/child-process.ts';
-import type { Emitted } from '../lib/emit.ts';
-import { EventReader } from '../lib/event-reader.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import type { Emitted } from '../lib/calls/emit.ts';
+import { EventReader } from '../lib/calls/event-reader.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, type SideRound } from '../lib/measure/measure.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure.ts';
-import { CountingViewer } from '../lib/rfb.ts';
-import { startServer } from '../lib/server.ts';
+import { CountingViewer } from '../lib/calls/rfb.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Experiment, type Goal, type Mode, type Row, roundsWithin } from '../lib/measure/measure.ts';
 
 // The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
 // websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { sessionClient } from '../lib/client.ts';
-import { likenessOf, missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { CountingViewer } from '../lib/rfb.ts';
-import { startServer } from '../lib/server.ts';
+import { likenessOf, missingEngine } from '../lib/calls/engine-api.ts';
+import { CountingViewer } from '../lib/calls/rfb.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { startRaw } from '../peers/raw-container.ts';
 import { rawDesktop } from '../peers/raw-desktop.ts';
 

@@ -1,7 +1,7 @@
-import { sessionClient, timedStart } from '../lib/client.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure.ts';
-import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
-import { startServer } from '../lib/server.ts';
+import { sessionClient, timedStart } from '../lib/corral/client.ts';
+import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/corral/places.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container by the engine's API

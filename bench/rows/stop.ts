@@ -1,9 +1,9 @@
-import { sessionClient } from '../lib/client.ts';
-import { commandsIn, containerOf, missingEngine, watchRemovals } from '../lib/engine-api.ts';
-import { timedPost } from '../lib/exchange.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure.ts';
-import { startServer } from '../lib/server.ts';
+import { commandsIn, containerOf, missingEngine, watchRemovals } from '../lib/calls/engine-api.ts';
+import { timedPost } from '../lib/calls/exchange.ts';
+import { sessionClient } from '../lib/corral/client.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { type Pair, type Row, roundsWithin, type SideRound, timed } from '../lib/measure/measure.ts';
 import { endRaw, startRaw } from '../peers/raw-container.ts';
 import { rawDetached } from '../peers/raw-exec.ts';
 

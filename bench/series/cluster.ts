@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import { type SessionClient, sessionClient, timedStart } from '../lib/client.ts';
-import { missingCluster } from '../lib/cluster.ts';
-import { monotonicMs } from '../lib/generator.ts';
-import { pssOf } from '../lib/memory.ts';
-import { atMost, type Figures, growth, type SeriesPlan } from '../lib/series.ts';
-import { startServer } from '../lib/server.ts';
-import { openSimulatedCluster, type SimulatedCluster } from '../lib/simulated-cluster.ts';
-import { quantile } from '../lib/statistics.ts';
+import { type SessionClient, sessionClient, timedStart } from '../lib/corral/client.ts';
+import { missingCluster } from '../lib/corral/cluster.ts';
+import { pssOf } from '../lib/corral/memory.ts';
+import { startServer } from '../lib/corral/server.ts';
+import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
+import { monotonicMs } from '../lib/measure/generator.ts';
+import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
+import { quantile } from '../lib/measure/statistics.ts';
 
 // Pods of twenty installations in one namespace of a real API server, with a stand-in kubelet. One installation is a whole
 // server, whose requests pass a proxy that counts them; the pods of the others are there, and nobody looks after them. No

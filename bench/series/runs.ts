@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Progress } from '../lib/busy-sessions.ts';
-import { startChild } from '../lib/child-process.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { httpCalls } from '../lib/http-calls.ts';
-import { atMost, type Figures, growth, type SeriesPlan } from '../lib/series.ts';
-import { startServer } from '../lib/server.ts';
-import { quantile } from '../lib/statistics.ts';
-import type { Watched } from '../lib/watch-server.ts';
+import { startChild } from '../lib/calls/child-process.ts';
+import { freshFolder } from '../lib/calls/folder.ts';
+import { httpCalls } from '../lib/calls/http-calls.ts';
+import type { Progress } from '../lib/corral/busy-sessions.ts';
+import { startServer } from '../lib/corral/server.ts';
+import type { Watched } from '../lib/corral/watch-server.ts';
+import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
+import { quantile } from '../lib/measure/statistics.ts';
 
 // Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
 // prints a line each 100 ms, and the next message follows as soon as the run ends. A caller asks for the list 20 times a
@@ -37,7 +37,7 @@ export const runs: SeriesPlan = {
 async function figuresOf(active: number, ms: number): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
   const file = join(stack.use(await freshFolder()).path, 'watched');
-  const preload = new URL('../lib/watch-server.ts', import.meta.url).href;
+  const preload = new URL('../lib/corral/watch-server.ts', import.meta.url).href;
   const server = stack.use(
     await startServer({
       CORRAL_DRIVER: 'memory',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { startServer } from '../../bench/lib/server.ts';
+import { startServer } from '../../bench/lib/corral/server.ts';
 import { type CorralClient, createCorralClient } from '../../src/client/index.ts';
 
 export interface EvalServer extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EventReader } from '../../../bench/lib/event-reader.ts';
+import { EventReader } from '../../../bench/lib/calls/event-reader.ts';
 
 let server: Server;
 let client: Promise<Socket>;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Figures, mergeFigures } from '../../../bench/lib/figures.ts';
-import { performancePage } from '../../../bench/lib/performance-page.ts';
-import { targetsPlot } from '../../../bench/lib/plot.ts';
-import type { BenchResult, Metric, Series } from '../../../bench/lib/result.ts';
+import { Figures, mergeFigures } from '../../../bench/lib/report/figures.ts';
+import { performancePage } from '../../../bench/lib/report/performance-page.ts';
+import { targetsPlot } from '../../../bench/lib/report/plot.ts';
+import type { BenchResult, Metric, Series } from '../../../bench/lib/report/result.ts';
 import { rows, series } from '../../../bench/rows/all.ts';
 
 const metric: Metric = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { BenchResult, keyOf, type Metric } from '../../../bench/lib/result.ts';
-import { cells, markdownTable } from '../../../bench/lib/table.ts';
+import { BenchResult, keyOf, type Metric } from '../../../bench/lib/report/result.ts';
+import { cells, markdownTable } from '../../../bench/lib/report/table.ts';
 import { rows, series } from '../../../bench/rows/all.ts';
 import { plainTable } from '../../../src/core/text/plain-table.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Experiment, SideRound } from '../../../bench/lib/measure.ts';
-import { type Instruments, type Measured, measure as measureRounds } from '../../../bench/lib/rounds.ts';
-import { seeded } from '../../../bench/lib/statistics.ts';
+import type { Experiment, SideRound } from '../../../bench/lib/measure/measure.ts';
+import { type Instruments, type Measured, measure as measureRounds } from '../../../bench/lib/measure/rounds.ts';
+import { seeded } from '../../../bench/lib/measure/statistics.ts';
 
 interface Fake {
   readonly subject?: (round: number) => SideRound;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { atMost, fitOf, growth, measureSeries, type SeriesPlan } from '../../../bench/lib/series.ts';
-import { seriesTable } from '../../../bench/lib/table.ts';
+import { atMost, fitOf, growth, measureSeries, type SeriesPlan } from '../../../bench/lib/measure/series.ts';
+import { seriesTable } from '../../../bench/lib/report/table.ts';
 
 const plan: SeriesPlan = {
   name: 'squares',

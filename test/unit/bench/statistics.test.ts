@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { bootstrapInterval, median, quantile, seeded, shuffled, summary } from '../../../bench/lib/statistics.ts';
+import {
+  bootstrapInterval,
+  median,
+  quantile,
+  seeded,
+  shuffled,
+  summary,
+} from '../../../bench/lib/measure/statistics.ts';
 
 const oneToHundred = Array.from({ length: 100 }, (_, n) => n + 1);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judge, verdictOf } from '../../../bench/lib/verdict.ts';
+import { judge, verdictOf } from '../../../bench/lib/measure/verdict.ts';
 
 const calm = { valid: 10, voided: 0, needed: 4 };
 const restless = { valid: 6, voided: 4, needed: 4 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seeded } from '../../../../bench/lib/statistics.ts';
+import { seeded } from '../../../../bench/lib/measure/statistics.ts';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
 import { newSession, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { monotonicMs } from './generator.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 /** Sends a POST on a connection that is already open; resolves with the time of the first byte and with the answer. */
 export async function timedPost(url: string, body: object): Promise<{ sentAt: number; answer: string }> {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { fileURLToPath } from 'node:url';
 
-const here = fileURLToPath(new URL('../..', import.meta.url));
+const here = fileURLToPath(new URL('../../..', import.meta.url));
 const chosen = new AsyncLocalStorage<string>();
 
 /** The checkout whose programs and server are started: this one, unless `inTree` chose another. */

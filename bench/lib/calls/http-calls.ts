@@ -1,5 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { monotonicMs } from './generator.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 /** Calls over keep-alive connections, as a page or a client makes them. */
 export interface HttpCalls extends Disposable {

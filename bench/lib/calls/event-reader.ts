@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import { WebSocket } from 'ws';
+import { monotonicMs } from '../measure/generator.ts';
+import { addUp, type Correctness } from '../measure/measure.ts';
 import { openSse } from './exchange.ts';
-import { monotonicMs } from './generator.ts';
-import { addUp, type Correctness } from './measure.ts';
 
 const markers = { sse: '"description":"', websocket: '"content":"' } as const;
 export type Transport = keyof typeof markers;

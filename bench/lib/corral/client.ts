@@ -1,5 +1,5 @@
-import { monotonicMs } from './generator.ts';
-import { type HttpCalls, httpCalls, trpcData } from './http-calls.ts';
+import { type HttpCalls, httpCalls, trpcData } from '../calls/http-calls.ts';
+import { monotonicMs } from '../measure/generator.ts';
 import type { RunningServer } from './server.ts';
 
 /** A client of a real server over tRPC. Its sessions are deleted with it. */

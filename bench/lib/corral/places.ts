@@ -1,9 +1,9 @@
-import { startRaw } from '../peers/raw-container.ts';
-import { podLikenessOf, startPod } from '../peers/raw-pod.ts';
+import { startRaw } from '../../peers/raw-container.ts';
+import { podLikenessOf, startPod } from '../../peers/raw-pod.ts';
+import { likenessOf, missingEngine } from '../calls/engine-api.ts';
+import { monotonicMs } from '../measure/generator.ts';
 import type { SessionClient } from './client.ts';
 import { type Cluster, missingCluster, openCluster } from './cluster.ts';
-import { likenessOf, missingEngine } from './engine-api.ts';
-import { monotonicMs } from './generator.ts';
 import { standing } from './warm-pool.ts';
 
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.

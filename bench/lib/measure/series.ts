@@ -1,5 +1,5 @@
+import type { Series } from '../report/result.ts';
 import type { Mode } from './measure.ts';
-import type { Series } from './result.ts';
 
 // A series measures the same thing at several sizes, so it has no peer: its rules compare its own points.
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Program } from './child-process.ts';
-import { httpCalls, trpcData } from './http-calls.ts';
+import type { Program } from '../calls/child-process.ts';
+import { httpCalls, trpcData } from '../calls/http-calls.ts';
 
 // Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
 // message as soon as the run ends. After `runsEach` runs a session ends and another takes its place: a conversation without

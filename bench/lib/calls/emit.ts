@@ -1,6 +1,6 @@
 import { setImmediate as breath } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { monotonicMs } from './generator.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 // Both sides of a fan-out emit the same events. Each text has its time and its number, padded to the full size.
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { monotonicMs } from './generator.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 /** A peer in another language: it reads an act a line, does it, and writes a line of JSON with what came of it. */
 export interface LinePeer extends AsyncDisposable {

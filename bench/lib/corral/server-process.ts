@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { tree } from './tree.ts';
+import { tree } from '../measure/tree.ts';
 
 const Package = z.object({
   serverProcess: z

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { compose } from '../../src/app/compose.ts';
-import { httpServer } from '../../src/app/http-server.ts';
-import { loadConfig } from '../../src/app/settings/config.ts';
-import { systemClock } from '../../src/core/contracts/clock.ts';
-import type { Store } from '../../src/core/contracts/ports.ts';
-import { randomIds } from '../../src/core/model/ids.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { createScrubber } from '../../src/observability/scrub.ts';
-import { memoryStore } from '../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../src/storage/sqlite/store.ts';
+import { compose } from '../../../src/app/compose.ts';
+import { httpServer } from '../../../src/app/http-server.ts';
+import { loadConfig } from '../../../src/app/settings/config.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import type { Store } from '../../../src/core/contracts/ports.ts';
+import { randomIds } from '../../../src/core/model/ids.ts';
+import { createLogger } from '../../../src/observability/logger.ts';
+import { createScrubber } from '../../../src/observability/scrub.ts';
+import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 
 export interface Setup {
   readonly dataDir: string;

@@ -1,7 +1,7 @@
+import type { Row } from '../measure/measure.ts';
+import type { SeriesPlan } from '../measure/series.ts';
 import type { Figures } from './figures.ts';
-import type { Row } from './measure.ts';
 import { targetsPlot } from './plot.ts';
-import type { SeriesPlan } from './series.ts';
 import { cells, columns, markdownTable, seriesTable } from './table.ts';
 
 export interface Page {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
-import { selfSigned } from '../../test/support/egress/egress-certificate.ts';
+import { selfSigned } from '../../../test/support/egress/egress-certificate.ts';
 import type { Program } from './child-process.ts';
 
 // An HTTPS server on loopback: a short answer, or as many bytes as the path says. The short one is the hash of the secret

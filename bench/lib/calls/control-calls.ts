@@ -1,8 +1,8 @@
 import { setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { sessionClient } from '../corral/client.ts';
+import { monotonicMs } from '../measure/generator.ts';
 import type { Program } from './child-process.ts';
-import { sessionClient } from './client.ts';
-import { monotonicMs } from './generator.ts';
 import type { HttpCalls } from './http-calls.ts';
 
 // The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { randomIds, type SessionId } from '../../src/core/model/ids.ts';
-import { newSession } from '../../src/sessions/run/log/projection.ts';
-import { sqliteStore } from '../../src/storage/sqlite/store.ts';
+import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import type { Corral } from './corral.ts';
 
 /** A session as `create` stores it, without starting a sandbox. */

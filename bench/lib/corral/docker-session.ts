@@ -1,5 +1,5 @@
+import { containerOf, type Inspected } from '../calls/engine-api.ts';
 import { type SessionClient, sessionClient } from './client.ts';
-import { containerOf, type Inspected } from './engine-api.ts';
 import { startServer } from './server.ts';
 
 export interface DockerSession extends AsyncDisposable {

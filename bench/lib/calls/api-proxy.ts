@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { openCredentials } from '../../drivers/kubernetes/api/credentials.ts';
-import { systemClock } from '../../src/core/contracts/clock.ts';
+import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
 
 // Between a server and the real API server: counts requests and their bytes.
 

@@ -1,9 +1,9 @@
+import { monotonicMs, watchGenerator } from '../measure/generator.ts';
+import type { Pair, SideRound } from '../measure/measure.ts';
 import { type Child, startChild } from './child-process.ts';
 import type { Emitted } from './emit.ts';
 import { type Arrived, openReaders, type Readers, type Transport } from './event-reader.ts';
 import { freshFolder } from './folder.ts';
-import { monotonicMs, watchGenerator } from './generator.ts';
-import type { Pair, SideRound } from './measure.ts';
 
 // Every fan-out has the same shape: two programs, each with readers in this process, emit in turn. When everything has
 // arrived, the row computes the round's value.

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { serverProcess } from './server-process.ts';
-import { tree } from './tree.ts';
+import { serverProcess } from '../corral/server-process.ts';
+import { tree } from '../measure/tree.ts';
 
 /** A program in a child process, with the methods that its parent can call. */
 export interface Program extends AsyncDisposable {

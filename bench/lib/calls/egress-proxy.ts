@@ -1,8 +1,8 @@
-import { Secret } from '../../src/core/text/secret.ts';
-import { egressAuthority } from '../../src/sandboxes/egress/credentials/authority.ts';
-import type { Credential } from '../../src/sandboxes/egress/credentials/credential.ts';
-import { type Entry, parseEntry } from '../../src/sandboxes/egress/policy.ts';
-import { egressBench } from '../../test/support/egress/egress.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+import { egressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
+import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
+import { type Entry, parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { egressBench } from '../../../test/support/egress/egress.ts';
 import type { Program } from './child-process.ts';
 import { host } from './egress-origin.ts';
 

@@ -1,7 +1,7 @@
-import type { Program } from './child-process.ts';
+import type { Program } from '../calls/child-process.ts';
+import { type Emission, emit } from '../calls/emit.ts';
+import type { Transport } from '../calls/event-reader.ts';
 import { openCorral, type Setup } from './corral.ts';
-import { type Emission, emit } from './emit.ts';
-import type { Transport } from './event-reader.ts';
 import { type Footprint, footprint } from './memory.ts';
 import { addSession } from './sessions.ts';
 

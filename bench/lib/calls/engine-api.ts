@@ -1,6 +1,6 @@
 import { request } from 'node:http';
-import type { SessionClient } from './client.ts';
-import { monotonicMs } from './generator.ts';
+import type { SessionClient } from '../corral/client.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 // The part of the Docker engine's API that the peers need, directly over its socket.
 

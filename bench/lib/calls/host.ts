@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
-import type { BenchResult } from './result.ts';
+import type { BenchResult } from '../report/result.ts';
 
 /** A command's output, or an empty string when the command is missing. */
 function output(command: string, ...args: string[]): string {

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { V1Pod } from '@kubernetes/client-node';
-import { openApi } from '../../drivers/kubernetes/api/api.ts';
-import { openCredentials } from '../../drivers/kubernetes/api/credentials.ts';
-import { systemClock } from '../../src/core/contracts/clock.ts';
-import { monotonicMs } from './generator.ts';
+import { openApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { monotonicMs } from '../measure/generator.ts';
 
 // The cluster client of the rows and their peers, and a namespace for this run only.
 
@@ -58,7 +58,7 @@ export interface Cluster extends Namespace {
 }
 
 export async function openCluster(): Promise<Cluster> {
-  const { clusterImage } = await import('../../test/support/cluster/cluster.ts');
+  const { clusterImage } = await import('../../../test/support/cluster/cluster.ts');
   const image = await clusterImage(); // the node has it
   const namespace = await openNamespace({ 'pod-security.kubernetes.io/enforce': 'restricted' });
   return {

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/servers/free-port.ts';
-import { freshFolder } from './folder.ts';
+import { freePort } from '../../../test/support/servers/free-port.ts';
+import { freshFolder } from '../calls/folder.ts';
+import { tree } from '../measure/tree.ts';
 import { serverProcess } from './server-process.ts';
-import { tree } from './tree.ts';
 
 const startMs = 60_000;
 

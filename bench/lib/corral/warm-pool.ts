@@ -1,4 +1,4 @@
-import { tell } from './engine-api.ts';
+import { tell } from '../calls/engine-api.ts';
 
 interface Listed {
   readonly Names: readonly string[];

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import { forEachConcurrent } from '../../src/core/concurrency/for-each-concurrent.ts';
-import { simulatedNodes } from '../../test/support/cluster/simulated-node.ts';
-import { simulatedDaemons } from '../../test/support/sandboxes/simulated-daemons.ts';
-import { type ApiProxy, apiProxy } from './api-proxy.ts';
+import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
+import { simulatedNodes } from '../../../test/support/cluster/simulated-node.ts';
+import { simulatedDaemons } from '../../../test/support/sandboxes/simulated-daemons.ts';
+import { type ApiProxy, apiProxy } from '../calls/api-proxy.ts';
+import { freshFolder } from '../calls/folder.ts';
 import { type Namespace, openNamespace } from './cluster.ts';
-import { freshFolder } from './folder.ts';
 
 export interface SimulatedCluster extends Pick<Namespace, 'podsOf'>, AsyncDisposable {
   /** Between the measured server and the API server. */
