@@ -103,11 +103,11 @@ export type TurnResult =
 export type CallResult =
   /** `steps`: the plan, if the call changed it. */
   | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
-  | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
+  | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /** The outcome of one call of a turn. `held`: it has to follow a call that asks, so it has not begun. */
 export type CallOutcome = CallResult | { readonly kind: 'held' };
 /** A call that needs a person's approval. */
-export interface WantedApproval {
+export interface ApprovalRequest {
   readonly callId: string;
   readonly function: string;
   readonly args: Readonly<Record<string, unknown>>;
@@ -162,7 +162,7 @@ export interface RunContext extends RunInput {
   question: string;
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
-  approval: WantedApproval | undefined;
+  approval: ApprovalRequest | undefined;
   end: RunEnd | undefined;
 }
 
@@ -197,7 +197,7 @@ export interface WaitInput extends RunOwner {
   readonly question: string;
   readonly reason: WaitReason | undefined;
   readonly over: BudgetOverrun | undefined;
-  readonly approval: WantedApproval | undefined;
+  readonly approval: ApprovalRequest | undefined;
 }
 export interface EndInput extends RunOwner {
   readonly task: string;

@@ -4,6 +4,7 @@ import { runSetup } from './run-setup.ts';
 import type { CallOutcome, EndInput, RunContext, RunEnd, RunOwner, TurnInput, TurnResult } from './run-types.ts';
 
 export type {
+  ApprovalRequest,
   CallOutcome,
   CallResult,
   CallsInput,
@@ -19,7 +20,6 @@ export type {
   TurnInput,
   TurnResult,
   Verdict,
-  WantedApproval,
 } from './run-types.ts';
 
 const whose = ({ sessionId, runId }: RunContext): RunOwner => ({ sessionId, runId });

@@ -6,7 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 
 /** The arguments of Node with which package.json runs a script. */
 const scriptArgs = (
-  name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'test' | 'charts',
+  name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'names' | 'test' | 'charts',
 ): string[] => packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
 
 const checks: Record<string, string[]> = {
@@ -17,6 +17,7 @@ const checks: Record<string, string[]> = {
   layers: scriptArgs('layers'),
   unused: scriptArgs('unused'),
   prose: scriptArgs('prose'),
+  names: scriptArgs('names'),
   lock: ['scripts/complete-lock.ts', '--check'],
   charts: [...scriptArgs('charts'), '--check'],
 };

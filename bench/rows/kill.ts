@@ -123,7 +123,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   return { subject, peer };
 }
 
-interface Watched {
+interface OutputCheck {
   /** The complete lines of the command so far. */
   printed(): readonly string[];
   /** The longest time between two pieces of output. */
@@ -132,7 +132,7 @@ interface Watched {
 }
 
 /** A client that reconnects after the last event that it has. */
-function watch({ url, session }: { url: string; session: string }, signal: AbortSignal): Watched {
+function watch({ url, session }: { url: string; session: string }, signal: AbortSignal): OutputCheck {
   const seqs: number[] = [];
   const output: { text: string; at: number }[] = [];
   const hear = (block: string) => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startChild } from '../lib/calls/child-process.ts';
-import { type Controlled, kinds } from '../lib/calls/control-calls.ts';
+import { type ControlReport, kinds } from '../lib/calls/control-calls.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
@@ -78,7 +78,7 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
   return {
     async subject(): Promise<SideRound> {
       const before = await busy.call<Progress>('progress');
-      const { took, asked, failed } = await control.call<Controlled>('round', { ms });
+      const { took, asked, failed } = await control.call<ControlReport>('round', { ms });
       const after = await busy.call<Progress>('progress');
       const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
       for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
@@ -100,7 +100,7 @@ async function openPair(stack: AsyncDisposableStack, of: Of, ms: number): Promis
   };
 }
 
-function tell(took: Controlled['took'], before: Progress, after: Progress): void {
+function tell(took: ControlReport['took'], before: Progress, after: Progress): void {
   const each = kinds.map((kind) => {
     const { p50, p99, max, n } = summary(took[kind]);
     return `${kind} ${p50.toFixed(1)}/${p99.toFixed(1)}/${max.toFixed(0)} (${n})`;

@@ -38,9 +38,9 @@ export const page: Row = {
   ],
 };
 
-type Look = (shown: Page, openedMs: number) => Promise<number>;
+type PageMeasure = (shown: Page, openedMs: number) => Promise<number>;
 
-const experiment = (of: string, most: number, mode: Mode, look: Look): Experiment => ({
+const experiment = (of: string, most: number, mode: Mode, look: PageMeasure): Experiment => ({
   ...timed,
   variant: { of },
   feels: 'nothing',
@@ -50,7 +50,7 @@ const experiment = (of: string, most: number, mode: Mode, look: Look): Experimen
   open: async (stack) => ({ ...(await openShown(stack, look)), ...budget(most) }),
 });
 
-async function openShown(stack: AsyncDisposableStack, look: Look): Promise<Omit<Pair, 'peer'>> {
+async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promise<Omit<Pair, 'peer'>> {
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
   const session = await longSession(dataDir);

@@ -1,5 +1,5 @@
 import { sessionClient, timedStart } from '../lib/corral/client.ts';
-import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/corral/places.ts';
+import { type BackendName, missingAt, openPlace, peerAt } from '../lib/corral/places.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
@@ -9,13 +9,13 @@ import { daemonStarts, missingBubblewrap } from '../peers/raw-daemon.ts';
 // walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
 // each round; their peers start on demand.
 
-const cold = (name: string, place: PlaceName, max: number): Row => ({
+const cold = (name: string, place: BackendName, max: number): Row => ({
   name,
   title: `a session up to its first command, ${place}`,
   missing: missingAt[place],
   experiments: (mode) => [experiment({ place, max, mode, open: (stack) => openCold(stack, place) })],
 });
-const warm = (name: string, place: PlaceName): Row => ({
+const warm = (name: string, place: BackendName): Row => ({
   name,
   title: `the same from the warm pool, ${place}`,
   missing: missingAt[place],
@@ -43,7 +43,7 @@ export const startProcess: Row = {
 };
 
 interface Start {
-  readonly place: PlaceName;
+  readonly place: BackendName;
   readonly max: number;
   readonly mode: Mode;
   open(stack: AsyncDisposableStack): Promise<Pair>;
@@ -57,7 +57,7 @@ const experiment = ({ place, max, mode, open }: Start): Experiment => ({
   open,
 });
 
-async function openCold(stack: AsyncDisposableStack, name: PlaceName): Promise<Pair> {
+async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
   const place = stack.use(await openPlace(name));
   const client = stack.use(sessionClient(stack.use(await startServer(place.settings))));
   const start = await place.rawStart(client);
@@ -70,7 +70,7 @@ async function openCold(stack: AsyncDisposableStack, name: PlaceName): Promise<P
   };
 }
 
-async function openWarm(stack: AsyncDisposableStack, name: PlaceName): Promise<Pair> {
+async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
   const place = stack.use(await openPlace(name));
   // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
   // one is copied from a server without a pool.

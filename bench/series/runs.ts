@@ -6,7 +6,7 @@ import { freshFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
 import { startServer } from '../lib/corral/server.ts';
-import type { Watched } from '../lib/corral/watch-server.ts';
+import type { ServerLoad } from '../lib/corral/watch-server.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 import { quantile } from '../lib/measure/statistics.ts';
 
@@ -67,7 +67,7 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   }
   await Promise.all(open);
   const after = await busy.call<Progress>('progress');
-  const { loopP99Ms, cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as Watched;
+  const { loopP99Ms, cpuMs, rssMiB } = JSON.parse(await readFile(file, 'utf8')) as ServerLoad;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
   const heard = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
   const ended = after.runs - before.runs;

@@ -26,9 +26,9 @@ interface Options {
   readonly hasReplicas: boolean;
   /** Has each sandbox that this process starts for the pool, until its start is over. */
   readonly starting: Set<SandboxId>;
-  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: CreatedResources): PlaceCall;
+  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: CreatedResources): StartCall;
 }
-type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
+type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
 const cleanUpMs = 30_000;
 const dialMs = 5_000; // a daemon dials at least once a second

@@ -37,7 +37,7 @@ export interface Programs {
   readonly browserPolicy?: string;
   daemon(): Promise<string>;
 }
-export interface Launch {
+export interface LaunchOptions {
   readonly spec: SandboxSpec;
   readonly meta: Meta;
   readonly folders: Folders;
@@ -64,7 +64,7 @@ export interface LaunchedProcess {
 
 export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => join(folders.home(id), 'workspace');
 
-export async function launch(what: Launch, signal: AbortSignal): Promise<LaunchedProcess> {
+export async function launch(what: LaunchOptions, signal: AbortSignal): Promise<LaunchedProcess> {
   const { folders, meta, confinement } = what;
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
@@ -73,7 +73,7 @@ export async function launch(what: Launch, signal: AbortSignal): Promise<Launche
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 
-async function confined(what: Launch, confinement: Confinement, signal: AbortSignal) {
+async function confined(what: LaunchOptions, confinement: Confinement, signal: AbortSignal) {
   const { bubblewrap, user, group, grouped, givesWay } = confinement;
   const { spec, meta, folders, programs } = what;
   const workspace = workspaceOf(folders, meta);
@@ -145,7 +145,7 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
 }
 
 /** An empty folder for the display's socket. Only the sandbox's user writes there, and the server opens it as hostile. */
-async function screenOf({ folders, spec }: Launch, { bubblewrap, user }: Confinement): Promise<string> {
+async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: Confinement): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
   await rm(folder, { recursive: true, force: true }); // the last display of a stopped sandbox
   await mkdir(folder, { mode: 0o755 });
@@ -165,7 +165,10 @@ async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise
   throw new AppError('sandbox_unavailable', `Bubblewrap could not make the sandbox: ${await exited}`);
 }
 
-async function unconfined({ spec, meta, folders, programs }: Launch, workspace: string): Promise<LaunchedProcess> {
+async function unconfined(
+  { spec, meta, folders, programs }: LaunchOptions,
+  workspace: string,
+): Promise<LaunchedProcess> {
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());

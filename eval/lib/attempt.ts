@@ -16,7 +16,7 @@ interface Attempted {
   readonly cost?: Cost;
 }
 
-const mostTries = 3;
+const maxTries = 3;
 
 /**
  * Attempts a task in a session of its own. A sandbox that is lost, or does not start, says nothing about the agent: such an
@@ -28,7 +28,7 @@ export async function attempt(corral: CorralClient, task: Task, agent: Agent): P
       return await once(corral, task, agent);
     } catch (error) {
       const why = (error as Error).message;
-      if (tries < mostTries) continue;
+      if (tries < maxTries) continue;
       const nothing = { seconds: 0, turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: null };
       return { task: task.name, passed: false, reward: 0, status: 'broken', why, ...nothing };
     }

@@ -7,7 +7,7 @@ import {
   type FakeProvider,
   type FakeRequest,
   fakeProvider,
-  type Said,
+  type ScriptedReply,
 } from '../../test/support/agents/fake-models/server.ts';
 import type { Task } from './task.ts';
 
@@ -62,7 +62,7 @@ async function recordingOf({ name, folder }: Task): Promise<Recording> {
   return recording.data;
 }
 
-interface Asked {
+interface RecordedRequest {
   readonly model: string;
   readonly tools?: readonly { readonly function: { readonly name: string } }[];
   readonly messages: readonly {
@@ -73,8 +73,8 @@ interface Asked {
 const planning = 'make_plan';
 
 /** The request alone decides which reply is next, so that a repeated request gets the same reply. */
-function replyTo({ body }: FakeRequest, recordings: ReadonlyMap<string, Recording>): Said {
-  const { model, tools = [], messages } = body as Asked;
+function replyTo({ body }: FakeRequest, recordings: ReadonlyMap<string, Recording>): ScriptedReply {
+  const { model, tools = [], messages } = body as RecordedRequest;
   const recording = recordings.get(model) ?? [];
   const last = recording.at(-1)?.text ?? 'Done.';
   if (tools.length === 0) return { text: last };

@@ -82,7 +82,7 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the whole HTTP server, with every dialect of `facadeDescriptors`. It does not listen yet. */
+/** Builds the whole HTTP server, with every facade of `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
@@ -192,7 +192,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
 }
 
 /**
- * Builds the input of the dialects: the services with the caller's permissions, and links that grant no more than the
+ * Builds the input of the facades: the services with the caller's permissions, and links that grant no more than the
  * caller has.
  */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {

@@ -4,7 +4,7 @@ import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../core/model/principal.ts';
-import type { Peppered, Peppers } from './pepper.ts';
+import type { PepperedHash, Peppers } from './pepper.ts';
 
 const StoredKey = z.object({
   id: z.string(),
@@ -86,7 +86,7 @@ const form = /^crl_([0-9a-f]{12})_[\w-]{43}$/;
 const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works at most this much longer
 const useEveryMs = 60_000;
 const maxKeys = 10_000;
-const strange: Peppered = { pepper: '', hash: '' };
+const strange: PepperedHash = { pepper: '', hash: '' };
 
 /**
  * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its owner next

@@ -6,14 +6,14 @@ import type { Secret } from '../core/text/secret.ts';
  * use the first pepper; the others are older ones, under which some secrets may still be stored.
  */
 export interface Peppers {
-  hash(text: string): Peppered;
+  hash(text: string): PepperedHash;
   /** Takes the same time whether they match or not. False when the pepper is not known. */
-  matches(text: string, stored: Peppered): boolean;
+  matches(text: string, stored: PepperedHash): boolean;
   knows(pepper: string): boolean;
   /** Whether new secrets use this pepper. */
   isPrimary(pepper: string): boolean;
 }
-export interface Peppered {
+export interface PepperedHash {
   readonly pepper: string;
   readonly hash: string;
 }

@@ -15,7 +15,7 @@ const purposes = {
 export type Purpose = keyof typeof purposes;
 export type UrlRight = (typeof purposes)[Purpose]['rights'][number];
 
-export interface Signed {
+export interface SignedScope {
   readonly method: string;
   readonly path: string;
   readonly purpose: Purpose;
@@ -28,9 +28,9 @@ interface SignedFields {
 }
 export interface SignedUrls {
   /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
-  sign(what: Signed & SignedFields, lifeMs: number): string;
+  sign(what: SignedScope & SignedFields, lifeMs: number): string;
   /** The right that the link gives; undefined when the link is not valid. This call uses up a link that works once. */
-  accepts(what: Signed, signature: string): UrlRight | undefined;
+  accepts(what: SignedScope, signature: string): UrlRight | undefined;
 }
 
 interface Part {
@@ -52,7 +52,7 @@ export function signedUrls(clock: Clock): SignedUrls {
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();
 
-  function mac({ method, path, purpose }: Signed, right: UrlRight, { expires, nonce, subject }: Part): Buffer {
+  function mac({ method, path, purpose }: SignedScope, right: UrlRight, { expires, nonce, subject }: Part): Buffer {
     // JSON, so that no field can run into the next.
     const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce, subject]);
     return createHmac('sha256', key).update(signed).digest();

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import type { Sealed, SealedPlace, Vault } from '../core/contracts/vault.ts';
+import type { SealedPlace, SealedValue, Vault } from '../core/contracts/vault.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Secret } from '../core/text/secret.ts';
 
@@ -22,7 +22,7 @@ export function vault(keys: readonly Secret[]): Vault {
     const { nonce, box } = encrypt(dataKey, ring.get(primary) as Buffer, aad(place, primary));
     return { kid: primary, key: box, keyNonce: nonce };
   };
-  const unwrap = ({ kid, key, keyNonce }: Sealed, place: SealedPlace): Buffer => {
+  const unwrap = ({ kid, key, keyNonce }: SealedValue, place: SealedPlace): Buffer => {
     const known = ring.get(kid);
     if (!known) throw corrupt(`it was sealed with the key ${kid}, which is not configured`);
     return decrypt({ nonce: keyNonce, box: key }, known, aad(place, kid));

@@ -14,7 +14,7 @@ import type { FacadeDescriptor } from './shared/facade.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 
-/** Every dialect by its name, in the order in which the server mounts them. A new dialect needs a line here. */
+/** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
 export const facadeDescriptors = {
   server,
   webClient,
@@ -41,7 +41,7 @@ type Sections = {
 };
 const all: readonly (readonly [string, FacadeDescriptor])[] = Object.entries(facadeDescriptors) as never;
 
-/** The sections of the settings, for dialects that have any. */
+/** The sections of the settings, for facades that have any. */
 export const facadeSections = Object.fromEntries(
   all.flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;

@@ -1,10 +1,10 @@
 import { describe, test } from 'vitest';
-import { type Place, poolableOf, poolOfPods } from '../contract/drivers/pool-of-pods.ts';
+import { type PoolBackend, poolableOf, poolOfPods } from '../contract/drivers/pool-of-pods.ts';
 import { clusterHarness, hasCluster, testPods } from '../support/cluster/cluster.ts';
 
 const cluster = await hasCluster();
 
-async function onCluster(): Promise<Place> {
+async function onCluster(): Promise<PoolBackend> {
   const harness = await clusterHarness();
   const over = { pods: { ...testPods, workspace: 'ephemeral' as const } };
   const open = async () => poolableOf(await harness.connect({ over }));

@@ -265,7 +265,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
 
 kernelContract('on this machine', () => realSandboxd());
 
-/** The languages that only dialects of other programs offer. */
+/** The languages that only facades of other programs offer. */
 async function openedHere() {
   // TypeScript needs a newer Node than a machine may have.
   const harness = await realSandboxd({ PATH: `${dirname(process.execPath)}:${process.env.PATH}` });

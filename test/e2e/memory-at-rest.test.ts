@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { serverProcess } from '../support/servers/server-process.ts';
 
 /** Measured: 112 MiB. Loading the protocol's packages, keeping a thread, or the garbage of the start, takes 10 to 40 MiB more. */
-const mostMebibytes = 120;
+const maxMebibytes = 120;
 
 test('a server that nobody uses yet needs little memory', { timeout: 60_000 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', NODE_ENV: 'production' });
@@ -13,5 +13,5 @@ test('a server that nobody uses yet needs little memory', { timeout: 60_000 }, a
   };
   expect(await resident()).toBeGreaterThan(40);
   // The garbage of the start goes after a moment of rest, and the store's reading thread after ten seconds.
-  await expect.poll(resident, { timeout: 30_000, interval: 500 }).toBeLessThan(mostMebibytes);
+  await expect.poll(resident, { timeout: 30_000, interval: 500 }).toBeLessThan(maxMebibytes);
 });

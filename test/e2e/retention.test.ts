@@ -10,7 +10,7 @@ import { openStream } from '../support/clients/sse-client.ts';
 import { followEvents, openClient, transports } from '../support/clients/trpc.ts';
 import { composedServer } from '../support/servers/composed.ts';
 import { replicas } from '../support/stores/replicas.ts';
-import { called, deltas, facts, newSession as newId, temporaryFolder } from '../support/stores/store.ts';
+import { calledFact, deltas, facts, newSession as newId, temporaryFolder } from '../support/stores/store.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const never = new AbortController().signal;
@@ -39,7 +39,7 @@ const blobsIn = (dataDir: string) =>
 test('retention deletes an old session like a client would, with all its data, and keeps pinned and recent ones', async () => {
   await using server = await composedServer({ CORRAL_RETENTION_DAYS: '30' });
   const { core, config, url } = server;
-  const large = [called({ output: 'x'.repeat(400_000) })];
+  const large = [calledFact({ output: 'x'.repeat(400_000) })];
   const old = await addStored(core.store, { facts: large });
   const pinned = await addStored(core.store, { facts: large, more: { pinned: true } });
   const young = await addStored(core.store, { daysAgo: 1 });

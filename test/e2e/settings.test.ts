@@ -43,7 +43,7 @@ test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_
   }
 });
 
-test('CORRAL_MAX_SESSIONS: a creation over the limit is 503 in every dialect, until a session is deleted', async () => {
+test('CORRAL_MAX_SESSIONS: a creation over the limit is 503 in every facade, until a session is deleted', async () => {
   await using server = await composedServer({ CORRAL_MAX_SESSIONS: '1' });
   using client = openClient(server.url, 'ws');
   const project = await client.projects.create.mutate({ name: 'One' });

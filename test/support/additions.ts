@@ -111,21 +111,21 @@ export const sampleProvider = {
   },
 };
 
-const dialect: Addition = {
+const facade: Addition = {
   files: {
     'src/facades/sample/descriptor.ts': `
 import { z } from 'zod';
 import { text } from '../../config/kinds.ts';
 import { setting } from '../../config/setting.ts';
-import { describeDialect } from '../shared/dialect.ts';
+import { describeFacade } from '../shared/facade.ts';
 
-export const sampleDialect = describeDialect({
+export const sampleFacade = describeFacade({
   label: 'Sample',
   audience: 'clients of this test',
   tag: 'Sample',
   paths: ['/sample'],
   documents: '',
-  settings: z.strictObject({ greeting: setting(text('a word'), 'hello', 'how the sample dialect greets') }),
+  settings: z.strictObject({ greeting: setting(text('a word'), 'hello', 'how the sample facade greets') }),
   routes: async ({ version }, { greeting }) => [(await import('./routes.ts')).sampleRoutes(greeting, version)],
 });
 `,
@@ -133,12 +133,12 @@ export const sampleDialect = describeDialect({
 import { z } from 'zod';
 import { detailFailures } from '../shared/failure-docs.ts';
 import { describing, ok } from '../shared/route-docs.ts';
-import type { Dialect } from '../shared/routes.ts';
+import type { Facade } from '../shared/routes.ts';
 
 const about = describing({ tag: 'Sample', prefix: 'sample', failures: detailFailures });
 const Greeting = z.object({ text: z.string() });
 
-export const sampleRoutes = (greeting: string, version: string): Dialect => ({
+export const sampleRoutes = (greeting: string, version: string): Facade => ({
   mount(app) {
     const schema = { response: { 200: ok(Greeting, { text: 'hello' }) } };
     app.get('/sample', { schema, config: { doc: about('Greet', 'Greet') } }, async () => ({
@@ -150,22 +150,22 @@ export const sampleRoutes = (greeting: string, version: string): Dialect => ({
   },
   edits: {
     'src/facades/list.ts': [
-      'export const dialects = {\n',
-      "import { sampleDialect } from './sample/descriptor.ts';\nexport const dialects = {\n  greeter: sampleDialect,\n",
+      'export const facades = {\n',
+      "import { sampleFacade } from './sample/descriptor.ts';\nexport const facades = {\n  greeter: sampleFacade,\n",
     ],
     'corral.example.yaml': [
       '\nopencodex:\n',
-      '\ngreeter:\n  # how the sample dialect greets\n  greeting: hello\n\nopencodex:\n',
+      '\ngreeter:\n  # how the sample facade greets\n  greeting: hello\n\nopencodex:\n',
     ],
     'README.md': ['\n| server |', '\n| Sample | clients of this test | `/sample` | |\n| server |'],
   },
 };
 
-export const additions: Readonly<Record<'tool' | 'driver' | 'egress policy' | 'model provider' | 'dialect', Addition>> =
+export const additions: Readonly<Record<'tool' | 'driver' | 'egress policy' | 'model provider' | 'facade', Addition>> =
   {
     tool,
     driver,
     'egress policy': policy,
     'model provider': provider,
-    dialect,
+    facade,
   };

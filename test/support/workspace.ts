@@ -6,7 +6,7 @@ import { composedServer } from './servers/composed.ts';
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
 type Frame = any;
 
-/** A client of the Workspace dialect that has read the server's greeting. */
+/** A client of the Workspace facade that has read the server's greeting. */
 export async function workspaceClient(url: string, userId?: string) {
   const query = userId === undefined ? '' : `?user_id=${encodeURIComponent(userId)}`;
   const socket = await openWebSocket(`${url.replace('http', 'ws')}/ws${query}`);

@@ -10,7 +10,7 @@ import type { HttpCalls } from './http-calls.ts';
 
 export const kinds = ['health', 'list', 'message', 'stop'] as const;
 export type Kind = (typeof kinds)[number];
-export interface Controlled {
+export interface ControlReport {
   readonly took: Readonly<Record<Kind, readonly number[]>>;
   readonly asked: number;
   readonly failed: readonly string[];
@@ -45,7 +45,7 @@ function beforeTheLoad(): void {
   } catch {}
 }
 
-async function round(calls: HttpCalls, ids: readonly string[], ms: number): Promise<Controlled> {
+async function round(calls: HttpCalls, ids: readonly string[], ms: number): Promise<ControlReport> {
   const took: Record<Kind, number[]> = { health: [], list: [], message: [], stop: [] };
   const failed: string[] = [];
   let asked = 0;

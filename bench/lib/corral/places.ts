@@ -9,28 +9,28 @@ import { standing } from './warm-pool.ts';
 // The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
 
 export type Start = () => Promise<{ readonly startMs: number } & AsyncDisposable>;
-export interface Place extends AsyncDisposable {
+export interface BenchBackend extends AsyncDisposable {
   readonly settings: Readonly<Record<string, string>>;
   /** Returns the start of an equal sandbox: it copies the settings of a sandbox of the client's server. */
   rawStart(client: SessionClient): Promise<Start>;
   /** Resolves once this many warm sandboxes of the installation are ready, and no start is in progress. */
   poolIsFull(instance: string, target: number): Promise<void>;
 }
-export type PlaceName = 'docker' | 'kubernetes';
-export const peerAt: Readonly<Record<PlaceName, string>> = {
+export type BackendName = 'docker' | 'kubernetes';
+export const peerAt: Readonly<Record<BackendName, string>> = {
   docker: 'engine-api-container',
   kubernetes: 'kubernetes-api-pod',
 };
-export const missingAt: Readonly<Record<PlaceName, () => Promise<string | undefined>>> = {
+export const missingAt: Readonly<Record<BackendName, () => Promise<string | undefined>>> = {
   docker: missingEngine,
   kubernetes: missingCluster,
 };
 
-export async function openPlace(name: PlaceName): Promise<Place> {
+export async function openPlace(name: BackendName): Promise<BenchBackend> {
   return name === 'docker' ? docker : onCluster(await openCluster());
 }
 
-const docker: Place = {
+const docker: BenchBackend = {
   settings: { CORRAL_DRIVER: 'docker' },
   async rawStart(client) {
     const likeness = await likenessOf(client);
@@ -40,7 +40,7 @@ const docker: Place = {
   async [Symbol.asyncDispose]() {},
 };
 
-function onCluster(cluster: Cluster): Place {
+function onCluster(cluster: Cluster): BenchBackend {
   const warm = async (instance: string) => {
     const pods = await cluster.podsOf(`corral/pool,corral/instance=${instance}`);
     return pods.flatMap(({ metadata, status }) =>

@@ -5,7 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 // Loaded into a server by a series: writes how late its event loop was, and its processor time and memory, once a second.
 // SIGUSR2 begins a new measurement.
 
-export interface Watched {
+export interface ServerLoad {
   readonly loopP99Ms: number;
   readonly cpuMs: number;
   readonly rssMiB: number;
@@ -24,7 +24,11 @@ if (isMainThread && file !== undefined) {
   setInterval(() => {
     const { user, system } = process.cpuUsage(cpu);
     const loopP99Ms = Math.max(0, delay.percentile(99) / 1e6 - resolution);
-    const watched: Watched = { loopP99Ms, cpuMs: (user + system) / 1_000, rssMiB: process.memoryUsage.rss() / 2 ** 20 };
+    const watched: ServerLoad = {
+      loopP99Ms,
+      cpuMs: (user + system) / 1_000,
+      rssMiB: process.memoryUsage.rss() / 2 ** 20,
+    };
     writeFileSync(`${file}.new`, JSON.stringify(watched));
     renameSync(`${file}.new`, file); // its reader never sees half of it
   }, 1_000).unref();

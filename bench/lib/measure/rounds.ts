@@ -16,7 +16,7 @@ export interface Outcome {
   readonly verdict: Verdict;
   readonly reason: string;
 }
-export interface Measured {
+export interface Measurement {
   readonly subject: SideSummary;
   readonly peer: SideSummary;
   readonly outcomes: readonly Outcome[];
@@ -44,7 +44,7 @@ const lateFloorMs = 2;
  * Runs pairs of rounds, A B B A, until every goal is decided or the limit of rounds or time is reached. Undefined:
  * interrupted.
  */
-export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measured | undefined> {
+export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measurement | undefined> {
   const { rounds, feels } = experiment;
   const { now, feel, signal } = instruments;
   const began = now();
@@ -93,7 +93,7 @@ const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal) =>
 const isDecided = (rounds: readonly Round[], goal: Goal, random: Random) =>
   judge(bootstrapInterval(ratiosOf(rounds, goal), random), goal) !== 'unclear';
 
-function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measured {
+function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measurement {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
   const needed = neededOf(experiment);

@@ -13,7 +13,7 @@ export function judge([low, high]: Interval, { max, min }: Bound): 'pass' | 'fai
   return 'stated';
 }
 
-const mostVoid = 0.3;
+const maxVoid = 0.3;
 
 export interface Rounds {
   readonly valid: number;
@@ -25,5 +25,5 @@ export interface Rounds {
 /** On a noisy machine no row passes and none fails; with too few valid rounds, none passes. */
 export function verdictOf(interval: Interval, goal: Bound, { valid, voided, needed }: Rounds): Verdict {
   if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
-  return voided / (valid + voided) > mostVoid ? 'noisy' : judge(interval, goal);
+  return voided / (valid + voided) > maxVoid ? 'noisy' : judge(interval, goal);
 }

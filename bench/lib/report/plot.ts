@@ -1,5 +1,5 @@
 import type { Metric } from './result.ts';
-import type { Shown } from './table.ts';
+import type { TableMetric } from './table.ts';
 
 // A plot as SVG, without a script or a font of its own, readable on a light and on a dark page.
 
@@ -27,7 +27,7 @@ const line = (x1: number, y1: number, x2: number, y2: number, how = 'class="axis
 
 const most = 8;
 /** Each metric's ratio as a multiple of its target, with its interval: left of the line in the middle it is met. */
-export function targetsPlot(metrics: readonly Shown[]): string {
+export function targetsPlot(metrics: readonly TableMetric[]): string {
   const hasTarget = ({ max, min }: Metric['target']) => max !== undefined || min !== undefined;
   const shown = metrics.filter(({ ratio, target }) => ratio !== undefined && hasTarget(target));
   const height = top + shown.length * lineHeight + 30;

@@ -6,12 +6,12 @@ const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ?
 
 type Ratio = NonNullable<Metric['ratio']>;
 /** The part of a metric that the table and the picture show. */
-export interface Shown extends Pick<Metric, 'name' | 'variant' | 'target' | 'verdict' | 'reason'> {
+export interface TableMetric extends Pick<Metric, 'name' | 'variant' | 'target' | 'verdict' | 'reason'> {
   readonly ratio?: Pick<Ratio, 'stat' | 'median' | 'ci95'> | undefined;
 }
 
 /** A metric as cells of the table. */
-export function cells({ name, variant, ratio, target, verdict, reason }: Shown): string[] {
+export function cells({ name, variant, ratio, target, verdict, reason }: TableMetric): string[] {
   const variants = Object.entries(variant).map(([of, value]) => `${of}=${value}`);
   const least = target.min === undefined ? 'none' : `>= ${target.min}`;
   const bound = target.max === undefined ? least : `<= ${target.max}`;

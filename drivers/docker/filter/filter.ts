@@ -117,9 +117,9 @@ async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer>
 async function ownOf(
   { engine, instance }: FilterOptions,
   { what, id }: Pick<Verdict & { kind: 'own' }, 'what' | 'id'>,
-): Promise<Inspected & { readonly labels: Labels }> {
+): Promise<ContainerInfo & { readonly labels: Labels }> {
   const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
-  const found = json as Inspected;
+  const found = json as ContainerInfo;
   const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
   // answers for another installation's container as if it did not exist
   if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
@@ -127,7 +127,7 @@ async function ownOf(
   return { ...found, labels };
 }
 type Labels = Record<string, string> | null;
-interface Inspected {
+interface ContainerInfo {
   readonly Config?: { readonly Labels?: Labels; readonly User?: string };
   readonly HostConfig?: Host;
   readonly Labels?: Labels;

@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 const maxIdle = 128; // the daemon keeps at most 96, so a peer that opens more is not our daemon
 /** The daemon opens at most 96. The rest stays for light requests, so that a health check never waits behind others. */
-const mostBusy = 92;
+const maxBusy = 92;
 const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. The daemon keeps an unused one ready in any case. */
 const defaultLingerMs = 1_000;
@@ -103,7 +103,7 @@ export class IdleConnections {
   }
 
   #isAdmitted({ isLight = false }: Waiter): boolean {
-    return isLight || this.#busy.size < mostBusy;
+    return isLight || this.#busy.size < maxBusy;
   }
   /** Light requests come first. */
   #nextWaiting(): Waiter | undefined {

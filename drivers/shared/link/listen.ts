@@ -11,7 +11,7 @@ export interface ListenOptions {
   readonly allowHalfOpen: boolean;
 }
 
-export interface Listening extends AsyncDisposable {
+export interface SocketListener extends AsyncDisposable {
   /** False once another socket has the name. */
   isOurs(): Promise<boolean>;
 }
@@ -21,7 +21,7 @@ export interface Listening extends AsyncDisposable {
  * step. It binds to a temporary name first, because libuv unlinks a socket's bound name on close: a predecessor that closed
  * late would otherwise remove its successor's socket.
  */
-export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<Listening> {
+export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<SocketListener> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
   const temporary = join(dirname(path), temporaryName);
   const open = new Set<Socket>();

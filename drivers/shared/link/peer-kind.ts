@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** The limit for connections of each kind, so that no kind can block another. */
-const mostEach = 128;
+const maxEach = 128;
 /** The server opens these itself, and its client of the sandbox limits their number. */
-const mostStreams = 2_048;
+const maxStreams = 2_048;
 /** All connections of a sandbox. Its parts have limits of their own. */
-export const mostConnections = 3 * mostEach + mostStreams;
+export const maxConnections = 3 * maxEach + maxStreams;
 const patienceMs = 5_000;
 const openingBrace = 0x7b;
 
@@ -27,7 +27,7 @@ export interface Peers {
 export function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
   const admit = (kind: keyof typeof open, socket: Socket): boolean => {
-    if (open[kind].size >= mostEach) {
+    if (open[kind].size >= maxEach) {
       socket.destroy();
       return false;
     }

@@ -14,7 +14,7 @@ import { DuplicateDaemonDetector } from './duplicate-daemon.ts';
 import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
-import { byPeerKind, mostConnections } from './peer-kind.ts';
+import { byPeerKind, maxConnections } from './peer-kind.ts';
 import { removeToken } from './token.ts';
 
 export interface EndpointOptions {
@@ -84,10 +84,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
     wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
   });
   const listening = opened.use(
-    await listenUnix(
-      { temporaryName, maxConnections: mostConnections, path: join(mount, control), allowHalfOpen: true },
-      peers.serve,
-    ),
+    await listenUnix({ temporaryName, maxConnections, path: join(mount, control), allowHalfOpen: true }, peers.serve),
   );
   const egress = { path: join(mount, 'egress'), to: control, temporaryName };
   const takeEgress = async () => {

@@ -26,8 +26,8 @@ interface PoolSizeInputs {
 }
 
 const rememberMs = 10 * 60_000;
-const mostAsked = 5_000;
-const mostReady = 32;
+const maxAsked = 5_000;
+const maxReady = 32;
 const shortestMs = 5_000;
 const longestMs = 60_000;
 
@@ -40,17 +40,17 @@ export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];
   let refillMs = shortestMs;
   return {
-    most: mostReady,
+    most: maxReady,
     now(each) {
       const from = clock.now() - rememberMs;
       times = times.filter((at) => at > from);
       const free = freeMemory();
-      const fitting = free === undefined ? mostReady : Math.floor(free / 2 / each);
-      return Math.min(Math.max(1, busiest(times, refillMs)), fitting, mostReady);
+      const fitting = free === undefined ? maxReady : Math.floor(free / 2 / each);
+      return Math.min(Math.max(1, busiest(times, refillMs)), fitting, maxReady);
     },
     asked() {
       times.push(clock.now());
-      if (times.length > mostAsked) times.shift();
+      if (times.length > maxAsked) times.shift();
     },
     started(ms) {
       refillMs = Math.min(Math.max(2 * ms, shortestMs), longestMs);

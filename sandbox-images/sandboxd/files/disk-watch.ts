@@ -18,7 +18,7 @@ const mebibyte = 2 ** 20;
 const idleShare = 10;
 /** Each file counts as this many bytes of its own, because inodes take room too. The limit so covers the number of files as well. */
 const fileBytes = 4_096;
-const mostHandles = 20_000;
+const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUse;
@@ -107,7 +107,7 @@ interface Handle {
 
 /** Open files of these folders that have no name any more. They take room too. */
 function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
-  let left = mostHandles;
+  let left = maxHandles;
   const all = scan();
   const ours = spared(all);
   for (const { pid } of all.filter((proc) => !ours.has(proc.pid))) {
@@ -133,7 +133,7 @@ function openOf(pid: number): string[] {
 /** The size of the largest file below the folders that the process can write; -1 if it can write none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
-  for (const path of openOf(pid).slice(0, mostHandles)) {
+  for (const path of openOf(pid).slice(0, maxHandles)) {
     try {
       if (!isBelow(readlinkSync(path), folders)) continue;
       const flags = /^flags:\s+(\d+)/m.exec(readFileSync(path.replace('/fd/', '/fdinfo/'), 'latin1'))?.[1] ?? '0';

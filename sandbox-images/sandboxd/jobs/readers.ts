@@ -10,7 +10,7 @@ export interface Readers {
 }
 
 /** A reader that does not take its bytes holds the job back beyond this. */
-const mostWaiting = 1024 * 1024;
+const maxWaiting = 1024 * 1024;
 /** Output waits for the first reader this long. Later, what nobody reads is lost. */
 const firstReaderMs = 30_000;
 
@@ -54,7 +54,7 @@ export function readers(
   return {
     join() {
       const reader: Duplex = new Duplex({
-        readableHighWaterMark: mostWaiting,
+        readableHighWaterMark: maxWaiting,
         read() {
           if (full.delete(reader)) flow();
         },

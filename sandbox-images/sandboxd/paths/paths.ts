@@ -127,7 +127,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
 }
 
 /** The most that is read of a file whose size the system does not tell. */
-const mostUnsized = 16 * 1024 * 1024;
+const maxUnsized = 16 * 1024 * 1024;
 
 /** The content of a file, also where the system reports a wrong size. */
 async function contentOf(handle: FileHandle): Promise<Buffer> {
@@ -137,7 +137,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
     if (bytesRead === 0) return Buffer.concat(parts);
     parts.push(buffer.subarray(0, bytesRead));
     total += bytesRead;
-    if (total > mostUnsized) throw new AppError('payload_too_large', 'The file has no size and is over 16 MiB.');
+    if (total > maxUnsized) throw new AppError('payload_too_large', 'The file has no size and is over 16 MiB.');
   }
 }
 

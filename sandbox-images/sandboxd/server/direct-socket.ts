@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 /** More than the kernel buffers between two programs, so that one read takes everything available. */
 const chunkBytes = 256 * 1024;
-const mostChunks = 4;
+const maxChunks = 4;
 
 /** A connection without `data` events: its bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
@@ -28,9 +28,9 @@ export function directSocket(): DirectSocket {
     waiting++;
     into.write(buffer.subarray(0, size), () => {
       free.push(buffer);
-      if (waiting-- === mostChunks) socket.resume();
+      if (waiting-- === maxChunks) socket.resume();
     });
-    return waiting < mostChunks;
+    return waiting < maxChunks;
   };
   const socket = new Socket({
     onread: {

@@ -4,7 +4,7 @@ import type { DirectSocket } from './direct-socket.ts';
 
 /** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader holds the writer back. */
 export const protocol = 'corral-stream';
-const mostWaiting = 1024 * 1024;
+const maxWaiting = 1024 * 1024;
 
 /** Joins the connection to the stream until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
@@ -32,12 +32,12 @@ function pour(from: Duplex | DirectSocket, to: Duplex): void {
     return;
   }
   const took = () => {
-    if (from.isPaused() && to.writableLength < mostWaiting) from.resume();
+    if (from.isPaused() && to.writableLength < maxWaiting) from.resume();
   };
   from.on('data', (chunk: Buffer) => {
     if (to.writableEnded) return;
     to.write(chunk, took);
-    if (to.writableLength >= mostWaiting) from.pause();
+    if (to.writableLength >= maxWaiting) from.pause();
   });
 }
 

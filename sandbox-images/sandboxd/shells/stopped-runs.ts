@@ -1,6 +1,6 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-const mostRemembered = 1_000;
+const maxRemembered = 1_000;
 
 /**
  * Remembers the runs whose processes were ended, by tag. A request of such a run that was on its way during the stop, or
@@ -13,7 +13,7 @@ export class StoppedRuns {
     this.#tags.delete(tag);
     this.#tags.add(tag);
     const [oldest] = this.#tags;
-    if (this.#tags.size > mostRemembered && oldest !== undefined) this.#tags.delete(oldest);
+    if (this.#tags.size > maxRemembered && oldest !== undefined) this.#tags.delete(oldest);
   }
 
   /** Throws conflict if the run was stopped. */

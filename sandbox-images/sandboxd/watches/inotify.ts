@@ -26,7 +26,7 @@ interface InotifyLine extends RawChange {
 type Helper = ChildProcessByStdio<Writable, Readable, null>;
 
 /** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
-const mostFolders = 16_384;
+const maxFolders = 16_384;
 
 /** The watches of the sandbox's one helper process. It starts with the first watch and ends with the last. */
 export class Inotify {
@@ -67,7 +67,7 @@ export class Inotify {
   }
 
   async #start(): Promise<Helper> {
-    const helper = spawn('python3', ['-I', '-S', '-c', inotifyProgram, String(mostFolders)], {
+    const helper = spawn('python3', ['-I', '-S', '-c', inotifyProgram, String(maxFolders)], {
       env: this.#parts.env,
       cwd: '/',
       detached: true,

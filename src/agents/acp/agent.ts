@@ -9,15 +9,15 @@ import {
 } from '@agentclientprotocol/sdk';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { AgentPause, AgentUpdate, AskedCall } from '../../core/model/agent-updates.ts';
+import type { AgentPause, AgentUpdate, CallForApproval } from '../../core/model/agent-updates.ts';
 import { Calls } from './calls.ts';
 import { modelIn } from './models.ts';
 import type { ProgramStream } from './program-stream.ts';
 import { SpendingCounter } from './spending.ts';
 import { type Item, updateOf } from './updates.ts';
 
-const mostWaiting = 500;
-const mostUpdates = 200_000; // in one prompt
+const maxWaiting = 500;
+const maxUpdates = 200_000; // in one prompt
 const startMs = 60_000;
 const stopMs = 1_000;
 const maxAsked = 100; // requests for permission that wait
@@ -42,7 +42,7 @@ export class AcpAgent {
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** The person's decision on a call that an earlier process of the agent asked about. */
-  #carried: { readonly call: AskedCall; readonly allowed: boolean } | undefined;
+  #carried: { readonly call: CallForApproval; readonly allowed: boolean } | undefined;
   /** Why the program is gone. */
   ended: string | undefined;
 
@@ -64,7 +64,7 @@ export class AcpAgent {
 
   /** Resolves when the program may send more. */
   async room(): Promise<void> {
-    while (this.#queue.length > mostWaiting && this.ended === undefined) await this.#room.promise;
+    while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
 
   /** The model that works for the agent, as far as the agent names it. */
@@ -196,7 +196,7 @@ export class AcpAgent {
   }
 
   /** Answers the request for the same call, once, when the agent asks again. */
-  carry(call: AskedCall, allowed: boolean): void {
+  carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
 
@@ -232,7 +232,7 @@ export class AcpAgent {
     return option ? { outcome: { outcome: 'selected', optionId: option.optionId } } : cancelled;
   }
 
-  async #decision(call: AskedCall): Promise<boolean> {
+  async #decision(call: CallForApproval): Promise<boolean> {
     const decided = Promise.withResolvers<boolean>();
     this.#permissions.set(call.callId, decided.resolve);
     const { title } = call.args;
@@ -242,7 +242,7 @@ export class AcpAgent {
     return allowed;
   }
 
-  #decidedBefore(call: AskedCall): boolean | undefined {
+  #decidedBefore(call: CallForApproval): boolean | undefined {
     const carried = this.#carried;
     if (!carried || !isSameCall(carried.call, call)) return undefined;
     this.#carried = undefined;
@@ -260,7 +260,7 @@ export class AcpAgent {
   #heard(updates: readonly AgentUpdate[]): void {
     if (!this.isWorking) return; // an agent that talks unasked is not heard
     this.#updates += updates.length;
-    if (this.#updates > mostUpdates) this.#end(`it sent more than ${mostUpdates} updates for one message`);
+    if (this.#updates > maxUpdates) this.#end(`it sent more than ${maxUpdates} updates for one message`);
     else for (const update of updates) this.#push(update);
   }
 
@@ -300,7 +300,7 @@ function reasonOf(thrown: Error): string {
 }
 
 /** Whether an agent asks about the same deed again. Its ids and titles of a call can differ. */
-function isSameCall(a: AskedCall, b: AskedCall): boolean {
+function isSameCall(a: CallForApproval, b: CallForApproval): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')
     return a.args.command === b.args.command && a.args.cwd === b.args.cwd;

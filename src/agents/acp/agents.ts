@@ -3,7 +3,7 @@ import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { AgentPause, AgentUpdate, AskedCall, ExternalTurn } from '../../core/model/agent-updates.ts';
+import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AcpAgent } from './agent.ts';
 import { programStream } from './program-stream.ts';
@@ -27,7 +27,7 @@ export class AcpAgents {
   readonly #deps: Deps;
   readonly #agents = new Map<SandboxClient, AcpAgent>();
   /** Decisions on calls whose agents have gone meanwhile, such as by a restart of the server. */
-  readonly #carried = new WeakMap<SandboxClient, { readonly call: AskedCall; readonly allowed: boolean }>();
+  readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -73,7 +73,7 @@ export class AcpAgents {
   }
 
   /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
-  decide(client: SandboxClient, call: AskedCall, allowed: boolean): void {
+  decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
@@ -160,7 +160,7 @@ export class AcpAgents {
   }
 }
 
-const decisionText = ({ call, allowed }: { readonly call: AskedCall; readonly allowed: boolean }): string => {
+const decisionText = ({ call, allowed }: { readonly call: CallForApproval; readonly allowed: boolean }): string => {
   const { command, title } = call.args;
   const deed = String(command ?? title ?? call.name);
   return `\n\nA person has ${allowed ? 'permitted' : 'refused'} this call of yours meanwhile: ${deed}`;

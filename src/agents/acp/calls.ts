@@ -1,6 +1,6 @@
 import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
 import { z } from 'zod';
-import type { AgentCall, AgentResult, AskedCall } from '../../core/model/agent-updates.ts';
+import type { AgentCall, AgentResult, CallForApproval } from '../../core/model/agent-updates.ts';
 import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
@@ -50,7 +50,7 @@ export class Calls {
   }
 
   /** The call of a request for permission, with everything that the agent has said of it. */
-  asked(update: ToolCallUpdate): AskedCall {
+  asked(update: ToolCallUpdate): CallForApproval {
     const known = this.#of(update.toolCallId);
     read(update, known);
     const { callId, name, args } = callOf(known);

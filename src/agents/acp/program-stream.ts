@@ -12,7 +12,7 @@ export interface ProgramStream {
   close(): Promise<void>;
 }
 const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
-const mostJunk = 10_000; // lines that are no message
+const maxJunk = 10_000; // lines that are no message
 const errorsChars = 1_000;
 const endMs = 10_000;
 
@@ -45,7 +45,7 @@ export async function programStream(
     const message = line.kind === 'line' ? messageIn(line.text) : undefined;
     if (message) input?.enqueue(message);
     else if (line.kind === 'too_long') end('it sent a message larger than 4 MiB');
-    else if (++junk >= mostJunk) end(`it sent ${mostJunk} lines that are no messages`);
+    else if (++junk >= maxJunk) end(`it sent ${maxJunk} lines that are no messages`);
   };
   const pipes = await programs.attach(
     program.id,

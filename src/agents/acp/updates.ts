@@ -4,7 +4,7 @@ import type { PlanStep } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { Calls } from './calls.ts';
 
-const mostSteps = 100;
+const maxSteps = 100;
 
 const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
 
@@ -32,7 +32,7 @@ export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpd
 /** One step runs at a time: of several at work the first one counts. */
 function stepsOf(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
-  return entries.slice(0, mostSteps).map(({ content, status }, at) => {
+  return entries.slice(0, maxSteps).map(({ content, status }, at) => {
     const own = status === 'in_progress' && isRunning ? 'pending' : (stepStatus[status] ?? 'pending');
     isRunning ||= own === 'running';
     return { id: String(at + 1), description: beginningOf(content, 300), status: own };

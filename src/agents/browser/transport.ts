@@ -7,7 +7,7 @@ import type { DesktopClient } from '../../sandboxes/client/client.ts';
 /** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
-const mostPieces = 16;
+const maxPieces = 16;
 /** A longer message is judged in a thread, which takes its memory. A piece can hold the next messages too. */
 const onLoopBytes = 64 * 1024;
 /** Buffers for longer messages are rare, so their memory is freed. */
@@ -49,7 +49,7 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
   pipe.on('data', (chunk: Buffer) => {
     if (closed) return;
     waiting.add(chunk);
-    if (reads && waiting.count > mostPieces) pipe.pause();
+    if (reads && waiting.count > maxPieces) pipe.pause();
     if (!reads) void readOn().catch((thrown: unknown) => over(String(thrown)));
   });
   pipe.once('error', (error) => over(error.message));

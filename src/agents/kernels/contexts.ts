@@ -20,7 +20,7 @@ interface KnownContext extends CodeContext {
 }
 
 /** The most contexts of a sandbox, because each is a process. */
-const mostContexts = 16;
+const maxContexts = 16;
 
 /** The contexts of one sandbox. A language has a context of its name, whose kernel starts with its first cell. */
 export class Contexts {
@@ -42,9 +42,9 @@ export class Contexts {
     if (known && known.language !== context.language) {
       throw new AppError('conflict', `Context ${context.id} is one of ${known.language}. Choose another id.`);
     }
-    if (!known && this.#known.size >= mostContexts) {
+    if (!known && this.#known.size >= maxContexts) {
       const names = [...this.#known.keys()].join(', ');
-      throw new AppError('conflict', `There are ${mostContexts} contexts already, the most allowed: ${names}.`);
+      throw new AppError('conflict', `There are ${maxContexts} contexts already, the most allowed: ${names}.`);
     }
     return known ?? this.#add(context);
   }

@@ -4,7 +4,7 @@ export type Part =
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
 /** The longest message of a kernel, in bytes: a picture of 5 MiB as base64, and some text. */
-const mostMessage = 8 * 1024 * 1024;
+const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
 /**
@@ -22,7 +22,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): Part[] } {
     const end = data.indexOf(lineEnd);
     const piece = end < 0 ? data : data.subarray(0, end);
     size += piece.length;
-    if (size > mostMessage) throw new RangeError('a message of more than 8 MiB');
+    if (size > maxMessage) throw new RangeError('a message of more than 8 MiB');
     message?.push(Buffer.from(piece));
     if (end < 0) return data.subarray(data.length);
     parts.push({ kind: 'message', bytes: Buffer.concat(message ?? []) });

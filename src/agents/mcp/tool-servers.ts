@@ -8,7 +8,7 @@ import type { McpConnection } from './connection.ts';
 import { searchTool, toolsOfServer } from './tools.ts';
 
 /** More tools than these are loaded on demand, so that they do not fill the model's window. */
-const mostListed = 24;
+const maxListed = 24;
 
 export interface SessionTools {
   /** The tools that each request to the model lists. */
@@ -43,7 +43,7 @@ export class ToolServers implements AsyncDisposable {
     const { connections, loaded } = await this.#connected(client, servers);
     const lists = await Promise.all([...connections.values()].map((connection) => this.#toolsOf(connection, signal)));
     const all = lists.flat();
-    if (all.length <= mostListed) return { declared: all, all };
+    if (all.length <= maxListed) return { declared: all, all };
     const search = searchTool(all, (names) => {
       for (const name of names) loaded.add(name);
     });

@@ -9,7 +9,7 @@ export interface TurnCaps {
 }
 export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 
-const mostThoughts = 8_000; // characters
+const maxThoughts = 8_000; // characters
 
 export interface CollectedTurn {
   /** The whole reply. The field `model` names the model that answered, which can be a fall-back. */
@@ -55,7 +55,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       outcome = tooLong(options.model, caps);
       break;
     }
-    if (part.type === 'reasoning' && thoughts.length < mostThoughts) thoughts += part.delta;
+    if (part.type === 'reasoning' && thoughts.length < maxThoughts) thoughts += part.delta;
     if (part.type === 'raw') raw.push(part.part);
     if (part.type === 'call') calls.push(withOwnId(part.call, calls, options.takenIds));
     if (part.type === 'text' && part.delta !== '') {
@@ -71,7 +71,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     calls: kept.slice(0, caps.maxCalls),
     raw,
   };
-  return { message, outcome, thoughts: beginningOf(thoughts, mostThoughts), refused: kept.slice(caps.maxCalls) };
+  return { message, outcome, thoughts: beginningOf(thoughts, maxThoughts), refused: kept.slice(caps.maxCalls) };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */

@@ -5,7 +5,7 @@ import { retryDelay } from './retry.ts';
 
 /** The longest time that a run waits for one provider, in ms. */
 const longestWaitMs = 60_000;
-const mostFailures = 3;
+const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;
 
 /** Failures that stay until somebody changes a setting; another provider can work meanwhile. */
@@ -46,7 +46,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     state.failures++;
     state.waitedMs += failure.retryAfterMs ?? retryDelay(failure, state.failures, random) ?? 0;
     const isBroken = broken.has(failure.code);
-    const isTired = failure.retryable && (state.failures >= mostFailures || state.waitedMs > longestWaitMs);
+    const isTired = failure.retryable && (state.failures >= maxFailures || state.waitedMs > longestWaitMs);
     if (!isBroken && !isTired) return false;
     const restMs = isBroken ? brokenRestMs : Math.max(failure.retryAfterMs ?? 0, longestWaitMs);
     health.set(model, { failures: 0, waitedMs: 0, restsUntil: clock.now() + restMs });

@@ -57,7 +57,7 @@ export interface TurnRequest {
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
   /** The notes of earlier turns, each where it stood, so that this request begins with the bytes of the one before. */
-  readonly earlier?: readonly PlacedNote[];
+  readonly earlier?: readonly NoteAtMessage[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
@@ -68,7 +68,7 @@ export interface TurnRequest {
   /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
   readonly cacheKey?: string;
 }
-export interface PlacedNote {
+export interface NoteAtMessage {
   /** The index in `messages` of the message that follows it. */
   readonly before: number;
   readonly text: string;

@@ -12,10 +12,10 @@ interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
   /** The addresses that it can have, where a person entered it in the page. */
-  readonly reach?: Reach | undefined;
+  readonly reach?: NetworkReach | undefined;
 }
 /** `private`: also addresses of this machine and of private networks. */
-export type Reach = 'public' | 'private';
+export type NetworkReach = 'public' | 'private';
 /** The settings under `models`. */
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
@@ -31,7 +31,7 @@ export interface ModelSettings {
   /** The key that users stored for a provider, where the settings have none. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
   /** Connects to endpoints that have a reach, and to no other address than those. */
-  readonly fetchWithin?: (reach: Reach) => typeof fetch;
+  readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
 /**
@@ -95,7 +95,7 @@ export async function accessOf(
   { name, access }: Provider,
   models: ModelsConfig,
   storedKey: ModelSettings['storedKey'],
-): Promise<{ key: Secret | undefined; baseUrl: string; reach?: Reach | undefined }> {
+): Promise<{ key: Secret | undefined; baseUrl: string; reach?: NetworkReach | undefined }> {
   if (access === null) return { key: undefined, baseUrl: '' };
   const own: Endpoint | undefined = Object.hasOwn(models.compatible, name)
     ? models.compatible[name]

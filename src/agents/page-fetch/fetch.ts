@@ -21,8 +21,8 @@ export interface FetchedPage {
   /** The body is longer than `bytes`. */
   readonly isCut: boolean;
 }
-const mostRedirects = 5;
-const mostBytes = 10 * 1024 * 1024;
+const maxRedirects = 5;
+const maxBytes = 10 * 1024 * 1024;
 
 /**
  * Fetches an address with its redirects, and each redirect is a request of its own. The body is cut at 10 MiB. Rejects with
@@ -30,7 +30,7 @@ const mostBytes = 10 * 1024 * 1024;
  */
 export async function fetchWithRedirects(address: string, ask: FetchAnswer, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);
-  for (let left = mostRedirects; ; left--) {
+  for (let left = maxRedirects; ; left--) {
     const { status, headers, body } = await ask(url, signal);
     const location = [301, 302, 303, 307, 308].includes(status) ? first(headers.location) : undefined;
     if (location === undefined) {
@@ -41,7 +41,7 @@ export async function fetchWithRedirects(address: string, ask: FetchAnswer, sign
     }
     await closed(body);
     if (left === 0)
-      throw new AppError('not_found', `${new URL(address).host} redirects more than ${mostRedirects} times.`);
+      throw new AppError('not_found', `${new URL(address).host} redirects more than ${maxRedirects} times.`);
     const next = URL.parse(location, url.href);
     if (!next) throw new AppError('not_found', `${url.host} redirects to something that is no address.`);
     url = webAddress(next.href);
@@ -85,10 +85,10 @@ async function whole(body: AsyncIterable<Buffer>): Promise<{ bytes: Buffer; isCu
     for await (const chunk of body) {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > mostBytes) break;
+      if (size > maxBytes) break;
     }
   } catch (cause) {
     throw cause instanceof AppError ? cause : new AppError('not_found', 'The body could not be unpacked.', { cause });
   }
-  return { bytes: Buffer.concat(chunks).subarray(0, mostBytes), isCut: size > mostBytes };
+  return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), isCut: size > maxBytes };
 }

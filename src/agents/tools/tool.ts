@@ -77,7 +77,7 @@ export type ToolGroup = (typeof toolGroups)[number];
 /** A part of the server without which a tool cannot work. A model is never offered a tool whose needs are not met. */
 export type ToolNeed = 'sandbox' | 'desktop';
 
-/** The name and arguments of a call in a dialect. `path` converts a path of the sandbox to the dialect's form. */
+/** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (
   args: Args,
   path: (given: unknown) => unknown,
@@ -106,10 +106,10 @@ export interface ToolDescription {
    * run beside every other call. `args` is what the model sent, unchecked.
    */
   orderKey(args: unknown): string | null;
-  /** Dialects that have their own name for the tool; in all others it keeps its name and arguments. */
+  /** Facades that have their own name for the tool; in all others it keeps its name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNaming, CallNames>>>;
 }
-/** The dialects with their own names for tools. `conversation`: Crogia and CambioML. */
+/** The facades with their own names for tools. `conversation`: Crogia and CambioML. */
 export type ToolNaming = 'conversation' | 'opencodex';
 
 export interface Tool extends ToolDescription {
@@ -121,7 +121,7 @@ export interface Tool extends ToolDescription {
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
   Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
 
-/** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and dialects do not rename it. */
+/** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it. */
 export function describeTool<Schema extends z.ZodObject>({
   parameters,
   orderKey,

@@ -16,7 +16,7 @@ interface WebPages {
 
 const fetchMs = 30_000;
 /** The longest page that is converted, in characters. */
-const mostHtml = 3 * 1024 * 1024;
+const maxHtml = 3 * 1024 * 1024;
 
 const parameters = z.object({
   url: z.string().min(1).max(10_000).describe('http: or https: address'),
@@ -74,12 +74,12 @@ async function resultOf(
     return refused(`${url.href} is ${type || 'of no known type'} (${what}), which web_fetch cannot read. ${elsewhere}`);
   }
   const text = textOf(page, isHtml);
-  const shown = isHtml ? await read(text.slice(0, mostHtml)) : { title: '', markdown: text };
+  const shown = isHtml ? await read(text.slice(0, maxHtml)) : { title: '', markdown: text };
   if (!shown) {
     const path = await keptFile(ctx, `${fileNameOf(ctx)}.html`, text);
     return { ok: false, reason: 'failed', output: `The page is too complex to be read. Its HTML is in ${path}.` };
   }
-  const isCut = page.isCut || (isHtml && text.length > mostHtml);
+  const isCut = page.isCut || (isHtml && text.length > maxHtml);
   const head = [
     ...(status >= 400 ? [`HTTP status ${status}`] : []),
     shown.title === '' ? url.href : `${shown.title} — ${url.href}`,

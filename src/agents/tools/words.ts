@@ -2,7 +2,7 @@ import type { ToolFamily } from '../../core/model/events.ts';
 import { describedTools } from './list.ts';
 import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
 
-// The names of a tool for people, for dialects and in the log. Logs and tool servers name tools that this server does not
+// The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does not
 // know, so every answer has a fallback.
 
 const known = new Map(describedTools.map((tool) => [tool.name, tool]));
@@ -29,9 +29,9 @@ const families = new Map<string, ToolFamily>([
   ['info', 'search'],
 ]);
 
-/** The name and arguments that a dialect shows for a call. */
+/** The name and arguments that a facade shows for a call. */
 export const callIn = (
-  dialect: ToolNaming,
+  facade: ToolNaming,
   { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
   path: Parameters<CallNames>[1],
-): ReturnType<CallNames> => known.get(name)?.calledIn[dialect]?.(args, path) ?? { name, args };
+): ReturnType<CallNames> => known.get(name)?.calledIn[facade]?.(args, path) ?? { name, args };

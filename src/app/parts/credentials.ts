@@ -42,7 +42,7 @@ interface Options {
 type NamedPlaces = CredentialPlaces & { readonly name: string };
 
 const freshMs = 1_000;
-const mostKnown = 10_000;
+const maxKnown = 10_000;
 
 /** Rejects with invalid_request where a value is missing, so that a wrong setting is found at the start. */
 export async function openCredentials({ config, env, newKey, now, learn }: Options): Promise<ProxyCredentials> {
@@ -103,7 +103,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     try {
       const all = [...ofUsers((await stored?.ring.inForceFor(session)) ?? []), ...ofServer];
       const [oldest] = known.keys();
-      if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest);
+      if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
       known.set(session, { at: now(), all });
       return all;
     } catch {

@@ -1,4 +1,4 @@
-import type { Reach } from '../../agents/models/registry.ts';
+import type { NetworkReach } from '../../agents/models/registry.ts';
 import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
@@ -13,16 +13,16 @@ const denyRanges = ['100.100.100.200/32', 'fd00:ec2::254/128'];
 const within = {
   public: guardedFetch(),
   private: guardedFetch({ addresses: { allowRanges, denyRanges } }),
-} satisfies Record<Reach, unknown>;
+} satisfies Record<NetworkReach, unknown>;
 
 /** Connects to addresses of this reach alone; the address that was checked is the one that is dialled. */
 export const fetchWithin =
-  (reach: Reach): typeof fetch =>
+  (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
 /** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
-export function reachOf({ host, token, models }: Config, needsCredential: boolean): Reach {
+export function reachOf({ host, token, models }: Config, needsCredential: boolean): NetworkReach {
   if (models.privateAddresses === 'auto') return isLoopback(host) && !token && !needsCredential ? 'private' : 'public';
   return models.privateAddresses === 'allow' ? 'private' : 'public';
 }

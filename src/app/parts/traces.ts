@@ -23,8 +23,8 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
   const content = /^(true|span_only|span_and_event)$/i.test(
     variables.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ?? '',
   );
-  const mostChars = Number(variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) || usualChars;
-  return new LogTraces({ log, events, sink, warn, content, mostChars });
+  const maxChars = Number(variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) || usualChars;
+  return new LogTraces({ log, events, sink, warn, content, maxChars });
 }
 
 /** The target of our own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */

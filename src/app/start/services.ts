@@ -38,7 +38,7 @@ const retentionMs = 60_000;
 export interface OpenServices extends AsyncDisposable {
   readonly services: Services;
   readonly shared: SharedSessions;
-  /** The services that only the OpenCodex dialect uses. */
+  /** The services that only the OpenCodex facade uses. */
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;

@@ -1,4 +1,4 @@
-const mostKept = 2;
+const maxKept = 2;
 const leastBytes = 1024 * 1024;
 
 /**
@@ -16,7 +16,7 @@ export class SpareBuffers {
   }
   /** Gives memory back. The caller must not use it again. */
   give(buffer: ArrayBuffer): void {
-    if (buffer.byteLength >= leastBytes && this.#kept.length < mostKept) this.#kept.push(buffer);
+    if (buffer.byteLength >= leastBytes && this.#kept.length < maxKept) this.#kept.push(buffer);
   }
   clear(): void {
     this.#kept = [];

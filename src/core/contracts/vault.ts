@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A text that only the vault can read, in its stored form. All fields but `v` and `kid` are base64url. */
-export const Sealed = z.object({
+export const SealedValue = z.object({
   v: z.literal(1),
   /** The id of the key-encryption key that wraps the data key. */
   kid: z.string(),
@@ -11,7 +11,7 @@ export const Sealed = z.object({
   text: z.string(),
   textNonce: z.string(),
 });
-export type Sealed = z.infer<typeof Sealed>;
+export type SealedValue = z.infer<typeof SealedValue>;
 
 /** The place to which a sealed text is bound; it cannot be opened at another place. */
 export interface SealedPlace {
@@ -21,11 +21,11 @@ export interface SealedPlace {
 }
 
 export interface Vault {
-  seal(text: string, place: SealedPlace): Sealed;
+  seal(text: string, place: SealedPlace): SealedValue;
   /** Rejects: store_corrupt, for any damage. */
-  open(sealed: Sealed, place: SealedPlace): string;
+  open(sealed: SealedValue, place: SealedPlace): string;
   /** Rewraps the data key under the primary key; the text does not change. Undefined if it is under that key already. */
-  rewrap(sealed: Sealed, place: SealedPlace): Sealed | undefined;
+  rewrap(sealed: SealedValue, place: SealedPlace): SealedValue | undefined;
   /** Whether the vault has the key under which this was sealed. */
-  knows(sealed: Sealed): boolean;
+  knows(sealed: SealedValue): boolean;
 }

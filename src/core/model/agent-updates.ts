@@ -61,7 +61,7 @@ export interface AgentResult extends Omit<AgentCall, 'kind'> {
   readonly exitCode?: number;
 }
 /** A call that waits for a person. */
-export interface AskedCall extends Omit<AgentCall, 'kind' | 'family'> {
+export interface CallForApproval extends Omit<AgentCall, 'kind' | 'family'> {
   /** The text that it would write, with the earlier one. */
   readonly content: ToolContent | null;
 }
@@ -70,5 +70,5 @@ export interface AskedCall extends Omit<AgentCall, 'kind' | 'family'> {
 export type AgentPause =
   /** `isCut`: it was interrupted. */
   | { readonly kind: 'said'; readonly isCut?: true }
-  | { readonly kind: 'asks'; readonly call: AskedCall; readonly title: string }
+  | { readonly kind: 'asks'; readonly call: CallForApproval; readonly title: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

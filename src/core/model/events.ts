@@ -11,7 +11,7 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Dialects map those they do not know. */
+/** The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Facades map those they do not know. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// 16 hex digits: opaque to every dialect, valid in the name of a container or pod, never a path.
+// 16 hex digits: opaque to every facade, valid in the name of a container or pod, never a path.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
@@ -8,7 +8,7 @@ export const SessionId = z
 export type SessionId = z.infer<typeof SessionId>;
 
 /**
- * One per session at a time; the dialects' `container_id`. Derived from the session, so that the name serves as a lock.
+ * One per session at a time; the facades' `container_id`. Derived from the session, so that the name serves as a lock.
  */
 export const SandboxId = z
   .string()

@@ -27,7 +27,7 @@ export interface Principal {
 export const everybody: Principal = { role: 'admin' };
 export const nobody: Principal = { role: 'nobody' };
 
-/** The refusal of a caller whose role is too weak, in every dialect. */
+/** The refusal of a caller whose role is too weak, in every facade. */
 export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `A key of the role ${role} may not do this.`);
 const onlyReads = (origin: string) =>

@@ -9,7 +9,7 @@ import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
 import { Offer } from '../shared/health.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
-// Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox dialect.
+// Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox facade.
 
 interface DesktopDeps {
   readonly desktop: DesktopService;

@@ -49,15 +49,15 @@ const ordered: readonly Section[] = [
     ],
   ],
   [
-    'Dialects',
+    'Facades',
     [
-      ['dialects/trpc', 'tRPC'],
-      ['dialects/streams', 'Streams'],
-      ['dialects/sheikhbox', 'SheikhBox'],
-      ['dialects/crogia', 'Crogia'],
-      ['dialects/cambio', 'CambioML'],
-      ['dialects/opencodex', 'OpenCodex'],
-      ['dialects/workspace', 'Workspace'],
+      ['facades/trpc', 'tRPC'],
+      ['facades/streams', 'Streams'],
+      ['facades/sheikhbox', 'SheikhBox'],
+      ['facades/crogia', 'Crogia'],
+      ['facades/cambio', 'CambioML'],
+      ['facades/opencodex', 'OpenCodex'],
+      ['facades/workspace', 'Workspace'],
     ],
   ],
   [

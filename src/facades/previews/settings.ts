@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { integer, text } from '../../config/kinds.ts';
 import { optional, setting } from '../../config/setting.ts';
 
-/** The settings of this dialect. */
+/** The settings of this facade. */
 export const previewSettings = z.strictObject({
   domain: optional(
     text('a domain, with http:// and its port where it needs them', /^(https?:\/\/)?[a-z0-9.-]+(:\d{1,5})?$/),

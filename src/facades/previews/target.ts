@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { SessionId } from '../../core/model/ids.ts';
-import type { Previewed } from '../../sessions/api/ports.ts';
+import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { previewParameter } from '../shared/preview-links.ts';
 import { previewCookies, withoutPreviewCookies } from './cookies.ts';
 
 /** The preview that a request is for, and what the program behind it may know of the request. */
 export interface Target {
   readonly sid: SessionId;
-  readonly of: Previewed;
+  readonly of: PreviewTarget;
   /** Each port has an origin of its own; otherwise it is a path of this server, whose pages are sandboxed. */
   readonly byHost: boolean;
   /** Path and query as the program gets them, without a token. */
@@ -28,7 +28,7 @@ const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site',
 /** Knows requests to previews by their Host or path, before any route is looked up. */
 export class Targets {
   readonly #domain: string;
-  /** Whether another dialect answers to these names too, for requests without a token of ours. */
+  /** Whether another facade answers to these names too, for requests without a token of ours. */
   readonly #sharesNames: () => boolean;
   readonly #found = new WeakMap<IncomingMessage, Target>();
 

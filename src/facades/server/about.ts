@@ -5,7 +5,7 @@ const failure = (description: string) => ({ ...detail('Not Found'), description 
 
 export const serverTag = 'Server';
 
-/** Describes a route that belongs to the server and to no dialect. */
+/** Describes a route that belongs to the server and to no facade. */
 export const about = describing({
   tag: serverTag,
   prefix: '',

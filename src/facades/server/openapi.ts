@@ -6,8 +6,8 @@ import { serverTag } from './about.ts';
 type Json = Record<string, unknown>;
 
 const description =
-  'Runs AI agents, each in a sandbox of its own. Each section is a dialect, or belongs to the server; a session that was ' +
-  'made in one dialect is there in all, with the same id. Where the server has a token or keys, send one as a bearer token.';
+  'Runs AI agents, each in a sandbox of its own. Each section is a facade, or belongs to the server; a session that was ' +
+  'made in one facade is there in all, with the same id. Where the server has a token or keys, send one as a bearer token.';
 
 /** Builds the OpenAPI 3.1 document from the registered routes, so that it cannot differ from them. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {

@@ -53,7 +53,7 @@ const example = {
   tools: ['bash', 'file_read', 'search'] as const,
 };
 
-/** The routes that belong to the server and to no dialect. */
+/** The routes that belong to the server and to no facade. */
 export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {

@@ -41,7 +41,7 @@ export interface ProjectParts {
   readonly maxUploadBytes: number;
 }
 
-/** The parts of the server that dialects use. The services have the permissions of the request's caller. */
+/** The parts of the server that facades use. The services have the permissions of the request's caller. */
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
@@ -69,7 +69,7 @@ export interface FacadeParts {
   readonly page: () => Promise<PageFiles>;
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
-  /** For a dialect that has credentials of its own. */
+  /** For a facade that has credentials of its own. */
   readonly credentials: Credentials;
   /** Each is asked about every request, before any route is looked up. */
   readonly elsewhere: HostRouter[];
@@ -83,7 +83,7 @@ export interface FacadeParts {
   readonly port: number;
 }
 
-/** The differences between the sandboxes of servers, as far as dialects have to know them. */
+/** The differences between the sandboxes of servers, as far as facades have to know them. */
 export interface SandboxAbilities {
   /** A pause can keep the memory of its processes. */
   readonly freeze: boolean;
@@ -93,21 +93,21 @@ export interface SandboxAbilities {
   admitsEgress(wanted: NonNullable<SessionLife['egress']>): boolean;
 }
 
-/** Everything about a dialect. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
+/** Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** For people, as README.md names it. */
   readonly label: string;
   /** For people: which clients speak it. */
   readonly audience: string;
-  /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this dialect. */
+  /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
   readonly tag: string | undefined;
   /** The paths it serves, each with those below it; `{id}` stands for one segment. */
   readonly paths: readonly string[];
-  /** Links to the dialect's documents, as Markdown; empty: only the source documents it. */
+  /** Links to the facade's documents, as Markdown; empty: only the source documents it. */
   readonly documents: string;
-  /** The dialect's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
+  /** The facade's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
   readonly settings?: Settings;
-  /** Loads its routes; none on a server that lacks what the dialect needs. */
+  /** Loads its routes; none on a server that lacks what the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 

@@ -10,7 +10,7 @@ export const Offer = z.object({
   seconds: z.int().optional(),
 }) satisfies z.ZodType<DesktopOffer>;
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
-/** The health of a server's parts, as every dialect reports it. */
+/** The health of a server's parts, as every facade reports it. */
 export const Checks = z.object({
   storage: Check,
   sandbox: Check.extend({

@@ -1,7 +1,7 @@
 import type { TrpcContext } from './context.ts';
 
 /** A stream that counts as an open call of its connection until it ends. */
-export async function* counted<Item>(
+export async function* countOpenCall<Item>(
   { calls }: Pick<TrpcContext, 'calls'>,
   items: AsyncIterable<Item>,
 ): AsyncGenerator<Item, void, undefined> {

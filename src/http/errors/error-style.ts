@@ -16,7 +16,7 @@ export class InvalidRequest extends AppError {
   }
 }
 
-/** How a dialect formats errors. */
+/** How a facade formats errors. */
 export interface ErrorStyle {
   status(error: AppError): number;
   body(status: number, error: AppError): object;

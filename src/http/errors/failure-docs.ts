@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { json, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
-/** How a dialect documents its failures. */
+/** How a facade documents its failures. */
 export interface FailureStyle {
   /** The statuses that each of its routes can answer. */
   readonly always: readonly number[];
   /** Overrides of the usual texts. */
   readonly texts?: Readonly<Record<number, string>>;
-  /** The failure with a body of this dialect's form. */
+  /** The failure with a body of this facade's form. */
   of(status: number, text: string): ReplyDoc;
   readonly other: ReplyDoc;
 }
@@ -27,7 +27,7 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/** Lists the failures of a route: those that all routes of the dialect share, and its own. */
+/** Lists the failures of a route: those that all routes of the facade share, and its own. */
 export const failuresIn =
   ({ always, texts, of, other }: FailureStyle) =>
   (own: readonly number[], missing?: string): ReplyDocs => {
@@ -53,7 +53,7 @@ export const invalidFields = (field: string) =>
     detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }],
   });
 
-/** The failures of the dialects that answer `{detail}`. */
+/** The failures of the facades that answer `{detail}`. */
 export const detailFailures = failuresIn({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
@@ -61,7 +61,7 @@ export const detailFailures = failuresIn({
   other: anyDetail,
 });
 
-/** The refusals of a WebSocket's upgrade; each dialect gives them a body of its form. */
+/** The refusals of a WebSocket's upgrade; each facade gives them a body of its form. */
 export const refusedUpgrades = failuresIn({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),

@@ -6,7 +6,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { Allowance, RateLimiter } from './rate-limit.ts';
 
-/** The guard's work on keys and tokens, for a dialect that has credentials of its own. */
+/** The guard's work on keys and tokens, for a facade that has credentials of its own. */
 export interface Credentials {
   /** Changes with the server's own token. Undefined: callers without a key have no rights now. */
   readonly serverSeal: string | undefined;

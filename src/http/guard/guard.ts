@@ -14,7 +14,7 @@ export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
-  /** Whether the Host is a name that a dialect has for itself. */
+  /** Whether the Host is a name that a facade has for itself. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   /** Whether a program in a sandbox answers, and not this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;

@@ -53,7 +53,7 @@ const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>; // whose types are Ajv's
 
-/** Creates an HTTP server with everything that the dialects share, but without routes. */
+/** Creates an HTTP server with everything that the facades share, but without routes. */
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
   const { styles, logger, closing } = options;
   const app = fastify({

@@ -21,7 +21,7 @@ interface JsonReply<Schema extends z.ZodType> extends ReplyDoc {
 
 export interface RouteDoc {
   readonly operationId: string;
-  /** The section of the document: the tag of a dialect's descriptor. */
+  /** The section of the document: the tag of a facade's descriptor. */
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
@@ -74,17 +74,17 @@ export const idempotencyHeader = {
 interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent'> {
   /** The statuses with which the route itself can fail, next to those that all routes share. */
   readonly fails?: readonly number[];
-  /** The text of its 404, when it is not the dialect's usual one. */
+  /** The text of its 404, when it is not the facade's usual one. */
   readonly missing?: string;
 }
 interface FacadeDocs {
   readonly tag: string;
-  /** Begins the operation ids, which must be unique among all dialects. */
+  /** Begins the operation ids, which must be unique among all facades. */
   readonly prefix: string;
   readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
 }
 
-/** Makes the function with which a dialect's routes describe themselves. */
+/** Makes the function with which a facade's routes describe themselves. */
 export const describing =
   ({ tag, prefix, failures }: FacadeDocs) =>
   (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({

@@ -51,9 +51,9 @@ declare module 'fastify' {
   }
 }
 
-/** Routes of one API dialect. */
+/** Routes of one facade. */
 export interface FacadeRoutes {
-  /** Unknown routes at and below the prefix answer with this dialect's errors. */
+  /** Unknown routes at and below the prefix answer with this facade's errors. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;
 }

@@ -24,5 +24,5 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
   throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
 }
 
-/** An unreadable body also violates its route's schema: dialects that list fields name `body`. */
+/** An unreadable body also violates its route's schema: facades that list fields name `body`. */
 const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

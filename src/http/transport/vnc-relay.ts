@@ -10,7 +10,7 @@ import { closeCodes, type Socket } from './ws-socket.ts';
 // messages without permission are dropped. Each side is read only as fast as the other one takes it.
 
 /** A quarter of a screen. With less, the programs along the way take turns instead of working at the same time. */
-const mostWaiting = 1024 * 1024;
+const maxWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
 
@@ -92,10 +92,10 @@ class Relay {
     stream.on('data', (chunk: Buffer) => {
       if (chunk.length < largeBytes) connection.send(chunk);
       else connection.send(chunk, () => letGo(chunk));
-      if (connection.bufferedAmount >= mostWaiting || connection.readyState !== connection.OPEN) stream.pause();
+      if (connection.bufferedAmount >= maxWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {
-      if (stream.isPaused() && connection.bufferedAmount < mostWaiting) stream.resume();
+      if (stream.isPaused() && connection.bufferedAmount < maxWaiting) stream.resume();
     });
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => connection.resume());

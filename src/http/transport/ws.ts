@@ -18,7 +18,7 @@ import { closeWith, openSocket, type Socket, type SocketContext } from './ws-soc
 
 // WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
 // and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the path's error style.
-// Only then does the socket open. So a dialect writes, in its `mount`:
+// Only then does the socket open. So a facade writes, in its `mount`:
 // ```
 // sockets.route({
 //   path: '/ws/:sid', // the access log shows :sid as the session's id

@@ -17,7 +17,7 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const mostReading = 100; // runs; above this a run has no trace
+const maxReading = 100; // runs; above this a run has no trace
 const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
 const pageSize = 500;
 
@@ -45,7 +45,7 @@ export class LogTraces implements AsyncDisposable {
 
   #read(ended: EndedRun): void {
     const { warn } = this.#options;
-    if (this.#reading.size >= mostReading) {
+    if (this.#reading.size >= maxReading) {
       warn(undefined, `too many runs end at once, so run ${ended.runId} has no trace`);
       return;
     }

@@ -14,8 +14,8 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const mostWaiting = 5_000; // spans; above this new ones are dropped, because the receiver is too slow
-const mostAtOnce = 512;
+const maxWaiting = 5_000; // spans; above this new ones are dropped, because the receiver is too slow
+const maxAtOnce = 512;
 const endMs = 2_000; // the most that the server's end waits for a receiver
 
 /** All runs of a session are in one trace. Its id follows from the session's, so no restart and no second server changes it. */
@@ -39,7 +39,7 @@ export class OtlpSink implements SpanSink {
 
   send(tree: SpanTree): void {
     const spans = spansIn(tree);
-    const room = mostWaiting - this.#waiting.length;
+    const room = maxWaiting - this.#waiting.length;
     this.#waiting.push(...spans.slice(0, room));
     this.#drop(spans.length - room, 'The receiver of traces is too slow.');
     this.#sending ??= this.#pump().finally(() => {
@@ -49,7 +49,7 @@ export class OtlpSink implements SpanSink {
 
   async #pump(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const spans = this.#waiting.splice(0, mostAtOnce);
+      const spans = this.#waiting.splice(0, maxAtOnce);
       await this.#post(spans).catch((err: unknown) => this.#drop(spans.length, String((err as Error).message)));
     }
   }

@@ -11,7 +11,7 @@ export interface SpanOptions {
   /** Whether spans contain messages, arguments and results, which can be confidential. */
   readonly content: boolean;
   /** The most characters of one attribute. */
-  readonly mostChars: number;
+  readonly maxChars: number;
 }
 type Attributes = Record<string, AttributeValue | undefined>;
 
@@ -70,8 +70,8 @@ const named = (operation: string, sessionId: string): Attributes => ({
   'gen_ai.conversation.id': sessionId,
 });
 const sum = (all: readonly number[]) => all.reduce((one, more) => one + more, 0);
-const text = ({ content, mostChars }: SpanOptions, of: string | undefined) =>
-  content && of !== undefined ? beginningOf(of, mostChars) : undefined;
+const text = ({ content, maxChars }: SpanOptions, of: string | undefined) =>
+  content && of !== undefined ? beginningOf(of, maxChars) : undefined;
 const present = (given: Attributes) =>
   Object.fromEntries(Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 

@@ -3,9 +3,9 @@ import type { Clock } from '../../core/contracts/clock.ts';
 const shortMs = 1_000;
 const longMs = 16_000;
 /** Three whole misses, less what a busy machine takes from two of them. */
-const mostMisses = 2.5;
+const maxMisses = 2.5;
 /** A daemon that stays silent for this long is given up, however busy the machine is. */
-const mostMs = 120_000;
+const maxMs = 120_000;
 /** With a larger share of the time lost to other programs, the next check waits longer. */
 const busyShare = 0.25;
 
@@ -54,6 +54,6 @@ export class HealthMonitor {
       this.#patienceMs = share > busyShare ? Math.min(longMs, this.#patienceMs * 2) : shortMs;
     }
     this.#last = { at, starvedMs };
-    return this.#misses >= mostMisses || at - this.#began >= mostMs;
+    return this.#misses >= maxMisses || at - this.#began >= maxMs;
   }
 }

@@ -39,9 +39,9 @@ const defaultTimeoutMs = 10_000;
 /** In ms, for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
 /** A daemon opens at most 96 connections at once. Calls that can last must leave some of them to the others. */
-const mostLong = 64;
+const maxLong = 64;
 /** Streams have connections of their own, and each is an open file of the server. */
-const mostStreams = 1_600;
+const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
 /** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
@@ -66,7 +66,7 @@ interface Exchange {
  */
 export function requester({ agent, token, epoch, trust }: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(largeBytes);
-  const lasting = new Semaphore(mostLong);
+  const lasting = new Semaphore(maxLong);
   let streams = 0;
   async function exchange<Result>(
     ask: StreamRequest,
@@ -205,10 +205,10 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
       }),
     /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
     async upgrade(ask: DaemonRequest, signal: AbortSignal): Promise<Duplex> {
-      if (streams >= mostStreams) {
+      if (streams >= maxStreams) {
         throw new AppError(
           'conflict',
-          `This sandbox has ${mostStreams} streams open, the most allowed. Close some first.`,
+          `This sandbox has ${maxStreams} streams open, the most allowed. Close some first.`,
         );
       }
       streams++;

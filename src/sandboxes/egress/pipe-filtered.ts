@@ -7,7 +7,7 @@ export interface StreamFilter {
 }
 
 const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(0) };
-const mostWaiting = 256 * 1024;
+const maxWaiting = 256 * 1024;
 
 /**
  * Passes a body on at the speed of the slower side. All chunks of one turn of the event loop leave with one write, because
@@ -29,7 +29,7 @@ export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: Strea
       corked = setImmediate(uncork);
     }
     to.write(passed);
-    if (to.writableLength >= mostWaiting) from.pause();
+    if (to.writableLength >= maxWaiting) from.pause();
   });
   to.on('drain', () => void from.resume());
   from.once('end', () => {

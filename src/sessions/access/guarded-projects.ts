@@ -40,7 +40,7 @@ export function guardedProjects(projects: ProjectService, principalOf: () => Pri
   };
 }
 
-/** The parts of projects that only the OpenCodex dialect uses. */
+/** The parts of projects that only the OpenCodex facade uses. */
 export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;

@@ -11,7 +11,7 @@ import { withChecks } from './checked-service.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 
-// The services as one principal may use them. Facades get only these, so no dialect can forget a permission check.
+// The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
 
 interface GuardDeps {
   readonly principalOf: () => Principal;

@@ -5,12 +5,12 @@ import type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
 /** The thing that a preview shows: a port of the sandbox, or the files of the workspace. */
-export type Previewed = number | 'files';
+export type PreviewTarget = number | 'files';
 
 /** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */
 export interface PreviewView {
   readonly id: string;
-  readonly of: Previewed;
+  readonly of: PreviewTarget;
   readonly createdAt: number; // epoch ms
   readonly expiresAt: number; // epoch ms
   /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */

@@ -33,7 +33,7 @@ export interface SandboxService {
   pause(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Ends the tokens that dialects gave out for the sandbox, and the streams that were opened with them. */
+  /** Ends the tokens that facades gave out for the sandbox, and the streams that were opened with them. */
   rotateTokens(id: SessionId): Promise<void>;
   /** Rejects: sandbox_not_found after an explicit stop. */
   exec(id: SessionId, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>;

@@ -20,7 +20,7 @@ interface Options {
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
-const mostFreshMs = 10_000;
+const maxFreshMs = 10_000;
 
 /** The engine's connection to the other servers of a shared store. */
 export function clusterOf({
@@ -38,7 +38,7 @@ export function clusterOf({
     ownership,
     connect(local) {
       const router = new CommandRouter({ ...local, commands, ownership, clock, ids, startTimeoutMs, warn });
-      const freshMs = Math.min(mostFreshMs, idleMs / 3);
+      const freshMs = Math.min(maxFreshMs, idleMs / 3);
       return { commands: router, sandboxes: new RemoteSandboxes({ holder: router, driver, clock, connect, freshMs }) };
     },
   };

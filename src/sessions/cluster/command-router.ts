@@ -23,7 +23,7 @@ interface Deps extends LocalParts {
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
-const mostLooks = 5;
+const maxLooks = 5;
 
 /** Routes each command to its session's holder: to this server's supervisor, or to another server. */
 export class CommandRouter implements CommandExchange {
@@ -96,7 +96,7 @@ export class CommandRouter implements CommandExchange {
     if (command.type !== 'cmd.send') return supervisor.command(id, command);
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervisor.command<Value>(id, command);
-      for (let looks = 0; looks < mostLooks; looks++) {
+      for (let looks = 0; looks < maxLooks; looks++) {
         const live = await supervisor.reach(id); // from here on only this server can append, or its append is fenced
         const sent = await findSentMessage(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
@@ -114,7 +114,7 @@ export class CommandRouter implements CommandExchange {
    * arrived after this server read the log, so the head is compared before the stop is answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
-    for (let looks = 0; looks < mostLooks; looks++) {
+    for (let looks = 0; looks < maxLooks; looks++) {
       const done = await this.#deps.supervisor.command<{ stopped: boolean }>(id, command);
       if (done.stopped || (await this.#isCurrent(id))) return done;
       this.#deps.eviction.fenced(id);

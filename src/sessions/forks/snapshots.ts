@@ -129,7 +129,7 @@ export class Snapshots {
     const { blobs, policy } = this.#deps;
     const copy = await this.kept.announce(to);
     const content = await blobs.open(blob);
-    const { size } = await blobs.put(copy, content, { maxBytes: mostOf(policy), signal: neverFires });
+    const { size } = await blobs.put(copy, content, { maxBytes: maxOf(policy), signal: neverFires });
     const item: KeptItem = { seq, blob: copy, bytes: size, print: '' };
     await this.kept.write(to, { upto: seq, from: seq, items: [item] });
     return copy;
@@ -165,7 +165,7 @@ export class Snapshots {
     const blob = await this.kept.announce(id);
     try {
       const content = archive.pack(client, `snapshot-${this.#deps.newId()}`, until.signal);
-      const put = await this.#deps.blobs.put(blob, content, { maxBytes: mostOf(policy), signal: until.signal });
+      const put = await this.#deps.blobs.put(blob, content, { maxBytes: maxOf(policy), signal: until.signal });
       await failpoint('snapshot.put.after');
       await add({ blob, bytes: put.size });
     } catch (thrown) {
@@ -190,4 +190,4 @@ export class Snapshots {
 }
 
 /** Compressed, files that hardly compress become slightly larger. */
-const mostOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;
+const maxOf = ({ maxBytes }: SnapshotPolicy): number => Math.ceil(maxBytes * 1.1) + 10 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { Sealed, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -17,7 +17,7 @@ const Stored = z.object({
   scheme: z.enum(['bearer', 'basic']).optional(),
   user: z.string().optional(),
   env: z.array(z.string()),
-  sealed: Sealed,
+  sealed: SealedValue,
   createdAt: z.number(),
 });
 /** One credential of a session, with the holder that it comes from. */

@@ -22,7 +22,7 @@ export type StoredModels = z.output<typeof Stored>;
 
 const kind = 'server-setting';
 const id = 'models';
-const mostTries = 10;
+const maxTries = 10;
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -62,7 +62,7 @@ export class ModelDirectory {
 
   /** Rejects: conflict, when other changes always come first. */
   async change(work: (now: StoredModels) => StoredModels): Promise<void> {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const found = await this.#records.get(kind, id);
       const doc = work(Stored.parse(found?.doc ?? {}));
       try {

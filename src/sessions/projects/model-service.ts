@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { withPublished } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
-import { accessOf, configured, type ModelsConfig, type Reach } from '../../agents/models/registry.ts';
+import { accessOf, configured, type ModelsConfig, type NetworkReach } from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -23,8 +23,8 @@ interface Deps {
   /** Throws for a model that must not be used here. */
   readonly checkModel: (ref: string) => void;
   /** Whether people may enter addresses of this machine and of private networks. */
-  readonly reach: () => Reach;
-  readonly fetchWithin: (reach: Reach) => typeof fetch;
+  readonly reach: () => NetworkReach;
+  readonly fetchWithin: (reach: NetworkReach) => typeof fetch;
   readonly learn: (key: Secret) => void;
   readonly clock: Clock;
 }
@@ -37,18 +37,21 @@ const takenNames = new Set(['demo', 'compatible', 'fallbacks', 'catalog', ...key
 
 const isKnown = (provider: string): boolean => keyedProviders.some(({ name }) => name === provider);
 
-interface Way {
+interface ProviderAccess {
   readonly provider: string;
   readonly baseUrl: string;
   readonly key: Secret | undefined;
-  readonly reach: Reach | undefined;
+  readonly reach: NetworkReach | undefined;
 }
 
 export function modelService(deps: Deps): ModelService {
   const { directory, keys, settings, setBy, clock, learn } = deps;
   const lists = new Map<string, { readonly at: number; readonly list: Promise<readonly ListedModel[]> }>();
 
-  async function ask({ provider, baseUrl, key, reach }: Way, signal: AbortSignal): Promise<readonly ListedModel[]> {
+  async function ask(
+    { provider, baseUrl, key, reach }: ProviderAccess,
+    signal: AbortSignal,
+  ): Promise<readonly ListedModel[]> {
     const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
     const access = configured(provider, { compatible })?.access;
     if (!access) throw new AppError('invalid_request', `${provider} is no provider with a list of models.`);
@@ -63,7 +66,7 @@ export function modelService(deps: Deps): ModelService {
   }
 
   /** Shares one look among callers; a failure is forgotten at once. */
-  function listOf(way: Way): Promise<readonly ListedModel[]> {
+  function listOf(way: ProviderAccess): Promise<readonly ListedModel[]> {
     const { provider, baseUrl, key } = way;
     const id = createHash('sha256')
       .update(JSON.stringify([provider, baseUrl, key?.reveal()]))
@@ -78,7 +81,7 @@ export function modelService(deps: Deps): ModelService {
     return list;
   }
 
-  async function wayTo(provider: string, models: ModelsConfig): Promise<Way | undefined> {
+  async function wayTo(provider: string, models: ModelsConfig): Promise<ProviderAccess | undefined> {
     const known = configured(provider, models);
     if (!known || known.access === null) return undefined;
     const { key, baseUrl, reach } = await accessOf(known, models, keys.use);
@@ -86,7 +89,7 @@ export function modelService(deps: Deps): ModelService {
   }
 
   /** The way that a person entered, with the stored key where none was given. */
-  async function entered({ provider, baseUrl, key }: ModelAccess): Promise<Way> {
+  async function entered({ provider, baseUrl, key }: ModelAccess): Promise<ProviderAccess> {
     if (key) learn(key);
     const { models } = settings;
     if (isKnown(provider)) {

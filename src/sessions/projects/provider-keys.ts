@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { Sealed, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { type KeyVerdict, keyTester } from './provider-key-test.ts';
@@ -34,7 +34,7 @@ export interface ProviderKeyRing extends ProviderKeyService {
 
 const Stored = z.object({
   provider: z.string(),
-  sealed: Sealed,
+  sealed: SealedValue,
   createdAt: z.number(),
   lastUsedAt: z.number().nullable(),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { Sealed, type Vault } from '../../core/contracts/vault.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
@@ -18,8 +18,8 @@ interface Deps {
   /** The secret's name in its record, to which the vault binds it. */
   readonly field: string;
 }
-const Doc = z.looseObject({ sealed: Sealed, createdAt: z.number() });
-const mostTries = 20; // a try fails when another write changes the same record
+const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
+const maxTries = 20; // a try fails when another write changes the same record
 
 /** Secrets in records of one kind, encrypted by the vault. */
 export function sealedRecords({ records, vault, kind, field }: Deps) {
@@ -27,7 +27,7 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
 
   /** Writes each record atomically, so an interrupted rotation leaves it under either the old or the new encryption key. */
   async function rewrapOne(id: string): Promise<'rewrapped' | 'current' | 'remains'> {
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxTries; tries++) {
       try {
         const found = await records.get(kind, id);
         if (!found) return 'current'; // deleted meanwhile
@@ -47,8 +47,8 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
   }
 
   return {
-    seal: (id: string, secret: Secret): Sealed => vault.seal(secret.reveal(), placeOf(id)),
-    open: (id: string, sealed: Sealed): Secret => new Secret(vault.open(sealed, placeOf(id))),
+    seal: (id: string, secret: Secret): SealedValue => vault.seal(secret.reveal(), placeOf(id)),
+    open: (id: string, sealed: SealedValue): Secret => new Secret(vault.open(sealed, placeOf(id))),
     /** Rejects: invalid_request when an encryption key is not configured. `what` names the secrets before their ids. */
     async verify(what: string): Promise<void> {
       const all = (await records.list(kind)).map(({ id, doc }) => ({ id, ...Doc.parse(doc) }));

@@ -1,5 +1,5 @@
 import { fromPromise } from 'xstate';
-import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
+import type { ApprovalRequest, RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { consoleChars, consoleOf } from '../../agents/tools/shell.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
@@ -89,7 +89,7 @@ async function untilTold({ writer }: LiveSession): Promise<void> {
 
 function requested(
   runId: RunId,
-  { timeoutMs, callId, function: name, args, reason, content, fixed }: WantedApproval,
+  { timeoutMs, callId, function: name, args, reason, content, fixed }: ApprovalRequest,
   now: number,
 ): SessionFact {
   const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };

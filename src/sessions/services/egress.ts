@@ -15,7 +15,7 @@ interface Deps {
 
 // One record for each entry, named after the session, so that the session's removal removes them too.
 const kind = 'allowed-host';
-const mostEntries = 100;
+const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
 /** The entries that were allowed in a session alone. The egress proxy asks for them when its policy refuses a host. */
@@ -48,8 +48,8 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry }: De
           `'${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`,
         );
       }
-      if ((await allowedIn(records, id)).length >= mostEntries) {
-        throw new AppError('conflict', `The session has ${mostEntries} allowed hosts already. Take some back first.`);
+      if ((await allowedIn(records, id)).length >= maxEntries) {
+        throw new AppError('conflict', `The session has ${maxEntries} allowed hosts already. Take some back first.`);
       }
       const now = clock.now();
       await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });

@@ -23,7 +23,7 @@ const Stored = z.object({
   expiresAt: z.number(),
   key: z.string().optional(),
 });
-const mostPreviews = 100;
+const maxPreviews = 100;
 
 export async function forgetPreviews(records: RecordStore, id: SessionId): Promise<void> {
   for (const { id: name } of await records.list(kind, { idPrefix: `${id}:` })) await records.delete(kind, name);
@@ -51,8 +51,8 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       const previews = await all(id);
       const over = previews.filter(({ expiresAt }) => expiresAt <= now);
       for (const one of over) await remove(id, one.id);
-      if (previews.length - over.length >= mostPreviews)
-        throw new AppError('conflict', `The session has ${mostPreviews} previews already. Close some first.`);
+      if (previews.length - over.length >= maxPreviews)
+        throw new AppError('conflict', `The session has ${maxPreviews} previews already. Close some first.`);
       const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...(key !== undefined && { key }) };
       const name = `${id}:${ids.short()}`;
       await records.put({ kind, id: name, doc, sort: now });

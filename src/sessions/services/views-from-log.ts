@@ -10,12 +10,12 @@ import { eventsFrom } from '../engine/run-fold.ts';
 // The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page asks as
 // soon as a tool call names one, and some pages never ask again, so the answer must exist from that moment.
 
-interface AskedShell {
+interface ShellRequest {
   readonly shell: string;
   readonly workdir: string;
 }
 
-export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdir }: AskedShell): Promise<ShellView> {
+export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdir }: ShellRequest): Promise<ShellView> {
   let console: readonly ConsoleEntry[] | undefined;
   let open: ConsoleEntry | undefined;
   for await (const event of eventsFrom(log, id, 1)) {

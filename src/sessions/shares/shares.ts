@@ -19,9 +19,9 @@ interface Deps {
 }
 const kind = 'share'; // `<session>:<share>`, so that the links end with the session
 const Stored = z.object({ hash: z.string(), createdAt: z.number(), expiresAt: z.number(), files: z.boolean() });
-const mostLinks = 100;
+const maxLinks = 100;
 const pageSize = 500;
-const mostBytes = 2 * 1024 * 1024;
+const maxFileBytes = 2 * 1024 * 1024;
 const form = /^([0-9a-f]{16})[.]([0-9a-f]{12})[.]([\w-]{43})$/;
 
 /** A link shows the conversation and its plan. Calls of tools stay hidden, because their output can hold anything. */
@@ -71,8 +71,8 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const links = await all(id);
       const over = links.filter(({ doc }) => Stored.parse(doc).expiresAt <= now);
       for (const { id: name } of over) await records.delete(kind, name);
-      if (links.length - over.length >= mostLinks)
-        throw new AppError('conflict', `The session has ${mostLinks} links already. Revoke some first.`);
+      if (links.length - over.length >= maxLinks)
+        throw new AppError('conflict', `The session has ${maxLinks} links already. Revoke some first.`);
       const [share, secret] = [ids.short(), ids.token()];
       const doc = { hash: hashOf(secret).toString('hex'), createdAt: now, expiresAt: now + lifeMs, files };
       await records.put({ kind, id: `${id}:${share}`, doc, sort: now });
@@ -107,7 +107,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       return await (await files(token, signal)).listFiles(path, signal);
     },
     async readFile(token, path, signal) {
-      const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: mostBytes });
+      const bytes = await (await files(token, signal)).readFile(path, signal, { maxBytes: maxFileBytes });
       return bytes.toString('utf8');
     },
   };

@@ -161,7 +161,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // A client of another dialect may have a run here; the sandbox stays until it ends. An error counts as a run.
+    // A client of another facade may have a run here; the sandbox stays until it ends. An error counts as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));

@@ -5,7 +5,7 @@ import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, PutOptions } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-export interface Spooled extends BlobInfo, AsyncDisposable {
+export interface SpoolFile extends BlobInfo, AsyncDisposable {
   readonly path: string;
 }
 
@@ -22,7 +22,7 @@ export class Spool {
    * Writes the content to disk, with its size and hash, and syncs it. Dispose deletes the file unless it was moved.
    * Rejects: payload_too_large, store_unavailable, invalid_request (the upload broke off).
    */
-  async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<Spooled> {
+  async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<SpoolFile> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, `${process.pid}-${this.#count++}`);
     const hash = createHash('sha256');

@@ -28,7 +28,7 @@ export function withRecent(store: Store, limits?: RecentLimits): Store {
 
 /**
  * Keeps the newest events of the logs in use. A read through another thread takes longer than the rest of a request.
- * Each event stays the same object while it is cached, so a dialect can cache its results by object identity.
+ * Each event stays the same object while it is cached, so a facade can cache its results by object identity.
  */
 export function recentEvents(events: EventStore, limits: RecentLimits = usual): EventStore {
   const tails = new Map<SessionId, LogTail>(); // in order of use, the least recent first

@@ -30,7 +30,7 @@ type WithReference = { readonly large?: Reference };
 
 const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a clean-up finds every blob
 const Kept = z.object({ at: z.number(), seq: z.int() });
-const mostRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
+const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
 
 /**
  * Stores what is too large for a document of the log in blobs, and puts it back when events are read. If a blob is gone
@@ -88,7 +88,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     let read = 0;
     for (const event of given) {
       read += event.large?.size ?? 0;
-      if (wholes.length > 0 && read > mostRead) break;
+      if (wholes.length > 0 && read > maxRead) break;
       wholes.push(await wholeEvent(event));
     }
     return { ...found, events: wholes };

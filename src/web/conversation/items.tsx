@@ -38,16 +38,16 @@ export function Items({ model, sessionId, isLive = false }: Props) {
   );
 }
 
-interface Shown {
+interface ItemWindow {
   readonly items: readonly Item[];
   /** The first item that is drawn, at the start of a part. */
   readonly first: number;
 }
 
 /** The items to draw. They change in a task of their own, after what waits for a person has been drawn. */
-function useEndFirst(model: ConversationModel): Shown {
+function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
-  const [shown, setShown] = useState<Shown>({ items: [], first: 0 });
+  const [shown, setShown] = useState<ItemWindow>({ items: [], first: 0 });
   const newest = useRef(items);
   const isDue = useRef(false);
   newest.current = items;
@@ -63,7 +63,7 @@ function useEndFirst(model: ConversationModel): Shown {
 }
 
 /** One part more above; of many new items at once, only the last part. */
-function nextShown(before: Shown, items: readonly Item[]): Shown {
+function nextShown(before: ItemWindow, items: readonly Item[]): ItemWindow {
   const arrived = items.length - before.items.length;
   const lastPart = Math.floor(Math.max(0, items.length - partSize) / partSize) * partSize;
   if (items[0] !== before.items[0] || arrived > partSize) return { items, first: lastPart };

@@ -5,7 +5,7 @@ import { Plain, TextParts } from '../markdown/plain.tsx';
 import { plainText } from '../parts/ansi.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
-import { diffLines, type Line } from '../parts/diff.ts';
+import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { count } from '../parts/format.ts';
 import { t } from '../text/text.ts';
 import { Output } from './output.tsx';
@@ -43,7 +43,7 @@ function Diff({ before, after }: { before: string | null; after: string }) {
 }
 
 /** The browser lays out a line only near the view; a very long one in parts. */
-export function DiffLines({ lines, textOf }: { lines: readonly Line[]; textOf: (text: string) => string }) {
+export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
     return <p class="tool-note">{t('noChange')}</p>;
@@ -102,13 +102,13 @@ function pathHere(address: string): string | undefined {
   return origin === location.origin ? pathname + search : undefined;
 }
 
-interface Found {
+interface SearchHit {
   readonly title: string;
   readonly link: string;
   readonly snippet: string;
 }
 
-const Results = ({ results }: { results: readonly Found[] }) => (
+const Results = ({ results }: { results: readonly SearchHit[] }) => (
   <ul class="results">
     {results.map(({ title, link, snippet }) => (
       <li key={link}>

@@ -44,12 +44,12 @@ export const pin = (id: string, pinned: boolean) => once('sessions.update', { id
 export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
 export const remove = (id: string) => once('sessions.delete', { id });
 
-const mostAtOnce = 500;
+const maxAtOnce = 500;
 /** Resolves with how many stayed, because someone else uses or owns them. */
 export async function removeMany(ids: readonly string[]): Promise<number> {
   let stayed = 0;
-  for (let from = 0; from < ids.length; from += mostAtOnce) {
-    const { kept } = await once('sessions.deleteMany', { ids: ids.slice(from, from + mostAtOnce) });
+  for (let from = 0; from < ids.length; from += maxAtOnce) {
+    const { kept } = await once('sessions.deleteMany', { ids: ids.slice(from, from + maxAtOnce) });
     stayed += kept.length;
   }
   return stayed;

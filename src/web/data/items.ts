@@ -17,7 +17,7 @@ export interface ToolState {
   readonly endedAt?: number;
   readonly called?: CalledData;
 }
-export interface Used {
+export interface ModelUsage {
   readonly turns: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -98,7 +98,7 @@ export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;
   readonly ms: number | undefined;
-  readonly used: Used;
+  readonly used: ModelUsage;
 }
 export type Item =
   | UserItem

@@ -5,10 +5,10 @@ import type {
   AssistantItem,
   EndItem,
   Item,
+  ModelUsage,
   PhaseItem,
   StepItem,
   ToolItem,
-  Used,
   WaitItem,
 } from './items.ts';
 
@@ -16,7 +16,7 @@ import type {
 // the same cards.
 
 const maxLive = 2_000_000;
-const nothing: Used = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
+const nothing: ModelUsage = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 export interface PlanStep {
   readonly id: string;
@@ -36,8 +36,8 @@ export class ConversationModel {
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
   /** Of all runs, and of the newest one. */
-  readonly used: Signal<Used> = signal(nothing);
-  readonly runUsed: Signal<Used> = signal(nothing);
+  readonly used: Signal<ModelUsage> = signal(nothing);
+  readonly runUsed: Signal<ModelUsage> = signal(nothing);
   /** The place in the log up to which the model has read. */
   seq = 0;
 
@@ -203,7 +203,7 @@ export class ConversationModel {
       case 'usage': {
         const { thoughts } = event.data;
         if (thoughts) this.#add({ kind: 'thoughts', ...at, text: thoughts });
-        const add = (used: Used): Used => ({
+        const add = (used: ModelUsage): ModelUsage => ({
           turns: used.turns + 1,
           inputTokens: used.inputTokens + event.data.inputTokens,
           outputTokens: used.outputTokens + event.data.outputTokens,

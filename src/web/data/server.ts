@@ -56,7 +56,7 @@ class SocketWithToken extends WebSocket {
 }
 
 /** The server refused a call, or the connection broke before its answer. */
-export class CallFailed extends Error {
+export class CallError extends Error {
   readonly code: string | undefined;
   readonly retryable: boolean;
 
@@ -70,7 +70,7 @@ export class CallFailed extends Error {
 async function call<P extends Path>(method: 'query' | 'mutation', path: P, input: At<Inputs, P>, repeat: boolean) {
   const trpc = await client.promise;
   return (await trpc[method](path, input, { context: { repeat } }).catch((thrown: TRPCClientError<AppRouter>) => {
-    throw new CallFailed(thrown);
+    throw new CallError(thrown);
   })) as At<Outputs, P>;
 }
 
@@ -82,14 +82,14 @@ export const repeatable = <P extends Path>(path: P, input: At<Inputs, P>): Promi
 export const once = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
   call('mutation', path, input, false);
 
-export interface Following<Item> {
+export interface Subscriber<Item> {
   onData(item: Item): void;
-  onError?(error: CallFailed): void;
+  onError?(error: CallError): void;
   onEnd?(): void;
 }
 
 /** Follows until the returned function is called. */
-export function follow<Item>(path: Path, input: unknown, hearer: Following<Item>): () => void {
+export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item>): () => void {
   const ended = new AbortController();
   const { signal: end } = ended;
   void client.promise.then((trpc) => {
@@ -97,7 +97,7 @@ export function follow<Item>(path: Path, input: unknown, hearer: Following<Item>
     trpc.subscription(path, input, {
       signal: end,
       onData: (item) => end.aborted || hearer.onData(item as Item),
-      onError: (error) => end.aborted || hearer.onError?.(new CallFailed(error)),
+      onError: (error) => end.aborted || hearer.onError?.(new CallError(error)),
       onComplete: () => end.aborted || hearer.onEnd?.(),
     });
   });

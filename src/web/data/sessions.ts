@@ -2,7 +2,7 @@ import { batch, computed, signal } from '@preact/signals';
 import type { Session } from '../../client/types.ts';
 import { follow } from './server.ts';
 
-// The sessions of all dialects; the server keeps the list up to date.
+// The sessions of all facades; the server keeps the list up to date.
 
 export type { Session };
 

@@ -7,7 +7,7 @@ import type { ControlNotice } from './channel.ts';
 export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
 
 /** Text and button over a screen that is not live. */
-export interface Cover {
+export interface ScreenCover {
   /** Words of the relay stand before ours. */
   readonly said?: string;
   readonly key?: TextKey;
@@ -19,7 +19,7 @@ export interface Cover {
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
 export const connection = signal<Connection>('pending');
-export const cover = signal<Cover | undefined>({ key: 'screen.connecting' });
+export const cover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
 export const control = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
 export const copied = signal(''); // the desktop's clipboard
@@ -30,7 +30,7 @@ export const fits = signal(true);
 export const isWatching = (): boolean =>
   framed || watchOnly.value || !control.value.mayControl || control.value.who === 'another';
 
-export function show(state: Connection, over?: Cover): void {
+export function show(state: Connection, over?: ScreenCover): void {
   connection.value = state;
   cover.value = over;
 }

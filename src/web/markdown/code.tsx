@@ -6,7 +6,7 @@ import { countLines, textParts } from '../parts/bounded-text.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { TextPart } from './plain.tsx';
 
-const mostHighlighted = 60_000;
+const maxHighlighted = 60_000;
 
 interface Props {
   readonly code: string;
@@ -35,7 +35,7 @@ export function Code({ code: given, language }: Props) {
 export function Highlighted({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
   useEffect(() => {
-    if (language === '' || code.length > mostHighlighted) return undefined;
+    if (language === '' || code.length > maxHighlighted) return undefined;
     const ended = new AbortController();
     void parse('highlight', { code, language: language.split('.').at(-1) ?? '' }, ended.signal).then(
       (parts) => ended.signal.aborted || setColored({ code, parts }),

@@ -3,13 +3,13 @@
 const around = 3;
 const maxCells = 1_000_000;
 
-export interface Line {
+export interface DiffLine {
   readonly kind: 'same' | 'added' | 'removed' | 'skipped';
   readonly text: string;
 }
 
 /** Every line of a new file is added. */
-export function diffLines(before: string | null, after: string): Line[] {
+export function diffLines(before: string | null, after: string): DiffLine[] {
   if (before === null) return linesOf(after).map((text) => ({ kind: 'added' as const, text }));
   const old = linesOf(before);
   const now = linesOf(after);
@@ -18,7 +18,7 @@ export function diffLines(before: string | null, after: string): Line[] {
   let tail = 0;
   while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
   const changed = middle(old.slice(head, old.length - tail), now.slice(head, now.length - tail));
-  const same = (text: string): Line => ({ kind: 'same', text });
+  const same = (text: string): DiffLine => ({ kind: 'same', text });
   return shortened([...old.slice(0, head).map(same), ...changed, ...old.slice(old.length - tail).map(same)]);
 }
 
@@ -28,9 +28,9 @@ function linesOf(text: string): string[] {
 }
 
 /** Keeps the longest common lines. Where that would cost too much, replaces all lines. */
-function middle(old: readonly string[], now: readonly string[]): Line[] {
-  const removed = (text: string): Line => ({ kind: 'removed', text });
-  const added = (text: string): Line => ({ kind: 'added', text });
+function middle(old: readonly string[], now: readonly string[]): DiffLine[] {
+  const removed = (text: string): DiffLine => ({ kind: 'removed', text });
+  const added = (text: string): DiffLine => ({ kind: 'added', text });
   if (old.length * now.length > maxCells) return [...old.map(removed), ...now.map(added)];
   const width = now.length + 1;
   const common = new Uint32Array((old.length + 1) * width);
@@ -40,7 +40,7 @@ function middle(old: readonly string[], now: readonly string[]): Line[] {
       common[i * width + j] = old[i] === now[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
     }
   }
-  const out: Line[] = [];
+  const out: DiffLine[] = [];
   let i = 0;
   let j = 0;
   while (i < old.length || j < now.length) {
@@ -54,9 +54,9 @@ function middle(old: readonly string[], now: readonly string[]): Line[] {
   return out;
 }
 
-function shortened(lines: readonly Line[]): Line[] {
+function shortened(lines: readonly DiffLine[]): DiffLine[] {
   const near = (n: number) => lines.slice(Math.max(0, n - around), n + around + 1).some(({ kind }) => kind !== 'same');
-  const out: Line[] = [];
+  const out: DiffLine[] = [];
   for (const [n, line] of lines.entries()) {
     if (line.kind !== 'same' || near(n)) out.push(line);
     else if (out.at(-1)?.kind !== 'skipped') out.push({ kind: 'skipped', text: '…' });

@@ -14,7 +14,7 @@ interface Words {
   readonly date: (at: Date) => string;
 }
 
-interface Shown {
+interface GroupInput {
   readonly sessions: readonly Session[];
   /** Archived sessions stand at the end, below a line that shows and hides them. */
   readonly withArchive: boolean;
@@ -22,7 +22,7 @@ interface Shown {
 }
 
 /** Pinned sessions first, then by the day of the last message, then the archive. */
-export function rowsOf({ sessions, withArchive, now }: Shown, words: Words): Row[] {
+export function rowsOf({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
   const rows: Row[] = [];
   let last = '';
   const add = (label: string, session: Session) => {

@@ -8,7 +8,7 @@ export const foundInMessages = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 
 const pauseMs = 250;
-const mostFound = 200;
+const maxFound = 200;
 
 /** Asks the server when the person pauses. A later search replaces an earlier answer. */
 export function searchMessages(): void {
@@ -20,7 +20,7 @@ export function searchMessages(): void {
     isSearching.value = words.length >= 2;
     if (words.length < 2) return;
     timer = setTimeout(async () => {
-      const found = await query('sessions.list', { search: words, limit: mostFound }).catch(() => undefined);
+      const found = await query('sessions.list', { search: words, limit: maxFound }).catch(() => undefined);
       if (search.peek().trim() !== words) return;
       isSearching.value = false;
       foundInMessages.value = new Set(found?.items.map(({ id }) => id));

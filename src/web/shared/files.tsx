@@ -3,7 +3,7 @@ import { Code } from '../markdown/code.tsx';
 import { bytes } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
-import { type Entry, listFiles, Refused, readFile } from './session.ts';
+import { type Entry, listFiles, RequestError, readFile } from './session.ts';
 
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
@@ -15,7 +15,7 @@ export function SharedFiles() {
   const [file, setFile] = useState<{ path: string; content: string }>();
   const [trouble, setTrouble] = useState('');
   const told = (thrown: unknown) => {
-    const rests = thrown instanceof Refused && thrown.status === 404;
+    const rests = thrown instanceof RequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
   };
   useEffect(() => {

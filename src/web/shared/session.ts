@@ -32,7 +32,7 @@ const everyMs = 5_000;
 const token = () => location.hash.slice(1);
 
 /** Rejects with the server's words; `status` 0: it did not answer. */
-export class Refused extends Error {
+export class RequestError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -49,8 +49,8 @@ async function ask<Answer>(path: string, body: object): Promise<Answer> {
   const answer = (await said?.json().catch(() => undefined)) as
     | (Answer & { detail?: string; msg?: string })
     | undefined;
-  if (!said || !answer) throw new Refused(0, '');
-  if (!said.ok) throw new Refused(said.status, answer.detail ?? answer.msg ?? '');
+  if (!said || !answer) throw new RequestError(0, '');
+  if (!said.ok) throw new RequestError(said.status, answer.detail ?? answer.msg ?? '');
   return answer;
 }
 
@@ -72,7 +72,7 @@ export function followShared(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {
-        const isFinal = thrown instanceof Refused && [404, 422].includes(thrown.status);
+        const isFinal = thrown instanceof RequestError && [404, 422].includes(thrown.status);
         state.value = isFinal ? 'unfit' : 'offline';
       });
     }

@@ -12,13 +12,13 @@ import { t } from '../text/text.ts';
 
 type Link = Outputs['shares']['list'][number];
 const lives = { '24': 'share.day', '168': 'share.week', '720': 'share.month' } as const;
-type Life = keyof typeof lives;
+type ShareLifetime = keyof typeof lives;
 
 export const openShare = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
 
 /** Makes links that show the session read-only to anyone, lists the ones that work, and revokes them. */
 function ShareDialog({ sessionId }: { sessionId: string }) {
-  const [hours, setHours] = useState<Life>('168');
+  const [hours, setHours] = useState<ShareLifetime>('168');
   const [files, setFiles] = useState(false);
   const [made, setMade] = useState('');
   const [links, setLinks] = useState<readonly Link[]>();
@@ -43,7 +43,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
       <Choice
         label={t('share.life')}
         value={hours}
-        options={(Object.keys(lives) as Life[]).map((value) => ({ value, label: t(lives[value]) }))}
+        options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}
         onChange={setHours}
       />
       <label class="check">

@@ -6,7 +6,7 @@ import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
 import { kubeStub } from '../../support/cluster/kube-stub.ts';
 import { stubOptions } from '../../support/servers/stub-options.ts';
-import { type Place, poolableOf, poolOfPods } from './pool-of-pods.ts';
+import { type PoolBackend, poolableOf, poolOfPods } from './pool-of-pods.ts';
 
 describe('pool of pods before a stub of the API', () => {
   poolOfPods(onStub, 100);
@@ -38,7 +38,7 @@ describe('pool of pods before a stub of the API', () => {
   });
 });
 
-async function onStub(): Promise<Place> {
+async function onStub(): Promise<PoolBackend> {
   const stub = await kubeStub();
   const open = async () => poolableOf(await kubernetesDriver(stubOptions(stub)));
   return { image: 'corral/sandbox', open, [Symbol.asyncDispose]: () => stub[Symbol.asyncDispose]() };

@@ -10,7 +10,7 @@ import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
 type Both = Driver & Poolable;
 
-export interface Place extends AsyncDisposable {
+export interface PoolBackend extends AsyncDisposable {
   readonly image: string;
   open(): Promise<Both>;
 }
@@ -22,8 +22,8 @@ export function poolableOf(driver: Driver): Both {
 }
 
 /** The behaviour of every pool of pods. `burst`: how many sessions start at once. */
-export function poolOfPods(at: () => Promise<Place>, burst: number): void {
-  let place: Place;
+export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void {
+  let place: PoolBackend;
   let driver: Both;
   let other: Both;
   const spec = () => testSpec(place.image);

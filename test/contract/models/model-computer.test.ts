@@ -26,14 +26,19 @@ const actions = geminiComputer.map(
   }),
 );
 
-interface How {
+interface TurnOptions {
   readonly tools?: readonly ToolDeclaration[];
   /** How the call ended, beyond that it clicked. */
   readonly answer?: Partial<Extract<Message, { role: 'tool' }>>;
 }
 
 /** One call of the computer, its result with a screenshot, and a turn after it. */
-async function converse(wire: WireName, ref: string, call: FakeCall, { tools = [computer], answer = {} }: How = {}) {
+async function converse(
+  wire: WireName,
+  ref: string,
+  call: FakeCall,
+  { tools = [computer], answer = {} }: TurnOptions = {},
+) {
   const server = await fakeProvider(wire, [{ calls: [call] }, { text: 'Done.' }]);
   onTestFinished(() => server[Symbol.asyncDispose]());
   const model = await modelAt(wire, server.url, { name: ref });

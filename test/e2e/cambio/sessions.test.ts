@@ -64,7 +64,7 @@ test('a session whose sandbox cannot start is in error until a sandbox starts', 
   expect((await ask('GET', `/sessions/${id}`)).status).toBe('active');
 });
 
-test('the list has the sessions of all dialects, and a repeat with the same key creates no second session', async () => {
+test('the list has the sessions of all facades, and a repeat with the same key creates no second session', async () => {
   await using server = await withServer();
   const key = { 'idempotency-key': 'k' };
   const first = await server.call('POST', '/sessions', {}, key);
@@ -86,7 +86,7 @@ test('the list shows each session the same way as its own route does, newest fir
   expect((await server.call('GET', `/sessions/${second.id}`)).body).toEqual(second);
 });
 
-test('ending a session deletes it, in every dialect', async () => {
+test('ending a session deletes it, in every facade', async () => {
   await using server = await withServer();
   const { id } = (await server.call('POST', '/sessions')).body;
   expect(await server.call('DELETE', `/sessions/${id}`)).toMatchObject({

@@ -14,14 +14,14 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 const example = 'examples/watch-session/main.ts';
 
-interface Given {
+interface ExampleOptions {
   readonly server: ServerProcess;
   readonly cwd?: string;
   readonly token?: string;
 }
 
 /** Runs the example in its own process. Returns its output lines and its exit code. */
-async function watch(task: string, args: string[], { server, cwd = root, token }: Given) {
+async function watch(task: string, args: string[], { server, cwd = root, token }: ExampleOptions) {
   const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
   const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 90_000 }).then(
     ({ stdout }) => ({ code: 0, stdout }),

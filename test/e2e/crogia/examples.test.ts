@@ -8,7 +8,7 @@ import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-// Runs the examples from the dialects' own descriptions, unchanged except for the port. The test adds the parts that
+// Runs the examples from the facades' own descriptions, unchanged except for the port. The test adds the parts that
 // they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
 
 async function started(context: TestContext) {

@@ -37,7 +37,7 @@ test('a session created with a task stores the task and runs nothing', async () 
   expect(await server.fake.sessions.activeRun(id)).toBeUndefined();
 });
 
-test('the list is a bare array of the sessions of all dialects, the newest first', async () => {
+test('the list is a bare array of the sessions of all facades, the newest first', async () => {
   const clock = manualClock(1_700_000_000_000);
   const { server, sid } = await withSession({ clock });
   await using _server = server;

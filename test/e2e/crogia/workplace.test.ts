@@ -188,7 +188,7 @@ test('a command that times out is 200, and the answer reports the timeout', asyn
   });
 });
 
-test('a command starts a stopped sandbox, because this dialect has no other way to start it', async () => {
+test('a command starts a stopped sandbox, because this facade has no other way to start it', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   const { sandboxes } = server.others.services;

@@ -1,7 +1,7 @@
 // The recipes for programs of others: the packages and the program of each page, run as they are written there.
 import { readFile } from 'node:fs/promises';
 import { expect, type TestContext, test } from 'vitest';
-import { fakeKey, fakeProvider, type Said, type WireName } from '../../support/agents/fake-models/server.ts';
+import { fakeKey, fakeProvider, type ScriptedReply, type WireName } from '../../support/agents/fake-models/server.ts';
 import { runWritten } from '../../support/clients/e2b-sdks.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
 import { buildVariant } from '../../support/servers/build-variant.ts';
@@ -13,7 +13,7 @@ interface Recipe {
   readonly language: 'javascript' | 'python';
   readonly wire: WireName;
   /** The model's replies before the last, which repeats the last result. */
-  readonly turns: readonly Said[];
+  readonly turns: readonly ScriptedReply[];
 }
 const code = [
   'found = [n for n in range(2, 600) if all(n % d for d in range(2, n))][:100]',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { read } from '../../support/clients/e2b-wire.ts';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 const linesOf = (text: string) =>
   text
@@ -9,7 +9,7 @@ const linesOf = (text: string) =>
     .map((line) => JSON.parse(line) as { type: string; text?: string; name?: string });
 
 /** The code interpreter. */
-export function codeRows(it: It): void {
+export function codeRows(it: WireClient): void {
   const ask = (path: string, body?: object, method = body ? 'POST' : 'GET') =>
     it.agent(path, {
       method,
@@ -47,7 +47,7 @@ export function codeRows(it: It): void {
 }
 
 /** A context of its own, variables of one execution, and a client that leaves. */
-function kernelRows(ask: (path: string, body?: object, method?: string) => Promise<Response>, it: It): void {
+function kernelRows(ask: (path: string, body?: object, method?: string) => Promise<Response>, it: WireClient): void {
   const run = async (body: object) => linesOf(await (await ask('/execute', body)).text());
   const text = async (body: object) => (await run(body)).find(({ type }) => type === 'result')?.text;
   const error = async (body: object) => (await run(body)).find(({ type }) => type === 'error')?.name;

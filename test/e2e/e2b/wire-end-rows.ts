@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 // Pauses and ends of a real sandbox. These rows come last, because they end it.
 const run = promisify(execFile);
 
-export function endRows(it: It): void {
+export function endRows(it: WireClient): void {
   const path = (rest = '') => `/sandboxes/${it.sid}${rest}`;
   const post = async (rest: string, body?: object) =>
     (await it.api(path(rest), { method: 'POST', ...(body && { body: JSON.stringify(body) }) })).status;

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 // Files and folders of a real sandbox, and their changes.
 interface Entry {
   readonly entry: { readonly path: string; readonly mode: number; readonly owner: string; readonly group: string };
 }
 
-export function entryRows(it: It): void {
+export function entryRows(it: WireClient): void {
   const files = (method: string, message: object) => it.call(`filesystem.Filesystem/${method}`, message);
   const run = async (text: string) => void (await it.stream('process.Process/Start', it.shell(text)));
 

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { read } from '../../support/clients/e2b-wire.ts';
 import { onlyNightly } from '../../support/runner/nightly.ts';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 // The surroundings of programs in a sandbox: its user, its home, its tools and its `sudo`.
 const start = 'process.Process/Start';
 const mebibyte = 2 ** 20;
 
-export function homeRows(it: It): void {
+export function homeRows(it: WireClient): void {
   const run = async (text: string) => (await it.stream(start, it.shell(text))).stdout.trim();
 
   test('the user and the group are called user, with the id that processes have', async () => {

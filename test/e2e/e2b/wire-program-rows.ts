@@ -1,22 +1,24 @@
 import { expect, test } from 'vitest';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 // Processes of a real sandbox as the wire tells of them: their life, their readers and their surroundings.
 const start = 'process.Process/Start';
-interface Said {
+interface ProcessEvent {
   readonly event: { readonly start?: { pid: number }; readonly data?: Record<string, string>; readonly end?: object };
 }
 
-export function programRows(it: It): void {
+export function programRows(it: WireClient): void {
   const call = (method: string, message: object) => it.call(`process.Process/${method}`, message);
   const run = async (text: string) => (await it.stream(start, it.shell(text))).stdout.trim();
   const asleep = async (seconds: number) => Number(await run(`pgrep -fc '^sleep ${seconds}' || true`));
   const begin = async (message: object, headers?: Record<string, string>) => {
     const stream = await it.open(start, message, headers);
-    return { ...stream, pid: (stream.events[0] as Said).event.start?.pid ?? 0 };
+    return { ...stream, pid: (stream.events[0] as ProcessEvent).event.start?.pid ?? 0 };
   };
   const output = (events: readonly object[], kind: string) =>
-    (events as Said[]).flatMap(({ event }) => event.data?.[kind] ?? []).map((piece) => Buffer.from(piece, 'base64'));
+    (events as ProcessEvent[])
+      .flatMap(({ event }) => event.data?.[kind] ?? [])
+      .map((piece) => Buffer.from(piece, 'base64'));
 
   test('the example of the contract is answered to the letter', async () => {
     const message = { process: { cmd: '/bin/bash', args: ['-l', '-c', 'echo hi'] }, stdin: false, unknown_field: 1 };

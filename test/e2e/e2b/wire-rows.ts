@@ -35,9 +35,9 @@ export function wireRows(env: Env): void {
     endRows(it);
   });
 }
-export type It = ReturnType<typeof wireClient>;
+export type WireClient = ReturnType<typeof wireClient>;
 
-function controlRows(it: It, created: () => Response): void {
+function controlRows(it: WireClient, created: () => Response): void {
   const path = (rest = '') => `/sandboxes/${it.sid}${rest}`;
   const post = (to: string, body: object) => it.api(to, { method: 'POST', body: JSON.stringify(body) });
 
@@ -115,7 +115,7 @@ function controlRows(it: It, created: () => Response): void {
   });
 }
 
-function routingRows(it: It): void {
+function routingRows(it: WireClient): void {
   test.each([{ 'e2b-sandbox-port': '' }, { 'e2b-sandbox-id': '' }, { 'e2b-sandbox-port': '65536' }])(
     'headers that name half of a target are 400: %j',
     async (headers) => {
@@ -177,7 +177,7 @@ function routingRows(it: It): void {
   });
 }
 
-function processRows(it: It): void {
+function processRows(it: WireClient): void {
   const start = 'process.Process/Start';
   const pidOf = async (message: object) => {
     const { events, leave } = await it.open(start, message);
@@ -243,7 +243,7 @@ function processRows(it: It): void {
   });
 }
 
-function fileCallRows(it: It): void {
+function fileCallRows(it: WireClient): void {
   const files = (method: string, message: object) => it.call(`filesystem.Filesystem/${method}`, message);
   test.each([
     ['Stat', { path: 'none' }, 404, 'not_found'],
@@ -276,7 +276,7 @@ function fileCallRows(it: It): void {
   });
 }
 
-function fileRows(it: It): void {
+function fileRows(it: WireClient): void {
   const plain = { 'content-type': 'application/octet-stream' };
   const put = (path: string, body: NonNullable<RequestInit['body']>, headers: Record<string, string> = plain) =>
     it.agent(`/files?path=${path}`, { method: 'POST', body, headers });
@@ -382,7 +382,7 @@ function fileRows(it: It): void {
   });
 }
 
-function boundRows(it: It): void {
+function boundRows(it: WireClient): void {
   const isAlive = async () =>
     expect((await it.stream('process.Process/Start', it.shell('echo ok'))).stdout).toBe('ok\n');
   test('a reader that stops holds its program back, and nothing else', async () => {

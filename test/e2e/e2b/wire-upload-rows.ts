@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientRequest, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { It } from './wire-rows.ts';
+import type { WireClient } from './wire-rows.ts';
 
 const plain = { 'content-type': 'application/octet-stream' };
 const form = { 'content-type': 'multipart/form-data; boundary=b' };
@@ -10,7 +10,7 @@ const part = (name: string) => `--b\r\nContent-Disposition: form-data; name="fil
 const half = 'x'.repeat(200_000);
 
 // Uploads that end in the middle: each file is whole or as it was.
-export function uploadRows(it: It): void {
+export function uploadRows(it: WireClient): void {
   const run = async (text: string) => (await it.stream('process.Process/Start', it.shell(text))).stdout;
   const isArriving = () => run('find ~/up -name ".corral-*" -size +50k');
   const folder = async () => {

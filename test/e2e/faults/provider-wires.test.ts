@@ -15,7 +15,7 @@ const isPlanned = ({ body }: FakeRequest) => JSON.stringify(body).includes('Goin
 const list: FakeReply = { calls: [{ name: 'file_list', args: { path: '/workspace' } }] };
 
 /** A session whose model answers every turn after the plan so, until its status is this one. */
-async function restsAs(status: string, { wire, reply, more = {} }: Wanted) {
+async function restsAs(status: string, { wire, reply, more = {} }: ProviderCase) {
   await using provider = await fakeProvider(wire, (request, n) =>
     isPlanned(request) ? reply(n) : { calls: [{ name: 'make_plan', args: planArgs }] },
   );
@@ -27,7 +27,7 @@ async function restsAs(status: string, { wire, reply, more = {} }: Wanted) {
   const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
   return { events, requests: provider.requests.length, refusals: provider.refusals };
 }
-interface Wanted {
+interface ProviderCase {
   readonly wire: WireName;
   readonly reply: (n: number) => FakeReply;
   readonly more?: Record<string, string>;

@@ -2,10 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 
 test('F110 a second delete waits until the tombstone of the first is durable', async () => {
-  await using server = await composed();
+  await using server = await composeCore();
   const { sessions } = server.core.services;
   const { id } = await sessions.create({ origin: 'trpc', title: 'twice' });
   await sessions.rename(id, 'in memory');

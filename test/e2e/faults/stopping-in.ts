@@ -86,7 +86,7 @@ export const stoppingIn = (world: World) =>
       await real.holds(id);
     });
 
-    test('code of the Workspace dialect that runs too long is ended with all that it started', {
+    test('code of the Workspace facade that runs too long is ended with all that it started', {
       timeout: 180_000,
     }, async (context) => {
       await using real = await realServer(context, world);

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { attacks } from '../../support/hostile/hostile-attacks.ts';
 import { callersAttacks } from '../../support/hostile/hostile-callers.ts';
 import { hostileServer } from '../../support/hostile/hostile-server.ts';
-import { expectUnhurt, healthWatch, told } from '../../support/servers/health-watch.ts';
+import { describeHealth, expectUnhurt, healthWatch } from '../../support/servers/health-watch.ts';
 import { worlds } from '../../support/worlds.ts';
 
 /** Long enough for more than a hundred answers, so that one slow answer is not yet the slowest of a hundred. */
@@ -27,7 +27,7 @@ describe.each(worlds)('a server whose sandboxes of $driver attack it', (world) =
     const { server } = hostile.real;
     await using watch = await healthWatch(server);
     const quiet = await watch.during(() => pause(3_000));
-    const figures = [`quiet: ${told(quiet)}`];
+    const figures = [`quiet: ${describeHealth(quiet)}`];
     await mkdir('.reports', { recursive: true });
 
     const { pid } = server;
@@ -38,7 +38,7 @@ describe.each(worlds)('a server whose sandboxes of $driver attack it', (world) =
       });
       for (const shown of shows)
         expect.soft(evidence, `${name} took place`).toContainEqual(expect.stringMatching(shown));
-      figures.push(`${name}: ${told(seen)}`);
+      figures.push(`${name}: ${describeHealth(seen)}`);
       await writeFile(`.reports/hostile-${world.driver}.txt`, `${figures.join('\n')}\n`);
       expectUnhurt(seen, quiet, name);
     }

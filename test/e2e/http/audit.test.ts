@@ -21,7 +21,7 @@ async function started() {
   return { server, rows, ask, told };
 }
 
-test('in every dialect a change is audited once, and a read is not', async () => {
+test('in every facade a change is audited once, and a read is not', async () => {
   const { server, ask, told } = await started();
   await using _ = server;
   const id = (await ask('PUT', '/api/v1/sessions')).data.session_id;

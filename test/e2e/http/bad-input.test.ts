@@ -12,7 +12,7 @@ const post = (path: string, headers: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
 const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
 
-test('an unknown route is 404 in the format of the dialect that owns the path', async () => {
+test('an unknown route is 404 in the format of the facade that owns the path', async () => {
   await using server = await testServer();
   for (const path of [`${base}/x/y/z`, `${base}/0123456789abcdef/nothing`]) {
     expect(await server.call('GET', path), path).toMatchObject({

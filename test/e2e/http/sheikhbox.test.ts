@@ -18,7 +18,7 @@ async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId
   return { sid, id };
 }
 
-test('PUT creates a session that every dialect can find by its id, and ignores any body', async () => {
+test('PUT creates a session that every facade can find by its id, and ignores any body', async () => {
   await using server = await testServer();
   const { status, body } = await server.call('PUT', base, 'this is {not JSON', { 'content-type': 'text/plain' });
   expect(status).toBe(200);

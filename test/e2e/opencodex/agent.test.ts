@@ -62,7 +62,7 @@ test("a project's agent works step by step with its own model, key, prompt and t
   expect(declared.sort()).toEqual(['file_read', 'message_ask_user', 'message_notify_user', 'todo']);
   expect((await call('GET', '/settings/api-keys')).api_keys[0].last_used_at).toMatch(/Z$/);
 
-  // Without a plan, no dialect shows one.
+  // Without a plan, no facade shows one.
   const history = await call('GET', `/sessions/${sid}`);
   expect(history.data.events.map(({ event }: { event: string }) => event)).not.toContain('plan');
   await call('DELETE', `/projects/${project}`);

@@ -132,7 +132,7 @@ test('a chat belongs to its project, and its default name is not a title', async
   expect((await server.call('GET', `/chats/${sid}`)).body).toEqual(chat.body);
 });
 
-test('a session of another dialect appears as a chat without a project', async () => {
+test('a session of another facade appears as a chat without a project', async () => {
   await using server = await opencodexServer();
   const { id } = await server.fake.sessions.create({ origin: 'sheikhbox' });
   expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject({

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { DesktopStatus } from '../../../src/sandboxes/client/client.ts';
-import type { Composed } from '../../support/servers/composed.ts';
+import type { ComposedCore } from '../../support/servers/composed.ts';
 import { replicas } from '../../support/stores/replicas.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
@@ -32,7 +32,7 @@ async function two() {
   const screen = fakeDesktop();
   const facts = async () =>
     (await set.events(id)).flatMap((event) => (event.type === 'desktop' ? [event.data.kind] : []));
-  const controllerAt = (server: Composed) => server.core.services.desktop.status(id).then((it) => it.controller);
+  const controllerAt = (server: ComposedCore) => server.core.services.desktop.status(id).then((it) => it.controller);
   const health = () => ({ version: '1', bootId: '1', idleMs: 0, oomKills: 0, desktop: { ...screen.status } });
   for (const { daemon } of set.backend.boxes.values()) {
     Object.assign(daemon.daemon, { health, desktop: { ...daemon.daemon.desktop, ...screen.desktop } });

@@ -7,7 +7,7 @@ import { fence } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
 import { needs } from '../../support/servers/components.ts';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const signal = () => AbortSignal.timeout(60_000);
@@ -27,7 +27,7 @@ async function pair() {
     CORRAL_EGRESS_POLICY: 'allow-list',
     CORRAL_EGRESS_ALLOW: 'allowed.example.test',
   };
-  const open = async () => stack.use(await composed(settings, path, [], { store }));
+  const open = async () => stack.use(await composeCore(settings, path, [], { store }));
   const servers = [await open(), await open()] as const;
   const held = stack.move();
   const events = async (id: SessionId) => (await store.events.page(id, 0, 100_000)).events;

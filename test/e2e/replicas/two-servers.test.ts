@@ -4,19 +4,19 @@ import type { SessionId } from '../../../src/core/model/ids.ts';
 import { leaseNameOf } from '../../../src/sessions/cluster/leased-ownership.ts';
 import { fence } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
-import type { Composed } from '../../support/servers/composed.ts';
+import type { ComposedCore } from '../../support/servers/composed.ts';
 import { replicas } from '../../support/stores/replicas.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
-const send = (server: Composed, id: SessionId, text: string) =>
+const send = (server: ComposedCore, id: SessionId, text: string) =>
   server.core.services.sessions.send(id, { text, mode: 'inject' });
-const statusOf = async (server: Composed, id: SessionId) => (await server.core.services.sessions.get(id)).status;
-const create = async (server: Composed) => (await server.core.services.sessions.create({ origin: 'sheikhbox' })).id;
-const rests = (server: Composed, id: SessionId) =>
+const statusOf = async (server: ComposedCore, id: SessionId) => (await server.core.services.sessions.get(id)).status;
+const create = async (server: ComposedCore) => (await server.core.services.sessions.create({ origin: 'sheikhbox' })).id;
+const rests = (server: ComposedCore, id: SessionId) =>
   expect.poll(() => statusOf(server, id), { timeout: 15_000, interval: 25 }).toBe('completed');
 
 /** The events that a client of that server receives until the run ends. */
-async function seenAt(server: Composed, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
+async function seenAt(server: ComposedCore, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
   const events: SessionEvent[] = [];
   for await (const item of server.core.services.sessions.follow(id, 0, { signal: signal(), deltas: true })) {
     if (item.kind === 'resync') throw new Error(`resync: ${item.reason}`);

@@ -101,7 +101,7 @@ test('F113 an approval that times out skips the call, the run continues, and a l
   await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
 });
 
-test('F113 in the other dialects the run asks in text, and a text answer approves or rejects', async () => {
+test('F113 in the other facades the run asks in text, and a text answer approves or rejects', async () => {
   await using server = await composedServer(guarded);
   const sheikhbox = api(server.url);
   using client = openClient(server.url, 'sse');

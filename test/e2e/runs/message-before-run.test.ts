@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 
 // Preparing a run's first request takes about as long as storing and sending an event, on the same loop.
 
 test('subscribers have a message before its run prepares a request', async () => {
-  await using server = await composed();
+  await using server = await composeCore();
   const { services, store } = server.core;
   const { sessions } = services;
   const { id } = await sessions.create({ origin: 'trpc' });

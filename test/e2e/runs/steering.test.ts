@@ -11,7 +11,7 @@ const settings = {
 };
 const planArgs = { title: 'Work', steps: ['Wait', 'Look'], acknowledgement: 'On it.' };
 const ways = { 'plan-act': { plans: true }, todo: { plans: true }, ReAct: { plans: false } } as const;
-type Way = keyof typeof ways;
+type SteeringWay = keyof typeof ways;
 
 const todoCall = {
   name: 'todo',
@@ -23,7 +23,7 @@ const todoCall = {
   },
 };
 const replies =
-  (way: Way) =>
+  (way: SteeringWay) =>
   (request: FakeRequest): FakeReply => {
     if (request.body.tools?.[0]?.function.name === 'make_plan')
       return { calls: [{ name: 'make_plan', args: planArgs }] };
@@ -33,7 +33,7 @@ const replies =
   };
 
 /** A session in whose shell a command runs, and an uploaded picture. */
-async function busy(way: Way) {
+async function busy(way: SteeringWay) {
   await using stack = new AsyncDisposableStack();
   const it = stack.use(await modelServer({ wire: 'compatible', replies: replies(way), settings }));
   const session = await it.session(ways[way]);
@@ -45,7 +45,7 @@ async function busy(way: Way) {
   return { ...it, session, picture, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-describe.each(Object.keys(ways) as Way[])('in a session that works by %s', { timeout: 120_000 }, (way) => {
+describe.each(Object.keys(ways) as SteeringWay[])('in a session that works by %s', { timeout: 120_000 }, (way) => {
   test('an injected message and its picture are in the very next request', async () => {
     await using it = await busy(way);
     const before = it.provider.requests.length;

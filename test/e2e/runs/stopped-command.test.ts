@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { fence } from '../../support/clients/api.ts';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 
 test('a stopped command appears after the earlier commands of its shell', async () => {
-  await using server = await composed();
+  await using server = await composeCore();
   const { sessions } = server.core.services;
   const { id } = await sessions.create({ origin: 'trpc' });
   const events = async () => {

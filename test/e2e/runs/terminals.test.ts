@@ -2,7 +2,7 @@ import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { TerminalLine } from '../../../src/sessions/api/terminals.ts';
 import { needs } from '../../support/servers/components.ts';
-import { type Composed, composed } from '../../support/servers/composed.ts';
+import { type ComposedCore, composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const budget = () => AbortSignal.timeout(60_000);
@@ -11,7 +11,7 @@ const budget = () => AbortSignal.timeout(60_000);
 async function started(context: TestContext) {
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
-  let life = await composed({ CORRAL_DRIVER: 'process' }, folder.path);
+  let life = await composeCore({ CORRAL_DRIVER: 'process' }, folder.path);
   const { id } = await life.core.services.sessions.create({ origin: 'trpc' });
   onTestFinished(async () => {
     await life.core.services.sessions.delete(id).catch(() => {});
@@ -22,9 +22,9 @@ async function started(context: TestContext) {
     id,
     terminals: () => life.core.services.terminals,
     services: () => life.core.services,
-    async restart(): Promise<Composed> {
+    async restart(): Promise<ComposedCore> {
       await life[Symbol.asyncDispose]();
-      life = await composed({ CORRAL_DRIVER: 'process' }, folder.path);
+      life = await composeCore({ CORRAL_DRIVER: 'process' }, folder.path);
       return life;
     },
   };
@@ -137,7 +137,7 @@ test('deleting a session deletes its terminals', async (context) => {
 });
 
 test('the seventeenth terminal of a session is refused, and creates nothing', async () => {
-  await using life = await composed();
+  await using life = await composeCore();
   const { sessions, terminals } = life.core.services;
   const { id } = await sessions.create({ origin: 'trpc' });
   for (let n = 0; n < 16; n++) await terminals.open(id, budget());
@@ -146,7 +146,7 @@ test('the seventeenth terminal of a session is refused, and creates nothing', as
 });
 
 test('a terminal cannot exist without a session', async () => {
-  await using life = await composed();
+  await using life = await composeCore();
   const nobody = '0123456789abcdef' as SessionId;
   const { terminals } = life.core.services;
   await expect(terminals.open(nobody, budget())).rejects.toMatchObject({ code: 'session_not_found' });

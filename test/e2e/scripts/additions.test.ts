@@ -10,7 +10,7 @@ import { onlyNightly } from '../../support/runner/nightly.ts';
 // existing files change. The copy must pass the type check, and its server must know every sample.
 
 const repository = resolve(import.meta.dirname, '../../..');
-const mostFiles = 3;
+const maxFiles = 3;
 const copied = ['src', 'machines', 'drivers', 'sandbox-images', 'scripts', 'helm', 'docs'];
 let root = '';
 
@@ -46,7 +46,7 @@ test.each(Object.entries(additions))('a new %s changes at most three existing fi
   const changed = Object.keys(edits);
   const files = changed.length === 1 ? 'file' : 'files';
   process.stdout.write(`${what}: ${changed.length} existing ${files}: ${changed.join(', ')}\n`);
-  expect(changed.length).toBeLessThanOrEqual(mostFiles);
+  expect(changed.length).toBeLessThanOrEqual(maxFiles);
 });
 
 test('the tree with all samples passes the type check', { timeout: 300_000 }, (context) => {
@@ -65,14 +65,14 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     const { readFileSync } = await import('node:fs');
     const { toolWords } = await import('./src/agents/tools/words.ts');
     const { toolRegistry } = await import('./src/agents/tools/registry.ts');
-    const { dialects } = await import('./src/facades/list.ts');
+    const { facades } = await import('./src/facades/list.ts');
     const { decide } = await import('./src/sandboxes/egress/decide.ts');
     const env = { CORRAL_DRIVER: 'sample', CORRAL_SAMPLE_HOST: 'h', CORRAL_EGRESS_POLICY: 'sample', CORRAL_GREETER_GREETING: 'hi' };
     const config = loadConfig(env, readFileSync('corral.example.yaml', 'utf8'));
     const target = { kind: 'name', host: 'sample.example.test', port: 443 };
     console.log(JSON.stringify({
       help: configHelp(),
-      greeting: [dialects.greeter.label, config.greeter],
+      greeting: [facades.greeter.label, config.greeter],
       driver: [config.driver, config.sample],
       words: toolWords.find(({ name }) => name === 'sample_count'),
       declared: toolRegistry().declarations.some(({ name }) => name === 'sample_count'),
@@ -92,7 +92,7 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     'sample: a driver of this test',
     'sample: one host of this test',
     'key for Sample',
-    'how the sample dialect greets',
+    'how the sample facade greets',
   ])
     expect(said.help).toContain(words);
 });

@@ -5,7 +5,7 @@ import { follow } from '../../support/clients/followed.ts';
 import { rfbClient } from '../../support/clients/rfb-client.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
-export interface Where {
+export interface DriverUnderTest {
   readonly driver: 'docker' | 'kubernetes';
   /** Skips the test on a machine that cannot run it; otherwise returns further settings for the server. */
   ready(context: TestContext): Promise<Record<string, string>>;
@@ -14,7 +14,7 @@ export interface Where {
 }
 
 /** One whole session through the API, the same on every driver. A single setting selects the driver. */
-export function sessionOn({ driver, ready, remains }: Where): void {
+export function sessionOn({ driver, ready, remains }: DriverUnderTest): void {
   test(`a task, a shell, files, a screen, a stop and an end: on ${driver}`, { timeout: 400_000 }, async (context) => {
     const settings = await ready(context);
     const server = await serverProcess({ ...settings, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_DRIVER: driver });

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { newSession } from '../../../src/sessions/run/log/projection.ts';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { busySeconds, desk, scrollTo } from './desk.ts';
 
@@ -14,7 +14,7 @@ const empty = desk();
 
 /** Sessions of the last week, as an earlier server left them: a server keeps its list in memory. */
 async function seed(count: number): Promise<void> {
-  await using earlier = await composed({ CORRAL_DATA_DIR: folder.path });
+  await using earlier = await composeCore({ CORRAL_DATA_DIR: folder.path });
   const ids = randomIds();
   const { records } = earlier.core.store;
   const now = Date.now();

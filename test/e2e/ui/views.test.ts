@@ -14,7 +14,7 @@ const { page: open, worked, call } = desk({ CORRAL_DRIVER: 'process' });
 
 const themes = ['light', 'dark'] as const;
 const sizes = [wide, middle, phone];
-interface Look {
+interface ViewCase {
   readonly size: typeof wide;
   readonly themes: readonly (typeof themes)[number][];
 }
@@ -196,7 +196,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
 }
 
-async function flawsOf(context: TestContext, lookAt: (turn: number) => Look): Promise<string[]> {
+async function flawsOf(context: TestContext, lookAt: (turn: number) => ViewCase): Promise<string[]> {
   await needs(context, 'bubblewrap');
   const { page } = await open(context, '/', lookAt(0).size);
   const flaws: string[] = [];
@@ -222,7 +222,7 @@ async function flawsOf(context: TestContext, lookAt: (turn: number) => Look): Pr
 }
 
 test('axe finds nothing on any view, and no view is wider than the screen', { timeout: 120_000 }, async (context) => {
-  const diagonal = (turn: number): Look => ({
+  const diagonal = (turn: number): ViewCase => ({
     size: sizes[turn % 3] ?? wide,
     themes: [themes[turn % 2] ?? 'light'],
   });

@@ -4,7 +4,7 @@ import { needs } from '../../support/servers/components.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
-// Runs the example from the dialect's own description. The test adds only a wait before the first send: a socket that
+// Runs the example from the facade's own description. The test adds only a wait before the first send: a socket that
 // still connects throws, with any server.
 const example = `
 const ws = new WebSocket('ws://localhost:8001/ws?user_id=123');
@@ -74,7 +74,7 @@ test('the example in the description works as written, on a port of its own', as
       { type: 'terminal_output', output: expect.stringMatching(/^Python 3/), sessionId: 'my-workspace-uuid' },
     ],
   ]);
-  // Every dialect shows the session, on the first port too.
+  // Every facade shows the session, on the first port too.
   const { data } = (await (await fetch(`${server.url}/api/v1/sessions`)).json()) as {
     data: { sessions: { session_id: string; title: string }[] };
   };

@@ -150,7 +150,7 @@ test('a deleted workspace is empty at the next command, and the connection stays
   expect((await server.session('w')).id).not.toBe(id);
 });
 
-test("the id of another dialect's session opens that session, and a disconnect does not stop it", async (context) => {
+test("the id of another facade's session opens that session, and a disconnect does not stop it", async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });

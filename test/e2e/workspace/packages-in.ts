@@ -4,7 +4,7 @@ import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import type { World } from '../../support/worlds.ts';
 
-// The examples from the dialect's own description in the order of a session, and common commands next to them. Nothing
+// The examples from the facade's own description in the order of a session, and common commands next to them. Nothing
 // is set up first: the server has its defaults, and the packages come through its proxy.
 
 const sessionId = 'workspace-uuid';

@@ -20,7 +20,7 @@ export async function played(model: Model, request: TurnRequest, signal = new Ab
 }
 
 /** The conversation as the run loop keeps it. */
-export class Talk {
+export class Conversation {
   readonly messages: Message[] = [];
 
   user(text: string): this {

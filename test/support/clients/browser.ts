@@ -13,7 +13,7 @@ const quiet = [
   '--disable-sync',
 ];
 
-export interface Seen {
+export interface BrowserVisit {
   readonly page: Page;
   readonly context: BrowserContext;
   /** The errors and warnings that the page reported. */
@@ -33,7 +33,7 @@ export async function browserOfProcess(): Promise<Browser> {
 export async function browse(
   context: TestContext,
   { width, height, dark = false }: { width: number; height: number; dark?: boolean },
-): Promise<Seen> {
+): Promise<BrowserVisit> {
   await needs(context, 'chromium');
   const browser = await browserOfProcess();
   const profile = await browser.newContext({

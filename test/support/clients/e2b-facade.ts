@@ -12,7 +12,7 @@ import { fakeService } from '../egress/fake-service.ts';
 import { incapable } from '../sandboxes/incapable.ts';
 import { testServer } from './http.ts';
 
-interface Asked {
+interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
@@ -117,7 +117,7 @@ export async function e2bFacade({
     },
   });
 
-  const ask = (path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Answered> =>
+  const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<Answered> =>
     new Promise((done, fail) => {
       const asked = request(`${server.url}${path}`, { method, headers }, (answer) => {
         const parts: Buffer[] = [];
@@ -147,7 +147,7 @@ export async function e2bFacade({
     };
   };
   /** A request to a port of a sandbox, named by the two headers. */
-  const port = (sid: string, number: number, path: string, { headers, ...asked }: Asked = {}) =>
+  const port = (sid: string, number: number, path: string, { headers, ...asked }: RequestOptions = {}) =>
     ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
   return {
     server,

@@ -13,13 +13,13 @@ interface Answer {
   readonly body: { readonly code?: string; readonly watcherId?: string };
 }
 type Headers = Record<string, string>;
-type Asked = Omit<RequestInit, 'headers'> & { readonly headers?: Headers };
+type RequestOptions = Omit<RequestInit, 'headers'> & { readonly headers?: Headers };
 
 /** Speaks the wire of the E2B SDKs without them, to one sandbox that `create` makes. */
 export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E2B_API_KEY: string }) {
   let sandbox = { sandboxID: '', envdAccessToken: '' };
   const url = () => env().E2B_API_URL;
-  const api = (path: string, init: Asked = {}) => {
+  const api = (path: string, init: RequestOptions = {}) => {
     const type = init.body === undefined ? {} : { 'content-type': 'application/json' };
     const headers = { 'x-api-key': env().E2B_API_KEY, ...type, ...init.headers };
     return fetch(`${url()}${path}`, { ...init, headers });
@@ -30,7 +30,8 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     const all = { ...named, 'x-access-token': sandbox.envdAccessToken, ...more };
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
   };
-  const agent = (path: string, init: Asked = {}) => fetch(`${url()}${path}`, { ...init, headers: own(init.headers) });
+  const agent = (path: string, init: RequestOptions = {}) =>
+    fetch(`${url()}${path}`, { ...init, headers: own(init.headers) });
 
   async function* envelopes(answer: Response): AsyncGenerator<{ readonly flags: number; readonly message: object }> {
     let left = Buffer.alloc(0);

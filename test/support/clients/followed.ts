@@ -1,6 +1,6 @@
 import type { CorralClient, Event } from '../../../src/client/index.ts';
 
-export interface Followed extends Disposable {
+export interface EventFollower extends Disposable {
   /** All events so far, in the order of arrival. */
   readonly events: readonly Event[];
   /** Resolves with all events up to the end of the first run. */
@@ -8,7 +8,7 @@ export interface Followed extends Disposable {
 }
 
 /** Follows a session from its first event, over as many connections as needed. */
-export function follow(corral: CorralClient, sessionId: string): Followed {
+export function follow(corral: CorralClient, sessionId: string): EventFollower {
   const events: Event[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {}); // the caller of `toEnd` gets the rejection

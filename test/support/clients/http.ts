@@ -23,10 +23,10 @@ export interface TestServer extends AsyncDisposable {
   readonly streams: () => number;
   readonly app: Awaited<ReturnType<typeof httpServer>>;
   readonly close: AbortController;
-  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Called>;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<HttpAnswer>;
   newSession(): Promise<string>;
 }
-export interface Called {
+export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects

@@ -34,7 +34,7 @@ interface Options {
 type Body = any;
 const newId = () => crypto.randomUUID();
 
-/** The Opencodex dialect over real HTTP, projects, files and keys; sessions and sandboxes are fakes. */
+/** The Opencodex facade over real HTTP, projects, files and keys; sessions and sandboxes are fakes. */
 export async function opencodexServer({
   clock = systemClock,
   play,

@@ -45,7 +45,7 @@ export function openClient(url: string, transport: Transport, token?: string): C
 }
 
 type Item = Event | Resync;
-export interface Following {
+export interface Subscription {
   readonly items: Item[];
   readonly seqs: () => number[];
   /** Resolves with `complete` or the error when the subscription is over. */
@@ -59,7 +59,7 @@ export interface Following {
 export function followEvents(
   client: CorralClient,
   input: { sessionId: string; lastEventId?: string | null },
-): Following {
+): Subscription {
   const items: Item[] = [];
   let starts = 0;
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();

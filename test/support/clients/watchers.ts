@@ -4,17 +4,17 @@ import WebSocket from 'ws';
 import { createCorralClient } from '../../../src/client/index.ts';
 
 /** One thing that a client saw: its name, and the seq of the event behind it. */
-export interface Seen {
+export interface SeenEntry {
   readonly seq: number;
   readonly name: string;
 }
 export interface Watcher extends Disposable {
-  readonly seen: Seen[];
+  readonly seen: SeenEntry[];
 }
 
-/** A WebSocket client that reconnects after its last seq, as the dialects' clients do. */
+/** A WebSocket client that reconnects after its last seq, as the facades' clients do. */
 export function socketWatcher(url: string): Watcher {
-  const seen: Seen[] = [];
+  const seen: SeenEntry[] = [];
   const stop = new AbortController();
   let socket: WebSocket | undefined;
   const connect = async () => {
@@ -44,7 +44,7 @@ export function socketWatcher(url: string): Watcher {
 
 /** An EventSource: it reconnects by itself, with the last id it saw. */
 export function sseWatcher(url: string, names: readonly string[]): Watcher {
-  const seen: Seen[] = [];
+  const seen: SeenEntry[] = [];
   const source = new EventSource(url);
   for (const name of names) {
     source.addEventListener(name, (event) => {
@@ -56,7 +56,7 @@ export function sseWatcher(url: string, names: readonly string[]): Watcher {
 }
 
 export function trpcWatcher(url: string, sessionId: string, transport: 'sse' | 'ws'): Watcher {
-  const seen: Seen[] = [];
+  const seen: SeenEntry[] = [];
   const client = createCorralClient({ url, transport, EventSource: EventSource as never });
   const subscription = client.events.subscribe.subscribe(
     { sessionId, lastEventId: '0' },

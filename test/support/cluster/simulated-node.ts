@@ -15,7 +15,7 @@ export interface SimulatedNodes extends AsyncDisposable {
   /** How many pods were reported as running so far, and how many were ended. */
   readonly counts: { readonly started: number; readonly ended: number };
 }
-interface Wanted {
+interface NodeOptions {
   readonly kubeconfig: string | undefined;
   readonly namespace: string;
   readonly nodes: number;
@@ -33,7 +33,7 @@ const atOnce = 24;
  * leases. It reports the namespace's pods on them as running, and as gone once they are deleted. No container starts. A
  * taint keeps all other pods away.
  */
-export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: Wanted) {
+export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: NodeOptions) {
   await using stack = new AsyncDisposableStack();
   const set = `sim-${randomIds().short().slice(0, 6).toLowerCase()}`;
   const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));

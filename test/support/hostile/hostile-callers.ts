@@ -34,12 +34,12 @@ const asking = (asks: (wire: Wire, url: string) => readonly (() => Promise<Respo
     return [...seen];
   }, shows);
 
-interface Acting {
+interface AttackContext {
   readonly wire: Wire;
   readonly url: string;
   readonly over: AbortSignal;
 }
-function withSandbox(act: (acting: Acting) => Promise<readonly string[]>, shows: readonly RegExp[]): Attack {
+function withSandbox(act: (acting: AttackContext) => Promise<readonly string[]>, shows: readonly RegExp[]): Attack {
   return {
     shows,
     async run({ real }: HostileServer, over) {

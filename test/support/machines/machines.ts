@@ -79,7 +79,7 @@ export const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spen
 /** Resolves after all reactions to promises that are settled already. */
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export interface HoleCall {
+export interface ManualCall {
   readonly name: string;
   // biome-ignore lint/suspicious/noExplicitAny: a test knows what the hole it looks at is given
   readonly input: any;
@@ -92,10 +92,10 @@ export interface HoleCall {
 }
 
 /** Fills the holes of machines with actors that act only when the test tells them to. */
-export class Holes {
-  readonly calls: HoleCall[] = [];
+export class ManualActors {
+  readonly calls: ManualCall[] = [];
   /** Runs when a hole's actor starts. */
-  onCall: (call: HoleCall) => void = () => {};
+  onCall: (call: ManualCall) => void = () => {};
 
   promise<Output, Input>(name: string): PromiseActorLogic<Output, Input> {
     return fromPromise<Output, Input>(({ input, signal }) => {
@@ -115,7 +115,7 @@ export class Holes {
   }
 
   #add(
-    made: Pick<HoleCall, 'name' | 'input' | 'signal' | 'tell'>,
+    made: Pick<ManualCall, 'name' | 'input' | 'signal' | 'tell'>,
     resolve: (output: unknown) => void,
     reject: (error: unknown) => void,
   ) {
@@ -124,7 +124,7 @@ export class Holes {
       act();
       return settled();
     };
-    const call: HoleCall = {
+    const call: ManualCall = {
       ...made,
       state: 'open',
       resolve: (output) => settle(() => resolve(output)),
@@ -134,13 +134,13 @@ export class Holes {
     this.onCall(call);
   }
 
-  named = (name: string): HoleCall[] => this.calls.filter((call) => call.name === name);
+  named = (name: string): ManualCall[] => this.calls.filter((call) => call.name === name);
   /** The calls that are neither settled nor cancelled. */
-  get open(): HoleCall[] {
+  get open(): ManualCall[] {
     return this.calls.filter(({ state, signal }) => state === 'open' && !signal.aborted);
   }
   /** The one open call of that name. */
-  the(name: string): HoleCall {
+  the(name: string): ManualCall {
     const [call, ...others] = this.open.filter((it) => it.name === name);
     const found = this.open.map((it) => it.name).join(', ') || 'none';
     if (!call || others.length > 0) throw new Error(`expected one open actor "${name}", found: ${found}`);
@@ -149,7 +149,7 @@ export class Holes {
 }
 type SandboxHole = Pick<SandboxInput, 'sessionId' | 'sandboxId'>;
 
-export const runWith = (holes: Holes) =>
+export const runWith = (holes: ManualActors) =>
   runMachine.provide({
     actors: {
       plan: holes.promise('plan'),
@@ -163,7 +163,7 @@ export const runWith = (holes: Holes) =>
     },
   });
 
-export const sandboxWith = (holes: Holes) =>
+export const sandboxWith = (holes: ManualActors) =>
   sandboxMachine.provide({
     actors: {
       provision: holes.promise('provision'),
@@ -211,11 +211,11 @@ export function asChild<Machine extends AnyStateMachine>(
 }
 
 export const spent = { turns: 1, tokens: 10, cost: 0.01 };
-export const said = (digest = 'done') => ({ kind: 'said', digest, steps: [], spent }) as const;
+export const textTurn = (digest = 'done') => ({ kind: 'said', digest, steps: [], spent }) as const;
 export const empty = { kind: 'empty', spent } as const;
 export const callOf = (callId: string, name = 'shell_exec') => ({ callId, name, args: {}, begun: false });
 export const calls = (...ids: string[]) => ({ kind: 'calls', calls: ids.map((id) => callOf(id)), spent }) as const;
-export const called = (action = 'ls', result = 'a b', failed = false) =>
+export const callOutcome = (action = 'ls', result = 'a b', failed = false) =>
   ({ kind: 'called', act: { kind: 'call', action, result, failed } }) as const;
 export const refused = { kind: 'failed', code: 'model_rejected', message: 'No.', retryable: false } as const;
 export const overloaded = { kind: 'failed', code: 'model_overloaded', message: 'Later.', retryable: true } as const;

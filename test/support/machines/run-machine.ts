@@ -1,9 +1,9 @@
 import type { RunInput } from '../../../machines/run.ts';
-import { asChild, Holes, runInput, runWith } from './machines.ts';
+import { asChild, ManualActors, runInput, runWith } from './machines.ts';
 
 /** A run on its real machine, whose actors the test answers. */
 export function startRun(input: Partial<RunInput> = {}) {
-  const holes = new Holes();
+  const holes = new ManualActors();
   const run = asChild(runWith(holes), runInput(input));
   const resolves = async (...results: [hole: string, result: unknown][]) => {
     for (const [hole, result] of results) await holes.the(hole).resolve(result);

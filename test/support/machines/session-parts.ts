@@ -18,7 +18,7 @@ export const messageId = (n = 1): MessageId => MessageId.parse(uuid(1_000 + n));
 export const fact = <Type extends FactType>(type: Type, data: FactOf<Type>['data'], of: RunId | null = runId()) =>
   ({ type, runId: of, data }) as FactOf<Type>;
 export const says = (text: string, message = messageId()) => fact('message.delta', { messageId: message, text });
-export const said = (text: string, message = messageId()) =>
+export const assistantMessage = (text: string, message = messageId()) =>
   fact('message.assistant', { messageId: message, text, attachments: [] });
 export const asks = (text: string, message = messageId(), of = runId()) =>
   fact('message.user', { messageId: message, text, attachments: [] }, of);

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { storedEvents } from '../clients/api.ts';
 import type { ServerProcess } from '../servers/server-process.ts';
 
-const mostChars = 6_000;
+const maxChars = 6_000;
 
 /** If the test fails, prints the text of `telling` before earlier registrations are disposed. */
 export function onFailureTell(what: string, telling: () => string | Promise<string>): void {
@@ -14,19 +14,19 @@ export function onFailureTell(what: string, telling: () => string | Promise<stri
     const text = await Promise.resolve()
       .then(telling)
       .catch((error: unknown) => `(nothing: ${error})`);
-    console.error(`--- ${what}, as “${task.name}” failed:\n${text.slice(-mostChars)}\n---`);
+    console.error(`--- ${what}, as “${task.name}” failed:\n${text.slice(-maxChars)}\n---`);
   });
 }
 
 /** Prints the end of the server's output and the end of each session's log if the test fails. */
-export function onFailureTellOf(server: Told): void {
+export function onFailureTellOf(server: ServerOutput): void {
   onFailureTell('the server’s output', () => server.output());
   onFailureTell('the sessions’ events', () => eventsIn(server.data));
 }
-type Told = Pick<ServerProcess, 'output' | 'data'>;
+type ServerOutput = Pick<ServerProcess, 'output' | 'data'>;
 
 /** For a server that is disposed before the test's result is known: `read` keeps the events for the report. */
-export function failureTeller(server: Told): { read(): void } {
+export function failureTeller(server: ServerOutput): { read(): void } {
   let events = '';
   onFailureTell('the server’s output', () => server.output());
   onFailureTell('the sessions’ events', () => events);

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
  * `cut`: the engine acts, but its answer is lost. `hang`: the proxy forwards nothing. A number: the status of the
  * answer. A function answers in the engine's place.
  */
-export type Trouble =
+export type EngineFault =
   | 'hang'
   | 'cut'
   | number
@@ -18,7 +18,7 @@ export type Trouble =
 export interface EngineProxy extends AsyncDisposable {
   readonly host: string;
   /** The next requests whose method and path match meet this trouble, at most `times` of them. */
-  cause(what: RegExp, trouble: Trouble, times?: number): void;
+  cause(what: RegExp, trouble: EngineFault, times?: number): void;
   /** Ends all trouble; requests that hang already continue to hang. */
   calm(): void;
   /** Requests so far, as `METHOD /path`. */
@@ -33,7 +33,7 @@ export interface EngineProxy extends AsyncDisposable {
 export async function engineProxy(engineHost: string): Promise<EngineProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-proxy-'));
   const path = join(folder, 'docker.sock');
-  const troubles: { what: RegExp; trouble: Trouble; left: number }[] = [];
+  const troubles: { what: RegExp; trouble: EngineFault; left: number }[] = [];
   const seen: string[] = [];
   let hits = 0;
 

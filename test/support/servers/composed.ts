@@ -10,30 +10,30 @@ import { temporaryFolder } from '../stores/store.ts';
 /** With `auto` every server of a test would look for the larger image, and its sandboxes would depend on what it finds. */
 const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };
 
-export interface Composed extends AsyncDisposable {
+export interface ComposedCore extends AsyncDisposable {
   readonly core: Core;
   readonly config: Config;
   readonly closing: AbortController;
 }
-export interface ComposedServer extends Composed {
+export interface ComposedServer extends ComposedCore {
   readonly url: string;
   readonly routes: readonly RegisteredRoute[];
   /** The log lines of the server. */
-  readonly lines: Line[];
+  readonly lines: LogLine[];
 }
-export interface Line {
+export interface LogLine {
   readonly level: string;
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** The whole core in this process, with sandboxes of its own; `folder` can be an earlier core's data folder. */
-export async function composed(
+export async function composeCore(
   settings: Record<string, string> = {},
   folder?: string,
-  lines: Line[] = [],
+  lines: LogLine[] = [],
   given: Parameters<typeof compose>[0]['given'] = {},
-): Promise<Composed> {
+): Promise<ComposedCore> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
   const env = {
@@ -60,9 +60,9 @@ export async function composedServer(
   { clock = systemClock, ...given }: Parameters<typeof compose>[0]['given'] & { readonly clock?: Clock } = {},
 ): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
-  const lines: Line[] = [];
+  const lines: LogLine[] = [];
   const { core, config, closing } = stack.use(
-    await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
+    await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
   );
   const app = stack.adopt(
     await httpServer({
@@ -97,7 +97,7 @@ export async function composedServer(
   };
 }
 
-function logger(lines: Line[]) {
+function logger(lines: LogLine[]) {
   const at = (level: string) => (fields: object, text: string) =>
     void lines.push({ level, text, fields: fields as Record<string, unknown> });
   return { info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };

@@ -17,7 +17,7 @@ const cases = [
   ['without one is given up with its client', {}, true],
 ] as const;
 
-/** Tests the fate of a command whose client hangs up. `open` starts the dialect's server; `stdout` names the answer's field. */
+/** Tests the fate of a command whose client hangs up. `open` starts the facade's server; `stdout` names the answer's field. */
 export function testHangingUp(open: () => Promise<CommandCall & AsyncDisposable>, stdout: string): void {
   test.each(cases)('F095 a command %s', async (_name, headers, isGivenUp) => {
     await using call = await open();

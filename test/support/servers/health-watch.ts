@@ -18,7 +18,7 @@ interface Times {
   readonly p99: number;
   readonly max: number;
 }
-export interface Seen {
+export interface HealthSummary {
   readonly samples: number;
   readonly unhealthy: number;
   /** The most, in MiB. */
@@ -29,7 +29,7 @@ export interface Seen {
 }
 export interface HealthWatch extends AsyncDisposable {
   /** Resolves with the answers and the memory during the work. */
-  during(work: () => Promise<unknown>): Promise<Seen>;
+  during(work: () => Promise<unknown>): Promise<HealthSummary>;
 }
 
 const program = join(import.meta.dirname, 'health-watch-program.ts');
@@ -60,7 +60,7 @@ export async function healthWatch({ url, pid }: Pick<ServerProcess, 'url' | 'pid
   };
 }
 
-function seenIn(samples: readonly Sample[]): Seen {
+function seenIn(samples: readonly Sample[]): HealthSummary {
   return {
     samples: samples.length,
     unhealthy: samples.filter(({ status }) => status !== 200).length,
@@ -77,7 +77,7 @@ function timesOf(values: readonly number[]): Times {
 }
 
 const times = ({ p50, p99, max }: Times) => [p50, p99, max].map((ms) => ms.toFixed(0)).join('/');
-export const told = ({ samples, unhealthy, rss, took, own }: Seen): string =>
+export const describeHealth = ({ samples, unhealthy, rss, took, own }: HealthSummary): string =>
   `${samples} answers, ${unhealthy} unhealthy, ${rss.toFixed(0)} MiB, p50/p99/max ${times(took)} ms, own part ${times(own)} ms`;
 
 /** An answer took 9 to 22 s when one message held the server's thread. A busy machine alone does not take so long. */
@@ -87,8 +87,8 @@ const silenceMs = 5_000;
  * Fails the test, at its end, when the server was larger than 400 MiB, was unhealthy, or was silent for seconds. The time of
  * an answer, which shall stay below 100 ms, is a figure: on a busy machine most of it is no part of the server's.
  */
-export function expectUnhurt(seen: Seen, quiet: Seen, name: string): void {
-  const figures = `${name}: ${told(seen)}; quiet: ${told(quiet)}`;
+export function expectUnhurt(seen: HealthSummary, quiet: HealthSummary, name: string): void {
+  const figures = `${name}: ${describeHealth(seen)}; quiet: ${describeHealth(quiet)}`;
   expect.soft(seen.rss, figures).toBeLessThan(400);
   expect.soft(seen.unhealthy, figures).toBe(0);
   expect.soft(seen.own.max, figures).toBeLessThan(silenceMs);

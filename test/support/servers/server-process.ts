@@ -10,7 +10,7 @@ import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { serverProgram } from './built-server.ts';
 import { freePort } from './free-port.ts';
 
-interface Place {
+interface ServerAddress {
   readonly folder: string;
   readonly port: number;
   readonly under: Under;
@@ -33,7 +33,7 @@ function waitedMs(pid: number): number {
   }
 }
 
-async function started({ folder, port, under }: Place, settings: Record<string, string>) {
+async function started({ folder, port, under }: ServerAddress, settings: Record<string, string>) {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, NODE_COMPILE_CACHE } = process.env;
   const data = join(folder, 'data');
   const env = {
@@ -75,8 +75,8 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
   const began = performance.now();
   while ((await isUp()) !== 200) {
     const took = performance.now() - began;
-    const mostMs = startMs + 2 * waitedMs(child.pid as number);
-    if (took > mostMs) late(new Error(`${Math.round(took)} ms, of which ${Math.round(mostMs)} are allowed`));
+    const maxMs = startMs + 2 * waitedMs(child.pid as number);
+    if (took > maxMs) late(new Error(`${Math.round(took)} ms, of which ${Math.round(maxMs)} are allowed`));
     await sleep(20);
   }
   const closeOutput = () => [child.stdout, child.stderr].map((stream) => stream.destroy());

@@ -6,13 +6,13 @@ import { Follower } from './follower.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 
-export interface Said {
+export interface SentMessage {
   readonly id: SessionId;
   readonly text: string;
   /** The server's answer; undefined if the server died before it answered. */
   answer: { messageId: MessageId; runId: RunId; seq: number } | { code: ErrorCode } | undefined;
 }
-interface Asked {
+interface OpenRequest {
   readonly what: string;
   readonly server: Server;
   isAnswered: boolean;
@@ -20,7 +20,7 @@ interface Asked {
 
 /** A user of the server who remembers each promise, and reports each answer that is wrong. */
 export class Client {
-  readonly said: Said[] = [];
+  readonly said: SentMessage[] = [];
   readonly titles = new Map<SessionId, string>();
   readonly deleted = new Set<SessionId>();
   /** Decisions that the server accepted. */
@@ -33,7 +33,7 @@ export class Client {
   failed = 0;
   readonly #world: World;
   readonly #server: () => Server;
-  #asked: Asked[] = [];
+  #asked: OpenRequest[] = [];
   #tags = 0;
 
   constructor(world: World, server: () => Server) {
@@ -54,7 +54,7 @@ export class Client {
 
   send(id: SessionId, mode: SendMode, kind: string): void {
     const text = `#${++this.#tags}# ${kind}`;
-    const said: Said = { id, text, answer: undefined };
+    const said: SentMessage = { id, text, answer: undefined };
     this.said.push(said);
     void this.#note(`F111 ${mode}`, id);
     void this.#ask(`send ${mode} ${text} to ${id}`, (server) => server.sessions.send(id, { text, mode })).then(
@@ -183,7 +183,7 @@ export class Client {
     act: (server: Server) => Promise<Value>,
   ): Promise<{ ok: true; value: Value } | { ok: false; error: AppError } | undefined> {
     const server = this.#server();
-    const asked: Asked = { what, server, isAnswered: false };
+    const asked: OpenRequest = { what, server, isAnswered: false };
     this.#asked.push(asked);
     this.#world.tell(`> ${what}`);
     const answer = await act(server).then(

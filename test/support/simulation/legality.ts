@@ -2,7 +2,7 @@ import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { isSideEvent } from '../../../src/sessions/run/log/open-message.ts';
 
 /** Tools whose calls need permission in the simulation. */
-export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
+export const guardedTools: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
 
 // The event types that a run can have before `run.started`: a queued run can end without a start.
 const mayComeFirst: ReadonlySet<string> = new Set(['message.user', 'run.started', 'run.error', 'run.end']);
@@ -60,7 +60,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         if (type === 'tool.called') {
           calls.get(runId)?.delete(event.data.callId);
           const leave = asked.get(event.data.callId) ?? 'not asked for';
-          if (guarded.has(event.data.function) && event.data.success && leave !== 'approved')
+          if (guardedTools.has(event.data.function) && event.data.success && leave !== 'approved')
             problems.push(`a call was made (${seq}) for which leave was ${leave}`);
         }
         break;

@@ -14,7 +14,7 @@ const never = new Promise<never>(() => {});
  * One server process: all its calls into the world pass through here. After a kill its calls hang for ever, so that none
  * of its code continues with results from after its death.
  */
-export class Life implements Clock {
+export class ServerLifetime implements Clock {
   readonly #time: VirtualTime;
   readonly #latency: () => number;
   readonly #died = Promise.withResolvers<void>();

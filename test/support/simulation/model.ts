@@ -34,7 +34,7 @@ interface Mind {
 }
 
 /** A part of the reply, or a promise to wait for. */
-type Line = TurnPart | Promise<void>;
+type ScriptLine = TurnPart | Promise<void>;
 export interface SimulatedModel extends Model {
   /** For each turn, the user's messages in its run up to then. */
   readonly heard: (readonly string[])[];
@@ -47,7 +47,7 @@ export const simulatedModel = (mind: Mind): SimulatedModel => {
   let calls = 0;
   const heard: string[][] = [];
   const thinking = new Set<string>();
-  const decide = (request: TurnRequest): Line[] => {
+  const decide = (request: TurnRequest): ScriptLine[] => {
     const { dice, time } = mind;
     const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
     const fault = mind.trouble();
@@ -55,7 +55,7 @@ export const simulatedModel = (mind: Mind): SimulatedModel => {
     // Of the replies, 30 % come at once, the others in pieces over time.
     if (dice.chance(0.3)) return lines;
     let at = 0;
-    return lines.flatMap((line): Line[] => {
+    return lines.flatMap((line): ScriptLine[] => {
       if (dice.chance(0.5)) return [line];
       at += dice.between(1, 400);
       return [time.sleep(at), line];
@@ -106,7 +106,7 @@ const failing = (
   },
 });
 
-function turn(dice: Dice, request: TurnRequest, call: MakeCall): Line[] {
+function turn(dice: Dice, request: TurnRequest, call: MakeCall): ScriptLine[] {
   const task = usersWords(request)[0] ?? '';
   switch (request.phase.kind) {
     case 'plan':
@@ -122,7 +122,7 @@ function turn(dice: Dice, request: TurnRequest, call: MakeCall): Line[] {
   }
 }
 
-function acting(dice: Dice, request: TurnRequest, task: string, call: MakeCall): Line[] {
+function acting(dice: Dice, request: TurnRequest, task: string, call: MakeCall): ScriptLine[] {
   const own = request.messages.slice(request.runFrom ?? 0);
   if (task.includes('ask') && !own.some((message) => message.role === 'tool' && message.name === 'message_ask_user')) {
     return [...say('One question. '), calling(call('message_ask_user', { text: 'Which one?' }))];
@@ -149,9 +149,9 @@ function someCall(dice: Dice, task: string, call: MakeCall): ToolCall {
   return call('message_notify_user', { text: 'Still at it.' });
 }
 
-function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: MakeCall): Line[] | undefined {
+function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: MakeCall): ScriptLine[] | undefined {
   const { dice, calm, hit } = mind;
-  const lines = ((): Line[] | undefined => {
+  const lines = ((): ScriptLine[] | undefined => {
     switch (fault) {
       case 'model: 429 with a time to wait':
         return [failing('model_overloaded', dice.between(100, 5_000))];

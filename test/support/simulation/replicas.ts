@@ -4,7 +4,7 @@ import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
 import { Client } from './client.ts';
 import { type Server, startServer } from './server.ts';
-import type { Simulated } from './simulate.ts';
+import type { SimulationReport } from './simulate.ts';
 import { World } from './world.ts';
 
 const minute = 60_000;
@@ -12,7 +12,7 @@ const minute = 60_000;
 /**
  * Like `simulate`, with two servers on one store. Both are killed, stopped, cut off and handed over; leases are stolen.
  */
-export async function simulateReplicas(seed: number): Promise<Simulated> {
+export async function simulateReplicas(seed: number): Promise<SimulationReport> {
   const world = new World(seed, { isShared: true });
   const { dice, time } = world;
   const servers = [startServer(world), startServer(world)];

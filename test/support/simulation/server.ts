@@ -20,15 +20,15 @@ import { Watchers } from '../../../src/sessions/engine/watchers.ts';
 import { sandboxService } from '../../../src/sessions/services/sandboxes.ts';
 import { sessionService } from '../../../src/sessions/services/sessions.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
-import { guarded } from './legality.ts';
-import { Life } from './life.ts';
+import { guardedTools } from './legality.ts';
+import { ServerLifetime } from './life.ts';
 import type { World } from './world.ts';
 
 /** Of the store and of other things outside of the server. */
 export const slowestCallMs = 30;
 
 export interface Server {
-  readonly life: Life;
+  readonly life: ServerLifetime;
   readonly sessions: SessionService;
   readonly sandboxes: SandboxService;
   readonly engine: Engine;
@@ -41,7 +41,7 @@ export interface Server {
 /** Starts a server process in this world, assembled as in main.ts. It recovers the sessions of its predecessor. */
 export function startServer(world: World): Server {
   const { time, dice, backend } = world;
-  const life = new Life({
+  const life = new ServerLifetime({
     time,
     latency: () => (dice.chance(0.8) ? 0 : dice.between(1, slowestCallMs)),
     onKilled: (where) => world.killed(where),
@@ -101,7 +101,7 @@ export function startServer(world: World): Server {
       maxQueued: 5,
       restart: { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart) => 100 * 2 ** (restart - 1) },
     },
-    agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guarded], timeoutMs: 25_000 } },
+    agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guardedTools], timeoutMs: 25_000 } },
     sandboxes: { driver, startTimeoutMs, spec, connect, prepare: async () => {}, workdir },
     onFact: (id, fact) => {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
@@ -204,7 +204,7 @@ function detailOf({ type, data }: SessionFact): string {
 
 const leaseMs = 5_000;
 
-const leased = (world: World, life: Life, { holder, leases }: { holder: string; leases: LeaseStore }) =>
+const leased = (world: World, life: ServerLifetime, { holder, leases }: { holder: string; leases: LeaseStore }) =>
   new LeasedOwnership({
     leases,
     holder,
@@ -215,7 +215,7 @@ const leased = (world: World, life: Life, { holder, leases }: { holder: string; 
   });
 
 /** The target, whose calls fail while this process is cut off from the store. */
-function reachable<Target extends object>(life: Life, target: Target): Target {
+function reachable<Target extends object>(life: ServerLifetime, target: Target): Target {
   return new Proxy(target, {
     get: (it, key) => {
       const value: unknown = Reflect.get(it, key, it);
@@ -229,7 +229,7 @@ function reachable<Target extends object>(life: Life, target: Target): Target {
 }
 
 /** The store for this process; it survives every process. */
-function within(life: Life, { store, trouble }: World['store'], sends: (id: SessionId) => () => void): Store {
+function within(life: ServerLifetime, { store, trouble }: World['store'], sends: (id: SessionId) => () => void): Store {
   const reaching = <Target extends object>(target: Target) => life.reaching(reachable(life, target));
   const { append, ...events }: EventStore = store.events;
   const reached = reaching({

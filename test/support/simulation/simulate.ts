@@ -5,7 +5,7 @@ import { simulateReplicas } from './replicas.ts';
 import { type Server, startServer } from './server.ts';
 import { World } from './world.ts';
 
-export interface Simulated {
+export interface SimulationReport {
   readonly problems: readonly string[];
   /** The steps of the history, in order. */
   readonly trace: () => readonly string[];
@@ -19,7 +19,7 @@ const everySo = 10; // histories of two servers take longer, because the servers
 /**
  * Plays a short random history of a server, its users and its faults. The same seed gives the same history and problems.
  */
-export async function simulate(seed: number): Promise<Simulated> {
+export async function simulate(seed: number): Promise<SimulationReport> {
   if (seed % everySo === 0) return await simulateReplicas(seed);
   const world = new World(seed);
   const { dice, time } = world;

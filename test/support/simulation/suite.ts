@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Simulated, simulate } from './simulate.ts';
+import { type SimulationReport, simulate } from './simulate.ts';
 
 /**
  * Situations and faults that the seeds must reach, or the simulation proves nothing. Each pattern matches the names of
@@ -101,7 +101,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
   });
 }
 
-function failure(file: string, seed: number, { problems, trace }: Simulated): string {
+function failure(file: string, seed: number, { problems, trace }: SimulationReport): string {
   const all = trace();
   const shown = process.env.SIM_SEED === undefined ? all.slice(-40) : all;
   return `Seed ${seed}: ${problems.join('\n')}\nAll of it: SIM_SEED=${seed} npm test -- ${file}\n${shown.join('\n')}`;

@@ -6,13 +6,13 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { type Composed, composed } from '../servers/composed.ts';
+import { type ComposedCore, composeCore } from '../servers/composed.ts';
 
 export interface Replicas extends AsyncDisposable {
   readonly store: Store;
   readonly backend: MemoryBackend;
   /** Starts a further server; it ends with the others, or when it is disposed. */
-  another(settings?: Record<string, string>): Promise<Composed>;
+  another(settings?: Record<string, string>): Promise<ComposedCore>;
   events(id: SessionId): Promise<SessionEvent[]>;
 }
 
@@ -25,7 +25,7 @@ export async function replicas(
   const store = memoryStore({ shared: true });
   const backend = new MemoryBackend(systemClock, ['corral/sandbox', 'corral/sandbox-desktop']);
   const all = { CORRAL_REPLICAS_LEASE_SECONDS: '1', ...settings };
-  const servers = new Set<Composed>();
+  const servers = new Set<ComposedCore>();
   stack.defer(async () => {
     for (const server of servers) await server[Symbol.asyncDispose]();
   });
@@ -36,7 +36,7 @@ export async function replicas(
     async another(more = {}) {
       const plain = memoryDriver(backend);
       const driver = { ...plain, capabilities: { ...plain.capabilities, ...capabilities } };
-      const server = await composed({ ...all, ...more }, undefined, [], { store, driver });
+      const server = await composeCore({ ...all, ...more }, undefined, [], { store, driver });
       servers.add(server);
       return {
         ...server,

@@ -23,7 +23,7 @@ export const deltas = (count: number): SessionFact[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
 
 /** The result of a call with the given data. */
-export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
+export const calledFact = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
   type: 'tool.called',
   runId: null,
   data: {
@@ -50,17 +50,17 @@ export function writer(
   };
 }
 
-export type FollowedOne =
+export type FollowedUpdate =
   | Exclude<LogUpdate, { kind: 'events' }>
   | { readonly kind: 'event'; readonly event: SessionEvent };
 /** The items of a follower, with one event each. */
-export async function* oneByOne(items: AsyncIterable<LogUpdate>): AsyncGenerator<FollowedOne> {
+export async function* oneByOne(items: AsyncIterable<LogUpdate>): AsyncGenerator<FollowedUpdate> {
   for await (const item of items) {
     if (item.kind === 'resync') yield item;
     else for (const event of item.events) yield { kind: 'event', event };
   }
 }
-export const seqOf = (item: FollowedOne | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
+export const seqOf = (item: FollowedUpdate | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
 
 /** The items of a reader that disconnects after `count` items. */
 export async function take(

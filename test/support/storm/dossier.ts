@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import type { ServerProcess } from '../servers/server-process.ts';
 
-interface Seen {
+interface DossierInput {
   readonly problems: readonly string[];
   readonly server: Pick<ServerProcess, 'linesWith'>;
   readonly sessions: readonly string[];
@@ -13,7 +13,10 @@ interface Seen {
 }
 
 /** Keeps what a person needs to find the cause of a violation, which is seldom met twice. Returns the folder. */
-export async function keepDossier(name: string, { problems, server, sessions, events, said }: Seen): Promise<string> {
+export async function keepDossier(
+  name: string,
+  { problems, server, sessions, events, said }: DossierInput,
+): Promise<string> {
   const folder = join('.reports', 'chaos', name);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'problems.txt'), problems.join('\n\n'));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { ServerProcess } from '../servers/server-process.ts';
 
-const mostLines = 60;
+const maxLines = 60;
 
 /** Helps a person to find the cause of a leftover: the folder's content with times, and the session's lines in the server's log. */
 export async function evidenceOf(
@@ -12,8 +12,8 @@ export async function evidenceOf(
 ): Promise<string> {
   const folder = join(server.data, 's', sandboxIdOf(sessionId as SessionId));
   const lines = server.linesWith(sessionId);
-  const cut = lines.length > mostLines ? [`… ${lines.length - mostLines} earlier lines`] : [];
-  return [...(await filesIn(folder)), ...cut, ...lines.slice(-mostLines)].map((line) => `  ${line}`).join('\n');
+  const cut = lines.length > maxLines ? [`… ${lines.length - maxLines} earlier lines`] : [];
+  return [...(await filesIn(folder)), ...cut, ...lines.slice(-maxLines)].map((line) => `  ${line}`).join('\n');
 }
 
 async function filesIn(folder: string): Promise<string[]> {

@@ -21,7 +21,7 @@ export interface Parts {
 }
 
 /** Makes faults. Those that stop or restart the server, or lock its store, run one at a time. */
-export class Making {
+export class FaultMaker {
   readonly #parts: Parts;
   readonly hits = new Map<Fault, number>();
   #server: Promise<void> = Promise.resolve();

@@ -13,7 +13,7 @@ import { mongoProxy } from '../stores/mongo-proxy.ts';
 import { worlds } from '../worlds.ts';
 import { keepDossier } from './dossier.ts';
 import { Clients } from './load.ts';
-import { Making } from './making.ts';
+import { FaultMaker } from './making.ts';
 import { type StormWorld, stormPlan } from './plan.ts';
 import { accountsOf } from './verdict.ts';
 
@@ -71,7 +71,7 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
   const clients = new Clients(server.url);
   made = () => [...clients.sessions, ...clients.ledger.condemned];
   const problems: string[] = [];
-  const making = new Making({ server, world, clients, engine, mongo, problems });
+  const making = new FaultMaker({ server, world, clients, engine, mongo, problems });
   say(`storm: seed ${seed}, ${plan.length} faults in ${ms / 1_000} s, driver ${driver}, store ${store}`);
   for (let n = 0; n < sessions; n++) await clients.create();
 

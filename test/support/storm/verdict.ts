@@ -7,7 +7,7 @@ import { evidenceOf } from './leftovers.ts';
 import type { Parts } from './making.ts';
 
 /** V8 keeps pages after a burst of 5 MB outputs and rejected starts, so this only catches growth without a bound. */
-const mostMebibytes = 600;
+const maxMebibytes = 600;
 
 export interface Accounts extends Parts {
   readonly events: (id: string) => Promise<readonly SessionEvent[]>;
@@ -16,7 +16,7 @@ export interface Accounts extends Parts {
 }
 const restMs = 120_000;
 const gone = 'gone';
-const mostFiles = 150;
+const maxFiles = 150;
 
 /** Checks I1 to I11 after the storm, once everything is at rest. Returns each violation as a sentence. */
 export async function accountsOf(parts: Accounts): Promise<string[]> {
@@ -119,7 +119,7 @@ async function bounds(pid: number): Promise<string[]> {
     return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => 'closed')));
   };
   let open = await files();
-  for (let n = 0; n < 60 && open.length > mostFiles; n++) {
+  for (let n = 0; n < 60 && open.length > maxFiles; n++) {
     await sleep(1_000);
     open = await files();
   }
@@ -129,7 +129,7 @@ async function bounds(pid: number): Promise<string[]> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const mebibytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
   return [
-    ...(open.length > mostFiles ? [`I8: the server has ${open.length} files open: ${kinds.join(', ')}`] : []),
-    ...(mebibytes > mostMebibytes ? [`I8: the server has ${Math.round(mebibytes)} MiB`] : []),
+    ...(open.length > maxFiles ? [`I8: the server has ${open.length} files open: ${kinds.join(', ')}`] : []),
+    ...(mebibytes > maxMebibytes ? [`I8: the server has ${Math.round(mebibytes)} MiB`] : []),
   ];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inBackground } from '../../../src/app/start/startup.ts';
-import { composed } from '../../support/servers/composed.ts';
+import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const untilFired = (signal: AbortSignal) =>
@@ -31,7 +31,7 @@ test('background work is stopped when the server drains', async () => {
 
 test('a start that fails in a late phase ends the earlier ones: the same data folder opens again', async () => {
   using folder = temporaryFolder();
-  const start = (settings: Record<string, string>) => composed(settings, folder.path);
+  const start = (settings: Record<string, string>) => composeCore(settings, folder.path);
   await expect(start({ CORRAL_APPROVALS_TOOLS: 'no_such_tool' })).rejects.toThrow('there is no tool no_such_tool');
   await using second = await start({});
   expect(await second.core.services.sessions.list()).toEqual([]);

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { type Signed, signedUrls, subjectOf } from '../../../src/auth/signed-url.ts';
+import { type SignedScope, signedUrls, subjectOf } from '../../../src/auth/signed-url.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-const vnc: Signed = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
-const file: Signed = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };
+const vnc: SignedScope = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
+const file: SignedScope = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };
 const signatureOf = (url: string) => new URL(url, 'http://x').searchParams.get('signature') ?? '';
 
 function links() {
   const clock = manualClock(1_700_000_000_000);
   const urls = signedUrls(clock);
-  const sign = (what: Signed) => signatureOf(urls.sign(what, 60_000));
+  const sign = (what: SignedScope) => signatureOf(urls.sign(what, 60_000));
   return { clock, urls, sign };
 }
 
@@ -57,7 +57,7 @@ const change = (signature: string, part: number, to: (text: string) => string) =
     .map((text, at) => (at === part ? to(text) : text))
     .join('.');
 const flipped = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1);
-const tamperings: [string, (signature: string) => string, Partial<Signed>?][] = [
+const tamperings: [string, (signature: string) => string, Partial<SignedScope>?][] = [
   ['another session', (it) => it, { path: '/api/v1/sessions/0123456789abcdee/vnc' }],
   ['another method', (it) => it, { method: 'DELETE' }],
   ['another purpose', (it) => it, { purpose: 'file' }],

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { vault } from '../../../src/auth/vault.ts';
-import type { Sealed } from '../../../src/core/contracts/vault.ts';
+import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
 const first = new Secret('11'.repeat(32));
@@ -62,7 +62,7 @@ test.each([
 
 test('the halves of two sealed texts do not fit each other', () => {
   const one = vault([first]);
-  const [a, b] = [one.seal('a', place), one.seal('b', place)] as [Sealed, Sealed];
+  const [a, b] = [one.seal('a', place), one.seal('b', place)] as [SealedValue, SealedValue];
   expect(() => one.open({ ...a, text: b.text, textNonce: b.textNonce }, place)).toThrow(/store_corrupt/);
 });
 
@@ -85,7 +85,7 @@ test('the first key seals, the older ones still open', () => {
 test('a rotation wraps the same data key anew, and leaves the text as it is', () => {
   const old = vault([first]).seal('secret', place);
   const both = vault([second, first]);
-  const fresh = both.rewrap(old, place) as Sealed;
+  const fresh = both.rewrap(old, place) as SealedValue;
   expect(fresh.text).toBe(old.text);
   expect(fresh.key).not.toBe(old.key);
   expect(vault([second]).open(fresh, place)).toBe('secret');

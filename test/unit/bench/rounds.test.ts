@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Experiment, SideRound } from '../../../bench/lib/measure/measure.ts';
-import { type Instruments, type Measured, measure as measureRounds } from '../../../bench/lib/measure/rounds.ts';
+import { type Instruments, type Measurement, measure as measureRounds } from '../../../bench/lib/measure/rounds.ts';
 import { seeded } from '../../../bench/lib/measure/statistics.ts';
 
 interface Fake {
@@ -47,7 +47,7 @@ function instruments(over: Partial<Instruments> = {}): Instruments {
   };
 }
 
-async function measure(experiment: Experiment, given: Instruments): Promise<Measured> {
+async function measure(experiment: Experiment, given: Instruments): Promise<Measurement> {
   const measured = await measureRounds(experiment, given);
   if (!measured) throw new Error('there were no rounds');
   return measured;

@@ -9,7 +9,7 @@ const tableRows =
     ?.match(/^\| .*$/gm)
     ?.slice(2) ?? [];
 
-test("the table of interfaces in README.md has each dialect's row, and no other", () => {
+test("the table of interfaces in README.md has each facade's row, and no other", () => {
   const wanted = Object.values(facadeDescriptors).map(({ label, audience, paths, documents }) => {
     const cells = [label, audience, paths.map((path) => `\`${path}\``).join(', '), documents];
     return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');

@@ -1,11 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { verdictOf } from '../../../machines/run-rules.ts';
-import { asChild, begun, called, callOf, calls, Holes, runInput, runWith } from '../../support/machines/machines.ts';
+import {
+  asChild,
+  begun,
+  callOf,
+  callOutcome,
+  calls,
+  ManualActors,
+  runInput,
+  runWith,
+} from '../../support/machines/machines.ts';
 
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
 
 async function asked() {
-  const holes = new Holes();
+  const holes = new ManualActors();
   const run = asChild(runWith(holes), runInput());
   await holes.the('act').resolve(calls('c1', 'c2'));
   await holes.the('calls').resolve([{ kind: 'ask', question: 'May I?', approval }]);
@@ -31,7 +40,7 @@ describe('F113 run: a call that needs leave', () => {
       ...callOf('c1'),
       verdict: { decision: 'rejected', text: 'no' },
     });
-    await holes.the('calls').resolve([called()]);
+    await holes.the('calls').resolve([callOutcome()]);
     expect(holes.the('calls').input.calls[0]).toEqual(callOf('c2'));
   });
 
@@ -50,7 +59,7 @@ describe('F113 run: a call that needs leave', () => {
   });
 
   test('with a decision from before a restart continues with that decision', async () => {
-    const holes = new Holes();
+    const holes = new ManualActors();
     const verdict = { decision: 'approved' } as const;
     const resume = { ...begun, calls: [{ ...callOf('c1'), verdict }] };
     const { actor } = asChild(runWith(holes), runInput({ resume }));

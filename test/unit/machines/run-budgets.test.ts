@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { begun, called, calls, runPolicy, said, spent } from '../../support/machines/machines.ts';
+import { begun, callOutcome, calls, runPolicy, spent, textTurn } from '../../support/machines/machines.ts';
 import { startRun } from '../../support/machines/run-machine.ts';
 
 describe('run: budgets', () => {
   const turn = (n: number): [string, unknown][] => [
     ['act', calls(`c${n}`)],
-    ['calls', [called(`${n}`)]],
+    ['calls', [callOutcome(`${n}`)]],
   ];
   test.each([
     ['turns', { turns: 2 }, /budget of 2 model turns/],
@@ -33,7 +33,7 @@ describe('run: budgets', () => {
     await resolves(['wait', undefined]);
     actor.send({ type: 'run.answer' });
     expect(holes.the('act').input.left).toBeUndefined();
-    await resolves(['act', calls('c1')], ['calls', [called()]]);
+    await resolves(['act', calls('c1')], ['calls', [callOutcome()]]);
     expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 1 } });
   });
 
@@ -42,7 +42,7 @@ describe('run: budgets', () => {
     await resolves(['act', calls('c1')]);
     clock.increment(600_000);
     expect(tells('run.waiting')).toEqual([]);
-    await resolves(['calls', [called()]]);
+    await resolves(['calls', [callOutcome()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget of 600 s/);
     await resolves(['wait', undefined]);
     clock.increment(600_000); // waiting costs nothing
@@ -53,7 +53,7 @@ describe('run: budgets', () => {
   test('F084 a run whose last turn said it all ends, though the budget is spent', async () => {
     const budget = { ...runPolicy.budget, turns: 1 };
     const { resolves, isIn } = startRun({ policy: { ...runPolicy, budget } });
-    await resolves(['act', said()]);
+    await resolves(['act', textTurn()]);
     expect(isIn('finishing')).toBe(true);
   });
 
@@ -61,9 +61,9 @@ describe('run: budgets', () => {
     const { actor, clock, resolves, tells } = startRun({ resume: { ...begun, workedMs: 400_000 } });
     actor.send({ type: 'run.answer' });
     clock.increment(199_999);
-    await resolves(['act', calls('c1')], ['calls', [called()]], ['act', calls('c2')]);
+    await resolves(['act', calls('c1')], ['calls', [callOutcome()]], ['act', calls('c2')]);
     clock.increment(1);
-    await resolves(['calls', [called()]]);
+    await resolves(['calls', [callOutcome()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget/);
   });
 });

@@ -4,10 +4,10 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
 import {
   begun,
-  called,
   callOf,
+  callOutcome,
   empty,
-  Holes,
+  ManualActors,
   overloaded,
   refused,
   runInput,
@@ -38,7 +38,7 @@ const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
   errorEvent(id, new Error('bug')),
 ]);
 const graph = explore({
-  machine: runWith(new Holes()).provide({
+  machine: runWith(new ManualActors()).provide({
     actions: { tellWaiting: () => {}, tellAsked: () => {}, askLeave: () => {}, tellEnding: () => {} },
   }) as typeof runMachine,
   starts: [
@@ -50,7 +50,7 @@ const graph = explore({
   ],
   events: [
     ...turns,
-    doneEvent('calls', [called()]),
+    doneEvent('calls', [callOutcome()]),
     doneEvent('calls', [{ kind: 'ask', question: '?' }]),
     doneEvent('calls', [{ kind: 'ask', question: '?', approval }]),
     { type: 'run.answer', verdict: { decision: 'approved' } },

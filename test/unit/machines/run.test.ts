@@ -2,17 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import {
   begun,
-  called,
   callOf,
+  callOutcome,
   calls,
   empty,
-  type Holes,
+  type ManualActors,
   overloaded,
   refused,
   runPolicy,
-  said,
   settled,
   spent,
+  textTurn,
 } from '../../support/machines/machines.ts';
 import { startRun } from '../../support/machines/run-machine.ts';
 
@@ -25,9 +25,9 @@ describe('run: the way to its end', () => {
     const { holes, resolves, tells, ends, end } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))]);
     expect(holes.the('act').input.steps[0].status).toBe('running');
-    await resolves(['act', { ...said('one'), steps: [step('1', 'completed'), step('2')] }]);
-    await resolves(['act', { ...said('two'), steps: [step('1', 'completed'), step('2', 'completed')] }]);
-    await resolves(['summarize', { ...said('all'), steps: [] }]);
+    await resolves(['act', { ...textTurn('one'), steps: [step('1', 'completed'), step('2')] }]);
+    await resolves(['act', { ...textTurn('two'), steps: [step('1', 'completed'), step('2', 'completed')] }]);
+    await resolves(['summarize', { ...textTurn('all'), steps: [] }]);
     expect(tells('run.wantsToEnd')).toEqual([{ type: 'run.wantsToEnd', seen: 0 }]);
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
@@ -35,7 +35,12 @@ describe('run: the way to its end', () => {
 
   test('a run without a plan ends with the first text without calls', async () => {
     const { resolves, ends, end } = startRun();
-    await resolves(['act', calls('c1', 'c2')], ['calls', [called()]], ['calls', [called()]], ['act', said()]);
+    await resolves(
+      ['act', calls('c1', 'c2')],
+      ['calls', [callOutcome()]],
+      ['calls', [callOutcome()]],
+      ['act', textTurn()],
+    );
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
   });
@@ -44,7 +49,7 @@ describe('run: the way to its end', () => {
     const { holes, resolves } = startRun();
     await resolves(['act', calls('c1', 'c2')]);
     expect(holes.the('calls').input.calls.map(({ callId }: { callId: string }) => callId)).toEqual(['c1', 'c2']);
-    await resolves(['calls', [called('a'), called('b')]]);
+    await resolves(['calls', [callOutcome('a'), callOutcome('b')]]);
     holes.the('act');
   });
 
@@ -52,7 +57,7 @@ describe('run: the way to its end', () => {
     const { actor, holes, resolves, tells } = startRun();
     await resolves(['act', calls('c1', 'c2', 'c3')]);
     await resolves(
-      ['calls', [called('a'), { kind: 'ask', question: 'May I?' }, { kind: 'held' }]],
+      ['calls', [callOutcome('a'), { kind: 'ask', question: 'May I?' }, { kind: 'held' }]],
       ['wait', undefined],
     );
     expect(tells('run.waiting')[0]?.question).toBe('May I?');
@@ -64,31 +69,31 @@ describe('run: the way to its end', () => {
     const { holes, resolves } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))], ['act', calls('c1')]);
     const steps = [step('1', 'completed'), { ...step('2'), status: 'running' }];
-    await resolves(['calls', [{ ...called(), steps }]]);
+    await resolves(['calls', [{ ...callOutcome(), steps }]]);
     expect(holes.the('act').input.steps).toEqual(steps);
     await resolves(['act', calls('c2')]);
-    await resolves(['calls', [{ ...called(), steps: [step('1', 'completed'), step('2', 'completed')] }]]);
+    await resolves(['calls', [{ ...callOutcome(), steps: [step('1', 'completed'), step('2', 'completed')] }]]);
     holes.the('summarize');
   });
 
   test('a plan that an agent keeps by itself does not decide what its run does next', async () => {
     const { holes, resolves, isIn } = startRun();
-    await resolves(['act', calls('c1')], ['calls', [{ ...called(), steps: [step('1'), step('2')] }]]);
+    await resolves(['act', calls('c1')], ['calls', [{ ...callOutcome(), steps: [step('1'), step('2')] }]]);
     expect(holes.the('act').input.steps).toEqual([step('1'), step('2')]);
-    await resolves(['act', said()]);
+    await resolves(['act', textTurn()]);
     expect(isIn('finishing')).toBe(true);
   });
 
   test('a plan without steps is not asked for again', async () => {
     const { resolves, ends, end } = startRun(withPlan);
-    await resolves(['plan', planned()], ['summarize', said()]);
+    await resolves(['plan', planned()], ['summarize', textTurn()]);
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
   });
 
   test('a run does not end before its session allows it', async () => {
     const { holes, resolves, isIn, clock } = startRun();
-    await resolves(['act', said()]);
+    await resolves(['act', textTurn()]);
     clock.increment(3_600_000);
     expect(isIn('finishing')).toBe(true);
     expect(holes.named('end')).toEqual([]);
@@ -174,17 +179,17 @@ describe('run: messages on the way', () => {
   test('a message that came during the last turn is read by one more', async () => {
     const { actor, holes, resolves, ends } = startRun();
     actor.send({ type: 'run.inject' });
-    await resolves(['act', said('before it was read')]);
+    await resolves(['act', textTurn('before it was read')]);
     expect(holes.named('act')).toHaveLength(2);
-    await resolves(['act', said('after')]);
+    await resolves(['act', textTurn('after')]);
     await ends();
   });
 
   test('the model reads a message that arrives while the run asks to end', async () => {
     const { actor, resolves, tells, ends } = startRun();
-    await resolves(['act', said()]);
+    await resolves(['act', textTurn()]);
     actor.send({ type: 'run.inject' });
-    await resolves(['act', said('and more')]);
+    await resolves(['act', textTurn('and more')]);
     expect(tells('run.wantsToEnd').map(({ seen }) => seen)).toEqual([0, 1]);
     await ends();
   });
@@ -194,13 +199,13 @@ describe('run: messages on the way', () => {
     await resolves(['plan', planned(step('1'), step('2'))]);
     expect(holes.named('plan')[0]?.input.again).toBe(false);
     actor.send({ type: 'run.inject' });
-    await resolves(['act', { ...said(), steps: [step('1', 'completed'), step('2')] }]);
+    await resolves(['act', { ...textTurn(), steps: [step('1', 'completed'), step('2')] }]);
     expect(holes.the('plan').input.again).toBe(true);
   });
 
   test.each([
-    ['fails', (holes: Holes) => holes.the('act').resolve(refused)],
-    ['breaks', (holes: Holes) => holes.the('act').reject(new Error('bug'))],
+    ['fails', (holes: ManualActors) => holes.the('act').resolve(refused)],
+    ['breaks', (holes: ManualActors) => holes.the('act').reject(new Error('bug'))],
   ])('F111 a message that came during a turn that %s gets a turn of its own before the run fails', async (_, fail) => {
     const { actor, holes, isIn } = startRun();
     actor.send({ type: 'run.inject' });
@@ -242,7 +247,7 @@ describe('run: the provider', () => {
     for (const _ of [1, 2, 3]) {
       await resolves(['act', overloaded]);
       clock.increment(1_000);
-      await resolves(['act', calls('c')], ['calls', [called(`${holes.calls.length}`)]]);
+      await resolves(['act', calls('c')], ['calls', [callOutcome(`${holes.calls.length}`)]]);
     }
     holes.the('act');
   });
@@ -277,14 +282,15 @@ describe('run: the provider', () => {
 
   test('F081 replies with content in between start the count anew', async () => {
     const { holes, resolves } = startRun();
-    for (const n of [1, 2, 3]) await resolves(['act', empty], ['act', calls(`c${n}`)], ['calls', [called(`${n}`)]]);
+    for (const n of [1, 2, 3])
+      await resolves(['act', empty], ['act', calls(`c${n}`)], ['calls', [callOutcome(`${n}`)]]);
     expect(holes.the('act').input.hint).toBeUndefined();
   });
 });
 
 describe('run: no progress', () => {
   const sameCall = async (resolves: ReturnType<typeof startRun>['resolves'], times: number) => {
-    for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['calls', [called()]]);
+    for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['calls', [callOutcome()]]);
   };
 
   test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
@@ -301,13 +307,13 @@ describe('run: no progress', () => {
 
   test('equal calls of one turn count once, because the model saw no result between them', async () => {
     const { holes, resolves } = startRun();
-    const same = [called(), called(), called(), called()];
+    const same = [callOutcome(), callOutcome(), callOutcome(), callOutcome()];
     await resolves(['act', calls('c1', 'c2', 'c3', 'c4')], ['calls', same]);
     expect(holes.named('notice')).toEqual([]);
   });
 
   test('F083 a run goes on after a restart as stuck as it was', async () => {
-    const acts = [called(), called(), called()].flatMap((it) => (it.kind === 'called' ? [it.act] : []));
+    const acts = [callOutcome(), callOutcome(), callOutcome()].flatMap((it) => (it.kind === 'called' ? [it.act] : []));
     const { actor, resolves, tells } = startRun({ resume: { ...begun, acts, hinted: true } });
     actor.send({ type: 'run.answer' });
     expect(tells('run.waiting')).toEqual([]);
@@ -337,7 +343,7 @@ describe('run: questions', () => {
     await resolves(['wait', undefined]);
     actor.send({ type: 'run.answer' });
     expect(holes.the('calls').input).toMatchObject({ answered: true, calls: [{ callId: 'ask' }, { callId: 'then' }] });
-    await resolves(['calls', [called()]]);
+    await resolves(['calls', [callOutcome()]]);
     expect(holes.the('calls').input).toMatchObject({ answered: false, calls: [{ callId: 'then' }] });
   });
 
@@ -371,9 +377,9 @@ describe('run: after a restart', () => {
     const { actor, holes, resolves } = startRun({ resume: { ...begun, calls: open } });
     actor.send({ type: 'run.answer' });
     expect(holes.the('calls').input.calls[0]).toEqual(open[0]);
-    await resolves(['calls', [called()]]);
+    await resolves(['calls', [callOutcome()]]);
     expect(holes.the('calls').input.calls[0]).toEqual(open[1]);
-    await resolves(['calls', [called()]]);
+    await resolves(['calls', [callOutcome()]]);
     holes.the('act');
   });
 
@@ -398,7 +404,7 @@ describe('run: after a restart', () => {
   test('a message that no turn had seen is seen before the run ends', async () => {
     const { actor, resolves, tells } = startRun({ resume: { ...begun, unseen: 1 } });
     actor.send({ type: 'run.answer' });
-    await resolves(['act', said()]);
+    await resolves(['act', textTurn()]);
     expect(tells('run.wantsToEnd')).toEqual([{ type: 'run.wantsToEnd', seen: 1 }]);
   });
 

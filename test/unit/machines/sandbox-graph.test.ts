@@ -3,13 +3,13 @@ import type { sandboxMachine } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { untrustedError } from '../../../src/core/model/protocol-violation.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machines/machine-graph.ts';
-import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
+import { ManualActors, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
 const policy = { ...sandboxPolicy, maxRetries: 1 };
 const breach = { reason: 'wrong_shape', call: 'GET /health', detail: 'it' } as const;
 const lost = new AppError('sandbox_lost', 'Gone.');
 const graph = explore({
-  machine: sandboxWith(new Holes()).provide({
+  machine: sandboxWith(new ManualActors()).provide({
     actions: {
       tellReady: () => {},
       tellUnready: () => {},

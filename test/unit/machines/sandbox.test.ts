@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { SandboxInput } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { asChild, Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
+import { asChild, ManualActors, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines/machines.ts';
 
 const noRoom = new AppError('sandbox_capacity', 'No room.');
 const lost = new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
 
 function start(input: Partial<SandboxInput> = {}) {
-  const holes = new Holes();
+  const holes = new ManualActors();
   const sandbox = asChild(sandboxWith(holes), sandboxInput(input));
   const { actor, told } = sandbox;
   const tell = (event: { type: string }) => holes.the('hold').tell(event);

@@ -6,7 +6,7 @@ import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import {
-  Holes,
+  ManualActors,
   messageIdOf,
   queuedRun,
   runIdOf,
@@ -24,8 +24,8 @@ const poison = 'crash';
 /** A supervisor over real sessions, whose holes the test fills. */
 function start(limits = { run: 10, start: 10 }) {
   const clock = new SimulatedClock();
-  const holes = new Holes();
-  const hydrations = new Holes();
+  const holes = new ManualActors();
+  const hydrations = new ManualActors();
   const answers: string[] = [];
   const session = sessionMachine.provide({
     actors: { run: runWith(holes), sandbox: sandboxWith(holes) },

@@ -6,12 +6,12 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { RunId } from '../../../src/core/model/ids.ts';
 import {
   begun,
-  called,
+  callOutcome,
   calls,
   empty,
   endFact,
-  type HoleCall,
-  Holes,
+  ManualActors,
+  type ManualCall,
   messageIdOf,
   overloaded,
   queuedRun,
@@ -19,11 +19,11 @@ import {
   runIdOf,
   runPolicy,
   runWith,
-  said,
   sandboxWith,
   sessionInput,
   settled,
   spent,
+  textTurn,
 } from '../../support/machines/machines.ts';
 
 /** Mulberry32: a small generator with a seed, good enough to shuffle. */
@@ -43,7 +43,7 @@ function random(seed: number) {
 class Play {
   readonly dice;
   readonly clock = new SimulatedClock();
-  readonly holes = new Holes();
+  readonly holes = new ManualActors();
   readonly facts: SessionFact[] = [];
   readonly answers = new Map<string, boolean[]>();
   readonly given = new Set<string>(); // callers that gave up, which need no answer
@@ -109,7 +109,7 @@ class Play {
   }
 
   /** A turn reads all facts of the log. The end of a run is logged as soon as possible. */
-  #onCall({ name, input }: HoleCall): void {
+  #onCall({ name, input }: ManualCall): void {
     if (['plan', 'act', 'summarize'].includes(name)) this.read.set(input.runId, this.facts.length);
     if (name === 'end') this.facts.push(endFact(input, input.end));
   }
@@ -155,7 +155,7 @@ class Play {
   }
 
   /** Ends an actor, with a random result. */
-  async #happen(call: HoleCall): Promise<void> {
+  async #happen(call: ManualCall): Promise<void> {
     const { dice } = this;
     const step = { id: '1', description: 'do', status: dice.pick(['pending', 'completed'] as const) };
     switch (call.name) {
@@ -164,7 +164,7 @@ class Play {
       case 'act':
         return call.resolve(
           dice.pick([
-            { ...said(`${dice.next()}`), steps: [step] },
+            { ...textTurn(`${dice.next()}`), steps: [step] },
             calls('c1'),
             calls('c1', 'c2'),
             empty,
@@ -173,10 +173,14 @@ class Play {
           ]),
         );
       case 'summarize':
-        return call.resolve(dice.pick([said(), said(), overloaded]));
+        return call.resolve(dice.pick([textTurn(), textTurn(), overloaded]));
       case 'calls':
         return call.resolve(
-          dice.pick([[called(`${dice.next()}`)], [called(`${dice.next()}`)], [{ kind: 'ask', question: '?' }]]),
+          dice.pick([
+            [callOutcome(`${dice.next()}`)],
+            [callOutcome(`${dice.next()}`)],
+            [{ kind: 'ask', question: '?' }],
+          ]),
         );
       case 'hold':
         return call.tell(

@@ -5,7 +5,7 @@ import { eventsFrom } from '../../../src/sessions/engine/run-fold.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../support/stores/memory-blobs.ts';
-import { called, newSession } from '../../support/stores/store.ts';
+import { calledFact, newSession } from '../../support/stores/store.ts';
 
 const MiB = 1024 * 1024;
 const never = new AbortController().signal;
@@ -36,13 +36,13 @@ test('F068 each event in the log is at most 256 KiB, and a larger fact reads bac
   const { store, rows, blobs } = bench();
   const id = newSession();
   const facts = [
-    called({ output: 'x'.repeat(20 * MiB) }),
-    called({ args: { file: 'a', content: '😀\n'.repeat(100_000) } }),
-    called({
+    calledFact({ output: 'x'.repeat(20 * MiB) }),
+    calledFact({ args: { file: 'a', content: '😀\n'.repeat(100_000) } }),
+    calledFact({
       content: { console: Array.from({ length: 20_000 }, (_, n) => ({ ps1: '$', command: `${n}`, output: '-' })) },
     }),
-    called({ output: `\ud800${'\u0000'.repeat(60_000)}` }),
-    called({ output: 'y'.repeat(200_000) }),
+    calledFact({ output: `\ud800${'\u0000'.repeat(60_000)}` }),
+    calledFact({ output: 'y'.repeat(200_000) }),
   ];
   await store.events.append({ sessionId: id, after: 0, at: 1, facts });
   for (const row of rows) expect(Buffer.byteLength(row)).toBeLessThan(256 * 1024);
@@ -53,7 +53,7 @@ test('F068 each event in the log is at most 256 KiB, and a larger fact reads bac
 test('F068 a page of large events ends early instead of holding them all, and nothing is left out', async () => {
   const { store } = bench();
   const id = newSession();
-  const facts = Array.from({ length: 6 }, (_, n) => called({ output: `${n}`.repeat(2 * MiB) }));
+  const facts = Array.from({ length: 6 }, (_, n) => calledFact({ output: `${n}`.repeat(2 * MiB) }));
   await store.events.append({ sessionId: id, after: 0, at: 1, facts });
   const sizes: number[] = [];
   for (let after = 0; after < 6; ) {
@@ -75,12 +75,12 @@ test.each([
     const { store, blobs } = bench();
     const id = newSession();
     const output = `begin${'x'.repeat(300_000)}end`;
-    const facts = [called({ output }), called({ output: 'small' }), called({ output: `z${output}` })];
+    const facts = [calledFact({ output }), calledFact({ output: 'small' }), calledFact({ output: `z${output}` })];
     await store.events.append({ sessionId: id, after: 0, at: 1, facts });
     spoil(blobs.kept, [...blobs.kept.keys()][0] as string);
     const [first, second, third] = await eventsOf(store, id);
     expect(first).toMatchObject({ seq: 1, problem: 'blob_missing', type: 'tool.called' });
-    const text = (first as ReturnType<typeof called>).data.output;
+    const text = (first as ReturnType<typeof calledFact>).data.output;
     expect(text).toMatch(/^beginx+\n\[… 296008 characters cannot be read any more: blob_missing …\]\nx+end$/);
     expect(second).toMatchObject({ seq: 2, data: { output: 'small' } });
     expect(third).toMatchObject({ seq: 3, data: { output: `z${output}` } });
@@ -107,7 +107,7 @@ test('an append that is tried again is the same one: no second blob, and the sto
       },
     },
   });
-  const entry = { sessionId: newSession(), after: 0, at: 1, facts: [called({ output: 'x'.repeat(MiB) })] };
+  const entry = { sessionId: newSession(), after: 0, at: 1, facts: [calledFact({ output: 'x'.repeat(MiB) })] };
   await expect(again.store.events.append(entry)).rejects.toThrow('busy');
   expect(await again.store.events.append(entry)).toBe(1);
   expect(entries[0]).toBe(entries[1]);
@@ -118,7 +118,7 @@ test('an append that is tried again is the same one: no second blob, and the sto
 test('a blob whose append never came is collected once it is old; one that is referred to stays', async () => {
   const { store, blobs, collect, later } = bench();
   const id = newSession();
-  const facts = [called({ output: 'x'.repeat(MiB) })];
+  const facts = [calledFact({ output: 'x'.repeat(MiB) })];
   await store.events.append({ sessionId: id, after: 0, at: 1, facts });
   {
     using _died = armFailpoints('large.put.after=throw', { exit: () => {} });
@@ -129,7 +129,7 @@ test('a blob whose append never came is collected once it is old; one that is re
   expect(blobs.kept.size).toBe(2);
   expect(await collect(1_000, never)).toBe(0);
   later(5_000);
-  await store.events.append({ sessionId: id, after: 1, at: 1, facts: [called({ output: 'y'.repeat(MiB) })] });
+  await store.events.append({ sessionId: id, after: 1, at: 1, facts: [calledFact({ output: 'y'.repeat(MiB) })] });
   expect(await collect(2_000, never)).toBe(1);
   expect(blobs.kept.size).toBe(2);
   expect((await eventsOf(store, id)).map((event) => event.problem)).toEqual([undefined, undefined]);
@@ -140,7 +140,7 @@ test('two that collect at once remove no more than one would, and break nothing'
   const { store, blobs, collect } = bench();
   const id = newSession();
   for (let n = 0; n < 10; n++) {
-    await store.events.append({ sessionId: id, after: n, at: 1, facts: [called({ output: `${n}`.repeat(MiB) })] });
+    await store.events.append({ sessionId: id, after: n, at: 1, facts: [calledFact({ output: `${n}`.repeat(MiB) })] });
   }
   await store.events.compact(id, { keepDroppable: 1, keepAll: 4 });
   await Promise.all([collect(9_999, never), collect(9_999, never)]);
@@ -154,7 +154,7 @@ test('erasing a session removes its blobs and no others', async () => {
   const { store, blobs, bare } = bench();
   const [id, other] = [newSession(), newSession()];
   for (const sessionId of [id, other]) {
-    await store.events.append({ sessionId, after: 0, at: 1, facts: [called({ output: 'x'.repeat(MiB) })] });
+    await store.events.append({ sessionId, after: 0, at: 1, facts: [calledFact({ output: 'x'.repeat(MiB) })] });
   }
   await store.events.erase(id);
   expect([...blobs.kept.keys()]).toEqual([expect.stringContaining(other)]);

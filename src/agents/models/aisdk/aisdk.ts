@@ -15,17 +15,17 @@ import { refusalOf } from './thrown.ts';
 import { turnFetch, watchBytes } from './transport.ts';
 
 export interface AiSdkOptions extends BuildOptions {
-  readonly dialect: ProviderAdapter;
+  readonly adapter: ProviderAdapter;
 }
 
 /** A model behind one of the AI SDK's provider packages, of which only `doStream` is used. */
 export function aiSdkModel(options: AiSdkOptions): Model {
-  const { name, model, dialect, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
+  const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
   let opened: LanguageModelV4 | undefined; // each would make its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
-    opened ??= dialect.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
+    opened ??= adapter.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
     watchBytes(silence.signal, silence.touch);
     const asked = opened;
     const ask = () => asked.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
@@ -33,7 +33,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
       return await ask();
     } catch (thrown) {
       const refusal = summaries ? refusalOf(thrown, clock.now()) : undefined;
-      if (!refusal || !dialect.refusesSummaries?.(refusal)) throw thrown;
+      if (!refusal || !adapter.refusesSummaries?.(refusal)) throw thrown;
       summaries = false;
       return await ask();
     }
@@ -64,13 +64,13 @@ export function aiSdkModel(options: AiSdkOptions): Model {
 }
 
 function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean): LanguageModelV4CallOptions {
-  const { name, model, dialect, abilities, reasoning } = options;
+  const { name, model, adapter, abilities, reasoning } = options;
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
   const asked = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
   const isForeign = isForeignTurn(request, name);
   return {
-    prompt: promptOf(asked, { name, dialect, images: abilities.images }),
+    prompt: promptOf(asked, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),
     ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
     ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),
@@ -79,7 +79,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
     ...(sampling?.maxOutputTokens !== undefined && { maxOutputTokens: sampling.maxOutputTokens }),
     ...(sampling?.stop && { stopSequences: [...sampling.stop] }),
     ...(reasoning !== 'default' && !isForced && { reasoning }),
-    ...dialect.options(request, { model, abilities, reasoning, isForeign, summaries }),
+    ...adapter.options(request, { model, abilities, reasoning, isForeign, summaries }),
   };
 }
 
@@ -91,8 +91,8 @@ function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
 
 function toolOf(
   { name, description, parameters, native }: TurnRequest['tools'][number],
-  { dialect, model, abilities }: AiSdkOptions,
+  { adapter, model, abilities }: AiSdkOptions,
 ): LanguageModelV4FunctionTool | LanguageModelV4ProviderTool {
-  const own = native && abilities.images ? dialect.native?.(native, model) : undefined;
+  const own = native && abilities.images ? adapter.native?.(native, model) : undefined;
   return own ? { type: 'provider', name, ...own } : { type: 'function', name, description, inputSchema: parameters };
 }

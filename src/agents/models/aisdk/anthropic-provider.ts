@@ -27,6 +27,6 @@ export const anthropicProvider = {
   }),
   build: async (options) => {
     const [{ aiSdkModel }, { anthropicAdapter }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);
-    return aiSdkModel({ ...options, dialect: anthropicAdapter });
+    return aiSdkModel({ ...options, adapter: anthropicAdapter });
   },
 } as const satisfies Provider;

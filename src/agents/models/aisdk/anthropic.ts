@@ -3,7 +3,7 @@ import { computerOf } from './claude.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 // A reply's limit counts against the window, so the default is below what the newest models could write.
-const mostDefaultOutput = 32_000;
+const maxDefaultOutput = 32_000;
 
 /** Anthropic's Messages API. */
 export const anthropicAdapter: ProviderAdapter = {
@@ -11,7 +11,7 @@ export const anthropicAdapter: ProviderAdapter = {
   open: ({ model, key, baseUrl, fetch }) =>
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
-    maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, mostDefaultOutput),
+    maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
     // Anthropic demands its own signed reasoning at the beginning of a turn with reasoning.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&

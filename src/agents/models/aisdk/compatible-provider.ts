@@ -18,6 +18,6 @@ export const compatibleProvider = (name: string, baseUrl: string): Provider => (
       import('./aisdk.ts'),
       import('./compatible.ts'),
     ]);
-    return aiSdkModel({ ...options, dialect: compatibleAdapter });
+    return aiSdkModel({ ...options, adapter: compatibleAdapter });
   },
 });

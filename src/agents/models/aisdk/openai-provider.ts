@@ -18,6 +18,6 @@ export const openaiProvider = {
   abilities: () => ({ window: 128_000, maxOutput: 16_384, images: true, forcedTool: true, caching: 'automatic' }),
   build: async (options) => {
     const [{ aiSdkModel }, { openaiAdapter }] = await Promise.all([import('./aisdk.ts'), import('./openai.ts')]);
-    return aiSdkModel({ ...options, dialect: openaiAdapter });
+    return aiSdkModel({ ...options, adapter: openaiAdapter });
   },
 } as const satisfies Provider;

@@ -19,7 +19,7 @@ export type RawBlock =
 interface Options {
   /** `provider/model`: replies of this model keep their reasoning and signatures. */
   readonly name: string;
-  readonly dialect: ProviderAdapter;
+  readonly adapter: ProviderAdapter;
   readonly images: boolean;
 }
 
@@ -31,7 +31,7 @@ export function promptOf(request: TurnRequest, options: Options): LanguageModelV
   const messages: LanguageModelV4Message[] = [];
   for (const [at, piece] of pieces.entries()) messages.push(...messagesOf(piece, at > turnFrom ? inTurn : before));
   if (messages.at(-1)?.role === 'assistant') messages.push(userMessage([text('Continue.')]));
-  const { cacheMark } = options.dialect;
+  const { cacheMark } = options.adapter;
   if (cacheMark) mark(messages, pieces.at(-1)?.kind === 'hint' ? 1 : 0, cacheMark);
   const system = { role: 'system', content: request.system, ...(cacheMark && { providerOptions: cacheMark }) } as const;
   return request.system === '' ? messages : [system, ...messages];
@@ -89,7 +89,7 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   if (content.length === 0) return [];
   const said: LanguageModelV4Message = { role: 'assistant', content };
   if (piece.answers.length === 0) return [said];
-  const isInside = options.dialect.pictures === 'inside';
+  const isInside = options.adapter.pictures === 'inside';
   const after = isInside ? [] : piece.answers.flatMap((answer) => shown(answer, options.images));
   return [
     said,
@@ -101,11 +101,11 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
 type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 
 /** The model's own blocks as they came, or text and calls of another model. */
-function blocksOf(reply: AssistantMessage, { name, dialect, isOpen }: Options & { isOpen: boolean }): Content {
+function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
   const isOwn = reply.model === name && reply.raw.length > 0;
   if (!isOwn)
     return [...(reply.text.trim() === '' ? [] : [text(reply.text)]), ...reply.calls.map((it) => callPart(it))];
-  const keepsReasoning = dialect.keepsReasoning === 'always' || isOpen;
+  const keepsReasoning = adapter.keepsReasoning === 'always' || isOpen;
   let calls = 0;
   const content = (reply.raw as readonly RawBlock[]).flatMap((block): Content => {
     const meta = block.meta && { providerOptions: block.meta };

@@ -9,7 +9,7 @@ export interface Price {
   /** Input that was written to the cache; the price of input where it is absent. */
   readonly cacheWrite?: number | undefined;
 }
-export interface CatalogEntry {
+export interface PriceEntry {
   readonly window?: number;
   costOf(usage: Usage): number | undefined;
 }
@@ -18,7 +18,7 @@ export interface CatalogEntry {
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
 /** The entry of the published price list; undefined for a model that is not in it. Nothing is fetched. */
-export async function findCatalogEntry(provider: string, model: string): Promise<CatalogEntry | undefined> {
+export async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
   const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const providerId = providerIds[provider] ?? provider;
   const found = findProvider({ providerId });

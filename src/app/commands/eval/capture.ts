@@ -14,8 +14,8 @@ import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
 
 export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 
-const mostFiles = 500;
-const mostBytes = 1024 * 1024; // of one file; larger ones are left out
+const maxFiles = 500;
+const maxBytes = 1024 * 1024; // of one file; larger ones are left out
 
 /** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
 export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
@@ -41,7 +41,7 @@ export async function captureSession(args: readonly string[], { print, say, sign
   if (captured.furtherMessages > 0) {
     say(`The task is the first message alone; the session had ${captured.furtherMessages} more. Edit instruction.md.`);
   }
-  if (left.length > 0) say(`Left out, because they have over ${mostBytes} bytes: ${left.join(', ')}`);
+  if (left.length > 0) say(`Left out, because they have over ${maxBytes} bytes: ${left.join(', ')}`);
   say(`Look at tests/check.py, then prove it: npm run eval -- --check --tasks ${to}`);
   return 0;
 }
@@ -72,9 +72,9 @@ async function workspaceOf(corral: CorralClient, sessionId: string, signal: Abor
     const [, modified, size, path = ''] = /^([\d.]+) (\d+) (.+)$/s.exec(line) ?? [];
     return isInside(path) ? [{ path, size: Number(size), modified: Number(modified) * 1_000 }] : [];
   });
-  const wanted = listed.filter(({ size }) => size <= mostBytes);
-  if (wanted.length > mostFiles) {
-    throw new AppError('conflict', `The workspace has ${wanted.length} files; a task has at most ${mostFiles}.`);
+  const wanted = listed.filter(({ size }) => size <= maxBytes);
+  if (wanted.length > maxFiles) {
+    throw new AppError('conflict', `The workspace has ${wanted.length} files; a task has at most ${maxFiles}.`);
   }
   const files: WorkspaceFile[] = [];
   for (const { path, modified } of wanted) {
@@ -82,7 +82,7 @@ async function workspaceOf(corral: CorralClient, sessionId: string, signal: Abor
     const { content } = await corral.files.read.query({ sessionId, path, encoding: 'base64' }).catch(refused);
     files.push({ path, modified, bytes: Buffer.from(content, 'base64') });
   }
-  return { files, left: listed.filter(({ size }) => size > mostBytes).map(({ path }) => path) };
+  return { files, left: listed.filter(({ size }) => size > maxBytes).map(({ path }) => path) };
 }
 
 function parsed(args: readonly string[]) {

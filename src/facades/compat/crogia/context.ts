@@ -16,7 +16,7 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
   readonly rejoins: ResumePoints;
 }
 
-/** Describes a route of this dialect. */
+/** Describes a route of this facade. */
 export const about = describing({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */

@@ -132,7 +132,7 @@ function toEntry({ name, type, size, modified }: ListedFile): replies.Entry {
   const isDirectory = type === 'directory';
   return {
     name,
-    // links and sockets count as files, because the dialect has no third type
+    // links and sockets count as files, because the facade has no third type
     type: isDirectory ? 'directory' : 'file',
     size: isDirectory ? null : size,
     modified,

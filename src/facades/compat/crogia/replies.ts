@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ok } from '../../../http/routes/route-docs.ts';
 
-// The replies of this dialect, each with its example.
+// The replies of this facade, each with its example.
 
 const iso = z.iso.datetime();
 const sid = '5f2a0c9be41d7733';

@@ -63,7 +63,7 @@ export class Sandboxes {
       record,
       cut: cut.streams.signal,
       env: variablesOf(record),
-      isPrivate: life?.privatePorts ?? true, // only a program of this dialect can make them public
+      isPrivate: life?.privatePorts ?? true, // only a program of this facade can make them public
       portHost: life?.portHost,
       isPaused: life?.paused != null,
       wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),

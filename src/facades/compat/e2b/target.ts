@@ -19,7 +19,7 @@ const control =
 const toSandbox = '/e2b/data';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** Decides what a request is for, before any route is looked up, and leads it to the routes of this dialect. */
+/** Decides what a request is for, before any route is looked up, and leads it to the routes of this facade. */
 export class Targets {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();

@@ -69,14 +69,14 @@ export function isSameToken(given: string | undefined, wanted: string): boolean 
   return given !== undefined && timingSafeEqual(digest(given), digest(wanted));
 }
 
-export interface Signed {
+export interface SignedFile {
   readonly path: string;
   readonly operation: 'read' | 'write';
   readonly username: string;
   readonly expiration: string | undefined;
 }
 /** The signature of a URL of one file, as the SDKs compute it. */
-export function signatureOf({ path, operation, username, expiration }: Signed, token: string): string {
+export function signatureOf({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${createHash('sha256').update(text).digest('base64').replace(/=+$/, '')}`;
 }

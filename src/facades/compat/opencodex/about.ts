@@ -1,7 +1,7 @@
 import { anyDetail, detail, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
 import { describing } from '../../../http/routes/route-docs.ts';
 
-/** Describes a route of this dialect. */
+/** Describes a route of this facade. */
 export const about = describing({
   tag: 'OpenCodex',
   prefix: 'opencodex',

@@ -12,7 +12,7 @@ import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import type { ProjectParts } from '../../shared/facade.ts';
 import type { View } from './names.ts';
 
-/** The dependencies of this dialect. */
+/** The dependencies of this facade. */
 export interface OpencodexDeps extends ProjectParts {
   readonly services: Pick<
     Services,
@@ -52,7 +52,7 @@ export function ignoreMissing(thrown: unknown): undefined {
 export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);
 export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
 
-/** A sandbox that a user stopped answers 404 in this dialect, not 503. */
+/** A sandbox that a user stopped answers 404 in this facade, not 503. */
 export function notRunning(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;

@@ -3,13 +3,13 @@ import type { FactOf } from '../../../core/model/events.ts';
 
 /** Facts about a session that the projections of its events need. */
 export interface View {
-  /** The workspace's real path, which this dialect calls `/workspace`. */
+  /** The workspace's real path, which this facade calls `/workspace`. */
   readonly workdir: string;
 }
 type Args = Record<string, unknown>;
 type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
-/** Translates tools and arguments to this dialect's names; a tool it does not know keeps its name. */
+/** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
 export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
   const path = (given: unknown) => (typeof given === 'string' ? shownPath(given, view) : given);
   const { name: tool, args: shown } = callIn('opencodex', { name, args }, path);

@@ -35,7 +35,7 @@ export interface SheikhboxDeps {
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard?: boolean;
 }
-/** The dependencies and caches that the routes of this dialect share. */
+/** The dependencies and caches that the routes of this facade share. */
 export interface SheikhboxContext extends SheikhboxDeps {
   readonly infos: FileInfos;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;

@@ -10,7 +10,7 @@ export const sheikhbox = describeFacade({
   paths: ['/api/v1/sessions', '/api/v1/files', '/api/v1/auth/status', '/api/v1/config/frontend'],
   documents: '`/docs`, `/openapi.json`',
   settings: z.strictObject({
-    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
+    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox facade speaks to'),
   }),
   routes: async ({ services, projects, ...parts }, { profile }) => [
     (await import('./routes.ts')).sheikhbox({

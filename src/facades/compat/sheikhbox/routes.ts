@@ -51,7 +51,7 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
 
 const Named = z.object({ template: z.string() });
 
-/** Clients of this dialect send any body or none, so only one that names a template counts. */
+/** Clients of this facade send any body or none, so only one that names a template counts. */
 function namedTemplate(body: Buffer | undefined): string | undefined {
   try {
     return body && Named.safeParse(parseJsonBody(body)).data?.template;

@@ -171,7 +171,7 @@ function failure(error: AppError, logger: HttpLogger): Reply {
 const doc: RouteDoc = {
   operationId: 'workspaceSocket',
   tag: 'Server',
-  summary: 'Code, commands and files of workspaces; the Workspace dialect',
+  summary: 'Code, commands and files of workspaces; the Workspace facade',
   description: [
     'Text frames of one JSON object. The client sends `execute_code`, `terminal_command`, `save_file` and `ping`; the',
     'server `connected` first, then `execution_result`, `terminal_output`, `save_result`, `pong` and `error`. A',

@@ -6,7 +6,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
 import { CursorInput, Event, ofSession, type Resync } from '../schemas.ts';
-import { counted } from '../subscription.ts';
+import { countOpenCall } from '../subscription.ts';
 
 export const eventsRouter = router({
   list: procedure
@@ -30,7 +30,7 @@ export const eventsRouter = router({
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
       const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
-      return counted(ctx, follow(ctx, { sessionId, after, head }, signal));
+      return countOpenCall(ctx, follow(ctx, { sessionId, after, head }, signal));
     }),
 });
 

@@ -10,7 +10,7 @@ import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
 import { SeenTurn } from '../prompt-schemas.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from '../schemas.ts';
-import { counted } from '../subscription.ts';
+import { countOpenCall } from '../subscription.ts';
 
 const deletedAtOnce = 8;
 const byId = z.strictObject({ id: SessionIdInput });
@@ -214,7 +214,7 @@ export const sessionsRouter = router({
       return { deleted: ids.filter((id) => !stayed.has(id)), kept };
     }),
 
-  watch: procedure.subscription(({ ctx, signal = neverFires }) => counted(ctx, news(ctx, signal))),
+  watch: procedure.subscription(({ ctx, signal = neverFires }) => countOpenCall(ctx, news(ctx, signal))),
 });
 
 export interface SessionListChange {

@@ -50,7 +50,7 @@ const text = (most: number) => z.string().max(most);
 const id = text(256);
 /** Longer text is cut, because a daemon of an older image does not cut it. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
-/** A time, in the one form that the dialects promise. A file can claim any year; four digits hold the first and the last. */
+/** A time, in the one form that the facades promise. A file can claim any year; four digits hold the first and the last. */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());

@@ -11,15 +11,15 @@ export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: D
 
 const killMs = 30_000;
 /** Each of these calls is work for the sandbox, whose daemon must answer others meanwhile. */
-const mostChanging = 8;
-const mostWriting = 8;
+const maxChanging = 8;
+const maxWriting = 8;
 const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
 /** The jobs behind the daemon's HTTP API. */
 export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
-  const changing = new Semaphore(mostChanging);
-  const writing = new Semaphore(mostWriting);
+  const changing = new Semaphore(maxChanging);
+  const writing = new Semaphore(maxWriting);
   return {
     async start({ terminal, ...request }, signal) {
       const ask: DaemonRequest = { method: 'POST', path: '/jobs', json: { ...request, ...terminal } };

@@ -22,7 +22,7 @@ export interface Authority {
 const name = 'Corral egress authority';
 const day = 24 * 60 * 60_000;
 const leafMs = 30 * day;
-const mostHosts = 1_000;
+const maxHosts = 1_000;
 // Fixed, so that all servers of an installation make the same authority from the same key.
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
@@ -57,7 +57,7 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Aut
       const at = now();
       const found = known.get(host);
       if (found && at < found.until - day) return found.context;
-      if (known.size >= mostHosts) known.clear();
+      if (known.size >= maxHosts) known.clear();
       const until = at + leafMs;
       const serial = createHash('sha256').update(`${host} ${at}`).digest().subarray(0, 16);
       const cert = certificate({

@@ -11,7 +11,7 @@ export interface Tunnel {
   readonly upstream: Duplex;
 }
 
-const mostTickets = 1_000;
+const maxTickets = 1_000;
 
 /**
  * Agents that speak TLS to a tunnel's target, over the tunnel's own connection first and then over further ones that the
@@ -25,7 +25,7 @@ export function upstreamAgents(trusted: string, open: OpenUpstream) {
     tickets.delete(key);
     tickets.set(key, ticket);
     const [oldest] = tickets.keys();
-    if (tickets.size > mostTickets && oldest !== undefined) tickets.delete(oldest);
+    if (tickets.size > maxTickets && oldest !== undefined) tickets.delete(oldest);
   };
 
   function secured({ client, target }: Tunnel, plain: Duplex): Promise<TLSSocket> {

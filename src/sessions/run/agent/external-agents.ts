@@ -1,4 +1,4 @@
-import type { AgentPause, AgentUpdate, AskedCall, ExternalTurn } from '../../../core/model/agent-updates.ts';
+import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 /** Agents in sandboxes that bring a loop of their own. */
@@ -13,7 +13,7 @@ export interface ExternalAgents {
   /** Ends the agent's work on its present message, so that it takes the next one. */
   interrupt(client: SandboxClient): void;
   /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
-  decide(client: SandboxClient, call: AskedCall, allowed: boolean): void;
+  decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void;
   end(client: SandboxClient): Promise<void>;
   release(client: SandboxClient): void;
 }

@@ -34,7 +34,7 @@ export function permissionFor(
   const isListed = listed === true && family !== undefined && family !== 'message';
   if ((!isListed || isPermitted?.(name)) && confirm === undefined) return undefined;
   const shown = shownArgs(args);
-  const reason = confirm === undefined ? undefined : beginningOf(confirm, mostShown);
+  const reason = confirm === undefined ? undefined : beginningOf(confirm, maxShown);
   const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
   const more = { ...(reason !== undefined && { reason }), ...(content && { content }), ...(fixed && { fixed }) };
   const approval = { callId, function: name, args: shown, timeoutMs, ...more };
@@ -42,11 +42,11 @@ export function permissionFor(
 }
 
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
-const mostShown = 500;
+const maxShown = 500;
 
 function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
-  const shown = told.length > mostShown ? `${beginningOf(told, mostShown)}…` : told;
+  const shown = told.length > maxShown ? `${beginningOf(told, maxShown)}…` : told;
   const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
   return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", ask about it, or say what I should do instead.`;
 }

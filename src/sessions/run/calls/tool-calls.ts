@@ -6,7 +6,7 @@ import type { RunContext } from '../run-context.ts';
 import { mustFollow } from './call-order.ts';
 import { makeCall } from './tool-call.ts';
 
-const mostAtOnce = 8;
+const maxAtOnce = 8;
 
 /**
  * Makes the calls of one turn, at most eight at once; calls that depend on each other keep the model's order. A call that
@@ -19,7 +19,7 @@ export async function makeCalls(
 ): Promise<readonly CallOutcome[]> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const slots = new Semaphore(mostAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
+  const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
   const outcomes = inOrder(work.tools, calls, async (wanted, n): Promise<CallOutcome> => {
     using _slot = await slots.acquire(both);
     throwIfFired(both);

@@ -31,11 +31,11 @@ interface UserText {
   readonly attachments?: readonly string[];
 }
 
-const mostNamed = 20;
-const mostPathChars = 500;
-const mostPictures = 8;
-const mostPictureBytes = 3_750_000; // providers take 5 MB in base64
-const mostCopiedBytes = 64 * 1024 * 1024;
+const maxNamed = 20;
+const maxPathChars = 500;
+const maxPictures = 8;
+const maxPictureBytes = 3_750_000; // providers take 5 MB in base64
+const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -50,20 +50,20 @@ export async function shownMessages(
     const pictures: Picture[] = [];
     const attached: AttachedFile[] = [];
     const lines: string[] = [];
-    for (const given of attachments.slice(0, mostNamed)) {
+    for (const given of attachments.slice(0, maxNamed)) {
       const file = uuid.test(given) ? await files?.find(given) : undefined;
       if (!file) {
-        lines.push(`- ${given.slice(0, mostPathChars)}${uuid.test(given) ? ' (this upload cannot be read)' : ''}`);
+        lines.push(`- ${given.slice(0, maxPathChars)}${uuid.test(given) ? ' (this upload cannot be read)' : ''}`);
         continue;
       }
       const path = `${folder}/${given.slice(0, 8)}-${file.name}`;
-      const mimeType = file.size <= mostPictureBytes ? await pictureType(files, given) : undefined;
-      if (mimeType && pictures.length < mostPictures) pictures.push({ file: given, mimeType });
-      if (file.size <= mostCopiedBytes) attached.push({ id: given, path });
-      const where = file.size <= mostCopiedBytes ? `${workdir}/${path}` : 'too large to be copied into the workspace';
+      const mimeType = file.size <= maxPictureBytes ? await pictureType(files, given) : undefined;
+      if (mimeType && pictures.length < maxPictures) pictures.push({ file: given, mimeType });
+      if (file.size <= maxCopiedBytes) attached.push({ id: given, path });
+      const where = file.size <= maxCopiedBytes ? `${workdir}/${path}` : 'too large to be copied into the workspace';
       lines.push(`- ${file.name} (${file.size} bytes): ${where}`);
     }
-    const more = attachments.length - mostNamed;
+    const more = attachments.length - maxNamed;
     if (more > 0) lines.push(`- and ${more} more`);
     const list = lines.length > 0 ? `\n\n[Attached files]\n${lines.join('\n')}` : '';
     shown.set(messageId, { text: text + list, pictures, attached });

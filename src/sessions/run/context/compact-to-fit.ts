@@ -1,7 +1,7 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { RunContext } from '../run-context.ts';
-import { picturesPlan, plainSummary, resultsPlan, summaryPlan, type WantedCompaction } from './compaction-plan.ts';
+import { type PlannedCompaction, picturesPlan, plainSummary, resultsPlan, summaryPlan } from './compaction-plan.ts';
 import { ContextWindow, type Frame, maxFailedSummaries } from './context-window.ts';
 import { type BudgetCheck, type SummaryOptions, summarizeConversation } from './summary.ts';
 
@@ -85,10 +85,10 @@ async function cut(
     fit,
     wanted,
     why,
-  }: { readonly fit: ContextWindow; readonly wanted: WantedCompaction; readonly why: string | undefined },
+  }: { readonly fit: ContextWindow; readonly wanted: PlannedCompaction; readonly why: string | undefined },
 ): Promise<void> {
   const summary = plainSummary(transcript.messages, wanted.upto, why);
-  const all: WantedCompaction = { ...wanted, kind: 'cut', summary };
+  const all: PlannedCompaction = { ...wanted, kind: 'cut', summary };
   if (!fit.isWorth(all)) return;
   await fit.apply(all);
   transcript.failedSummaries = 0;

@@ -11,10 +11,10 @@ export interface KeptSizes {
   /** The user's messages before it. */
   readonly user: number;
 }
-export type WantedCompaction = Omit<Compaction, 'before' | 'after'>;
+export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
 /** Leaves out all results but the newest; with `most`, the newest keep only so many characters. */
-export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): WantedCompaction {
+export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): PlannedCompaction {
   let left = results;
   let upto = messages.length;
   for (const [at, message] of [...messages.entries()].reverse()) {
@@ -25,16 +25,16 @@ export function resultsPlan(messages: readonly Message[], { results }: KeptSizes
   return { kind: 'results', upto, until: messages.length, ...(most !== undefined && { most }) };
 }
 
-const mostPictures = 12;
+const maxPictures = 12;
 const picturesKept = 3;
 
 /** Leaves out all pictures but the newest three, once there are more than twelve; undefined before that. */
 export function picturesPlan(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
-): WantedCompaction | undefined {
+): PlannedCompaction | undefined {
   const places = seen.flatMap(({ at, message }) => (message.role !== 'assistant' && message.pictures ? [at] : []));
-  if (places.length <= mostPictures) return undefined;
+  if (places.length <= maxPictures) return undefined;
   return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
 }
 
@@ -43,7 +43,7 @@ export function summaryPlan(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
   room: KeptSizes,
-): WantedCompaction {
+): PlannedCompaction {
   let left = room.tail;
   let upto = messages.length;
   for (const { at, message } of seen.toReversed()) {
@@ -72,7 +72,7 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
 export const bytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
-  wanted: WantedCompaction,
+  wanted: PlannedCompaction,
 ): number =>
   viewOf(messages, [...compactions, { ...wanted, before: 0, after: 0 }]).reduce(
     (sum, { message }) => sum + messageBytes(message),

@@ -1,7 +1,7 @@
 import type { TurnRequest } from '../../../agents/models/model.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { RunContext } from '../run-context.ts';
-import { bytesAfter, type KeptSizes, type WantedCompaction } from './compaction-plan.ts';
+import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction-plan.ts';
 import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
@@ -57,17 +57,17 @@ export class ContextWindow {
   }
 
   /** The tokens of the next request, after a further compaction if one is given. */
-  size(wanted?: WantedCompaction): number {
+  size(wanted?: PlannedCompaction): number {
     return this.tokens(this.#bytes(wanted));
   }
 
   /** Whether a compaction saves at least a fifth. */
-  isWorth(wanted: WantedCompaction): boolean {
+  isWorth(wanted: PlannedCompaction): boolean {
     return this.size(wanted) <= this.size() * worthIt;
   }
 
   /** `by`: the model that wrote the summary, with what that cost. */
-  async apply(wanted: WantedCompaction, by: string | null = null, usage: readonly SessionFact[] = []): Promise<void> {
+  async apply(wanted: PlannedCompaction, by: string | null = null, usage: readonly SessionFact[] = []): Promise<void> {
     await this.#work.runWriter.compact({ ...wanted, before: this.size(), after: this.size(wanted) }, by, usage);
     if (wanted.kind !== 'pictures') this.#isRefused = false;
   }
@@ -80,7 +80,7 @@ export class ContextWindow {
     return mayAsk && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
   }
 
-  #bytes(wanted?: WantedCompaction): number {
+  #bytes(wanted?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
     if (!wanted) return conversationBytes(transcript.view(runId).messages);
     return bytesAfter(transcript.messages, transcript.compactions, wanted);

@@ -3,8 +3,8 @@ import { RecallArgs } from '../../../agents/tools/special.ts';
 import type { ToolResult } from '../../../agents/tools/tool.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 
-const mostChars = 8_000;
-const mostFound = 8;
+const maxChars = 8_000;
+const maxFound = 8;
 const around = 300; // characters before and after what was found
 
 /** Reads what the conversation no longer shows the model. */
@@ -20,7 +20,7 @@ export function recallFrom(messages: readonly Message[], args: unknown): ToolRes
 function ofCall(messages: readonly Message[], callId: string, from: number): ToolResult {
   const found = messages.find((message) => message.role === 'tool' && message.callId === callId);
   if (found?.role !== 'tool') return { ok: false, reason: 'not_found', output: `There is no result of ${callId}.` };
-  const text = beginningOf(found.output.slice(from), mostChars);
+  const text = beginningOf(found.output.slice(from), maxChars);
   const next = from + text.length;
   const left = found.output.length - next;
   return { ok: true, output: left > 0 ? `${text}\n[${left} more characters: recall with from ${next}]` : text };
@@ -35,12 +35,12 @@ function search(messages: readonly Message[], query: string, from: number): Tool
     const who = message.role === 'tool' ? `result of ${message.name}, call_id ${message.callId}` : message.role;
     return [`[${who}]\n${text.slice(Math.max(0, at - around), at + query.length + around)}`];
   });
-  const shown = found.slice(from, from + mostFound);
+  const shown = found.slice(from, from + maxFound);
   if (shown.length === 0)
     return { ok: false, reason: 'not_found', output: `Nothing contains ${JSON.stringify(query)}.` };
   const left = found.length - from - shown.length;
   return {
     ok: true,
-    output: [...shown, ...(left > 0 ? [`[${left} more: recall with from ${from + mostFound}]`] : [])].join('\n\n'),
+    output: [...shown, ...(left > 0 ? [`[${left} more: recall with from ${from + maxFound}]`] : [])].join('\n\n'),
   };
 }

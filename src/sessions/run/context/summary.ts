@@ -9,7 +9,7 @@ import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { failedTurn } from '../failed-turn.ts';
 import type { RunContext } from '../run-context.ts';
 import { spendingOf } from '../spending-of.ts';
-import type { WantedCompaction } from './compaction-plan.ts';
+import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, Frame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
@@ -36,7 +36,7 @@ type SummaryResult = { readonly spent: RunSpending } & (
 export interface SummaryOptions {
   readonly fit: ContextWindow;
   readonly frame: Frame;
-  readonly wanted: WantedCompaction;
+  readonly wanted: PlannedCompaction;
   readonly covers: BudgetCheck;
 }
 /** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
@@ -94,7 +94,7 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
  * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
  * serves it; only if that is too long, results are shortened. Undefined: still too long.
  */
-function toSummarize({ runWriter }: Deps, fit: ContextWindow, { upto }: WantedCompaction): Part | undefined {
+function toSummarize({ runWriter }: Deps, fit: ContextWindow, { upto }: PlannedCompaction): Part | undefined {
   const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
     viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));

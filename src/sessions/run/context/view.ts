@@ -52,7 +52,7 @@ export function viewOf(messages: readonly Message[], compactions: readonly Compa
   const seen = messages.slice(from).map((message, n): ViewedMessage => {
     const at = from + n;
     if (at >= masked) return { at, message };
-    const most = at < gone ? 0 : mostOf(masks, at);
+    const most = at < gone ? 0 : maxOf(masks, at);
     return { at, message: shortened(message, { most, withoutPictures: at < unseen }) };
   });
   if (!summary) return seen;
@@ -75,7 +75,7 @@ function shortened(message: Message, { most, withoutPictures: bare }: Shape): Me
 }
 
 const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === 'pictures';
-const mostOf = (masks: readonly Compaction[], at: number) =>
+const maxOf = (masks: readonly Compaction[], at: number) =>
   Math.min(...masks.flatMap(({ until, most }) => (most !== undefined && at < until ? [most] : [])), Infinity);
 
 const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
@@ -87,11 +87,11 @@ const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
 });
 
 /** The user's messages, whole as far as they have room: the first one before all others, then the newest. */
-function kept(messages: readonly Message[], mostChars: number): ViewedMessage[] {
+function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;
   if (!first) return [];
-  let left = mostChars - Math.min(first.message.text.length, Math.floor(mostChars / 2));
+  let left = maxChars - Math.min(first.message.text.length, Math.floor(maxChars / 2));
   const whole: ViewedMessage[] = [];
   let omitted = 0;
   for (const one of rest.toReversed()) {
@@ -104,7 +104,7 @@ function kept(messages: readonly Message[], mostChars: number): ViewedMessage[] 
     whole.unshift({ ...one, message: text === one.message.text ? one.message : { role: 'user', text } });
     left -= text.length;
   }
-  const head = middleCut(first.message.text, Math.max(worthCutting, Math.floor(mostChars / 2)));
+  const head = middleCut(first.message.text, Math.max(worthCutting, Math.floor(maxChars / 2)));
   const gap = `[From the server: ${omitted} later messages of the user are left out here. The tool recall reads them.]`;
   return [
     { at: first.at, message: head === first.message.text ? first.message : { role: 'user', text: head } },

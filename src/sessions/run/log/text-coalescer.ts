@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 
 const everyMs = 50; // 20 pieces a second
 const maxChars = 4_096;
-const mostPieces = 40; // as many as two seconds of text
+const maxPieces = 40; // as many as two seconds of text
 
 /**
  * Collects small pieces of text and passes on larger ones: the first at once, then at most one every 50 ms with up to 4096
@@ -51,7 +51,7 @@ export class Coalescer implements Disposable {
 /** Joins the pieces of a complete text, so that it needs as few events as possible. */
 export function mergePieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
-  if (some.length <= mostPieces) return some;
+  if (some.length <= maxPieces) return some;
   const few: string[] = [];
   for (let text = some.join(''); text !== ''; text = text.slice(few.at(-1)?.length)) few.push(pieceOf(text));
   return few;

@@ -1,5 +1,5 @@
 import { beginningOfStep } from '../../../agents/models/conversation.ts';
-import type { Message, PlacedNote, ToolCall } from '../../../agents/models/model.ts';
+import type { Message, NoteAtMessage, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { AttachedFile } from '../context/attachments.ts';
@@ -18,7 +18,7 @@ interface View {
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
   /** The loop's notes that this conversation shows. */
-  readonly notes: readonly PlacedNote[];
+  readonly notes: readonly NoteAtMessage[];
 }
 
 export class Transcript {
@@ -30,7 +30,7 @@ export class Transcript {
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
   /** Places are those in the whole conversation. */
-  #notes: PlacedNote[] = [];
+  #notes: NoteAtMessage[] = [];
   #view: View | undefined;
   /** The ids of all calls. */
   readonly #callIds = new Set<string>();
@@ -161,10 +161,10 @@ export class Transcript {
    * Gives the loop's note its place, which it keeps in later requests as well. When the earlier notes become too long, or
    * after a restart, they are forgotten.
    */
-  placeNote(text: string, mostBytes: number): void {
+  placeNote(text: string, maxBytes: number): void {
     if (text === '' || this.#notes.at(-1)?.text === text) return;
     const bytes = this.#notes.reduce((sum, note) => sum + Buffer.byteLength(note.text), 0);
-    if (bytes > mostBytes) this.#notes = [];
+    if (bytes > maxBytes) this.#notes = [];
     const { messages } = this;
     this.#view = undefined;
     this.#notes.push({ text, before: this.#notes.length === 0 ? beginningOfStep(messages) : messages.length });

@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 const file = 'AGENTS.md';
-const mostBytes = 16 * 1024;
+const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
 /** No such file, or one that cannot be read: later turns of the run would find the same. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
@@ -40,7 +40,7 @@ export class WorkspaceMemory {
   }
 
   async #take(run: object, { client, clock, window }: Reader): Promise<void> {
-    const most = Math.min(mostBytes, Math.floor(window * 0.3));
+    const most = Math.min(maxFileBytes, Math.floor(window * 0.3));
     using until = deadlineSignal(waitMs, clock);
     try {
       const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });

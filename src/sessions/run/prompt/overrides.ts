@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
 import { checkPart, ownParts, type PartName, type PromptParts, partNames } from './parts.ts';
 
-const mostBytes = 16 * 1024; // of one part: a prompt of many pages leaves no room in small windows
+const maxBytes = 16 * 1024; // of one part: a prompt of many pages leaves no room in small windows
 
 /**
  * The server's own parts, with those that files of the folder replace: `rules.md` replaces the part `rules`. An empty file
@@ -56,8 +56,8 @@ function checkText(name: PartName, text: string, where: string): void {
 }
 
 function checkSize(size: number, where: string): void {
-  if (size <= mostBytes) return;
-  const text = `${where} has ${size} bytes; a part of the prompt has at most ${mostBytes}.`;
+  if (size <= maxBytes) return;
+  const text = `${where} has ${size} bytes; a part of the prompt has at most ${maxBytes}.`;
   throw new AppError('invalid_request', text);
 }
 

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type { PlacedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type { NoteAtMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
@@ -41,7 +41,7 @@ type ReplyOrEnd =
   | { readonly ok: true; readonly asked: ModelReply; readonly spent: RunSpending }
   | { readonly ok: false; readonly result: TurnResult };
 
-const mostRefusals = 3;
+const maxRefusals = 3;
 const noRoom: TurnResult = {
   kind: 'failed',
   code: 'model_context',
@@ -96,7 +96,7 @@ export async function askWithinWindow(
     const asked = await askModel(work, wanted, hear, signal);
     const { outcome } = asked;
     const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
-    if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent };
+    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked, spent };
     throwIfFired(signal);
     refused = asked;
     meter.raise(model.name);
@@ -159,7 +159,7 @@ export async function askModel(
 }
 
 /** The newest note belongs to this turn, if it has one. */
-const notesOf = (notes: readonly PlacedNote[], own: PlacedNote | undefined) => {
+const notesOf = (notes: readonly NoteAtMessage[], own: NoteAtMessage | undefined) => {
   const earlier = own ? notes.slice(0, -1) : notes;
   return { ...(own && { noteAt: own.before }), ...(earlier.length > 0 && { earlier }) };
 };

@@ -1,5 +1,5 @@
 const span = 2_400; // characters that have to be one text over and over
-const mostPeriod = 400;
+const maxPeriod = 400;
 const everyChars = 512;
 
 /** Notices a reply that repeats itself without end. */
@@ -13,7 +13,7 @@ export class RepetitionDetector {
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    return periodOf(this.#tail) <= mostPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail); // words, not a ruler
+    return periodOf(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail); // words, not a ruler
   }
 }
 

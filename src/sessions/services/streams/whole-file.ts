@@ -1,7 +1,7 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-const mostBytes = 10 * 1024 * 1024;
+const maxFileBytes = 10 * 1024 * 1024;
 
 /** Reads a file into memory. Rejects with payload_too_large beyond 10 MiB. */
 export async function wholeFile(
@@ -10,7 +10,8 @@ export async function wholeFile(
   signal: AbortSignal,
 ): Promise<Buffer> {
   // Reads one byte more than allowed, to tell a longer file from one that just fits.
-  const bytes = await client.readFile(path, signal, { maxBytes: mostBytes + 1 });
-  if (bytes.length > mostBytes) throw new AppError('payload_too_large', `The file is larger than ${mostBytes} bytes.`);
+  const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
+  if (bytes.length > maxFileBytes)
+    throw new AppError('payload_too_large', `The file is larger than ${maxFileBytes} bytes.`);
   return bytes;
 }

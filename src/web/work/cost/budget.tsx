@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import type { Used } from '../../data/items.ts';
+import type { ModelUsage } from '../../data/items.ts';
 import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import { count, price, short } from '../../parts/format.ts';
@@ -41,7 +41,7 @@ export function BudgetLeft({ sessionId }: { sessionId: string }) {
   );
 }
 
-function rowsOf(limits: Budgets['run'], used: Used, scope: 'cost.ofRun' | 'cost.ofSession') {
+function rowsOf(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
   const spent = { turns: used.turns, tokens: used.inputTokens + used.outputTokens, cost: used.cost ?? 0 };
   return kinds.flatMap((kind) => {
     const limit = limits[kind];

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import type { Used } from '../../data/items.ts';
+import type { ModelUsage } from '../../data/items.ts';
 import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -10,7 +10,7 @@ import { BudgetLeft } from './budget.tsx';
 
 type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
-const mostEvents = 8;
+const maxEvents = 8;
 
 /** Tokens and price of the session and its newest run, live, and which events cost most. */
 export function Cost({ session }: { session: Session }) {
@@ -22,7 +22,7 @@ export function Cost({ session }: { session: Session }) {
     const timer = setTimeout(ask, details ? pauseMs : 0);
     return () => clearTimeout(timer);
   }, [session.id, turns]);
-  const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, mostEvents);
+  const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, maxEvents);
   const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
   const wait = model.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
@@ -96,7 +96,7 @@ const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || 
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? price(cost) : t('tokensShort', { n: short(inputTokens + outputTokens) });
 
-const Sum = ({ title, used }: { title: string; used: Used }) => (
+const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
   <section class="cost-sum" aria-label={title}>
     <h2>{title}</h2>
     <p class="cost-price">

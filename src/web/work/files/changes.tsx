@@ -10,7 +10,7 @@ import type { DiffLine } from './line-diff.ts';
 import type { FileStore } from './store.ts';
 
 type Changes = Outputs['files']['changes'];
-const mostBytes = 512_000;
+const maxBytes = 512_000;
 const letters = { added: '+', modified: '~', deleted: '−' } as const;
 
 /** The files that have changed since the newest run began. */
@@ -106,7 +106,7 @@ async function compare(store: FileStore, path: string): Promise<Compared> {
   const { files } = await query('files.changes', { sessionId });
   const file = files.find((one) => one.path === path);
   if (!file) return { lines: [] };
-  if (Math.max(file.before ?? 0, file.after ?? 0) > mostBytes) return { problem: t('files.tooLargeToCompare') };
+  if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) return { problem: t('files.tooLargeToCompare') };
   const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
   const after = file.after === null ? '' : new TextDecoder().decode((await store.read(path, true)).bytes);
   if (before.includes('\0') || after.includes('\0')) return { problem: t('files.binary') };

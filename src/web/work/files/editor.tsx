@@ -3,11 +3,11 @@ import { wordsOf } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import type { FileStore, Read } from './store.ts';
+import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
   readonly store: FileStore;
-  readonly file: Read;
+  readonly file: LoadedFile;
   readonly onClose: () => void;
 }
 

@@ -9,7 +9,7 @@ import { FileDiff } from './changes.tsx';
 import { Editor } from './editor.tsx';
 import { previewOf } from './preview.ts';
 import { PreviewOf } from './previews.tsx';
-import { addressOf, type FileStore, type Read } from './store.ts';
+import { addressOf, type FileStore, type LoadedFile } from './store.ts';
 import { download } from './transfers.ts';
 
 interface Props {
@@ -20,7 +20,7 @@ interface Props {
 
 /** The open file: its preview, its source to edit, or what changed in it. */
 export function FileView({ store, path, part }: Props) {
-  const [read, setRead] = useState<Read | { readonly failed: string }>();
+  const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEdited, setEdited] = useState(store.drafts.has(path));
   const load = (whole = false) =>
     store.read(path, whole).then(setRead, (thrown: unknown) => setRead({ failed: wordsOf(thrown) }));

@@ -8,16 +8,16 @@ import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
 import { imageType, languageOf, type Preview, separatorOf } from './preview.ts';
-import type { FileStore, Read } from './store.ts';
+import type { FileStore, LoadedFile } from './store.ts';
 
-const mostRows = 5_000;
-const mostColoured = 200_000;
+const maxShownRows = 5_000;
+const maxColoured = 200_000;
 const maxCell = 2_000; // characters
 const rowHeight = 20;
 
 interface Props {
   readonly store: FileStore;
-  readonly file: Read;
+  readonly file: LoadedFile;
   readonly kind: Preview;
 }
 
@@ -56,7 +56,7 @@ export function PreviewOf({ store, file, kind }: Props) {
 /** Long texts are drawn row by row; shorter ones with colours. */
 function Source({ path, text }: { path: string; text: string }) {
   const lines = text.split('\n');
-  if (text.length <= mostColoured) {
+  if (text.length <= maxColoured) {
     return (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       <div class="file-body source" tabIndex={0} role="document" aria-label={path}>
@@ -84,18 +84,18 @@ function Source({ path, text }: { path: string; text: string }) {
   );
 }
 
-function Table({ file, text }: { file: Read; text: string }) {
+function Table({ file, text }: { file: LoadedFile; text: string }) {
   const [read, setRead] = useState<readonly (readonly string[])[] | 'unreadable'>();
   useEffect(() => {
     const ended = new AbortController();
-    const input = { text, separator: separatorOf(file.path), maxRows: mostRows + 1 };
+    const input = { text, separator: separatorOf(file.path), maxRows: maxShownRows + 1 };
     void parse('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
     return () => ended.abort();
   }, [file, text]);
   if (!read) return <p class="quiet empty">{t('files.loading')}</p>;
   if (read === 'unreadable') return <Source path={file.path} text={text} />;
   const [head = [], ...rows] = read;
-  const isCut = rows.length >= mostRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
+  const isCut = rows.length >= maxShownRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <div class="file-body" tabIndex={0} role="document" aria-label={file.path}>
@@ -110,7 +110,7 @@ function Table({ file, text }: { file: Read; text: string }) {
           </tr>
         </thead>
         <tbody>
-          {rows.slice(0, mostRows).map((row, at) => (
+          {rows.slice(0, maxShownRows).map((row, at) => (
             <tr key={at}>
               {head.map((_name, column) => (
                 <td key={column}>{boundedLine(row[column] ?? '', maxCell)}</td>
@@ -119,12 +119,12 @@ function Table({ file, text }: { file: Read; text: string }) {
           ))}
         </tbody>
       </table>
-      {isCut && <p class="work-note">{t('files.rowsCut', { rows: Math.min(rows.length, mostRows) })}</p>}
+      {isCut && <p class="work-note">{t('files.rowsCut', { rows: Math.min(rows.length, maxShownRows) })}</p>}
     </div>
   );
 }
 
-function Picture({ store, file }: { store: FileStore; file: Read }) {
+function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;

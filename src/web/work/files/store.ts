@@ -1,13 +1,13 @@
 import { type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
-import { CallFailed, once, query, request } from '../../data/server.ts';
+import { CallError, once, query, request } from '../../data/server.ts';
 import { type Entry, type Folders, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
 
 /** A file as it was read: its version is what a save must find unchanged. */
-export interface Read {
+export interface LoadedFile {
   readonly path: string;
   readonly version: string;
   readonly size: number;
@@ -89,7 +89,7 @@ export class FileStore {
     };
   }
 
-  async read(path: string, whole = false): Promise<Read> {
+  async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
     const answer = await request(addressOf(this.sessionId, path), range ? { headers: range } : {});
     if (!answer.ok) throw new Error(await refusal(answer));
@@ -137,7 +137,7 @@ export async function refusal(answer: Response): Promise<string> {
   return typeof said?.detail === 'string' ? said.detail : `${answer.status} ${answer.statusText}`;
 }
 
-const wasStopped = (thrown: unknown): boolean => thrown instanceof CallFailed && thrown.code === 'SERVICE_UNAVAILABLE';
+const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
 /** The same store for a session each time, so that another tab does not cost the open folders and drafts. */

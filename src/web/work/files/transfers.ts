@@ -20,7 +20,7 @@ const change = (key: number, to: Partial<Transfer> | undefined) => {
 };
 export const dismiss = (key: number): void => change(key, undefined);
 
-interface Wanted {
+interface UploadRequest {
   readonly sessionId: string;
   readonly path: string;
   readonly file: Blob;
@@ -29,7 +29,7 @@ interface Wanted {
 }
 
 /** Sends a file with its progress. Resolves with `exists` when there is such a file and it must not be replaced. */
-export function upload({ sessionId, path, file, replaces }: Wanted): Promise<'done' | 'exists' | 'failed'> {
+export function upload({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
   // XMLHttpRequest, because fetch does not tell the progress of a body.
   const sending = new XMLHttpRequest();
   const key = nextKey++;

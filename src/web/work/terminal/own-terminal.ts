@@ -2,11 +2,11 @@ import { streamFrames } from '../../../core/text/stream-frames.ts';
 import { once, request } from '../../data/server.ts';
 
 /** Why the output of a terminal ended. */
-export type Ending = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
+export type EndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
 
 interface Hearer {
   onData(bytes: Uint8Array): void;
-  onEnd(why: Ending): void;
+  onEnd(why: EndReason): void;
 }
 const typeAtOnce = 65_536;
 
@@ -45,7 +45,7 @@ export class OwnTerminal {
       for await (const { channel, payload } of streamFrames(piecesOf(answer.body))) {
         if (channel === 'output') onData(payload);
         if (channel !== 'end') continue;
-        const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: Ending };
+        const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: EndReason };
         return onEnd(reason ?? 'lost');
       }
       onEnd('lost');

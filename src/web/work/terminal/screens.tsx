@@ -4,13 +4,13 @@ import { Button } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
-import { type Ending, OwnTerminal } from './own-terminal.ts';
+import { type EndReason, OwnTerminal } from './own-terminal.ts';
 import { Screen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
 /** A terminal of the person. Another page can take it over, and this one can take it back. */
 export function OwnScreen({ id, onExit }: { id: string; onExit: () => void }) {
-  const [ending, setEnding] = useState<Ending>();
+  const [ending, setEnding] = useState<EndReason>();
   const [turn, setTurn] = useState(0);
   return (
     <>

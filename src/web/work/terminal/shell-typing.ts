@@ -1,5 +1,5 @@
 const againMs = 250;
-const mostTries = 40;
+const maxTries = 40;
 
 interface Deps {
   /** Rejects with CallFailed. */
@@ -46,7 +46,7 @@ export class ShellTyping {
         return void (await this.#deps.send(text));
       } catch (thrown) {
         const isEarly = (thrown as { code?: string }).code === 'CONFLICT' && this.#deps.hasCommand();
-        if (!isEarly || tries === mostTries) throw thrown;
+        if (!isEarly || tries === maxTries) throw thrown;
         await new Promise((done) => setTimeout(done, againMs));
       }
     }

@@ -10,13 +10,13 @@ import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';
 import { AgentScreen, OwnScreen } from './screens.tsx';
 
-type Own = Outputs['terminals']['list'][number];
+type OwnTerminalInfo = Outputs['terminals']['list'][number];
 /** The terminal that each session shows: a shell's id, with a prefix for whose it is. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
 /** The tab: the person's own terminals and the agent's shells, one of them open. */
 export function Terminals({ session: { id: sessionId } }: { session: Session }) {
-  const [own, setOwn] = useState<readonly Own[]>([]);
+  const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
   const choose = (key: string) => {
     chosen.value = { ...chosen.value, [sessionId]: key };

@@ -5,7 +5,7 @@ import { t } from '../../text/text.ts';
 import { columnsOf, type Lane, laneOf, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
 
-const mostColumns = 240;
+const maxColumns = 240;
 const laneHeight = 14;
 const kinds: Lane[] = [];
 
@@ -23,7 +23,7 @@ export function Scrubber({ player }: { player: Player }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;
   const shown = player.shown.value;
-  const columns = useMemo(() => columnsOf(kindsSoFar(count), mostColumns), [count]);
+  const columns = useMemo(() => columnsOf(kindsSoFar(count), maxColumns), [count]);
   useEffect(() => {
     const node = canvas.current;
     return node ? followTheme(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;

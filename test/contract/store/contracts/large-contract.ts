@@ -4,7 +4,7 @@ import { SessionId } from '../../../../src/core/model/ids.ts';
 import { eventsFrom } from '../../../../src/sessions/engine/run-fold.ts';
 import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
-import { called, facts, newSession } from '../../../support/stores/store.ts';
+import { calledFact, facts, newSession } from '../../../support/stores/store.ts';
 
 const never = new AbortController().signal;
 
@@ -21,7 +21,7 @@ export function largeContract(store: () => Store): void {
     test('F068 an event of 17 MB is stored, read whole, and no more is in the store than a reference', async () => {
       const { store: large, blobs } = open();
       const id = newSession();
-      const huge = called({ output: 'x'.repeat(17_000_000), args: { text: `\ud800${'y'.repeat(300_000)}` } });
+      const huge = calledFact({ output: 'x'.repeat(17_000_000), args: { text: `\ud800${'y'.repeat(300_000)}` } });
       await large.events.append({ sessionId: id, after: 0, at: 1, facts: [...facts(1), huge, ...facts(1)] });
       const [, bare] = (await store().events.page(id, 0, 10)).events;
       expect(JSON.stringify(bare).length).toBeLessThan(256 * 1024);
@@ -34,7 +34,10 @@ export function largeContract(store: () => Store): void {
     test('F074 an event with a missing or damaged blob is readable, reports the problem, and the log continues', async () => {
       const { store: large, blobs, collect } = open();
       const id = newSession();
-      const huge = [called({ output: `a${'x'.repeat(400_000)}z` }), called({ output: `b${'x'.repeat(400_000)}z` })];
+      const huge = [
+        calledFact({ output: `a${'x'.repeat(400_000)}z` }),
+        calledFact({ output: `b${'x'.repeat(400_000)}z` }),
+      ];
       await large.events.append({ sessionId: id, after: 0, at: 1, facts: huge });
       const [first = '', second = ''] = [...blobs.kept.keys()];
       blobs.kept.delete(first);

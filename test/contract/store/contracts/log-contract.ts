@@ -5,7 +5,7 @@ import type { EventLog, EventStore, Store } from '../../../../src/core/contracts
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
 import {
   deltas,
-  type FollowedOne,
+  type FollowedUpdate,
   facts,
   newSession,
   oneByOne,
@@ -15,7 +15,7 @@ import {
 } from '../../../support/stores/store.ts';
 
 const upTo = (total: number) => Array.from({ length: total }, (_, n) => n + 1);
-const cursorOf = (item: FollowedOne | undefined) => (item?.kind === 'event' ? item.event.seq : item?.head);
+const cursorOf = (item: FollowedUpdate | undefined) => (item?.kind === 'event' ? item.event.seq : item?.head);
 const limits = { maxLag: 10, pageSize: 4, window: { events: 6, chars: 10_000 } };
 const soon = () => ({ signal: AbortSignal.timeout(10_000), deltas: true });
 
@@ -76,7 +76,7 @@ export function logContract(store: () => Store, effort: number): void {
         async (todo, start, owed) => {
           const [log, id, stop] = [open(), newSession(), new AbortController()];
           const append = writer(log, id);
-          const items: FollowedOne[] = [];
+          const items: FollowedUpdate[] = [];
           const reading = (async () => {
             for await (const item of oneByOne(log.follow(id, start, { signal: stop.signal, deltas: owed })))
               items.push(item);

@@ -14,13 +14,13 @@ import { temporaryFolder } from '../../../support/stores/store.ts';
 import { worlds } from '../../../support/worlds.ts';
 
 const [, world] = worlds;
-const mostFiles = 128;
+const maxFiles = 128;
 
 test('F012 a server out of file descriptors refuses new connections, serves open ones, and recovers once some are freed', {
   timeout: 180_000,
 }, async (context) => {
   if (!world) throw new Error('there is no such driver');
-  const limited = () => ['sh', '-c', `ulimit -n ${mostFiles}; exec "$@"`, 'sh'] as const;
+  const limited = () => ['sh', '-c', `ulimit -n ${maxFiles}; exec "$@"`, 'sh'] as const;
   await using real = await realServer(context, world, {}, limited);
   const { client, server } = real;
   const open = async () => (await readdir(`/proc/${server.pid}/fd`)).length;
@@ -30,10 +30,10 @@ test('F012 a server out of file descriptors refuses new connections, serves open
   expect(await kept.ask('GET', `/${id}`)).toBe(200);
   const usual = await open();
 
-  const crowd = await crowdOf(server, 2 * mostFiles);
+  const crowd = await crowdOf(server, 2 * maxFiles);
   try {
     await reaches(() => crowd.turnedAway() > 0, 20_000);
-    expect(await open()).toBeGreaterThan(mostFiles - 8);
+    expect(await open()).toBeGreaterThan(maxFiles - 8);
     for (let n = 0; n < 20; n++) expect(await kept.ask('GET', `/${id}`)).toBe(200);
     expect([200, 503]).toContain(await kept.ask('PUT', '')); // the server stores it, or reports that it cannot
     await kept.ask('POST', `/${id}/chat`, { message: fence('sh', 'echo in need') });

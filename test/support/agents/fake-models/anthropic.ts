@@ -1,5 +1,5 @@
 import { bad, fakeUsage, halves, isSignedBy, isWhole, signature, sse, tooLong, unknownKey } from './common.ts';
-import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
 
 // Anthropic's Messages API: POST /v1/messages with stream: true.
 
@@ -10,7 +10,7 @@ const known = [
 type Block = Record<string, unknown>;
 type Message = { readonly role: string; readonly content: readonly Block[] };
 
-function check(request: FakeRequest, limits: Limits): Refused | undefined {
+function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
   const { body, headers } = request;
   if (headers['x-api-key'] !== limits.key)
     return { status: 401, name: 'authentication_error', message: `invalid x-api-key ${headers['x-api-key']}` };
@@ -43,7 +43,7 @@ const computers: Readonly<Record<string, { beta?: string; knownTo: RegExp }>> = 
   computer_toolset_20260801: { knownTo: /claude-((opus|sonnet|fable|haiku)-5|opus-4-8)/ },
 };
 
-function ownTools({ body, headers }: FakeRequest): Refused | undefined {
+function ownTools({ body, headers }: FakeRequest): RefusedReply | undefined {
   for (const [at, tool] of ((body.tools ?? []) as Block[]).entries()) {
     if (tool.type === undefined || tool.type === 'custom') continue;
     const known = computers[String(tool.type)];
@@ -60,7 +60,7 @@ function ownTools({ body, headers }: FakeRequest): Refused | undefined {
   return undefined;
 }
 
-function messages(all: readonly Message[], thinks: boolean): Refused | undefined {
+function messages(all: readonly Message[], thinks: boolean): RefusedReply | undefined {
   if (all[0]?.role !== 'user') return bad('messages: first message must use the "user" role');
   if (all.at(-1)?.role !== 'user') return bad('This model does not support assistant message prefill.');
   for (const [at, { role, content }] of all.entries()) {
@@ -98,7 +98,7 @@ function firstOther(content: readonly Block[]): number {
   return at < 0 ? content.length : at;
 }
 
-function events(reply: Said, n: number): string[] {
+function events(reply: ScriptedReply, n: number): string[] {
   const { text = '', reasoning, calls = [], stop } = reply;
   const out: string[] = [];
   const push = (type: string, data: object) => out.push(sse({ type, ...data }, type));
@@ -155,7 +155,7 @@ const listed = [
 ];
 
 /** One model a page, so that a reader of only the first page is noticed. */
-function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): Refused | object {
+function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): RefusedReply | object {
   if (headers['x-api-key'] !== key) return { status: 401, name: 'authentication_error', message: 'invalid x-api-key' };
   if (headers['anthropic-version'] !== '2023-06-01') return bad('anthropic-version: header is required');
   const after = new URL(path, 'http://fake').searchParams.get('after_id');
@@ -164,7 +164,7 @@ function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }:
   return { data, has_more: at + 1 < listed.length, first_id: data[0]?.id, last_id: data[0]?.id };
 }
 
-export const anthropicWire: Wire = {
+export const anthropicWire: WireFormat = {
   list,
   check,
   events,

@@ -1,4 +1,4 @@
-import type { FakeRequest, Limits, Refused, Said } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply } from './server.ts';
 
 export const sse = (data: object, event?: string): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`;
@@ -11,7 +11,7 @@ export const signature = (provider: string, n: number): string => `${provider}-s
 export const isSignedBy = (provider: string, given: unknown): boolean =>
   String(given).startsWith(`${provider}-signature-`);
 
-export const isWhole = (reply: Said): boolean => reply.after === undefined;
+export const isWhole = (reply: ScriptedReply): boolean => reply.after === undefined;
 
 /** The text in two deltas, so that a reader of only one is noticed. */
 export const halves = (text: string): string[] => {
@@ -29,7 +29,7 @@ export function tooLong({ body }: FakeRequest, { window }: Limits): number | und
   return tokens > window ? tokens : undefined;
 }
 
-export const bad = (message: string, name?: string): Refused => ({ status: 400, message, ...(name && { name }) });
+export const bad = (message: string, name?: string): RefusedReply => ({ status: 400, message, ...(name && { name }) });
 
 /** The first call without its result, or result without its call, in the order of the wire. */
 export function unpaired(

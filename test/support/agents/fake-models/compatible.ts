@@ -1,5 +1,5 @@
 import { bad, fakeUsage, halves, isWhole, sse, tooLong, unknownKey, unpaired } from './common.ts';
-import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
 
 // Chat Completions as the strict ones among compatible servers speak them: POST /v1/chat/completions with stream: true.
 
@@ -8,7 +8,7 @@ const known = [
   ...['stop', 'reasoning_effort', 'parallel_tool_calls'],
 ];
 
-function check(request: FakeRequest, limits: Limits): Refused | undefined {
+function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
   const { body, headers } = request;
   if (headers.authorization !== undefined && headers.authorization !== `Bearer ${limits.key}`)
     return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${headers.authorization}` };
@@ -38,7 +38,7 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
   return undefined;
 }
 
-function events(reply: Said, n: number): string[] {
+function events(reply: ScriptedReply, n: number): string[] {
   const { text = '', reasoning, calls = [], stop } = reply;
   const chunk = (delta: object, finish_reason: string | null = null) =>
     sse({
@@ -91,14 +91,14 @@ const listed = [
   { id: 'nomic-embed-text', object: 'model' },
 ];
 
-function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): Refused | object {
+function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): RefusedReply | object {
   const given = headers.authorization;
   if (given !== undefined && given !== `Bearer ${key}`)
     return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${given}` };
   return { object: 'list', data: listed };
 }
 
-export const compatibleWire: Wire = {
+export const compatibleWire: WireFormat = {
   list,
   check,
   events,

@@ -1,5 +1,5 @@
 import { bad, fakeUsage, halves, isSignedBy, isWhole, signature, sse, tooLong, unknownKey } from './common.ts';
-import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
 
 // Gemini's models/*:streamGenerateContent?alt=sse.
 
@@ -12,7 +12,7 @@ type Part = Record<string, unknown>;
 type Content = { readonly role: string; readonly parts: readonly Part[] };
 const skip = 'skip_thought_signature_validator'; // Google's marker for the calls of other models
 
-function check(request: FakeRequest, limits: Limits): Refused | undefined {
+function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
   const { body, headers } = request;
   if (headers['x-goog-api-key'] !== limits.key)
     return bad(`API key not valid: ${headers['x-goog-api-key']}. Please pass a valid API key.`, 'INVALID_ARGUMENT');
@@ -75,7 +75,7 @@ const computers: readonly { knownTo: RegExp; actions: Readonly<Record<string, re
   },
 ];
 
-function computerUse({ path, body }: FakeRequest): Refused | undefined {
+function computerUse({ path, body }: FakeRequest): RefusedReply | undefined {
   const tools = (body.tools ?? []) as Tool[];
   const declared = tools.filter((tool) => tool.computerUse !== undefined);
   const [{ computerUse: wanted = {} } = {}] = declared;
@@ -108,7 +108,7 @@ function strangeIn(schema: Record<string, unknown>): string | undefined {
   return inner.flatMap((one) => (one ? [strangeIn(one as Record<string, unknown>)] : [])).find(Boolean);
 }
 
-function events(reply: Said, n: number): string[] {
+function events(reply: ScriptedReply, n: number): string[] {
   const { text = '', reasoning, calls = [], stop } = reply;
   const usageMetadata = {
     promptTokenCount: fakeUsage.input,
@@ -153,13 +153,13 @@ const listed = [
 ];
 
 /** Two models a page, so that a reader of only the first page is noticed. */
-function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): Refused | object {
+function list({ path, headers }: Pick<FakeRequest, 'path' | 'headers'>, { key }: Limits): RefusedReply | object {
   if (headers['x-goog-api-key'] !== key) return bad('API key not valid. Please pass a valid API key.');
   const at = Number(new URL(path, 'http://fake').searchParams.get('pageToken') ?? 0);
   return { models: listed.slice(at, at + 2), ...(at + 2 < listed.length && { nextPageToken: String(at + 2) }) };
 }
 
-export const geminiWire: Wire = {
+export const geminiWire: WireFormat = {
   list,
   check,
   events,

@@ -10,7 +10,7 @@ import {
   unknownKey,
   unpaired,
 } from './common.ts';
-import type { FakeRequest, Limits, Refused, Said, Wire } from './server.ts';
+import type { FakeRequest, Limits, RefusedReply, ScriptedReply, WireFormat } from './server.ts';
 
 // OpenAI's Responses API: POST /v1/responses with stream: true.
 
@@ -20,7 +20,7 @@ const known = [
   ...['client_metadata', 'context_management'],
 ];
 
-function check(request: FakeRequest, limits: Limits): Refused | undefined {
+function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
   const { body, headers } = request;
   if (headers.authorization !== `Bearer ${limits.key}`) {
     const key = String(headers.authorization).slice(7);
@@ -57,7 +57,7 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
   return undefined;
 }
 
-function events(reply: Said, n: number, { body }: FakeRequest): string[] {
+function events(reply: ScriptedReply, n: number, { body }: FakeRequest): string[] {
   const { text = '', reasoning, calls = [], stop } = reply;
   const id = `resp_${n}`;
   const out: string[] = [];
@@ -138,12 +138,12 @@ const listed = [
   'dall-e-3',
 ];
 
-function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): Refused | object {
+function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): RefusedReply | object {
   if (headers.authorization !== `Bearer ${key}`) return { status: 401, name: 'invalid_api_key', message: 'Wrong key' };
   return { object: 'list', data: listed.map((id) => ({ id, object: 'model', created: 1, owned_by: 'system' })) };
 }
 
-export const openaiWire: Wire = {
+export const openaiWire: WireFormat = {
   list,
   check,
   events,

@@ -10,7 +10,7 @@ import { wholeOf } from './whole.ts';
 // refuses the requests that the real API refuses.
 
 /** One reply of a model, the same for each wire format. */
-export interface Said {
+export interface ScriptedReply {
   readonly text?: string;
   readonly reasoning?: string;
   readonly calls?: readonly FakeCall[];
@@ -26,7 +26,7 @@ export interface FakeCall {
   /** The arguments as they are sent, when they are no JSON. */
   readonly text?: string;
 }
-export interface Refused {
+export interface RefusedReply {
   readonly status: number;
   readonly message: string;
   /** The provider's name for the error. */
@@ -34,7 +34,7 @@ export interface Refused {
   readonly headers?: Record<string, string>;
 }
 /** `silence`: no byte comes. */
-export type FakeReply = Said | Refused | 'silence';
+export type FakeReply = ScriptedReply | RefusedReply | 'silence';
 
 export interface FakeRequest {
   readonly path: string;
@@ -50,21 +50,21 @@ export interface Limits {
   /** Any request with the key passes: for programs whose requests have fields that Corral's own do not have. */
   readonly isUnlike?: boolean;
 }
-export interface Wire {
+export interface WireFormat {
   /** The provider's refusal of a request that the real API refuses. */
-  check(request: FakeRequest, limits: Limits): Refused | undefined;
+  check(request: FakeRequest, limits: Limits): RefusedReply | undefined;
   /** The events of the n-th reply, without the last one when it is unfinished. */
-  events(reply: Said, n: number, request: FakeRequest): readonly string[];
-  error(refused: Refused): object;
+  events(reply: ScriptedReply, n: number, request: FakeRequest): readonly string[];
+  error(refused: RefusedReply): object;
   /** The provider's list of models, in its wire format. */
-  list(request: Pick<FakeRequest, 'path' | 'headers'>, limits: Limits): Refused | object;
+  list(request: Pick<FakeRequest, 'path' | 'headers'>, limits: Limits): RefusedReply | object;
 }
 export const wires = {
   gemini: geminiWire,
   anthropic: anthropicWire,
   openai: openaiWire,
   compatible: compatibleWire,
-} as const satisfies Record<string, Wire>;
+} as const satisfies Record<string, WireFormat>;
 export type WireName = keyof typeof wires;
 
 export interface FakeProvider extends AsyncDisposable {
@@ -84,7 +84,7 @@ export async function fakeProvider(
   replies: readonly FakeReply[] | ((request: FakeRequest, n: number) => FakeReply),
   limits: Partial<Limits> = {},
 ): Promise<FakeProvider> {
-  const wire: Wire = wires[name];
+  const wire: WireFormat = wires[name];
   const bounds = { window: 1_000_000, key: fakeKey, ...limits };
   const requests: FakeRequest[] = [];
   const refusals: string[] = [];
@@ -97,7 +97,7 @@ export async function fakeProvider(
     requests.push(request);
     if (incoming.method === 'GET' && /[/]models([?]|$)/.test(request.path)) {
       const list = wire.list(request, bounds);
-      if ('status' in list) return void refuse(res, wire, list as Refused);
+      if ('status' in list) return void refuse(res, wire, list as RefusedReply);
       return void res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(list));
     }
     if (body === undefined) return void refuse(res, wire, { status: 404, message: 'The fake has no such page.' });
@@ -128,15 +128,15 @@ export async function fakeProvider(
   };
 }
 
-const checkKey = ({ headers }: FakeRequest, key: string): Refused | undefined =>
+const checkKey = ({ headers }: FakeRequest, key: string): RefusedReply | undefined =>
   Object.values(headers).some((value) => String(value).includes(key)) ? undefined : { status: 401, message: 'no key' };
 
-function refuse(res: ServerResponse, wire: Wire, refused: Refused): void {
+function refuse(res: ServerResponse, wire: WireFormat, refused: RefusedReply): void {
   res.writeHead(refused.status, { 'content-type': 'application/json', ...refused.headers });
   res.end(JSON.stringify(wire.error(refused)));
 }
 
-function send(res: ServerResponse, events: readonly string[], after: Said['after']): void {
+function send(res: ServerResponse, events: readonly string[], after: ScriptedReply['after']): void {
   res.writeHead(200, { 'content-type': 'text/event-stream' });
   res.flushHeaders();
   if (after === undefined || after === 'unfinished') return void res.end(events.join(''));

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AcpAgents } from '../../../../src/agents/acp/agents.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import type { AgentPause, AgentUpdate, AskedCall } from '../../../../src/core/model/agent-updates.ts';
+import type { AgentPause, AgentUpdate, CallForApproval } from '../../../../src/core/model/agent-updates.ts';
 import type { ProgramClient, SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 
 let folder: string;
@@ -87,7 +87,7 @@ function bench(resume?: 'summary') {
   };
   return { ...open(), again: open };
 }
-const nobody: AskedCall = { callId: '', name: '', args: {}, content: null };
+const nobody: CallForApproval = { callId: '', name: '', args: {}, content: null };
 const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
 const seconds = { timeout: 60_000 };
 

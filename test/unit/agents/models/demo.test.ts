@@ -3,10 +3,10 @@ import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
 import { runTool, toolRegistry, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
 import type { PlanStep } from '../../../../src/core/model/events.ts';
-import { ask, played, Talk } from '../../../support/agents/models.ts';
+import { ask, Conversation, played } from '../../../support/agents/models.ts';
 
 const block = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
-const turn = (talk: Talk, phase: TurnPhase, more: Partial<TurnRequest> = {}) =>
+const turn = (talk: Conversation, phase: TurnPhase, more: Partial<TurnRequest> = {}) =>
   played(demoModel(), ask({ phase, messages: talk.messages, ...more }));
 const step = (stepIndex: number): TurnPhase => ({
   kind: 'act',
@@ -16,7 +16,7 @@ const step = (stepIndex: number): TurnPhase => ({
 const planCall = (n = 1): ToolCall => ({ callId: `plan_${n}`, name: 'make_plan', args: {} });
 
 /** A run that already has its plan. */
-const planned = (message: string, talk = new Talk()) =>
+const planned = (message: string, talk = new Conversation()) =>
   talk
     .user(message)
     .said('Working on it', [planCall(talk.messages.length)])
@@ -24,7 +24,7 @@ const planned = (message: string, talk = new Talk()) =>
 
 describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
-    const talk = new Talk().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
+    const talk = new Conversation().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
     const { text, calls, outcome } = await turn(talk, { kind: 'plan' });
     expect(text).toBe('Working on it: Say hi');
     expect(calls).toEqual([
@@ -34,7 +34,7 @@ describe('planning', () => {
   });
 
   test('takes in what came before the plan was made', async () => {
-    const talk = new Talk().user(block('sh', 'a')).user(block('ask', 'Why?'));
+    const talk = new Conversation().user(block('sh', 'a')).user(block('ask', 'Why?'));
     expect((await turn(talk, { kind: 'plan' })).calls[0]?.args).toMatchObject({
       steps: ['Run a command', 'Ask a question'],
     });
@@ -46,7 +46,7 @@ describe('planning', () => {
   });
 
   test('begins where the loop says that the run began', async () => {
-    const talk = new Talk().user(block('sh', 'of a run that was stopped')).user(block('file:new', 'x'));
+    const talk = new Conversation().user(block('sh', 'of a run that was stopped')).user(block('file:new', 'x'));
     const { calls } = await turn(talk, { kind: 'plan' }, { runFrom: 1 });
     expect(calls[0]?.args).toMatchObject({ steps: ['Write new'] });
   });

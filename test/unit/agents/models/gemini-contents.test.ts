@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { contentsOf } from '../../../../src/agents/models/gemini/contents.ts';
 import type { AssistantMessage, TurnRequest } from '../../../../src/agents/models/model.ts';
-import { ask, Talk } from '../../../support/agents/models.ts';
+import { ask, Conversation } from '../../../support/agents/models.ts';
 
 const model = 'gemini/x';
-const contents = (talk: Talk, more: Partial<TurnRequest> = {}) =>
+const contents = (talk: Conversation, more: Partial<TurnRequest> = {}) =>
   contentsOf(ask({ messages: talk.messages, note: 'Do step 1.', ...more }), model);
 
 const call = (name: string, callId: string) => ({ callId, name, args: { a: 1 } });
 /** A turn in the form that Gemini sent. */
-function turn(talk: Talk, ...calls: ReturnType<typeof call>[]): AssistantMessage {
+function turn(talk: Conversation, ...calls: ReturnType<typeof call>[]): AssistantMessage {
   const raw = calls.map(({ name, args }) => ({ functionCall: { name, args }, thoughtSignature: `of ${name}` }));
   const message: AssistantMessage = { role: 'assistant', model, text: '', calls, raw };
   talk.messages.push(message);
@@ -20,13 +20,13 @@ const kinds = (all: ReturnType<typeof contents>) =>
 
 describe('a turn of its own', () => {
   test('goes back as it came, signatures and all', () => {
-    const talk = new Talk().user('go');
+    const talk = new Conversation().user('go');
     const { raw } = turn(talk, call('file_read', 'c1'));
     expect(contents(talk)).toContainEqual({ role: 'model', parts: raw });
   });
 
   test('is followed by one answer for each call, in the order of the calls', () => {
-    const talk = new Talk().user('go');
+    const talk = new Conversation().user('go');
     turn(talk, call('a', 'c1'), call('b', 'c2'));
     talk.result(call('b', 'c2'), 'no such file', false).result(call('a', 'c1'), 'text');
     expect(contents(talk).at(-1)).toEqual({
@@ -39,7 +39,7 @@ describe('a turn of its own', () => {
   });
 
   test('F080 has an answer also for the calls that were not run', () => {
-    const talk = new Talk().user('go');
+    const talk = new Conversation().user('go');
     const message = turn(talk, call('a', 'c1'), call('b', 'c2'));
     talk.messages[1] = { ...message, calls: message.calls.slice(0, 1) };
     talk.result(call('a', 'c1'), 'text');
@@ -50,7 +50,7 @@ describe('a turn of its own', () => {
 });
 
 test('of two calls that demand consent, the permitted one stays a call with a signature, the other becomes words', () => {
-  const talk = new Talk().user('go');
+  const talk = new Conversation().user('go');
   const [a, b] = [call('a', 'c1'), call('b', 'c2')];
   const { raw, ...message } = turn(talk, a, b);
   const demanding = (raw as { functionCall: { name: string; args: object } }[]).map(({ functionCall }) => ({
@@ -81,7 +81,7 @@ test('of two calls that demand consent, the permitted one stays a call with a si
 });
 
 test('a turn of another model is sent again with the signature that skips validation', () => {
-  const talk = new Talk().user('go').said('Hm.', [call('a', 'c1')], 'demo');
+  const talk = new Conversation().user('go').said('Hm.', [call('a', 'c1')], 'demo');
   expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([
     { text: 'Hm.' },
     { functionCall: { name: 'a', args: { a: 1 } }, thoughtSignature: 'skip_thought_signature_validator' },
@@ -89,25 +89,25 @@ test('a turn of another model is sent again with the signature that skips valida
 });
 
 test('a turn without a word is left out', () => {
-  expect(kinds(contents(new Talk().user('go').said('')))).toEqual(['user:text', 'user:text']);
+  expect(kinds(contents(new Conversation().user('go').said('')))).toEqual(['user:text', 'user:text']);
 });
 
 describe('the task of the turn', () => {
-  const place = (talk: Talk) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
+  const place = (talk: Conversation) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
 
   test('comes last when a step begins, so that the user has the word', () => {
-    const talk = new Talk().user('go').said('Did it.');
+    const talk = new Conversation().user('go').said('Did it.');
     expect(place(talk)).toBe(2);
   });
 
   test('comes after the plan', () => {
-    const talk = new Talk().user('go');
+    const talk = new Conversation().user('go');
     turn(talk, call('make_plan', 'p1'));
     expect(place(talk)).toBe(3);
   });
 
   test('stays before the calls of the step', () => {
-    const talk = new Talk().user('go').said('Did it.');
+    const talk = new Conversation().user('go').said('Did it.');
     turn(talk, call('a', 'c1'));
     turn(talk, call('b', 'c2'));
     expect(kinds(contents(talk))).toEqual([
@@ -122,12 +122,12 @@ describe('the task of the turn', () => {
   });
 
   test('is not said where the loop does not say it', () => {
-    expect(kinds(contents(new Talk().user('go'), { note: '' }))).toEqual(['user:text']);
+    expect(kinds(contents(new Conversation().user('go'), { note: '' }))).toEqual(['user:text']);
   });
 });
 
 test('a hint stands last, after the calls', () => {
-  const talk = new Talk().user('go');
+  const talk = new Conversation().user('go');
   turn(talk, call('a', 'c1'));
   expect(contents(talk, { hint: 'You repeat yourself.' }).at(-1)).toEqual({
     role: 'user',

@@ -89,7 +89,7 @@ test('every tool has a name of its own and a label for people', () => {
   expect(toolWords.filter(({ label }) => label.trim() === '')).toEqual([]);
 });
 
-test('a dialect without a name for a tool shows the tool as it is', () => {
+test('a facade without a name for a tool shows the tool as it is', () => {
   const call = { name: 'mcp_docs_find', args: { file: '/w/a' } };
   expect(callIn('opencodex', call, () => 'changed')).toEqual(call);
 });

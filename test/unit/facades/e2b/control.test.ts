@@ -234,7 +234,7 @@ test('a deleted sandbox answers 204, and then 404', async () => {
   expect((await it.api('DELETE', `/sandboxes/${sid}`)).status).toBe(404);
 });
 
-test('sessions of other dialects are in no list, and their ids are good for a look and a connect', async () => {
+test('sessions of other facades are in no list, and their ids are good for a look and a connect', async () => {
   const { id } = await it.sessions.create({ origin: 'trpc' });
   const { body: listed } = await it.api('GET', '/v2/sandboxes');
   expect(listed.map((one: { sandboxID: string }) => one.sandboxID)).not.toContain(id);

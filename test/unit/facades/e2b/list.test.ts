@@ -17,7 +17,7 @@ const all = [
 ];
 const listed = (query: string) => pageOf(all, new URLSearchParams(query)).sessions.map(({ createdAt }) => createdAt);
 
-test('the newest come first, and sessions of other dialects not at all', () => {
+test('the newest come first, and sessions of other facades not at all', () => {
   expect(listed('')).toEqual([3_000, 2_000, 1_000]);
   expect(listed('order=asc')).toEqual([1_000, 2_000, 3_000]);
 });

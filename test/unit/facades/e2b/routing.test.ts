@@ -167,7 +167,7 @@ test('a port named by its host is open, unless the create asked for private port
   expect((await it.ask('/', { headers: to })).status).toBe(403);
   expect((await it.ask('/', { headers: { ...to, 'e2b-traffic-access-token': closed.traffic } })).status).toBe(418);
 });
-test('a port of a session that no program of this dialect made needs a token under its host name too', async () => {
+test('a port of a session that no program of this facade made needs a token under its host name too', async () => {
   const sid = await it.server.newSession();
   const { body } = await it.api('POST', `/v2/sandboxes/${sid}/connect`, {});
   const to = host(`3000-${sid}`);

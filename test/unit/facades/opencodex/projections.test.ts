@@ -97,7 +97,7 @@ describe('tools', () => {
     ['file_find_in_content', { file: 'a', regex: 'x' }, 'search', { pattern: 'x', path: 'a' }],
     ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
     ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
-  ])('%s is said in this dialect', (name, args, tool, shown) => {
+  ])('%s is said in this facade', (name, args, tool, shown) => {
     expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown });
   });
 

@@ -65,13 +65,13 @@ beforeEach(async () => {
 });
 afterEach(() => it[Symbol.asyncDispose]());
 
-interface Asked {
+interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 /** A request as it stands, with any Host. */
-const raw = (path: string, { method = 'GET', headers = {}, body }: Asked = {}) =>
+const raw = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}) =>
   new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((done, fail) => {
     const asked = ask({ port: it.port, host: '127.0.0.1', path, method, headers }, (answer) => {
       const parts: Buffer[] = [];

@@ -17,7 +17,7 @@ function servers() {
       const warn = (err: unknown) => {
         throw err;
       };
-      const traces = new LogTraces({ log, events: store.events, sink, warn, content: false, mostChars: 10 });
+      const traces = new LogTraces({ log, events: store.events, sink, warn, content: false, maxChars: 10 });
       const append = async (...facts: Parameters<typeof log.append>[0]['facts']) => {
         await log.append({ sessionId, after: head, at: 1_000, facts });
         head += facts.length;

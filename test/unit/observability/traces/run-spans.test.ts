@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { spansOfRun } from '../../../../src/observability/traces/run-spans.ts';
-import { asks, fact, runId, said, sessionId } from '../../../support/machines/session-parts.ts';
+import { asks, assistantMessage, fact, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
-const hidden = { agent: 'default', content: false, mostChars: 100 };
+const hidden = { agent: 'default', content: false, maxChars: 100 };
 const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { command: 'make' } } as const;
 const called = (more: object = {}) =>
   fact('tool.called', { ...call, success: true, output: 'secret output', content: null, ...more });
@@ -77,12 +77,12 @@ describe('the spans of a run', () => {
   });
 
   test('contain no messages, arguments or results', () => {
-    const events = whole(fact('tool.calling', call), called(), said('a secret answer'), ended());
+    const events = whole(fact('tool.calling', call), called(), assistantMessage('a secret answer'), ended());
     expect(JSON.stringify(spansOfRun(events, runId(), hidden))).not.toMatch(/secret|make/);
   });
 
   test('contain them, cut, when that is wanted', () => {
-    const events = whole(fact('tool.calling', call), called(), said('s'.repeat(200)), ended());
+    const events = whole(fact('tool.calling', call), called(), assistantMessage('s'.repeat(200)), ended());
     const tree = spansOfRun(events, runId(), { ...hidden, content: true });
     expect(tree?.top.attributes).toMatchObject({
       'gen_ai.input.messages': 'a secret question',

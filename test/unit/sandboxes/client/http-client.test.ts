@@ -21,9 +21,9 @@ test('F035 an answer without end is dropped once it is larger than any good one,
     socket.on('drain', pour).once('data', () => void socket.write(head, pour));
   });
   const inTime = () => AbortSignal.timeout(15_000);
-  const mostInFlight = 16 << 20;
+  const maxInFlight = 16 << 20;
   await expect(client.readFile('x', inTime(), { maxBytes: 10 })).rejects.toMatchObject({ code: 'sandbox_untrusted' });
-  expect(sent).toBeLessThan(mostInFlight);
+  expect(sent).toBeLessThan(maxInFlight);
 });
 
 test('F035 an unknown error code becomes one that says nothing of the server, with a message cut short', async () => {

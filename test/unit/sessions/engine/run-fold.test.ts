@@ -4,11 +4,11 @@ import { eventsFrom, foldRuns, queuedRun, RunFold } from '../../../../src/sessio
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
+  assistantMessage,
   fact,
   messageId,
   openRun,
   runId,
-  said,
   says,
   sessionId,
   stored,
@@ -119,12 +119,19 @@ describe('a run that a restart cut', () => {
 
   test('without open parts stays without them', () => {
     const plan = fact('plan', { steps: [...steps] });
-    const { fold, soFar, resume } = folded(asks('x'), says('a'), said('a'), plan, fact('step', steps[0]), usage);
+    const { fold, soFar, resume } = folded(
+      asks('x'),
+      says('a'),
+      assistantMessage('a'),
+      plan,
+      fact('step', steps[0]),
+      usage,
+    );
     expect(fold.openMessage).toBeUndefined();
     expect(soFar()).toMatchObject({ steps, openCalls: [] });
     expect(resume().waiting).toBeUndefined();
     expect(folded(asks('x')).fold.openMessage).toBeUndefined();
-    expect(folded(says('a'), said('a')).soFar().steps).toEqual([]);
+    expect(folded(says('a'), assistantMessage('a')).soFar().steps).toEqual([]);
     expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
   });
 
@@ -136,8 +143,10 @@ describe('a run that a restart cut', () => {
 
   test('has the message that it was saying, with the text so far', () => {
     expect(folded(says('so '), says('far')).fold.openMessage).toMatchObject({ text: 'so far' });
-    expect(folded(says('so'), said('so')).fold.openMessage).toBeUndefined();
-    expect(folded(says('one'), said('one'), says('two', messageId(2))).fold.openMessage).toMatchObject({ text: 'two' });
+    expect(folded(says('so'), assistantMessage('so')).fold.openMessage).toBeUndefined();
+    expect(folded(says('one'), assistantMessage('one'), says('two', messageId(2))).fold.openMessage).toMatchObject({
+      text: 'two',
+    });
   });
 
   test('goes on with the calls of its last reply; the one that was announced has begun', () => {

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import type { Reach } from '../../../../src/agents/models/registry.ts';
+import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
 import { fetchWithin, reachOf } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { vault } from '../../../../src/auth/vault.ts';
@@ -21,7 +21,7 @@ const key = () => new Secret(fakeKey);
 interface World {
   readonly env?: Record<string, string>;
   readonly records?: ReturnType<typeof memoryStore>['records'];
-  readonly reach?: Reach;
+  readonly reach?: NetworkReach;
   readonly checkModel?: (ref: string) => void;
 }
 function start({ env = {}, records = memoryStore().records, reach = 'private', checkModel = () => {} }: World = {}) {
@@ -170,7 +170,7 @@ test('the lists of the ready providers are shared for ten minutes, and one that 
   );
 });
 
-test.each<[Record<string, string>, boolean, Reach]>([
+test.each<[Record<string, string>, boolean, NetworkReach]>([
   [{}, false, 'private'],
   [{}, true, 'public'],
   [{ CORRAL_TOKEN: 'a-token-of-thirty-two-characters!' }, false, 'public'],

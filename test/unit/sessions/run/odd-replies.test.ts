@@ -5,8 +5,8 @@ import { toSheikhbox } from '../../../../src/facades/compat/sheikhbox/stream/eve
 import { sseFrame } from '../../../../src/http/transport/sse.ts';
 import { sqliteStore } from '../../../../src/storage/sqlite/store.ts';
 import { plainText } from '../../../../src/web/parts/ansi.ts';
-import { said } from '../../../support/machines/session-parts.ts';
-import { called, newSession, temporaryFolder } from '../../../support/stores/store.ts';
+import { assistantMessage } from '../../../support/machines/session-parts.ts';
+import { calledFact, newSession, temporaryFolder } from '../../../support/stores/store.ts';
 
 const odd = {
   'U+0000': 'a\u0000b',
@@ -38,7 +38,7 @@ const factsOf = (text: string): SessionFact[] => {
   const args = JSON.parse(
     `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"text":${JSON.stringify(text)}}`,
   );
-  return [said(text), called({ output: text, args })];
+  return [assistantMessage(text), calledFact({ output: text, args })];
 };
 
 test.each(Object.entries(odd))(

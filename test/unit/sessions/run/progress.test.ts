@@ -5,24 +5,24 @@ import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 
 const policy = runPolicy.stuck;
-type Made = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
+type CallRow = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
 
-const act = ([name, args, output, { failed = false, picture = false } = {}]: Made): RunAct =>
+const act = ([name, args, output, { failed = false, picture = false } = {}]: CallRow): RunAct =>
   actOf(
     { name, args },
     { output, success: !failed, ...(picture && { pictures: [{ file: 'p', mimeType: 'image/png' }] }) },
   );
-const sh = (command: string, output: string, more: Made[3] = {}): Made => [
+const sh = (command: string, output: string, more: CallRow[3] = {}): CallRow => [
   'shell_exec',
   { id: 'main', command },
   output,
   more,
 ];
 const failing = { failed: true } as const;
-const edit = (n: number): Made => ['file_str_replace', { file: 'a.ts', old: `x${n}`, new: `y${n}` }, 'Replaced 1.'];
+const edit = (n: number): CallRow => ['file_str_replace', { file: 'a.ts', old: `x${n}`, new: `y${n}` }, 'Replaced 1.'];
 
 /** The first alarm in so many rounds. */
-function alarm(loop: (round: number) => readonly Made[], rounds = 12): string | undefined {
+function alarm(loop: (round: number) => readonly CallRow[], rounds = 12): string | undefined {
   const acts: RunAct[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const made of loop(round)) {
@@ -35,7 +35,7 @@ function alarm(loop: (round: number) => readonly Made[], rounds = 12): string | 
 }
 
 const red = sh('npm test', '[exit code 1]\n1 failed: expected 2, got 3', failing);
-const legitimate: Readonly<Record<string, (round: number) => readonly Made[]>> = {
+const legitimate: Readonly<Record<string, (round: number) => readonly CallRow[]>> = {
   'polling a build whose output changes': (n) => [sh('tail -1 build.log', `${n} of 40 built`)],
   'polling a quiet build with sleep in the command': () => [sh('sleep 10; tail -1 build.log', 'linking')],
   'waiting for a quiet command with shell_wait': () => [['shell_wait', { id: 'main', seconds: 30 }, 'It still runs.']],
@@ -90,7 +90,7 @@ describe('F083 stuck detection raises no alarm in', () => {
 });
 
 describe('F083 stuck detection raises the alarm at', () => {
-  test.each<[string, (round: number) => readonly Made[], RegExp]>([
+  test.each<[string, (round: number) => readonly CallRow[], RegExp]>([
     ['the same call with the same result', () => [sh('ls', 'a b')], /same result 4 times/],
     [
       'a retry without a pause and without a change',

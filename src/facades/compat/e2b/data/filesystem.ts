@@ -38,7 +38,7 @@ export function entryOf({ name, path, type, size, mode, isLink, target, ...entry
     ...(target !== undefined && { symlinkTarget: target }),
   };
 }
-/** The user of the sandbox has another name in images that no program of this dialect knows. */
+/** The user of the sandbox has another name in images that no program of this facade knows. */
 const userOf = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

@@ -5,7 +5,7 @@ import type { Target } from '../target.ts';
 import type { Call } from './call.ts';
 import { answerJson, refusals } from './refusals.ts';
 
-/** Headers of this dialect and of one connection, which no program behind a port must see. */
+/** Headers of this facade and of one connection, which no program behind a port must see. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'host', 'x-forwarded-host'],

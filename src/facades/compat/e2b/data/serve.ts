@@ -207,7 +207,7 @@ async function signedSandbox(url: URL, method: string | undefined, { sandboxes, 
 }
 
 const home = '/home/user';
-/** The workspace under the name that programs of this dialect expect, where the sandbox has it. */
+/** The workspace under the name that programs of this facade expect, where the sandbox has it. */
 async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;

@@ -62,7 +62,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     {
       schema: { querystring: ChatsQuery, response: { 200: replies.chats } },
       config: {
-        doc: about('ListChats', 'List chat sessions, newest first; sessions of other dialects are among them', {
+        doc: about('ListChats', 'List chat sessions, newest first; sessions of other facades are among them', {
           fails: [404, 422],
         }),
       },

@@ -21,7 +21,7 @@ import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { blocksOf } from './blocks.ts';
 import { MessageIds, runBefore } from './message-ids.ts';
-import { messagesOf, type PlacedMessage } from './messages.ts';
+import { type MessageAtSeq, messagesOf } from './messages.ts';
 import { newestOf, pageOf } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
@@ -150,7 +150,7 @@ async function conversation(deps: OpencodexDeps, session: SessionRecord): Promis
 }
 
 /** The oldest page makes a bubble for the run that it joins, so a row without text would be an empty second one. */
-const isWritten = ({ message }: PlacedMessage): boolean => message.role !== 'assistant' || message.content !== '';
+const isWritten = ({ message }: MessageAtSeq): boolean => message.role !== 'assistant' || message.content !== '';
 
 function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
   return {

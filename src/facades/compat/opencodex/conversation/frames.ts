@@ -40,7 +40,7 @@ function had(run: Run, id: string): void {
   run.spoke = true;
 }
 
-/** Translates events to this dialect's frames. Keeps counts, so it needs each run from its start: see `skip`. */
+/** Translates events to this facade's frames. Keeps counts, so it needs each run from its start: see `skip`. */
 export class Frames {
   readonly #view: View;
   #run = freshRun('');
@@ -76,7 +76,7 @@ export class Frames {
     this.#joinsUpTo = head;
   }
 
-  /** Undefined for an event that this dialect does not show. */
+  /** Undefined for an event that this facade does not show. */
   of(event: SessionEvent): Frame | undefined {
     if (event.seq !== this.#seen + 1) this.#gap = true;
     this.#seen = event.seq;

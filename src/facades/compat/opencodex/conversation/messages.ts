@@ -5,7 +5,7 @@ import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 
 /** A row and its place in the log. */
-export interface PlacedMessage {
+export interface MessageAtSeq {
   readonly seq: number;
   readonly message: Message;
 }
@@ -48,7 +48,7 @@ class RunMessage {
     return !this.hasEnded || this.#shown.text !== '';
   }
 
-  row(): PlacedMessage {
+  row(): MessageAtSeq {
     const { sessionId, ts, seq } = this.begun;
     const message: Message = {
       id: this.#id,
@@ -64,8 +64,8 @@ class RunMessage {
 }
 
 /** The rows of a conversation, oldest first: each user's message and each run's reply. */
-export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMessage[] {
-  const rows: (PlacedMessage | RunMessage)[] = [];
+export function messagesOf(events: Iterable<SessionEvent>, view: View): MessageAtSeq[] {
+  const rows: (MessageAtSeq | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
   const messageIds = new MessageIds();
   for (const event of events) {
@@ -86,7 +86,7 @@ export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMe
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
 
-function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PlacedMessage {
+function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): MessageAtSeq {
   const message: Message = {
     id: data.messageId,
     chat_session_id: sessionId,

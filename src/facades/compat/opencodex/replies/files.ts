@@ -27,7 +27,7 @@ const file: File = {
   uploaded_at: exampleTime,
 };
 export const files = json('Files', FileList, { files: [file], total: 1 });
-const Uploaded = z.union([File, FileList]);
-export type Uploaded = z.output<typeof Uploaded>;
-export const uploaded = json('The file; of several, a list', Uploaded, file);
+const UploadReply = z.union([File, FileList]);
+export type UploadReply = z.output<typeof UploadReply>;
+export const uploaded = json('The file; of several, a list', UploadReply, file);
 export const keptFile = json('The file', File, { ...file, file_type: 'output' });

@@ -94,7 +94,7 @@ interface Upload {
   readonly reply: FastifyReply;
   readonly project: string;
 }
-async function upload(deps: OpencodexDeps, { request, reply, project }: Upload): Promise<replies.Uploaded> {
+async function upload(deps: OpencodexDeps, { request, reply, project }: Upload): Promise<replies.UploadReply> {
   const { uploads, idempotency } = deps;
   const { id: projectId } = await projectOf(deps, project);
   return await receiveFiles({ request, reply, uploads, projectId, maxFiles }, (staged) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/model/events.ts';
 import { OpenMessage } from '../../../../../src/sessions/run/log/open-message.ts';
-import { asks, fact, messageId, said, says } from '../../../../support/machines/session-parts.ts';
+import { asks, assistantMessage, fact, messageId, says } from '../../../../support/machines/session-parts.ts';
 
 const usage = fact('usage', { model: 'demo', inputTokens: 1, outputTokens: 1 });
 const output = fact('tool.output', { callId: 'c', text: 'x' });
@@ -18,25 +18,25 @@ describe('an open message', () => {
     expect(open.arrange([says('a')])).toEqual([says('a')]);
     expect(open.arrange([usage, output])).toEqual([]);
     expect(open.arrange([says('b')])).toEqual([says('b')]);
-    expect(open.arrange([said('ab')])).toEqual([said('ab'), usage, output]);
+    expect(open.arrange([assistantMessage('ab')])).toEqual([assistantMessage('ab'), usage, output]);
     expect(open.id).toBeUndefined();
   });
 
   test.each([
     ['a user’s message', asks('wait!')],
     ['a step', step],
-    ['another message', said('x', messageId(2))],
+    ['another message', assistantMessage('x', messageId(2))],
   ] as const)('is completed with the text so far before %s', (_, next) => {
     const open = new OpenMessage();
     open.arrange([says('so '), says('far'), usage]);
-    expect(open.arrange([next])).toEqual([said('so far'), usage, next]);
+    expect(open.arrange([next])).toEqual([assistantMessage('so far'), usage, next]);
   });
 
   test('is completed before the first delta of another one', () => {
     const open = new OpenMessage();
     open.arrange([says('one')]);
     const other = says('two', messageId(2));
-    expect(open.arrange([other])).toEqual([said('one'), other]);
+    expect(open.arrange([other])).toEqual([assistantMessage('one'), other]);
     expect(open.id).toBe(messageId(2));
   });
 
@@ -52,6 +52,6 @@ describe('an open message', () => {
     open.adopt(says('ly'), 'early');
     expect(open.id).toBe(messageId());
     expect(open.arrange([says(' bird')])).toEqual([says(' bird')]);
-    expect(open.close()).toEqual([said('early bird')]);
+    expect(open.close()).toEqual([assistantMessage('early bird')]);
   });
 });

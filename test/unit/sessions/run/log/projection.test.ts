@@ -8,11 +8,11 @@ import {
 } from '../../../../../src/sessions/run/log/projection.ts';
 import {
   asks,
+  assistantMessage,
   fact,
   messageId,
   openRun,
   runId,
-  said,
   says,
   stored,
 } from '../../../../support/machines/session-parts.ts';
@@ -58,21 +58,21 @@ describe('the record of a session', () => {
   });
 
   test('shows the newest message of either side, at most 1000 characters of it, and when', () => {
-    expect(recordOf([asks('question'), said('a'.repeat(2_000))])).toMatchObject({
+    expect(recordOf([asks('question'), assistantMessage('a'.repeat(2_000))])).toMatchObject({
       latestMessage: 'a'.repeat(1_000),
       latestMessageAt: 101,
     });
-    expect(recordOf([said('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
+    expect(recordOf([assistantMessage('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
     const cut = `${'a'.repeat(999)}😀`;
-    expect([recordOf([asks(cut)]).latestMessage, recordOf([said(cut)]).latestMessage]).toEqual([
+    expect([recordOf([asks(cut)]).latestMessage, recordOf([assistantMessage(cut)]).latestMessage]).toEqual([
       'a'.repeat(999),
       'a'.repeat(999),
     ]);
   });
 
   test('counts the assistant’s messages that nobody watched, and none while somebody does', () => {
-    expect(recordOf([said('one'), asks('x'), said('two', messageId(2))]).unread).toBe(2);
-    expect(recordOf([said('three')], stored({ unread: 2 }), true).unread).toBe(0);
+    expect(recordOf([assistantMessage('one'), asks('x'), assistantMessage('two', messageId(2))]).unread).toBe(2);
+    expect(recordOf([assistantMessage('three')], stored({ unread: 2 }), true).unread).toBe(0);
   });
 
   test('knows whose title it has: a run’s, or a client’s', () => {

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import {
   asks,
+  assistantMessage,
   fact,
   messageId,
   openRun,
   quiet,
   runId,
-  said,
   says,
   stored,
   writerBench,
@@ -48,7 +48,7 @@ describe('the writer of a session', () => {
     await writer.write([says('a')]);
     await writer.write([egress]);
     expect(await types()).toEqual(['message.delta']);
-    await writer.write([said('a')]);
+    await writer.write([assistantMessage('a')]);
     expect(await types()).toEqual(['message.delta', 'message.assistant', 'egress']);
   });
 
@@ -69,7 +69,7 @@ describe('the writer of a session', () => {
 
   test('counts nothing as unread while somebody watches', async () => {
     const { writer } = writerBench({ watched: true, record: stored({ unread: 3 }) });
-    await writer.write([says('a'), said('a')]);
+    await writer.write([says('a'), assistantMessage('a')]);
     expect(writer.record.unread).toBe(0);
   });
 

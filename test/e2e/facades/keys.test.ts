@@ -46,7 +46,7 @@ const socketTo = (path: string, headers: Record<string, string>) => {
   return { socket, said, opened, closed };
 };
 
-test("a user's session appears in no other user's list, in any dialect; operators and administrators see it", async () => {
+test("a user's session appears in no other user's list, in any facade; operators and administrators see it", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const sid = await one.session();
   const lists = ['/api/v1/sessions', '/sessions', '/api/sessions', '/api/v1/chats', '/trpc/sessions.list'];
@@ -153,7 +153,7 @@ describe('revoking a key closes within 5 s', () => {
     await expect.poll(() => ended, within).toBe(2);
   });
 
-  test('its sockets of every dialect, with the reason', async () => {
+  test('its sockets of every facade, with the reason', async () => {
     const one = await keyOf('user');
     const sid = await one.session();
     const paths = [`/ws/${sid}`, `/api/v1/chats/${sid}/stream`, '/ws?user_id=somebody', '/trpc'];
@@ -212,7 +212,7 @@ test('each key has its own workspaces: the same names under another key are othe
   await ask(other.headers, 'w');
   expect((await owned(one.id)).sort()).toEqual(['sheikhbox', 'workspace']);
   expect(await owned(other.id)).toEqual(['workspace']);
-  await ask(other.headers, sid); // in this dialect, the id of another owner's session is a free name
+  await ask(other.headers, sid); // in this facade, the id of another owner's session is a free name
   expect(await owned(other.id)).toEqual(['workspace', 'workspace']);
   const refused = socketTo('/ws?user_id=same', viewer.headers);
   expect((await refused.closed).code).toBe(1008);
@@ -315,7 +315,7 @@ test('each key has its own rate limit', async () => {
   expect([await ask(one), await ask(one), await ask(other)]).toEqual(['2', '1', '2']);
 });
 
-test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every dialect, while other owners and the token can create", async () => {
+test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every facade, while other owners and the token can create", async () => {
   await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS_PER_OWNER: '1' });
   const headersOf = async () => {
     const { key } = await limited.core.keys.create({ name: 'k', role: 'user' });

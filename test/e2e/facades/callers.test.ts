@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { Frame } from '../../../src/facades/compat/workspace/frames.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
-import { connect, type Door, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
+import { type CallerRoute, connect, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, expected, procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
 
-// The authorization matrix: every door that the server registers (routes and sockets of all dialects, tRPC procedures,
+// The authorization matrix: every door that the server registers (routes and sockets of all facades, tRPC procedures,
 // tools and resources of MCP, the data plane of E2B, ports under their host names), for every kind of caller. Each answer has to be what the table of
 // caller-rules.ts says. A door without a row fails, so no new door is open by oversight.
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => it[Symbol.asyncDispose]());
 const patience = { timeout: 400_000 }; // a busy machine takes long for thousands of requests
-const lines = (doors: readonly Door[]) => doors.map(({ name }) => name);
+const lines = (doors: readonly CallerRoute[]) => doors.map(({ name }) => name);
 
 test('every door has a row in the table, and every row has a door', () => {
   expect(lines(it.doors.filter(({ rule }) => rule === undefined))).toEqual([]);
@@ -48,8 +48,8 @@ test('each procedure admits the same callers over a socket as over HTTP', patien
       continue;
     }
     using socket = await procedureSocket(it.server.url, shown);
-    const doors = Object.keys(procedures).map((name): Door => {
-      const ask: Door['ask'] = (_, to) => socket.ask(name, to);
+    const doors = Object.keys(procedures).map((name): CallerRoute => {
+      const ask: CallerRoute['ask'] = (_, to) => socket.ask(name, to);
       return { name: `procedure ${name}`, rule: procedureRules[name], isRoute: false, ask };
     });
     wrong.push(...(await it.mistakes(doors, [caller])));
@@ -97,14 +97,14 @@ test('only a link to control lets its holder use the keyboard of a screen', asyn
   expect(wishes).toMatchObject([{ mayControl: false }, { mayControl: true }]);
 });
 
-test('the tag and path of every documented route name its dialect, and each of its paths is routed', () => {
+test('the tag and path of every documented route name its facade, and each of its paths is routed', () => {
   const below = (path: string, route: string) => route === path || (path !== '/' && route.startsWith(`${path}/`));
   const nameless = (path: string) => path.replaceAll(/\{[^}]+\}|:\w+/g, '{}');
   const all = Object.values(facadeDescriptors).map(({ tag, paths }) => ({ tag, paths: paths.map(nameless) }));
   const { routes } = it.server;
   const strays = routes.filter(({ doc, url }) => {
-    const serves = (dialect: (typeof all)[number]) => dialect.paths.some((path) => below(path, nameless(url)));
-    return doc && !doc.asset && !all.some((dialect) => dialect.tag === doc.tag && serves(dialect));
+    const serves = (facade: (typeof all)[number]) => facade.paths.some((path) => below(path, nameless(url)));
+    return doc && !doc.asset && !all.some((facade) => facade.tag === doc.tag && serves(facade));
   });
   expect(strays.map(({ method, url }) => `${method} ${url}`)).toEqual([]);
   const listed = all.flatMap(({ paths }) => paths);

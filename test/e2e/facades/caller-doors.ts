@@ -11,28 +11,28 @@ import type { Targets } from './caller-targets.ts';
 // Every way into a server, as the server itself registers it, and how a caller uses it.
 
 /** The answer: its status or the socket's close code, and its text. */
-export interface Said {
+export interface DoorAnswer {
   readonly code: number;
   readonly text: string;
 }
 /** The credentials of a caller: headers, and the signature of a link. */
-export interface Shown {
+export interface PresentedCredentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly signature?: string;
 }
-export interface Door {
+export interface CallerRoute {
   readonly name: string;
   /** Undefined: the table has no row for it. */
   readonly rule: Rule | undefined;
   readonly isRoute: boolean;
-  ask(shown: Shown, to: Targets): Promise<Said>;
+  ask(shown: PresentedCredentials, to: Targets): Promise<DoorAnswer>;
 }
 
 type Kind = 'query' | 'mutation' | 'subscription';
 export const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: Kind } }>;
 
 /** Every door of the server. HEAD is answered by the route of its GET, and OPTIONS before any route. */
-export async function doorsOf(server: ComposedServer, key: string): Promise<Door[]> {
+export async function doorsOf(server: ComposedServer, key: string): Promise<CallerRoute[]> {
   const mcp = mcpDoors(server.url, { headers: { authorization: `Bearer ${key}` } });
   return [
     ...routeDoors(server),
@@ -44,7 +44,7 @@ export async function doorsOf(server: ComposedServer, key: string): Promise<Door
 }
 
 /** The rows that no door has. */
-export function strayRows(doors: readonly Door[]): string[] {
+export function strayRows(doors: readonly CallerRoute[]): string[] {
   const names = new Set(doors.map(({ name }) => name));
   const everyMethod = (row: string) => row.startsWith('ALL ') && names.has(row.replace('ALL', 'GET'));
   const rows = Object.keys(routeRules).filter((row) => !names.has(row) && !everyMethod(row));
@@ -54,13 +54,13 @@ export function strayRows(doors: readonly Door[]): string[] {
 }
 
 const skipped = new Set(['HEAD', 'OPTIONS', 'TRACE']);
-function routeDoors(server: ComposedServer): Door[] {
+function routeDoors(server: ComposedServer): CallerRoute[] {
   const registered = server.routes.filter(({ method }) => !skipped.has(method));
   return registered.map(({ method, url, isSocket, doc }) => {
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     const name = `${method} ${path}`;
     const body = doc?.bodyExample ?? (url.endsWith('/exec') ? { command: 'true' } : e2bBodies[name]);
-    const ask = async (shown: Shown, to: Targets): Promise<Said> => {
+    const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
       const address = server.url + filled(path, to);
       if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
       // Other callers delete it too, at the same time.
@@ -124,7 +124,7 @@ function filled(path: string, to: Targets): string {
   return found + (query[path] ?? '');
 }
 
-function procedureDoors(url: string): Door[] {
+function procedureDoors(url: string): CallerRoute[] {
   return Object.entries(procedures).map(([name, { _def }]) => ({
     name: `procedure ${name}`,
     rule: procedureRules[name],
@@ -138,8 +138,8 @@ function procedureDoors(url: string): Door[] {
   }));
 }
 
-async function mcpDoors(url: string, admin: Shown): Promise<Door[]> {
-  const call = (method: string, params: object, shown: Shown) =>
+async function mcpDoors(url: string, admin: PresentedCredentials): Promise<CallerRoute[]> {
+  const call = (method: string, params: object, shown: PresentedCredentials) =>
     send(`${url}/mcp`, shown, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
   const listed = async (method: string, field: string): Promise<string[]> => {
     const { text } = await call(method, {}, admin);
@@ -166,7 +166,7 @@ async function mcpDoors(url: string, admin: Shown): Promise<Door[]> {
 }
 
 /** The calls are those that the agent's services register; all other rows are of the table, because a port has no list. */
-function dataDoors(url: string): Door[] {
+function dataDoors(url: string): CallerRoute[] {
   const names = new Set([...agentCalls.map((path) => `49983 POST ${path}`), ...Object.keys(dataRules)]);
   return [...names].map((name) => ({
     name: `data ${name}`,
@@ -185,7 +185,7 @@ function dataDoors(url: string): Door[] {
   }));
 }
 
-function hostDoors(url: string): Door[] {
+function hostDoors(url: string): CallerRoute[] {
   return Object.entries(hostRules).map(([name, rule]) => ({
     name: `host ${name}`,
     rule,
@@ -212,9 +212,9 @@ interface Sent {
   readonly type?: string;
 }
 /** The beginning of a stream is enough: its first event, or the reason why there is none. */
-export function send(url: string, { headers, signature }: Shown, sent: Sent = {}): Promise<Said> {
+export function send(url: string, { headers, signature }: PresentedCredentials, sent: Sent = {}): Promise<DoorAnswer> {
   const { method = 'GET', body = '', type } = sent;
-  const { promise, resolve, reject } = Promise.withResolvers<Said>();
+  const { promise, resolve, reject } = Promise.withResolvers<DoorAnswer>();
   const all = { ...headers, ...(type && { 'content-type': type }), 'content-length': String(Buffer.byteLength(body)) };
   const signal = AbortSignal.timeout(patienceMs);
   const request = http.request(withSignature(url, signature), { method, headers: all, agent, signal });
@@ -246,8 +246,12 @@ export function send(url: string, { headers, signature }: Shown, sent: Sent = {}
 
 const firstQuery = { id: 1, method: 'query', params: { path: 'system.info' } };
 /** The first frame of a socket, or the reason why it closed. `first` is sent to sockets that say nothing unasked. */
-export function connect(url: string, { headers, signature }: Shown, first?: object): Promise<Said> {
-  const { promise, resolve } = Promise.withResolvers<Said>();
+export function connect(
+  url: string,
+  { headers, signature }: PresentedCredentials,
+  first?: object,
+): Promise<DoorAnswer> {
+  const { promise, resolve } = Promise.withResolvers<DoorAnswer>();
   const socket = new WebSocket(withSignature(url.replace('http', 'ws'), signature), { headers });
   if (first) socket.on('open', () => socket.send(JSON.stringify(first)));
   socket.on('unexpected-response', (_, { statusCode }) => resolve({ code: statusCode ?? 0, text: '' }));
@@ -262,9 +266,9 @@ function withSignature(url: string, signature: string | undefined): string {
 }
 
 /** Calls procedures over one socket. */
-export async function procedureSocket(url: string, { headers }: Shown) {
+export async function procedureSocket(url: string, { headers }: PresentedCredentials) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/trpc`, { headers });
-  const waiting = new Map<number, (said: Said) => void>();
+  const waiting = new Map<number, (said: DoorAnswer) => void>();
   socket.on('message', (data) => {
     const { id, error, result } = JSON.parse(String(data));
     if (result?.type === 'started') return;
@@ -272,8 +276,8 @@ export async function procedureSocket(url: string, { headers }: Shown) {
   });
   await new Promise((resolve, reject) => socket.on('open', resolve).on('error', reject));
   return {
-    ask(name: string, to: Targets): Promise<Said> {
-      const { promise, resolve } = Promise.withResolvers<Said>();
+    ask(name: string, to: Targets): Promise<DoorAnswer> {
+      const { promise, resolve } = Promise.withResolvers<DoorAnswer>();
       const id = waiting.size + 1;
       waiting.set(id, resolve);
       const input = name === 'system.info' ? {} : { input: inputOf(name, to) };

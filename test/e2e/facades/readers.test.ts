@@ -6,7 +6,7 @@ import { type ComposedServer, composedServer } from '../../support/servers/compo
 import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
 // A server on loopback without a token, and a page of a default origin: the page can read, but change nothing, in any
-// dialect.
+// facade.
 
 const origin = 'http://localhost:5173';
 const signal = new AbortController().signal;

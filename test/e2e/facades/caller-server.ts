@@ -2,7 +2,7 @@ import { expect, vi } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
-import { type Door, doorsOf, type Said, type Shown } from './caller-doors.ts';
+import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
 import { type Caller, callers, expected, type Outcome } from './caller-rules.ts';
 import { freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
 
@@ -14,13 +14,13 @@ const noPrograms = 'cannot run programs'; // the sandboxes of this server exist 
 /** A server with every kind of caller, and its doors. */
 export interface CallerServer extends AsyncDisposable {
   readonly server: ComposedServer;
-  readonly doors: readonly Door[];
+  readonly doors: readonly CallerRoute[];
   readonly shared: Targets;
   /** The shared targets, with a new one in place of the one that the door ends. */
   fresh(door: string): Promise<Targets>;
-  shown(caller: Caller, door?: string): Promise<Shown>;
+  shown(caller: Caller, door?: string): Promise<PresentedCredentials>;
   /** The doors that answer a caller in another way than their rule says; each is one line. */
-  mistakes(doors: readonly Door[], only?: readonly Caller[]): Promise<string[]>;
+  mistakes(doors: readonly CallerRoute[], only?: readonly Caller[]): Promise<string[]>;
 }
 
 export async function callerServer(): Promise<CallerServer> {
@@ -34,7 +34,7 @@ export async function callerServer(): Promise<CallerServer> {
   const owner = { id: ownerId, server };
   const shared = await sharedTargets(owner, token);
   const links = await linksTo(shared, owner);
-  const shown = async (caller: Caller, door = ''): Promise<Shown> => {
+  const shown = async (caller: Caller, door = ''): Promise<PresentedCredentials> => {
     if (caller === 'watch-link' || caller === 'control-link')
       return { headers: {}, signature: await links.screen(caller === 'watch-link' ? 'view' : 'control', door) };
     const credential = keys[caller] ?? links.tokens[caller];
@@ -44,7 +44,7 @@ export async function callerServer(): Promise<CallerServer> {
   };
   const fresh = async (door: string) => ({ ...shared, ...(await freshTargets(owner, door)) });
 
-  async function mistakes(doors: readonly Door[], only: readonly Caller[] = callers): Promise<string[]> {
+  async function mistakes(doors: readonly CallerRoute[], only: readonly Caller[] = callers): Promise<string[]> {
     const wrong: string[] = [];
     for (const caller of only) {
       later += 2 * minuteMs; // 1,000 wrong credentials in a minute lock an address out
@@ -53,7 +53,7 @@ export async function callerServer(): Promise<CallerServer> {
         const want = expected(rule, caller);
         // A sandbox's token opens that sandbox alone.
         const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
-        const ask = async (targets: Targets): Promise<Said> =>
+        const ask = async (targets: Targets): Promise<DoorAnswer> =>
           door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
         const said = await ask(to);
         const isRefused = refusalOf(said) !== undefined || rule === 'open' || rule === 'public';
@@ -125,7 +125,7 @@ async function linksTo({ sid, box }: Targets, owner: Owner) {
 }
 
 /** Whether the call ends what it is about, so that no other call finds it, or shows it to everyone. */
-const ends = ({ name, rule }: Door) =>
+const ends = ({ name, rule }: CallerRoute) =>
   rule === 'stop' ||
   / \/e2b\/.*\{sid\}|DELETE|delete|reset|close|pause|revoke|[sS]top\b|upload-to-project|\/share$/.test(name);
 
@@ -137,16 +137,16 @@ async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promi
   await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
-function refusalOf({ code, text }: Said): 401 | 403 | undefined {
+function refusalOf({ code, text }: DoorAnswer): 401 | 403 | undefined {
   if (code === 401 || /"httpStatus":401|"unauthenticated"/.test(text)) return 401;
   return code === 403 || text.includes('may not do this') ? 403 : undefined;
 }
 
 interface Compared {
   readonly caller: Caller;
-  readonly said: Said;
+  readonly said: DoorAnswer;
   /** The answer to the same request about an id that does not exist. */
-  readonly ofNobodys: Said;
+  readonly ofNobodys: DoorAnswer;
   readonly to: Targets;
 }
 function compared({ caller, said, ofNobodys, to }: Compared): Outcome {

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
-import { type Seen, socketWatcher, sseWatcher, trpcWatcher } from '../../support/clients/watchers.ts';
+import { type SeenEntry, socketWatcher, sseWatcher, trpcWatcher } from '../../support/clients/watchers.ts';
 import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
-// A second, independent copy of the table in wire.md 1.2: each dialect's form of each event.
+// A second, independent copy of the table in wire.md 1.2: each facade's form of each event.
 type Words = (event: SessionEvent) => string | undefined;
 const isAsk = (event: SessionEvent) => 'function' in event.data && event.data.function === 'message_ask_user';
 const ofMessage = (event: SessionEvent) => 'tool' in event.data && event.data.tool === 'message';
@@ -58,7 +58,7 @@ const opencodex: Words = (event) => {
 };
 const trpc: Words = (event) => event.type;
 
-const expected = (events: readonly SessionEvent[], words: Words): Seen[] =>
+const expected = (events: readonly SessionEvent[], words: Words): SeenEntry[] =>
   events.flatMap((event) => {
     const name = words(event);
     return name === undefined ? [] : [{ seq: event.seq, name }];
@@ -104,7 +104,7 @@ describe('one session watched through every API during a crash and a restart of 
       await expect.poll(() => watcher.seen, { timeout: 45_000 }).toEqual(expected(events, words));
     }
 
-    // The sixth dialect has no conversation stream, but works in the same workspace.
+    // The sixth facade has no conversation stream, but works in the same workspace.
     const output = await inWorkspace(`${ws}/ws?user_id=u`, {
       type: 'terminal_command',
       sessionId: id,

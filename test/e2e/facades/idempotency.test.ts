@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
-// Every route that creates something accepts an idempotency key, in every dialect. The wire contract has the list, and
+// Every route that creates something accepts an idempotency key, in every facade. The wire contract has the list, and
 // the OpenAPI document names no other route.
 
-interface Made {
+interface CreateRequest {
   readonly body: string;
   /** A body with different content. */
   readonly other: string;
@@ -23,7 +23,7 @@ const json = (body: object, other: object = { ...body, more: 1 }) => ({
   body: JSON.stringify(body),
   other: JSON.stringify(other),
 });
-const making: Record<string, (project: string) => Made> = {
+const making: Record<string, (project: string) => CreateRequest> = {
   'PUT /api/v1/sessions': () => json({}),
   'POST /api/v1/sessions/{sid}/chat': () => json({ message: 'Say hi' }),
   'POST /api/v1/files': () => file,
