@@ -23,7 +23,7 @@ export function Conversation() {
     if (node) node.scrollTop = node.scrollHeight;
   };
   useLayoutEffect(() => {
-    follows.current = true;
+    follows.current = id !== undefined; // the start page begins at its top
     isAway.value = false;
   }, [id]);
   // Any growth counts, also that of a message being written or of a picture that arrives.

@@ -4,6 +4,8 @@ import type { Outputs } from '../../client/types.ts';
 import { pref } from '../data/prefs.ts';
 import { query } from '../data/server.ts';
 import { info } from '../data/system.ts';
+import { chooseModel } from '../models/choose.tsx';
+import { inForce, isDemo, readModels } from '../models/state.ts';
 import { t } from '../text/text.ts';
 
 /** Of a new session; empty: the server's own. */
@@ -14,6 +16,7 @@ const templates = signal<Outputs['templates']['list']['templates']>([]);
 /** The model and the template of a new session. */
 export function NewSessionChoices() {
   useEffect(() => {
+    void readModels().catch(() => {}); // the start page says more
     query('templates.list', {}).then(
       (found) => {
         templates.value = found.templates;
@@ -42,18 +45,31 @@ export function NewSessionChoices() {
           </select>
         </label>
       )}
-      <label>
-        <span>{t('model')}</span>
-        <input
-          placeholder={info.value?.model ?? ''}
-          value={chosenModel.value}
-          pattern="demo|[a-z0-9][a-z0-9\-]*/.+"
-          title={t('modelTells')}
-          onInput={(event) => {
-            chosenModel.value = event.currentTarget.value.trim();
-          }}
-        />
-      </label>
+      <span class="choice-new">
+        <span id="model-of-new">{t('model')}</span>
+        <button
+          type="button"
+          aria-haspopup="dialog"
+          aria-describedby="model-of-new"
+          onClick={() =>
+            chooseModel({
+              title: t('models.choose'),
+              value: chosenModel.value,
+              withUsual: true,
+              act(ref) {
+                chosenModel.value = ref;
+              },
+            })
+          }
+        >
+          {shownModel()}
+        </button>
+      </span>
     </div>
   );
+}
+
+function shownModel(): string {
+  const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
+  return isDemo(model) ? t('models.demo') : model;
 }

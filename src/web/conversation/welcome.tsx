@@ -1,52 +1,45 @@
+import { useEffect } from 'preact/hooks';
+import { ModelBanner } from '../models/banner.tsx';
+import { inForce, isDemo, readModels } from '../models/state.ts';
 import { Icon, type IconName } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { putInComposer } from './composer-text.ts';
 
-// The demo model runs the fenced blocks of these tasks, so the examples do the same with every model.
+// Tasks that any model can do, and that the demo model knows by heart (`src/agents/models/demo/tasks`).
 
-const fenced = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
-interface Example {
+interface Task {
   readonly icon: IconName;
   readonly title: TextKey;
   readonly hint: TextKey;
-  readonly text: string;
+  readonly text: TextKey;
 }
-const examples: readonly Example[] = [
-  {
-    icon: 'search',
-    title: 'example.look',
-    hint: 'example.lookTells',
-    text: `Look around\n${fenced('sh', 'uname -a\nid\nls -la')}`,
-  },
-  {
-    icon: 'terminal',
-    title: 'example.write',
-    hint: 'example.writeTells',
-    text: `Write a program and run it\n${fenced('file:hello.py', 'for n in range(1, 6):\n    print("hello" + "!" * n)')}\n${fenced('sh', 'python3 hello.py')}`,
-  },
-  {
-    icon: 'bell',
-    title: 'example.ask',
-    hint: 'example.askTells',
-    text: `Ask before you go on\n${fenced('ask', 'What is your name?')}\n${fenced('sh', 'date')}`,
-  },
+const tasks: readonly Task[] = [
+  { icon: 'play', title: 'task.game', hint: 'task.gameTells', text: 'task.gameText' },
+  { icon: 'coin', title: 'task.chart', hint: 'task.chartTells', text: 'task.chartText' },
+  { icon: 'check', title: 'task.test', hint: 'task.testTells', text: 'task.testText' },
 ];
 
-export const Welcome = () => (
-  <div class="welcome">
-    <h2>{t('welcome')}</h2>
-    <p class="quiet">{t('welcomeTells')}</p>
-    <ul>
-      {examples.map(({ icon, title, hint, text }) => (
-        <li key={title}>
-          <button type="button" onClick={() => putInComposer(text)}>
-            <Icon name={icon} />
-            <b>{t(title)}</b>
-            <span class="quiet">{t(hint)}</span>
-          </button>
-        </li>
-      ))}
-    </ul>
-  </div>
-);
+export function Welcome() {
+  useEffect(() => void readModels().catch(() => {}), []); // without an answer the page says nothing of models
+  const model = inForce.value?.model;
+  return (
+    <div class="welcome">
+      <h2>{t('welcome')}</h2>
+      <p class="quiet">{t('welcomeTells')}</p>
+      <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
+      {model !== undefined && <h3 class="welcome-tasks">{t(isDemo(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
+      <ul>
+        {tasks.map(({ icon, title, hint, text }) => (
+          <li key={title}>
+            <button type="button" onClick={() => putInComposer(t(text))}>
+              <Icon name={icon} />
+              <b>{t(title)}</b>
+              <span class="quiet">{t(hint)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,139 +1,106 @@
 import { useEffect, useState } from 'preact/hooks';
-import { request } from '../data/server.ts';
-import { info } from '../data/system.ts';
+import { once, request } from '../data/server.ts';
+import { chooseModel } from '../models/choose.tsx';
+import { ModelSetup } from '../models/setup.tsx';
+import { changed, inForce, type ModelsInForce, readModels } from '../models/state.ts';
 import { Button } from '../parts/button.tsx';
 import { confirmFirst } from '../parts/dialog.tsx';
-import { dayAndTime } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 
-interface Provider {
-  readonly id: string;
-  readonly name: string;
-}
-interface Key {
-  readonly provider: string;
-  readonly last_used_at: string | null;
-}
-const base = '/api/v1/settings';
-
-/** Rejects with the server's words. */
-async function ask<Answer>(path: string, init?: RequestInit): Promise<Answer> {
-  const headers = { 'content-type': 'application/json' };
-  const said = await request(base + path, { ...init, ...(init?.body && { headers }) });
-  const answer = said.status === 204 ? undefined : await said.json().catch(() => undefined);
-  if (!said.ok) throw new Error(answer?.detail ?? answer?.msg ?? t('models.refused', { status: said.status }));
-  return answer as Answer;
-}
-
-/** The server's model, and the keys of model providers, which administrators enter here. */
+/** The usual model, the providers with their keys, and the way to another one, for administrators. */
 export function Models({ again }: { again: () => void }) {
-  const [providers, setProviders] = useState<readonly Provider[]>([]);
-  const [keys, setKeys] = useState<readonly Key[]>();
   const [told, setTold] = useState('');
   const [trouble, tryIt] = useTrouble();
-  const look = () =>
-    tryIt(t('models.unread'), async () => {
-      const [known, held] = await Promise.all([
-        ask<{ providers: Provider[] }>('/llm-providers'),
-        ask<{ api_keys: Key[] }>('/api-keys'),
-      ]);
-      setProviders(known.providers.filter(({ id }) => id !== 'demo'));
-      setKeys(held.api_keys);
+  useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
+  const now = inForce.value;
+  if (!now) return <Trouble text={trouble} />;
+  const pick = () =>
+    chooseModel({
+      title: t('models.chooseUsual'),
+      value: now.model,
+      async act(ref) {
+        const at = ref.indexOf('/');
+        changed(await once('models.use', { provider: ref.slice(0, at), model: ref.slice(at + 1) }));
+        setTimeout(again);
+      },
     });
-  useEffect(() => void look(), []);
-  const save = async (form: HTMLFormElement, isTest: boolean) => {
-    setTold('');
-    const data = new FormData(form);
-    const body = JSON.stringify({ provider: data.get('provider'), api_key: String(data.get('key')).trim() });
-    await tryIt(t('notSaved'), async () => {
-      if (isTest) {
-        const { valid, message } = await ask<{ valid: boolean; message: string }>('/api-keys/test', {
-          method: 'POST',
-          body,
-        });
-        setTold(valid ? t('models.valid') : t('models.invalid', { why: message }));
-        return;
-      }
-      await ask('/api-keys', { method: 'POST', body });
-      form.reset();
-      setTold(t('models.saved'));
-      await look();
-    });
+  const storeKey = async (provider: string, key: string) => {
+    await saveKey(provider, key);
+    await readModels();
+    setTold(t('models.saved'));
   };
-  const remove = (provider: string) =>
-    confirmFirst({
-      title: t('models.removeAsk', { provider }),
-      text: t('models.removeTells'),
-      yes: t('models.remove'),
-      no: t('keepIt'),
-      act: () => void ask(`/api-keys/${encodeURIComponent(provider)}`, { method: 'DELETE' }).finally(() => again()),
-    });
+  const canUse = now.canChange && now.refusal === null && now.setBy === null;
   return (
     <>
-      <p>{t('models.server', { model: info.value?.model ?? '–' })}</p>
+      <div>
+        <p>{t('models.inUse', { model: now.model })}</p>
+        {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
+        {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
+        {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
+        {canUse && now.providers.some(({ isReady }) => isReady) && (
+          <Button class="small" onClick={pick}>
+            {t('models.change')}
+          </Button>
+        )}
+      </div>
+      <Providers now={now} again={again} />
       <Trouble text={trouble} />
-      {keys && (
-        <>
-          <div>
-            <h3>{t('models.keys')}</h3>
-            {keys.length === 0 ? (
-              <p class="quiet">{t('models.noKeys')}</p>
-            ) : (
-              <ul class="plain-rows">
-                {keys.map(({ provider, last_used_at }) => (
-                  <li key={provider}>
-                    <span>
-                      {providers.find(({ id }) => id === provider)?.name ?? provider}
-                      <span class="quiet">
-                        {' · '}
-                        {last_used_at
-                          ? t('models.used', { time: dayAndTime(Date.parse(last_used_at)) })
-                          : t('models.unused')}
-                      </span>
-                    </span>
-                    <Button class="small" kind="danger" onClick={() => remove(provider)}>
-                      {t('models.remove')}
-                    </Button>
-                  </li>
-                ))}
-              </ul>
-            )}
-          </div>
-          <form
-            class="form"
-            onSubmit={(event) => {
-              event.preventDefault();
-              const how = event.submitter as HTMLButtonElement | null;
-              void save(event.currentTarget, how?.value === 'test');
-            }}
-          >
-            <label class="labelled">
-              <span>{t('models.provider')}</span>
-              <select class="field" name="provider">
-                {providers.map(({ id, name }) => (
-                  <option key={id} value={id}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <label class="labelled">
-              <span>{t('models.key')}</span>
-              <input class="field" name="key" type="password" autocomplete="off" required />
-            </label>
-            {told !== '' && <p role="status">{told}</p>}
-            <div class="choices">
-              <Button type="submit" value="test">
-                {t('models.test')}
-              </Button>
-              <Button type="submit" kind="primary" value="save">
-                {t('models.save')}
-              </Button>
-            </div>
-          </form>
-        </>
+      {told !== '' && <p role="status">{told}</p>}
+      {now.canChange && (
+        <div>
+          <h3>{t('models.add')}</h3>
+          <ModelSetup onUsed={(model) => setTold(t('models.done', { model }))} storeKey={storeKey} />
+        </div>
       )}
     </>
   );
+}
+
+function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
+  const remove = (id: string, name: string) =>
+    confirmFirst({
+      title: t('models.removeAsk', { provider: name }),
+      text: t('models.removedTells'),
+      yes: t('models.remove'),
+      no: t('keepIt'),
+      act: () => void once('models.forget', { provider: id }).then(changed).finally(again),
+    });
+  return (
+    <div>
+      <h3>{t('models.providers')}</h3>
+      <ul class="plain-rows">
+        {now.providers.map(({ id, name, isReady, from, setBy, address }) => (
+          <li key={id}>
+            <span>
+              {name}
+              <span class="quiet">
+                {' · '}
+                {t(isReady ? 'models.ready' : 'models.notReady')}
+                {setBy !== null && ` · ${t('models.fromSettings', { by: setBy })}`}
+                {address !== null && ` · ${address}`}
+              </span>
+            </span>
+            {now.canChange && from === 'page' && (
+              <Button class="small" kind="danger" onClick={() => remove(id, name)}>
+                {t('models.remove')}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** Stores the key alone, whether or not the provider can be reached now. */
+async function saveKey(provider: string, key: string): Promise<void> {
+  const answer = await request('/api/v1/settings/api-keys', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ provider, api_key: key }),
+  });
+  if (answer.ok) return;
+  const { detail, msg } = (await answer.json().catch(() => ({}))) as { detail?: string; msg?: string };
+  throw new Error(detail ?? msg ?? t('models.refused', { status: answer.status }));
 }

@@ -51,18 +51,24 @@ test('a key of a provider is stored, shown without its text, and removed', async
   const { page } = await open(context);
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
-  await page.getByText('None is stored here.').waitFor();
-  await page.getByLabel('Provider').selectOption({ label: 'Google Gemini' });
+  const gemini = page.getByRole('dialog').getByRole('listitem').filter({ hasText: 'Google Gemini' });
+  await gemini.getByText('no key').waitFor();
   await page.getByLabel('Key', { exact: true }).fill('a-secret-key');
-  await page.getByRole('button', { name: 'Save', exact: true }).click();
-  await page.getByText('never used').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Only save the key' }).click();
+  await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
-  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.getByText('local · ready · set by CORRAL_MODELS_COMPATIBLE, which precedes this page').waitFor();
+  await page
+    .getByRole('dialog')
+    .getByText('CORRAL_MODEL names the model, and precedes what is entered here.')
+    .waitFor();
+  await gemini.getByRole('button', { name: 'Remove' }).click();
   await page
     .getByRole('dialog', { name: /^Remove the key/ })
     .getByRole('button', { name: 'Remove' })
     .click();
-  await page.getByText('None is stored here.').waitFor();
+  await gemini.getByText('no key').waitFor();
 });
 
 test('a call is approved once, edited before it runs, or always in the session, which the settings show', async (context) => {
@@ -91,9 +97,14 @@ test('a call is approved once, edited before it runs, or always in the session, 
 test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', async (context) => {
   const { page } = await open(context);
   await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
-  const model = page.getByRole('textbox', { name: 'Model' });
+  const choose = async (text: string, ref: RegExp) => {
+    await page.getByRole('button', { name: /^(The demo, which is no AI|nobody[/]none)$/ }).click();
+    await page.getByRole('searchbox', { name: 'Search the models' }).fill(text);
+    await page.getByRole('radio', { name: ref }).click();
+    await page.getByRole('button', { name: 'Take it' }).click();
+  };
   const message = page.getByRole('textbox', { name: 'Message' });
-  await model.fill('nobody/none');
+  await choose('nobody/none', /^Use nobody[/]none/);
   await message.fill('Hello');
   await message.press('Enter');
   await page
@@ -101,7 +112,7 @@ test('a new session takes the model and the template that a person chose, and re
     .getByText(/^Not sent: The model is "nobody[/]none"/)
     .waitFor();
   expect(await message.inputValue()).toBe('Hello'); // nothing has to be typed again
-  await model.fill(priced);
+  await choose('qwen', /^qwen3/);
   await message.press('Enter');
   await page.getByRole('article', { name: 'Agent' }).getByText('The fake has answered.').waitFor();
   expect(fake.requests.at(-1)?.body.model).toBe('qwen3');

@@ -1,13 +1,8 @@
 import { beginningOf } from '../../../core/text/text.ts';
+import { builtInTask } from './tasks/list.ts';
+import type { Unit } from './unit.ts';
 
-// The demo model's instructions: the message's fenced blocks, in order, or else the default task.
-
-export type Unit =
-  | { readonly kind: 'sh'; readonly command: string }
-  | { readonly kind: 'file'; readonly path: string; readonly content: string }
-  | { readonly kind: 'browse'; readonly urls: readonly string[] }
-  | { readonly kind: 'ask'; readonly question: string }
-  | { readonly kind: 'fail'; readonly message: string };
+// The demo model's instructions: the message's fenced blocks, in order, or a built-in task, or else the default task.
 
 interface Block {
   readonly word: string;
@@ -39,10 +34,19 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
 export function unitsOf(message: string): Unit[] {
   const units = parseBlocks(message).blocks.flatMap((block) => unitOf(block) ?? []);
   if (units.length > 0) return units;
+  const known = builtInTask(message);
+  if (known) return [...known.units];
   return [
     { kind: 'file', path: 'corral-demo.md', content: message },
     { kind: 'sh', command: 'cat corral-demo.md' },
   ];
+}
+
+/** The kinds of messages, as the demo model sees them. */
+export type Understood = 'blocks' | 'task' | 'nothing';
+export function understood(message: string): Understood {
+  if (parseBlocks(message).blocks.some((block) => unitOf(block))) return 'blocks';
+  return builtInTask(message) ? 'task' : 'nothing';
 }
 
 function unitOf({ word, text }: Block): Unit | undefined {

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
-import { titleOf, type Unit } from './blocks.ts';
-import { literal } from './literal.ts';
+import { titleOf } from './blocks.ts';
 import { type Run, readRun } from './run.ts';
-import { deltasOf, describe, resultText, summaryText } from './texts.ts';
+import { announcement, deltasOf, describe, resultText, summaryText } from './texts.ts';
+import type { Unit } from './unit.ts';
 
 const maxSteps = 1_000;
 /** The model's words and calls of a turn, before they are cut into parts. */
@@ -61,7 +61,7 @@ function decide(request: TurnRequest): Decision {
   switch (phase.kind) {
     case 'plan':
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { text: `Working on it: ${literal(titleOf(run.task))}`, call: makePlan(run.units.map(describe)) };
+      return { text: announcement(run.task), call: makePlan(run.units.map(describe)) };
     case 'replan': {
       // A step's id is its place in the plan, so the highest id tells how many units are planned already.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
@@ -71,7 +71,7 @@ function decide(request: TurnRequest): Decision {
     case 'act':
       return act(request, run, phase.stepIndex);
     case 'summarize':
-      return { text: summaryText(run.results) };
+      return { text: summaryText(run.results, run.task) };
   }
 }
 

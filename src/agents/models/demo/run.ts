@@ -1,5 +1,6 @@
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
-import { type Unit, unitsOf } from './blocks.ts';
+import { unitsOf } from './blocks.ts';
+import type { Unit } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
 export interface Run {

@@ -1,7 +1,9 @@
 import { beginningOf } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import type { Unit } from './blocks.ts';
+import { titleOf, understood } from './blocks.ts';
 import { fenced, literal } from './literal.ts';
+import { builtInTask } from './tasks/list.ts';
+import type { Unit } from './unit.ts';
 
 export function describe(unit: Unit): string {
   switch (unit.kind) {
@@ -45,8 +47,27 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
+/** Each answer says what the demo model is, because it can be read without the page. */
+const isDemo = 'Demo, no AI.';
+
+/** The words before the plan: they promise no more than what follows. */
+export function announcement(task: string): string {
+  if (understood(task) === 'nothing')
+    return `${isDemo} It does not understand your message, and only writes it into a file.`;
+  return `${isDemo} Working on it: ${literal(titleOf(task))}`;
+}
+
 /** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
-export function summaryText(results: readonly ToolMessage[]): string {
+export function summaryText(results: readonly ToolMessage[], task: string): string {
+  const about = understood(task);
+  const ends = about === 'task' && results.every(({ success }) => success) ? builtInTask(task)?.ends : undefined;
+  const more = about === 'nothing' ? `\n\n${needsModel}` : ends === undefined ? '' : `\n\n${ends}`;
+  return `${isDemo} ${outcomeText(results)}${more}`;
+}
+const needsModel =
+  'Nothing of your message was done. Set up a model on the start page to have it done, or try one of the tasks there.';
+
+function outcomeText(results: readonly ToolMessage[]): string {
   const failures = results.filter((result) => !result.success).length;
   const verdict =
     failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;

@@ -1,10 +1,20 @@
 import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { models } from './models.ts';
 import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { work } from './work.ts';
 
-export const de: Texts = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing, ...screen };
+export const de: Texts = {
+  ...app,
+  ...conversation,
+  ...sessions,
+  ...settings,
+  ...models,
+  ...work,
+  ...sharing,
+  ...screen,
+};

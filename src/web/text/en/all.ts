@@ -1,9 +1,19 @@
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { models } from './models.ts';
 import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
 import { work } from './work.ts';
 
-export const en = { ...app, ...conversation, ...sessions, ...settings, ...work, ...sharing, ...screen } as const;
+export const en = {
+  ...app,
+  ...conversation,
+  ...sessions,
+  ...settings,
+  ...models,
+  ...work,
+  ...sharing,
+  ...screen,
+} as const;

@@ -26,7 +26,7 @@ describe('planning', () => {
   test('gives an acknowledgement, a title and a step for each block', async () => {
     const talk = new Conversation().user(`Say hi\n${block('sh', 'echo hi')}\n${block('file:a.txt', 'x')}`);
     const { text, calls, outcome } = await turn(talk, { kind: 'plan' });
-    expect(text).toBe('Working on it: Say hi');
+    expect(text).toBe('Demo, no AI. Working on it: Say hi');
     expect(calls).toEqual([
       { callId: 'plan_1', name: 'make_plan', args: { title: 'Say hi', steps: ['Run a command', 'Write a.txt'] } },
     ]);
@@ -127,7 +127,9 @@ describe('a step', () => {
     expect(await reasonOf('<h1>Not found</h1>\n')).toBe('This step failed: `<h1>Not found</h1>`');
     expect(await reasonOf('# Title `x`')).toBe('This step failed: `` # Title `x` ``');
     const talk = planned(`Say <h1>Hello</h1>\n${block('sh', 'a')}`);
-    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).text).toBe('Working on it: `Say <h1>Hello</h1>`');
+    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).text).toBe(
+      'Demo, no AI. Working on it: `Say <h1>Hello</h1>`',
+    );
   });
 
   test('says a reason whole, also where there is no desktop', async () => {
@@ -229,7 +231,7 @@ describe('the summary', () => {
   };
 
   test('shows what the last command printed', async () => {
-    expect(await summary('hi\n')).toBe('All steps are done. The last command printed:\n\n```\nhi\n```');
+    expect(await summary('hi\n')).toBe('Demo, no AI. All steps are done. The last command printed:\n\n```\nhi\n```');
   });
   test('shows the last 2000 characters of it', async () => {
     expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/);

@@ -1,0 +1,56 @@
+import type { BuiltInTask } from './task.ts';
+
+// The program is for the shell, so the task works where no language is installed.
+
+const program = (total: string) => `#!/bin/sh
+# total.sh PRICE QUANTITY [DISCOUNT]: the price in cents, less the discount in percent
+price=$1 quantity=$2 discount=\${3:-0}
+echo $(( ${total} ))
+`;
+const wrong = program('price * quantity - discount');
+const right = program('price * quantity * (100 - discount) / 100');
+
+const tests = `#!/bin/sh
+# Each line: what is asked, and what has to come out
+failed=0
+check() {
+  wanted=$1; shift
+  got=$(sh total.sh "$@")
+  if [ "$got" = "$wanted" ]; then echo "ok      total.sh $* is $got"
+  else echo "FAILED  total.sh $* is $got, not $wanted"; failed=1; fi
+}
+check 500 250 2
+check 450 250 2 10
+check 0 250 2 100
+exit $failed
+`;
+
+const report = `#!/bin/sh
+# Makes a page of what the tests said before and after, and of the change between
+plain() { sed 's/&/\\&amp;/g; s/</\\&lt;/g; s/>/\\&gt;/g' "$1"; }
+{
+  echo '<!doctype html><html lang="en"><meta charset="utf-8"><title>A fixed test</title>'
+  echo '<style>body{font:16px system-ui,sans-serif;margin:24px;max-width:820px;background:#fff;color:#222}'
+  echo 'pre{padding:12px;border-radius:8px;background:#f3efe8;overflow:auto}</style>'
+  echo '<h1>A failing test, and its fix</h1>'
+  echo '<h2>Before</h2><pre>'; plain before.txt; echo '</pre>'
+  echo '<h2>The change</h2><pre>'; diff -u total.before.sh total.sh >change.diff; plain change.diff; echo '</pre>'
+  echo '<h2>After</h2><pre>'; plain after.txt; echo '</pre></html>'
+} >report.html
+`;
+
+export const failingTest: BuiltInTask = {
+  asks: [
+    'Write a small program with a bug and a test that fails because of it, fix the bug, and show both in one page, report.html.',
+    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert, behebe ihn und zeige beides in einer Seite, report.html.',
+  ],
+  units: [
+    { kind: 'file', path: 'total.sh', content: wrong },
+    { kind: 'file', path: 'test.sh', content: tests },
+    { kind: 'sh', command: 'cp total.sh total.before.sh; sh test.sh | tee before.txt' },
+    { kind: 'file', path: 'total.sh', content: right },
+    { kind: 'file', path: 'report.sh', content: report },
+    { kind: 'sh', command: 'sh test.sh >after.txt; status=$?; sh report.sh; cat after.txt; exit $status' },
+  ],
+  ends: 'Both are in `report.html`, with the change between: open it in the work pane under Files, or in Preview.',
+};

@@ -1,0 +1,14 @@
+import { chart } from './chart.ts';
+import { failingTest } from './failing-test.ts';
+import { game } from './game.ts';
+import type { BuiltInTask } from './task.ts';
+
+export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest];
+
+/** Spaces, case and the last full stop do not count. */
+export function builtInTask(message: string): BuiltInTask | undefined {
+  const wanted = plainly(message);
+  return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === wanted));
+}
+
+const plainly = (text: string): string => text.trim().toLowerCase().replace(/\s+/g, ' ').replace(/[.]$/, '');

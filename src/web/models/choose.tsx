@@ -1,0 +1,72 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Button } from '../parts/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { ModelPicker } from './model-picker.tsx';
+import { inForce, offered, readModels, readOffered } from './state.ts';
+
+interface Wish {
+  readonly title: string;
+  /** Empty: the usual one. */
+  readonly value: string;
+  /** Whether the usual model and the demo can be chosen too. */
+  readonly withUsual?: boolean;
+  /** Called with the choice; a failure stays in the dialog. */
+  readonly act: (ref: string) => void | Promise<void>;
+}
+
+/** Lets a person choose among the models of all providers that are ready. */
+export const chooseModel = (wish: Wish): void => showDialog(<ChooseModel {...wish} />);
+
+function ChooseModel({ title, value, withUsual = false, act }: Wish) {
+  const [chosen, setChosen] = useState(value);
+  const [trouble, tryIt] = useTrouble();
+  useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
+  const groups = offered.value;
+  const usual = inForce.value?.model ?? '';
+  const take = () =>
+    tryIt(t('notSaved'), async () => {
+      await act(chosen);
+      closeDialog();
+    });
+  return (
+    <Dialog title={title}>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void take();
+        }}
+      >
+        {withUsual && (
+          <fieldset class="model-usual" aria-label={t('models.withoutChoice')}>
+            <Row label={t('models.usual', { model: usual })} isOn={chosen === ''} choose={() => setChosen('')} />
+            {usual !== 'demo' && (
+              <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
+            )}
+          </fieldset>
+        )}
+        {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
+        {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
+        {groups !== undefined && groups.length > 0 && (
+          <ModelPicker groups={groups} value={chosen} onChange={setChosen} other />
+        )}
+        <Trouble text={trouble} />
+        <div class="choices">
+          <Button onClick={closeDialog}>{t('cancel')}</Button>
+          <Button type="submit" kind="primary" disabled={!withUsual && chosen === ''}>
+            {t('models.take')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+const Row = ({ label, isOn, choose }: { label: string; isOn: boolean; choose: () => void }) => (
+  <label class="model-row">
+    <input type="radio" name="usual" checked={isOn} onChange={choose} />
+    <span class="model-name">{label}</span>
+  </label>
+);

@@ -1,0 +1,111 @@
+import { useId, useState } from 'preact/hooks';
+import { Icon } from '../parts/icon.tsx';
+import { t } from '../text/text.ts';
+import type { ListedModel, Offered } from './state.ts';
+
+interface Props {
+  /** Shown where several providers are. */
+  readonly groups: readonly Offered[];
+  /** `provider/model`, or empty. */
+  readonly value: string;
+  readonly onChange: (ref: string) => void;
+  /** Whether a model that no list has can be named in full. */
+  readonly other?: boolean;
+}
+
+const mostShown = 200;
+
+/** A list of models with a search, the context, the price and the abilities of each. */
+export function ModelPicker({ groups, value, onChange, other = false }: Props) {
+  const [text, setText] = useState('');
+  const name = useId();
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: refOf(group, model) })));
+  const found = all.filter(({ group, model }) => {
+    const about = `${group.name} ${model.name} ${model.id}`.toLowerCase();
+    return words.every((word) => about.includes(word));
+  });
+  const shown = found.slice(0, mostShown);
+  const isMixed = groups.length > 1;
+  const unlisted = other && found.length === 0 && isReference(text.trim()) ? text.trim() : undefined;
+  return (
+    <div class="model-picker">
+      <label class="model-search">
+        <Icon name="search" size={15} />
+        <input
+          type="search"
+          class="field"
+          aria-label={t('models.search')}
+          placeholder={t('models.searchHint', { n: all.length })}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            event.preventDefault(); // of the form around it
+            const best = shown[0]?.ref ?? unlisted;
+            if (best !== undefined) onChange(best);
+          }}
+        />
+      </label>
+      <fieldset class="model-list" aria-label={t('model')}>
+        {shown.map(({ group, model, ref }) => (
+          <label key={ref} class="model-row">
+            <input type="radio" name={name} checked={ref === value} onChange={() => onChange(ref)} />
+            <span class="model-name">
+              {model.name}
+              {(isMixed || model.name !== model.id) && (
+                <span class="quiet">
+                  {' '}
+                  {isMixed && group.name !== model.name ? group.name : ''}
+                  {model.name === model.id ? '' : ` ${model.id}`}
+                </span>
+              )}
+            </span>
+            <span class="model-facts quiet">{factsOf(model)}</span>
+          </label>
+        ))}
+        {unlisted !== undefined && (
+          <label class="model-row">
+            <input type="radio" name={name} checked={unlisted === value} onChange={() => onChange(unlisted)} />
+            <span class="model-name">{t('models.unlisted', { ref: unlisted })}</span>
+          </label>
+        )}
+        {found.length === 0 && unlisted === undefined && <p class="quiet model-none">{t('models.nothingFound')}</p>}
+        {found.length > shown.length && (
+          <p class="quiet model-none">{t('models.moreFound', { n: found.length - shown.length })}</p>
+        )}
+      </fieldset>
+      {groups.map(
+        ({ provider, name: label, trouble }) =>
+          trouble !== null && (
+            <p key={provider} class="note wait">
+              {label}: {trouble}
+            </p>
+          ),
+      )}
+    </div>
+  );
+}
+
+const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
+
+export const refOf = ({ provider }: Pick<Offered, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
+  `${provider}/${id}`;
+
+/** As far as they are known: context, price per million tokens, abilities. */
+function factsOf({ window, price, images, tools, reasoning }: ListedModel): string {
+  const facts: string[] = [];
+  if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));
+  if (price) {
+    const isFree = price.input === 0 && price.output === 0;
+    facts.push(isFree ? t('models.free') : t('models.price', { in: dollars(price.input), out: dollars(price.output) }));
+  }
+  if (images) facts.push(t('models.images'));
+  if (reasoning) facts.push(t('models.reasoning'));
+  if (tools === false) facts.push(t('models.noTools'));
+  return facts.join(' · ');
+}
+
+const tokensOf = (n: number): string => (n >= 1_000_000 ? `${round(n / 1_000_000)}M` : `${round(n / 1_000)}K`);
+const round = (n: number): string => String(n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
+const dollars = (n: number): string => `$${n < 0.1 ? Number(n.toPrecision(2)) : n.toFixed(2)}`;

@@ -1,0 +1,157 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { once } from '../data/server.ts';
+import { Button } from '../parts/button.tsx';
+import { Choice } from '../parts/choice.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { ModelPicker, refOf } from './model-picker.tsx';
+import { nameOf, type Preset, presets } from './presets.ts';
+import { changed, inForce, type Offered } from './state.ts';
+
+interface Props {
+  readonly onUsed?: (model: string) => void;
+  /** Stores a key of a known provider without a choice of a model; absent: that is not offered. */
+  readonly storeKey?: (provider: string, key: string) => Promise<void>;
+}
+
+/** Provider, key, test, a model of its list, use: the way from no model to an answer, without a file. */
+export function ModelSetup({ onUsed, storeKey }: Props) {
+  const [preset, setPreset] = useState<Preset>(presets[0] as Preset);
+  const [address, setAddress] = useState('');
+  const [key, setKey] = useState('');
+  const [found, setFound] = useState<Offered | undefined>();
+  const [model, setModel] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [trouble, tryIt] = useTrouble();
+  const form = useRef<HTMLFormElement>(null);
+  const wasChosen = useRef(false);
+  const isOwn = preset.baseUrl !== undefined;
+  const held = inForce.value?.providers.find(({ id }) => id === preset.id);
+  const hasKey = held?.isReady === true && held.kind === 'known';
+  useEffect(() => {
+    const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
+    if (wasChosen.current) (fields.find(({ value }) => value === '') ?? fields[0])?.focus();
+    wasChosen.current = true;
+  }, [preset]);
+  const choose = (id: string) => {
+    const next = presets.find((one) => one.id === id);
+    if (!next) return;
+    setPreset(next);
+    setAddress(next.baseUrl ?? '');
+    setKey('');
+    forget();
+  };
+  const forget = () => {
+    setFound(undefined);
+    setModel('');
+  };
+  const access = () => ({
+    provider: isOwn && preset.baseUrl === '' ? nameOf(address) : preset.id,
+    ...(isOwn && { baseUrl: address.trim() }),
+    ...(key.trim() !== '' && { key: key.trim() }),
+  });
+  const busy = async (what: string, work: () => Promise<void>) => {
+    setBusy(true);
+    await tryIt(what, work);
+    setBusy(false);
+  };
+  const test = () =>
+    busy(t('models.notTested'), async () => {
+      forget();
+      const { provider } = access();
+      const { ok, message, models } = await once('models.test', access());
+      if (!ok) throw new Error(message);
+      setFound({ provider, name: preset.label || provider, models, trouble: null });
+      const only = models.length === 1 ? models[0] : undefined;
+      if (only) setModel(refOf({ provider }, only));
+    });
+  const use = () =>
+    busy(t('notSaved'), async () => {
+      const { provider } = access();
+      const now = await once('models.use', { ...access(), model: model.slice(provider.length + 1) });
+      changed(now);
+      setKey('');
+      onUsed?.(now.model);
+    });
+  return (
+    <form
+      ref={form}
+      class="form model-setup"
+      aria-label={t('models.setUp')}
+      onSubmit={(event) => {
+        event.preventDefault();
+        const isUse = (event.submitter as HTMLButtonElement | null)?.value === 'use';
+        if (!isBusy) void (isUse ? use() : test());
+      }}
+    >
+      <Choice
+        label={t('models.provider')}
+        value={preset.id}
+        options={presets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
+        onChange={choose}
+      />
+      {isOwn && (
+        <label class="labelled">
+          <span>{t('models.address')}</span>
+          <input
+            class="field"
+            type="url"
+            required
+            placeholder="http://127.0.0.1:8000/v1"
+            value={address}
+            onInput={(event) => {
+              setAddress(event.currentTarget.value);
+              forget();
+            }}
+          />
+        </label>
+      )}
+      {preset.key !== 'none' && (
+        <label class="labelled">
+          <span>{preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}</span>
+          <input
+            class="field"
+            type="password"
+            autocomplete="off"
+            required={preset.key === 'needed' && !hasKey}
+            placeholder={hasKey ? t('models.keyHeld') : ''}
+            value={key}
+            onInput={(event) => {
+              setKey(event.currentTarget.value);
+              forget();
+            }}
+          />
+        </label>
+      )}
+      {found && <ModelPicker groups={[found]} value={model} onChange={setModel} />}
+      {found && (
+        <p class="quiet" role="status">
+          {t('models.worked', { n: found.models.length })}
+        </p>
+      )}
+      <Trouble text={trouble} />
+      <div class="choices">
+        <Button type="submit" value="test" disabled={isBusy}>
+          {isBusy && !found ? t('models.testing') : t('models.testIt')}
+        </Button>
+        {storeKey && !isOwn && key.trim() !== '' && (
+          <Button
+            disabled={isBusy}
+            onClick={() =>
+              void busy(t('notSaved'), async () => {
+                await storeKey(preset.id, key.trim());
+                setKey('');
+                forget();
+              })
+            }
+          >
+            {t('models.saveKey')}
+          </Button>
+        )}
+        <Button type="submit" value="use" kind="primary" disabled={isBusy || !found || model === ''}>
+          {t('models.use')}
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,29 @@
+import { signal } from '@preact/signals';
+import type { Outputs } from '../../client/types.ts';
+import { query } from '../data/server.ts';
+
+export type ModelsInForce = Outputs['models']['inForce'];
+export type Offered = Outputs['models']['offered']['providers'][number];
+export type ListedModel = Offered['models'][number];
+
+/** The usual model and the providers; undefined until the server answered. */
+export const inForce = signal<ModelsInForce | undefined>(undefined);
+/** The lists of the providers; undefined until they were asked for. */
+export const offered = signal<readonly Offered[] | undefined>(undefined);
+
+export async function readModels(): Promise<void> {
+  inForce.value = await query('models.inForce', undefined);
+}
+
+export async function readOffered(): Promise<void> {
+  offered.value = (await query('models.offered', undefined)).providers;
+}
+
+/** The new state, which the server answered to a change; the lists are asked for again where they are shown. */
+export function changed(now: ModelsInForce): void {
+  inForce.value = now;
+  offered.value = undefined;
+}
+
+/** The demo has no provider: its name is the whole reference. */
+export const isDemo = (ref: string | undefined): boolean => ref === 'demo';
