@@ -19,6 +19,7 @@ const checks: Record<string, string[]> = {
   prose: scriptArgs('prose'),
   names: scriptArgs('names'),
   lock: ['scripts/complete-lock.ts', '--check'],
+  reference: ['scripts/reference-docs.ts'],
   charts: [...scriptArgs('charts'), '--check'],
 };
 // For runs that start the tests afterwards: `npm run check -- --without unit`.
@@ -34,8 +35,8 @@ async function run([name, args]: [string, string[]]): Promise<string | undefined
   });
   const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
   const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
-  if (code === 0) console.log(`ok    ${name.padEnd(8)} ${took}`);
-  else console.log(`FAIL  ${name.padEnd(8)} ${took}\n${out}${err}`);
+  if (code === 0) console.log(`ok    ${name.padEnd(9)} ${took}`);
+  else console.log(`FAIL  ${name.padEnd(9)} ${took}\n${out}${err}`);
   return code === 0 ? undefined : name;
 }
 

@@ -1,11 +1,13 @@
-// The pages of docs/reference, made from the code that they describe. `node scripts/run.mjs scripts/reference-docs.ts`
-// writes them again.
+// The pages of docs/reference and the reference of docs/cli.md, made from the code that they describe. `npm run check`
+// writes those that are stale, and then fails once, so that nobody lands without them.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { settings } from '../src/app/settings/schema.ts';
+import { cliReference } from '../src/cli/reference.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
-import { SessionFact } from '../src/core/model/events.ts';
+import { eventTraits } from '../src/core/model/event-traits.ts';
+import { type FactType, SessionFact } from '../src/core/model/events.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -42,14 +44,17 @@ function kindOf(schema: Json): string {
 function eventsPage(): string {
   const sections = SessionFact.options.map((option) => {
     const json = z.toJSONSchema(option.shape.data, { unrepresentable: 'any', io: 'output' }) as unknown as Json;
-    const type = [...option.shape.type.values][0];
+    const [type] = [...option.shape.type.values] as [FactType];
     const needed = (json.required ?? []) as unknown as readonly string[];
     const rows = Object.entries((json.properties ?? {}) as Record<string, Json>).map(([name, schema]) => [
       code(name),
       kindOf(schema),
       needed.includes(name) ? '' : 'optional',
     ]);
-    return `## ${type}\n\n${rows.length === 0 ? 'Its data has several forms.' : table(['field', 'type', ''], rows)}`;
+    const { label, text } = eventTraits[type];
+    const kept =
+      text === 'droppable' ? ' Compaction can drop it.' : text === 'searched' ? ' A search finds its text.' : '';
+    return `## ${type}\n\n${label}.${kept}\n\n${rows.length === 0 ? 'Its data has several forms.' : table(['field', 'type', ''], rows)}`;
   });
   return `# Events
 
@@ -152,15 +157,28 @@ ${await pythonOf()}
 `;
 }
 
+const commandsHeading = '\n## Reference\n\n';
+/** The page of the command, whose introduction is written by hand. */
+async function commandsPage(): Promise<string> {
+  const [introduction] = (await readFile('docs/cli.md', 'utf8')).split(commandsHeading);
+  return `${introduction}${commandsHeading}${cliReference()}`;
+}
+
 /** Each page by its file. */
 export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),
   'docs/reference/errors.md': errorsPage(),
   'docs/reference/client.md': await clientPage(),
+  'docs/cli.md': await commandsPage(),
 });
 
 if (import.meta.main) {
   await mkdir('docs/reference', { recursive: true });
-  for (const [file, text] of Object.entries(await referencePages())) await writeFile(file, text);
+  for (const [file, text] of Object.entries(await referencePages())) {
+    if ((await readFile(file, 'utf8').catch(() => '')) === text) continue;
+    await writeFile(file, text);
+    console.log(`${file} was stale and is written again: commit it too.`);
+    process.exitCode = 1;
+  }
 }

@@ -1,5 +1,8 @@
 import type { Event } from '../client/index.ts';
+import { isNote, lineOf, type Notice, noticeOf } from '../core/model/event-traits.ts';
 import { type Io, oneLine, printable } from './io.ts';
+
+const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<Notice['level'], string>;
 
 export interface Renderer {
   show(event: Event): void;
@@ -47,10 +50,18 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
     [open, phase] = ['stderr', true];
   };
 
+  function notice(event: Event) {
+    const said = noticeOf(event);
+    if (!said) return;
+    const text = oneLine(said.text, 200);
+    note(paint(styles[said.level], said.level === 'info' ? text : `! ${text}`));
+  }
+
   function show(event: Event) {
+    if (isNote(event)) return notice(event);
     switch (event.type) {
       case 'sandbox.phase':
-        return phaseLine(`sandbox: ${phaseText(event.data)}`);
+        return phaseLine(`sandbox: ${oneLine(lineOf(event), 200)}`);
       case 'plan':
         if (event.data.steps.every(({ status }) => status === 'pending')) {
           note(paint('bold', 'Plan'));
@@ -81,19 +92,21 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
         return note(endText(event, started.get(event.data.callId)));
       }
       case 'run.notice':
-        return note(paint('yellow', `! ${oneLine(event.data.detail, 200)}`));
       case 'run.error':
-        return note(paint('red', `error: ${printable(event.data.error)}`));
-      case 'egress':
-        if (event.data.decision === 'refused') {
-          note(paint('yellow', `! blocked: ${printable(event.data.host)}:${event.data.port} (${event.data.rule})`));
-        }
-        return;
       case 'sandbox.untrusted':
-      case 'sandbox.disk_exceeded':
-        return note(paint('red', `! ${printable(event.data.detail)}`));
-      default:
+        return notice(event);
+      case 'message.user':
+      case 'run.started':
+      case 'title':
+      case 'run.wait':
+      case 'run.resumed':
+      case 'run.end':
+      case 'approval.requested':
+      case 'approval.resolved':
+      case 'usage':
         return;
+      default:
+        event satisfies never;
     }
   }
 
@@ -105,12 +118,6 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
   }
 
   return { show, settle };
-}
-
-/** A phase of a sandbox's start in words, with its time where the server measured it. */
-export function phaseText({ phase, detail, ms }: Extract<Event, { type: 'sandbox.phase' }>['data']): string {
-  const words = detail === undefined ? phase : `${phase}: ${oneLine(detail, 200)}`;
-  return ms === undefined ? words : `${words} (${(ms / 1_000).toFixed(1)} s)`;
 }
 
 /** A call as a person would type or say it. */

@@ -2,6 +2,8 @@
 export interface Addition {
   readonly files: Readonly<Record<string, string>>;
   readonly edits: Readonly<Record<string, readonly [before: string, after: string]>>;
+  /** The pages of the reference that `npm run check` then writes again. */
+  readonly generated?: readonly string[];
 }
 
 const tool: Addition = {
@@ -56,6 +58,7 @@ export const sample = describeDriver({
     ],
     'corral.example.yaml': ['\nkubernetes:\n', '\nsample:\n  # where the sample answers\n  host:\nkubernetes:\n'],
   },
+  generated: ['docs/reference/settings.md'],
 };
 
 const policy: Addition = {
@@ -81,6 +84,7 @@ export const sample: PolicyDescriptor = {
     'helm/values.schema.json': ['"enum": ["none", "registries"', '"enum": ["sample", "none", "registries"'],
     'docs/egress.md': ['| `none` | nothing |\n', '| `sample` | one host of this test |\n| `none` | nothing |\n'],
   },
+  generated: ['docs/reference/settings.md'],
 };
 
 const provider: Addition = {
@@ -109,6 +113,7 @@ export const sampleProvider = {
     ],
     'corral.example.yaml': ['\nmodels:\n', '\nmodels:\n  sample:\n    # key for Sample\n    api-key:\n'],
   },
+  generated: ['docs/reference/settings.md'],
 };
 
 const facade: Addition = {
@@ -131,14 +136,14 @@ export const sampleFacade = describeFacade({
 `,
     'src/facades/sample/routes.ts': `
 import { z } from 'zod';
-import { detailFailures } from '../shared/failure-docs.ts';
-import { describing, ok } from '../shared/route-docs.ts';
-import type { Facade } from '../shared/routes.ts';
+import { detailFailures } from '../../http/errors/failure-docs.ts';
+import { describing, ok } from '../../http/routes/route-docs.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
 
 const about = describing({ tag: 'Sample', prefix: 'sample', failures: detailFailures });
 const Greeting = z.object({ text: z.string() });
 
-export const sampleRoutes = (greeting: string, version: string): Facade => ({
+export const sampleRoutes = (greeting: string, version: string): FacadeRoutes => ({
   mount(app) {
     const schema = { response: { 200: ok(Greeting, { text: 'hello' }) } };
     app.get('/sample', { schema, config: { doc: about('Greet', 'Greet') } }, async () => ({
@@ -159,13 +164,46 @@ export const sampleRoutes = (greeting: string, version: string): Facade => ({
     ],
     'README.md': ['\n| server |', '\n| Sample | clients of this test | `/sample` | |\n| server |'],
   },
+  generated: ['docs/reference/settings.md'],
 };
 
-export const additions: Readonly<Record<'tool' | 'driver' | 'egress policy' | 'model provider' | 'facade', Addition>> =
-  {
-    tool,
-    driver,
-    'egress policy': policy,
-    'model provider': provider,
-    facade,
-  };
+const event: Addition = {
+  files: {},
+  edits: {
+    'src/core/model/events.ts': [
+      "  fact(\n    'egress',",
+      "  fact('weather', z.object({ sky: z.string() })),\n  fact(\n    'egress',",
+    ],
+    'src/core/model/event-traits.ts': [
+      '  egress: {',
+      "  weather: { ...note, label: 'The weather changed', lane: 'sandbox', line: ({ sky }) => `The sky is ${sky}` },\n  egress: {",
+    ],
+  },
+  generated: ['docs/reference/events.md'],
+};
+
+const setting: Addition = {
+  files: {},
+  edits: {
+    'src/app/settings/schema.ts': [
+      '  extraPorts: setting(',
+      "  sampleWord: setting(text('a word'), 'none', 'a setting of this test'),\n  extraPorts: setting(",
+    ],
+    'corral.example.yaml': [
+      '\n# further ports to listen on\n',
+      '\n# a setting of this test\nsample-word: none\n# further ports to listen on\n',
+    ],
+  },
+  generated: ['docs/reference/settings.md'],
+};
+
+type Kind = 'tool' | 'driver' | 'egress policy' | 'model provider' | 'facade' | 'event type' | 'setting';
+export const additions: Readonly<Record<Kind, Addition>> = {
+  tool,
+  driver,
+  'egress policy': policy,
+  'model provider': provider,
+  facade,
+  'event type': event,
+  setting,
+};

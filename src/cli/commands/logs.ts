@@ -1,8 +1,8 @@
 import type { Event } from '../../client/index.ts';
+import { droppable, lineOf } from '../../core/model/event-traits.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { eventText } from '../event-text.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import { type Io, oneLine } from '../io.ts';
 import { boxOf } from '../server.ts';
 import { printProcessLog } from './processes.ts';
 
@@ -55,10 +55,10 @@ function numberOf(given: string | undefined, name: string): number | undefined {
 /** One line for each event. Pieces of a message or an output are left out, because the whole follows. */
 function linePrinter(io: Io): (event: Event) => void {
   return (event) => {
-    if (event.type === 'message.delta' || event.type === 'tool.output') return;
+    if (droppable.has(event.type)) return;
     const at = new Date(event.ts).toISOString().slice(11, 19);
     io.print(
-      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${eventText(event)}`,
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${oneLine(lineOf(event), 120)}`,
     );
   };
 }

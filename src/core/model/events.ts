@@ -4,7 +4,7 @@ import { MessageId, RunId, SessionId } from './ids.ts';
 import { BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
-// of the wire contract; each facade translates them.
+// of the wire contract; each facade translates them. What else is known about each type stands in event-traits.ts.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
@@ -256,9 +256,3 @@ export type SessionEvent = SessionFact & {
   /** A part of the event's data was stored outside of the log and cannot be read any more. */
   readonly problem?: 'blob_missing';
 };
-
-/** Types that compaction can drop, because a message or tool result contains their whole text. */
-export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);
-
-/** Types whose text a search finds. */
-export const searchable: ReadonlySet<FactType> = new Set<FactType>(['message.user', 'message.assistant']);

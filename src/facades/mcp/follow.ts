@@ -1,5 +1,6 @@
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import { droppable, type SessionEvent } from '../../core/model/events.ts';
+import { droppable } from '../../core/model/event-traits.ts';
+import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { McpCall } from './tool.ts';
 

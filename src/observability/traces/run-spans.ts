@@ -1,3 +1,4 @@
+import { traceOf } from '../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
@@ -42,7 +43,10 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
       'error.type': status === 'failed' ? (code ?? reason) : undefined,
     }),
     ...(status === 'failed' && { error: failure ?? reason }),
-    events: own.flatMap(eventOf),
+    events: own.flatMap((event) => {
+      const traced = traceOf(event);
+      return traced ? [{ at: event.ts, ...traced }] : [];
+    }),
   };
   const below = own.flatMap((event) => spanOf(event, own, options));
   return { sessionId: end.sessionId, top, below };
@@ -131,11 +135,4 @@ function tool(
   });
   const error = success ? {} : { error: reason ?? 'The tool reported a failure.' };
   return { name: `execute_tool ${name}`, kind: 'internal', start, end: ts, attributes, ...error };
-}
-
-function eventOf({ type, ts: at, data }: SessionEvent): NonNullable<SpanData['events']> {
-  if (type === 'run.notice') return [{ name: `run.${data.kind}`, at, text: data.detail }];
-  if (type === 'run.wait') return [{ name: 'run.wait', at, text: '' }];
-  if (type === 'context.compacted') return [{ name: 'context.compacted', at, text: data.kind }];
-  return [];
 }

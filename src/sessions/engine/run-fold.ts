@@ -2,6 +2,7 @@ import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
 import { applyVerdict } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
+import { isNote } from '../../core/model/event-traits.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
@@ -53,6 +54,7 @@ export class RunFold {
   add(event: SessionEvent): void {
     const before = this.#last;
     this.#last = event.ts;
+    if (isNote(event)) return;
     switch (event.type) {
       case 'run.started':
         this.#since = event.ts;
@@ -119,7 +121,14 @@ export class RunFold {
         this.#tokens += event.data.inputTokens + event.data.outputTokens;
         this.#cost += event.data.cost ?? 0;
         break;
+      case 'title':
+      case 'run.error':
+      case 'run.end':
+      case 'sandbox.phase':
+      case 'sandbox.untrusted':
+        break;
       default:
+        event satisfies never;
     }
   }
 

@@ -1,3 +1,4 @@
+import { isNote } from '../../core/model/event-traits.ts';
 import { type FactType, type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
@@ -90,7 +91,9 @@ export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): P
 }
 
 /** Undefined for an event that no turn waits for. */
-function causeIn({ seq, type, data }: SessionEvent): CostCause | undefined {
+function causeIn(event: SessionEvent): CostCause | undefined {
+  if (isNote(event)) return undefined;
+  const { seq, type, data } = event;
   switch (type) {
     case 'message.user':
       return { seq, type, about: beginningOf(data.text.trim(), shownLength) };
@@ -104,7 +107,24 @@ function causeIn({ seq, type, data }: SessionEvent): CostCause | undefined {
       return data.status === StepStatus.enum.running
         ? { seq, type, about: beginningOf(data.description, shownLength) }
         : undefined;
+    case 'run.started':
+    case 'title':
+    case 'message.delta':
+    case 'message.assistant':
+    case 'tool.calling':
+    case 'tool.output':
+    case 'approval.requested':
+    case 'run.wait':
+    case 'run.resumed':
+    case 'run.notice':
+    case 'run.error':
+    case 'run.end':
+    case 'sandbox.phase':
+    case 'sandbox.untrusted':
+    case 'usage':
+      return undefined;
     default:
+      void (type satisfies never);
       return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { FactType } from '../../core/model/events.ts';
+import { shared } from '../../core/model/event-traits.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -24,11 +24,6 @@ const pageSize = 500;
 const maxFileBytes = 2 * 1024 * 1024;
 const form = /^([0-9a-f]{16})[.]([0-9a-f]{12})[.]([\w-]{43})$/;
 
-/** A link shows the conversation and its plan. Calls of tools stay hidden, because their output can hold anything. */
-const shown: ReadonlySet<FactType> = new Set<FactType>([
-  ...(['message.user', 'message.assistant', 'title', 'plan', 'step'] as const),
-  ...(['run.started', 'run.wait', 'run.error', 'run.end'] as const),
-]);
 const hashOf = (secret: string) => createHash('sha256').update('corral share').update(secret).digest();
 const unknown = () =>
   new AppError('not_found', 'This link shows nothing: it has expired, was revoked, or is incomplete.');
@@ -97,7 +92,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const { title, status, createdAt } = record;
       return {
         session: { title, status, createdAt },
-        events: events.filter(({ type }) => shown.has(type)),
+        events: events.filter(({ type }) => shared.has(type)),
         after: events.at(-1)?.seq ?? head,
         head,
         share,

@@ -9,7 +9,7 @@ import type {
   Store,
 } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppable, searchable } from '../../core/model/events.ts';
+import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { asciiLower } from '../../core/text/text.ts';
 import { memoryCommands } from './commands.ts';

@@ -1,6 +1,6 @@
 import type { Append } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppable, searchable } from '../../core/model/events.ts';
+import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,

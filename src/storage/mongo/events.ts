@@ -1,7 +1,8 @@
 import type { Collection, Document } from 'mongodb';
 import type { EventPage, EventStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { droppable, type FactType, type SessionEvent } from '../../core/model/events.ts';
+import { droppable } from '../../core/model/event-traits.ts';
+import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import { eventDocument } from './append-documents.ts';

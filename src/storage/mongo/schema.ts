@@ -1,6 +1,6 @@
 import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
 import { AppError } from '../../core/errors/errors.ts';
-import { searchable } from '../../core/model/events.ts';
+import { searchable } from '../../core/model/event-traits.ts';
 import type { Connection } from './connection.ts';
 import { permanentError, storeError } from './errors.ts';
 

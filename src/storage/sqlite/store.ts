@@ -9,7 +9,7 @@ import type {
   Store,
   StoredRecord,
 } from '../../core/contracts/ports.ts';
-import { droppable } from '../../core/model/events.ts';
+import { droppable } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corrupt } from './errors.ts';

@@ -1,4 +1,5 @@
 import { useContext } from 'preact/hooks';
+import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
 import type { EndItem, EventItem, PhaseItem, WaitItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
@@ -125,7 +126,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{boundedLine(event.data.detail)}</p>;
+      return <p class="aside">{boundedLine(noticeOf(event)?.text ?? '')}</p>;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
+import type { NoteType } from '../../core/model/event-traits.ts';
 
 // The items of a conversation, made from the events of its log. An item stays the same object for its whole life; the parts
 // that change are signals, so that one more word of the model draws one message again.
@@ -75,15 +76,7 @@ export interface PhaseItem extends Base {
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
-  readonly event: EventOf<
-    | 'run.notice'
-    | 'context.compacted'
-    | 'egress'
-    | 'sandbox.untrusted'
-    | 'sandbox.disk_exceeded'
-    | 'desktop'
-    | 'session.forked'
-  >;
+  readonly event: EventOf<NoteType | 'run.notice' | 'sandbox.untrusted'>;
 }
 export interface ErrorItem extends Base {
   readonly kind: 'error';

@@ -1,9 +1,11 @@
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
+import { isNote, type NoteType, noticeOf } from '../../core/model/event-traits.ts';
 import type {
   ApprovalItem,
   AssistantItem,
   EndItem,
+  EventOf,
   Item,
   ModelUsage,
   PhaseItem,
@@ -28,6 +30,21 @@ export type RunState =
   | { readonly kind: 'running'; readonly since: number }
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'ended'; readonly end: EndItem };
+
+/** What `#read` leaves to `#readRest`. */
+type RestOfWork = EventOf<
+  | 'title'
+  | 'approval.requested'
+  | 'approval.resolved'
+  | 'run.wait'
+  | 'run.resumed'
+  | 'run.notice'
+  | 'run.error'
+  | 'run.end'
+  | 'usage'
+  | 'sandbox.phase'
+  | 'sandbox.untrusted'
+>;
 
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
@@ -162,11 +179,12 @@ export class ConversationModel {
         return;
       }
       default:
-        this.#readRest(event, at);
+        if (isNote(event)) this.#readNote(event, at);
+        else this.#readRest(event, at);
     }
   }
 
-  #readRest(event: Event, at: { seq: number; at: number }): void {
+  #readRest(event: RestOfWork, at: { seq: number; at: number }): void {
     switch (event.type) {
       case 'approval.requested': {
         const item = this.#add<ApprovalItem>({
@@ -221,27 +239,23 @@ export class ConversationModel {
         if (!['queued', 'image', 'starting'].includes(phase.phase)) this.#start = undefined;
         return;
       }
-      case 'egress':
-        if (event.data.decision === 'refused') this.#add({ kind: 'event', ...at, event });
-        return;
-      case 'session.forked':
-        // The log of a fork also has the older forks of the session that it came from.
-        if (event.data.to === event.sessionId || event.data.from === event.sessionId)
-          this.#add({ kind: 'event', ...at, event });
-        return;
       case 'run.notice':
-      case 'context.compacted':
       case 'sandbox.untrusted':
-      case 'sandbox.disk_exceeded':
         this.#add({ kind: 'event', ...at, event });
         return;
-      case 'desktop':
-        if (event.data.kind === 'control_taken' || event.data.kind === 'control_returned') {
-          this.#add({ kind: 'event', ...at, event });
-        }
+      case 'title':
         return;
       default:
+        event satisfies never;
     }
+  }
+
+  #readNote(event: EventOf<NoteType>, at: { seq: number; at: number }): void {
+    if (!noticeOf(event)) return;
+    // The log of a fork also has the older forks of the session that it came from.
+    const isOther =
+      event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
+    if (!isOther) this.#add({ kind: 'event', ...at, event });
   }
 
   #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: { seq: number; at: number }) {

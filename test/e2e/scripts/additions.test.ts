@@ -10,8 +10,10 @@ import { onlyNightly } from '../../support/runner/nightly.ts';
 // existing files change. The copy must pass the type check, and its server must know every sample.
 
 const repository = resolve(import.meta.dirname, '../../..');
-const maxFiles = 3;
-const copied = ['src', 'machines', 'drivers', 'sandbox-images', 'scripts', 'helm', 'docs'];
+const maxEdited = 3;
+/** The most existing files with the pages that the check writes, where that is promised. */
+const maxChanged: Partial<Record<string, number>> = { 'event type': 3, setting: 3 };
+const copied = ['src', 'machines', 'drivers', 'sandbox-images', 'scripts', 'helm', 'docs', 'clients'];
 let root = '';
 
 beforeAll(() => {
@@ -42,11 +44,29 @@ function add({ files, edits }: Addition): void {
   }
 }
 
-test.each(Object.entries(additions))('a new %s changes at most three existing files', (what, { edits }) => {
-  const changed = Object.keys(edits);
-  const files = changed.length === 1 ? 'file' : 'files';
-  process.stdout.write(`${what}: ${changed.length} existing ${files}: ${changed.join(', ')}\n`);
-  expect(changed.length).toBeLessThanOrEqual(maxFiles);
+test.each(Object.entries(additions))('a new %s changes few existing files', (what, { edits, generated = [] }) => {
+  const edited = Object.keys(edits);
+  const files = edited.length === 1 ? 'file' : 'files';
+  const written = generated.length > 0 ? `; the check writes ${generated.join(', ')}` : '';
+  process.stdout.write(`${what}: ${edited.length} existing ${files}: ${edited.join(', ')}${written}\n`);
+  expect(edited.length).toBeLessThanOrEqual(maxEdited);
+  expect(edited.length + generated.length).toBeLessThanOrEqual(maxChanged[what] ?? Number.POSITIVE_INFINITY);
+});
+
+test('the check writes the pages of the reference that the samples change, and no other', () => {
+  const check = () => spawnSync(process.execPath, ['scripts/reference-docs.ts'], { cwd: root, encoding: 'utf8' });
+  const first = check();
+  const promised = new Set(Object.values(additions).flatMap(({ generated = [] }) => generated));
+  expect(
+    first.stdout
+      .split('\n')
+      .flatMap((line) => /^(docs\/\S+) was stale/.exec(line)?.[1] ?? [])
+      .sort(),
+  ).toEqual([...promised].sort());
+  expect(first.status).toBe(1);
+  expect(check()).toMatchObject({ status: 0, stdout: '' });
+  expect(readFileSync(join(root, 'docs/reference/settings.md'), 'utf8')).toContain('CORRAL_SAMPLE_WORD');
+  expect(readFileSync(join(root, 'docs/reference/events.md'), 'utf8')).toContain('The weather changed.');
 });
 
 test('the tree with all samples passes the type check', { timeout: 300_000 }, (context) => {
@@ -67,11 +87,15 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     const { toolRegistry } = await import('./src/agents/tools/registry.ts');
     const { facades } = await import('./src/facades/list.ts');
     const { decide } = await import('./src/sandboxes/egress/decide.ts');
+    const { SessionFact } = await import('./src/core/model/events.ts');
+    const { sideEvents, isNote, laneOf, lineOf } = await import('./src/core/model/event-traits.ts');
+    const weather = { type: 'weather', runId: null, data: { sky: 'blue' } };
     const env = { CORRAL_DRIVER: 'sample', CORRAL_SAMPLE_HOST: 'h', CORRAL_EGRESS_POLICY: 'sample', CORRAL_GREETER_GREETING: 'hi' };
     const config = loadConfig(env, readFileSync('corral.example.yaml', 'utf8'));
     const target = { kind: 'name', host: 'sample.example.test', port: 443 };
     console.log(JSON.stringify({
       help: configHelp(),
+      event: [SessionFact.safeParse(weather).success, isNote(weather), laneOf(weather), lineOf(weather), sideEvents.has('weather')],
       greeting: [facades.greeter.label, config.greeter],
       driver: [config.driver, config.sample],
       words: toolWords.find(({ name }) => name === 'sample_count'),
@@ -84,6 +108,7 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     driver: ['sample', { host: 'h' }],
     words: { name: 'sample_count', family: 'sample', group: 'search', label: 'Count' },
     declared: true,
+    event: [true, true, 'sandbox', 'The sky is blue', true],
     greeting: ['Sample', { greeting: 'hi' }],
     verdict: { allowed: true, rule: 'sample' },
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { eventText } from '../../../src/cli/event-text.ts';
 import { renderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
+import { lineOf } from '../../../src/core/model/event-traits.ts';
 import { textIo } from '../../support/text-io.ts';
 
 const event = (type: Event['type'], data: object) =>
@@ -27,9 +27,9 @@ test.each([
   ['approval.resolved', { callId: 'c', decision: 'rejected', by: 'ann', text: 'not now' }, 'rejected by ann: not now'],
   ['title', { title: 'Words' }, 'Words'],
 ] as const)('%s is told in words', (type, data, told) => {
-  expect(eventText(event(type, data))).toBe(told);
+  expect(lineOf(event(type, data))).toBe(told);
 });
 
 test('an event of a newer server is a line without words, and no JSON', () => {
-  expect(eventText(event('later' as Event['type'], { a: 1 }))).toBe('');
+  expect(lineOf(event('later' as Event['type'], { a: 1 }))).toBe('');
 });

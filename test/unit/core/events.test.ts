@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { droppable, SessionFact } from '../../../src/core/model/events.ts';
+import { droppable, isNote, lineOf, noticeOf } from '../../../src/core/model/event-traits.ts';
+import { SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
 const messageId = '123e4567-e89b-42d3-a456-426614174001';
@@ -40,6 +41,27 @@ describe('session facts', () => {
     ['a run id that is none', { type: 'title', runId: 'run-1', data: { title: 'x' } }],
   ])('%s is not', (_, fact) => {
     expect(SessionFact.safeParse(fact).success).toBe(false);
+  });
+
+  test('have one line each, and a client reads those of a newer server too', () => {
+    expect(lineOf({ type: 'tool.calling', data: { function: 'shell_exec', args: { command: 'ls' } } })).toBe(
+      'shell_exec ls',
+    );
+    const unknown = { type: 'weather' as 'title', data: { sky: 'blue' } };
+    expect([lineOf(unknown), isNote(unknown)]).toEqual(['', true]);
+  });
+
+  test.each([
+    ['egress', { decision: 'refused', host: 'a.b', port: 1, rule: 'none' }, 'blocked: a.b:1 (none)'],
+    ['egress', { decision: 'allowed', host: 'a.b', port: 1, rule: 'web' }, undefined],
+    ['desktop', { kind: 'started', detail: 'The desktop runs.' }, undefined],
+    [
+      'context.compacted',
+      { before: 9, after: 4 },
+      'The model sees the conversation shortened: about 9 tokens became 4.',
+    ],
+  ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) => {
+    expect(noticeOf({ type, data })?.text).toBe(text);
   });
 
   test('only facts that are stored in full elsewhere are droppable', () => {

@@ -1,3 +1,4 @@
+import { isNote } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
@@ -19,6 +20,7 @@ export function toTurn(event: SessionEvent): Turn | undefined {
 }
 
 export function toItem(event: SessionEvent, workdir: string): Item | undefined {
+  if (isNote(event)) return undefined;
   switch (event.type) {
     case 'message.user':
       return { role: 'user', content: event.data.text };
@@ -30,7 +32,25 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     }
     case 'tool.called':
       return { type: 'function_call_output', call_id: event.data.callId, output: event.data.output };
+    case 'run.started':
+    case 'title':
+    case 'plan':
+    case 'step':
+    case 'message.delta':
+    case 'tool.output':
+    case 'run.wait':
+    case 'run.resumed':
+    case 'approval.requested':
+    case 'approval.resolved':
+    case 'run.notice':
+    case 'run.error':
+    case 'run.end':
+    case 'sandbox.phase':
+    case 'sandbox.untrusted':
+    case 'usage':
+      return undefined;
     default:
+      event satisfies never;
       return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { LogUpdate } from '../../../core/contracts/ports.ts';
+import { isNote } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { toolLine, toolNames } from './tool-names.ts';
@@ -28,6 +29,7 @@ export const errorFrame = (session: string, now: number, message: string): Frame
  * The frame of an event; for one with text, a `text_delta` with the whole text. Undefined for an event that is not shown.
  */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
+  if (isNote(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
     type,
     session_id: event.sessionId,
@@ -70,7 +72,21 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       // an `error` frame came before
       return status === 'failed' ? undefined : say('task_completed', { task, run_id, status });
     }
+    case 'message.user':
+    case 'title':
+    case 'plan':
+    case 'step':
+    case 'tool.output':
+    case 'run.resumed':
+    case 'approval.requested':
+    case 'approval.resolved':
+    case 'run.notice':
+    case 'sandbox.phase':
+    case 'sandbox.untrusted':
+    case 'usage':
+      return undefined;
     default:
+      event satisfies never;
       return undefined;
   }
 }

@@ -1,23 +1,9 @@
-import type { FactOf, FactType, SessionFact } from '../../../core/model/events.ts';
+import { sideEvents } from '../../../core/model/event-traits.ts';
+import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
 // No other fact stands between a message's deltas and the message. Asides wait until the message is complete. A fact that
 // cannot wait (a user's message, the run's end) completes it first, with the text so far.
-const asides: ReadonlySet<FactType> = new Set<FactType>([
-  'egress',
-  'usage',
-  'context.compacted',
-  'sandbox.phase',
-  'sandbox.untrusted',
-  'session.updated',
-  'session.forked',
-  'run.notice',
-  'tool.output',
-  'desktop',
-  'sandbox.disk_exceeded',
-]);
-
-export const isSideEvent = (type: FactType): boolean => asides.has(type);
 
 export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
@@ -45,7 +31,7 @@ export class OpenMessage {
       return [...before, fact];
     }
     if (!open) return [fact];
-    if (asides.has(fact.type)) {
+    if (sideEvents.has(fact.type)) {
       this.#held.push(fact);
       return [];
     }

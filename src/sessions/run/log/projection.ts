@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { frequent, isNote } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { type SessionLife, SessionRecord } from '../../../core/model/records.ts';
@@ -60,6 +61,7 @@ export function project(
   { seq, ts, watched }: ProjectionInput,
 ): StoredSession {
   const now = { updatedAt: ts, lastSeq: seq };
+  if (isNote(fact)) return frequent.has(fact.type) ? record : { ...record, lastSeq: seq };
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text, attachments } = fact.data;
@@ -132,10 +134,17 @@ export function project(
       return { ...record, lastSeq: seq, sandboxUntrusted: true };
     case 'message.delta':
     case 'tool.output':
-    case 'egress':
       return record; // frequent, and not shown in lists
-    default:
+    case 'plan':
+    case 'step':
+    case 'tool.calling':
+    case 'tool.called':
+    case 'approval.requested':
+    case 'run.error':
       return { ...record, lastSeq: seq };
+    default:
+      fact satisfies never;
+      return record;
   }
 }
 

@@ -2,8 +2,9 @@ import { neverFires, pause } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { EventLog, RecordPut } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import { isSideEvent, OpenMessage } from './open-message.ts';
+import { OpenMessage } from './open-message.ts';
 import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
 
 interface Options {
@@ -177,6 +178,7 @@ export class SessionWriter {
 
 /** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
-  if (!isSideEvent(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
+  if (!sideEvents.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
+    return fact;
   return { ...fact, runId: null };
 }

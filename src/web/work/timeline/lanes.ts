@@ -1,37 +1,8 @@
-import type { Event } from '../../../client/types.ts';
+import type { Lane } from '../../../core/model/event-traits.ts';
 
 // The scrubber shows a log in a few hundred columns, however many events there are.
 
-export const lanes = ['person', 'model', 'tool', 'sandbox', 'problem'] as const;
-export type Lane = (typeof lanes)[number];
-
-const laneOfType: Partial<Record<Event['type'], Lane>> = {
-  'message.user': 'person',
-  'approval.resolved': 'person',
-  'run.started': 'person',
-  title: 'model',
-  'message.delta': 'model',
-  'message.assistant': 'model',
-  plan: 'model',
-  step: 'model',
-  usage: 'model',
-  'context.compacted': 'model',
-  'run.wait': 'model',
-  'approval.requested': 'model',
-  'tool.calling': 'tool',
-  'tool.output': 'tool',
-  'tool.called': 'tool',
-  'run.error': 'problem',
-  'run.notice': 'problem',
-  'sandbox.untrusted': 'problem',
-};
-
-export function laneOf(event: Event): Lane {
-  if (event.type === 'tool.called' && !event.data.success) return 'problem';
-  if (event.type === 'egress' && event.data.decision === 'refused') return 'problem';
-  if (event.type === 'run.end' && event.data.status === 'failed') return 'problem';
-  return laneOfType[event.type] ?? 'sandbox';
-}
+export const lanes: readonly Lane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
 export interface Column {
   /** The number of events of each lane, as a part of the fullest column of that lane: from 0 to 1. */

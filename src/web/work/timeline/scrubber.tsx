@@ -1,8 +1,9 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { type Lane, laneOf } from '../../../core/model/event-traits.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { colourIn, followTheme } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
-import { columnsOf, type Lane, laneOf, lanes } from './lanes.ts';
+import { columnsOf, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
 
 const maxColumns = 240;

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Event } from '../../../client/types.ts';
+import { labelOf, laneOf, lineOf } from '../../../core/model/event-traits.ts';
 import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -9,12 +10,11 @@ import { Choice } from '../../parts/choice.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { describe, turnAt } from './describe.ts';
-import { laneOf } from './lanes.ts';
 import { Player } from './player.ts';
 import { speeds } from './replay.ts';
 import { Scrubber } from './scrubber.tsx';
 import { showSeen } from './seen.tsx';
+import { turnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
@@ -128,8 +128,10 @@ function EventList({ player }: { player: Player }) {
               >
                 <span class="quiet event-seq">{one.seq}</span>
                 <span class="lane-dot" data-lane={laneOf(one)} />
-                <span class="event-type">{one.type}</span>
-                <span class="quiet event-text">{describe(one)}</span>
+                <span class="event-type" title={labelOf(one)}>
+                  {one.type}
+                </span>
+                <span class="quiet event-text">{lineOf(one)}</span>
               </button>
             </div>
           );

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { turnAt, describe as words } from '../../../../src/web/work/timeline/describe.ts';
-import { columnsOf, type Lane, laneOf } from '../../../../src/web/work/timeline/lanes.ts';
+import { type Lane, laneOf, lineOf } from '../../../../src/core/model/event-traits.ts';
+import { columnsOf } from '../../../../src/web/work/timeline/lanes.ts';
 import { advance, longestPauseMs, placeOf } from '../../../../src/web/work/timeline/replay.ts';
+import { turnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
-type Event = Parameters<typeof laneOf>[0];
+type Event = Parameters<typeof turnAt>[0][number];
 const event = (type: string, data: object = {}) =>
   ({ type, data, seq: 1, ts: 0, runId: null, sessionId: 's' }) as Event;
 
@@ -71,9 +72,11 @@ test('a place belongs to the turn of the model that is under way there', () => {
 });
 
 test('an event has one line of words, also when its text has many', () => {
-  expect(words(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
-  expect(words(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
+  expect(lineOf(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
+  expect(lineOf(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
     'shell_exec ls -la',
   );
-  expect(words(event('egress', { decision: 'refused', host: 'a.b', port: 443 }))).toBe('refused a.b:443');
+  expect(lineOf(event('egress', { decision: 'refused', host: 'a.b', port: 443, rule: 'none' }))).toBe(
+    'refused a.b:443 (none)',
+  );
 });

@@ -1,3 +1,4 @@
+import { isNote } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
@@ -88,7 +89,9 @@ export class Frames {
 
   #frame(event: SessionEvent): Frame | undefined {
     const message_id = this.#messageIds.of(event);
-    if (isAction(event)) return event.type === 'tool.calling' ? this.#action(event) : this.#observation(event);
+    if (isNote(event)) return undefined;
+    if (event.type === 'tool.calling') return isAction(event) ? this.#action(event) : undefined;
+    if (event.type === 'tool.called') return isAction(event) ? this.#observation(event) : undefined;
     const joins = event.seq <= this.#joinsUpTo;
     switch (event.type) {
       case 'message.user':
@@ -118,7 +121,18 @@ export class Frames {
           ...(status === 'failed' && { error: true }),
         };
       }
+      case 'plan':
+      case 'step':
+      case 'tool.output':
+      case 'approval.requested':
+      case 'approval.resolved':
+      case 'run.notice':
+      case 'sandbox.phase':
+      case 'sandbox.untrusted':
+      case 'usage':
+        return undefined;
       default:
+        event satisfies never;
         return undefined;
     }
   }

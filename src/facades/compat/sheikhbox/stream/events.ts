@@ -1,4 +1,5 @@
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
+import { isNote } from '../../../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
 import { bareInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
@@ -13,6 +14,7 @@ type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 /** The frame of an event, for streams and the history; undefined for an event that is not shown. */
 export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
+  if (isNote(event)) return undefined;
   const stamp = { event_id: String(event.seq), timestamp: epoch(event.ts) };
   switch (event.type) {
     case 'message.user':
@@ -42,7 +44,19 @@ export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoO
     case 'run.end':
       // the `error` event reported a failure already
       return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
+    case 'run.started':
+    case 'message.delta':
+    case 'tool.output':
+    case 'run.resumed':
+    case 'approval.requested':
+    case 'approval.resolved':
+    case 'run.notice':
+    case 'sandbox.phase':
+    case 'sandbox.untrusted':
+    case 'usage':
+      return undefined;
     default:
+      event satisfies never;
       return undefined;
   }
 }

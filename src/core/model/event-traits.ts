@@ -1,0 +1,293 @@
+import type { FactOf, FactType } from './events.ts';
+
+// What the rest of the server, the page and the command need to know about each type of event, beside its schema in
+// events.ts. The page bundles this file, so it imports types only.
+
+/** The rows of the page's timeline. */
+export type Lane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
+
+/** What a person who follows the session reads at once. */
+export interface Notice {
+  readonly level: 'info' | 'warning' | 'error';
+  readonly text: string;
+}
+
+interface Traits<Data> {
+  /** A few words for people: the heading in docs/reference/events.md. */
+  readonly label: string;
+  /**
+   * `work`: the record, a restarted run, the page and the facades each say what they do with it, and the compiler names
+   * those that do not. `note`: stands beside the work and changes no state, so they need no line for it.
+   */
+  readonly role: 'work' | 'note';
+  /**
+   * `droppable`: compaction can drop it, because a message or tool result contains its whole text. `searched`: a search
+   * finds its text.
+   */
+  readonly text: 'kept' | 'droppable' | 'searched';
+  /** `side`: waits until a message whose text is arriving is complete. `breaks`: completes that message first. */
+  readonly order: 'side' | 'breaks';
+  /** Comes so often that it does not move the place of a session in lists. */
+  readonly isFrequent: boolean;
+  /** A link to a shared session shows it. Calls of tools stay hidden, because their output can hold anything. */
+  readonly isShared: boolean;
+  readonly lane: Lane | ((data: Data) => Lane);
+  /** The words of `corral logs` and of the timeline. */
+  readonly line: (data: Data) => string;
+  /** `corral run` and the conversation say it; null: they do not. */
+  readonly notice: ((data: Data) => Notice | undefined) | null;
+  /** The span event that it adds to the trace of its run; null: none. */
+  readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
+}
+
+/** What most types have in common. */
+const plain = { text: 'kept', order: 'breaks', isFrequent: false, isShared: false, notice: null, trace: null } as const;
+const work = { ...plain, role: 'work' } as const;
+const note = { ...plain, role: 'note', order: 'side' } as const;
+
+const warning = (text: string): Notice => ({ level: 'warning', text });
+const failure = (text: string): Notice => ({ level: 'error', text });
+const info = (text: string): Notice => ({ level: 'info', text });
+
+/**
+ * All types of events. A new one is a schema in `SessionFact` and an entry here.
+ *
+ * @example eventTraits.egress.lane({ decision: 'refused', … }) // 'problem'
+ */
+export const eventTraits = {
+  'message.user': {
+    ...work,
+    text: 'searched',
+    isShared: true,
+    label: 'A person wrote',
+    lane: 'person',
+    line: ({ text }) => text,
+  },
+  'run.started': { ...work, isShared: true, label: 'A run began', lane: 'person', line: ({ task }) => task },
+  title: { ...work, isShared: true, label: 'The session has a title', lane: 'model', line: ({ title }) => title },
+  plan: {
+    ...work,
+    isShared: true,
+    label: 'The agent made a plan',
+    lane: 'model',
+    line: ({ steps }) => steps.map(({ description }) => description).join(' · '),
+  },
+  step: {
+    ...work,
+    isShared: true,
+    label: 'A step of the plan changed',
+    lane: 'model',
+    line: ({ status, description }) => `${status}: ${description}`,
+  },
+  'message.delta': {
+    ...work,
+    text: 'droppable',
+    isFrequent: true,
+    label: 'More text of a message',
+    lane: 'model',
+    line: ({ text }) => text,
+  },
+  'message.assistant': {
+    ...work,
+    text: 'searched',
+    isShared: true,
+    label: 'The agent wrote',
+    lane: 'model',
+    line: ({ text }) => text,
+  },
+  'tool.calling': {
+    ...work,
+    label: 'A tool is called',
+    lane: 'tool',
+    line: ({ function: name, args }) => `${name} ${mainArgument(args)}`,
+  },
+  'tool.output': {
+    ...work,
+    text: 'droppable',
+    order: 'side',
+    isFrequent: true,
+    label: 'More output of a call',
+    lane: 'tool',
+    line: ({ text }) => text,
+  },
+  'tool.called': {
+    ...work,
+    label: 'A call ended',
+    lane: ({ success }) => (success ? 'tool' : 'problem'),
+    line: ({ function: name, success, output }) => `${name} ${success ? 'done' : 'failed'}: ${output}`,
+  },
+  'run.wait': {
+    ...work,
+    isShared: true,
+    label: 'The run waits for a person',
+    lane: 'model',
+    line: ({ question }) => question,
+    trace: () => ({ name: 'run.wait', text: '' }),
+  },
+  'run.resumed': {
+    ...work,
+    label: 'The run goes on',
+    lane: 'sandbox',
+    line: ({ messageId }) => (messageId === undefined ? 'after a decision' : 'after a message'),
+  },
+  'approval.requested': {
+    ...work,
+    label: 'A call needs permission',
+    lane: 'model',
+    line: ({ function: name, args }) => `${name} ${mainArgument(args)}`,
+  },
+  'approval.resolved': {
+    ...work,
+    label: 'A call was permitted or not',
+    lane: 'person',
+    line: ({ decision, by, text }) => `${decision} by ${by}${text === undefined ? '' : `: ${text}`}`,
+  },
+  'run.notice': {
+    ...work,
+    order: 'side',
+    label: 'The run waits instead of working',
+    lane: 'problem',
+    line: ({ detail }) => detail,
+    notice: ({ detail }) => warning(detail),
+    trace: ({ kind, detail }) => ({ name: `run.${kind}`, text: detail }),
+  },
+  'run.error': {
+    ...work,
+    isShared: true,
+    label: 'The run failed',
+    lane: 'problem',
+    line: ({ error }) => error,
+    notice: ({ error }) => failure(error),
+  },
+  'run.end': {
+    ...work,
+    isShared: true,
+    label: 'The run ended',
+    lane: ({ status }) => (status === 'failed' ? 'problem' : 'sandbox'),
+    line: ({ status, reason }) => (status === reason ? status : `${status}: ${reason}`),
+  },
+  'session.created': {
+    ...note,
+    order: 'breaks',
+    label: 'The session was made',
+    lane: 'sandbox',
+    line: ({ origin, template }) => `by ${origin}, from the template ${template}`,
+  },
+  'session.forked': {
+    ...note,
+    label: 'The session was forked',
+    lane: 'sandbox',
+    line: ({ from, to, atSeq, files }) => `from ${from} at ${atSeq} to ${to}, files: ${files}`,
+    notice: ({ from, to }) => info(`${to} began as a fork of ${from}.`),
+  },
+  'session.updated': {
+    ...note,
+    label: 'The session changed',
+    lane: 'sandbox',
+    line: ({ title, status }) => [status, title].filter(Boolean).join(', '),
+  },
+  'sandbox.phase': {
+    ...work,
+    order: 'side',
+    label: 'The sandbox starts, rests or ends',
+    lane: 'sandbox',
+    line: ({ phase, detail, ms }) => {
+      const words = detail === undefined ? phase : `${phase}: ${detail}`;
+      return ms === undefined ? words : `${words} (${(ms / 1_000).toFixed(1)} s)`;
+    },
+  },
+  'sandbox.untrusted': {
+    ...work,
+    order: 'side',
+    label: 'The sandbox broke its protocol',
+    lane: 'problem',
+    line: ({ detail }) => detail,
+    notice: ({ detail }) => failure(detail),
+  },
+  'sandbox.disk_exceeded': {
+    ...note,
+    label: 'The sandbox used too much disk',
+    lane: 'sandbox',
+    line: ({ detail }) => detail,
+    notice: ({ detail }) => failure(detail),
+  },
+  desktop: {
+    ...note,
+    label: 'The desktop changed',
+    lane: 'sandbox',
+    line: ({ detail }) => detail,
+    notice: ({ kind, detail }) => (kind === 'control_taken' || kind === 'control_returned' ? info(detail) : undefined),
+  },
+  egress: {
+    ...note,
+    isFrequent: true,
+    label: 'The sandbox asked for a host',
+    lane: ({ decision }) => (decision === 'refused' ? 'problem' : 'sandbox'),
+    line: ({ decision, host, port, rule }) => `${decision} ${host}:${port} (${rule})`,
+    notice: ({ decision, host, port, rule }) =>
+      decision === 'refused' ? warning(`blocked: ${host}:${port} (${rule})`) : undefined,
+  },
+  'context.compacted': {
+    ...note,
+    label: 'The conversation was shortened for the model',
+    lane: 'model',
+    line: ({ kind, before, after }) => `${kind}: about ${before} tokens became ${after}`,
+    notice: ({ before, after }) =>
+      info(`The model sees the conversation shortened: about ${before} tokens became ${after}.`),
+    trace: ({ kind }) => ({ name: 'context.compacted', text: kind }),
+  },
+  usage: {
+    ...work,
+    order: 'side',
+    isFrequent: true,
+    label: 'The model was asked',
+    lane: 'model',
+    line: ({ model, inputTokens, outputTokens, cost }) =>
+      `${model}: ${inputTokens} tokens in, ${outputTokens} out${cost === undefined ? '' : `, ${cost.toFixed(4)}`}`,
+  },
+} as const satisfies { readonly [Type in FactType]: Traits<FactOf<Type>['data']> };
+
+type Table = typeof eventTraits;
+/** The types that change no state. */
+export type NoteType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
+
+/** An event as a client or the server has it: the schema of its type has checked its data. */
+interface TypedEvent {
+  readonly type: FactType;
+  readonly data: unknown;
+}
+/** A client can be older than its server. */
+const ofNewerServer: Traits<unknown> = {
+  ...note,
+  label: 'An event that a newer server wrote',
+  lane: 'sandbox',
+  line: () => '',
+};
+const traitsOf = ({ type }: TypedEvent): Traits<unknown> =>
+  Object.hasOwn(eventTraits, type) ? (eventTraits[type] as Traits<unknown>) : ofNewerServer;
+
+export const isNote = <Event extends TypedEvent>(event: Event): event is Extract<Event, { readonly type: NoteType }> =>
+  traitsOf(event).role === 'note';
+export function laneOf(event: TypedEvent): Lane {
+  const { lane } = traitsOf(event);
+  return typeof lane === 'function' ? lane(event.data) : lane;
+}
+export const labelOf = (event: TypedEvent): string => traitsOf(event).label;
+const maxLine = 300; // characters
+export const lineOf = (event: TypedEvent): string =>
+  traitsOf(event).line(event.data).slice(0, maxLine).replace(/\s+/g, ' ').trim();
+export const noticeOf = (event: TypedEvent): Notice | undefined => traitsOf(event).notice?.(event.data);
+export const traceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data);
+
+const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<FactType> =>
+  new Set((Object.keys(eventTraits) as FactType[]).filter((type) => matches(eventTraits[type] as Traits<unknown>)));
+
+export const droppable = typesWhere(({ text }) => text === 'droppable');
+export const searchable = typesWhere(({ text }) => text === 'searched');
+export const sideEvents = typesWhere(({ order }) => order === 'side');
+export const shared = typesWhere(({ isShared }) => isShared);
+export const frequent = typesWhere(({ isFrequent }) => isFrequent);
+
+/** The argument that says most about a call. */
+const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
+  String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? '');

@@ -1,0 +1,16 @@
+import type { Event } from '../../../client/types.ts';
+
+/** The number of the model's turn to which the event belongs: the turn whose usage comes next, else the one before. */
+export function turnAt(events: readonly Event[], shown: number): number | undefined {
+  const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
+  for (let at = Math.max(0, shown - 1); at < events.length; at++) {
+    const turn = turnOf(events[at]);
+    if (turn !== undefined) return turn;
+    if (events[at]?.type === 'run.end') break;
+  }
+  for (let at = shown - 1; at >= 0; at--) {
+    const turn = turnOf(events[at]);
+    if (turn !== undefined) return turn;
+  }
+  return undefined;
+}
