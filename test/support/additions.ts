@@ -64,7 +64,7 @@ export const sample = describeDriver({
 const policy: Addition = {
   files: {
     'src/sandboxes/egress/policies/sample.ts': `
-import { no, type PolicyDescriptor } from '../policy.ts';
+import { type PolicyDescriptor, refuseTarget } from '../policy.ts';
 
 export const sample: PolicyDescriptor = {
   label: 'one host of this test',
@@ -72,7 +72,7 @@ export const sample: PolicyDescriptor = {
   decide: ({ target }) =>
     target.host === 'sample.example.test'
       ? { allowed: true, rule: 'sample' }
-      : no('not listed', 'another host', 'Ask the operator.'),
+      : refuseTarget('not listed', 'another host', 'Ask the operator.'),
 };
 `,
   },
@@ -155,8 +155,8 @@ export const sampleRoutes = (greeting: string, version: string): FacadeRoutes =>
   },
   edits: {
     'src/facades/list.ts': [
-      'export const facades = {\n',
-      "import { sampleFacade } from './sample/descriptor.ts';\nexport const facades = {\n  greeter: sampleFacade,\n",
+      'export const facadeDescriptors = {\n',
+      "import { sampleFacade } from './sample/descriptor.ts';\nexport const facadeDescriptors = {\n  greeter: sampleFacade,\n",
     ],
     'corral.example.yaml': [
       '\nopencodex:\n',

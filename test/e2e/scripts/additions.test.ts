@@ -85,7 +85,7 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     const { readFileSync } = await import('node:fs');
     const { toolWords } = await import('./src/agents/tools/words.ts');
     const { toolRegistry } = await import('./src/agents/tools/registry.ts');
-    const { facades } = await import('./src/facades/list.ts');
+    const { facadeDescriptors } = await import('./src/facades/list.ts');
     const { decide } = await import('./src/sandboxes/egress/decide.ts');
     const { SessionFact } = await import('./src/core/model/events.ts');
     const { sideEvents, isNote, laneOf, lineOf } = await import('./src/core/model/event-traits.ts');
@@ -96,7 +96,7 @@ test('the server with all samples offers every one of them', { timeout: 60_000 }
     console.log(JSON.stringify({
       help: configHelp(),
       event: [SessionFact.safeParse(weather).success, isNote(weather), laneOf(weather), lineOf(weather), sideEvents.has('weather')],
-      greeting: [facades.greeter.label, config.greeter],
+      greeting: [facadeDescriptors.greeter.label, config.greeter],
       driver: [config.driver, config.sample],
       words: toolWords.find(({ name }) => name === 'sample_count'),
       declared: toolRegistry().declarations.some(({ name }) => name === 'sample_count'),
