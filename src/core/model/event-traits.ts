@@ -1,12 +1,12 @@
 import type { FactOf, FactType } from './events.ts';
 
-// What the rest of the server, the page and the command need to know about each type of event, beside its schema in
-// events.ts. The page bundles this file, so it imports types only.
+// The server, the page and the command read here how they treat each type of event. Its schema stands in events.ts. The
+// page bundles this file, so it imports types only.
 
 /** The rows of the page's timeline. */
 export type Lane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
-/** What a person who follows the session reads at once. */
+/** A message for a person who follows the session. */
 export interface Notice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
@@ -40,7 +40,7 @@ interface Traits<Data> {
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
 
-/** What most types have in common. */
+/** The traits of most types. */
 const plain = { text: 'kept', order: 'breaks', isFrequent: false, isShared: false, notice: null, trace: null } as const;
 const work = { ...plain, role: 'work' } as const;
 const note = { ...plain, role: 'note', order: 'side' } as const;

@@ -4,7 +4,7 @@ import { MessageId, RunId, SessionId } from './ids.ts';
 import { BudgetOverrun, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
-// of the wire contract; each facade translates them. What else is known about each type stands in event-traits.ts.
+// of the wire contract; each facade translates them. The traits of each type stand in event-traits.ts.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;

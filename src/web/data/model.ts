@@ -31,7 +31,7 @@ export type RunState =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'ended'; readonly end: EndItem };
 
-/** What `#read` leaves to `#readRest`. */
+/** The events that `#read` leaves to `#readRest`. */
 type RestOfWork = EventOf<
   | 'title'
   | 'approval.requested'
