@@ -10,8 +10,8 @@ export interface DriverHarness extends AsyncDisposable {
   /** The name of an existing image that starts quickly. */
   readonly image: string;
   /**
-   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server next to
-   * the first; `instance` is another installation on the same backend.
+   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server
+   * next to the first; `instance` is another installation on the same backend.
    */
   connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
   /** Kills the sandbox without a driver call, as an operator or the OOM killer would. */
@@ -90,7 +90,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       for (const { id } of await sweeper.list(budget())) await sweeper.destroy(id, 'remove', budget());
     });
 
-    // First of all, because only the first starts prepare what every later one shares.
+    // The tests below run first, because only the first start prepares what all later ones share.
     test('the first sandboxes of an installation can start at once', async () => {
       const boxes = await Promise.all([spec(), spec(), spec()].map((it) => driver.provision(it, budget())));
       expect(boxes.map(({ phase }) => phase)).toEqual(['ready', 'ready', 'ready']);

@@ -12,7 +12,8 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * Set if the image builds on a stage of the main Dockerfile: the image's own file gets that stage's tag as argument TOOLS.
+   * Set if the image builds on a stage of the main Dockerfile: the image's own file gets that stage's tag as argument
+   * TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -63,7 +64,7 @@ export interface DriverParts {
 
 /** Everything about a driver. Its name is its key in `drivers/list.ts`, and the key of its settings. */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** For people: what its sandboxes are. */
+  /** Says to people what its sandboxes are. */
   readonly label: string;
   /** The driver's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
   readonly settings?: Settings;
@@ -72,8 +73,8 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Tells the operator what the backend lacks, after the start, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
-   * For `sandbox.isolation: strict`: the settings by which each sandbox gets its own kernel. Absent: the driver cannot.
-   * `refuse` makes the error from its reason.
+   * The settings that give each sandbox its own kernel, which `sandbox.isolation: strict` needs. Absent: the driver
+   * cannot. `refuse` makes the error from its reason.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The conditions for a desktop, as a sentence. Absent: this driver's sandboxes never have one. */

@@ -57,7 +57,7 @@ export interface ProvisionProgress {
 
 /** A connection to the sandbox's daemon. Disposing closes the connection, never the sandbox. */
 export interface SandboxLink extends AsyncDisposable {
-  /** For node:http requests to `http://sandbox/…`. Each request uses a connection to the daemon. */
+  /** The agent of node:http requests to `http://sandbox/…`. Each request uses a connection to the daemon. */
   readonly agent: Agent;
   /** The daemon's bearer token. */
   readonly token: Secret;
@@ -66,18 +66,19 @@ export interface SandboxLink extends AsyncDisposable {
   /** Fires once when the sandbox is gone for good: it died or was removed. */
   readonly lost: AbortSignal;
   /**
-   * On busy processors, puts the sandbox's processes before those of the other sandboxes, for a second. A stop needs it:
-   * the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do that.
+   * On busy processors, puts the sandbox's processes before those of the other sandboxes, for a second. A stop needs
+   * it: the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do
+   * that.
    */
   readonly hasten?: () => void;
   /**
-   * How long the sandbox's daemon has waited for a processor, in ms; only differences have a meaning. A daemon that gets no
-   * processor is silent, but not lost. Absent: unknown.
+   * How long the sandbox's daemon has waited for a processor, in ms; only differences have a meaning. A daemon that
+   * gets no processor is silent, but not lost. Absent: unknown.
    */
   readonly starvedMs?: () => Promise<number>;
   /**
-   * Dials the sandbox's display itself, which saves the way through the daemon. Undefined: no display can be reached so now.
-   * Absent: the driver cannot do that. The bytes are as hostile as those of the daemon.
+   * Dials the sandbox's display itself, which saves the way through the daemon. Undefined: no display can be reached so
+   * now. Absent: the driver cannot do that. The bytes are as hostile as those of the daemon.
    */
   readonly screen?: () => Promise<Duplex | undefined>;
 }
@@ -107,8 +108,8 @@ export interface Weakness {
 }
 
 /**
- * Every method rejects only with AppError and stops promptly when `call.signal` fires (`cancelled` or `deadline_exceeded`).
- * Every method can be called again after any failure.
+ * Every method rejects only with AppError and stops promptly when `call.signal` fires (`cancelled` or
+ * `deadline_exceeded`). Every method can be called again after any failure.
  */
 export interface Driver extends AsyncDisposable {
   /** The driver's key in `drivers/list.ts`. */
@@ -119,29 +120,30 @@ export interface Driver extends AsyncDisposable {
   check(call: Call): Promise<void>;
 
   /**
-   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call gives the same
-   * sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again on the
-   * kept workspace. After a failed or cancelled call, nothing runs that `list` does not show.
-   * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox
-   * belongs to a newer epoch.
+   * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call gives the
+   * same sandbox, even if it is concurrent or comes from another process. An `exited` or `stopped` sandbox starts again
+   * on the kept workspace. After a failed or cancelled call, nothing runs that `list` does not show. Rejects:
+   * image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs
+   * to a newer epoch.
    */
   provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
   /**
-   * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped; sandbox_unavailable.
-   * The `holder` also takes over the sandbox's way out from its previous holder; a `guest` does not.
+   * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped;
+   * sandbox_unavailable. The `holder` also takes over the sandbox's way out from its previous holder; a `guest` does
+   * not.
    */
   attach(id: SandboxId, call: Call, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
   /**
-   * All sandboxes of this installation, in any phase, including those that an earlier process made, and everything that a
-   * failed or interrupted call left of one: no other call finds it.
+   * All sandboxes of this installation, in any phase, including those that an earlier process made, and everything that
+   * a failed or interrupted call left of one: no other call finds it.
    */
   list(call: Call): Promise<readonly SandboxInfo[]>;
 
   /**
-   * Ends every process of the sandbox. `remove` deletes the workspace too, and `list` no longer shows the sandbox; `keep`
-   * leaves it `stopped`. Succeeds if the sandbox does not exist.
+   * Ends every process of the sandbox. `remove` deletes the workspace too, and `list` no longer shows the sandbox;
+   * `keep` leaves it `stopped`. Succeeds if the sandbox does not exist.
    */
   destroy(id: SandboxId, workspace: 'keep' | 'remove', call: Call): Promise<void>;
 }
@@ -174,7 +176,10 @@ export type SandboxRecipe = Omit<SandboxSpec, 'id' | 'sessionId' | 'epoch' | 'ex
 export interface Poolable {
   /** The content id that the image's name stands for now. Builds or pulls a missing image. */
   imageNow(image: string, call: Call): Promise<string>;
-  /** Starts an unclaimed sandbox under the spec's id and resolves once it is ready. A failed call leaves nothing running. */
+  /**
+   * Starts an unclaimed sandbox under the spec's id and resolves once it is ready. A failed call leaves nothing
+   * running.
+   */
   warm(spec: SandboxSpec, recipe: string, call: Call): Promise<WarmSandbox>;
   /** All unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: Call): Promise<readonly WarmSandbox[]>;
@@ -193,13 +198,18 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 
 /** An optional ability: the server's own images are built by this backend. */
 export interface ImageMaking {
-  /** Resolves once the backend has the image: builds or pulls a missing one, and tells its progress. Rejects: image_missing. */
+  /**
+   * Resolves once the backend has the image: builds or pulls a missing one, and tells its progress. Rejects:
+   * image_missing.
+   */
   ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
 }
 export const makesImages = (driver: Driver): driver is Driver & ImageMaking => 'ensureImage' in driver;
 
 /** Serves a sandbox's only way out. The driver owns the socket; the gate decides which requests pass. */
 export interface EgressHandler {
-  /** Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it. */
+  /**
+   * Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it.
+   */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }

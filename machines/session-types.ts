@@ -58,7 +58,7 @@ export type SessionCommand =
       by: string;
       /** A text for the model. */
       text?: string;
-      /** As in `Verdict`. */
+      /** The same as in `Verdict`. */
       args?: Record<string, unknown>;
       always?: string;
     }

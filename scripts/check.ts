@@ -22,7 +22,7 @@ const checks: Record<string, string[]> = {
   reference: ['scripts/reference-docs.ts'],
   charts: [...scriptArgs('charts'), '--check'],
 };
-// For runs that start the tests afterwards: `npm run check -- --without unit`.
+// `npm run check -- --without unit` leaves a check out, where the tests run afterwards.
 const without = process.argv.indexOf('--without');
 if (without > 0) delete checks[process.argv[without + 1] ?? ''];
 

@@ -56,8 +56,8 @@ export const contentLabel = 'corral.content';
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool's container has its own name until its claim gives it the session's. This name is the lock: only one container can
- * have it.
+ * A pool's container has its own name until its claim gives it the session's. This name is the lock: only one container
+ * can have it.
  */
 export function namesOf(instance: string) {
   const base = `corral-${instance}-`;
@@ -83,7 +83,9 @@ interface Body {
   readonly pointer?: OptionalLabels;
 }
 
-/** The session's sandbox that this container is; undefined if the container is unclaimed or no sandbox. */
+/**
+ * The sandbox in this container, if a session owns it. Undefined if it is unclaimed, or the container is no sandbox.
+ */
 export function bodyInfo(
   names: Names,
   { name, labels, pointer }: Body,

@@ -85,8 +85,8 @@ export interface Daemon {
   start(request: StartOperation): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
-   * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the next
-   * one is requested. Rejects: not_found.
+   * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
+   * next one is requested. Rejects: not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
@@ -124,7 +124,9 @@ export interface Daemon {
   closeTerminal(id: string): Promise<void>;
 
   // Programs over pipes. All methods but the first two reject with not_found.
-  /** Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request. */
+  /**
+   * Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request.
+   */
   openProgram(request: StartProgram): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
   /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends the stream of an earlier reader. */
@@ -183,15 +185,15 @@ export const limits = {
   jsonBytes: 10 * 1024 * 1024,
   /** // The server treats a longer answer as one that is not the daemon's. */
   answerBytes: 16 * 1024 * 1024,
-  /** Of one process's command line in a list. */
+  /** The characters of one process's command line in a list. */
   commandChars: 4_096,
-  /** Of one command in a shell's console. */
+  /** The characters of one command in a shell's console. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
-  /** Of each output stream of `exec`. */
+  /** The bytes of each output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Of one folder's list. */
+  /** The entries of one folder's list. */
   entries: 20_000,
   terminals: 16,
   programs: 32,
@@ -201,7 +203,7 @@ export const limits = {
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Of a program's command line, and of the variables that it gets. */
+  /** The words of a program's command line, and the number of its variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

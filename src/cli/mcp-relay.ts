@@ -11,12 +11,14 @@ export interface RelayParts {
 }
 /** Requests that are answered at once; others wait their turn, so a flood of them fills no memory. */
 const maxOpen = 64;
-/** Of a message in either direction. An answer can carry a screenshot or a whole file. */
+/** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 /** How long requests under way may take after the client has closed its end. */
 const restMs = 5_000;
 
-/** Passes the messages of an MCP client, one on each line, to a server and its answers back, until the client leaves. */
+/**
+ * Passes the messages of an MCP client, one on each line, to a server and its answers back, until the client leaves.
+ */
 export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
   const left = new AbortController();

@@ -25,9 +25,12 @@ export interface CorralClientOptions {
    * The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all).
    */
   readonly transport?: 'sse' | 'ws';
-  /** For `sse`: another EventSource than the platform's own, or than the client's own where the platform has none. */
+  /**
+   * The EventSource of the transport `sse`. Default: the platform's own, or the client's own where the platform has
+   * none.
+   */
   readonly EventSource?: EventSourceClass;
-  /** For `ws` on platforms without a WebSocket, such as Node before 22. */
+  /** The WebSocket of the transport `ws` on platforms without one, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 

@@ -3,9 +3,9 @@ import type { SettingDescription } from './setting.ts';
 
 /** One leaf of the schema, with its names. */
 export interface Setting extends SettingDescription {
-  /** As in the `Config` object. */
+  /** The path in the `Config` object. */
   readonly path: readonly string[];
-  /** As in corral.yaml. */
+  /** The key in corral.yaml. */
   readonly key: string;
   /** Every variable that sets it; the first one that is set wins. */
   readonly variables: readonly string[];

@@ -27,7 +27,7 @@ import { isNightly } from '../support/runner/nightly.ts';
 const execute = promisify(execFile);
 const cluster = await hasCluster();
 
-/** For tests that stop parts of the cluster, or that take minutes. */
+/** Marks tests that stop parts of the cluster, or that take minutes. */
 const nightly = test.skipIf(!isNightly);
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {

@@ -44,7 +44,7 @@ const dockerWorld: World = {
   kill: async (sessionId) => void (await docker('kill', only(await dockerWorld.running(sessionId)))),
   async signalDaemon(sessionId, signal) {
     const name = only(await dockerWorld.running(sessionId));
-    // As the sandbox's own user, so that the test needs no rights on the host.
+    // Runs as the sandbox's own user, so that the test needs no rights on the host.
     await docker('exec', name, 'bash', '-c', `kill -${signal} $(${daemonInside})`);
   },
   async clear(sessionId) {
@@ -96,6 +96,6 @@ const folders = async (sessionId: string, { data }: ServerProcess): Promise<stri
 
 export const worlds: readonly World[] = [dockerWorld, processWorld];
 
-/** For behaviours that take long to try: every world in a nightly run, and only this one in others. */
+/** Chooses worlds for a slow test: every world in a nightly run, and only this one otherwise. */
 export const worldsOrOnly = (driver: World['driver']): readonly World[] =>
   isNightly ? worlds : worlds.filter((world) => world.driver === driver);

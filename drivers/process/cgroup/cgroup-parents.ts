@@ -92,7 +92,9 @@ async function tryPlace(
   }
 }
 
-/** Of the folder of all sandboxes, as a weight counts only beside its neighbours, and theirs are other sandboxes. */
+/**
+ * Lowers the weight of the folder of all sandboxes. A sandbox's own weight would count only against other sandboxes.
+ */
 const lowerWeight = (files: GroupFiles, version: 1 | 2, folder: string): Promise<boolean> =>
   files.write(join(folder, weightLine[version].file), weightLine[version].value).then(
     () => true,
@@ -124,7 +126,9 @@ async function enable(files: GroupFiles, path: string, wanted: readonly Limit[])
   return isWhole;
 }
 
-/** A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group. */
+/**
+ * A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group.
+ */
 async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = words(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved

@@ -32,9 +32,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * As many as were asked for at once in the last ten minutes, "at once" being the time in which the pool fills again: twice a
- * start. One stands ready in quiet times too. Ready sandboxes, each counted with all the memory it may use, take at most
- * half of what is free.
+ * A pool of as many sandboxes as callers wanted at once in the last ten minutes. "At once" means within the time in
+ * which the pool fills again: twice a start. One stands ready in quiet times too. Ready sandboxes, each counted with
+ * all the memory it may use, take at most half of what is free.
  */
 export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];

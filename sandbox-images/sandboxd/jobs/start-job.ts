@@ -11,7 +11,7 @@ import { cannotStart } from '../processes/programs.ts';
 
 /** A program that runs, over pipes or on a terminal. */
 export interface StartedJob {
-  /** Of the program itself. */
+  /** The pid of the program itself. */
   readonly pid: number;
   /** The process that holds the terminal; undefined for pipes. */
   readonly keeper: number | undefined;

@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-// A real terminal without a native add-on: util-linux `script` makes the PTY and relays it over pipes, so an unread pipe
-// blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the keeper
-// prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal open for the
+// A real terminal without a native add-on: util-linux `script` makes the PTY and relays it over pipes, so an unread
+// pipe
+// blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
+// keeper
+// prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal open for
+// the
 // command's background processes.
 
 export interface Terminal {
@@ -51,7 +54,9 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
-/** Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`. */
+/**
+ * Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`.
+ */
 export async function openPersonal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
@@ -94,7 +99,7 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
 export interface MarkFinder {
   /** The bytes before the mark, and once the mark was found, its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** For a stream that ends without a mark: the bytes that were held back as a possible beginning of it. */
+  /** The bytes that were held back as a possible beginning of the mark. Call it when the stream ends without one. */
   rest(): Buffer;
 }
 

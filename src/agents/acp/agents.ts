@@ -34,8 +34,8 @@ export class AcpAgents {
   }
 
   /**
-   * Lets the agent work until it has answered, asks a person, or fails. It fails as a value; the method rejects only when
-   * the signal fires, and then the agent has been ended.
+   * Lets the agent work until it has answered, asks a person, or fails. It fails as a value; the method rejects only
+   * when the signal fires, and then the agent has been ended.
    */
   async turn(
     client: SandboxClient,
@@ -84,7 +84,7 @@ export class AcpAgents {
     await agent?.close();
   }
 
-  /** For a sandbox whose own connection has ended. */
+  /** Forgets a sandbox whose own connection has ended. */
   release(client: SandboxClient): void {
     void this.end(client);
   }

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Of the last update of the running or ended call. Earlier ones describe the call. */
+  /** The texts of the last update of the running or ended call. Earlier updates describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   /** The output of a terminal of the agent's own, as it told it piece by piece. */
@@ -40,7 +40,9 @@ interface KnownCall {
   isOver: boolean;
 }
 
-/** The tool calls of an agent, under ids of ours: an agent can use an id again. Each is what the agent last said of it. */
+/**
+ * The tool calls of an agent, under ids of ours: an agent can use an id again. Each is what the agent last said of it.
+ */
 export class Calls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;

@@ -254,7 +254,7 @@ export function choose({ index, option }: { index: number; option: string }): { 
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** For fields without typing, such as dates: sets the value and fires the page's events. False: not such a field. */
+/** Sets the value of a field without typing, such as a date, and fires the page's events. False: not such a field. */
 export function setValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;

@@ -21,7 +21,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** Of one message of a kernel, whose results can be pictures. */
+/** The limits of one message of a kernel, whose results can be pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -55,8 +55,8 @@ export class KernelConnection {
   }
 
   /**
-   * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of it
-   * is dropped.
+   * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of
+   * it is dropped.
    */
   static async open(
     programs: ProgramClient,
@@ -92,7 +92,10 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
-  /** Interrupts the kernel until `work`, which it has been asked for, ends. Rejects as `work`, and when the signal fires. */
+  /**
+   * Interrupts the kernel until `work`, which it has been asked for, ends. Rejects as `work`, and when the signal
+   * fires.
+   */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
     const ended = work.then(
       () => true,

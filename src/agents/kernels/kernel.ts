@@ -28,7 +28,7 @@ export interface Execution {
   readonly isFirst: boolean;
   /** The variables are gone: the kernel died, or did not stop when it was interrupted. */
   readonly isStateLost: boolean;
-  /** Of a kernel that died. */
+  /** The exit code of a kernel that died. */
   readonly exitCode: number | undefined;
 }
 interface Deps {
@@ -61,8 +61,8 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. When the time is up or `signal` fires, the cell is interrupted; a kernel that does not stop then is ended.
-   * Rejects: cancelled (before the cell began), file_not_found (no such interpreter), and as `ProgramClient`.
+   * Runs a cell. When the time is up or `signal` fires, the cell is interrupted; a kernel that does not stop then is
+   * ended. Rejects: cancelled (before the cell began), file_not_found (no such interpreter), and as `ProgramClient`.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));

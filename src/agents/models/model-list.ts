@@ -7,7 +7,7 @@ import type { Secret } from '../../core/text/secret.ts';
 export interface ListedModel {
   /** Without the provider. */
   readonly id: string;
-  /** For people. */
+  /** The name that people see. */
   readonly name: string;
   /** Tokens of a request and its reply together. */
   readonly window?: number | undefined;

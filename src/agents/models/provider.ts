@@ -9,13 +9,13 @@ export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as c
 export type Reasoning = (typeof reasoningLevels)[number];
 
 /**
- * One model provider. Its settings, their variables, the help, the key test, the labels and the offered models all follow
- * from this description.
+ * One model provider. Its settings, their variables, the help, the key test, the labels and the offered models all
+ * follow from this description.
  */
 export interface Provider<Name extends string = string> {
   /** Stands before the slash in `provider/model`, and in the settings under `models`. */
   readonly name: Name;
-  /** For people. */
+  /** The name that people see. */
   readonly label: string;
   /** Models to offer; a user can name others of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];

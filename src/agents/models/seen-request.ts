@@ -7,7 +7,7 @@ export interface SeenRequest {
   readonly runId: string;
   /** The model that was asked first; the turn's `usage` says which one answered. */
   readonly model: string;
-  /** As in the turn's `usage`. */
+  /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;
   /** Whether what is stored still makes this hash. False: the store was changed. */
   readonly proved: boolean;

@@ -43,7 +43,7 @@ const about = {
   orderKey: (args) => `code ${idOf(args)}`,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-/** For logs and clients. */
+/** The description that logs and clients show. */
 export const describedCode = describeTool(about);
 
 export const codeTool = (kernels: CodeKernels): Tool =>

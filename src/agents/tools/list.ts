@@ -39,7 +39,7 @@ export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
   gemini: geminiComputer,
 };
 
-/** The same for a desktop whose size is known. */
+/** The computer tools of a desktop whose size is known. */
 export const computerToolsOn = (shape: ComputerShape, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [computerOn(desktop)] : computerTools[shape];
 

@@ -28,7 +28,7 @@ export interface ToolContext {
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
-  /** For `reattach`: the number of bytes (UTF-8) of live output that were reported before. */
+  /** The number of bytes (UTF-8) of live output that were reported before. `reattach` continues after them. */
   readonly fromByte?: number;
 }
 
@@ -43,9 +43,9 @@ export interface KeptPicture {
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
-  /** For the model when its view of `output` is cut: how to read the rest. */
+  /** Tells the model how to read the rest when its view of `output` is cut. */
   readonly rest?: string;
-  /** The plan from now on, and the result of the steps that end by it, for the user. */
+  /** The changed plan, and the text that the user reads when it ends steps. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   /** The pictures for the model next to `output`, if it accepts pictures. */
   readonly pictures?: readonly KeptPicture[];
@@ -85,25 +85,28 @@ export type CallNames = (
 
 /** Everything about a tool except how it runs. */
 export interface ToolDescription {
-  /** As the model calls it: lower case, digits and `_`. Names that begin with `mcp_` belong to tool servers. */
+  /**
+   * The name by which the model calls it: lower case, digits and `_`. Names that begin with `mcp_` belong to tool
+   * servers.
+   */
   readonly name: string;
   /** The kind of work, by which clients choose how to show a call. */
   readonly family: ToolFamily;
   /** The group that turns it on in projects; `always`: no project can turn it off. */
   readonly group: ToolGroup | 'always';
-  /** For people, followed by what the call is about: `Read` and then the file. */
+  /** The verb that people see before the object of the call: `Read` and then the file. */
   readonly label: string;
-  /** For the model. */
+  /** The description that the model reads. */
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly ToolNeed[];
-  /** For providers that declare such a tool in their own way; the same as in a model's `ToolDeclaration`. */
+  /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
   /**
-   * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null: can
-   * run beside every other call. `args` is what the model sent, unchecked.
+   * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null:
+   * can run beside every other call. `args` is what the model sent, unchecked.
    */
   orderKey(args: unknown): string | null;
   /** Facades that have their own name for the tool; in all others it keeps its name and arguments. */
@@ -121,7 +124,9 @@ export interface Tool extends ToolDescription {
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
   Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
 
-/** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it. */
+/**
+ * Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it.
+ */
 export function describeTool<Schema extends z.ZodObject>({
   parameters,
   orderKey,

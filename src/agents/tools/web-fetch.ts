@@ -34,7 +34,7 @@ const about = {
   orderKey: () => null,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-/** For logs and clients, which name the tool even where nothing outside can be reached. */
+/** The description that logs and clients show, even where nothing outside can be reached. */
 export const describedWebFetch = describeTool(about);
 
 /** The tool exists only where the egress policy lets something through. */

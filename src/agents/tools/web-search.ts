@@ -17,7 +17,7 @@ const about = {
   orderKey: () => null,
 } as const;
 
-/** For logs and clients, which name the tool even where no search engine is set up. */
+/** The description that logs and clients show, even where no search engine is set up. */
 export const describedWebSearch = describeTool(about);
 
 /** The tool exists only where the operator has set up a search engine. */

@@ -37,7 +37,9 @@ export class RealModels {
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /** Whether a driver that learns late of missing isolation may go on: not once a real model is in use. */
+  /**
+   * Whether the driver can continue when it learns late that isolation is missing. False once a real model is in use.
+   */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

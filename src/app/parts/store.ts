@@ -29,7 +29,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
   return await mongoStore({ url });
 }
 
-/** For commands that only read a store: a mistyped path must not create a new, empty one. */
+/** Commands that only read a store call this first: a mistyped path must not create a new, empty store. */
 export function assertStoreExists(path: string): void {
   if (existsSync(path)) return;
   const advice = 'Set CORRAL_DATA_DIR to the data folder of the server, or MONGODB_URL to its database.';

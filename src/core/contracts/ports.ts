@@ -34,29 +34,33 @@ export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /** The log's backend: it neither notifies nor caches. Rejects only with AppError. */
 export interface EventStore {
-  /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
+  /**
+   * All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
+   * store_busy.
+   */
   append(entry: Append): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
   lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
-   * Drops all but the newest `keepDroppable` deltas and outputs, and the oldest events of any type above `keepAll`. Seqs
-   * do not change.
+   * Drops all but the newest `keepDroppable` deltas and outputs, and the oldest events of any type above `keepAll`.
+   * Seqs do not change.
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper and
-   * lower case of ASCII letters are the same.
+   * The sessions with a message of a user or of the agent that contains this text, at most `limit`, in no order. Upper
+   * and lower case of ASCII letters are the same.
    */
   search(text: string, limit: number): Promise<readonly SessionId[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Subscribes to the appends of all servers: calls `heard` for each one, until `signal` fires. Rejects when the connection
-   * breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this method.
+   * Subscribes to the appends of all servers: calls `heard` for each one, until `signal` fires. Rejects when the
+   * connection breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this
+   * method.
    */
   watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
-  /** For an import: events with their original seqs, in order. Existing events stay, so an import can be repeated. */
+  /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
@@ -174,8 +178,8 @@ export interface Store extends AsyncDisposable {
 }
 
 /**
- * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with one
- * write. After a `resync` the reader loads the session again and follows it from `head`.
+ * `events` is at least one event, in order: all that are known, up to a limit, so that a reader can pass them on with
+ * one write. After a `resync` the reader loads the session again and follows it from `head`.
  */
 export type LogUpdate =
   | { kind: 'events'; events: readonly SessionEvent[] }

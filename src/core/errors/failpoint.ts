@@ -52,7 +52,7 @@ export function failpoint(name: string): void | Promise<void> {
   if (action?.kind === 'hang') return new Promise(() => {});
 }
 
-/** For synchronous code: `sleep` and `hang` block the whole thread. */
+/** The failpoint of synchronous code: `sleep` and `hang` block the whole thread. */
 export function failpointSync(name: string): void {
   if (armed === undefined) return;
   const action = sprung(armed, name);

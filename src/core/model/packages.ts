@@ -5,7 +5,7 @@ export interface Packages {
 }
 export type PackageManager = keyof Packages;
 
-/** The managers that have something to install, in the order in which they do. */
+/** The managers with packages to install, in the order of installation. */
 export const requestedPackages = ({
   pip = [],
   npm = [],

@@ -65,7 +65,9 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** The seq of the newest event that changed the record. Deltas, output, usage and egress after it do not change it. */
+  /**
+   * The seq of the newest event that changed the record. Deltas, output, usage and egress after it do not change it.
+   */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
@@ -73,7 +75,7 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
-  /** Of the last run that ended; absent before. */
+  /** The outcome of the last run that ended; absent before the first end. */
   outcome: Outcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),

@@ -1,4 +1,5 @@
-// The files of a workspace as a run finds them, kept in the workspace itself. The daemon keeps those of a small workspace;
+// The files of a workspace as a run finds them, kept in the workspace itself. The daemon keeps those of a small
+// workspace;
 // of a larger one, a script does.
 
 /** Where they are kept, relative to the workspace. */
@@ -8,12 +9,12 @@ export const uncomparedFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
 ];
 export const runFileLimits = {
-  /** Of the list. */
+  /** The files of the list. */
   files: 20_000,
   copies: 2_000,
-  /** Of one copied file. */
+  /** The bytes of one copied file. */
   copyBytes: 256 * 1024,
-  /** Of all copied files together. */
+  /** The bytes of all copied files together. */
   copiedBytes: 16 * 1024 * 1024,
 } as const;
 

@@ -4,7 +4,7 @@ import type { McpServer } from './tool-server.ts';
 /** The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server. */
 export interface Template {
   readonly name: string;
-  /** For people. */
+  /** The name that people see. */
   readonly label: string;
   readonly description: string;
   /** The environment that OpenCodex clients show; only templates with one are listed there. */

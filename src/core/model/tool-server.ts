@@ -10,7 +10,7 @@ export const ToolProgram = z.object({
   env: z.record(z.string(), z.string()).readonly(),
   /** Globs of the tools that the model can call. */
   tools: z.array(z.string()).readonly(),
-  /** For one call, in ms. */
+  /** The time of one call, in ms. */
   timeoutMs: z.number(),
 });
 export type ToolProgram = z.infer<typeof ToolProgram>;

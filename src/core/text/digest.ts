@@ -30,8 +30,8 @@ function around(value: Readonly<Record<string, unknown>>, key: string): { before
 }
 
 /**
- * Makes the digests of `digestWithTexts` for a list that grows from one object to the next, and reads only the new end of
- * it. A list that does not begin with the last one costs as much as without this.
+ * Makes the digests of `digestWithTexts` for a list that grows from one object to the next, and reads only its new end.
+ * A list that begins differently is read whole.
  */
 export class GrowingDigest<Item extends object> {
   /** Undefined: the item's text can change while the item stays the same. */
@@ -72,7 +72,9 @@ export class GrowingDigest<Item extends object> {
   }
 }
 
-/** As `JSON.stringify`, with the keys of objects in order. A replacer would make a sorted copy of each object. */
+/**
+ * Writes JSON like `JSON.stringify`, but with the keys of objects in order. A replacer would copy and sort each object.
+ */
 function sortedJson(value: unknown): string | undefined {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   const own = 'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;

@@ -33,7 +33,7 @@ export const structuredResult = (answer: Record<string, unknown>): CallToolResul
   structuredContent: answer,
 });
 
-/** Of any form: an odd id is an unknown session, see `toSessionId`. */
+/** Accepts any form: an odd id is an unknown session, see `toSessionId`. */
 export const SessionInput = z.string().max(255).describe('the id of the session');
 export const PathInput = z
   .string()

@@ -3,14 +3,15 @@ import { withoutHops } from '../shared/port-relay.ts';
 import { ownCookie } from './cookies.ts';
 import type { Target } from './target.ts';
 
-// A program in a sandbox sees a request as if a browser in the sandbox had made it: servers for development accept no other
+// A program in a sandbox sees a request as if a browser in the sandbox had made it: servers for development accept no
+// other
 // Host and Origin.
 
 const notForPrograms = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'proxy-authorization', 'host'],
   ...['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-port', 'x-real-ip'],
 ]);
-/** Of a path of this server, where they would be the page's. */
+/** Headers that are the page's own when the program is behind a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
 export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http' | 'https'): OutgoingHttpHeaders {
@@ -58,8 +59,8 @@ export function answerUnderPath(raw: readonly string[], port: number, base: stri
 }
 
 /**
- * A page has no origin, also in a window of its own: no cookies, no storage, and nothing of the page around it. It may read its own
- * answers, to which its secret address leads.
+ * A page has no origin, also in a window of its own: no cookies, no storage, and nothing of the page around it. It may
+ * read its own answers, to which its secret address leads.
  */
 export const sandboxing = {
   'Content-Security-Policy':

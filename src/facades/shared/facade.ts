@@ -69,13 +69,13 @@ export interface FacadeParts {
   readonly page: () => Promise<PageFiles>;
   /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
-  /** For a facade that has credentials of its own. */
+  /** The check of credentials, used by a facade that has its own. */
   readonly credentials: Credentials;
   /** Each is asked about every request, before any route is looked up. */
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store have the same. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
-  /** Of each sandbox. */
+  /** The limits of each sandbox. */
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxAbilities;
   readonly previews: PreviewLinks;
@@ -95,9 +95,9 @@ export interface SandboxAbilities {
 
 /** Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** For people, as README.md names it. */
+  /** The name that people see, also in README.md. */
   readonly label: string;
-  /** For people: which clients speak it. */
+  /** Says to people which clients speak it. */
   readonly audience: string;
   /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
   readonly tag: string | undefined;

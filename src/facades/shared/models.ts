@@ -65,7 +65,7 @@ export const TestedAccess = z.object({
 const access = {
   /** gemini, openai, anthropic, or a name for a server that speaks Chat Completions. */
   provider: z.string().min(1).max(31),
-  /** Of such a server, as far as `/models` and `/chat/completions` follow it. */
+  /** The form of such a server's answer, as far as `/models` and `/chat/completions` follow it. */
   baseUrl: z.string().min(1).max(2_000).optional(),
   /** Without it the stored one is used, or none. */
   key: z.string().trim().min(1).max(8_192).optional(),

@@ -10,7 +10,7 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** As the operator wrote it: a domain whose names lead to this server. Undefined: below localhost. */
+  /** The operator's domain, whose names lead to this server. Undefined: below localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
@@ -21,19 +21,25 @@ export interface PreviewAddress {
   readonly path: string;
 }
 /**
- * The addresses of previews. Their tokens are derived from the preview, the credential of the caller who opened it and a
- * secret of the server. So every server of a store knows them, and they end with that credential.
+ * The addresses of previews. Their tokens are derived from the preview, the credential of the caller who opened it and
+ * a secret of the server. So every server of a store knows them, and they end with that credential.
  */
 export interface PreviewLinks {
   addressOf(id: SessionId, view: PreviewView, host: string | undefined): Promise<PreviewAddress>;
-  /** The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has ended. */
+  /**
+   * The caller on whose behalf the preview acts; undefined when the token is wrong or the caller's credential has
+   * ended.
+   */
   makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
-  /** The life of a preview for which this time was asked; 8 hours by default. Rejects: invalid_request (longer than allowed). */
+  /**
+   * The life of a preview for which this time was asked; 8 hours by default. Rejects: invalid_request (longer than
+   * allowed).
+   */
   lifeMs(minutes: number | undefined): number;
   /** The domain whose names `<port>-<session>` are for previews, without scheme and port. */
   readonly domain: string;
   readonly scheme: 'http' | 'https';
-  /** For the policy of the page: what it can show in frames. */
+  /** The origins that the page's policy lets it show in frames. */
   readonly frames: string;
 }
 interface Deps {
@@ -58,7 +64,10 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
     const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
     return `${preview}.${(await peppers()).hash(signed).hash}`;
   }
-  /** Names below localhost lead a browser to this machine, so they serve a page that it has from this machine. */
+  /**
+   * A browser resolves names below localhost to its own machine, so they work only for a page that this machine serves
+   * to it.
+   */
   function nameOf(host: string | undefined): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');

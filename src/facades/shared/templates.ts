@@ -7,7 +7,7 @@ import type { TemplateInfo } from '../../sessions/api/templates.ts';
 const Template = z.object({
   /** The name that a new session gives as its `template`. */
   id: z.string(),
-  /** For people. */
+  /** The name that people see. */
   name: z.string(),
   description: z.string(),
   /** The environment that OpenCodex clients show. */

@@ -9,7 +9,7 @@ const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 const Preview = z.object({
   id: z.string(),
   of: Previewed,
-  /** For browsers. A path of this server where no name of the sandbox is known to resolve. */
+  /** The address for browsers: a path of this server, unless a name of the sandbox is known to resolve. */
   url: z.string(),
   /** A path of this server, for programs; pages under it are sandboxed. */
   path: z.string(),

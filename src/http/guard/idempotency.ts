@@ -23,7 +23,8 @@ export interface Idempotency {
   /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
   /**
-   * As `once`, for a key outside of the headers. `key` names its owner and purpose; a repeat must have the same `content`.
+   * Like `once`, for a key outside of the headers. `key` names its owner and purpose; a repeat must have the same
+   * `content`.
    */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
@@ -120,8 +121,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key again can read it,
- * because the store has no more than the key's hash.
+ * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key again can read
+ * it, because the store has no more than the key's hash.
  */
 function sealedBy(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();

@@ -16,7 +16,9 @@ export function disconnectController(raw: ServerResponse): AbortController {
 /** Fires when the client disconnects before its answer. */
 export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
 
-/** As `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will ask for its result. */
+/**
+ * Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will ask for its result.
+ */
 export function abortWhenUnwanted(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
   return mayAskAgain ? neverFires : abortOnDisconnect(reply);

@@ -12,8 +12,8 @@ export interface Part {
   readonly content: Readable;
 }
 /**
- * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being read, and
- * then the whole. Reading stops when `take` fails.
+ * Passes each file of a multipart body to `take`, as it arrives. A broken or cut body fails the file that is being
+ * read, and then the whole. Reading stops when `take` fails.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
@@ -30,8 +30,8 @@ export async function readFiles<Taken>(
 }
 
 /**
- * As `readFiles`, for a body that another part decoded, and one file after another. File names stay as they are, with their
- * folders; a part that names none has an empty one.
+ * Does what `readFiles` does with a body that another part decoded, one file after another. File names stay as they
+ * are, with their folders; a part that names none has an empty one.
  */
 export async function multipartFiles<Taken>(
   body: Readable,

@@ -42,8 +42,9 @@ export interface Socket {
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled. With
-   * too many waiting, reading stops, so return quickly. `refuse` handles all other frames; the connection stays open.
+   * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled.
+   * With too many waiting, reading stops, so return quickly. `refuse` handles all other frames; the connection stays
+   * open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Passes on every frame as bytes; use it instead of `onJson`. */
@@ -55,11 +56,11 @@ export interface Socket {
   /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed with
-   * 1013. Live events need no wait.
+   * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed
+   * with 1013. Live events need no wait.
    */
   drained(): Promise<void>;
-  /** For a library that needs the connection itself; the limits apply there too. */
+  /** The connection itself, which some libraries need. The limits apply to it too. */
   readonly connection: Connection;
 }
 

@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 
-// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs of any folder, files of
+// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs of any folder, files
+// of
 // any path, changes of files, ports. As in client.ts, every method takes a signal and rejects only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
@@ -21,7 +22,7 @@ export interface StartJob {
   readonly env?: readonly string[];
   /** A name for people and programs; several jobs can have the same. */
   readonly label?: string;
-  /** As of an operation. */
+  /** A tag like an operation's. */
   readonly tag?: string;
   /** The job runs on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;
@@ -34,7 +35,7 @@ export interface JobEnd {
   readonly signal?: string;
 }
 export interface JobEntry extends Pick<StartJob, 'id' | 'argv' | 'cwd' | 'env' | 'label'>, Partial<JobEnd> {
-  /** As processes of the sandbox see it. */
+  /** The pid that processes of the sandbox see. */
   readonly pid: number;
   readonly startedAt: number; // epoch ms
   readonly terminal: boolean;
@@ -47,8 +48,8 @@ export interface JobReader {
 }
 export interface JobStream {
   /**
-   * Resolves when the job has ended and all of its output was handed over. Rejects with sandbox_lost when the connection
-   * ended, and with sandbox_untrusted.
+   * Resolves when the job has ended and all of its output was handed over. Rejects with sandbox_lost when the
+   * connection ended, and with sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
   /** Leaves the job as it is. */
@@ -81,7 +82,7 @@ export interface JobClient {
 export interface PathEntry {
   readonly name: string;
   readonly path: string; // absolute
-  /** Of a link, its target's. `broken`: a link that leads nowhere. */
+  /** The type; a link has its target's. `broken`: a link that leads nowhere. */
   readonly type: 'file' | 'directory' | 'other' | 'broken';
   readonly size: number; // of a link, the link's own
   readonly mode: number; // permission bits; of a link, its target's
@@ -132,8 +133,8 @@ export interface TransferClient {
   /** The content begins with a line: the whole file's size and its version. Rejects: file_not_found. */
   open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
-   * Makes the parents. The file takes its place whole; content that fails leaves the old file as it is. `replaces` is the
-   * version that must be there, or `none`. Rejects: quota, file_changed.
+   * Makes the parents. The file takes its place whole; content that fails leaves the old file as it is. `replaces` is
+   * the version that must be there, or `none`. Rejects: quota, file_changed.
    */
   write(
     path: string,
@@ -155,8 +156,8 @@ export interface WorkspacePrint {
   readonly bytes: number;
 }
 /**
- * The whole workspace, as long as it is small. Of a large one, and behind the daemon of an older image, a program in the
- * sandbox has to do the same.
+ * The whole workspace, as long as it is small. Of a large one, and behind the daemon of an older image, a program in
+ * the sandbox has to do the same.
  */
 export interface WorkspaceClient {
   /**
@@ -185,7 +186,7 @@ export interface FileChange {
 }
 export interface FileChanges {
   readonly changes: readonly FileChange[];
-  /** Ask again at once. */
+  /** Call again at once. */
   readonly more: boolean;
 }
 /**

@@ -39,7 +39,8 @@ export interface StartOperation {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
   /**
-   * The shell session for the command. A session runs one command at a time and keeps its working directory and exports.
+   * The shell session for the command. A session runs one command at a time and keeps its working directory and
+   * exports.
    */
   readonly shell: string;
   readonly command: string;
@@ -67,7 +68,7 @@ export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
-  /** Of an output that was cut: the file with the whole, relative to the workspace, up to the spool's limit. */
+  /** The file with the whole of an output that was cut, relative to the workspace, up to the spool's limit. */
   readonly wholeIn?: { readonly stdout?: string; readonly stderr?: string };
 }
 export interface FileEntry {
@@ -114,8 +115,8 @@ export interface TerminalClient {
   read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
-   * A stream for all that one person types, in order; the caller destroys it. Undefined: an older daemon, which has only
-   * `write`.
+   * A stream for all that one person types, in order; the caller destroys it. Undefined: an older daemon, which has
+   * only `write`.
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
@@ -133,7 +134,7 @@ export interface StartProgram {
   readonly cwd?: string;
   /** Further variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** As of an operation. */
+  /** A tag like an operation's. */
   readonly tag?: string;
 }
 export interface ProgramEntry {
@@ -164,7 +165,10 @@ export interface ProgramPipes {
 }
 /** Programs without a terminal: at most 32 at once. They live until they end, are closed, or the daemon restarts. */
 export interface ProgramClient {
-  /** Starts a program. Rejects: conflict (32 run already), file_not_found (no such program), invalid_request, unsupported. */
+  /**
+   * Starts a program. Rejects: conflict (32 run already), file_not_found (no such program), invalid_request,
+   * unsupported.
+   */
   open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
   // The following methods also reject with not_found.
@@ -261,7 +265,7 @@ export interface Health {
 export interface DiskUse {
   readonly usedBytes: number;
   readonly limitBytes: number;
-  /** Of the whole disk, which other users share. */
+  /** The free bytes of the whole disk, which other users share. */
   readonly freeBytes: number;
   /** How often the daemon ended processes that wrote beyond the limit. */
   readonly stopped: number;
@@ -309,11 +313,14 @@ export interface SandboxClient {
    * shell_not_found.
    */
   kill(shell: string, signal: AbortSignal): Promise<void>;
-  /** The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found. */
+  /**
+   * The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found.
+   */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
-   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone. From then
-   * on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to show afterwards.
+   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone.
+   * From then on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to show
+   * afterwards.
    */
   killTagged(
     tag: string,

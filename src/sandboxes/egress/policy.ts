@@ -25,12 +25,14 @@ export interface OpenedLists {
 
 /** Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`. */
 export interface PolicyDescriptor {
-  /** For people: what it opens. */
+  /** Says to people what it opens. */
   readonly label: string;
-  /** For agents: what it opens, after the word `Network:`. Undefined: the label says it. */
+  /** Says to agents what it opens, after the word `Network:`. Undefined: the label says it. */
   forAgents?(lists: OpenedLists): string;
   decide(asked: PolicyRequest): Verdict;
-  /** The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows. */
+  /**
+   * The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows.
+   */
   readonly strict: boolean;
   /** The policy opens the entries of `egress.allow`. */
   readonly usesEntries?: boolean;

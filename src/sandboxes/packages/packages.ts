@@ -5,7 +5,8 @@ import { type PackageManager, type Packages, requestedPackages } from '../../cor
 import { digestOf } from '../../core/text/digest.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because the
+// The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because
+// the
 // root file system is read-only, and so they stay as long as the workspace does.
 
 const commands: Record<PackageManager, readonly string[]> = {
@@ -29,7 +30,7 @@ const keptChars = 4_000;
 interface Install {
   readonly client: Pick<SandboxClient, 'exec' | 'programs'>;
   readonly packages: Packages;
-  /** For errors. */
+  /** The template's name, used in errors. */
   readonly template: string;
   readonly image: string;
   readonly policy: string;
@@ -38,7 +39,9 @@ interface Install {
   readonly tell: (detail: string) => void;
 }
 
-/** Resolves at once where the sandbox has the packages. Rejects: packages_failed, with the words of the package manager. */
+/**
+ * Resolves at once where the sandbox has the packages. Rejects: packages_failed, with the words of the package manager.
+ */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;
   const wanted = requestedPackages(packages);

@@ -26,7 +26,7 @@ interface CodeEnd {
   /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   readonly error: { readonly name: string; readonly value: string; readonly traceback: string } | undefined;
-  /** Of a kernel that died. */
+  /** The exit code of a kernel that died. */
   readonly exitCode: number | undefined;
 }
 export type CodeLanguage = 'python' | 'javascript' | 'typescript' | 'bash';

@@ -40,7 +40,7 @@ export interface OfferedModels {
 export interface ModelAccess {
   /** A known provider, or a name for a compatible server. */
   readonly provider: string;
-  /** Of a compatible server. */
+  /** The address of a compatible server. */
   readonly baseUrl?: string | undefined;
   /** Undefined: the stored one, or none. */
   readonly key?: Secret | undefined;
@@ -60,9 +60,9 @@ export interface ModelService {
   /** Asks the provider for its models, for at most 10 s. Stores nothing. */
   test(access: ModelAccess, signal: AbortSignal): Promise<TestedAccess>;
   /**
-   * Stores the access and makes one of its models the usual one, from the next turn on, in all sessions that chose none.
-   * Rejects: invalid_request (the settings name another model or address, this server must not use it), forbidden (a
-   * private address).
+   * Stores the access and makes one of its models the usual one, from the next turn on, in all sessions that chose
+   * none. Rejects: invalid_request (the settings name another model or address, this server must not use it), forbidden
+   * (a private address).
    */
   use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<ModelsInForce>;
   /** Forgets key and address that were entered in the page, and the choice if it is one of its models. */

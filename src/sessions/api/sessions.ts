@@ -66,7 +66,10 @@ export interface CreateCommand {
   readonly fallbacks?: readonly string[];
   /** Beside those of the template and of the server, or in place of those with the same name. */
   readonly toolServers?: readonly ToolProgram[];
-  /** For a sandbox of a program, which no run uses. Its end and its pauses are the program's; no idle rule applies. */
+  /**
+   * The life of a sandbox that a program uses and no run. The program decides its end and its pauses; no idle rule
+   * applies.
+   */
   readonly life?: SessionLife;
 }
 /** The agent of a session, after the settings, its template, its project and its own choices. */
@@ -102,7 +105,7 @@ export interface ForkCommand {
   readonly title?: string;
   /** False: the new session begins without files. */
   readonly files?: boolean;
-  /** As in `CreateCommand`. */
+  /** The same as in `CreateCommand`. */
   readonly owner?: string;
 }
 export interface SessionChange {
@@ -125,12 +128,14 @@ export interface SessionService {
    */
   create(command: CreateCommand): Promise<SessionRecord>;
   /**
-   * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they were
-   * kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as `create` does.
+   * A new session with the conversation up to a place where a run or a step ended, and its files as of then where they
+   * were kept (`forkedFrom.files`). Rejects: invalid_request (no such place), conflict (no run has ended), and as
+   * `create` does.
    */
   fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
   /**
-   * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks for.
+   * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks
+   * for.
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
@@ -175,7 +180,9 @@ export interface SessionService {
   sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
   /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
+  /**
+   * The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB).
+   */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServiceHealth>;

@@ -15,7 +15,10 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input; it ends with the iteration. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once, when the command runs, also where its time is up by then. A rejection before it means that nothing ran. */
+  /**
+   * Called once, when the command runs, also where its time is up by then. A rejection before it means that nothing
+   * ran.
+   */
   readonly onStart?: () => void;
   /** The command's output waits in its pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -26,7 +29,9 @@ export interface CommandEnd {
   readonly exitCode: number;
   readonly timedOut: boolean;
 }
-/** A part of a file: so many bytes after the first `from`, or fewer where the file ends; without `length`, all of them. */
+/**
+ * A part of a file: so many bytes after the first `from`, or fewer where the file ends; without `length`, all of them.
+ */
 export interface FileRange {
   readonly path: string;
   readonly from?: number;
@@ -39,16 +44,21 @@ export interface WatchReader {
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
 }
 export interface FileStream {
-  /** Of the whole file. */
+  /** The size of the whole file. */
   readonly size: number;
   /** Changes whenever the file does. */
   readonly version: string;
-  /** Exactly the bytes of the wanted part; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
+  /**
+   * Exactly the bytes of the wanted part; it fails when the sandbox cannot deliver them. Destroying it ends the
+   * transfer.
+   */
   readonly content: Readable;
 }
 export interface NewFile {
   readonly path: string;
-  /** The version that the file must still have; null: there must be no such file; unset: the file is replaced anyway. */
+  /**
+   * The version that the file must still have; null: there must be no such file; unset: the file is replaced anyway.
+   */
   readonly replaces?: string | null;
 }
 
@@ -63,8 +73,8 @@ export interface StreamService {
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, wanted: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**
-   * Follows the changes of files in a folder until `signal` fires. Rejects: file_not_found, invalid_request (no folder),
-   * path_outside, conflict (1,000 watches are open), unsupported.
+   * Follows the changes of files in a folder until `signal` fires. Rejects: file_not_found, invalid_request (no
+   * folder), path_outside, conflict (1,000 watches are open), unsupported.
    */
   watch(
     id: SessionId,
@@ -73,9 +83,9 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders. The file takes its place whole when `content` has ended, and keeps its permissions; content
-   * that fails leaves the old file as it is. Rejects: invalid_request (a folder has that name), path_outside, disk_full,
-   * file_changed (it is not the version that `replaces` names).
+   * Creates missing folders. The file takes its place whole when `content` has ended, and keeps its permissions;
+   * content that fails leaves the old file as it is. Rejects: invalid_request (a folder has that name), path_outside,
+   * disk_full, file_changed (it is not the version that `replaces` names).
    */
   upload(
     id: SessionId,

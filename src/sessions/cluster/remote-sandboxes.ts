@@ -18,7 +18,7 @@ interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** For this time after a request the holder counts the sandbox as used. */
+  /** The time after a request in which the holder counts the sandbox as used. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -32,8 +32,8 @@ const attachMs = 30_000;
 const keptMs = 30_000;
 
 /**
- * Our own connections to sandboxes of sessions that another server owns. Files, shells and screens do not pass through that
- * server.
+ * Our own connections to sandboxes of sessions that another server owns. Files, shells and screens do not pass through
+ * that server.
  */
 export class RemoteSandboxes implements SandboxExchange {
   readonly #options: Options;

@@ -30,7 +30,9 @@ interface Deps {
 }
 const callMs = 20_000;
 
-/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
+/**
+ * Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own.
+ */
 export class Reconciler {
   readonly #deps: Deps;
   /** When a sandbox was first seen without a session. */
@@ -85,8 +87,8 @@ export class Reconciler {
   }
 
   /**
-   * Repeats until the signal fires, so that the next sweep finds what one sweep misses. Then it ends at once: a slow store
-   * must not use up the time of a shutdown.
+   * Repeats until the signal fires, so that the next sweep finds what one sweep misses. Then it ends at once: a slow
+   * store must not use up the time of a shutdown.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
@@ -112,7 +114,7 @@ export class Reconciler {
     const { supervisor, liveSessions, store } = this.#deps;
     await this.recover(signal);
     const sandboxes = await this.#list(signal);
-    // A session that has its sandbox needs no look at the store, which would be asked for every sandbox at every sweep.
+    // A session in memory already knows its sandbox. Only others cost a read of the store, at every sweep.
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);

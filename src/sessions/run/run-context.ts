@@ -77,7 +77,7 @@ export interface RunContext {
   /** Whether a person permitted all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
   readonly sandbox: SandboxUser;
-  /** For tools that use the screen; undefined when sandboxes have no desktop. */
+  /** The desktop of tools that use the screen; undefined when sandboxes have none. */
   readonly desktop?: SeenDesktop;
   /** Stores a picture of a result, also where there is no desktop. */
   readonly keepPicture?: SeenDesktop['keepPicture'];

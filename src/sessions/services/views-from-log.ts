@@ -7,7 +7,8 @@ import { prompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 
-// The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page asks as
+// The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page
+// asks as
 // soon as a tool call names one, and some pages never ask again, so the answer must exist from that moment.
 
 interface ShellRequest {
@@ -63,7 +64,7 @@ export async function fileFromLog(log: EventLog, id: SessionId, asked: FileReque
   return Buffer.from(content);
 }
 
-/** For a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
+/** Reads a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
 export async function namedFile(log: EventLog, id: SessionId, asked: FileRequest): Promise<Buffer | undefined> {
   return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
 }

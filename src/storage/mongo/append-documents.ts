@@ -14,10 +14,10 @@ import {
   seqOf,
 } from './documents.ts';
 
-/** Of a whole append, which its first event contains. MongoDB allows 16 MB. */
+/** The size of a whole append, which its first event contains. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** Of several puts of one record, only the last counts. */
+/** Only the last of several puts of one record counts. */
 export const newestPuts = ({ puts = [] }: Append): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
 ];

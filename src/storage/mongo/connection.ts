@@ -18,7 +18,7 @@ export interface ConnectionOptions {
   readonly url: Secret;
   /** Used when the address names no database. */
   readonly database?: string;
-  /** For one operation, including all its retries. */
+  /** The time of one operation, including all its retries. */
   readonly deadlineMs?: number;
   /** The most concurrent operations; above it an operation is refused at once with `store_busy`. */
   readonly maxWaiting?: number;

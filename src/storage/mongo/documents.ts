@@ -17,7 +17,7 @@ export interface EventDocument {
   readonly type: string;
   readonly at: number;
   readonly fact: string;
-  /** For `lastOf`: session, type and seq of an event that compaction keeps. */
+  /** The session, type and seq of an event that compaction keeps; `lastOf` reads it. */
   readonly mark?: string;
   /** On messages: the search reads them alone. */
   readonly said?: 1;
@@ -58,7 +58,7 @@ export interface LogDocument {
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** For servers that poll: at most a session's newest seq, and only for a moment less. */
+/** Tells servers that poll a session's newest seq, or for a moment an older one. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;
@@ -124,8 +124,8 @@ export const idsOf = (session: SessionId): Document[] => [
 /** The kind that a session's record has once the session is erased. */
 export const erasedKind = 'erased';
 /**
- * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another server,
- * finds the mark and changes nothing, instead of bringing the session back.
+ * The mark that replaces an erased session's record for an hour. A put that was under way then, from this or another
+ * server, finds the mark and changes nothing, instead of bringing the session back.
  */
 export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocument, '_id' | 'version'> => ({
   kind: erasedKind,

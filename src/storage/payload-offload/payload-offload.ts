@@ -126,7 +126,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
       events: wrapped,
       records: {
         ...records,
-        // For an export, whose events contain everything.
+        // An export needs none of these records, because its events contain everything.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
     },

@@ -33,7 +33,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX command_unanswered ON command (session, at) WHERE answer IS NULL;
   CREATE INDEX command_age ON command (at);
   `,
-  // For the search, so that it reads messages alone.
+  // The search uses this index, so that it reads messages alone.
   `
   CREATE INDEX event_message ON event (session, seq) WHERE type IN ('message.user', 'message.assistant');
   `,

@@ -3,7 +3,7 @@ import { paneWidth } from '../data/prefs.ts';
 
 /** Whether the list of sessions covers the page, where it has no column of its own. */
 export const isMenuOpen = signal(false);
-/** Of a phone, which shows one part at a time. */
+/** The part that a phone shows; it shows one at a time. */
 export const view = signal<'chat' | 'work'>('chat');
 
 export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;

@@ -8,7 +8,7 @@ import { chooseModel } from '../models/choose.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
 import { t } from '../text/text.ts';
 
-/** Of a new session; empty: the server's own. */
+/** The model of a new session; empty: the server's own. */
 export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
 const templates = signal<Outputs['templates']['list']['templates']>([]);

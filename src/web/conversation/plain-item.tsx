@@ -32,7 +32,7 @@ function textOf(item: Item): string {
   }
 }
 
-/** As JSON, where the value is not nested too deeply for that. */
+/** Writes the value as JSON, unless it is nested too deeply for that. */
 function written(value: unknown): string {
   try {
     return JSON.stringify(value, null, 2) ?? '';

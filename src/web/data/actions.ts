@@ -7,7 +7,7 @@ import { currentId } from './sessions.ts';
 interface Sending {
   readonly text: string;
   readonly attachments?: readonly string[];
-  /** Of a new session. */
+  /** The model of a new session. */
   readonly model?: string | undefined;
   readonly template?: string | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';

@@ -14,7 +14,8 @@ import type {
   WaitItem,
 } from './items.ts';
 
-// Turns the events of one session into what the page shows. A live session and a replay use the same model, so both show
+// Turns the events of one session into what the page shows. A live session and a replay use the same model, so both
+// show
 // the same cards.
 
 const maxLive = 2_000_000;
@@ -48,11 +49,13 @@ type RestOfWork = EventOf<
 
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
-  /** Decisions that wait for a person now: calls to approve, or a question. It is drawn apart from what the agent wrote. */
+  /**
+   * Decisions that wait for a person now: calls to approve, or a question. It is drawn apart from what the agent wrote.
+   */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
-  /** Of all runs, and of the newest one. */
+  /** The usage of all runs, and of the newest one. */
   readonly used: Signal<ModelUsage> = signal(nothing);
   readonly runUsed: Signal<ModelUsage> = signal(nothing);
   /** The place in the log up to which the model has read. */

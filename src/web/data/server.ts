@@ -76,7 +76,7 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 
 export const query = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
   call('query', path, input, true);
-/** For mutations that are safe to repeat: after a break they are sent again. */
+/** Calls a mutation that is safe to repeat: after a break it is sent again. */
 export const repeatable = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
   call('mutation', path, input, true);
 export const once = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>

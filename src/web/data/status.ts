@@ -5,7 +5,7 @@ import { current, currentId, type Session } from './sessions.ts';
 /** The state of a session in the words of people. */
 export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/** Of a session in the list. Its last run's end says how a session without work ended. */
+/** The status of a session in the list. Its last run's end says how a session without work ended. */
 export function statusOf(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
@@ -19,7 +19,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** Of the selected session. Its log is newer than its entry in the list. */
+/** The status of the selected session. Its log is newer than its entry in the list. */
 export const currentStatus = computed<Status>(() => {
   if (currentId.value === undefined) return 'new';
   const run = model.run.value;

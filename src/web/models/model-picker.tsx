@@ -92,7 +92,7 @@ const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.en
 export const refOf = ({ provider }: Pick<Offered, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
   `${provider}/${id}`;
 
-/** As far as they are known: context, price per million tokens, abilities. */
+/** The known facts of a model: context, price per million tokens, abilities. */
 function factsOf({ window, price, images, tools, reasoning }: ListedModel): string {
   const facts: string[] = [];
   if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));

@@ -4,7 +4,10 @@ import { t } from '../text/text.ts';
 
 type Trying = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
-/** For a dialog, which covers the notice of the page: what failed, and a way to try. Resolves with whether it worked. */
+/**
+ * Shows failures in a dialog, which covers the notice of the page: what failed, and a function that tries work.
+ * Resolves with whether it worked.
+ */
 export function useTrouble(): [text: string, tryIt: Trying] {
   const [text, setText] = useState('');
   const tryIt: Trying = async (what, work) => {

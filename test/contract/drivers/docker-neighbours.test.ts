@@ -31,7 +31,7 @@ describe.skipIf(!(await hasDocker()))('Docker sandboxes beside one another', () 
     expect(told).toMatchObject(refusedCalls);
   }, 330_000);
 
-  // As many as the kernel gives one user, held for a while; a sandbox has fewer files than that may take.
+  // Takes as many as the kernel gives one user, and holds them for a while. A sandbox's limit of files is lower.
   const hoard = `import ctypes, time
 libc = ctypes.CDLL(None)
 held = [libc.inotify_init() for _ in range(4000)]

@@ -15,7 +15,7 @@ async function opened() {
     return stdout;
   };
   let measures = 0;
-  /** As the daemon looks, or as the programs do behind an older daemon. */
+  /** Prints what the daemon sees, or what the programs see behind an older daemon. */
   const print = async (by: 'daemon' | 'programs') => {
     const sandbox =
       by === 'daemon' ? client : { ...client, workspace: { ...client.workspace, print: async () => undefined } };

@@ -1,5 +1,7 @@
-// Every attack that a program in a sandbox can make on its server, in real sandboxes, and those of programs with a sandbox's
-// token, one kind after the other. Meanwhile another process asks for the server's health every 50 ms and reads the size of its memory.
+// Every attack that a program in a sandbox can make on its server, in real sandboxes, and those of programs with a
+// sandbox's
+// token, one kind after the other. Meanwhile another process asks for the server's health every 50 ms and reads the
+// size of its memory.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +13,7 @@ import { worlds } from '../../support/worlds.ts';
 
 /** Long enough for more than a hundred answers, so that one slow answer is not yet the slowest of a hundred. */
 const attackMs = 6_500;
-/** As the server is started, with the walls of small sandboxes. */
+/** The settings of the server, with the walls of small sandboxes. */
 const settings = {
   NODE_ENV: 'production',
   CORRAL_SANDBOX_DISK: '192MiB',

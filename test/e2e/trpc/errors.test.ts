@@ -9,7 +9,7 @@ const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
 const bound = { name: 'api', hosts: ['api.example.org'], value: 'a-value-of-the-test' };
 const terminal = { terminalId: 'shell_00000000' };
-/** For each procedure, an input that is valid except for its id. */
+/** An input of each procedure that is valid except for its id. */
 const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?: true; input?: Input }> = {
   'sessions.create': { id: 'projectId', project: true },
   'sessions.list': { id: 'projectId', project: true },
@@ -102,7 +102,9 @@ interface Answer {
   readonly text: string;
 }
 
-/** Sends a call as a client does, but with any input. For a subscription, returns the first event after the greeting. */
+/**
+ * Sends a call as a client does, but with any input. For a subscription, returns the first event after the greeting.
+ */
 async function call(server: TrpcServer, name: string, input: unknown): Promise<Answer> {
   const json = JSON.stringify(input);
   const kind = kindOf(name);

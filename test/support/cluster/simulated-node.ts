@@ -103,7 +103,7 @@ async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortS
 interface Duty {
   readonly api: KubeApi;
   readonly namespace: string;
-  /** Of the names of the nodes. */
+  /** The prefix of the nodes' names. */
   readonly prefix: string;
   readonly podIP: string;
   readonly startMs: number;

@@ -12,7 +12,7 @@ const atOnce = 6;
 const deep = `{"path":${'['.repeat(4 * MiB)}`;
 const wide = `{"path":[${'0,'.repeat(MiB)}0]}`;
 const names = `{${Array.from({ length: 300_000 }, (_, at) => `"k${at}":0`).join()}}`;
-/** As large as a message may be, and of as many values. */
+/** A message of the largest allowed size, with as many values as allowed. */
 const largest = JSON.stringify({ process: { pid: 1 }, input: { stdin: 'AAAA'.repeat(900_000) } });
 const json = { 'content-type': 'application/json' };
 const stream = { 'content-type': 'application/connect+json' };

@@ -64,7 +64,9 @@ for (let n = 0; n < 4; n++) dial('stand-in');
 ${more}
 setInterval(() => {}, 1000);
 `;
-/** Dials as another boot of the daemon while the connections of the first one stay open, as after a theft of its token. */
+/**
+ * Dials as another boot of the daemon while the connections of the first one stay open, as after a theft of its token.
+ */
 export const twin = `setTimeout(dial, 500, 'twin');`;
 
 const anyOf = (answers: readonly string[]) =>
@@ -95,7 +97,7 @@ const entries = `${JSON.stringify([...hostileNames, 'fine.txt'])}.map((name) =>
 /** Lists hostile names in every folder, with the right shape. */
 export const lyingLists = byRequest({ 'GET /files/list': json(entries), 'GET /files/content': json('12') }, '');
 
-/** As large as the rules allow; nothing in it breaks one. */
+/** Answers that are as large as the rules allow, and break none. */
 const largest = byRequest(
   {
     'GET /files/list': json(`Array.from({ length: 20000 }, (_, n) =>
@@ -132,7 +134,9 @@ export type Part = keyof typeof parts;
 /** In MiB. A sandbox with another limit runs the honest daemon. */
 export const diskOf = (part: Part): number => 901 + Object.keys(parts).indexOf(part);
 
-/** Put before the honest daemon's program: plays the part that the sandbox's disk limit names, or lets the daemon run. */
+/**
+ * Put before the honest daemon's program: plays the part that the sandbox's disk limit names, or lets the daemon run.
+ */
 export const actor = `{
   const mib = Math.round(Number(process.env.CORRAL_DISK_BYTES) / ${MiB});
   const never = () => new Promise(() => {});

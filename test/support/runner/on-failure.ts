@@ -25,7 +25,7 @@ export function onFailureTellOf(server: ServerOutput): void {
 }
 type ServerOutput = Pick<ServerProcess, 'output' | 'data'>;
 
-/** For a server that is disposed before the test's result is known: `read` keeps the events for the report. */
+/** Reports a server that is disposed before the test's result is known: `read` keeps the events for the report. */
 export function failureTeller(server: ServerOutput): { read(): void } {
   let events = '';
   onFailureTell('the server’s output', () => server.output());

@@ -13,7 +13,7 @@ export interface FakeProgram {
   print(text: string): Promise<void>;
   complain(text: string): Promise<void>;
   exit(exitCode: number): void;
-  /** As when the sandbox is gone. */
+  /** Ends the program as if the sandbox were gone. */
   lose(): void;
 }
 export type Serve = (message: Message, program: FakeProgram) => void;

@@ -36,7 +36,7 @@ interface Mind {
 /** A part of the reply, or a promise to wait for. */
 type ScriptLine = TurnPart | Promise<void>;
 export interface SimulatedModel extends Model {
-  /** For each turn, the user's messages in its run up to then. */
+  /** The user's messages in each turn's run up to that turn. */
   readonly heard: (readonly string[])[];
   /** The first messages of the runs whose turns are in progress. */
   readonly thinking: Set<string>;
@@ -52,7 +52,7 @@ export const simulatedModel = (mind: Mind): SimulatedModel => {
     const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
     const fault = mind.trouble();
     const lines = (fault && troubled(mind, request, fault, call)) ?? turn(dice, request, call);
-    // Of the replies, 30 % come at once, the others in pieces over time.
+    // 30 % of the replies come at once, the others in pieces over time.
     if (dice.chance(0.3)) return lines;
     let at = 0;
     return lines.flatMap((line): ScriptLine[] => {

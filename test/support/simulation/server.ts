@@ -24,7 +24,7 @@ import { guardedTools } from './legality.ts';
 import { ServerLifetime } from './life.ts';
 import type { World } from './world.ts';
 
-/** Of the store and of other things outside of the server. */
+/** The slowest call to the store and to other things outside of the server. */
 export const slowestCallMs = 30;
 
 export interface Server {

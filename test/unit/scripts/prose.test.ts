@@ -24,6 +24,7 @@ test.each([
   ['/** It is gone by then. */', 'begins with a pronoun'],
   ['// What the caller waits for.', 'its subject is "what", "who" or "that"'],
   ['/** The lease. Whoever holds it writes. */', 'its subject is "what", "who" or "that"'],
+  ['/** Of one message. */', 'begins with "Of", "As" or "For"'],
   [`const a = 1; ${'//'} taken anew`, 'an old or translated word'],
   [`// The owner ${'writes and '.repeat(25)}ends.`, 'more than 40 words'],
 ])('%s breaks a rule', (text, why) => {

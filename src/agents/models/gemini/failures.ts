@@ -21,7 +21,7 @@ export function refusalOf(thrown: unknown): GeminiRefusal | undefined {
 interface RequestInfo {
   readonly name: string;
   readonly advice: SettingNames;
-  /** Of the response's header. */
+  /** The wait that the response's header asks for. */
   readonly retryAfterMs: number | undefined;
 }
 export function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: RequestInfo): FailedTurn {

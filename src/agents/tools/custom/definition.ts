@@ -35,15 +35,17 @@ export interface CustomToolContext {
 export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
 
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
-  /** As the model calls it: a-z, 0-9 and _. Without one: the name of the file. */
+  /** The name by which the model calls it: a-z, 0-9 and _. Default: the name of the file. */
   readonly name?: string;
-  /** For people, followed by what the call is about: `Read` and then the file. */
+  /** The verb that people see before the object of the call: `Read` and then the file. */
   readonly label?: string;
-  /** For the model: what the tool does, and when to use it. */
+  /** Tells the model what the tool does, and when to use it. */
   readonly description: string;
   /** The arguments. They are checked before `run`, and the model reads what is wrong with them. */
   readonly parameters: Schema;
-  /** The group of tools by which projects and templates turn it on; without one, only `deny` of a template excludes it. */
+  /**
+   * The group of tools by which projects and templates turn it on; without one, only `deny` of a template excludes it.
+   */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }

@@ -8,7 +8,7 @@ export interface Finding {
   readonly state: 'ok' | 'weak' | 'broken' | 'untested';
   /** The finding, and its meaning. */
   readonly text: string;
-  /** Of findings that are not ok. */
+  /** The advice of a finding that is not ok. */
   readonly advice?: string;
 }
 interface Check {

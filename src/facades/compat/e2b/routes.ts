@@ -24,7 +24,7 @@ const style: ErrorStyle = {
 /** Looks sandboxes up, and ends those whose time is over. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** For each address: such a URL does not name its sandbox, so all of them are tried. */
+/** The requests of one address: such a URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
 /** Other routes get these from the guard. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };

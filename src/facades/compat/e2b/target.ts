@@ -7,7 +7,7 @@ export interface Target {
   readonly port: number;
   /** The name `<port>-<sid>.<domain>` leads here: a browser may ask without any header. */
   readonly byHost: boolean;
-  /** As the client sent it. */
+  /** The URL that the client sent. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }

@@ -50,7 +50,7 @@ const viewOf = (session: SessionRecord, profile: Profile, events: SseEvent[]): S
   ...marksOf(session),
 });
 
-/** As the JSON of `sessionView`, but with cached text of the events, because a history is long. */
+/** Writes the JSON of `sessionView` from cached texts of the events, because a history is long. */
 export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
   const { sessions, infos, textOf, profile } = context;
   const texts: string[] = [];

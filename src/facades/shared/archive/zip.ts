@@ -3,7 +3,7 @@ import { ZipFile } from 'yazl';
 import { archiveNames, safePath } from '../../../core/text/file-names.ts';
 
 interface Entry {
-  /** As the sandbox names it, relative to the workspace. */
+  /** The path in the sandbox, relative to the workspace. */
   readonly path: string;
   readonly modified: string; // iso
 }
@@ -14,8 +14,9 @@ interface Packing {
 }
 
 /**
- * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system; entries
- * whose name is invalid in a workspace are left out. An error of an entry ends the stream, which then lacks its directory.
+ * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system;
+ * entries whose name is invalid in a workspace are left out. An error of an entry ends the stream, which then lacks its
+ * directory.
  */
 export function zip(entries: readonly Entry[], { open, maxPacked }: Packing): Readable {
   const file = new ZipFile();

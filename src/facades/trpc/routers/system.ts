@@ -20,7 +20,7 @@ const Tools = z.array(
     family: z.string(),
     /** The group that projects turn on and off; `always`: no project can turn it off. */
     group: z.enum([...toolGroups, 'always']),
-    /** For people, followed by what a call is about: `Read` and then the file. */
+    /** The verb that people see before the object of a call: `Read` and then the file. */
     label: z.string(),
   }),
 );

@@ -15,8 +15,8 @@ export class UntrustedAnswer extends Error {
 }
 
 /**
- * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one after
- * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one
+ * after another, so more would not be faster. Small ones are not counted: even many of them need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -24,11 +24,11 @@ interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   /**
-   * The answer must have a content-length. A chunked body can be cut so fine that reading it costs more than its content
-   * is worth.
+   * The answer must have a content-length. A chunked body can be cut so fine that reading it costs more than its
+   * content is worth.
    */
   readonly isMeasured: boolean;
-  /** The most bytes of this sandbox's large answers. Otherwise one slow sandbox could use up the limit of all. */
+  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot use up the limit of all. */
   readonly own: Semaphore;
 }
 /** Counts against the limits until it is disposed. */
@@ -57,7 +57,10 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must be. */
+/**
+ * The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must
+ * be.
+ */
 export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
   const said = headers['content-length'];
   if (said === undefined && limit.isMeasured) throw new UntrustedAnswer('bad_headers', 'no content-length');

@@ -39,9 +39,9 @@ const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
 const maxShells = 32;
-/** Of one command and its output in a shell's console. */
+/** The characters of one command and its output in a shell's console. */
 const maxShown = 64 * KiB;
-/** Of each output stream of a command that is only asked for its result. */
+/** The bytes of each output stream of a command that is only asked for its result. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
@@ -50,7 +50,9 @@ const text = (most: number) => z.string().max(most);
 const id = text(256);
 /** Longer text is cut, because a daemon of an older image does not cut it. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
-/** A time, in the one form that the facades promise. A file can claim any year; four digits hold the first and the last. */
+/**
+ * A time, in the one form that the facades promise. A file can claim any year; four digits hold the first and the last.
+ */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());

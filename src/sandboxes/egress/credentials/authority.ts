@@ -13,9 +13,11 @@ import { certificate } from './certificate.ts';
 
 /** Issues certificates for hosts whose TLS the proxy ends. Only the sandboxes of this installation trust it. */
 export interface Authority {
-  /** The certificates that sandboxes trust, as PEM: one for each key, so that a replaced key ends no running sandbox. */
+  /**
+   * The certificates that sandboxes trust, as PEM: one for each key, so that a replaced key ends no running sandbox.
+   */
   readonly pem: string;
-  /** For a TLS server in the place of the host. */
+  /** Makes the context of a TLS server that stands in for the host. */
   contextFor(host: string): SecureContext;
 }
 

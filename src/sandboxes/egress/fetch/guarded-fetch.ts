@@ -5,7 +5,7 @@ import { answerTo } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
 
-/** As the global fetch, with text bodies only. */
+/** Works like the global fetch, with text bodies only. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 const connectMs = 10_000;
@@ -15,8 +15,9 @@ const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * A fetch that connects through `guardedConnect`, as sandboxes do: the address that was checked is the one that is dialled.
- * The fetch follows no redirect and keeps no connection. Rejects with AppError, or with the signal's own error.
+ * A fetch that connects through `guardedConnect`, as sandboxes do: the address that was checked is the one that is
+ * dialled. The fetch follows no redirect and keeps no connection. Rejects with AppError, or with the signal's own
+ * error.
  */
 export function guardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = connectorOf(options, connectMs);

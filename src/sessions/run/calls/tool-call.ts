@@ -106,7 +106,7 @@ async function perform(
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** For tools that need no sandbox; any access to it is a bug. */
+/** The sandbox of tools that need none; any access to it is a bug. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');

@@ -9,9 +9,9 @@ export type PromptSection = z.infer<typeof PromptSection>;
 export const MessageSelection = z.object({
   /** The number of records that the conversation has: messages and compactions. */
   length: z.int(),
-  /** For a summary: only messages before this place. */
+  /** The index that a summary's messages end before. */
   upto: z.int().optional(),
-  /** For a summary: results up to `upto` have only so many characters. */
+  /** The characters that a summary's request keeps of each result before `upto`. */
   most: z.int().optional(),
   /** A cut reply that the request continues. It is not in the conversation. */
   begun: z.custom<Message>().optional(),

@@ -16,7 +16,7 @@ export interface Compaction {
   readonly until: number;
   readonly most?: number | undefined;
   readonly summary?: string | undefined;
-  /** For the user's messages before `upto`: the most characters of all of them. */
+  /** The most characters of all of the user's messages before `upto`. */
   readonly userChars?: number | undefined;
   /** The estimated tokens of a request before and after. */
   readonly before: number;
@@ -29,7 +29,7 @@ export interface ViewedMessage {
   readonly at: number;
 }
 
-/** For a summary alone: each result before `upto` keeps its first `most` characters. */
+/** Shortens a summary's request: each result before `upto` keeps its first `most` characters. */
 export const shortResults = (upto: number, most: number): Compaction => ({
   kind: 'results',
   upto: 0,
@@ -65,7 +65,9 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Made once for each shape, so that what is known of a message (its size, its hash) is known of its short form, too. */
+/**
+ * Made once for each shape, so that what is known of a message (its size, its hash) is known of its short form, too.
+ */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;

@@ -10,7 +10,9 @@ import { beginningOf } from '../../../core/text/text.ts';
 export const StoredSession = SessionRecord.extend({
   /** A user stopped the sandbox: commands wait for a run or `start`, even when a read of its files started it again. */
   sandboxHeld: z.boolean().default(false),
-  /** The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
+  /**
+   * The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one.
+   */
   sandboxUntrusted: z.boolean().default(false),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
@@ -20,7 +22,7 @@ export const StoredSession = SessionRecord.extend({
       task: z.string(),
       seq: z.int(),
       startedSeq: z.int().nullable(),
-      /** Of the first message, if it has some. */
+      /** The attachments of the first message, if it has some. */
       attachments: z.array(z.string()).optional(),
       /** The amounts that this run has used so far. */
       spending: Spending.optional(),

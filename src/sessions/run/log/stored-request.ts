@@ -19,7 +19,7 @@ export const StoredRequest = z.object({
   turn: z.int(),
   runId: z.string(),
   model: z.string(),
-  /** Of everything that the model saw, see `hashOfRequest`. */
+  /** The hash of everything that the model saw, see `hashOfRequest`. */
   requestHash: Hash,
   from: MessageSelection,
   phase: z.custom<TurnPhase>(),
@@ -49,7 +49,9 @@ export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictur
     messages.map((message) => digestOfMessage(message, pictures)),
   );
 
-/** The same hash for the requests of one conversation, each of which mostly begins with the messages of the last one. */
+/**
+ * The same hash for the requests of one conversation, each of which mostly begins with the messages of the last one.
+ */
 export function requestHashes(): typeof hashOfRequest {
   const growing = new GrowingDigest<Message>((message) =>
     message.role === 'assistant' || !message.pictures ? digestOfMessage(message, {}) : undefined,

@@ -9,7 +9,7 @@ export interface TurnPrompt {
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly makePlan: string;
   readonly answer: string;
-  /** For an agent that plans by itself, when its own calls no longer show the plan. */
+  /** Shows its plan to an agent that plans by itself, when its own calls no longer do. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;

@@ -59,7 +59,8 @@ export function sessionViews({
   };
 
   /**
-   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case only.
+   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case
+   * only.
    */
   async function keptFile(
     id: SessionId,
@@ -91,7 +92,7 @@ export function sessionViews({
   }
 }
 
-/** For `catch`: on this code, answers with the other source. */
+/** Handles an error in `catch`: with this code, the other source answers. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

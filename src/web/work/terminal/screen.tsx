@@ -25,7 +25,7 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   return false;
 }
 
-/** A terminal's screen that fits its place. */
+/** Draws a terminal, and fits its size to the panel. */
 export function Screen({ label, isPlain = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -19,7 +19,7 @@ export class Player {
   #waitedMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Follows the log while nobody has chosen a place. */
+  /** Follows the log until the user chooses a position. */
   follow(): void {
     if (eventCount.value < this.#taken) this.#show(0);
     if (this.isLive.value) this.#show(eventCount.value);

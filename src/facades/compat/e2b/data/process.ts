@@ -90,8 +90,8 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
 }
 
 /**
- * Answers failures in the last envelope. Breaks the connection when the sandbox has gone. The call is audited when the work
- * says that it has begun, or when it fails before.
+ * Answers failures in the last envelope. Breaks the connection when the sandbox has gone. The call is audited when the
+ * work says that it has begun, or when it fails before.
  */
 export async function streaming(
   call: Call,
@@ -170,7 +170,7 @@ export function endOf({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Of processes whose request named no folder. The list shows requests as they were. */
+/** Tags a process whose request named no folder, because the list shows requests as they were. */
 const homePrefix = `${ownPrefix}home-`;
 /** The processes of this service, and none that others of the sandbox started. */
 const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>

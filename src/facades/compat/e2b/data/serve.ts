@@ -207,14 +207,15 @@ async function signedSandbox(url: URL, method: string | undefined, { sandboxes, 
 }
 
 const home = '/home/user';
-/** The workspace under the name that programs of this facade expect, where the sandbox has it. */
+/** The path of the workspace that this facade's programs expect, if the sandbox has that path. */
 async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
     if (thrown.code !== 'file_not_found') throw thrown;
   });
-  // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it can be
+  // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it
+  // can be
   // that of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
