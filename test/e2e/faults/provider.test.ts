@@ -80,26 +80,28 @@ describe('a provider in trouble', () => {
     expect((await server.client.chat(server.id, 'Again')).at(-1)?.event).toBe('done');
   });
 
-  test.for([
-    [400, 'INVALID_ARGUMENT', 'The input token count exceeds the maximum number of tokens allowed.'],
-    [401, 'UNAUTHENTICATED', `The key ${canaryKey} is not valid.`],
-    [403, 'PERMISSION_DENIED', `The key ${canaryKey} may not.`],
-    [404, 'NOT_FOUND', 'models/gemini-2.5-flash is not found.'],
-  ] as const)(
-    'F077 a refusal with %i %s fails the run after one request, and the error never repeats the key',
-    async (refused) => {
-      const [status, name, message] = refused;
-      await using gemini = await fakeGemini(() => refusal(status, name, message));
-      await using server = await serverFor(gemini);
-      const frames = await server.client.chat(server.id, 'Hello');
-      expect(frames.map(({ event }) => event)).toEqual(['error']);
-      expect(gemini.requests).toHaveLength(1);
-      expect(server.log().find(({ type }) => type === 'run.end')).toMatchObject({
-        data: { status: 'failed', retryable: false },
-      });
-      expect(JSON.stringify([frames, server.log()]) + server.output()).not.toContain(canaryKey);
-    },
-  );
+  test('F077 a refusal that no retry mends fails the run after one request, and the error never repeats the key', async () => {
+    const refusals = [
+      [400, 'INVALID_ARGUMENT', 'The input token count exceeds the maximum number of tokens allowed.'],
+      [401, 'UNAUTHENTICATED', `The key ${canaryKey} is not valid.`],
+      [403, 'PERMISSION_DENIED', `The key ${canaryKey} may not.`],
+      [404, 'NOT_FOUND', 'models/gemini-2.5-flash is not found.'],
+    ] as const;
+    await using gemini = await fakeGemini((_, n) => refusal(...(refusals[n % 4] as (typeof refusals)[0])));
+    await using server = await serverFor(gemini);
+    for (const [n, [status]] of refusals.entries()) {
+      const frames = await server.client.chat(server.id, `Hello ${n}`);
+      expect(
+        frames.map(({ event }) => event),
+        `${status}`,
+      ).toEqual(['error']);
+      expect(gemini.requests, `${status}`).toHaveLength(n + 1);
+      const ends = server.log().filter(({ type }) => type === 'run.end');
+      expect(ends, `${status}`).toHaveLength(n + 1);
+      expect(ends.at(-1), `${status}`).toMatchObject({ data: { status: 'failed', retryable: false } });
+      expect(JSON.stringify([frames, server.log()]) + server.output(), `${status}`).not.toContain(canaryKey);
+    }
+  });
 
   test('F082 a reply of a hundred thousand small pieces creates few events and uses little memory', async () => {
     const pieces = 100_000;

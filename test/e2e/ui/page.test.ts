@@ -1,19 +1,38 @@
 import type { Page } from 'playwright-core';
-import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { fence } from '../../support/clients/api.ts';
+import { afterAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { api, fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { onFailureTellOf } from '../../support/runner/on-failure.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
-async function started(context: TestContext, settings: Record<string, string> = {}) {
-  await needs(context, 'chromium');
-  const server = await serverProcess({
+/** The server that tests without settings of their own share; each of them removes its sessions. */
+let shared: Promise<ServerProcess> | undefined;
+afterAll(async () => await (await shared)?.[Symbol.asyncDispose]());
+
+const opened = (settings: Record<string, string>) =>
+  serverProcess({
     CORRAL_DRIVER: 'memory',
     CORRAL_EGRESS_POLICY: 'none',
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
     ...settings,
   });
+
+async function started(context: TestContext): Promise<ServerProcess> {
+  await needs(context, 'chromium');
+  shared ??= opened({});
+  const server = await shared;
+  const client = api(server.url);
+  onTestFinished(async () => {
+    const { sessions } = (await client.ask('GET', '')).body.data as { sessions: { session_id: string }[] };
+    await Promise.all(sessions.map(({ session_id }) => client.remove(session_id)));
+  });
+  onFailureTellOf(server);
+  return server;
+}
+async function startedAlone(context: TestContext, settings: Record<string, string> = {}): Promise<ServerProcess> {
+  await needs(context, 'chromium');
+  const server = await opened(settings);
   onTestFinished(() => server[Symbol.asyncDispose]());
   onFailureTellOf(server);
   return server;
@@ -150,7 +169,7 @@ test('a message sent before the page is connected arrives after it connects', as
 });
 
 test('a call that needs approval shows its action, and two buttons approve or reject it', async (context) => {
-  const server = await started(context, { CORRAL_APPROVALS_TOOLS: 'shell_exec' });
+  const server = await startedAlone(context, { CORRAL_APPROVALS_TOOLS: 'shell_exec' });
   const { page, complaints } = await browse(context, desktop);
   await page.goto(server.url);
   await say(page, `Try\n${fence('sh', 'echo allowed')}\n${fence('sh', 'echo forbidden')}`);
@@ -171,7 +190,7 @@ test('a call that needs approval shows its action, and two buttons approve or re
 });
 
 test('a page that lost the server reconnects by itself and continues after the last event it saw', async (context) => {
-  const server = await started(context);
+  const server = await startedAlone(context);
   const { page } = await browse(context, desktop);
   await page.goto(server.url);
   await say(page, `Before\n${fence('sh', 'echo before')}`);
@@ -187,7 +206,7 @@ test('a page that lost the server reconnects by itself and continues after the l
 });
 
 test('the token comes with the link, disappears from the address bar and lasts for the tab; without one the page asks', async (context) => {
-  const server = await started(context, { CORRAL_TOKEN: 'right+/token' });
+  const server = await startedAlone(context, { CORRAL_TOKEN: 'right+/token' });
   const { page, context: browser } = await browse(context, desktop);
   await page.goto(`${server.url}/?token=${encodeURIComponent('right+/token')}`);
   await page.getByText('demo · memory').waitFor();
