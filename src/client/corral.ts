@@ -3,6 +3,7 @@ import { type Connection, connect } from './connection.ts';
 import { eventsOf } from './events.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { Files } from './files.ts';
+import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, Session } from './types.ts';
@@ -101,6 +102,19 @@ export class Box {
   /** The same for programs that want bytes. */
   execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
     return execBytes(this.#server, this.id, command, options);
+  }
+
+  /** The ports on which programs in the sandbox listen. Starts nothing. */
+  async ports(): Promise<readonly ListeningPort[]> {
+    return await this.#server.call((api) => api.ports.list.query({ sessionId: this.id }));
+  }
+  /** A port of the sandbox: `await box.port(3000).url` is an address for a browser. */
+  port(number: number): Port {
+    return new Port(this.#server, this.id, number);
+  }
+  /** Opens a preview of a port, or of the files of the workspace. */
+  async preview(of: Preview['of'], options: PreviewOptions = {}): Promise<Preview> {
+    return await openPreview(this.#server, this.id, { of, ...options });
   }
 
   /** A shell on a real terminal: a new one, or the one of `id`. Give it `onData`, or iterate over its output. */

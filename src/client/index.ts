@@ -8,6 +8,7 @@ export { Box, Corral, type ForkOptions, type NewBox, type RunOptions, type Serve
 export { CorralError, type CorralErrorCode } from './errors.ts';
 export type { ExecBytes, ExecOptions, ExecResult } from './exec.ts';
 export type { FileContent, FileEntry } from './files.ts';
+export type { ListeningPort, Port, Preview, PreviewOptions } from './port.ts';
 export type { Run, RunResult } from './run.ts';
 export type { Terminal, TerminalEnd, TerminalOptions } from './terminal.ts';
 export type { Event, Inputs, Outputs, Session } from './types.ts';

@@ -8,6 +8,7 @@ import { forkCommand } from './fork.ts';
 import { openCommand, vncCommand } from './links.ts';
 import { logsCommand } from './logs.ts';
 import { mcpCommand } from './mcp.ts';
+import { portCommand } from './port.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
@@ -15,5 +16,5 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 /** The commands that ask a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, psCommand, execCommand, attachCommand, cpCommand],
-  ...[openCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
+  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, stopCommand, rmCommand, mcpCommand],
 ];

@@ -9,6 +9,7 @@ import { takeToken } from '../data/token.ts';
 import { notify } from '../parts/notice.tsx';
 import { searchMessages } from '../sessions/search.ts';
 import { t } from '../text/text.ts';
+import { followPorts } from '../work/preview/state.ts';
 import { App } from './app.tsx';
 import { badgeInTitle } from './badge.ts';
 import { catchDrops } from './drops.ts';
@@ -28,6 +29,7 @@ async function start(): Promise<void> {
   connect(resetSessions);
   watchSessions();
   followCurrent();
+  followPorts();
   searchMessages();
 }
 

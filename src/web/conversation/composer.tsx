@@ -1,14 +1,17 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { send } from '../data/actions.ts';
+import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { draftOf } from '../data/drafts.ts';
 import { connection } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { currentStatus } from '../data/status.ts';
+import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { Attachments } from './attachments.tsx';
 import { composerText, setComposer } from './composer-text.ts';
 import { chosenModel, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
 
@@ -23,6 +26,10 @@ export function Composer() {
   const id = currentId.value;
   const isSending = useSignal(false);
   const ref = useRef<HTMLTextAreaElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const isOver = useSignal(false);
+  const files = attachmentsOf(id);
+  const isUploading = files.some((one) => one.id === undefined && one.failed === undefined);
   const text = composerText.value;
   const status = currentStatus.value;
   const hint = t(hints[status] ?? 'hint.more');
@@ -40,13 +47,20 @@ export function Composer() {
     node.style.height = `${node.scrollHeight}px`;
   }, [text]);
   const submit = async () => {
-    if (text.trim() === '' || isSending.value) return;
+    if (text.trim() === '' || isSending.value || isUploading) return;
     isSending.value = true;
-    const wish = { text, model: chosenModel.value || undefined, template: chosenTemplate.value || undefined };
+    const attachments = files.flatMap((one) => one.id ?? []);
+    const wish = {
+      text,
+      attachments,
+      model: chosenModel.value || undefined,
+      template: chosenTemplate.value || undefined,
+    };
     const isSent = await attempt(t('notSent'), () => send(wish));
     isSending.value = false;
     if (!isSent) return;
     notify('');
+    removeAttachments(id);
     if (composerText.value === text) setComposer('');
     if (id === undefined) setComposer(''); // the draft of the new session, which has an id by now
     ref.current?.focus();
@@ -55,13 +69,41 @@ export function Composer() {
     <form
       class="composer"
       data-status={status}
+      data-drop={isOver.value ? 'true' : undefined}
+      onDragOver={(event) => {
+        if (!event.dataTransfer?.types.includes('Files')) return;
+        event.preventDefault();
+        isOver.value = true;
+      }}
+      onDragLeave={({ currentTarget, relatedTarget }) => {
+        if (!currentTarget.contains(relatedTarget as Node | null)) isOver.value = false;
+      }}
+      onDrop={(event) => {
+        if (!event.dataTransfer?.types.includes('Files')) return;
+        event.preventDefault();
+        isOver.value = false;
+        attach(id, event.dataTransfer.files);
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         void submit();
       }}
     >
       {id === undefined && <NewSessionChoices />}
+      <Attachments sessionId={id} />
       <div class="composer-box">
+        <IconButton icon="plus" label={t('attach.add')} onClick={() => picker.current?.click()} />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          aria-label={t('attach.add')}
+          onChange={({ currentTarget }) => {
+            attach(id, currentTarget.files ?? []);
+            currentTarget.value = '';
+          }}
+        />
         <textarea
           ref={ref}
           id="message"
@@ -72,6 +114,12 @@ export function Composer() {
           value={text}
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => setComposer(event.currentTarget.value)}
+          onPaste={(event) => {
+            const pasted = event.clipboardData?.files ?? [];
+            if (pasted.length === 0) return;
+            event.preventDefault();
+            attach(id, pasted);
+          }}
           onKeyDown={(event) => {
             // On a phone Enter begins a new line, because there is no shift-enter.
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing || hasFingers()) return;
@@ -85,13 +133,19 @@ export function Composer() {
           class="send"
           aria-label={status === 'running' ? t('steer') : t('send')}
           title={status === 'running' ? t('steer') : t('send')}
-          disabled={isSending.value || text.trim() === ''}
+          disabled={isSending.value || isUploading || text.trim() === ''}
         >
           <Icon name="send" />
         </button>
       </div>
       <p class="composer-hint quiet">
-        {connection.value === 'connecting' ? t('connecting') : status === 'running' ? t('steerTells') : t('enterSends')}
+        {connection.value === 'connecting'
+          ? t('connecting')
+          : isUploading
+            ? t('attach.sending')
+            : status === 'running'
+              ? t('steerTells')
+              : t('enterSends')}
       </p>
     </form>
   );

@@ -5,6 +5,7 @@ import { CopyButton } from '../parts/copy-button.tsx';
 import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
+import { SentAttachment } from './attachments.tsx';
 import { putInComposer } from './composer-text.ts';
 
 export const UserMessage = ({ item, isLive }: { item: UserItem; isLive: boolean }) => (
@@ -17,9 +18,7 @@ export const UserMessage = ({ item, isLive }: { item: UserItem; isLive: boolean 
     <div class="bubble">
       <Markdown text={item.text} />
       {item.attachments.map((name) => (
-        <p key={name} class="attachment">
-          <Icon name="file" size={14} /> {name.split('/').at(-1)}
-        </p>
+        <SentAttachment key={name} id={name} />
       ))}
     </div>
     <div class="said-tools">

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact';
 import { memo } from 'preact/compat';
+import { currentId } from '../data/sessions.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
+import { placeOf, showPlace } from '../work/preview/state.ts';
 import { Code } from './code.tsx';
 import { Plain } from './plain.tsx';
 import { useMarkdownTree } from './tree.ts';
@@ -103,7 +105,19 @@ function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
     }
     case 'table':
       return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} />;
-    case 'link':
+    case 'link': {
+      const place = currentId.peek() === undefined ? undefined : placeOf(node.href);
+      if (place) {
+        const show = (event: Event) => {
+          event.preventDefault();
+          showPlace(place);
+        };
+        return (
+          <a key={key} href={node.href} title={t('preview.port', { port: place.port })} onClick={show}>
+            {inner(node.inner)}
+          </a>
+        );
+      }
       return /^(https?|mailto):/i.test(node.href) ? (
         <a key={key} href={node.href} target="_blank" rel="noopener noreferrer">
           {inner(node.inner)}
@@ -113,6 +127,7 @@ function draw(node: MarkdownNode, { key, sessionId }: At): ComponentChildren {
           {inner(node.inner)}
         </span>
       );
+    }
     case 'image':
       return sessionId !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(node.href) ? (
         <WorkspaceImage key={key} sessionId={sessionId} path={pathOf(node.href)} label={node.label} />

@@ -25,7 +25,7 @@ export function WorkPane() {
     <aside class="work" aria-label={t('work')}>
       <Divider />
       <div class="tabs" role="tablist" aria-label={t('work')}>
-        {shown.map(({ id, label, icon }) => (
+        {shown.map(({ id, label, icon, news }) => (
           <button
             key={id}
             id={`tab-${id}`}
@@ -43,6 +43,7 @@ export function WorkPane() {
             }}
           >
             <Icon name={icon} size={16} /> {t(label)}
+            {news && <News count={news()} />}
           </button>
         ))}
       </div>
@@ -52,6 +53,14 @@ export function WorkPane() {
     </aside>
   );
 }
+
+const News = ({ count }: { count: number }) =>
+  count === 0 ? null : (
+    <span class="tab-news">
+      {count}
+      <span class="sr-only"> {t('tab.new')}</span>
+    </span>
+  );
 
 function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
   const [loaded, setLoaded] = useState<{ Tab?: ComponentType<{ session: Session }>; error?: string }>({});

@@ -10,5 +10,7 @@ export interface WorkTab {
   readonly icon: IconName;
   /** Whether the session has such a tab. */
   shows(session: Session): boolean;
+  /** How many things are there that nobody has seen, as a badge. */
+  news?(): number;
   load(): Promise<ComponentType<{ session: Session }>>;
 }

@@ -1,14 +1,15 @@
 """The client of a Corral server: `Corral` blocks, `AsyncCorral` is for asyncio; both have the same methods."""
 
-from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncRun, AsyncTerminal
+from ._async import AsyncBox, AsyncCorral, AsyncFiles, AsyncPort, AsyncRun, AsyncTerminal
 from ._errors import CorralError
-from ._sync import Box, Corral, Files, Run, Terminal
-from ._wire import Event, ExecResult, FileChange, FileEntry, RunResult
+from ._sync import Box, Corral, Files, Port, Run, Terminal
+from ._wire import Event, ExecResult, FileChange, FileEntry, ListeningPort, Preview, RunResult
 
 __all__ = [
     "AsyncBox",
     "AsyncCorral",
     "AsyncFiles",
+    "AsyncPort",
     "AsyncRun",
     "AsyncTerminal",
     "Box",
@@ -19,6 +20,9 @@ __all__ = [
     "FileChange",
     "FileEntry",
     "Files",
+    "ListeningPort",
+    "Port",
+    "Preview",
     "Run",
     "RunResult",
     "Terminal",

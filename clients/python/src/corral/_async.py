@@ -8,7 +8,7 @@ import shlex
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 from uuid import uuid4
 
 import httpx
@@ -25,6 +25,8 @@ from ._wire import (
     FileEntry,
     Frames,
     Kept,
+    ListeningPort,
+    Preview,
     RunResult,
     Sse,
     command_line,
@@ -217,6 +219,45 @@ class AsyncTerminal:
         await self._server.mutate("terminals.close", {"terminalId": self.id})
 
 
+class AsyncPort:
+    """A port of a box. Its preview opens at the first use, and lives for 8 hours."""
+
+    def __init__(self, server: AsyncServer, session_id: str, number: int) -> None:
+        self.number = number
+        self._server = server
+        self._session_id = session_id
+        self._opened: Preview | None = None
+
+    async def open(self, *, minutes: int | None = None) -> Preview:
+        """The preview; the same one until it is closed."""
+        if self._opened is None:
+            self._opened = await _preview(self._server, self._session_id, self.number, minutes)
+        return self._opened
+
+    @property
+    async def url(self) -> str:
+        """The secret address for browsers."""
+        return (await self.open()).url
+
+    async def get(self, path: str = "/") -> httpx.Response:
+        """Asks the program behind the port, without the server's token. It answers 502 where nothing listens."""
+        opened = await self.open()
+        async with httpx.AsyncClient() as http:
+            return await http.get(f"{self._server.address}{opened.path}{path.lstrip('/')}")
+
+    async def close(self) -> None:
+        """Ends the address, with every connection through it."""
+        if self._opened is not None:
+            await self._server.mutate("ports.close", {"sessionId": self._session_id, "id": self._opened.id})
+            self._opened = None
+
+
+async def _preview(server: AsyncServer, session_id: str, of: int | str, minutes: int | None) -> Preview:
+    wish: dict[str, Any] = {"sessionId": session_id, "of": of}
+    said = await server.mutate("ports.open", wish if minutes is None else {**wish, "minutes": minutes})
+    return Preview(said["id"], said["of"], urljoin(f"{server.address}/", said["url"]), said["path"], said["expiresAt"])
+
+
 class AsyncBox:
     """A session: a sandbox with files and terminals, and the agent that works in it."""
 
@@ -319,6 +360,19 @@ class AsyncBox:
             raise cut_off(self.server.address) from cause
         finally:
             await answer.aclose()
+
+    async def ports(self) -> list[ListeningPort]:
+        """The ports on which programs in the sandbox listen. Starts nothing."""
+        said = await self.server.query("ports.list", {"sessionId": self.id})
+        return [ListeningPort(one["port"], one.get("pid"), one.get("command")) for one in said]
+
+    def port(self, number: int) -> AsyncPort:
+        """A port of the sandbox: the `url` of its preview is an address for a browser."""
+        return AsyncPort(self.server, self.id, number)
+
+    async def preview(self, of: int | str, *, minutes: int | None = None) -> Preview:
+        """Opens a preview of a port, or of the files of the workspace (`files`)."""
+        return await _preview(self.server, self.id, of, minutes)
 
     async def terminal(self, *, id: str | None = None, cols: int = 80, rows: int = 24) -> AsyncTerminal:
         """A shell on a real terminal: a new one, or the one of `id`."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 from uuid import uuid4
 
 import httpx
@@ -26,6 +26,8 @@ from ._wire import (
     FileEntry,
     Frames,
     Kept,
+    ListeningPort,
+    Preview,
     RunResult,
     Sse,
     command_line,
@@ -218,6 +220,45 @@ class Terminal:
         self._server.mutate("terminals.close", {"terminalId": self.id})
 
 
+class Port:
+    """A port of a box. Its preview opens at the first use, and lives for 8 hours."""
+
+    def __init__(self, server: Server, session_id: str, number: int) -> None:
+        self.number = number
+        self._server = server
+        self._session_id = session_id
+        self._opened: Preview | None = None
+
+    def open(self, *, minutes: int | None = None) -> Preview:
+        """The preview; the same one until it is closed."""
+        if self._opened is None:
+            self._opened = _preview(self._server, self._session_id, self.number, minutes)
+        return self._opened
+
+    @property
+    def url(self) -> str:
+        """The secret address for browsers."""
+        return (self.open()).url
+
+    def get(self, path: str = "/") -> httpx.Response:
+        """Asks the program behind the port, without the server's token. It answers 502 where nothing listens."""
+        opened = self.open()
+        with httpx.Client() as http:
+            return http.get(f"{self._server.address}{opened.path}{path.lstrip('/')}")
+
+    def close(self) -> None:
+        """Ends the address, with every connection through it."""
+        if self._opened is not None:
+            self._server.mutate("ports.close", {"sessionId": self._session_id, "id": self._opened.id})
+            self._opened = None
+
+
+def _preview(server: Server, session_id: str, of: int | str, minutes: int | None) -> Preview:
+    wish: dict[str, Any] = {"sessionId": session_id, "of": of}
+    said = server.mutate("ports.open", wish if minutes is None else {**wish, "minutes": minutes})
+    return Preview(said["id"], said["of"], urljoin(f"{server.address}/", said["url"]), said["path"], said["expiresAt"])
+
+
 class Box:
     """A session: a sandbox with files and terminals, and the agent that works in it."""
 
@@ -320,6 +361,19 @@ class Box:
             raise cut_off(self.server.address) from cause
         finally:
             answer.close()
+
+    def ports(self) -> list[ListeningPort]:
+        """The ports on which programs in the sandbox listen. Starts nothing."""
+        said = self.server.query("ports.list", {"sessionId": self.id})
+        return [ListeningPort(one["port"], one.get("pid"), one.get("command")) for one in said]
+
+    def port(self, number: int) -> Port:
+        """A port of the sandbox: the `url` of its preview is an address for a browser."""
+        return Port(self.server, self.id, number)
+
+    def preview(self, of: int | str, *, minutes: int | None = None) -> Preview:
+        """Opens a preview of a port, or of the files of the workspace (`files`)."""
+        return _preview(self.server, self.id, of, minutes)
 
     def terminal(self, *, id: str | None = None, cols: int = 80, rows: int = 24) -> Terminal:
         """A shell on a real terminal: a new one, or the one of `id`."""

@@ -40,6 +40,25 @@ class FileEntry:
 
 
 @dataclass(frozen=True)
+class ListeningPort:
+    port: int
+    pid: int | None
+    command: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    id: str
+    of: int | str
+    """A port, or `files`"""
+    url: str
+    """The secret address for browsers."""
+    path: str
+    """The path of the server by which programs reach it."""
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class FileChange:
     """A move is a `rename` of the old name and a `create` of the new one."""
 

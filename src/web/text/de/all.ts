@@ -2,6 +2,7 @@ import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
 import { models } from './models.ts';
+import { preview } from './preview.ts';
 import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -17,4 +18,5 @@ export const de: Texts = {
   ...work,
   ...sharing,
   ...screen,
+  ...preview,
 };

@@ -1,6 +1,7 @@
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
 import { models } from './models.ts';
+import { preview } from './preview.ts';
 import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
@@ -16,4 +17,5 @@ export const en = {
   ...work,
   ...sharing,
   ...screen,
+  ...preview,
 } as const;

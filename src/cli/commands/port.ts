@@ -1,0 +1,46 @@
+import { openPreview, whole } from '../../client/port.ts';
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+export const portCommand: CliCommand = {
+  name: 'port',
+  args: [sessionArgument, ['[port]', 'open this one; without it, list those on which programs listen']],
+  about: 'lists the ports of a sandbox, or opens one and prints an address for browsers that expires',
+  options: [
+    ['--minutes <minutes>', 'until the address expires; default 480'],
+    ['--close', 'close all addresses of the port'],
+    jsonOption,
+  ],
+  examples: ['corral port last', 'corral port last 3000', 'corral port last 3000 --close'],
+  async run({ args: [word = '', port], options, io, corral }) {
+    const server = corral();
+    const { id: sessionId } = await boxOf(server, word);
+    const isJson = options.flag('json');
+    const opened = await server.call((api) => api.ports.opened.query({ sessionId }));
+    if (port === undefined) {
+      for (const one of await server.call((api) => api.ports.list.query({ sessionId }))) {
+        const urls = opened.filter(({ of }) => of === one.port).map((preview) => whole(server, preview).url);
+        const line = `${String(one.port).padStart(5)}  ${oneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
+        io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());
+      }
+      return exitCodes.ok.code;
+    }
+    const of = Number(port);
+    if (!Number.isInteger(of) || of < 1 || of > 65_535) throw new UsageError('A port is a number from 1 to 65535.');
+    if (options.flag('close')) {
+      for (const { id } of opened.filter((one) => one.of === of))
+        await server.call((api) => api.ports.close.mutate({ sessionId, id }));
+      return exitCodes.ok.code;
+    }
+    const given = options.text('minutes');
+    const minutes = given === undefined ? undefined : Number(given);
+    if (minutes !== undefined && (!Number.isInteger(minutes) || minutes < 1))
+      throw new UsageError('--minutes needs a whole number, 1 or more.');
+    const connection = { address: server.address, call: server.call.bind(server) };
+    const preview = await openPreview(connection, sessionId, { of, ...(minutes !== undefined && { minutes }) });
+    io.print(isJson ? JSON.stringify(preview) : preview.url);
+    return exitCodes.ok.code;
+  },
+};

@@ -1,0 +1,67 @@
+import type { Connection } from './connection.ts';
+import type { Outputs } from './types.ts';
+
+export type ListeningPort = Outputs['ports']['list'][number];
+export type Preview = Outputs['ports']['open'];
+export interface PreviewOptions {
+  /** Until the address expires; default: 8 hours. */
+  readonly minutes?: number;
+}
+
+/** Opens previews, whose addresses are whole. */
+export async function openPreview(
+  server: Pick<Connection, 'address' | 'call'>,
+  sessionId: string,
+  { of, minutes }: PreviewOptions & { readonly of: Preview['of'] },
+): Promise<Preview> {
+  const wish = { sessionId, of, ...(minutes !== undefined && { minutes }) };
+  return whole(server, await server.call((api) => api.ports.open.mutate(wish)));
+}
+
+export const whole = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({
+  ...preview,
+  url: new URL(preview.url, `${address}/`).href,
+});
+
+/** A port of a box. Its preview opens at the first use, and lives for 8 hours. */
+export class Port {
+  readonly number: number;
+  readonly #server: Connection;
+  readonly #sessionId: string;
+  #opened: Promise<Preview> | undefined;
+
+  constructor(server: Connection, sessionId: string, number: number) {
+    this.#server = server;
+    this.#sessionId = sessionId;
+    this.number = number;
+  }
+
+  /** The preview; the same one until it is closed. */
+  open(options: PreviewOptions = {}): Promise<Preview> {
+    this.#opened ??= openPreview(this.#server, this.#sessionId, { of: this.number, ...options });
+    this.#opened.catch(() => {
+      this.#opened = undefined;
+    });
+    return this.#opened;
+  }
+
+  /** The secret address for browsers. */
+  get url(): Promise<string> {
+    return this.open().then(({ url }) => url);
+  }
+
+  /** A request to the program behind the port. Resolves with its answer, or with 502 where nothing listens. */
+  async fetch(path = '/', init: RequestInit = {}): Promise<Response> {
+    const { path: base } = await this.open();
+    // Without the server's token: a program in a sandbox must not see it.
+    return await fetch(`${this.#server.address}${base}${path.replace(/^\/+/, '')}`, init);
+  }
+
+  /** Ends the address, with every connection through it. */
+  async close(): Promise<void> {
+    const opened = await this.#opened;
+    this.#opened = undefined;
+    if (!opened) return;
+    await this.#server.call((api) => api.ports.close.mutate({ sessionId: this.#sessionId, id: opened.id }));
+  }
+}

@@ -1,0 +1,80 @@
+import { useEffect, useState } from 'preact/hooks';
+import { addressOfSent, attachmentsOf, removeAttachments, type SentFile, sentFile } from '../data/attachments.ts';
+import { request } from '../data/server.ts';
+import { IconButton } from '../parts/button.tsx';
+import { bytes } from '../parts/format.ts';
+import { Icon } from '../parts/icon.tsx';
+import { attempt } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
+import { download } from '../work/files/transfers.ts';
+
+/** The files of the message that is being written, each with its progress. */
+export function Attachments({ sessionId }: { sessionId: string | undefined }) {
+  const all = attachmentsOf(sessionId);
+  if (all.length === 0) return null;
+  return (
+    <ul class="attachments" aria-label={t('attach.files')}>
+      {all.map(({ key, name, size, picture, done, id, failed }) => (
+        <li key={key} data-failed={failed === undefined ? undefined : 'true'}>
+          {picture === undefined ? <Icon name="file" size={16} /> : <img src={picture} alt="" />}
+          <span class="attachment-name" title={name}>
+            {name}
+          </span>
+          <span class="quiet">{failed ?? (id === undefined ? `${Math.round(done * 100)} %` : bytes(size))}</span>
+          {id === undefined && failed === undefined && (
+            <progress value={done} aria-label={t('files.sending', { name })} />
+          )}
+          <IconButton
+            class="small"
+            icon="close"
+            label={t('attach.remove', { name })}
+            onClick={() => removeAttachments(sessionId, key)}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** A file of a message that was sent: a picture as a picture, anything else by its name. */
+export function SentAttachment({ id }: { id: string }) {
+  const [file, setFile] = useState<SentFile>();
+  const [picture, setPicture] = useState<string>();
+  useEffect(() => {
+    let made: string | undefined;
+    let isOver = false;
+    const look = async () => {
+      const found = await sentFile(id);
+      if (isOver) return;
+      setFile(found);
+      if (!found || !/^image\/(png|jpeg|gif|webp|avif)$/.test(found.type)) return;
+      const answer = await request(addressOfSent(id));
+      if (!answer.ok || isOver) return;
+      made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
+      setPicture(made);
+    };
+    look().catch(() => {}); // its name stays what the log says
+    return () => {
+      isOver = true;
+      if (made !== undefined) URL.revokeObjectURL(made);
+    };
+  }, [id]);
+  const name = file?.name ?? id.split('/').at(-1) ?? id;
+  if (picture !== undefined) return <img class="sent-picture" src={picture} alt={name} />;
+  return (
+    <p class="attachment">
+      <Icon name="file" size={14} />{' '}
+      {file ? (
+        <button
+          type="button"
+          class="link"
+          onClick={() => void attempt(t('files.download'), () => download(addressOfSent(id), name))}
+        >
+          {name}
+        </button>
+      ) : (
+        name
+      )}
+    </p>
+  );
+}

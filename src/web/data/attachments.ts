@@ -1,0 +1,88 @@
+import { signal } from '@preact/signals';
+import { request } from './server.ts';
+import { authorization } from './token.ts';
+
+// The files of a message that is being written. Each is uploaded at once, so that a message is sent without waiting.
+
+export interface Attachment {
+  readonly key: number;
+  readonly name: string;
+  readonly size: number;
+  /** The address of its thumbnail; undefined: no picture. */
+  readonly picture: string | undefined;
+  /** From 0 to 1. */
+  readonly done: number;
+  /** Known once all of it is on the server. */
+  readonly id?: string;
+  readonly failed?: string;
+  cancel(): void;
+}
+const byDraft = signal<ReadonlyMap<string, readonly Attachment[]>>(new Map());
+const nameOf = (sessionId: string | undefined) => sessionId ?? 'new';
+let nextKey = 0;
+
+export const attachmentsOf = (sessionId: string | undefined): readonly Attachment[] =>
+  byDraft.value.get(nameOf(sessionId)) ?? [];
+
+function change(draft: string, to: (all: readonly Attachment[]) => readonly Attachment[]): void {
+  byDraft.value = new Map([...byDraft.value, [draft, to(byDraft.value.get(draft) ?? [])]]);
+}
+
+/** Uploads the files for the message of this session; undefined: of a new one. */
+export function attach(sessionId: string | undefined, files: Iterable<File>): void {
+  for (const file of files) send(nameOf(sessionId), file);
+}
+
+function send(draft: string, file: File): void {
+  const key = nextKey++;
+  const sending = new XMLHttpRequest(); // fetch does not tell the progress of a body
+  const picture = /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type) ? URL.createObjectURL(file) : undefined;
+  const attachment = { key, name: file.name, size: file.size, picture, done: 0, cancel: () => sending.abort() };
+  change(draft, (all) => [...all, attachment]);
+  const update = (to: Partial<Attachment>) =>
+    change(draft, (all) => all.map((one) => (one.key === key ? { ...one, ...to } : one)));
+  sending.upload.onprogress = ({ loaded, total }) => update({ done: total > 0 ? loaded / total : 0 });
+  sending.onload = () => {
+    const { data, msg } = parsed(sending.responseText);
+    update(data?.file_id ? { done: 1, id: data.file_id } : { failed: msg ?? `${sending.status}` });
+  };
+  sending.onerror = () => update({ failed: 'The connection broke.' });
+  sending.open('POST', '/api/v1/files');
+  for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
+  const form = new FormData();
+  form.append('file', file);
+  sending.send(form);
+}
+
+function parsed(body: string): { data?: { file_id?: string } | null; msg?: string } {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return {};
+  }
+}
+
+/** Removes one, or all of them, from the message. The message that was sent keeps its files. */
+export function removeAttachments(sessionId: string | undefined, key?: number): void {
+  const isMeant = (one: Attachment) => key === undefined || one.key === key;
+  for (const one of attachmentsOf(sessionId).filter(isMeant)) {
+    one.cancel();
+    if (one.picture !== undefined) URL.revokeObjectURL(one.picture);
+  }
+  change(nameOf(sessionId), (all) => all.filter((one) => !isMeant(one)));
+}
+
+export interface SentFile {
+  readonly name: string;
+  readonly type: string;
+}
+const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** An upload of a message that was sent; undefined where the attachment is a path, or the upload is gone. */
+export async function sentFile(id: string): Promise<SentFile | undefined> {
+  if (!isUpload.test(id)) return undefined;
+  const answer = await request(`/api/v1/files/${id}/info`);
+  if (!answer.ok) return undefined;
+  const { data } = (await answer.json()) as { data: { filename: string; content_type: string | null } };
+  return { name: data.filename, type: data.content_type ?? '' };
+}
+export const addressOfSent = (id: string): string => `/api/v1/files/${id}/download`;

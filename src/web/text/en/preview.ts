@@ -1,0 +1,25 @@
+export const preview = {
+  'tab.preview': 'Preview',
+  'tab.new': 'new',
+  'preview.none':
+    'Nothing listens in the sandbox. A program that serves pages on a port appears here, and so do links to localhost in the conversation.',
+  'preview.ports': 'Ports that listen',
+  'preview.port': 'Port {port}',
+  'preview.back': 'Back to the ports',
+  'preview.path': 'Path',
+  'preview.reload': 'Load again',
+  'preview.window': 'In a window of its own',
+  'preview.frame': 'The program on port {port}',
+  'preview.sandboxed':
+    'This page is sandboxed, because no name leads to it: addresses that begin with / miss it, and it has no storage. CORRAL_PREVIEWS_DOMAIN gives it a name.',
+  'preview.open': 'Open addresses',
+  'preview.openText': 'Anyone who has such an address sees the program, until it expires or is closed.',
+  'preview.until': 'until {time}',
+  'preview.closeOne': 'Close {what}',
+  'preview.notClosed': 'Address not closed',
+  'preview.files': 'Files',
+  'attach.add': 'Attach files',
+  'attach.files': 'Attached files',
+  'attach.remove': 'Remove {name}',
+  'attach.sending': 'The message can be sent once its files are there.',
+} as const;

@@ -1,0 +1,148 @@
+import { useEffect, useState } from 'preact/hooks';
+import { query, repeatable, wordsOf } from '../../data/server.ts';
+import type { Session } from '../../data/sessions.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { CopyButton } from '../../parts/copy-button.tsx';
+import { Icon } from '../../parts/icon.tsx';
+import { attempt } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+import {
+  addressIn,
+  hasOwnOrigin,
+  type Place,
+  type Port,
+  type Preview,
+  place,
+  ports,
+  previewOf,
+  seeAll,
+} from './state.ts';
+
+/** The tab: the ports that listen in the sandbox, and one of them in a frame. Opening the tab starts nothing. */
+export function PreviewPane({ session: { id } }: { session: Session }) {
+  const all = ports.value;
+  useEffect(seeAll, [all]);
+  const at = place.value;
+  if (at) return <Shown key={`${at.port} ${at.path}`} sessionId={id} at={at} />;
+  if (!all) return <p class="quiet empty">{t('files.loading')}</p>;
+  if (all.length === 0) return <p class="quiet empty">{t('preview.none')}</p>;
+  return (
+    <section aria-label={t('tab.preview')}>
+      <ul class="processes" aria-label={t('preview.ports')}>
+        {all.map((one) => (
+          <Listening key={one.port} port={one} />
+        ))}
+      </ul>
+      <Open sessionId={id} />
+    </section>
+  );
+}
+
+const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
+  <li>
+    <button
+      type="button"
+      class="tree-row"
+      onClick={() => {
+        place.value = { port, path: '/' };
+      }}
+    >
+      <Icon name="globe" size={16} />
+      <strong>{t('preview.port', { port })}</strong>
+      <code class="tree-name quiet">{command}</code>
+    </button>
+  </li>
+);
+
+/** The addresses that are open, which anyone who has them can use. */
+function Open({ sessionId }: { sessionId: string }) {
+  const [open, setOpen] = useState<readonly Preview[]>([]);
+  const look = () => query('ports.opened', { sessionId }).then(setOpen, () => {});
+  useEffect(() => void look(), [sessionId]);
+  if (open.length === 0) return null;
+  const close = (id: string) =>
+    attempt(t('preview.notClosed'), async () => {
+      await repeatable('ports.close', { sessionId, id });
+      await look();
+    });
+  return (
+    <section class="preview-open" aria-label={t('preview.open')}>
+      <h2>{t('preview.open')}</h2>
+      <p class="quiet">{t('preview.openText')}</p>
+      <ul>
+        {open.map((one) => (
+          <li key={one.id}>
+            <span>
+              {one.of === 'files' ? t('preview.files') : t('preview.port', { port: one.of })}
+              <span class="quiet"> · {t('preview.until', { time: new Date(one.expiresAt).toLocaleString() })}</span>
+            </span>
+            <CopyButton text={addressIn(one, '/')} />
+            <Button kind="quiet" class="small" onClick={() => void close(one.id)}>
+              {t('preview.closeOne', { what: one.of === 'files' ? t('preview.files') : String(one.of) })}
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Shown({ sessionId, at }: { sessionId: string; at: Place }) {
+  const [preview, setPreview] = useState<Preview | { readonly failed: string }>();
+  const [path, setPath] = useState(at.path);
+  const [shownPath, showPath] = useState(at.path);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    previewOf(sessionId, at.port).then(setPreview, (thrown: unknown) => setPreview({ failed: wordsOf(thrown) }));
+  }, [sessionId, at.port]);
+  const found = preview && 'id' in preview ? preview : undefined;
+  const address = found && addressIn(found, shownPath);
+  return (
+    <section class="preview" aria-label={t('preview.port', { port: at.port })}>
+      <form
+        class="work-bar"
+        onSubmit={(event) => {
+          event.preventDefault();
+          showPath(path);
+          setTurn(turn + 1);
+        }}
+      >
+        <IconButton
+          icon="back"
+          label={t('preview.back')}
+          onClick={() => {
+            place.value = undefined;
+          }}
+        />
+        <span class="preview-port">:{at.port}</span>
+        <input
+          class="preview-path"
+          aria-label={t('preview.path')}
+          value={path}
+          spellcheck={false}
+          onInput={({ currentTarget }) => setPath(currentTarget.value)}
+        />
+        <IconButton icon="retry" label={t('preview.reload')} onClick={() => setTurn(turn + 1)} />
+        {address !== undefined && <CopyButton text={address} />}
+        {address !== undefined && (
+          <a class="button quiet" href={address} target="_blank" rel="noopener noreferrer">
+            <Icon name="share" size={16} /> {t('preview.window')}
+          </a>
+        )}
+      </form>
+      {preview && 'failed' in preview && <p class="empty bad-text">{preview.failed}</p>}
+      {found && (
+        <iframe
+          key={turn}
+          src={address}
+          title={t('preview.frame', { port: at.port })}
+          referrerpolicy="no-referrer"
+          sandbox={`allow-scripts allow-forms allow-popups allow-modals allow-downloads${
+            hasOwnOrigin(found) ? ' allow-same-origin' : ''
+          }`}
+        />
+      )}
+      {found && !hasOwnOrigin(found) && <p class="work-note">{t('preview.sandboxed')}</p>}
+    </section>
+  );
+}

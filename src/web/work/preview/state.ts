@@ -1,0 +1,102 @@
+import { effect, signal } from '@preact/signals';
+import type { Outputs } from '../../../client/types.ts';
+import { showPane } from '../../app/layout.ts';
+import { onEvent } from '../../data/log.ts';
+import { query, repeatable } from '../../data/server.ts';
+import { currentId } from '../../data/sessions.ts';
+import { openTab } from '../open-tab.ts';
+
+export type Port = Outputs['ports']['list'][number];
+export type Preview = Outputs['ports']['opened'][number];
+/** A port to show, and the path in it. */
+export interface Place {
+  readonly port: number;
+  readonly path: string;
+}
+
+const settleMs = 700;
+const lookMs = 5_000;
+
+/** The ports on which programs of the selected session's sandbox listen; undefined: not known yet. */
+export const ports = signal<readonly Port[] | undefined>(undefined);
+/** Ports that nobody has seen yet. */
+export const unseen = signal<ReadonlySet<number>>(new Set());
+/** The place that is shown; undefined: the list. */
+export const place = signal<Place | undefined>(undefined);
+let seen = new Set<number>();
+
+/** Marks all ports as seen, as when the tab is open. */
+export function seeAll(): void {
+  for (const { port } of ports.value ?? []) seen.add(port);
+  if (unseen.value.size > 0) unseen.value = new Set();
+}
+
+/** Opens the tab at this place. */
+export function showPlace(at: Place): void {
+  place.value = at;
+  openTab.value = 'preview';
+  showPane();
+}
+
+async function look(sessionId: string): Promise<void> {
+  const found = await query('ports.list', { sessionId });
+  if (currentId.value !== sessionId) return;
+  const listening = new Set(found.map(({ port }) => port));
+  seen = new Set([...seen].filter((port) => listening.has(port))); // a port that comes back is new again
+  if (JSON.stringify(found) !== JSON.stringify(ports.value)) ports.value = found;
+  const news = [...listening].filter((port) => !seen.has(port));
+  if (news.join() !== [...unseen.value].join()) unseen.value = new Set(news);
+}
+
+/** Looks for ports after what the agent does, and now and then while the page is looked at. Starts no sandbox. */
+export function followPorts(): void {
+  effect(() => {
+    const sessionId = currentId.value;
+    [ports.value, unseen.value, place.value, seen] = [undefined, new Set(), undefined, new Set()];
+    if (sessionId === undefined) return undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tryLook = () => void look(sessionId).catch(() => {}); // the next look tries again
+    const soon = () => {
+      clearTimeout(timer);
+      timer = setTimeout(tryLook, settleMs);
+    };
+    soon();
+    const end = onEvent(({ type }) => {
+      if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') soon();
+    });
+    const again = setInterval(() => document.visibilityState === 'visible' && tryLook(), lookMs);
+    return () => {
+      clearTimeout(timer);
+      clearInterval(again);
+      end();
+    };
+  });
+}
+
+const halfAnHourMs = 1_800_000;
+/** The open preview with the longest life, or a new one. */
+export async function previewOf(sessionId: string, of: Preview['of']): Promise<Preview> {
+  const all = await query('ports.opened', { sessionId });
+  const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
+  fresh.sort((a, b) => Date.parse(b.expiresAt) - Date.parse(a.expiresAt));
+  return fresh[0] ?? (await repeatable('ports.open', { sessionId, of }));
+}
+
+/** The address of a path in a preview. The secret stays in it, so that it opens in a new browser too. */
+export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
+  const base = new URL(url, location.href);
+  const wanted = new URL(path.replace(/^\/+/, ''), new URL('./', base));
+  const address = new URL(wanted);
+  for (const [name, value] of base.searchParams) address.searchParams.append(name, value);
+  return address.href;
+}
+
+/** Whether the preview has an origin of its own; otherwise its pages are sandboxed. */
+export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?:/.test(url);
+
+const local = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
+/** The place in the sandbox to which an address in a conversation leads. */
+export function placeOf(href: string): Place | undefined {
+  const [, port, path = '/'] = local.exec(href) ?? [];
+  return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };
+}
