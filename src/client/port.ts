@@ -15,10 +15,10 @@ export async function openPreview(
   { of, minutes }: PreviewOptions & { readonly of: Preview['of'] },
 ): Promise<Preview> {
   const wish = { sessionId, of, ...(minutes !== undefined && { minutes }) };
-  return whole(server, await server.call((api) => api.ports.open.mutate(wish)));
+  return resolveUrl(server, await server.call((api) => api.ports.open.mutate(wish)));
 }
 
-export const whole = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({
+export const resolveUrl = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({
   ...preview,
   url: new URL(preview.url, `${address}/`).href,
 });

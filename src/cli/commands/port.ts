@@ -1,4 +1,4 @@
-import { openPreview, whole } from '../../client/port.ts';
+import { openPreview, resolveUrl } from '../../client/port.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
@@ -21,7 +21,7 @@ export const portCommand: CliCommand = {
     const opened = await server.call((api) => api.ports.opened.query({ sessionId }));
     if (port === undefined) {
       for (const one of await server.call((api) => api.ports.list.query({ sessionId }))) {
-        const urls = opened.filter(({ of }) => of === one.port).map((preview) => whole(server, preview).url);
+        const urls = opened.filter(({ of }) => of === one.port).map((preview) => resolveUrl(server, preview).url);
         const line = `${String(one.port).padStart(5)}  ${oneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
         io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());
       }

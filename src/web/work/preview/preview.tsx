@@ -9,9 +9,9 @@ import { t } from '../../text/text.ts';
 import {
   addressIn,
   hasOwnOrigin,
-  type Place,
   type Port,
   type Preview,
+  type PreviewTarget,
   place,
   ports,
   previewOf,
@@ -87,7 +87,7 @@ function Open({ sessionId }: { sessionId: string }) {
   );
 }
 
-function Shown({ sessionId, at }: { sessionId: string; at: Place }) {
+function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
   const [preview, setPreview] = useState<Preview | { readonly failed: string }>();
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);

@@ -9,7 +9,7 @@ import { openTab } from '../open-tab.ts';
 export type Port = Outputs['ports']['list'][number];
 export type Preview = Outputs['ports']['opened'][number];
 /** A port to show, and the path in it. */
-export interface Place {
+export interface PreviewTarget {
   readonly port: number;
   readonly path: string;
 }
@@ -22,7 +22,7 @@ export const ports = signal<readonly Port[] | undefined>(undefined);
 /** Ports that nobody has seen yet. */
 export const unseen = signal<ReadonlySet<number>>(new Set());
 /** The place that is shown; undefined: the list. */
-export const place = signal<Place | undefined>(undefined);
+export const place = signal<PreviewTarget | undefined>(undefined);
 let seen = new Set<number>();
 
 /** Marks all ports as seen, as when the tab is open. */
@@ -32,7 +32,7 @@ export function seeAll(): void {
 }
 
 /** Opens the tab at this place. */
-export function showPlace(at: Place): void {
+export function showPlace(at: PreviewTarget): void {
   place.value = at;
   openTab.value = 'preview';
   showPane();
@@ -96,7 +96,7 @@ export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?
 
 const local = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
 /** The place in the sandbox to which an address in a conversation leads. */
-export function placeOf(href: string): Place | undefined {
+export function placeOf(href: string): PreviewTarget | undefined {
   const [, port, path = '/'] = local.exec(href) ?? [];
   return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };
 }
