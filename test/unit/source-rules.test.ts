@@ -88,7 +88,6 @@ const rules: Rule[] = [
       'src/cli/main.ts': 'of files of this package',
       'src/http/guard/idempotency.ts': 'of an answer that this server sealed itself',
       'src/http/routes/reply-check.ts': 'of a reply of this server, in development only',
-      'src/sandboxes/client/answers/validation-thread.ts': 'of the parts that its worker has judged',
       'src/agents/mcp/program-transport.ts': 'by the package, after the limits of `tooComplex`',
     },
   },

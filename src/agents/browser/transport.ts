@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
-import { spares } from '../../core/concurrency/spare-buffers.ts';
 import { readTimeSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
@@ -8,10 +7,6 @@ import type { DesktopClient } from '../../sandboxes/client/client.ts';
 const maxMessageBytes = 16 * 1024 * 1024;
 /** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
 const maxPieces = 16;
-/** A longer message is judged in a thread, which takes its memory. A piece can hold the next messages too. */
-const onLoopBytes = 64 * 1024;
-/** Buffers for longer messages are rare, so their memory is freed. */
-const keptBytes = 1024 * 1024;
 
 /** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
 export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
@@ -97,19 +92,17 @@ class Pieces {
       }
       this.#pieces[0] = piece.subarray(end + 1);
       const last = piece.subarray(0, end);
-      if (this.#length === 0 && last.length <= onLoopBytes) return last;
+      if (this.#length === 0) return last;
       this.#keep(last);
       return this.#taken();
     }
     return undefined;
   }
 
-  /** A large message takes its buffer along: a copy would hold the event loop. */
   #taken(): Buffer {
     const message = this.#begun.subarray(0, this.#length);
-    this.#length = 0;
-    if (this.#begun.length <= keptBytes) return Buffer.from(message);
     this.#begun = Buffer.alloc(0);
+    this.#length = 0;
     return message;
   }
 
@@ -117,9 +110,8 @@ class Pieces {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
       // Few steps, because each copies all. Pages that no byte was written to need no memory.
-      const larger = Buffer.from(spares.take(Math.max(4 * this.#begun.length, length, 4096)));
+      const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
-      spares.give(this.#begun.buffer as ArrayBuffer);
       this.#begun = larger;
     }
     piece.copy(this.#begun, this.#length);

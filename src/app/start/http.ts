@@ -8,7 +8,6 @@ import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { httpServer } from '../http-server.ts';
 import { isNarrower } from '../parts/session-configs.ts';
-import { trimHeapAtRest } from '../parts/trim-heap.ts';
 import { closeInTime } from './close-in-time.ts';
 import { listening, listenOnMore } from './listen.ts';
 import { needsToken, type StartToken, startToken } from './start-token.ts';
@@ -70,7 +69,6 @@ export async function openHttp(
   if (!isAlone) shared = await listening(config, () => listenShared(app.server, { host, port }, open));
   const url = shared?.first ?? (await listening(config, () => open({ host, port })));
   for (const extra of config.extraPorts) stack.use(await listenOnMore(app.server, host, extra));
-  stack.use(trimHeapAtRest());
   stack.use(await announceServer({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };

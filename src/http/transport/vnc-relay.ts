@@ -91,7 +91,7 @@ class Relay {
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
       if (chunk.length < largeBytes) connection.send(chunk);
-      else connection.send(chunk, () => letGo(chunk));
+      else connection.send(chunk);
       if (connection.bufferedAmount >= maxWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {
@@ -166,16 +166,6 @@ class Relay {
     const { mayControl, clipboard } = this.#rights;
     this.#socket.sendJson({ type: 'control', who, viewer: id, mayControl, clipboard });
   }
-}
-
-/**
- * Frees a chunk's memory after it was sent. A chunk that does not begin its buffer shares it with
- * another chunk. Each chunk of a screen counts against the heap until it is collected; hundreds
- * of megabytes a second would fill the heap again and again.
- */
-function letGo({ buffer, byteOffset }: Buffer): void {
-  const isShared = byteOffset > 0 || buffer.byteLength === Buffer.poolSize;
-  if (!isShared && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
 }
 
 const messageLimits = { maxBytes: 1_000, maxDepth: 8, maxValues: 100 };

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
-import { validateInThread } from './answers/validation-thread.ts';
+import { validateInTurn } from './answers/validate-answer.ts';
 import type { DesktopClient } from './client.ts';
 import { directScreen } from './direct-screen.ts';
 import type { DaemonRequest, requester } from './request.ts';
@@ -50,7 +50,7 @@ export function desktopClient(
     vnc: async (signal) => screenStream((await direct(signal)) ?? (await stream('/desktop/vnc', signal)), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
-      const said = await validateInThread('cdp', bytes);
+      const said = await validateInTurn('cdp', bytes);
       if (said.ok) return { kind: 'message', message: said.value };
       // A page can make an honest browser send too much. Only another program sends text that is not a message.
       if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };

@@ -8,7 +8,7 @@ import { collectBody, UntrustedAnswer } from './answers/answer-body.ts';
 import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { refusal } from './answers/refusal.ts';
-import { validateInThread } from './answers/validation-thread.ts';
+import { validateInTurn } from './answers/validate-answer.ts';
 import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
 
@@ -112,7 +112,7 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
         timer = setTimeout(expire, answerMs);
         const { maxBytes } = answers.refusal;
         using body = await collectBody(response, { maxBytes, signal, isMeasured: false, own });
-        throw refusal(trusted(await validateInThread('refusal', body.bytes)), { epoch });
+        throw refusal(trusted(await validateInTurn('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
@@ -149,7 +149,7 @@ export function requester({ agent, token, epoch, trust }: DaemonConnection & { r
     expected(response, 200);
     const { maxBytes } = answers[name];
     using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
-    return trusted(await validateInThread(name, body.bytes));
+    return trusted(await validateInTurn(name, body.bytes));
   }
 
   return {
@@ -278,7 +278,7 @@ function expected({ statusCode }: IncomingMessage, status: number): void {
   if (statusCode !== status) throw new UntrustedAnswer('bad_status', `${statusCode} where ${status} was due`);
 }
 
-function trusted<Value>(said: Awaited<ReturnType<typeof validateInThread>> | { ok: true; value: Value }): Value {
+function trusted<Value>(said: Awaited<ReturnType<typeof validateInTurn>> | { ok: true; value: Value }): Value {
   if (said.ok) return said.value as Value;
   throw new UntrustedAnswer(said.reason, said.detail);
 }

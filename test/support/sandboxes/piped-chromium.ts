@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type BrowserPipe, browserPipe } from '../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { validateInThread } from '../../../src/sandboxes/client/answers/validation-thread.ts';
+import { validateInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { CdpMessage, DesktopClient } from '../../../src/sandboxes/client/client.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
@@ -26,7 +26,7 @@ const args = [
 
 /** Reads a message as the real client does, from a browser that is trusted. */
 export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
-  const said = await validateInThread('cdp', bytes);
+  const said = await validateInTurn('cdp', bytes);
   if (!said.ok) throw new Error(said.detail);
   return { kind: 'message', message: said.value };
 }

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
-import { spares } from '../../../core/concurrency/spare-buffers.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
-import { onLoopBytes } from './validation-thread.ts';
+import { smallBytes } from './validate-answer.ts';
 
 /** The sandbox sent something that its daemon never sends. */
 export class UntrustedAnswer extends Error {
@@ -15,8 +14,8 @@ export class UntrustedAnswer extends Error {
 }
 
 /**
- * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. One thread checks them one
- * after another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. They are validated one after
+ * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -40,14 +39,13 @@ interface Body extends Disposable {
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = declaredLength(response, limit);
-  const isLarge = length > onLoopBytes;
+  const isLarge = length > smallBytes;
   using stack = new DisposableStack();
   if (isLarge) {
     stack.use(await own.acquire(signal, length));
     stack.use(await held.acquire(signal, length));
   }
-  // Memory of its own, which can be transferred to a thread.
-  const whole = isLarge ? Buffer.from(spares.take(length), 0, length) : Buffer.allocUnsafeSlow(length);
+  const whole = Buffer.allocUnsafeSlow(length);
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     if (size + part.length > length) throw tooLarge(limit);

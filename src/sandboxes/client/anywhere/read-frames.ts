@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { chunkPassed } from '../../../core/concurrency/collect-garbage.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
 import type { AnswerName, AnswerOf } from '../answers/answers.ts';
@@ -32,7 +31,6 @@ export async function* readFrames(
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       yield* split(chunk);
-      chunkPassed(chunk.length);
     }
   } catch (cause) {
     throw cause instanceof AppError ? cause : lost(cause);

@@ -4,8 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { violationOf } from '../../../../src/core/model/protocol-violation.ts';
 import type { AnswerName } from '../../../../src/sandboxes/client/answers/answers.ts';
 import { answers } from '../../../../src/sandboxes/client/answers/answers.ts';
-import { validateAnswer } from '../../../../src/sandboxes/client/answers/validate-answer.ts';
-import { validateInThread } from '../../../../src/sandboxes/client/answers/validation-thread.ts';
+import { validateAnswer, validateInTurn } from '../../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { facing, http, saying } from '../../../support/facing.ts';
 
@@ -206,16 +205,16 @@ test('a daemon that answers on the stream of what is typed is refused', async ()
   expect(violationOf(client.trust.broken.reason)).toMatchObject({ call: 'GET /terminals/{id}/keyboard' });
 });
 
-test('an answer for the thread is the same as one that is read here', async () => {
+test('a large answer is the same as it was sent', async () => {
   const list = Array.from({ length: 5_000 }, (_, n) => ({ name: `file ${n}`, type: 'file', size: n, modified }));
   const client = await saying(http(JSON.stringify(list)));
   expect(await client.listFiles('.', budget())).toEqual(list);
   const stdout = 'é\u0001'.repeat(100_000);
   const ran = { exitCode: 0, stdout, stderr: '', timedOut: false };
-  expect(await validateInThread('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
+  expect(await validateInTurn('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
   const matches = Array.from({ length: 1_000 }, (_, n) => `${'d/'.repeat(100)}${n}`);
   const found = { matches, truncated: true };
-  expect(await validateInThread('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
+  expect(await validateInTurn('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {
