@@ -17,7 +17,6 @@ import { recover } from './shells/recover.ts';
 import { shellSetup } from './shells/shell-state.ts';
 import { trustAuthorities } from './trusted-authorities.ts';
 import { version } from './version.ts';
-import { warmUp } from './warm-up.ts';
 
 const { env } = process;
 // If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.
@@ -89,7 +88,6 @@ const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
 const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop, ownPorts }), token);
-warmUp(server, parts);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), log);

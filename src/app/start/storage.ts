@@ -6,7 +6,6 @@ import { inboxOf } from '../../sessions/cluster/inbox.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
 import { instanceName } from '../../storage/instance.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
-import { withRecent } from '../../storage/log/recent-events-cache.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { type Replica, replicaOf, sharedInstance } from '../parts/replica.ts';
@@ -38,8 +37,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   await using stack = new AsyncDisposableStack();
   const opened = existing ?? stack.use(await openStore({ config, logger, say }));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
-  const recent = opened.durable && !opened.shared ? withRecent(opened) : opened;
-  const { store, collect } = withPayloadOffload({ store: recent, blobs, newId: () => ids.short(), now: clock.now });
+  const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(replicaOf({ store, ids, clock, settings: config.replicas }));

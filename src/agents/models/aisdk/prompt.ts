@@ -61,28 +61,10 @@ function messagesOf(piece: Piece, form: Form): readonly LanguageModelV4Message[]
     const said = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
     return [userMessage([...said, ...piece.pictures.flatMap((picture) => pictureParts(picture, form.images))])];
   }
-  const last = lastMade.get(piece.reply);
-  if (last && isSame(last, form, piece)) return last.messages;
-  const { name, images, isOpen } = form;
-  const messages = exchangeOf(piece, form);
-  lastMade.set(piece.reply, { answers: piece.answers, name, images, isOpen, messages });
-  return messages;
+  return exchangeOf(piece, form);
 }
 
 type Exchange = Extract<Piece, { kind: 'reply' }>;
-type PromptTarget = Pick<Form, 'name' | 'images' | 'isOpen'> & Pick<Exchange, 'answers'>;
-/** Each turn sends the whole conversation again, so each reply with its answers is put into this form once. */
-const lastMade = new WeakMap<
-  AssistantMessage,
-  PromptTarget & { readonly messages: readonly LanguageModelV4Message[] }
->();
-
-const isSame = (made: PromptTarget, { name, images, isOpen }: Form, { answers }: Exchange): boolean =>
-  made.name === name &&
-  made.images === images &&
-  made.isOpen === isOpen &&
-  made.answers.length === answers.length &&
-  made.answers.every((answer, n) => answer === answers[n]);
 
 function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   const content = blocksOf(piece.reply, options);

@@ -27,8 +27,8 @@ export const smallBytes = 64 * 1024;
 const inOrder = keyedQueue();
 
 /**
- * As `validateAnswer`. Each turn of the event loop validates at most one large answer, so that others are served in
- * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
+ * Validates an answer like `validateAnswer`, but at most one large answer in each turn of the event loop, so that others
+ * are served in between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
 export async function validateInTurn<Name extends AnswerName>(
   name: Name,

@@ -5,8 +5,8 @@ import { digestOfText } from '../../../core/text/digest.ts';
 import type { MessageSelection, PromptSection, RequestProof } from '../context/message-selection.ts';
 import {
   digestOfTools,
+  hashOfRequest,
   picturesIn,
-  requestHashes,
   requestIdOf,
   requestKind,
   requestTextKind,
@@ -33,7 +33,6 @@ export class RequestLog {
   readonly #stored = new Set<string>();
   #unstored: RecordPut[] = [];
   #turns = 0;
-  readonly #hashOf = requestHashes();
 
   constructor(sessionId: SessionId) {
     this.#sessionId = sessionId;
@@ -55,7 +54,7 @@ export class RequestLog {
       ...(note !== undefined && { note: this.#note(note) }),
       ...(earlier && { earlier: earlier.map(({ before, text }) => ({ before, note: this.#note(text) })) }),
     };
-    const requestHash = this.#hashOf(frame, messages, pictures);
+    const requestHash = hashOfRequest(frame, messages, pictures);
     this.#turns += 1;
     const turn = this.#turns;
     const doc: StoredRequest = { ...frame, turn, runId, model, requestHash, from, pictures };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Message, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
-import { digestOf, digestOfText, digestWithTexts, GrowingDigest } from '../../../core/text/digest.ts';
+import { digestOf, digestOfText } from '../../../core/text/digest.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 
 // The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
@@ -43,40 +43,16 @@ export type Pictures = Readonly<Record<string, string>>;
 
 /** The hash of a request. It can be made again from what is stored. */
 export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictures: Pictures): string =>
-  digestWithTexts(
-    frame,
-    'messages',
-    messages.map((message) => digestOfMessage(message, pictures)),
-  );
-
-/**
- * The same hash for the requests of one conversation, each of which mostly begins with the messages of the last one.
- */
-export function requestHashes(): typeof hashOfRequest {
-  const growing = new GrowingDigest<Message>((message) =>
-    message.role === 'assistant' || !message.pictures ? digestOfMessage(message, {}) : undefined,
-  );
-  return (value, items, pictures) =>
-    growing.of({ value, key: 'messages', items }, (message) => digestOfMessage(message, pictures));
-}
-
-const known = new WeakMap<object, string>();
-
-/** A conversation is hashed again before each turn, so each of its messages keeps its hash. */
-function remembered<Of extends object>(of: Of, make: (of: Of) => string): string {
-  const hash = known.get(of) ?? make(of);
-  known.set(of, hash);
-  return hash;
-}
+  digestOf({ ...frame, messages: messages.map((message) => digestOfMessage(message, pictures)) });
 
 function digestOfMessage(message: Message, pictures: Pictures): string {
-  if (message.role === 'assistant' || !message.pictures) return remembered(message, digestOf);
+  if (message.role === 'assistant' || !message.pictures) return digestOf(message);
   const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
   return digestOf({ ...message, pictures: seen });
 }
 
 export const digestOfTools = (tools: readonly ToolDeclaration[]): string =>
-  digestOf(tools.map((tool) => remembered(tool, digestOf)));
+  digestOf(tools.map((tool) => digestOf(tool)));
 
 /** The hashes of the pictures whose bytes are there. */
 export function picturesIn(messages: readonly Message[]): Pictures {
