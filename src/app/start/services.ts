@@ -1,10 +1,8 @@
 import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
-import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
-import type { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
@@ -27,6 +25,7 @@ import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import type { Agents } from './agents.ts';
 import type { RunningEngine } from './engine.ts';
+import { RunnableTemplates } from './runnable-templates.ts';
 import { proxyPort, type Sandboxes } from './sandboxes.ts';
 import { needsToken } from './start-token.ts';
 import { inBackground, type Startup } from './startup.ts';
@@ -67,12 +66,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   // No other server can work on what this one finds at its start.
   if (!store.shared)
     await forks.collect(clock.now()).catch((err: unknown) => logger.warn({ err }, 'unfinished forks were not removed'));
-  /** Rejects a template whose sandboxes could not start here. */
-  function runnable<Chosen>(session: Parameters<typeof missingImageOf>[0], chosen: Chosen): Chosen {
-    const image = missingImageOf(session);
-    if (image !== undefined) throw noImage(session.template, image, driver.name);
-    return chosen;
-  }
+  const runnable = new RunnableTemplates({ driver: driver.name, desktopFor, missingImageOf });
   const sessions = sessionService({
     forks,
     store,
@@ -100,19 +94,20 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     },
     async templateFor(named, projectId) {
       if (named !== undefined) {
-        const { name, tools } = templates.get(named);
-        const chosen = { template: name, templateBy: 'session' } as const;
-        const offer = desktopFor({ ...chosen, projectId });
-        if ((tools.computer ?? 'off') !== 'off' && offer.state !== 'ready') throw noDesktop(name, offer);
-        return runnable({ ...chosen, projectId }, chosen);
+        const template = templates.get(named);
+        const chosen = { template: template.name, templateBy: 'session' } as const;
+        runnable.checkNamed(template, { ...chosen, projectId });
+        return chosen;
       }
       if (projectId !== null) {
         const { template } = await projects.api.agents.get(projectId);
-        return runnable({ template, templateBy: undefined, projectId }, { template });
+        runnable.check({ template, templateBy: undefined, projectId });
+        return { template };
       }
       if (config.template === undefined) return { template: 'default' };
       const usual = { template: config.template, templateBy: 'server' } as const;
-      return runnable({ ...usual, projectId }, usual);
+      runnable.check({ ...usual, projectId });
+      return usual;
     },
     limits: serverLimits(config, agents.tools),
     maxSessions: config.maxSessions,
@@ -178,7 +173,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       isAtWork: async (id) => (await sessions.activeRun(id)) !== undefined,
     }),
     projects: ofProjects,
-    templates,
+    templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   };
   const workspaces = stack.use(
     await workspaceService({
@@ -228,30 +223,6 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     retention,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-function noImage(template: string, image: string, driver: string): AppError {
-  const what = `The template ${template} needs the image ${image}, and the driver ${driver} runs this machine's own programs`;
-  const advice =
-    'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.';
-  return new AppError('image_missing', `${what}. ${advice}`);
-}
-
-function noDesktop(template: string, { state, detail, seconds = 0 }: DesktopOffer): AppError {
-  const what = `The template ${template} uses a desktop`;
-  if (state === 'building') {
-    const step = detail === undefined ? '' : ` (${detail}, for ${seconds} s)`;
-    return new AppError(
-      'sandbox_unavailable',
-      `${what}, whose image is being built${step}. Try again once it is there.`,
-    );
-  }
-  if (state === 'failed') {
-    const text = `${what}, whose image could not be built: ${detail ?? ''} The server tries again.`;
-    return new AppError('sandbox_unavailable', text);
-  }
-  const advice = 'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.';
-  return new AppError('invalid_request', `${what}, and sandboxes here have none. ${advice}`);
 }
 
 function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {

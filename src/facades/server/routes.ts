@@ -49,6 +49,7 @@ const example = {
   approvals: null,
   image: null,
   egress: null,
+  unavailable: null,
   packages: { pip: [], npm: [] },
   tools: ['bash', 'file_read', 'search'] as const,
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import type { TemplateInfo } from '../../sessions/api/templates.ts';
+import type { TemplateInfo, Unavailable } from '../../sessions/api/templates.ts';
 
 /** A template as clients see it. Null: the template leaves it to the project or to the server. */
 const Template = z.object({
@@ -30,14 +30,16 @@ const Template = z.object({
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   /** The name of the egress policy. */
   egress: z.string().nullable(),
+  /** Why sessions with it cannot start here now, and what helps; null: they can. */
+  unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
 });
 export const Templates = z.object({ templates: z.array(Template).readonly() });
 
 export const templateList = ({ templates }: Pick<Services, 'templates'>): z.output<typeof Templates> => ({
-  templates: templates.list().map(templateView),
+  templates: templates.list().map((template) => templateView(template, templates.whyNot(template) ?? null)),
 });
 
-const templateView = (template: TemplateInfo): z.output<typeof Template> => ({
+const templateView = (template: TemplateInfo, unavailable: Unavailable | null): z.output<typeof Template> => ({
   id: template.name,
   name: template.label,
   description: template.description,
@@ -53,4 +55,5 @@ const templateView = (template: TemplateInfo): z.output<typeof Template> => ({
   image: template.sandbox.image ?? null,
   packages: { pip: template.packages.pip ?? [], npm: template.packages.npm ?? [] },
   egress: template.egress.policy ?? null,
+  unavailable,
 });

@@ -134,7 +134,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     projects: guardedProjects(services.projects, principalOf),
     models: guardedModels(services.models, principalOf),
     shares: withChecks(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
-    templates: { list: () => services.templates.list() },
+    templates: {
+      list: () => services.templates.list(),
+      whyNot: (template) => services.templates.whyNot(template),
+    },
   };
 }
 

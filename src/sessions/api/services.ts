@@ -12,7 +12,7 @@ import type { SandboxService } from './sandboxes.ts';
 import type { SessionService } from './sessions.ts';
 import type { ShareService } from './shares.ts';
 import type { StreamService } from './streams.ts';
-import type { TemplateService } from './templates.ts';
+import type { TemplateList } from './templates.ts';
 import type { TerminalService } from './terminals.ts';
 
 /**
@@ -35,5 +35,5 @@ export interface Services {
   readonly projects: ProjectService;
   readonly models: ModelService;
   readonly shares: ShareService;
-  readonly templates: Pick<TemplateService, 'list'>;
+  readonly templates: TemplateList;
 }

@@ -14,3 +14,14 @@ export interface TemplateService {
   get(name: string): TemplateInfo;
   find(name: string): TemplateInfo | undefined;
 }
+
+/** Why sessions with a template cannot start here now, and what helps. */
+export interface Unavailable {
+  readonly reason: string;
+  readonly remedy: string;
+}
+/** The templates as callers see them. */
+export interface TemplateList extends Pick<TemplateService, 'list'> {
+  /** Undefined: sessions with it can start. */
+  whyNot(template: TemplateInfo): Unavailable | undefined;
+}

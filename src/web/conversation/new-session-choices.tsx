@@ -7,6 +7,7 @@ import { info } from '../data/system.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
 import { t } from '../text/text.ts';
+import { UnavailableTemplates } from './unavailable-templates.tsx';
 
 /** The model of a new session; empty: the server's own. */
 export const chosenModel = signal('');
@@ -20,7 +21,8 @@ export function NewSessionChoices() {
     query('templates.list', {}).then(
       (found) => {
         templates.value = found.templates;
-        if (!found.templates.some(({ id }) => id === chosenTemplate.value)) chosenTemplate.value = '';
+        const chosen = found.templates.find(({ id }) => id === chosenTemplate.value);
+        if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
       },
       () => {}, // a server without templates has one recipe
     );
@@ -37,14 +39,15 @@ export function NewSessionChoices() {
             }}
           >
             <option value="">{t('serversOwn')}</option>
-            {templates.value.map(({ id, name, description }) => (
-              <option key={id} value={id} title={description}>
-                {name}
+            {templates.value.map(({ id, name, description, unavailable }) => (
+              <option key={id} value={id} title={unavailable?.reason ?? description} disabled={unavailable !== null}>
+                {unavailable === null ? name : t('templates.cannotRun', { name })}
               </option>
             ))}
           </select>
         </label>
       )}
+      <UnavailableTemplates templates={templates.value} />
       <span class="choice-new">
         <span id="model-of-new">{t('model')}</span>
         <button

@@ -396,6 +396,7 @@ test('templates.list returns the agents that sessions and projects can start wit
     image: null,
     approvals: null,
     egress: null,
+    unavailable: null,
   });
 });
 

@@ -90,3 +90,15 @@ test('the tasks of the start page are tasks that the demo knows by heart, in eac
     }
   }
 });
+
+test('a template that cannot run here is shown as such, with the reason and what helps', async (context) => {
+  const { page } = await open(context);
+  const option = page.getByRole('option', { name: 'Computer use: cannot run here' });
+  await option.waitFor({ state: 'attached' });
+  expect(await option.isDisabled()).toBe(true);
+  await page.getByRole('button', { name: '1 cannot run here' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Templates that cannot run here' });
+  await dialog.getByText('sandboxes here have none').waitFor();
+  await dialog.getByText('Set CORRAL_SANDBOX_DESKTOP=true').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+});

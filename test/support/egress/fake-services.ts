@@ -316,7 +316,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       }),
     },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
-    templates,
+    templates: { ...templates, whyNot: () => undefined },
     models: noModels,
     projects: projectService({
       records: store.records,

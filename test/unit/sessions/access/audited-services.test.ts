@@ -137,7 +137,7 @@ test('every method of every service either only looks, or is told of exactly onc
     egress: ['inForce'],
     sessionCredentials: ['list'],
     projectCredentials: ['list'],
-    templates: ['list'],
+    templates: ['list', 'whyNot'],
   };
   const { it, told } = audit();
   // Every method of every service answers an object with an id.

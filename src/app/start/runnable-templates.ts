@@ -1,0 +1,70 @@
+import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
+import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { TemplateInfo, Unavailable } from '../../sessions/api/templates.ts';
+import type { AgentChoice } from '../parts/session-configs.ts';
+
+interface Trouble extends Unavailable {
+  readonly code: ErrorCode;
+}
+interface Deps {
+  readonly driver: string;
+  readonly desktopFor: (session: AgentChoice) => DesktopOffer;
+  readonly missingImageOf: (session: AgentChoice) => string | undefined;
+}
+
+/** Which templates can run here. The state of a desktop's image changes while the server runs. */
+export class RunnableTemplates {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Throws for a session whose sandbox could not start here. */
+  check(session: AgentChoice): void {
+    const trouble = this.#imageTrouble(session);
+    if (trouble) throw errorOf(trouble);
+  }
+
+  /** Throws for a template that a session names and that cannot run here. */
+  checkNamed(template: TemplateInfo, session: AgentChoice): void {
+    const trouble = this.#desktopTrouble(template, session) ?? this.#imageTrouble(session);
+    if (trouble) throw errorOf(trouble);
+  }
+
+  whyNot(template: TemplateInfo): Unavailable | undefined {
+    const session = { template: template.name, templateBy: 'session', projectId: null } as const;
+    const trouble = this.#desktopTrouble(template, session) ?? this.#imageTrouble(session);
+    return trouble && { reason: trouble.reason, remedy: trouble.remedy };
+  }
+
+  #imageTrouble(session: AgentChoice): Trouble | undefined {
+    const image = this.#deps.missingImageOf(session);
+    if (image === undefined) return undefined;
+    return {
+      code: 'image_missing',
+      reason: `The template ${session.template} needs the image ${image}, and the driver ${this.#deps.driver} runs this machine's own programs.`,
+      remedy: 'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.',
+    };
+  }
+
+  #desktopTrouble({ name, tools }: TemplateInfo, session: AgentChoice): Trouble | undefined {
+    if ((tools.computer ?? 'off') === 'off') return undefined;
+    const { state, detail, seconds = 0 } = this.#deps.desktopFor(session);
+    const what = `The template ${name} uses a desktop`;
+    if (state === 'ready') return undefined;
+    if (state === 'building') {
+      const step = detail === undefined ? '' : ` (${detail}, for ${seconds} s)`;
+      const reason = `${what}, whose image is being built${step}.`;
+      return { code: 'sandbox_unavailable', reason, remedy: 'Try again once it is there.' };
+    }
+    if (state === 'failed') {
+      const reason = `${what}, whose image could not be built: ${detail ?? ''}`;
+      return { code: 'sandbox_unavailable', reason, remedy: 'The server tries again.' };
+    }
+    const remedy = 'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.';
+    return { code: 'invalid_request', reason: `${what}, and sandboxes here have none.`, remedy };
+  }
+}
+
+const errorOf = ({ code, reason, remedy }: Trouble): AppError => new AppError(code, `${reason} ${remedy}`);
