@@ -62,7 +62,12 @@ export interface DriverParts {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
-/** Everything about a driver. Its name is its key in `drivers/list.ts`, and the key of its settings. */
+/**
+ * Everything about a driver. Its name is its key in `drivers/list.ts`, and the key of its settings.
+ *
+ * @example
+ * export const memory = describeDriver({ label: 'a fake for tests', open: async (_settings, parts) => openMemory(parts) });
+ */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Says to people what its sandboxes are. */
   readonly label: string;

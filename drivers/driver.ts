@@ -4,7 +4,12 @@ import type { SandboxPhase } from '../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/** The time limit of a call and the signal to cancel it. `signal` also fires at `deadlineAt`. */
+/**
+ * The time limit of a call and the signal to cancel it. `signal` also fires at `deadlineAt`.
+ *
+ * @example
+ * const call = { signal: AbortSignal.timeout(60_000), deadlineAt: clock.now() + 60_000 };
+ */
 export interface Call {
   readonly signal: AbortSignal;
   readonly deadlineAt: number; // epoch ms, for backends that take a timeout of their own
@@ -23,6 +28,12 @@ export interface SandboxLimits {
   readonly diskBytes: number;
 }
 
+/**
+ * Everything that a driver needs to start one sandbox.
+ *
+ * @example
+ * const info = await driver.provision({ ...recipe, id, sessionId, epoch, expiresAt: clock.now() + ttlMs }, call);
+ */
 export interface SandboxSpec {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
@@ -37,7 +48,12 @@ export interface SandboxSpec {
   readonly expiresAt: number;
 }
 
-/** The backend's current state of a sandbox, read from its labels on every call: drivers keep no table of their own. */
+/**
+ * The backend's current state of a sandbox, read from its labels on every call: drivers keep no table of their own.
+ *
+ * @example
+ * const stale = (await driver.list(call)).filter(({ expiresAt }) => expiresAt < clock.now());
+ */
 export interface SandboxInfo {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
@@ -55,7 +71,13 @@ export interface ProvisionProgress {
   readonly detail: string;
 }
 
-/** A connection to the sandbox's daemon. Disposing closes the connection, never the sandbox. */
+/**
+ * A connection to the sandbox's daemon. Disposing closes the connection, never the sandbox.
+ *
+ * @example
+ * await using link = await driver.attach(id, call);
+ * const client = sandboxClient(link);
+ */
 export interface SandboxLink extends AsyncDisposable {
   /** The agent of node:http requests to `http://sandbox/…`. Each request uses a connection to the daemon. */
   readonly agent: Agent;
@@ -110,6 +132,11 @@ export interface Weakness {
 /**
  * Every method rejects only with AppError and stops promptly when `call.signal` fires (`cancelled` or
  * `deadline_exceeded`). Every method can be called again after any failure.
+ *
+ * @example
+ * const info = await driver.provision(spec, call);
+ * await using link = await driver.attach(info.id, call);
+ * await driver.destroy(info.id, 'keep', call);
  */
 export interface Driver extends AsyncDisposable {
   /** The driver's key in `drivers/list.ts`. */

@@ -4,8 +4,8 @@ import type {
   CallOutcome,
   PendingCall,
   RemainingBudget,
-  RunContext,
   RunEnd,
+  RunMachineContext,
   RunSpending,
   TurnResult,
   Verdict,
@@ -23,9 +23,9 @@ export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => ({
 });
 
 // without a plan, a reply in words ends the run
-export const hasSpoken = ({ acts }: RunContext) => acts.at(-1)?.kind === 'text';
-export const isUnseen = ({ injected, seen }: RunContext) => injected > seen;
-export const hasStep = ({ steps }: RunContext) =>
+export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
+export const isUnseen = ({ injected, seen }: RunMachineContext) => injected > seen;
+export const hasStep = ({ steps }: RunMachineContext) =>
   steps.some(({ status }) => status === 'pending' || status === 'running');
 
 export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
@@ -46,10 +46,13 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
 });
 
 /**
- * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking one.
- * Equal acts of one turn count once: a model that repeats itself within a turn has seen no result in between.
+ * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking
+ * one. Equal acts of one turn count once: a model that repeats itself within a turn has seen no result in between.
  */
-export function recordOutcomes(context: RunContext, outcomes: readonly CallOutcome[]): Partial<RunContext> {
+export function recordOutcomes(
+  context: RunMachineContext,
+  outcomes: readonly CallOutcome[],
+): Partial<RunMachineContext> {
   const calls = context.calls.filter((_, n) => outcomes[n]?.kind !== 'called');
   const acts = outcomes.flatMap((outcome) => (outcome.kind === 'called' ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
@@ -70,18 +73,18 @@ export function recordOutcomes(context: RunContext, outcomes: readonly CallOutco
 }
 
 /**
- * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells the
- * model what to do instead.
+ * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells
+ * the model what to do instead.
  */
 export function verdictOf(text: string): Verdict {
   if (/^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text)) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
 
-export const appendAct = ({ acts, policy }: RunContext, act: RunAct) =>
+export const appendAct = ({ acts, policy }: RunMachineContext, act: RunAct) =>
   [...acts, act].slice(-maxRememberedActs(policy.stuck));
 
-export function recordTurn(context: RunContext, result: TurnResult): Partial<RunContext> {
+export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {
   if (result.kind === 'failed') return {};
   const spent = addSpent(context.spent, result.spent);
   const granted = context.granted && result.spent.turns === 0;
@@ -102,7 +105,7 @@ export function endOf(result: TurnResult): RunEnd {
 }
 
 /** The run's budget as its turns see it. */
-export function leftOf({ spent, granted, policy: { budget } }: RunContext): RemainingBudget | undefined {
+export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext): RemainingBudget | undefined {
   if (granted) return undefined;
   return {
     turns: { limit: budget.turns, used: spent.turns },
@@ -112,7 +115,7 @@ export function leftOf({ spent, granted, policy: { budget } }: RunContext): Rema
 }
 
 /** The budget that is spent. A request that is larger than the rest is refused when it is made. */
-export function spentBudget(context: RunContext): BudgetOverrun | undefined {
+export function spentBudget(context: RunMachineContext): BudgetOverrun | undefined {
   const { budget } = context.policy;
   const scope = 'run';
   if (context.overtime) {

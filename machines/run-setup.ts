@@ -20,10 +20,10 @@ import type {
   EndInput,
   NoticeInput,
   Result,
-  RunContext,
   RunEnd,
   RunEvent,
   RunInput,
+  RunMachineContext,
   RunNotice,
   TurnInput,
   TurnResult,
@@ -39,7 +39,7 @@ const asksFor = (over: BudgetOverrun | undefined) =>
 /** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
   types: {
-    context: {} as RunContext,
+    context: {} as RunMachineContext,
     input: {} as RunInput,
     events: {} as RunEvent,
     output: {} as RunEnd,
@@ -53,8 +53,8 @@ export const runSetup = setup({
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
     /**
-     * Kills the run's processes, closes its open entries in the log, and appends its end. No other actor has to run before
-     * it.
+     * Kills the run's processes, closes its open entries in the log, and appends its end. No other actor has to run
+     * before it.
      */
     end: unprovided<void, EndInput>('end'),
     /** Like `end`, but without killing processes, after that took too long. */

@@ -4,7 +4,12 @@ import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
 
-/** The work from one user message to its end. `resume`, folded from the log, is the part done before a restart. */
+/**
+ * The work from one user message to its end. `resume`, folded from the log, is the part done before a restart.
+ *
+ * @example
+ * createActor(runMachine.provide({ actors }), { input: { sessionId, runId, task, messageId, policy, resume: undefined } });
+ */
 export interface RunInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
@@ -52,7 +57,12 @@ export interface PendingApproval {
   /** After this time without an answer the call counts as rejected, in ms. */
   readonly remainingMs: number;
 }
-/** The decision on a call's approval. */
+/**
+ * The decision on a call's approval.
+ *
+ * @example
+ * const verdict: Verdict = { decision: 'approved', args: { file: 'other.txt' } };
+ */
 export interface Verdict {
   readonly decision: ApprovalDecision;
   /** A text for the model. */
@@ -118,6 +128,12 @@ export interface ApprovalRequest {
   readonly timeoutMs: number;
 }
 
+/**
+ * Why a run ended. A failure has a code, and says whether another message can help.
+ *
+ * @example
+ * const end: RunEnd = { reason: 'failed', code: 'model_overloaded', retryable: true };
+ */
 export interface RunEnd {
   readonly reason: RunEndReason;
   readonly code?: ErrorCode;
@@ -141,7 +157,7 @@ export type RunNotice =
   /** The run accepts no more messages: its end is being written to the log. */
   | { type: 'run.ending' };
 
-export interface RunContext extends RunInput {
+export interface RunMachineContext extends RunInput {
   steps: readonly PlanStep[];
   planned: boolean; // true also for a plan without steps
   calls: readonly PendingCall[];

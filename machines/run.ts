@@ -1,7 +1,7 @@
 import { assign } from 'xstate';
 import { leftOf, nothingSpent } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
-import type { CallOutcome, EndInput, RunContext, RunEnd, RunOwner, TurnInput, TurnResult } from './run-types.ts';
+import type { CallOutcome, EndInput, RunEnd, RunMachineContext, RunOwner, TurnInput, TurnResult } from './run-types.ts';
 
 export type {
   ApprovalRequest,
@@ -22,13 +22,13 @@ export type {
   Verdict,
 } from './run-types.ts';
 
-const whose = ({ sessionId, runId }: RunContext): RunOwner => ({ sessionId, runId });
-const endInput = (context: RunContext): EndInput => ({
+const whose = ({ sessionId, runId }: RunMachineContext): RunOwner => ({ sessionId, runId });
+const endInput = (context: RunMachineContext): EndInput => ({
   ...whose(context),
   task: context.task,
   end: context.end as RunEnd,
 });
-const turnInput = (context: RunContext): TurnInput => ({
+const turnInput = (context: RunMachineContext): TurnInput => ({
   ...whose(context),
   plans: context.policy.plans,
   steps: context.steps,

@@ -5,7 +5,12 @@ import type { BreachData } from '../src/core/model/protocol-violation.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdict } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
-/** The session's state as folded from its log. A restart differs from a start only in this input. */
+/**
+ * The session's state as folded from its log. A restart differs from a start only in this input.
+ *
+ * @example
+ * createActor(sessionMachine.provide({ actors }), { input: await hydrate(sessionId, signal) });
+ */
 export interface SessionInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;

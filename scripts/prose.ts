@@ -32,12 +32,15 @@ const sentences = (text: string): string[] =>
 function comments(source: string): Block[] {
   const blocks: { line: number; end: number; text: string }[] = [];
   let isDoc = false;
+  let isExample = false;
   for (const [index, given] of source.split('\n').entries()) {
     const line = index + 1;
     let text: string | undefined;
     if (isDoc || /^\s*\/\*\*/.test(given)) {
       const isNew = !isDoc;
       isDoc = !given.includes('*/');
+      isExample = !isNew && (isExample || /^\s*\*\s*@example/.test(given));
+      if (isExample) continue; // code
       text = given
         .replace(/^\s*\/\*\*\s?/, '')
         .replace(/\*\/.*$/, '')

@@ -79,8 +79,10 @@ ${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry'], rows)}
 `;
 }
 
+/** The comment as one line, without its example. */
 const prose = (comment: string | undefined) =>
   (comment ?? '')
+    .replace(/^\s*\*\s*@example[\s\S]*/m, '')
     .replaceAll(/^\s*\*\s?/gm, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim();

@@ -34,7 +34,7 @@ const reapEveryMs = 60_000;
 
 /** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
 export interface KubernetesDriver extends Driver, Partial<Poolable> {
-  /** The session's sandbox that a pool sandbox became; undefined if it is unclaimed. */
+  /** The sandbox id that the claiming session gave to this pool sandbox; undefined if it is unclaimed. */
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
   /** Ends pods past their deadline, of this installation or of all in the namespace. Resolves with their names. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
@@ -232,7 +232,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
             (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, made }, spec, signal));
-          // If another replica claimed a pod for this session meanwhile, this pod gives way. Both replicas look after their
+          // If another replica claimed a pod for this session meanwhile, this pod gives way. Both replicas look after
+          // their
           // own write.
           if (made.pod) {
             const claimed = await claimedFor(id, signal, made.pod.metadata?.resourceVersion);

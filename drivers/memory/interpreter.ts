@@ -109,7 +109,7 @@ async function simple(tokens: readonly Token[], around: CommandContext): Promise
   }
 }
 
-/** The same surroundings with another output. It shares the rest, so `cd` in it counts. */
+/** The same command context with another output. The rest is shared, so a `cd` changes both. */
 const redirected = (around: CommandContext, out: CommandContext['out']): CommandContext =>
   Object.create(around, {
     out: { value: out },

@@ -38,6 +38,10 @@ export interface CorralClientOptions {
  * A typed client with every procedure of the server. Subscriptions reconnect after a break and continue after the last
  * event that arrived: none is lost or repeated. A subscription without a `lastEventId` that breaks before its first
  * event starts over, so pass the session's `lastSeq` when that matters. `close` ends all subscriptions and connections.
+ *
+ * @example
+ * using corral = createCorralClient({ url: 'http://127.0.0.1:8000' });
+ * const { items } = await corral.sessions.list.query();
  */
 export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
 

@@ -24,7 +24,13 @@ export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | '
 
 export type ForkOptions = Omit<Inputs['sessions']['fork'], 'id'>;
 
-/** A Corral server. */
+/**
+ * A Corral server.
+ *
+ * @example
+ * const box = await Corral.create({ title: 'Report' });
+ * const { text } = await (await box.run('Write report.md')).result();
+ */
 export class Corral {
   readonly #server: Connection;
 
@@ -129,8 +135,8 @@ export class Box {
   }
 
   /**
-   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`, and with its files as of
-   * then where they were kept; `session().forkedFrom.files` says. Rejects with conflict before any run has ended.
+   * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`, and with its files
+   * as of then where they were kept; `session().forkedFrom.files` says. Rejects with conflict before any run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return new Box(

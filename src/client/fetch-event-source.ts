@@ -1,5 +1,6 @@
-// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. As much of the standard's class as
-// tRPC's client uses; the failed answer's status is the error event's `code`. The package `eventsource` gives up at a 502,
+// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. This class has only the parts of
+// the standard that tRPC's client uses; the failed answer's status is the error event's `code`. The package
+// `eventsource` gives up at a 502,
 // which a proxy answers while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;

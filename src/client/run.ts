@@ -16,6 +16,10 @@ type Approval = Outputs['runs']['approve'];
 /**
  * The work from one message to its end. Iterate over its events, or wait for its result; both begin at the message. A
  * broken connection continues after the last event.
+ *
+ * @example
+ * const run = await box.run('Count the files');
+ * for await (const event of run) console.log(event.type);
  */
 export class Run implements AsyncIterable<Event> {
   readonly id: string;

@@ -50,7 +50,10 @@ async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hier
   return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
 }
 
-/** The top, which root can write; else the delegated groups: the parent of the server's own group, then its own. */
+/**
+ * Lists the candidates in order: the top, which only root can write, the parent of the server's group, the server's
+ * group.
+ */
 function parentsIn({ mount, own }: Hierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);

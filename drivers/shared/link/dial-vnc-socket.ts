@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 // A display listens in a folder that the sandbox can write, so everything in it is hostile. The server therefore never
 // resolves a path of the sandbox: it opens one name at a time, follows no link, and dials exactly what it has checked.
 
-/** The folder in the sandbox's own folder, and the only name in it that the server opens. */
+/** The folder below the sandbox's folder. The server opens only one name in it, the socket's. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
 /** Linux's flag for a handle that only names a file. Node does not export it. */

@@ -10,6 +10,10 @@ interface SharedCall<Value> {
 /**
  * Runs one operation per key; a second call joins the first. A caller that gives up leaves at once. When the last caller has
  * left, the operation's own signal fires. The operation then cleans up before the next one of that key can begin.
+ *
+ * @example
+ * const starts = new SingleFlight<SandboxInfo>();
+ * await starts.join(spec.id, call, (own) => start(spec, own)); // two callers, one start
  */
 export class SingleFlight<Value> {
   readonly #running = new Map<string, SharedCall<Value>>();

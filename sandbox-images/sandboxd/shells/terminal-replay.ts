@@ -1,5 +1,7 @@
-// The last output of a terminal, for the next viewer. It is not a screen but the bytes that draw one: as many lines as the
-// terminal has, or all that a full-screen program drew. Queries to the viewer's terminal are left out, because its reply
+// The last output of a terminal, for the next viewer. It is not a screen but the bytes that draw one: as many lines as
+// the
+// terminal has, or all that a full-screen program drew. Queries to the viewer's terminal are left out, because its
+// reply
 // would be typed into the shell.
 
 const cap = 64 * 1024;
@@ -13,7 +15,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** The first position, from the wanted one on, at a character's start and outside of any sequence. */
+  /** The first position at or after the wanted one that splits no character and no escape sequence. */
   readonly whole: number;
 }
 

@@ -34,7 +34,7 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
-/** The languages whose contexts are there from the start. Those of the others come with their first use. */
+/** The languages whose contexts exist from the start. Contexts of other languages are made on first use. */
 export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
 /** The folder of the programs: beside this file, or in the source tree beside tsc's output. */

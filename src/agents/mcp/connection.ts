@@ -38,7 +38,12 @@ export interface McpCall {
   readonly onProgress: (text: string) => void;
 }
 
-/** The connection to one tool server: opened when first needed, and again after the server ended. */
+/**
+ * The connection to one tool server: opened when first needed, and again after the server ended.
+ *
+ * @example
+ * const tools = await connection.tools(signal); // starts the server on the first call
+ */
 export class McpConnection {
   readonly server: McpServer;
   readonly #open: () => ServerTransport;
@@ -67,7 +72,10 @@ export class McpConnection {
     }
   }
 
-  /** Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the reason. */
+  /**
+   * Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the
+   * reason.
+   */
   async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<CallToolResult> {
     const { client, way } = await this.#connected();
     const { timeoutMs } = this.server;

@@ -1,6 +1,14 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 
+/**
+ * A model that answers one turn at a time.
+ *
+ * @example
+ * for await (const part of model.turn(request, signal)) {
+ *   if (part.type === 'text') show(part.delta);
+ * }
+ */
 export interface Model {
   /** `provider/model`, as in the configuration. */
   readonly name: string;
@@ -12,7 +20,9 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** The abilities of one model. An adapter makes up for a missing ability where it can, so that callers need not look. */
+/**
+ * The abilities of one model. An adapter makes up for a missing ability where it can, so that callers need not look.
+ */
 export interface Abilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
@@ -45,6 +55,12 @@ export type TurnPhase =
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
   | { readonly kind: 'summarize' };
 
+/**
+ * Everything that a model sees in one turn.
+ *
+ * @example
+ * const request: TurnRequest = { phase, system: 'You are…', messages, tools: registry.declarations };
+ */
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
@@ -52,7 +68,9 @@ export interface TurnRequest {
   readonly messages: readonly Message[];
   /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
   readonly runFrom?: number;
-  /** The turn's purpose as an instruction. It stands at `noteAt`; without that, before the calls of the present step. */
+  /**
+   * The turn's purpose as an instruction. It stands at `noteAt`; without that, before the calls of the present step.
+   */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
@@ -89,7 +107,10 @@ export interface ToolDeclaration {
   readonly native?: NativeTool;
 }
 export type NativeTool =
-  /** A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the screenshot. */
+  /**
+   * A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the
+   * screenshot.
+   */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
   /** One of the actions on a browser's screen that Gemini's models know by themselves, with name and arguments. */
   | { readonly kind: 'screen_action' };
@@ -118,8 +139,8 @@ export interface Picture {
 
 /**
  * A reply. `text` and `calls` are what every provider understands. `raw` is the same reply in its provider's own form,
- * with reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and calls.
- * `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
+ * with reasoning and signatures: the model that wrote it gets it back unchanged, and any other model gets text and
+ * calls. `raw` names its calls in the order of `calls`. Calls beyond the last of `calls` are not sent back.
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
@@ -137,7 +158,12 @@ export interface ToolCall {
   readonly confirm?: string;
 }
 
-/** The parts of a reply as they arrive. All calls come after the text, directly before the end. */
+/**
+ * The parts of a reply as they arrive. All calls come after the text, directly before the end.
+ *
+ * @example
+ * { type: 'text', delta: 'The file' }, { type: 'call', call }, { type: 'end', outcome }
+ */
 export type TurnPart =
   | { type: 'text'; delta: string }
   /** Reasoning in readable form, for people. It is never sent back; `raw` is. */
@@ -147,7 +173,12 @@ export type TurnPart =
   /** `model` is the name of the model that answered, when a fall-back did. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
-/** Tokens of one turn. */
+/**
+ * Tokens of one turn.
+ *
+ * @example
+ * { inputTokens: 1_200, cachedTokens: 1_000, outputTokens: 80, cost: 0.0021 }
+ */
 export interface Usage {
   /** The whole request, including what came from the provider's cache or was written to it. */
   readonly inputTokens: number;
@@ -173,7 +204,9 @@ export interface FinishedTurn {
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: Usage;
-  /** With `length`: the tools whose calls the reply contained. None of those calls is in the turn, because one is cut. */
+  /**
+   * With `length`: the tools whose calls the reply contained. None of those calls is in the turn, because one is cut.
+   */
   readonly cutCalls?: readonly string[];
   /** With `refused`: the provider's reason in words or as its code, such as `SAFETY`. */
   readonly reason?: string;

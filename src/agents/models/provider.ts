@@ -11,6 +11,9 @@ export type Reasoning = (typeof reasoningLevels)[number];
 /**
  * One model provider. Its settings, their variables, the help, the key test, the labels and the offered models all
  * follow from this description.
+ *
+ * @example
+ * const model = await provider.build({ name: 'openai/gpt-5', model: 'gpt-5', key, ...rest });
  */
 export interface Provider<Name extends string = string> {
   /** Stands before the slash in `provider/model`, and in the settings under `models`. */

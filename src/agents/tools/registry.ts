@@ -6,6 +6,13 @@ import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { familyOf } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
+/**
+ * The tools of one session, by the names by which the model calls them.
+ *
+ * @example
+ * const declarations = registry.declarations; // go to the model
+ * const result = await runTool(registry, context, call);
+ */
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
@@ -15,8 +22,8 @@ export interface ToolRegistry {
 }
 
 /**
- * All tools, or the named ones; with tools for keyboard and mouse if requested. `more`: tools that only some installations
- * have.
+ * All tools, or the named ones; with tools for keyboard and mouse if requested. `more`: tools that only some
+ * installations have.
  */
 export function toolRegistry(
   enabled?: readonly string[],
@@ -83,7 +90,8 @@ export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): P
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /**
- * Resumes a call that an earlier server began. A call that cannot be resumed counts as interrupted and is not run again.
+ * Resumes a call that an earlier server began. A call that cannot be resumed counts as interrupted and is not run
+ * again.
  */
 export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);

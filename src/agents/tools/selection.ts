@@ -20,6 +20,6 @@ export function allows({ allow, deny }: ToolRules, tool: SelectableTool): boolea
 const names = (list: readonly string[], { name, group }: SelectableTool): boolean =>
   list.length > 0 && (list.includes(group) || anyGlob(list)(name));
 
-/** The groups of which an agent with these rules has at least one tool. */
+/** The tool groups in which these rules allow at least one tool. */
 export const groupsOf = (rules: ToolRules): ToolGroup[] =>
   toolGroups.filter((group) => describedTools.some((tool) => tool.group === group && allows(rules, tool)));

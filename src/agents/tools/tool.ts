@@ -8,7 +8,12 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
-/** Everything that a tool can use: no network or driver, only its sandbox and a clock. */
+/**
+ * Everything that a tool can use: no network or driver, only its sandbox and a clock.
+ *
+ * @example
+ * const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
+ */
 export interface ToolContext {
   readonly sessionId: SessionId;
   readonly signal: AbortSignal;
@@ -39,7 +44,12 @@ export interface KeptPicture {
   readonly mimeType: string;
 }
 
-/** A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn. */
+/**
+ * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.
+ *
+ * @example
+ * return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
+ */
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
@@ -115,6 +125,12 @@ export interface ToolDescription {
 /** The facades with their own names for tools. `conversation`: Crogia and CambioML. */
 export type ToolNaming = 'conversation' | 'opencodex';
 
+/**
+ * A tool of the server: its description, and the function that does the work.
+ *
+ * @example
+ * const result = await tool.run(context, { file: 'notes.txt' });
+ */
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */

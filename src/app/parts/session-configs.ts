@@ -11,7 +11,9 @@ export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'proje
 type SessionEgress = NonNullable<SessionLife['egress']>;
 export interface SandboxSettings {
   readonly config: Config;
-  /** The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool. */
+  /**
+   * The template, if it says something about sandboxes; `default` otherwise, so that such sessions share a warm pool.
+   */
   readonly recipe: string;
   /** Packages to install, and the name of the template that wants them. */
   readonly packages: Packages;
@@ -34,7 +36,10 @@ export class SessionConfigs {
     this.#records = records;
   }
 
-  /** The egress policy of a session whose template is gone is `none`: the template may have been stricter than the server. */
+  /**
+   * The egress policy of a session whose template is gone is `none`: the template may have been stricter than the
+   * server.
+   */
   ofRecord(session: AgentChoice): SandboxSettings {
     const own = this.#ofTemplate(session);
     const { egress } = session.life ?? {};
@@ -51,7 +56,10 @@ export class SessionConfigs {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /** Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the network. */
+  /**
+   * Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the
+   * network.
+   */
   remember(id: SessionId, own: SandboxSettings): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
@@ -72,7 +80,7 @@ export function isNarrower({ policy, allow }: Config['egress'], wanted: SessionE
   if (wanted.policy === 'none' || policy === 'web') return true;
   return policy === 'allow-list' && wanted.allow.every((entry) => allow.includes(entry));
 }
-/** The wanted rules, or none at all where they would widen what the operator set. */
+/** The session's rules if they are narrower than the operator's; otherwise no access at all. */
 const narrowed = (egress: Config['egress'], wanted: SessionEgress): SessionEgress =>
   isNarrower(egress, wanted) ? wanted : { policy: 'none', allow: [] };
 

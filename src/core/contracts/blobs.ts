@@ -3,6 +3,10 @@ import { AppError } from '../errors/errors.ts';
 
 /**
  * The store for the bytes of uploads. Keys are ours (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError.
+ *
+ * @example
+ * const { size } = await blobs.put(key, content, { signal, maxBytes });
+ * const stream = await blobs.open(key, { start: 0, end: 99 });
  */
 export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */

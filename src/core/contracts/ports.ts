@@ -32,7 +32,12 @@ export interface EventPage {
 /** The compaction state of a log, as in a page. */
 export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
-/** The log's backend: it neither notifies nor caches. Rejects only with AppError. */
+/**
+ * The log's backend: it neither notifies nor caches. Rejects only with AppError.
+ *
+ * @example
+ * const head = await events.append({ sessionId, after: 4, at: clock.now(), facts }); // 4 + facts.length, or fenced
+ */
 export interface EventStore {
   /**
    * All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
@@ -80,7 +85,13 @@ export interface ListOptions {
   readonly after?: { readonly sort: number; readonly id: string };
 }
 
-/** Documents that are not events. The reader parses them. */
+/**
+ * Documents that are not events. The reader parses them.
+ *
+ * @example
+ * const version = await records.put({ kind: 'project', id, doc: project });
+ * await records.delete('project', id, version); // conflict if somebody changed it meanwhile
+ */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
@@ -98,7 +109,13 @@ export interface RecordStore {
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
-/** Requests that must be executed at most once, by the sender's key. */
+/**
+ * Requests that must be executed at most once, by the sender's key.
+ *
+ * @example
+ * const claim = await inbox.claim(key, contentHash, clock.now());
+ * if (claim.kind === 'new') await inbox.answer(key, await execute());
+ */
 export interface Inbox {
   /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
   claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
@@ -121,6 +138,12 @@ export interface Lease {
   readonly epoch: number;
   readonly expiresAt: number;
 }
+/**
+ * The leases of sessions: the right to be the one writer of a log.
+ *
+ * @example
+ * const lease = await leases.acquire(name, replica, clock.now(), 15_000); // undefined: another replica has it
+ */
 export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews it and keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
@@ -157,6 +180,12 @@ export interface CommandQueue {
   expire(before: number): Promise<number>;
 }
 
+/**
+ * Everything durable: events, records, the inbox, leases and commands.
+ *
+ * @example
+ * await using store = await sqliteStore({ path: 'data/corral.db' });
+ */
 export interface Store extends AsyncDisposable {
   readonly name: string;
   /** False: the data is lost with the process, and the server warns at its start. */
@@ -191,6 +220,15 @@ export interface FollowOptions {
   readonly deltas: boolean;
 }
 
+/**
+ * The log of each session, for those that write it and those that follow it.
+ *
+ * @example
+ * for await (const update of log.follow(sessionId, cursor, { signal, deltas: true })) {
+ *   if (update.kind === 'resync') break; // load the session again
+ *   for (const event of update.events) show(event);
+ * }
+ */
 export interface EventLog {
   /** Resolves once durable; no follower sees the facts before. */
   append(entry: Append): Promise<number>;

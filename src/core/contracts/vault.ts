@@ -20,11 +20,19 @@ export interface SealedPlace {
   readonly field: string;
 }
 
+/**
+ * Encrypts secrets that are stored. A sealed text opens only at the place that it was sealed for.
+ *
+ * @example
+ * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });
+ */
 export interface Vault {
   seal(text: string, place: SealedPlace): SealedValue;
   /** Rejects: store_corrupt, for any damage. */
   open(sealed: SealedValue, place: SealedPlace): string;
-  /** Rewraps the data key under the primary key; the text does not change. Undefined if it is under that key already. */
+  /**
+   * Rewraps the data key under the primary key; the text does not change. Undefined if it is under that key already.
+   */
   rewrap(sealed: SealedValue, place: SealedPlace): SealedValue | undefined;
   /** Whether the vault has the key under which this was sealed. */
   knows(sealed: SealedValue): boolean;

@@ -52,7 +52,12 @@ const codes = {
 export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
-/** `message` goes to the log; only `code`, `publicMessage` and `retryable` reach a client. */
+/**
+ * `message` goes to the log; only `code`, `publicMessage` and `retryable` reach a client.
+ *
+ * @example
+ * throw new AppError('file_not_found', 'There is no notes.txt in the workspace. List the files first.', { cause });
+ */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;

@@ -11,7 +11,10 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/** The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Facades map those they do not know. */
+/**
+ * The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Facades map those they do not
+ * know.
+ */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
@@ -56,8 +59,8 @@ export const ViolationData = z.object({
   detail: z.string(),
 });
 /**
- * The files of a fork. `kept`: as of its place. `empty`: there were none. The other words say why it began without files:
- * they were larger than the limit, could not be copied, their copy made room for newer ones, or none is made.
+ * The files of a fork. `kept`: as of its place. `empty`: there were none. The other words say why it began without
+ * files: they were larger than the limit, could not be copied, their copy made room for newer ones, or none is made.
  */
 export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFiles = z.infer<typeof ForkFiles>;
@@ -127,7 +130,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       function: z.string(),
       args,
       expiresAt: z.number(),
-      /** The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of the call. */
+      /**
+       * The provider's reason, when it is the provider of the model that demands the approval; or the agent's title of
+       * the call.
+       */
       reason: z.string().optional(),
       /** The text that the call would write, with the earlier one. */
       content: ToolContent.optional(),
@@ -175,13 +181,13 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
   /**
-   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server
-   * ends the sandbox and starts a new one only when a person asks.
+   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The
+   * server ends the sandbox and starts a new one only when a person asks.
    */
   fact('sandbox.untrusted', ViolationData),
   /**
-   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
-   * full, and this sandbox, which used most of it, was stopped.
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was
+   * nearly full, and this sandbox, which used most of it, was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -248,7 +254,12 @@ export type SessionFact = z.infer<typeof SessionFact>;
 export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
-/** `seq` is 1, 2, 3, … per session and the only kind of cursor. `ts` is the server's clock in epoch ms. */
+/**
+ * `seq` is 1, 2, 3, … per session and the only kind of cursor. `ts` is the server's clock in epoch ms.
+ *
+ * @example
+ * { type: 'run.end', runId, data: { reason: 'completed' }, seq: 12, sessionId, ts: 1_764_000_000_000 }
+ */
 export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;

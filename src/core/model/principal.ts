@@ -4,7 +4,12 @@ import { AppError } from '../errors/errors.ts';
 export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** The caller. The object is the same for as long as the caller's key is valid. */
+/**
+ * The caller. The object is the same for as long as the caller's key is valid.
+ *
+ * @example
+ * if (!hasRole(principal, 'operator')) throw tooWeak(principal);
+ */
 export interface Principal {
   /**
    * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server's origin that the

@@ -1,7 +1,15 @@
 import type { Packages } from './packages.ts';
 import type { McpServer } from './tool-server.ts';
 
-/** The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server. */
+/**
+ * The recipe of an agent that a session names. An unset field leaves the matter to the project or to the server.
+ *
+ * @example
+ * name: review
+ * label: Code review
+ * prompt: Read the change and name its faults.
+ * model: openai/gpt-5
+ */
 export interface Template {
   readonly name: string;
   /** The name that people see. */

@@ -9,10 +9,13 @@ const instructions =
   'own agent a task with run_task and follow it with watch_session. A sandbox starts with its first use, which can take ' +
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
-/** A message belongs to no connection, so no notice of a change could reach a client. The package promises them by default. */
+/**
+ * A message belongs to no connection, so no notice of a change could reach a client. The package promises them by
+ * default.
+ */
 const unchanging = { listChanged: false };
 
-/** The protocol's end of one message. */
+/** Makes the MCP server that answers one message. */
 export function mcpServer(parts: McpParts): McpServer {
   const server = new McpServer(
     { name: 'corral', title: 'Corral', version: parts.version },

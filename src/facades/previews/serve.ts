@@ -17,9 +17,9 @@ import { never, nothingListens, type Refusal, refusals, refuse, refuseUpgrade } 
 import type { Target } from './target.ts';
 
 export interface ServeDeps {
-  /** Without the permissions of a caller, to find a preview. */
+  /** The port service without permission checks, which only finds previews. */
   readonly ports: Pick<PortService, 'opened'>;
-  /** With those of the caller who opened it. */
+  /** The services with the permissions of the caller who opened the preview. */
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
@@ -160,7 +160,9 @@ const refusalOf =
     throw thrown;
   };
 
-/** Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does. */
+/**
+ * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server does.
+ */
 function endsOf(target: Target, { view, principal }: Opened, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();

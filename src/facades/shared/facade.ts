@@ -93,7 +93,12 @@ export interface SandboxAbilities {
   admitsEgress(wanted: NonNullable<SessionLife['egress']>): boolean;
 }
 
-/** Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
+/**
+ * Everything about a facade. Its name is its key in `src/facades/list.ts`, and the key of its settings.
+ *
+ * @example
+ * export const workspace = describeFacade({ label: 'Workspace', audience, tag, paths: ['/ws'], documents, routes });
+ */
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** The name that people see, also in README.md. */
   readonly label: string;

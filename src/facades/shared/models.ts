@@ -11,7 +11,7 @@ const Provider = z.object({
   kind: z.enum(['known', 'compatible']),
   /** Whether sessions can use it: it has a key, or needs none. */
   isReady: z.boolean(),
-  /** Where key and address come from. */
+  /** The source of the key and the address. */
   from: z.enum(['settings', 'page', 'nowhere']),
   /** The variable or setting that precedes what people enter. */
   setBy: z.string().nullable(),

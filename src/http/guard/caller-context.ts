@@ -3,12 +3,18 @@ import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Services } from '../../sessions/api/services.ts';
 
-/** Operations on behalf of one caller. */
+/**
+ * Operations on behalf of one caller.
+ *
+ * @example
+ * const session = await acting(principal).services.sessions.get(id); // not_found for another owner's
+ */
 export interface CallerContext {
   readonly principal: Principal;
   readonly services: Services;
   /**
-   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with conflict.
+   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with
+   * conflict.
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   /** Makes a link that works without a token. */

@@ -5,7 +5,8 @@ import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 
-// Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the check of
+// Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
+// check of
 // replies and the list of routes all read that registration.
 
 declare module 'fastify' {
@@ -51,7 +52,12 @@ declare module 'fastify' {
   }
 }
 
-/** Routes of one facade. */
+/**
+ * Routes of one facade.
+ *
+ * @example
+ * const routes: FacadeRoutes = { mount: (app) => app.get('/api/v1/ping', schema, async () => ({ ok: true })) };
+ */
 export interface FacadeRoutes {
   /** Unknown routes at and below the prefix answer with this facade's errors. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };

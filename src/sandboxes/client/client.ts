@@ -293,6 +293,13 @@ export interface OpenFile {
   readonly content: Readable;
 }
 
+/**
+ * The calls to the daemon in one sandbox. Every method takes a signal and rejects only with AppError.
+ *
+ * @example
+ * const operation = await client.start({ id, shell: 'main', command: 'npm test' }, signal);
+ * await client.follow(id, 0, (bytes) => show(bytes), signal);
+ */
 export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;

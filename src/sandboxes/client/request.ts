@@ -20,7 +20,8 @@ export interface DaemonRequest {
   /** A body of any size, sent as it comes. */
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * In ms: until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive` watches.
+   * The ms until the answer begins, and between the bytes of a stream. 0 means no limit, for calls that `whileAlive`
+   * watches.
    */
   readonly timeoutMs?: number;
   /** Called when the answer begins. */
@@ -28,8 +29,8 @@ export interface DaemonRequest {
 }
 interface StreamRequest extends DaemonRequest {
   /**
-   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn the
-   * connection into a raw two-way stream.
+   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn
+   * the connection into a raw two-way stream.
    */
   readonly stream?: 'bytes' | 'patient' | 'both';
 }
@@ -61,8 +62,8 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts
- * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
+ * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
+ * counts and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
 export function requester({ agent, token, epoch, trust }: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(largeBytes);

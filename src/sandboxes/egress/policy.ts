@@ -23,7 +23,12 @@ export interface OpenedLists {
   readonly registries: readonly string[];
 }
 
-/** Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`. */
+/**
+ * Everything about an egress policy. Its name is its key in `src/sandboxes/egress/policies/list.ts`.
+ *
+ * @example
+ * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
+ */
 export interface PolicyDescriptor {
   /** Says to people what it opens. */
   readonly label: string;

@@ -5,6 +5,9 @@ import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
  * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
  * that does not run unless it says otherwise, and rejects: path_outside, invalid_request (NUL in the path),
  * sandbox_unavailable, cancelled.
+ *
+ * @example
+ * await files.write(id, 'notes.txt', 'hello', signal);
  */
 export interface FileService {
   /**
@@ -30,7 +33,8 @@ export interface FileService {
   /** Removes a file, or a folder with its content. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
   /**
-   * Sorted. A file must also match one of the `types` globs; no globs match every file. Rejects: file_not_found (the path).
+   * Sorted. A file must also match one of the `types` globs; no globs match every file. Rejects: file_not_found (the
+   * path).
    */
   find(
     id: SessionId,
@@ -49,8 +53,8 @@ export interface FileService {
   /** The files that have changed since the newest run began, up to 2,000. The same size and time count as no change. */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
-   * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB, or
-   * the copies of all files were).
+   * A file as the newest run found it. Rejects: file_not_found (there was no such file, or it was larger than 256 KiB,
+   * or the copies of all files were).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }

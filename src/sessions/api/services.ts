@@ -18,6 +18,10 @@ import type { TerminalService } from './terminals.ts';
 /**
  * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
  * session. Each interface has a file of its own in this folder.
+ *
+ * @example
+ * const record = await services.sessions.get(id);
+ * const bytes = await services.files.read(id, 'report.md', signal);
  */
 export interface Services {
   readonly sessions: SessionService;

@@ -120,7 +120,13 @@ export interface SessionChange {
   readonly tokenRounds?: number;
 }
 
-/** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */
+/**
+ * Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError.
+ *
+ * @example
+ * const { id } = await sessions.create({ title: 'Report' });
+ * const { runId, seq } = await sessions.send(id, { text: 'Write report.md', mode: 'queue' });
+ */
 export interface SessionService {
   /**
    * Returns before the sandbox has started. Rejects: invalid_request (unknown template, a model that the server must
@@ -144,7 +150,7 @@ export interface SessionService {
   /** Changes only the given fields. A title appends a `title` event; the other fields are not logged. */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
   /**
-   * First every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.
+   * Yields every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.
    * Rejects: queue_full.
    */
   watch(signal: AbortSignal): AsyncIterable<SessionListChange>;

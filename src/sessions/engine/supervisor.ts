@@ -42,7 +42,13 @@ export interface EndListener {
 }
 type SupervisorActor = Actor<typeof supervisorMachine>;
 
-/** The actor whose children are the sessions of this server. Passes commands to them and waits for their answers. */
+/**
+ * The actor whose children are the sessions of this server. Passes commands to them and waits for their answers.
+ *
+ * @example
+ * supervisor.start({ session, hydrate }, evictor);
+ * await supervisor.command(sessionId, { type: 'cmd.stop', commandId });
+ */
 export class Supervisor implements SessionCommands {
   readonly #options: Options;
   #actor: SupervisorActor | undefined;

@@ -8,7 +8,7 @@ import type { RunWriter } from './log/run-writer.ts';
 import type { RunContext } from './run-context.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
-/** Makes the plan; with `again`, a plan of the remaining steps after the user wrote. */
+/** Makes the plan; with `again`, replans the remaining steps because the user wrote. */
 export async function planRun(
   work: RunContext,
   input: TurnInput & { again: boolean },

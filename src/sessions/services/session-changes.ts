@@ -23,7 +23,7 @@ export class SessionChanges {
     }
   }
 
-  /** First every session of `list` as `changed`, then the changes. Ends with the signal. Rejects: queue_full. */
+  /** Yields every session of `list` as `changed`, and then each change. Ends with the signal. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();

@@ -25,7 +25,7 @@ export interface ConnectionOptions {
 }
 
 export interface Collections {
-  /** The collection that a session's events are in: there is one, but on a server that finds only by scanning. */
+  /** The collection of a session's events. All sessions share one, except on a server that has no indexes. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;

@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
 
-// The choices of a person on this device. A browser without storage forgets it at the end of the visit.
+// The choices of a person on this device. A browser without storage forgets them at the end of the visit.
 
 const prefix = 'corral.';
 

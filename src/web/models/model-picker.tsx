@@ -9,7 +9,7 @@ interface Props {
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
-  /** Whether a model that no list has can be named in full. */
+  /** Whether a person can type the name of a model that no list has. */
   readonly other?: boolean;
 }
 

@@ -37,6 +37,12 @@ test('a plain comment passes, and code and strings are no prose', () => {
   expect(check(text)).toEqual({ status: 0, stderr: '' });
 });
 
+test('the example of a docstring is code, and the next comment is read again', () => {
+  const text = '/**\n * The lease.\n *\n * @example\n * Whoever(holds).it;\n */\nconst a = 1;\n';
+  expect(check(text)).toEqual({ status: 0, stderr: '' });
+  expect(check(`${text}${'//'} Whoever holds it writes.\n`).status).toBe(1);
+});
+
 test('a document is read outside of its code blocks, headings and tables', () => {
   const text =
     '# What it is\n\nThe server starts.\n\n    What a command prints\n\n| Who | What |\n\n```\nWho goes\n```\n';

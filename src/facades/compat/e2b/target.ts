@@ -25,7 +25,7 @@ export class Targets {
   readonly #found = new WeakMap<IncomingMessage, Target>();
   readonly #named = new WeakSet<IncomingMessage>();
 
-  /** `domain`: without a port. */
+  /** `domain` has no port. */
   constructor(domain: string) {
     this.#domain = domain.toLowerCase();
   }

@@ -19,7 +19,12 @@ const fullAt = 0.9; // of the room for a request, because sizes are estimates
 /** Failures in a row, after which the older conversation is left out without a summary. */
 export const maxFailedSummaries = 2;
 
-/** Measures whether the conversation fits the model's window, and shortens it. Sizes are in estimated tokens. */
+/**
+ * Measures whether the conversation fits the model's window, and shortens it. Sizes are in estimated tokens.
+ *
+ * @example
+ * const window = new ContextWindow(work, frame, false);
+ */
 export class ContextWindow {
   readonly #work: Deps;
   /** In bytes: the next request without the conversation. */
@@ -72,7 +77,10 @@ export class ContextWindow {
     if (wanted.kind !== 'pictures') this.#isRefused = false;
   }
 
-  /** False: none could be had, or the last one saved less than a fifth. None is asked for until something else has made room. */
+  /**
+   * False: none could be had, or the last one saved less than a fifth. None is asked for until something else has made
+   * room.
+   */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;
     const last = transcript.compactions.at(-1);

@@ -33,7 +33,12 @@ interface PendingWrite {
 const maxWaiting = 5_000; // facts; above this the log is too slow, and refusing is better than waiting
 const retryDelays = [50, 200, 1_000, 3_000];
 
-/** A session's only writer: keeps the order of the calls and appends waiting facts together. */
+/**
+ * A session's only writer: keeps the order of the calls and appends waiting facts together.
+ *
+ * @example
+ * await writer.write([{ type: 'session.updated', runId: null, data: { title } }]); // durable once it resolves
+ */
 export class SessionWriter {
   readonly message = new OpenMessage();
   readonly #options: Options;
@@ -91,8 +96,9 @@ export class SessionWriter {
   }
 
   /**
-   * Changes the record in the order of the queue, because a queued write would undo a change made outside of it. Without a
-   * fact the log's head stays, so a former holder that has not noticed its loss can still overwrite the change.
+   * Changes the record in the order of the queue, because a queued write would undo a change made outside of it.
+   * Without a fact the log's head stays, so a former holder that has not noticed its loss can still overwrite the
+   * change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -105,7 +111,8 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost fact, so they fail too. Only a new read of the log can tell where to continue.
+        // Later writes may depend on the lost fact, so they fail too. Only a new read of the log can tell where to
+        // continue.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;

@@ -8,7 +8,8 @@ import { type Compaction, type ViewedMessage, viewOf } from '../context/view.ts'
 import { conversationOf, type Entry, inCallOrder, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
-// The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's raw
+// The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's
+// raw
 // parts, which are sent back unchanged. Facts and transcript are written in one transaction.
 
 interface View {
@@ -67,7 +68,7 @@ export class Transcript {
     this.#changed(entries);
   }
 
-  /** Forgets what was made of the conversation before these entries came. */
+  /** Drops the cached order and view, which new entries make stale. */
   #changed(entries: readonly Entry[]): void {
     this.#ordered = this.#view = undefined;
     for (const { message } of entries)
@@ -158,8 +159,8 @@ export class Transcript {
   }
 
   /**
-   * Gives the loop's note its place, which it keeps in later requests as well. When the earlier notes become too long, or
-   * after a restart, they are forgotten.
+   * Gives the loop's note its place, which it keeps in later requests as well. When the earlier notes become too long,
+   * or after a restart, they are forgotten.
    */
   placeNote(text: string, maxBytes: number): void {
     if (text === '' || this.#notes.at(-1)?.text === text) return;

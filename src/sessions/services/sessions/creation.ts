@@ -30,7 +30,7 @@ interface Parts extends CreationDeps {
   readonly count: () => Promise<{ readonly total: number }>;
 }
 
-/** New sessions, from nothing and from another session's past. Rejects: sandbox_capacity when the server has its most. */
+/** Creates sessions, new ones and forks. Rejects: sandbox_capacity when the server has no room for another session. */
 export function sessionCreation(parts: Parts) {
   const { store, log, supervisor, clock, ids } = parts;
 
