@@ -46,7 +46,7 @@ test('no file of the data folder contains the words of a deleted session, projec
   for (const word of ['canary-title', 'canary-said', 'canary-upload', 'canary-project']) expect(before).toContain(word);
   await client.sessions.delete.mutate({ id });
   expect((await fetch(`${server.url}/api/v1/projects/${project.id}`, { method: 'DELETE' })).status).toBe(204);
-  await expect.poll(() => holding(server.data, canaries), { timeout: 15_000 }).toEqual([]);
+  await expect.poll(() => holding(server.data, canaries)).toEqual([]);
 });
 
 test("under any umask, only the server's user can read or write the data folder", {

@@ -48,7 +48,7 @@ async function ran(url: string, ...texts: readonly string[]): Promise<string> {
   for (const [n, text] of texts.entries()) {
     await client.runs.send.mutate({ sessionId: id, text });
     const ends = () => following.items.filter(({ type }) => type === 'run.end').length;
-    await expect.poll(ends, { timeout: 30_000 }).toBe(n + 1);
+    await expect.poll(ends).toBe(n + 1);
   }
   return id;
 }
@@ -61,7 +61,7 @@ test('the standard variables make the runs of a session one trace with the names
   await using server = await composedServer();
   const id = await ran(server.url, fence('sh', 'echo hi'), 'Say hi');
   const tops = () => collector.spans().filter(({ name }) => name === 'invoke_agent default');
-  await expect.poll(() => tops().length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => tops().length).toBe(2);
   const spans = collector.spans();
   const [session] = spans.filter(({ name }) => name === 'create_agent default');
   expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
@@ -83,7 +83,7 @@ test('messages, arguments and results are in spans only when their own variable 
   vi.stubEnv('OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT', 'true');
   await using server = await composedServer();
   await ran(server.url, fence('sh', 'echo hi'));
-  await expect.poll(() => JSON.stringify(collector.spans()), { timeout: 10_000 }).toContain('echo hi');
+  await expect.poll(() => JSON.stringify(collector.spans())).toContain('echo hi');
   expect(collector.requests[0]?.path).toBe('/own/path');
 });
 
@@ -123,7 +123,7 @@ test('an SDK that is loaded before the server gets the spans of a run, and its s
   });
   const id = await ran(server.url, fence('sh', 'echo hi'));
   const named = (name: string) => collector.spans().filter((span) => span.name === name);
-  await expect.poll(() => named('invoke_agent default').length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => named('invoke_agent default').length).toBe(1);
   const [top] = named('invoke_agent default');
   const [tool] = named('execute_tool shell_exec');
   expect(tool).toMatchObject({ traceId: top?.traceId, parentSpanId: top?.spanId });

@@ -7,8 +7,8 @@ import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { needs } from '../../support/servers/components.ts';
 
-const soon = () => AbortSignal.timeout(40_000);
-const patience = { timeout: 30_000, interval: 100 };
+const soon = () => AbortSignal.timeout(90_000);
+const patience = { interval: 100 };
 const megabytes = 1024;
 
 /** The tests for every driver whose capabilities include `desktop`. */
@@ -89,7 +89,7 @@ export function desktopConformance(
         browser.isClosed() ||
         crashed() + (await Promise.all(pages.map(isFull))).filter((title) => title === 'full').length === pages.length;
       const ended = await expect
-        .poll(over, { ...patience, timeout: 60_000 })
+        .poll(over, patience)
         .toBe(true)
         .then(
           () => true,

@@ -60,7 +60,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     const asked = proxy.seen.length;
     const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
     await docker(...command.split(' '), harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => link.lost.aborted).toBe(true);
     expect(link.lost.reason.publicMessage).toMatch(/exit code 137|removed/);
     expect(await hanging).toBeInstanceOf(Error);
     expect(proxy.seen.length - asked).toBeLessThan(3); // no polling
@@ -260,19 +260,19 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     proxy.cause(/\/events/, 500, 2);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
-    await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => proxy.hits).toBe(2);
     expect(link.lost.aborted).toBe(false);
     await docker('kill', harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
   test('F025 the driver notices the end of a sandbox when the engine sends no more events', async () => {
     proxy.cause(/\/events/, 'hang', 1_000);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
-    await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => proxy.hits).toBeGreaterThan(0);
     await docker('kill', harness.nameOf(id));
-    await expect.poll(() => link.lost.aborted, { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
   test('a container whose folder was lost cannot be reached, and is replaced on the same workspace', async () => {

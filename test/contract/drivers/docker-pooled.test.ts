@@ -163,18 +163,15 @@ function pool(): void {
     {
       await using next = withPool(await connect(), poolOptions(harness.image, over));
       // A look through another driver object would take over the control sockets.
-      await expect.poll(names, { timeout: 10_000 }).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
+      await expect.poll(names).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
       expect(stale.id).not.toBe(id);
       await expect
-        .poll(
-          async () => {
-            const wanted = spec();
-            await next.provision(wanted, budget());
-            await next.destroy(wanted.id, 'remove', budget());
-            return outcomes.at(-1);
-          },
-          { timeout: 10_000 },
-        )
+        .poll(async () => {
+          const wanted = spec();
+          await next.provision(wanted, budget());
+          await next.destroy(wanted.id, 'remove', budget());
+          return outcomes.at(-1);
+        })
         .toBe('hit');
     }
     expect(await driver.unclaimed(budget())).toEqual([]);

@@ -94,13 +94,13 @@ export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void 
       const standing = async () => (await front.unclaimed(budget())).filter(({ phase }) => phase === 'ready').length;
       {
         await using pool = withPool(front, poolOptions(place.image, { size: fixedSize(target), onClaim }));
-        await expect.poll(standing, { timeout: 30_000 }).toBe(target);
+        await expect.poll(standing).toBe(target);
         const boxes = await Promise.all(Array.from({ length: burst }, () => pool.provision(spec(), budget())));
         expect(new Set(boxes.map(({ id }) => id)).size).toBe(burst);
         expect(await other.list(budget())).toHaveLength(burst);
         expect(outcomes.filter((it) => it === 'hit').length).toBeGreaterThanOrEqual(1);
         expect(outcomes).toHaveLength(burst);
-        await expect.poll(standing, { timeout: 30_000 }).toBe(target);
+        await expect.poll(standing).toBe(target);
         await Promise.all(boxes.map(({ id }) => pool.destroy(id, 'remove', budget())));
       }
       expect(await other.unclaimed(budget())).toEqual([]);

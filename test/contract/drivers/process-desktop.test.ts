@@ -63,7 +63,7 @@ if (await hasBubblewrap()) {
       await new Promise((resolve) => setTimeout(resolve, 4_500)); // several looks of the idle clock
       expect(await state()).toBe('running');
       viewer.destroy();
-      await expect.poll(state, { timeout: 10_000 }).toBe('stopped');
+      await expect.poll(state).toBe('stopped');
     });
   }, 120_000);
 

@@ -6,8 +6,8 @@ import { readPng } from '../../support/png.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { needs } from '../../support/servers/components.ts';
 
-const soon = (ms = 25_000) => AbortSignal.timeout(ms);
-const patience = { timeout: 15_000, interval: 50 };
+const soon = (ms = 90_000) => AbortSignal.timeout(ms);
+const patience = { interval: 50 };
 const html = (body: string) =>
   `data:text/html;charset=utf-8,${encodeURIComponent(`<!doctype html><meta charset=utf-8>${body}`)}`;
 /** Tells in `log` what happens to it, and in `painted` that it can be hit: what comes before may go nowhere. */
@@ -237,14 +237,14 @@ describe('the desktop', () => {
 
 test('F126 a browser that hangs is given up by the next client, who has a fresh one', async (context) => {
   await needs(context, 'desktop');
-  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '6000' }); // the next browser has no longer to start, either
+  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '15000' }); // the next browser has no longer to start, either
   const { desktop } = box.client;
   const first = cdp(await desktop.cdp(soon()));
   await first.page('about:blank#hung');
   const all = await box.client.processes(soon());
   const pid = all.find(({ cmd }) => cmd.includes('--remote-debugging-pipe') && !cmd.includes('--type='))?.pid ?? 0;
   process.kill(pid, 'SIGSTOP');
-  const second = cdp(await desktop.cdp(soon(40_000)));
+  const second = cdp(await desktop.cdp(soon()));
   expect(await second.urls()).not.toContain('about:blank#hung');
   expect(await desktop.status(soon())).toMatchObject({ restarts: { browser: 1 }, lastFailure: 'the browser hung' });
 });

@@ -27,6 +27,6 @@ test('a daemon that was killed leaves no program behind', async () => {
   const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 831');
   await expect.poll(sleeping).toBe(true);
   process.kill(await daemon.daemonPid(), 'SIGKILL');
-  await expect.poll(() => client.programs.list(budget()), { timeout: 10_000 }).toEqual([]);
-  await expect.poll(sleeping, { timeout: 5_000 }).toBe(false);
+  await expect.poll(() => client.programs.list(budget())).toEqual([]);
+  await expect.poll(sleeping).toBe(false);
 });

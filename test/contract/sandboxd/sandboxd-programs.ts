@@ -80,7 +80,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await first.pipes.write(Buffer.from('\n'));
       first.pipes.detach();
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
-      await expect.poll(async () => (await client.programs.list(budget()))[0]?.exitCode, { timeout: 10_000 }).toBe(3);
+      await expect.poll(async () => (await client.programs.list(budget()))[0]?.exitCode).toBe(3);
       const second = await reading(client, 'p');
       expect(await second.pipes.ended).toEqual({ exitCode: 3 });
       expect(second.said.output).toBe('later\n');

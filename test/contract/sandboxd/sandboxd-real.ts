@@ -30,7 +30,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     };
     const allRun = (client: SandboxClient, n: number) =>
       expect
-        .poll(async () => (await sleeping(client)).sort(), { timeout: 10_000 })
+        .poll(async () => (await sleeping(client)).sort())
         .toEqual([...members(n), `sleep ${n}8`, `sleep ${n}9`].sort());
 
     test.each(['SIGTERM', 'SIGKILL'] as const)(
@@ -153,9 +153,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       const client = await opened();
       const { output } = await run(client, '(sleep 0.5; echo late) & echo early');
       expect(output).toBe('early\n');
-      await expect
-        .poll(async () => (await client.view('main', budget())).console[0]?.output, { timeout: 5_000 })
-        .toBe('early\nlate\n');
+      await expect.poll(async () => (await client.view('main', budget())).console[0]?.output).toBe('early\nlate\n');
       expect((await run(client, 'echo next')).output).toBe('next\n');
     });
 

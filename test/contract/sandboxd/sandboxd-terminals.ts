@@ -21,8 +21,7 @@ const opening = (open: () => Promise<SandboxdHarness>) => async (): Promise<Sand
   onTestFinished(() => harness[Symbol.asyncDispose]());
   return harness.client;
 };
-const shows = (reader: { text: () => string }, text: string) =>
-  expect.poll(reader.text, { timeout: 10_000 }).toContain(text);
+const shows = (reader: { text: () => string }, text: string) => expect.poll(reader.text).toContain(text);
 
 /** The tests of terminals that every daemon must pass. They use only commands that the in-memory daemon knows. */
 export function terminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
@@ -93,9 +92,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       leave.abort();
       await expect(first.ended).rejects.toMatchObject({ code: 'cancelled' });
       await client.terminals.write('t', 'echo unseen; echo x > done\n', budget());
-      await expect
-        .poll(() => client.readFile('done', budget()).then(String, () => ''), { timeout: 10_000 })
-        .toBe('x\n');
+      await expect.poll(() => client.readFile('done', budget()).then(String, () => '')).toBe('x\n');
       const second = reading(client, 't');
       await shows(second, 'echo unseen');
       await client.terminals.write('t', 'echo again\n', budget());
@@ -108,7 +105,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       const client = await opened();
       await client.terminals.open('t', budget());
       for (let times = 0; times < 2; times++) {
-        await expect.poll(reading(client, 't').text, { timeout: 10_000 }).toMatch(/[$#] $/); // root's prompt ends in #
+        await expect.poll(reading(client, 't').text).toMatch(/[$#] $/); // root's prompt ends in #
       }
     });
 

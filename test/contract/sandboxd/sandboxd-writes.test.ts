@@ -23,7 +23,7 @@ test('a daemon that is killed during a transfer leaves the old file, and its suc
     await new Promise(() => {});
   }
   await expect(write(half())).rejects.toThrow();
-  await expect.poll(() => text().catch(() => undefined), { timeout: 10_000 }).toBe('old');
+  await expect.poll(() => text().catch(() => undefined)).toBe('old');
   await write(all('new'));
   expect(await text()).toBe('new');
 });

@@ -77,7 +77,7 @@ test.skipIf(skipMongo || !isNightly)(
       expect(head).toBeGreaterThan(rounds);
       expect(found).toEqual(Array.from({ length: head }, (_, n) => n + 1));
     }
-    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(written[0]?.head);
+    await expect.poll(() => seen.length).toBe(written[0]?.head);
     expect(seen).toEqual(Array.from({ length: seen.length }, (_, n) => n + 1));
     over.abort();
     await following;

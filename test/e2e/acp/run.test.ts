@@ -104,7 +104,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
         expect(data).toMatchObject({ function: 'execute', args: { command: 'rm -rf build' } });
         await real.rests(it.id, 'waiting'); // the file of the log is read before the server itself knows
         await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
-        await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(n + 1);
+        await expect.poll(() => it.ends().length).toBe(n + 1);
       }
       expect(it.said().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
     });
@@ -129,7 +129,7 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
       await it.send('Please wait');
       await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta'), { timeout: 60_000 }).toBe(true);
       await it.send('remember something');
-      await expect.poll(() => it.ends().length, { timeout: 30_000 }).toBe(1);
+      await expect.poll(() => it.ends().length).toBe(1);
       expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
     });
 

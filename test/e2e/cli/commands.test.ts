@@ -180,9 +180,7 @@ describe('logs --process', () => {
       .map((line) => JSON.parse(line));
     const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
     const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
-    await expect
-      .poll(async () => (await corral('logs', '--process', pid, id)).stdout === whole, { timeout: 30_000 })
-      .toBe(true);
+    await expect.poll(async () => (await corral('logs', '--process', pid, id)).stdout === whole).toBe(true);
     const following = corral('logs', '-f', '--process', pid, id);
     await corral('exec', id, 'sleep 1; touch go');
     const { code, stdout } = await following;

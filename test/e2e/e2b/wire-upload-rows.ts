@@ -18,16 +18,16 @@ export function uploadRows(it: WireClient): void {
     const files = () => run('cd ~/up; for f in $(ls -A); do echo "$f=$(head -c 9 $f)"; done');
     /** The sandbox hears of the break a moment later than the client. */
     return {
-      are: (...lines: string[]) => expect.poll(files, { timeout: 10_000 }).toBe(lines.map((it) => `${it}\n`).join('')),
+      are: (...lines: string[]) => expect.poll(files).toBe(lines.map((it) => `${it}\n`).join('')),
     };
   };
   /** Sends headers and a part of the body, and leaves when the sandbox has that part. */
   const cut = async (begun: ClientRequest, body: string | Buffer) => {
     begun.on('error', () => {});
     begun.write(body);
-    await expect.poll(isArriving, { timeout: 10_000 }).not.toBe('');
+    await expect.poll(isArriving).not.toBe('');
     begun.destroy();
-    await expect.poll(isArriving, { timeout: 10_000 }).toBe('');
+    await expect.poll(isArriving).toBe('');
   };
   const upload = (path: string, headers: Record<string, string>) =>
     request(`${it.url}${path}`, { method: 'POST', headers: it.own({ 'content-length': '9000000', ...headers }) });

@@ -170,7 +170,7 @@ test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a p
         client.socket.send(JSON.stringify(frame));
         client.socket.send(JSON.stringify({ type: 'ping' }));
       });
-      await expect.poll(() => client.said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => client.said.some((text) => text.includes('"pong"'))).toBe(true);
       const refused = client.said.some((text) => text.includes('may not do this'));
       expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
     }

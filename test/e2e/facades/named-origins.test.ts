@@ -34,7 +34,7 @@ test('a Crogia page of a named origin sends a task over REST and another one ove
   using client = await socket(`/ws/${sid}`);
   client.ws.send(JSON.stringify({ type: 'message', content: 'And again' }));
   const ended = () => client.frames.filter(({ type }) => type === 'task_completed').length;
-  await expect.poll(ended, { timeout: 20_000 }).toBe(2);
+  await expect.poll(ended).toBe(2);
 });
 
 test('an OpenCodex page of a named origin makes project and chat, and streams a run', async () => {
@@ -42,7 +42,7 @@ test('an OpenCodex page of a named origin makes project and chat, and streams a 
   const chat = (await ask('POST', `/api/v1/projects/${project.id}/chat-sessions`, {})).body;
   using client = await socket(`/api/v1/chats/${chat.id}/stream`);
   client.ws.send(JSON.stringify({ type: 'message', content: 'Say hi' }));
-  await expect.poll(() => client.frames.map(({ type }) => type), { timeout: 20_000 }).toContain('end');
+  await expect.poll(() => client.frames.map(({ type }) => type)).toContain('end');
 });
 
 test('a CambioML page and a Workspace page of a named origin work too', async () => {
@@ -50,5 +50,5 @@ test('a CambioML page and a Workspace page of a named origin work too', async ()
   expect(session.status).toBe('active');
   using client = await socket('/ws?user_id=ada');
   client.ws.send(JSON.stringify({ type: 'save_file', sessionId: 'one', filename: 'a.txt', content: 'x' }));
-  await expect.poll(() => client.frames.map(({ type }) => type), { timeout: 20_000 }).toContain('save_result');
+  await expect.poll(() => client.frames.map(({ type }) => type)).toContain('save_result');
 });

@@ -105,7 +105,7 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
         : { sessionId: sid, path: '.', pattern: 'x', command: 'x' });
     client.ws.send(JSON.stringify({ id, method: procedures[path]?._def.type, params: { path, input } }));
   }
-  await expect.poll(() => client.frames.length, { timeout: 30_000 }).toBe(names.length);
+  await expect.poll(() => client.frames.length).toBe(names.length);
   const wrong = client.frames.flatMap(({ id, error }) => {
     const name = names[id] as string;
     const isRefused = error?.data?.code === 'FORBIDDEN';

@@ -18,9 +18,7 @@ test('F092 a thousand clients of one session that reconnect at once are served w
   const connect = (after: number) =>
     Promise.all(Array.from({ length: clients }, () => openStream(url, { headers: { 'last-event-id': `${after}` } })));
   const seen = (streams: Awaited<ReturnType<typeof connect>>, id: string) =>
-    expect
-      .poll(() => streams.every((it) => it.events().at(-1)?.id === id), { timeout: 30_000, interval: 50 })
-      .toBe(true);
+    expect.poll(() => streams.every((it) => it.events().at(-1)?.id === id), { interval: 50 }).toBe(true);
   const first = await connect(10);
   await seen(first, '20');
   for (const stream of first) stream[Symbol.dispose]();
@@ -31,5 +29,5 @@ test('F092 a thousand clients of one session that reconnect at once are served w
     expect(stream.events().map((event) => Number(event.id))).toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
     stream[Symbol.dispose]();
   }
-  await expect.poll(() => server.streams(), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => server.streams()).toBe(0);
 });

@@ -79,8 +79,8 @@ export const stoppingIn = (world: World) =>
       await expect.poll(() => real.client.status(id), { timeout: 60_000 }).toBe('waiting');
       expect(await sleeping(real, id)).toEqual(everybody);
       await real.client.send(id, 'Now');
-      await expect.poll(() => sleeping(real, id), { timeout: 30_000 }).toEqual([]);
-      await expect.poll(() => real.client.status(id), { timeout: 30_000 }).toBe('waiting');
+      await expect.poll(() => sleeping(real, id)).toEqual([]);
+      await expect.poll(() => real.client.status(id)).toBe('waiting');
       await real.client.send(id, 'Yes');
       await real.rests(id);
       await real.holds(id);
@@ -94,12 +94,12 @@ export const stoppingIn = (world: World) =>
       using _ = client.socket;
       const code = `(${family}) > /dev/null 2>&1`;
       client.send({ type: 'execute_code', sessionId: 'work', filename: 'main.sh', code });
-      await expect.poll(async () => (await workspaceOf(real)) !== undefined, { timeout: 30_000 }).toBe(true);
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
       const id = (await workspaceOf(real)) as string;
       await expect.poll(() => sleeping(real, id), { timeout: 60_000 }).toEqual(everybody);
       const answered = () => client.frames.find(({ type }) => type === 'execution_result');
       await expect.poll(() => answered()?.error, { timeout: 60_000 }).toContain('timed out');
-      await expect.poll(() => sleeping(real, id), { timeout: 20_000 }).toEqual([]);
+      await expect.poll(() => sleeping(real, id)).toEqual([]);
       await real.holds(id);
     });
 
@@ -109,11 +109,11 @@ export const stoppingIn = (world: World) =>
       await using real = await realServer(context, world, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
       const client = await workspaceClient(real.server.url, 'ann');
       client.send({ type: 'terminal_command', sessionId: 'work', command: family });
-      await expect.poll(async () => (await workspaceOf(real)) !== undefined, { timeout: 30_000 }).toBe(true);
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined).toBe(true);
       const id = (await workspaceOf(real)) as string;
       await expect.poll(() => sleeping(real, id), { timeout: 60_000 }).toEqual(everybody);
       await client.close();
-      await expect.poll(() => world.running(id), { timeout: 30_000 }).toEqual([]);
+      await expect.poll(() => world.running(id)).toEqual([]);
       await real.holds(id);
     });
   });

@@ -60,9 +60,7 @@ test('the shell panel exists as soon as a call names it: it shows the command, a
   expect(panel.status).toBe(200);
   await expect.poll(() => panel.events()).toMatchObject([{ event: 'shell', data: { console: [began] } }]);
   open();
-  await expect
-    .poll(() => panel.events().at(-1)?.data, { timeout: 5_000 })
-    .toMatchObject({ console: [{ ...began, output: 'hi\n' }] });
+  await expect.poll(() => panel.events().at(-1)?.data).toMatchObject({ console: [{ ...began, output: 'hi\n' }] });
   await expect.poll(() => chat.events().at(-1)?.event).toBe('done');
 });
 
@@ -74,7 +72,7 @@ test('the file panel exists as soon as a call names it, with empty content', asy
   const panel = await stream('/file', { file }, events);
   await expect.poll(() => panel.events()).toMatchObject([{ event: 'file', data: { content: '', file } }]);
   open();
-  await expect.poll(() => panel.events().at(-1)?.data, { timeout: 5_000 }).toMatchObject({ content: '# Title' });
+  await expect.poll(() => panel.events().at(-1)?.data).toMatchObject({ content: '# Title' });
   await expect.poll(() => chat.events().at(-1)?.event).toBe('done');
   expect((await post('/file', { file: '/workspace/other.md' })).status).toBe(404);
 });

@@ -32,13 +32,11 @@ async function asking() {
   await client.runs.send.mutate({ sessionId, text: 'Clean up' });
   const events = async () => (await client.events.list.query({ sessionId, limit: 1_000 })).events;
   const requests = async () => (await events()).flatMap((it) => (it.type === 'approval.requested' ? [it.data] : []));
-  await expect.poll(async () => (await requests()).length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(async () => (await requests()).length).toBe(1);
   const [asked] = await requests();
   if (!asked) throw new Error('nothing was asked');
   const rests = () =>
-    expect
-      .poll(async () => (await client.sessions.get.query({ id: sessionId })).status, { timeout: 20_000 })
-      .toBe('completed');
+    expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
   const held = stack.move();
   return { provider, client, sessionId, asked, events, rests, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

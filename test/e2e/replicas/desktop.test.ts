@@ -46,7 +46,7 @@ test('a person at one server blocks the agent at another, and a release gives th
   await gate();
   await using viewer = await it.b.core.services.desktop.watch(it.id, wish('at-server-b'), signal());
   expect(viewer.uses('press')).toBe(true);
-  await expect.poll(() => it.controllerAt(it.a), { timeout: 1_000 }).toBe('at-server-b');
+  await expect.poll(() => it.controllerAt(it.a)).toBe('at-server-b');
   let isOpen = false;
   const waiting = gate().then(() => {
     isOpen = true;
@@ -56,7 +56,7 @@ test('a person at one server blocks the agent at another, and a release gives th
   viewer.giveBack();
   await waiting;
   const told = ['control_returned', 'control_taken', 'started'];
-  await expect.poll(async () => (await it.facts()).toSorted(), { timeout: 3_000 }).toEqual(told);
+  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(told);
 });
 
 test('viewers on two servers take over from each other, and only one has the keyboard and mouse', async () => {
@@ -64,15 +64,15 @@ test('viewers on two servers take over from each other, and only one has the key
   await using atA = await it.a.core.services.desktop.watch(it.id, wish('at-server-a'), signal());
   await using atB = await it.b.core.services.desktop.watch(it.id, wish('at-server-b'), signal());
   atA.take();
-  await expect.poll(() => atB.driver, { timeout: 2_000 }).toBe('at-server-a');
+  await expect.poll(() => atB.driver).toBe('at-server-a');
   expect(atB.uses('press')).toBe(false);
   atB.take();
-  await expect.poll(() => atA.driver, { timeout: 2_000 }).toBe('at-server-b');
+  await expect.poll(() => atA.driver).toBe('at-server-b');
   expect([atA.uses('press'), atB.uses('press')]).toEqual([false, true]);
   await it.a.core.services.desktop.giveControl(it.id, 'at-server-b');
-  await expect.poll(() => [atA.driver, atB.driver], { timeout: 2_000 }).toEqual([undefined, undefined]);
+  await expect.poll(() => [atA.driver, atB.driver]).toEqual([undefined, undefined]);
   const told = ['control_returned', 'control_taken', 'control_taken', 'started'];
-  await expect.poll(async () => (await it.facts()).toSorted(), { timeout: 3_000 }).toEqual(told);
+  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(told);
 });
 
 test('the agent gets the keyboard and mouse back from a viewer whose server died, and the log records it once', async () => {
@@ -81,15 +81,15 @@ test('the agent gets the keyboard and mouse back from a viewer whose server died
   const gates = [it.a, it.b].map(({ core }) => core.services.desktop.gate(it.id, signal()));
   expect(await it.controllerAt(it.b)).toBe('viewer');
   await Promise.all(gates);
-  await expect.poll(it.facts, { timeout: 3_000 }).toEqual(['control_returned']);
+  await expect.poll(it.facts).toEqual(['control_returned']);
 });
 
 test('the log records each start, restart and stop of a desktop that the sandbox makes by itself', async () => {
   await using it = await two();
   await it.screen.desktop.start(); // as an agent's tool does
-  await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started']);
+  await expect.poll(it.facts).toEqual(['started']);
   Object.assign(it.screen.status, { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' });
-  await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started', 'restarted']);
+  await expect.poll(it.facts).toEqual(['started', 'restarted']);
   Object.assign(it.screen.status, { state: 'stopped' });
-  await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started', 'restarted', 'stopped']);
+  await expect.poll(it.facts).toEqual(['started', 'restarted', 'stopped']);
 });

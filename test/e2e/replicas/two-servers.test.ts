@@ -13,7 +13,7 @@ const send = (server: ComposedCore, id: SessionId, text: string) =>
 const statusOf = async (server: ComposedCore, id: SessionId) => (await server.core.services.sessions.get(id)).status;
 const create = async (server: ComposedCore) => (await server.core.services.sessions.create({ origin: 'sheikhbox' })).id;
 const rests = (server: ComposedCore, id: SessionId) =>
-  expect.poll(() => statusOf(server, id), { timeout: 15_000, interval: 25 }).toBe('completed');
+  expect.poll(() => statusOf(server, id), { interval: 25 }).toBe('completed');
 
 /** The events that a client of that server receives until the run ends. */
 async function seenAt(server: ComposedCore, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
@@ -120,7 +120,7 @@ test('F053 a server whose lease was stolen stops writing and does not touch the 
   const seen = seenAt(a, id); // its clients move on with their cursors, or stay and read what the other writes
   const inAnHour = Date.now() + 3_600_000;
   await set.store.leases.acquire(leaseNameOf(id), 'thief', inAnHour, 1);
-  await expect.poll(() => a.core.engine.liveSessions.get(id), { timeout: 3_000, interval: 10 }).toBeUndefined();
+  await expect.poll(() => a.core.engine.liveSessions.get(id), { interval: 10 }).toBeUndefined();
   expect(box?.life.signal.aborted).toBe(false);
   await set.store.leases.release(leaseNameOf(id), 'thief');
   await send(b, id, 'Are you there?');
@@ -143,11 +143,11 @@ test('a subscriber to the list at one server sees the changes made at another', 
     }
   })();
   const { id } = await a.core.services.sessions.create({ origin: 'sheikhbox', title: 'One' });
-  await expect.poll(() => heard, { timeout: 5_000 }).toContain('changed One');
+  await expect.poll(() => heard).toContain('changed One');
   await a.core.services.sessions.rename(id, 'Two');
-  await expect.poll(() => heard, { timeout: 5_000 }).toContain('changed Two');
+  await expect.poll(() => heard).toContain('changed Two');
   await a.core.services.sessions.delete(id);
-  await expect.poll(() => heard, { timeout: 5_000 }).toContain('deleted Two');
+  await expect.poll(() => heard).toContain('deleted Two');
   over.abort();
   await watching;
 });

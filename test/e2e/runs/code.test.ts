@@ -87,6 +87,6 @@ describe.each(worldsOrOnly('process').map((world) => [world.driver, world] as co
       ).stdout.includes('sleep 926');
     expect(await sleeps()).toBe(true);
     await corral.runs.stop.mutate({ sessionId: id });
-    await expect.poll(sleeps, { timeout: 10_000 }).toBe(false);
+    await expect.poll(sleeps).toBe(false);
   });
 });

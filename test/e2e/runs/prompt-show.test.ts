@@ -22,7 +22,7 @@ async function ranSession(url: string, text: string, token?: string) {
   const { id } = await client.sessions.create.mutate();
   const following = followEvents(client, { sessionId: id, lastEventId: '0' });
   await client.runs.send.mutate({ sessionId: id, text });
-  await expect.poll(() => following.items.some(({ type }) => type === 'run.end'), { timeout: 30_000 }).toBe(true);
+  await expect.poll(() => following.items.some(({ type }) => type === 'run.end')).toBe(true);
   const usages = following.items.flatMap((item) => (item.type === 'usage' ? [item.data] : []));
   return { id, usages };
 }

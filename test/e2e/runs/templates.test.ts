@@ -96,7 +96,7 @@ test('the model of the session precedes that of its template, which precedes tha
     const before = provider.requests.length;
     const { id } = await client.sessions.create.mutate({ ...given, task: 'Hello' });
     const status = async () => (await client.sessions.get.query({ id })).status;
-    await expect.poll(status, { timeout: 30_000 }).toBe('completed');
+    await expect.poll(status).toBe('completed');
     const requests = provider.requests.slice(before);
     const agent = await client.sessions.agent.query({ id });
     return { agent, requests, models: [...new Set(requests.map(({ body }) => body.model))] };
@@ -135,7 +135,7 @@ test("a template's budget and approvals hold for its sessions alone", async () =
     const { id } = await client.sessions.create.mutate({ template, task: 'Go on' });
     const wait = async () =>
       (await client.events.list.query({ sessionId: id, limit: 1_000 })).events.find(({ type }) => type === 'run.wait');
-    await expect.poll(wait, { timeout: 30_000 }).toBeDefined();
+    await expect.poll(wait).toBeDefined();
     return (await wait())?.data;
   };
   expect(await waits('short')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 2 } });
@@ -195,7 +195,7 @@ test("a template's limits are those of its sessions' sandboxes, and the agent is
   const told = async (template: string) => {
     const { id } = await client.sessions.create.mutate({ template, task: 'Hello' });
     const status = async () => (await client.sessions.get.query({ id })).status;
-    await expect.poll(status, { timeout: 30_000 }).toBe('completed');
+    await expect.poll(status).toBe('completed');
     return JSON.stringify(provider.requests.at(-1)?.body);
   };
   expect(await told('big')).toMatch(/The image is own\/image:1[.].* Limits: 2 processors, 3072 MiB of memory/);

@@ -173,7 +173,7 @@ describe('the start of every script', { timeout: 30_000 }, () => {
     async (signal) => {
       const program = `process.on('${signal}', () => { console.log('heard'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
       const { child, exit, output } = run('-e', program);
-      await expect.poll(() => output.out, { timeout: 20_000 }).toContain('ready');
+      await expect.poll(() => output.out).toContain('ready');
       child.kill(signal);
       expect(await exit).toBe(9);
       expect(output.out).toContain('heard');

@@ -11,7 +11,7 @@ async function open(context: TestContext, ...rest: [path?: string, size?: Parame
   await needs(context, 'bubblewrap');
   return await page(context, ...rest);
 }
-const ended = (at: Page, count = 1) => expect.poll(() => at.locator('.ended').count(), { timeout: 30_000 }).toBe(count);
+const ended = (at: Page, count = 1) => expect.poll(() => at.locator('.ended').count()).toBe(count);
 const message = (at: Page) => at.getByRole('textbox', { name: 'Message' });
 const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
 const redDot =
@@ -182,7 +182,7 @@ test('each state of a session has its own sign and word, in the list and above t
   for (const [state, id] of Object.entries(states)) {
     const row = page.locator('.session').filter({ has: page.locator(`a[href="#${id}"]`) });
     const dot = row.locator('.dot');
-    await expect.poll(() => dot.getAttribute('data-status'), { timeout: 30_000 }).toBe(state);
+    await expect.poll(() => dot.getAttribute('data-status')).toBe(state);
     looks.add(
       await page.evaluate(`(() => {
         const look = getComputedStyle(document.querySelector('.session-link[href="#${id}"] .dot'));
@@ -301,5 +301,5 @@ test('the start of a sandbox is a line with its phase, its layer and its seconds
   const seconds = async () => Number(/(\d+) s$/.exec((await line.textContent()) ?? '')?.[1] ?? 0);
   await expect.poll(seconds).toBeGreaterThan(0);
   const before = await seconds();
-  await expect.poll(seconds, { timeout: 5_000 }).toBeGreaterThan(before);
+  await expect.poll(seconds).toBeGreaterThan(before);
 });

@@ -172,7 +172,7 @@ export async function forwarded(namespace: string, pod: string): Promise<AsyncDi
     said += chunk;
   });
   const port = () => /127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-  await expect.poll(port, { timeout: 20_000, interval: 50 }).toBeDefined();
+  await expect.poll(port, { interval: 50 }).toBeDefined();
   return {
     url: `http://127.0.0.1:${port()}`,
     async [Symbol.asyncDispose]() {

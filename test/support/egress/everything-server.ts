@@ -17,6 +17,6 @@ export async function everythingServer(port: number): Promise<ChildProcess> {
       () => true,
       () => false,
     );
-  await expect.poll(answers, { timeout: 30_000 }).toBe(true);
+  await expect.poll(answers).toBe(true);
   return child;
 }

@@ -202,10 +202,10 @@ async function oneSession(pair: Pair, { points, leaseSeconds, random, counts }: 
   });
   using _calm = calm;
   const shown = () => calm.events().map(idAndName);
-  await expect.poll(() => Number(calm.events().at(-1)?.id ?? 0), { timeout: 10_000 }).toBeGreaterThan(Number(last) - 4);
+  await expect.poll(() => Number(calm.events().at(-1)?.id ?? 0)).toBeGreaterThan(Number(last) - 4);
   await sleep(300);
   const want = shown();
-  await expect.poll(() => client.seen.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(want.length);
+  await expect.poll(() => client.seen.length).toBeGreaterThanOrEqual(want.length);
   const seen = client.seen.map(idAndName);
   const wrong = want.findIndex((it, at) => it !== seen[at]);
   if (wrong >= 0 || seen.length !== want.length) {

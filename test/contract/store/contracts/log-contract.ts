@@ -17,7 +17,7 @@ import {
 const upTo = (total: number) => Array.from({ length: total }, (_, n) => n + 1);
 const cursorOf = (item: FollowedUpdate | undefined) => (item?.kind === 'event' ? item.event.seq : item?.head);
 const limits = { maxLag: 10, pageSize: 4, window: { events: 6, chars: 10_000 } };
-const soon = () => ({ signal: AbortSignal.timeout(10_000), deltas: true });
+const soon = () => ({ signal: AbortSignal.timeout(60_000), deltas: true });
 
 export function logContract(store: () => Store, effort: number): void {
   describe('event log', () => {

@@ -7,7 +7,7 @@ import { type EgressBenchOptions, egressBench, session, standIn } from '../../..
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
 
 const from = { id: sandboxIdOf(session), sessionId: session };
-const soon = () => AbortSignal.timeout(10_000);
+const soon = () => AbortSignal.timeout(50_000);
 async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks = [];
   for await (const chunk of body) chunks.push(chunk);
