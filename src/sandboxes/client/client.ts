@@ -236,7 +236,7 @@ export interface DesktopClient {
    * NUL. A new pipe ends the old one. The pipe ends when the browser dies. The caller destroys it.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
-  /** Parses one message of the debugging pipe; a large one in another thread. */
+  /** Parses one message of the debugging pipe; a large one in a turn of the event loop of its own. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
   /** Ends the browser; the next `cdp` or viewer starts a new one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
