@@ -40,7 +40,7 @@ export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): T
   desktopAdvice,
 });
 
-/** The same with only the tools that pass. */
+/** Returns a registry with only the tools that pass. */
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);

@@ -156,8 +156,8 @@ export interface WorkspacePrint {
   readonly bytes: number;
 }
 /**
- * The whole workspace, as long as it is small. Of a large one, and behind the daemon of an older image, a program in
- * the sandbox has to do the same.
+ * The whole workspace, as long as it is small. A program in the sandbox has to do it for a large workspace, and behind
+ * an older image's daemon.
  */
 export interface WorkspaceClient {
   /**

@@ -78,7 +78,7 @@ export interface EffectiveAgent {
   readonly mode: 'plan-act' | 'react';
   readonly model: string;
   readonly fallbacks: readonly string[];
-  /** Without those of tool servers, which are known once the sandbox runs. */
+  /** The tools without those of tool servers, which are known once the sandbox runs. */
   readonly tools: readonly string[];
   /** The names of the tool servers. */
   readonly toolServers: readonly string[];

@@ -16,13 +16,15 @@ export interface RemovalDeps {
 }
 const lastWordsMs = 50;
 
-/** Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated. */
+/**
+ * Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated.
+ */
 export async function removeSession(
   { commands, watchers, store, ids, clock, forget }: RemovalDeps,
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Time for its streams to send the end of the run. Those of other servers are not known here.
+  // Time for its streams to send the end of the run. Streams at other servers are not known here.
   if (store.shared || watchers.isInUse(id)) await pause(lastWordsMs, neverFires, clock);
   watchers.end(id);
   await forget?.(id);

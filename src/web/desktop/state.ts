@@ -8,7 +8,7 @@ export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
 
 /** Text and button over a screen that is not live. */
 export interface ScreenCover {
-  /** Words of the relay stand before ours. */
+  /** The relay's own text has priority over ours. */
   readonly said?: string;
   readonly key?: TextKey;
   readonly seconds?: number;

@@ -2,8 +2,8 @@ import { Transform } from 'node:stream';
 import type { StreamFilter } from '../pipe-filtered.ts';
 
 /**
- * Passes bytes on until one of the texts appears; then it calls `found` once with its index and passes nothing more. No byte of the text
- * is passed on, also where it spans chunks.
+ * Passes bytes on until one of the texts appears; then it calls `found` once with its index and passes nothing more. No
+ * byte of the text is passed on, also where it spans chunks.
  */
 export function withholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
@@ -28,7 +28,7 @@ export function withholdFilter(texts: readonly Buffer[], found: (which: number) 
   };
 }
 
-/** The same as a stream. */
+/** The filter of `withholdFilter` as a stream. */
 export const withholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
   filterStream(withholdFilter(texts, found));
 
