@@ -208,6 +208,8 @@ export interface NoticeInput {
   readonly runId: RunId;
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
+  /** The retry that comes, counted from 1, and the pause before it; only with `waiting_provider`. */
+  readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
 export interface WaitInput extends RunOwner {
   readonly question: string;

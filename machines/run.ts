@@ -87,7 +87,12 @@ const backingOff = runSetup.createStateConfig({
   invoke: {
     id: 'notice',
     src: 'notice',
-    input: ({ context }) => ({ ...whose(context), kind: 'waiting_provider', detail: context.retryWhy }),
+    input: ({ context: { retryWhy, retries, retryMs, policy }, context }) => ({
+      ...whose(context),
+      kind: 'waiting_provider',
+      detail: retryWhy,
+      retry: { number: retries, most: policy.maxRetries, inMs: retryMs },
+    }),
     onError: crashed,
   },
   after: { retry: 'asking' },

@@ -162,6 +162,8 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart', 'agent_forgot']),
       detail: z.string(),
+      /** The retry that comes, counted from 1, of at most so many, after this pause; only with `waiting_provider`. */
+      retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
     }),
   ),
   fact('run.error', z.object({ error: z.string() })),

@@ -54,9 +54,9 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       summarize: fromPromise(async ({ input, signal }) =>
         summarizeRun(await working(input.sessionId, input.runId, signal), input, signal),
       ),
-      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, retry } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;
-        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail } });
+        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail, ...(retry && { retry }) } });
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approval } }) => {
         const { runWriter, writer } = live(sessionId);

@@ -102,7 +102,7 @@ function causeIn(event: SessionEvent): CostCause | undefined {
     case 'approval.resolved':
       return { seq, type, about: data.decision };
     case 'plan':
-      return { seq, type, about: `${data.steps.length} steps` };
+      return { seq, type, about: data.steps.length === 1 ? '1 step' : `${data.steps.length} steps` };
     case 'step':
       return data.status === StepStatus.enum.running
         ? { seq, type, about: beginningOf(data.description, shownLength) }

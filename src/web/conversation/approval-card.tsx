@@ -90,7 +90,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         </form>
       ) : (
         isLive && (
-          <div class="choices">
+          <div class="choices approval-choices">
             <Button kind="quiet" disabled={isAsked} onClick={() => setNote('')}>
               {t('approval.rejectWith')}
             </Button>
@@ -99,7 +99,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
                 {t('approval.change')}
               </Button>
             )}
-            <Button disabled={isAsked} onClick={act(() => reject(sessionId, callId))}>
+            <Button class="main" disabled={isAsked} onClick={act(() => reject(sessionId, callId))}>
               {t('approval.reject')}
             </Button>
             {!fixed && (
@@ -111,7 +111,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
                 {t('approval.always')}
               </Button>
             )}
-            <Button kind="primary" disabled={isAsked} onClick={act(() => approve(sessionId, callId))}>
+            <Button class="main" kind="primary" disabled={isAsked} onClick={act(() => approve(sessionId, callId))}>
               {t('approval.approve')}
             </Button>
           </div>
@@ -164,7 +164,8 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
 
 type Decided = Exclude<ApprovalItem['decided']['value'], undefined>;
 
-function decidedText(decided: Decided): string {
+/** The decision in words, with the person and the note. */
+export function decidedText(decided: Decided): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
   const word = {

@@ -4,6 +4,7 @@ import { model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/button.tsx';
+import { EndFollower } from '../parts/end-follower.ts';
 import { t } from '../text/text.ts';
 import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
@@ -11,19 +12,24 @@ import { OpenItems } from './open-items.tsx';
 import { Plan } from './plan.tsx';
 import { Welcome } from './welcome.tsx';
 
-const near = 120; // pixels from the end within which the view follows it
-
 export function Conversation() {
   const id = currentId.value;
   const scroller = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
+  const end = useRef(new EndFollower()).current;
   const isAway = useSignal(false);
   const toEnd = () => {
     const node = scroller.current;
     if (node) node.scrollTop = node.scrollHeight;
   };
+  const followAgain = () => {
+    end.follow();
+    isAway.value = false;
+    toEnd();
+  };
   useLayoutEffect(() => {
-    follows.current = id !== undefined; // the start page begins at its top
+    if (id === undefined)
+      end.stay(); // the start page begins at its top
+    else end.follow();
     isAway.value = false;
   }, [id]);
   // Any growth counts, also that of a message being written or of a picture that arrives.
@@ -31,15 +37,15 @@ export function Conversation() {
     const node = scroller.current;
     const inner = node?.firstElementChild;
     if (!node || !inner) return undefined;
-    const seen = new ResizeObserver(() => follows.current && toEnd());
+    const seen = new ResizeObserver(() => end.follows && toEnd());
     seen.observe(inner);
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
   const last = model.items.value.at(-1);
   useLayoutEffect(() => {
-    if (last?.kind === 'user') follows.current = true;
-    if (follows.current) toEnd();
+    if (last?.kind === 'user') end.follow();
+    if (end.follows) toEnd();
   }, [last]);
   return (
     <>
@@ -49,10 +55,10 @@ export function Conversation() {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long conversation scrolls, also by keyboard
         tabIndex={0}
         onScroll={({ currentTarget: node }) => {
-          const away = node.scrollHeight - node.scrollTop - node.clientHeight;
-          follows.current = away < near;
-          isAway.value = away > near * 3;
+          end.scrolled(node);
+          isAway.value = !end.follows;
         }}
+        onWheel={({ currentTarget: node, deltaY }) => deltaY < 0 && end.turnedUp(node)}
       >
         <div class="column">
           {id === undefined ? (
@@ -67,7 +73,7 @@ export function Conversation() {
       </div>
       <div class="foot">
         {isAway.value && id !== undefined && (
-          <Button class="to-end" icon="down" onClick={toEnd}>
+          <Button class="to-end" icon="down" onClick={followAgain}>
             {t('toEnd')}
           </Button>
         )}

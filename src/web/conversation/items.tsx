@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
-import { EndNote, ErrorNote, EventNote, PhaseNote, Thoughts, WaitNote } from './notes.tsx';
+import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
 import { PlainItem } from './plain-item.tsx';
 import { StepRow } from './step-row.tsx';
 import { ToolCard } from './tool-card.tsx';
@@ -124,6 +124,8 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
       return isLive ? null : <WaitNote item={item} />;
     case 'phase':
       return <PhaseNote item={item} />;
+    case 'retry':
+      return <RetryNote item={item} />;
     case 'event':
       return <EventNote event={item.event} />;
     case 'thoughts':

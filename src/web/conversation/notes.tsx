@@ -1,7 +1,7 @@
 import { useContext } from 'preact/hooks';
 import { noticeOf } from '../../core/model/event-traits.ts';
 import { send } from '../data/actions.ts';
-import type { EndItem, EventItem, PhaseItem, WaitItem } from '../data/items.ts';
+import type { EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
@@ -13,7 +13,7 @@ import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Live } from './live.ts';
-import { Elapsed } from './tool-card.tsx';
+import { Elapsed, useSecondsTo } from './tool-card.tsx';
 
 // The lines between messages and tool calls: what waits, what failed, what ended, what the server did.
 
@@ -50,6 +50,27 @@ export const ErrorNote = ({ text }: { text: string }) => (
   </div>
 );
 
+/** The provider's failures one after another are one line, with the next try. */
+export function RetryNote({ item }: { item: RetryItem }) {
+  const { failures, detail, next, isOver } = item.state.value;
+  const isLive = useContext(Live);
+  return (
+    <p class="aside retrying" data-over={isOver}>
+      {!isOver && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
+      <span>
+        {boundedLine(detail)} {isOver && failures > 1 && t('retry.was', { n: failures })}
+        {!isOver && next && t('retry.next', { n: next.number, most: next.most })}{' '}
+        {!isOver && next && isLive && <Countdown to={next.at} />}
+      </span>
+    </p>
+  );
+}
+
+function Countdown({ to }: { to: number }) {
+  const seconds = useSecondsTo(to);
+  return <span aria-hidden="true">{seconds > 0 ? t('retry.in', { n: seconds }) : t('retry.now')}</span>;
+}
+
 export const Thoughts = ({ text }: { text: string }) => (
   <details class="aside thoughts">
     <summary>{t('thoughts')}</summary>
@@ -80,7 +101,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
       <span>
         {t(phases.get(phase) ?? 'phase.starting')}
         {detail ? ` · ${boundedLine(detail)}` : ''}
-        {ms !== undefined && !isMoving ? ` · ${duration(ms)}` : ''}
+        {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
       {isMoving && <Elapsed since={item.at} />}
     </p>
@@ -174,25 +195,59 @@ function endWord({ status, reason }: EndItem['data']): TextKey {
   return `end.${status}`;
 }
 
-const reasons = new Map<string, TextKey>(
-  Object.entries({
-    model_unauthorized: 'why.modelKey',
-    model_quota: 'why.modelQuota',
-    model_overloaded: 'why.modelBusy',
-    model_unavailable: 'why.modelBusy',
-    model_unknown: 'why.modelUnknown',
-    sandbox_capacity: 'why.capacity',
-    sandbox_lost: 'why.sandboxLost',
-    sandbox_unavailable: 'why.sandboxLost',
-    stuck: 'why.stuck',
-    disk_full: 'why.disk',
-    deadline_exceeded: 'why.time',
-  }),
-);
+const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> = {
+  model_unauthorized: 'why.modelKey',
+  model_quota: 'why.modelQuota',
+  quota: 'why.quota',
+  model_overloaded: 'why.modelBusy',
+  model_unavailable: 'why.modelBusy',
+  model_stalled: 'why.modelBusy',
+  provider_error: 'why.provider',
+  model_unknown: 'why.modelUnknown',
+  model_refused: 'why.modelRefused',
+  model_rejected: 'why.modelRejected',
+  model_context: 'why.modelContext',
+  empty_reply: 'why.emptyReply',
+  agent_failed: 'why.agent',
+  sandbox_capacity: 'why.capacity',
+  sandbox_lost: 'why.sandboxLost',
+  sandbox_unavailable: 'why.sandboxLost',
+  sandbox_unresponsive: 'why.sandboxLost',
+  sandbox_not_found: 'why.sandboxLost',
+  sandbox_untrusted: 'why.untrusted',
+  driver_unavailable: 'why.driver',
+  image_missing: 'why.image',
+  packages_failed: 'why.packages',
+  oom: 'why.memory',
+  stuck: 'why.stuck',
+  disk_full: 'why.disk',
+  deadline_exceeded: 'why.time',
+  store_unavailable: 'why.server',
+  store_busy: 'why.server',
+  store_corrupt: 'why.server',
+  restart_intensity: 'why.server',
+  fenced: 'why.server',
+  shutting_down: 'why.server',
+  internal: 'why.server',
+  queue_full: 'why.busy',
+  rate_limited: 'why.busy',
+  cancelled: 'why.cancelled',
+  unauthorized: 'why.forbidden',
+  forbidden: 'why.forbidden',
+  invalid_request: 'why.request',
+  path_outside: 'why.request',
+  not_found: 'why.request',
+  session_not_found: 'why.request',
+  file_not_found: 'why.request',
+  shell_not_found: 'why.request',
+  conflict: 'why.request',
+  file_changed: 'why.request',
+  payload_too_large: 'why.request',
+  unsupported: 'why.request',
+};
 
-/** A failure's code in words: a code without a text of its own says its name. */
-function reasonOf(code: string, isRetryable = false): string {
-  const key = reasons.get(code);
-  const told = key ? t(key) : t('why.code', { code: code.replaceAll('_', ' ') });
+/** A failure's code in words. A newer server can have more codes than this page knows. */
+function reasonOf(code: NonNullable<EndItem['data']['code']>, isRetryable = false): string {
+  const told = t(reasons[code] ?? 'why.unknown');
   return isRetryable ? `${told} ${t('why.retry')}` : told;
 }

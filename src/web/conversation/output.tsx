@@ -1,10 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
-import { ansiRows, type Span } from '../parts/ansi.ts';
+import { ansiRows } from '../parts/ansi.ts';
 import { countLines } from '../parts/bounded-text.ts';
 import { count } from '../parts/format.ts';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { t } from '../text/text.ts';
+import { Spans } from './spans.tsx';
+import { type WholeFile, WholeOutput } from './whole-output.tsx';
 
 const fewLines = 14;
 const shownLines = 10;
@@ -16,10 +18,12 @@ interface Props {
   /** The line above the output: the command. */
   readonly command?: string | undefined;
   readonly isLive?: boolean;
+  /** Where all of it is, when `text` is only its beginning and its end. */
+  readonly whole?: WholeFile | undefined;
 }
 
 /** What a command printed, with its colours: short output whole, of a long one the end, and all of it on request, row by row. */
-export function Output({ text, command, isLive = false }: Props) {
+export function Output({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);
   const isLong = total > fewLines || text.length > fewCharacters;
@@ -32,10 +36,18 @@ export function Output({ text, command, isLive = false }: Props) {
     <>
       {isLong && (
         <button type="button" class="more-lines" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {isOpen ? t('fewerLines') : total > 1 ? t('allLines', { n: count(total) }) : t('wholeLine')}
+          {isOpen
+            ? t('fewerLines')
+            : whole
+              ? t('wholeOutput')
+              : total > 1
+                ? t('allLines', { n: count(total) })
+                : t('wholeLine')}
         </button>
       )}
-      {isLong && isOpen ? (
+      {isLong && isOpen && whole ? (
+        <WholeOutput file={whole} />
+      ) : isLong && isOpen ? (
         <VirtualList
           class="console lines"
           role="group"
@@ -77,20 +89,6 @@ export function Output({ text, command, isLive = false }: Props) {
     </>
   );
 }
-
-const Spans = ({ spans }: { spans: readonly Span[] }) => (
-  <>
-    {spans.map(({ text, class: names, color, background }, n) =>
-      names === '' && !color && !background ? (
-        text
-      ) : (
-        <span key={n} class={names} style={{ ...(color && { color }), ...(background && { background }) }}>
-          {text}
-        </span>
-      ),
-    )}
-  </>
-);
 
 function lastLines(text: string, wanted: number): string {
   const end = text.endsWith('\n') ? text.length - 1 : text.length;

@@ -25,6 +25,8 @@ function textOf(item: Item): string {
       return written(item.request);
     case 'event':
       return written(item.event.data);
+    case 'retry':
+      return String(item.state.peek().detail);
     case 'phase':
       return written(item.phase.peek());
     default:

@@ -9,6 +9,7 @@ import { Icon, type IconName } from '../parts/icon.tsx';
 import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { decidedText } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { Result } from './tool-result.tsx';
 
@@ -56,12 +57,25 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <Tail item={item} state={state} />
         <Icon name="chevron" size={14} />
       </button>
+      <Permission item={item} />
       {isOpen && (
         <Boundary instead={<Plain text={state.called?.output ?? state.live} />}>
           <Result item={item} state={state} />
         </Boundary>
       )}
     </div>
+  );
+}
+
+/** Who permitted the call, where that was asked, and whether the person changed it. */
+function Permission({ item }: { item: ToolItem }) {
+  const decided = item.approval.value?.decided.value;
+  if (!decided) return null;
+  const isChanged = decided !== 'gone' && decided.args !== undefined;
+  return (
+    <p class="tool-note permission">
+      <Icon name="shield" size={14} /> {decidedText(decided)} {isChanged && t('approval.wasChanged')}
+    </p>
   );
 }
 
@@ -96,7 +110,14 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
 /** The seconds since then, while something runs; nothing in a replay. */
 export const Elapsed = ({ since }: { since: number }) => (useContext(Live) ? <Running since={since} /> : null);
 
-function Running({ since }: { since: number }) {
+/** The whole seconds that are left until then, and 0 afterwards. */
+export function useSecondsTo(to: number): number {
+  const now = useNow();
+  return Math.max(0, Math.ceil((to - now) / 1_000));
+}
+
+/** The time, once a second. */
+function useNow(): number {
   const now = useSignal(Date.now());
   useEffect(() => {
     const timer = setInterval(() => {
@@ -104,6 +125,10 @@ function Running({ since }: { since: number }) {
     }, 1_000);
     return () => clearInterval(timer);
   }, []);
-  const seconds = Math.max(0, Math.floor((now.value - since) / 1_000));
+  return now.value;
+}
+
+function Running({ since }: { since: number }) {
+  const seconds = Math.max(0, Math.floor((useNow() - since) / 1_000));
   return seconds < 1 ? null : <span>{duration(seconds * 1_000).replace('.0', '')}</span>;
 }

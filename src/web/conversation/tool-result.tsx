@@ -9,6 +9,7 @@ import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { count } from '../parts/format.ts';
 import { t } from '../text/text.ts';
 import { Output } from './output.tsx';
+import { wholeFileOf } from './whole-output.tsx';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
@@ -24,7 +25,8 @@ export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   if (!content) return output === '' ? null : <Output text={output} />;
   if ('console' in content) {
     const last = content.console.at(-1);
-    return <Output command={last?.command || command} text={last?.output ?? output} />;
+    const text = last?.output ?? output;
+    return <Output command={last?.command || command} text={text} whole={wholeFileOf(item, output)} />;
   }
   if ('oldContent' in content) {
     if (item.name === 'file_read') return <Output text={content.content} />;

@@ -44,13 +44,14 @@ export const pin = (id: string, pinned: boolean) => once('sessions.update', { id
 export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
 export const remove = (id: string) => once('sessions.delete', { id });
 
-const maxAtOnce = 500;
-/** Resolves with how many stayed, because someone else uses or owns them. */
-export async function removeMany(ids: readonly string[]): Promise<number> {
+const maxAtOnce = 20; // few enough that the progress moves
+/** Resolves with how many stayed, because someone else uses or owns them. `tell` hears how many were tried so far. */
+export async function removeMany(ids: readonly string[], tell: (tried: number) => void = () => {}): Promise<number> {
   let stayed = 0;
   for (let from = 0; from < ids.length; from += maxAtOnce) {
     const { kept } = await once('sessions.deleteMany', { ids: ids.slice(from, from + maxAtOnce) });
     stayed += kept.length;
+    tell(Math.min(ids.length, from + maxAtOnce));
   }
   return stayed;
 }

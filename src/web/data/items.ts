@@ -45,11 +45,15 @@ export interface AssistantItem extends Base {
 }
 export interface ToolItem extends Base {
   readonly kind: 'tool';
+  readonly sessionId: string;
+  readonly runId: string;
   readonly callId: string;
   readonly name: string;
   readonly family: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly state: Signal<ToolState>;
+  /** The permission that was asked for this call: it and the call are one card. */
+  readonly approval: Signal<ApprovalItem | undefined>;
 }
 export interface StepItem extends Base {
   readonly kind: 'step';
@@ -78,6 +82,18 @@ export interface EventItem extends Base {
   readonly kind: 'event';
   readonly event: EventOf<NoteType | 'run.notice' | 'sandbox.untrusted'>;
 }
+/** Failures of the provider one after another, with the retry that comes. */
+export interface RetryItem extends Base {
+  readonly kind: 'retry';
+  readonly state: Signal<{
+    readonly failures: number;
+    readonly detail: string;
+    /** The retry that comes, counted from 1, of at most so many, and when. Old logs lack it. */
+    readonly next?: { readonly number: number; readonly most: number; readonly at: number };
+    /** The provider answered, or the run has ended. */
+    readonly isOver: boolean;
+  }>;
+}
 export interface ErrorItem extends Base {
   readonly kind: 'error';
   readonly text: string;
@@ -102,6 +118,7 @@ export type Item =
   | WaitItem
   | PhaseItem
   | EventItem
+  | RetryItem
   | ErrorItem
   | ThoughtsItem
   | EndItem;

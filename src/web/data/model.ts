@@ -4,11 +4,13 @@ import { isNote, type NoteType, noticeOf } from '../../core/model/event-traits.t
 import type {
   ApprovalItem,
   AssistantItem,
+  DataOf,
   EndItem,
   EventOf,
   Item,
   ModelUsage,
   PhaseItem,
+  RetryItem,
   StepItem,
   ToolItem,
   WaitItem,
@@ -19,6 +21,20 @@ import type {
 // the same cards.
 
 const maxLive = 2_000_000;
+/** After a failure of the provider these say that it answered, or that nobody waits for it. */
+const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
+  'message.delta',
+  'message.assistant',
+  'message.user',
+  'tool.calling',
+  'plan',
+  'usage',
+  'run.started',
+  'run.wait',
+  'run.end',
+]);
+/** The states of a sandbox after which "ready" is news. */
+const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: ModelUsage = { turns: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
 export interface PlanStep {
@@ -65,9 +81,16 @@ export class ConversationModel {
   readonly #texts = new Map<string, AssistantItem>();
   readonly #calls = new Map<string, ToolItem>();
   readonly #steps = new Map<string, StepItem>();
+  /** Approvals that nobody has decided. */
   readonly #approvals = new Map<string, ApprovalItem>();
+  /** Approvals whose calls have not begun. */
+  readonly #asked = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
+  #retry: RetryItem | undefined;
+  #lastPhase = '';
+  /** An approval was requested, and the messages up to the wait put it in words for clients without cards. */
+  #asksInWords = false;
   #startedAt: number | undefined;
   #changed = false;
 
@@ -89,10 +112,13 @@ export class ConversationModel {
   }
 
   clear(): void {
-    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals]) known.clear();
+    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#asked]) known.clear();
     this.#items = [];
     this.#wait = undefined;
     this.#start = undefined;
+    this.#retry = undefined;
+    this.#lastPhase = '';
+    this.#asksInWords = false;
     this.#startedAt = undefined;
     this.seq = 0;
     batch(() => {
@@ -118,6 +144,8 @@ export class ConversationModel {
   }
 
   #read(event: Event): void {
+    if (!event.type.startsWith('message.') && event.type !== 'approval.requested') this.#asksInWords = false;
+    if (this.#retry && endsRetries.has(event.type)) this.#endRetries();
     const at = { seq: event.seq, at: event.ts };
     switch (event.type) {
       case 'message.user': {
@@ -134,11 +162,13 @@ export class ConversationModel {
         this.run.value = { kind: 'running', since: event.ts };
         return;
       case 'message.delta': {
+        if (this.#asksInWords) return;
         const item = this.#textOf(event.data.messageId, at);
         item.text.value += event.data.text;
         return;
       }
       case 'message.assistant': {
+        if (this.#asksInWords) return;
         const item = this.#textOf(event.data.messageId, at);
         item.text.value = event.data.text;
         item.isTyping.value = false;
@@ -166,7 +196,11 @@ export class ConversationModel {
         const { callId, tool: family, function: name, args } = event.data;
         if (family === 'message') return; // its text is a message of its own
         const state = signal({ status: 'running' as const, live: '' });
-        this.#calls.set(callId, this.#add<ToolItem>({ kind: 'tool', ...at, callId, name, family, args, state }));
+        const approval = signal(this.#asked.get(callId));
+        const { sessionId } = event;
+        const runId = event.runId ?? '';
+        const call: ToolItem = { kind: 'tool', ...at, sessionId, runId, callId, name, family, args, state, approval };
+        this.#calls.set(callId, this.#addCall(call));
         return;
       }
       case 'tool.output': {
@@ -190,14 +224,14 @@ export class ConversationModel {
   #readRest(event: RestOfWork, at: { seq: number; at: number }): void {
     switch (event.type) {
       case 'approval.requested': {
-        const item = this.#add<ApprovalItem>({
-          kind: 'approval',
-          sessionId: event.sessionId,
-          ...at,
-          request: event.data,
-          decided: signal(undefined),
-        });
-        this.#approvals.set(event.data.callId, item);
+        const { callId } = event.data;
+        this.#asksInWords = true;
+        const decided: ApprovalItem['decided'] = signal(undefined);
+        const item = { kind: 'approval', sessionId: event.sessionId, ...at, request: event.data, decided } as const;
+        const call = this.#calls.get(callId);
+        if (call) call.approval.value = item;
+        else this.#asked.set(callId, this.#add<ApprovalItem>(item));
+        this.#approvals.set(callId, item);
         return;
       }
       case 'approval.resolved': {
@@ -235,6 +269,10 @@ export class ConversationModel {
         return;
       }
       case 'sandbox.phase': {
+        const before = this.#lastPhase;
+        this.#lastPhase = event.data.phase;
+        // A sandbox that was there at once is no news; one that comes back is.
+        if (event.data.phase === 'ready' && !this.#start && !returns.has(before)) return;
         const phase = { ...event.data, ts: event.ts };
         // A start is one line from its first phase to its end, also when a message arrives in between.
         if (this.#start) this.#start.phase.value = phase;
@@ -243,6 +281,9 @@ export class ConversationModel {
         return;
       }
       case 'run.notice':
+        if (event.data.kind === 'waiting_provider') this.#addFailure(event.data, at);
+        else this.#add({ kind: 'event', ...at, event });
+        return;
       case 'sandbox.untrusted':
         this.#add({ kind: 'event', ...at, event });
         return;
@@ -259,6 +300,29 @@ export class ConversationModel {
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
     if (!isOther) this.#add({ kind: 'event', ...at, event });
+  }
+
+  /** One card: the call takes the place of the question whether it is permitted. */
+  #addCall(call: ToolItem): ToolItem {
+    const asked = this.#asked.get(call.callId);
+    const place = asked ? this.#items.lastIndexOf(asked) : -1;
+    if (place < 0) return this.#add(call);
+    this.#items[place] = call;
+    this.#changed = true;
+    return call;
+  }
+
+  #addFailure({ detail, retry }: DataOf<'run.notice'>, at: { seq: number; at: number }): void {
+    const failures = (this.#retry?.state.value.failures ?? 0) + 1;
+    const next = retry && { number: retry.number, most: retry.most, at: at.at + retry.inMs };
+    const now = { failures, detail, ...(next && { next }), isOver: false };
+    if (this.#retry) this.#retry.state.value = now;
+    else this.#retry = this.#add<RetryItem>({ kind: 'retry', ...at, state: signal(now) });
+  }
+
+  #endRetries(): void {
+    if (this.#retry) this.#retry.state.value = { ...this.#retry.state.value, isOver: true };
+    this.#retry = undefined;
   }
 
   #end({ data, ts }: Extract<Event, { type: 'run.end' }>, at: { seq: number; at: number }) {

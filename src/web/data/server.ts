@@ -8,6 +8,7 @@ import {
   wsLink,
 } from '@trpc/client';
 import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
+import { t } from '../text/text.ts';
 import { authorization, protocols } from './token.ts';
 
 // The calls of the server that the page makes, with the types of its router, over one WebSocket. After a break it
@@ -23,9 +24,16 @@ type At<Tree, Place extends string> = Place extends `${infer Name}.${infer Metho
   : never;
 
 const maxPauseMs = 4_000;
+// A network that is gone closes no socket. A server that does not answer a ping within these times is shown as away, which
+// is within three seconds of the break.
+const pingMs = 1_500;
+const pongMs = 1_000;
 
 /** `broken`: the page tries again by itself. */
 export const connection = signal<'connecting' | 'open' | 'broken'>('connecting');
+
+/** The changes that wait for an answer. While the connection is broken, they are sent when it is back. */
+export const pendingChanges = signal<readonly Path[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
@@ -36,6 +44,7 @@ export function connect(onOpen: () => void): void {
   const socket = createWSClient({
     url: url.href,
     WebSocket: SocketWithToken,
+    keepAlive: { enabled: true, intervalMs: pingMs, pongTimeoutMs: pongMs },
     retryDelayMs: (attempt) => Math.min(maxPauseMs, 400 * 2 ** attempt) * (0.75 + Math.random() / 2),
     onOpen: () => {
       connection.value = 'open';
@@ -61,7 +70,7 @@ export class CallError extends Error {
   readonly retryable: boolean;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
-    super(shape ? message : 'The connection broke; look whether it was done before you try again.');
+    super(shape ? message : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = data?.retryable === true;
   }
@@ -78,9 +87,20 @@ export const query = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At
   call('query', path, input, true);
 /** Calls a mutation that is safe to repeat: after a break it is sent again. */
 export const repeatable = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
-  call('mutation', path, input, true);
+  counted(path, () => call('mutation', path, input, true));
 export const once = <P extends Path>(path: P, input: At<Inputs, P>): Promise<At<Outputs, P>> =>
-  call('mutation', path, input, false);
+  counted(path, () => call('mutation', path, input, false));
+
+async function counted<Data>(path: Path, send: () => Promise<Data>): Promise<Data> {
+  pendingChanges.value = [...pendingChanges.value, path];
+  try {
+    return await send();
+  } finally {
+    const left = [...pendingChanges.value];
+    left.splice(left.indexOf(path), 1);
+    pendingChanges.value = left;
+  }
+}
 
 export interface Subscriber<Item> {
   onData(item: Item): void;

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { connection, wordsOf } from '../data/server.ts';
+import { connection, pendingChanges, wordsOf } from '../data/server.ts';
 import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or why an action failed.
@@ -31,11 +31,23 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
 }
 
 export function Notice() {
-  const broken = connection.value === 'broken' ? { text: t('connectionLost'), isBad: false } : undefined;
+  const broken = connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
   const said = broken ?? message.value;
   return (
     <p class={`notice ${said?.isBad ? 'bad' : ''}`} role="status" hidden={!said}>
       {said?.text}
     </p>
   );
+}
+
+/** What is wrong, and what is sent when the connection is back. */
+function brokenText(): string {
+  const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
+  const messages = pendingChanges.value.filter((path) => path === 'runs.send').length;
+  const others = pendingChanges.value.length - messages;
+  return [
+    away,
+    ...(messages > 0 ? [t('sentThenMessage', { n: messages })] : []),
+    ...(others > 0 ? [t('sentThenOther', { n: others })] : []),
+  ].join(' ');
 }

@@ -15,7 +15,7 @@ export const StatusChip = ({ status }: { status: Status }) => (
 
 /** The sign next to steps and tool calls. */
 export const Mark = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
-  <span class="mark" data-status={status} role="img" aria-label={status}>
+  <span class="mark" data-status={status} role="img" aria-label={t(`mark.${status}`)}>
     {status === 'completed' ? '✓' : status === 'failed' ? '✕' : ''}
   </span>
 );

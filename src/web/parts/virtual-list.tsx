@@ -1,5 +1,6 @@
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { rowsTopAt, scrollTopFor, spaceOf } from './scroll-scale.ts';
 
 const extra = 12; // rows above and below the visible ones
 
@@ -17,7 +18,7 @@ interface Props {
   readonly shown?: number | undefined;
 }
 
-/** Draws only the rows in view, so ten thousand of them cost no more than thirty. */
+/** Draws only the rows in view, so a million of them cost no more than thirty. */
 export function VirtualList({ count, rowHeight, row, label, role = 'list', followsEnd, shown, class: more }: Props) {
   const ref = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
@@ -45,19 +46,27 @@ export function VirtualList({ count, rowHeight, row, label, role = 'list', follo
   useLayoutEffect(() => {
     const node = ref.current;
     if (!node || shown === undefined || shown < 0) return;
+    const list = { count, rowHeight, viewHeight: node.clientHeight };
     const at = shown * rowHeight;
-    if (at < node.scrollTop) node.scrollTop = at;
-    else if (at + rowHeight > node.scrollTop + node.clientHeight) node.scrollTop = at + rowHeight - node.clientHeight;
+    const from = rowsTopAt(list, node.scrollTop);
+    if (at < from) node.scrollTop = scrollTopFor(list, at);
+    else if (at + rowHeight > from + node.clientHeight)
+      node.scrollTop = scrollTopFor(list, at + rowHeight - node.clientHeight);
   }, [shown]);
-  const first = Math.max(0, Math.floor(top / rowHeight) - extra);
-  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + extra);
+  const rowsTop = rowsTopAt({ count, rowHeight, viewHeight: height }, top);
+  const first = Math.max(0, Math.floor(rowsTop / rowHeight) - extra);
+  const last = Math.min(count, Math.ceil((rowsTop + height) / rowHeight) + extra);
   const rows = [];
   for (let index = first; index < last; index++) rows.push(row(index));
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: every role it can have takes a name
     <div ref={ref} class={`virtual ${more ?? ''}`} role={role} aria-label={label} tabIndex={0} onScroll={measure}>
-      <div class="virtual-space" role="presentation" style={{ height: `${count * rowHeight}px` }}>
-        <div class="virtual-rows" role="presentation" style={{ transform: `translateY(${first * rowHeight}px)` }}>
+      <div class="virtual-space" role="presentation" style={{ height: `${spaceOf({ count, rowHeight })}px` }}>
+        <div
+          class="virtual-rows"
+          role="presentation"
+          style={{ transform: `translateY(${top - rowsTop + first * rowHeight}px)` }}
+        >
           {rows}
         </div>
       </div>

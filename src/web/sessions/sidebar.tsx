@@ -132,7 +132,7 @@ function ChosenBar() {
   const ask = () =>
     confirmFirst({
       title: t('deleteMany', { n: count }),
-      text: t('deleteTells'),
+      text: t('deleteManyTells', { n: count }),
       yes: t('delete'),
       no: t('keepIt'),
       act: () => void attempt(t('notDeleted'), deleteChosen),
@@ -160,6 +160,8 @@ function ChosenBar() {
 async function deleteChosen(): Promise<void> {
   const ids = [...chosen.value];
   stopChoosing();
-  const stayed = await removeMany(ids);
+  const stayed = await removeMany(ids, (tried) => {
+    if (ids.length > 1) notify(t('deletedSoFar', { done: tried, n: ids.length }));
+  });
   if (stayed > 0) notify(t('someStayed', { n: stayed }), true);
 }

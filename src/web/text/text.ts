@@ -24,7 +24,11 @@ effect(() => {
   });
 });
 
-/** The text in the person's language; `{name}` stands for a value. Components that call this draw again on a change. */
+/**
+ * The text in the person's language; `{name}` stands for a value. A text `key.one` is the singular, for `n: 1`. Components that
+ * call this draw again on a change.
+ */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return texts.value[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const one = values.n === 1 || values.n === '1' ? texts.value[`${key}.one` as TextKey] : undefined;
+  return (one ?? texts.value[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }

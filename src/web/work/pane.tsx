@@ -1,8 +1,9 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { wordsOf } from '../data/server.ts';
+import { connection } from '../data/server.ts';
 import { current, type Session } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
+import { Button } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
@@ -63,13 +64,17 @@ const News = ({ count }: { count: number }) =>
   );
 
 function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
-  const [loaded, setLoaded] = useState<{ Tab?: ComponentType<{ session: Session }>; error?: string }>({});
-  useEffect(() => {
+  const [loaded, setLoaded] = useState<{ Tab?: ComponentType<{ session: Session }>; hasFailed?: boolean }>({});
+  const load = () =>
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
-      (thrown: unknown) => setLoaded({ error: wordsOf(thrown) }),
+      (thrown: unknown) => {
+        reportError(thrown); // for the console of a developer
+        setLoaded({ hasFailed: true });
+      },
     );
-  }, [tab]);
+  const isConnected = connection.value === 'open';
+  useEffect(() => void (loaded.Tab || load()), [tab, isConnected]);
   if (loaded.Tab) {
     return (
       <Boundary instead={<p class="quiet empty">{t('notDrawn')}</p>}>
@@ -77,5 +82,11 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
       </Boundary>
     );
   }
-  return loaded.error === undefined ? null : <p class="quiet empty">{loaded.error}</p>;
+  if (!loaded.hasFailed) return null;
+  return (
+    <div class="empty" role="status">
+      <p class="quiet">{t('tabNotLoaded')}</p>
+      <Button onClick={load}>{t('tryAgain')}</Button>
+    </div>
+  );
 }

@@ -127,7 +127,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   const { page } = await open(context, `/#${id}`);
   await ended(page);
   await page.getByRole('alert').getByText('The model said no.').waitFor();
-  await page.locator('.ended').getByText('Reason: provider error.').waitFor();
+  await page.locator('.ended').getByText('The provider of the model failed.').waitFor();
   await page.getByRole('button', { name: 'Try again' }).click();
   await ended(page, 2);
   await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();

@@ -32,4 +32,9 @@ export const sessions = {
   foundInside: 'in einer Nachricht',
   isFork: 'Abzweig',
   someStayed: '{n} Sitzungen wurden nicht gelöscht: Sie sind in Gebrauch oder gehören jemand anderem.',
+  'deleteMany.one': 'Eine Sitzung löschen?',
+  deleteManyTells: 'Ihre Gespräche, Sandboxes und Dateien sind dann endgültig weg.',
+  'deleteManyTells.one': 'Ihr Gespräch, ihre Sandbox und ihre Dateien sind dann endgültig weg.',
+  deletedSoFar: '{done} von {n} Sitzungen sind erledigt.',
+  'someStayed.one': 'Eine Sitzung wurde nicht gelöscht: Sie wird gebraucht oder gehört jemand anderem.',
 };

@@ -68,4 +68,7 @@ export const settings = {
   'cost.ofRun': 'Lauf · {kind}',
   'cost.ofSession': 'Sitzung · {kind}',
   'cost.noBudget': 'Für Tokens und Kosten ist kein Budget gesetzt.',
+  'cost.message': 'Eine Nachricht',
+  'cost.approval': 'Eine Entscheidung',
+  'cost.step': 'Ein Schritt des Plans',
 };

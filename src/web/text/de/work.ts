@@ -121,4 +121,6 @@ export const work = {
   'timeline.note': 'Hinweis an das Modell',
   'timeline.chars': '{count} Zeichen',
   'tab.cost': 'Kosten',
+  'processes.whole': 'Alles zeigen',
+  'processes.pid': 'PID {pid}',
 };

@@ -32,4 +32,9 @@ export const sessions = {
   foundInside: 'in a message',
   isFork: 'fork',
   someStayed: '{n} sessions were not deleted: they are in use, or belong to another person.',
+  'deleteMany.one': 'Delete one session?',
+  deleteManyTells: 'Their conversations, sandboxes and files are gone for good.',
+  'deleteManyTells.one': 'Its conversation, its sandbox and its files are gone for good.',
+  deletedSoFar: '{done} of {n} sessions are done.',
+  'someStayed.one': 'One session was not deleted: it is in use, or belongs to another person.',
 } as const;

@@ -67,4 +67,7 @@ export const settings = {
   'cost.ofRun': 'Run · {kind}',
   'cost.ofSession': 'Session · {kind}',
   'cost.noBudget': 'No budget is set for tokens or cost.',
+  'cost.message': 'A message',
+  'cost.approval': 'A decision',
+  'cost.step': 'A step of the plan',
 } as const;

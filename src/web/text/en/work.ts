@@ -121,4 +121,6 @@ export const work = {
   'timeline.note': 'Note to the model',
   'timeline.chars': '{count} characters',
   'tab.cost': 'Cost',
+  'processes.whole': 'Show all of it',
+  'processes.pid': 'PID {pid}',
 } as const;

@@ -4,8 +4,10 @@ import type { ModelUsage } from '../../data/items.ts';
 import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { tools } from '../../data/system.ts';
 import { count, price, short } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
 import { BudgetLeft } from './budget.tsx';
 
 type Details = Outputs['sessions']['cost'];
@@ -50,7 +52,7 @@ export function Cost({ session }: { session: Session }) {
           <ol class="cost-events">
             {events.map((one) => (
               <li key={one.seq ?? 0}>
-                <span class="cost-about">{one.about || one.type || t('cost.start')}</span>
+                <span class="cost-about">{one.about || nameOfKind(one.type ?? '')}</span>
                 <span class="cost-amount">{amount(one)}</span>
                 <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: one.about })} />
               </li>
@@ -73,7 +75,7 @@ export function Cost({ session }: { session: Session }) {
               <tbody>
                 {details?.kinds.map((one) => (
                   <tr key={one.kind}>
-                    <td>{one.kind}</td>
+                    <td>{nameOfKind(one.kind)}</td>
                     <td>{one.turns}</td>
                     <td>{short(one.inputTokens)}</td>
                     <td>{short(one.cachedTokens)}</td>
@@ -88,6 +90,22 @@ export function Cost({ session }: { session: Session }) {
       )}
     </div>
   );
+}
+
+const kinds = new Map<string, TextKey>(
+  Object.entries({
+    'message.user': 'cost.message',
+    'approval.resolved': 'cost.approval',
+    plan: 'plan',
+    step: 'cost.step',
+  }),
+);
+
+/** What caused a turn, in words: the log's name of an event is none, and of a call the tool's label is one. */
+function nameOfKind(kind: string): string {
+  const call = /^tool\.called (.+)$/.exec(kind)?.[1];
+  if (call !== undefined) return tools.value.get(call)?.label ?? call.replaceAll('_', ' ');
+  return t(kinds.get(kind) ?? 'cost.start');
 }
 
 type Amount = Details['events'][number];

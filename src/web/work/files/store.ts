@@ -131,6 +131,19 @@ export class FileStore {
 export const addressOf = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
+/** A part of a file, and the size of the whole. Nothing behind its end is no failure: a log has no more yet. */
+export async function readPart(
+  address: string,
+  from: number,
+  length: number,
+): Promise<{ bytes: Uint8Array<ArrayBuffer>; size: number }> {
+  const answer = await request(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
+  const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
+  if (answer.status === 416) return { bytes: new Uint8Array(), size };
+  if (!answer.ok) throw new Error(await refusal(answer));
+  return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
+}
+
 /** Why the server refused. */
 export async function refusal(answer: Response): Promise<string> {
   const said = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { request } from '../../data/server.ts';
 import { authorization } from '../../data/token.ts';
+import { t } from '../../text/text.ts';
 import { addressOf, refusal } from './store.ts';
 
 /** An upload under way, or one that failed. */
@@ -49,7 +50,7 @@ export function upload({ sessionId, path, file, replaces }: UploadRequest): Prom
     dismiss(key);
     return resolve('done');
   };
-  sending.onerror = () => fail('The connection broke.');
+  sending.onerror = () => fail(t('uploadBroke'));
   sending.onabort = () => {
     dismiss(key);
     resolve('failed');

@@ -1,6 +1,7 @@
 import { type Signal, signal } from '@preact/signals';
 
 const pieceBytes = 256 * 1024;
+const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
 /** A part of the log: at most so many bytes from there on. `size` is that of the whole log. */
@@ -32,6 +33,13 @@ export class LogReader {
     return this.#alone(() => this.#earlier());
   }
 
+  /** Reads all earlier parts. */
+  all(): Promise<void> {
+    return this.#alone(async () => {
+      while (this.start.value > 0) await this.#earlier(wholeBytes);
+    });
+  }
+
   /** Two reads at once would add the same lines twice. */
   #alone(work: () => Promise<void>): Promise<void> {
     const done = this.#last.then(work);
@@ -48,8 +56,8 @@ export class LogReader {
     }
   }
 
-  async #earlier(): Promise<void> {
-    const from = Math.max(0, this.start.value - pieceBytes);
+  async #earlier(most = pieceBytes): Promise<void> {
+    const from = Math.max(0, this.start.value - most);
     const { bytes } = await this.#read(from, this.start.value - from);
     const skipped = from === 0 ? 0 : beginning(bytes);
     const lines = new TextDecoder().decode(bytes.subarray(skipped)).split('\n');

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { request, wordsOf } from '../../data/server.ts';
+import { wordsOf } from '../../data/server.ts';
 import { plainText } from '../../parts/ansi.ts';
 import { Button } from '../../parts/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { addressOf, refusal } from '../files/store.ts';
+import { addressOf, readPart } from '../files/store.ts';
 import { LogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
@@ -49,6 +49,9 @@ export function Log({ sessionId, path, isRunning }: Props) {
           <Button kind="quiet" onClick={() => attempt(t('processes.earlier'), () => log.earlier())}>
             {t('processes.earlier')}
           </Button>
+          <Button kind="quiet" onClick={() => attempt(t('processes.whole'), () => log.all())}>
+            {t('processes.whole')}
+          </Button>
         </p>
       )}
       <VirtualList
@@ -66,13 +69,4 @@ export function Log({ sessionId, path, isRunning }: Props) {
       />
     </>
   );
-}
-
-/** Nothing behind the end of the file is no failure: the log has no more yet. */
-async function readPart(address: string, from: number, length: number) {
-  const answer = await request(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
-  const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
-  if (answer.status === 416) return { bytes: new Uint8Array(), size };
-  if (!answer.ok) throw new Error(await refusal(answer));
-  return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
 }

@@ -47,7 +47,8 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
           <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
             <code class="tree-name">{process.cmd}</code>
             <span class="quiet tree-size">
-              {t(`processes.${process.status}`)} · {timeOf(Date.parse(process.started))}
+              {t('processes.pid', { pid: process.pid })} · {t(`processes.${process.status}`)} ·{' '}
+              {timeOf(Date.parse(process.started))}
             </span>
           </button>
           {process.status === 'running' && (

@@ -5,6 +5,9 @@ import { colourIn, followTheme } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
 import { documentWithSheets } from './style-sheets.ts';
 
+const insertions: ReadonlySet<string> = new Set(['insertText', 'insertReplacementText']);
+const composing = 229; // the key code of a key that an input method takes
+
 interface Props {
   readonly label: string;
   /** The agent's programs end lines without a carriage return. */
@@ -23,6 +26,38 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
   return false;
+}
+
+/**
+ * Text that arrives without a key, as from an emoji picker or from dictation. xterm ignores it in its mode for screen readers,
+ * because there each key also leaves its character in the field.
+ */
+function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
+  const listening = new AbortController();
+  const { signal } = listening;
+  let isKey = false;
+  const on = (event: KeyboardEvent) => {
+    const isCharacter = event.key.length === 1 && !event.ctrlKey && !event.metaKey;
+    isKey = isCharacter || event.isComposing || event.keyCode === composing;
+  };
+  field.addEventListener('keydown', on, { signal, capture: true });
+  field.addEventListener(
+    'keyup',
+    () => {
+      isKey = false;
+    },
+    { signal, capture: true },
+  );
+  field.addEventListener(
+    'input',
+    (event) => {
+      const { inputType, data, isComposing } = event as InputEvent;
+      if (!isKey && !isComposing && insertions.has(inputType) && data) pass(data);
+      isKey = false;
+    },
+    { signal, capture: true },
+  );
+  return () => listening.abort();
 }
 
 /** Draws a terminal, and fits its size to the panel. */
@@ -51,6 +86,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     const field = node.querySelector('textarea');
     field?.setAttribute('aria-label', label);
     field?.setAttribute('aria-describedby', 'screen-hint');
+    const endInserted = field ? passInsertedText(field, (text) => terminal.input(text, true)) : () => {};
     const refit = () => node.clientWidth > 0 && fit.fit();
     refit();
     const seen = new ResizeObserver(refit);
@@ -59,6 +95,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     return () => {
       seen.disconnect();
       endTheme();
+      endInserted();
       end();
       terminal.dispose();
       sheets[Symbol.dispose]();

@@ -1,0 +1,16 @@
+import type { Span } from '../parts/ansi.ts';
+
+/** A row of a terminal's output, with its colours. */
+export const Spans = ({ spans }: { spans: readonly Span[] }) => (
+  <>
+    {spans.map(({ text, class: names, color, background }, n) =>
+      names === '' && !color && !background ? (
+        text
+      ) : (
+        <span key={n} class={names} style={{ ...(color && { color }), ...(background && { background }) }}>
+          {text}
+        </span>
+      ),
+    )}
+  </>
+);

@@ -1,0 +1,73 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ToolItem } from '../data/items.ts';
+import { wordsOf } from '../data/server.ts';
+import { currentId } from '../data/sessions.ts';
+import { ansiRows } from '../parts/ansi.ts';
+import { count } from '../parts/format.ts';
+import { TextLines } from '../parts/text-lines.ts';
+import { VirtualList } from '../parts/virtual-list.tsx';
+import { t } from '../text/text.ts';
+import { addressOf, readPart } from '../work/files/store.ts';
+import { Spans } from './spans.tsx';
+
+const partBytes = 4 * 1024 * 1024;
+const lineHeight = 20; // as in conversation.css
+const leftOut = /\n\[… \d+ bytes left out …\]\n/;
+
+export interface WholeFile {
+  readonly sessionId: string;
+  readonly path: string;
+}
+
+/** The file with all that a command printed, where its result in the log leaves out a part. */
+export function wholeFileOf({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
+  if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
+  return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
+}
+
+/** Every line of a file, as it arrives; only those in view are drawn. */
+export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) {
+  const lines = useMemo(() => new TextLines(), [path]);
+  const [size, setSize] = useState(0);
+  const [problem, setProblem] = useState('');
+  const [, setBytes] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    const load = async () => {
+      for (;;) {
+        const { bytes, size: all } = await readPart(addressOf(sessionId, path), lines.bytes, partBytes);
+        if (isOver || bytes.length === 0) return;
+        lines.add(bytes);
+        setSize(all);
+        setBytes(lines.bytes);
+      }
+    };
+    load().catch((thrown: unknown) => setProblem(wordsOf(thrown)));
+    return () => {
+      isOver = true;
+    };
+  }, [path]);
+  return (
+    <>
+      {problem !== '' && <p class="tool-note bad-text">{t('wholeGone', { why: problem })}</p>}
+      {lines.bytes < size && (
+        <p class="tool-note" role="status">
+          <progress value={lines.bytes} max={size} aria-label={t('files.loading')} />{' '}
+          {t('linesSoFar', { n: count(lines.count) })}
+        </p>
+      )}
+      <VirtualList
+        class="console lines"
+        role="group"
+        label={t('output')}
+        count={lines.count}
+        rowHeight={lineHeight}
+        row={(n) => (
+          <div key={n} class="line">
+            <Spans spans={ansiRows(lines.line(n)).flat()} />
+          </div>
+        )}
+      />
+    </>
+  );
+}

@@ -1,0 +1,152 @@
+import type { Page } from 'playwright-core';
+import { expect, type TestContext, test } from 'vitest';
+import { fence } from '../../support/clients/api.ts';
+import { needs } from '../../support/servers/components.ts';
+import { desk, phone, scrollTo, wide } from './desk.ts';
+
+// A new user's checklist: what a person expects of the page without being told. One test a step.
+const { page, worked, call, tellAll } = desk({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
+
+async function open(context: TestContext, path: string, size: Parameters<typeof page>[2] = wide) {
+  await needs(context, 'bubblewrap');
+  return await page(context, path, size);
+}
+const scroller = (at: Page) => at.locator('.scroll');
+const awayFromEnd = (at: Page): Promise<number> =>
+  scroller(at).evaluate((node) => {
+    const { scrollHeight, scrollTop, clientHeight } = node as unknown as Record<string, number>;
+    return Math.round((scrollHeight ?? 0) - (scrollTop ?? 0) - (clientHeight ?? 0));
+  });
+const toEnd = (at: Page) => at.getByRole('button', { name: 'To the end' });
+const notice = (text: string) => ({
+  type: 'run.notice' as const,
+  runId: null,
+  data: { kind: 'agent_forgot' as const, detail: text },
+});
+const ended = (at: Page) => at.locator('.ended').first().waitFor();
+
+test('1 the conversation stays at its end, also when something above it loads late', async (context) => {
+  const { id } = await call('sessions.create', {});
+  await tellAll(
+    id,
+    Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
+  );
+  const { page } = await open(context, `/#${id}`);
+  await page.getByText('line 59', { exact: true }).waitFor();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await page.evaluate(`{
+    const late = document.createElement('div');
+    late.style.height = '900px';
+    document.querySelector('.column').append(late);
+  }`);
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  expect(await toEnd(page).count()).toBe(0);
+});
+
+test('2 a person who reads further up is left there, and one button leads back to the end', async (context) => {
+  const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
+  const id = await worked(`${long}${fence('file:d.txt', 'text')}`);
+  const { page } = await open(context, `/#${id}`);
+  const approve = page.getByRole('button', { name: 'Approve', exact: true });
+  await approve.waitFor();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  await scroller(page).hover();
+  await page.mouse.wheel(0, -900);
+  await toEnd(page).waitFor();
+  await approve.click();
+  await page.locator('.ended').waitFor({ state: 'attached' });
+  expect(await awayFromEnd(page)).toBeGreaterThan(50);
+  await toEnd(page).click();
+  await expect.poll(() => awayFromEnd(page)).toBe(0);
+  expect(await toEnd(page).count()).toBe(0);
+});
+
+test('3 a million lines of output can be read to both ends', { timeout: 120_000 }, async (context) => {
+  const id = await worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('button', { name: 'Show all of it' }).click();
+  const lines = page.getByRole('group', { name: 'Output' });
+  await lines.getByText('1', { exact: true }).waitFor();
+  await page.getByText('lines so far').waitFor({ state: 'detached' });
+  expect(await lines.locator('.line').count()).toBeLessThan(100);
+  await scrollTo(lines, 4_000_000);
+  await lines
+    .getByText(/^500\d{3}$/)
+    .first()
+    .waitFor();
+  await scrollTo(lines);
+  await lines.getByText('1000000', { exact: true }).waitFor();
+});
+
+test('4 a permitted call is one card, which says who permitted it and what ran', async (context) => {
+  const id = await worked(`Write\n${fence('file:a.txt', 'first')}`);
+  const { page } = await open(context, `/#${id}`);
+  const asked = page.getByRole('region', { name: 'Waits for you' }).getByRole('group', { name: 'Approval' });
+  await asked.getByRole('button', { name: 'Edit before it runs' }).click();
+  const field = asked.getByRole('textbox', { name: 'Edit before it runs' });
+  await field.fill((await field.inputValue()).replace('a.txt', 'b.txt'));
+  await asked.getByRole('button', { name: 'Run it like this' }).click();
+  await ended(page);
+  expect(await page.getByRole('group', { name: 'Approval' }).count()).toBe(0);
+  const card = page.locator('.tool');
+  expect(await card.count()).toBe(1);
+  expect(await card.locator('.which').textContent()).toBe('b.txt');
+  expect(await card.locator('.permission').textContent()).toContain('Approved. The arguments were changed.');
+});
+
+test('5 failures of the provider are one line with the next try', async (context) => {
+  const { id } = await call('sessions.create', {});
+  const failure = (number: number) => ({
+    type: 'run.notice' as const,
+    runId: null,
+    data: {
+      kind: 'waiting_provider' as const,
+      detail: 'The provider is overloaded.',
+      retry: { number, most: 5, inMs: 3_600_000 },
+    },
+  });
+  await tellAll(id, [failure(1), failure(2), failure(3)]);
+  const { page } = await open(context, `/#${id}`);
+  const line = page.locator('.retrying');
+  await expect.poll(() => line.textContent()).toMatch(/^The provider is overloaded\. {1,2}Try 3 of 5 in 3[56]\d\d s$/);
+  expect(await line.count()).toBe(1);
+});
+
+test('6 within three seconds the page says that the server is away, and what it sends later', async (context) => {
+  await needs(context, 'bubblewrap');
+  const { id } = await call('sessions.create', {});
+  const { page: at } = await page(context, 'about:blank');
+  let isAway = false;
+  await at.routeWebSocket(/\/trpc$/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => void (isAway || server.send(text)));
+    server.onMessage((text) => void (isAway || socket.send(text)));
+  });
+  await at.clock.install();
+  await at.goto(`/#${id}`);
+  await at.getByRole('textbox', { name: 'Message' }).waitFor();
+  await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
+  isAway = true;
+  await at.clock.runFor(3_000);
+  const said = at.getByText('The connection to the server is lost.');
+  await said.waitFor();
+  await at.getByRole('textbox', { name: 'Message' }).fill('For later');
+  await at.getByRole('textbox', { name: 'Message' }).press('Enter');
+  await at.getByText('Your message is sent when the connection is back.').waitFor();
+  isAway = false;
+  await at.clock.resume();
+  await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
+  expect(await said.count()).toBe(0);
+});
+
+test("7 an approval's buttons take two rows on a phone", async (context) => {
+  const id = await worked(`Write\n${fence('file:c.txt', 'first')}`);
+  const { page } = await open(context, `/#${id}`, { ...phone, hasTouch: true });
+  const buttons = page.getByRole('group', { name: 'Approval' }).getByRole('button');
+  await buttons.first().waitFor();
+  const rows = await buttons.evaluateAll((all) => [
+    ...new Set(all.map((one) => Math.round((one as unknown as { offsetTop: number }).offsetTop))),
+  ]);
+  expect(rows).toHaveLength(2);
+});

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import type { Event } from '../../../../src/client/types.ts';
+import { ConversationModel } from '../../../../src/web/data/model.ts';
+
+let seq = 0;
+const event = (type: Event['type'], data: object): Event =>
+  ({ seq: ++seq, ts: 1_000 * seq, sessionId: 'ses-1', runId: 'run-1', type, data }) as unknown as Event;
+
+function modelOf(...events: Event[]) {
+  const model = new ConversationModel();
+  model.take(events);
+  return model;
+}
+const kinds = (model: ConversationModel) => model.items.value.map(({ kind }) => kind);
+
+const requested = event('approval.requested', {
+  callId: 'c1',
+  function: 'shell_exec',
+  args: { command: 'rm -r build' },
+  expiresAt: 1,
+});
+const resolved = event('approval.resolved', {
+  callId: 'c1',
+  decision: 'approved',
+  by: 'alice',
+  args: { command: 'rm -r build/tmp' },
+});
+const calling = event('tool.calling', {
+  callId: 'c1',
+  tool: 'shell',
+  function: 'shell_exec',
+  args: { command: 'rm -r build/tmp' },
+});
+
+test('a permitted call is one card, with the arguments that ran and the decision', () => {
+  const model = modelOf(requested, resolved, calling);
+  expect(kinds(model)).toEqual(['tool']);
+  const [card] = model.items.value;
+  if (card?.kind !== 'tool') throw new Error('no card');
+  expect(card.args).toEqual({ command: 'rm -r build/tmp' });
+  expect(card.approval.value?.decided.value).toMatchObject({ by: 'alice' });
+});
+
+test('an agent that asks after it announced the call gets one card too, which is open until someone decides', () => {
+  const model = modelOf(calling, requested);
+  expect(kinds(model)).toEqual(['tool']);
+  expect(model.open.value.map(({ kind }) => kind)).toEqual(['approval']);
+  model.take([resolved]);
+  expect(model.open.value).toEqual([]);
+});
+
+test('the words in which an approval is requested are not shown beside its card', () => {
+  const words = event('message.assistant', { messageId: 'm', text: 'May I call shell_exec?' });
+  const model = modelOf(requested, words, event('run.wait', { question: 'May I call shell_exec?' }));
+  expect(kinds(model)).toEqual(['approval']);
+  model.take([resolved, calling, event('message.assistant', { messageId: 'n', text: 'Done.' })]);
+  expect(kinds(model)).toEqual(['tool', 'assistant']);
+});
+
+test('a call that nobody permitted keeps its own card', () => {
+  const rejected = event('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'alice' });
+  expect(kinds(modelOf(requested, rejected))).toEqual(['approval']);
+});
+
+const failure = (number: number) =>
+  event('run.notice', { kind: 'waiting_provider', detail: 'Overloaded.', retry: { number, most: 5, inMs: 4_000 } });
+
+test('failures of the provider one after another are one line, with the next try and its time', () => {
+  const third = failure(3);
+  const model = modelOf(failure(1), failure(2), third);
+  expect(kinds(model)).toEqual(['retry']);
+  const [line] = model.items.value;
+  if (line?.kind !== 'retry') throw new Error('no line');
+  expect(line.state.value).toEqual({
+    failures: 3,
+    detail: 'Overloaded.',
+    next: { number: 3, most: 5, at: third.ts + 4_000 },
+    isOver: false,
+  });
+  model.take([event('message.assistant', { messageId: 'm', text: 'Here.' })]);
+  expect(line.state.value.isOver).toBe(true);
+  model.take([failure(1)]);
+  expect(kinds(model)).toEqual(['retry', 'assistant', 'retry']);
+});
+
+const phase = (name: string) => event('sandbox.phase', { phase: name, ms: 0 });
+
+test('a sandbox that was ready at once is no news', () => {
+  expect(kinds(modelOf(phase('ready')))).toEqual([]);
+  expect(kinds(modelOf(phase('starting'), phase('ready')))).toEqual(['phase']);
+  expect(kinds(modelOf(phase('lost'), phase('ready')))).toEqual(['phase', 'phase']);
+});

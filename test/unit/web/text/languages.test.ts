@@ -1,0 +1,51 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { de } from '../../../../src/web/text/de/all.ts';
+import { en } from '../../../../src/web/text/en/all.ts';
+
+// Texts that are the same in both languages, because the words are.
+const same = new Set([
+  ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'endedIn', 'plan', 'retry.in', 'timeline.at', 'share.link'],
+  ...[
+    'tab.terminal',
+    'terminal.list',
+    'terminal.own',
+    'terminal.agent',
+    'timeline.pause',
+    'processes.pid',
+    'screen.live',
+  ],
+]);
+const german: Readonly<Record<string, string>> = de;
+const english: Readonly<Record<string, string>> = en;
+const placeholders = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort();
+const isSingular = (key: string) => key.endsWith('.one');
+
+test('both languages have the same texts', () => {
+  expect(Object.keys(german).sort()).toEqual(Object.keys(english).sort());
+});
+
+test('a translation has the same values in it', () => {
+  const keys = Object.keys(english).filter((key) => !isSingular(key));
+  const of = (texts: Readonly<Record<string, string>>) =>
+    Object.fromEntries(keys.map((key) => [key, placeholders(texts[key] ?? '')]));
+  expect(of(german)).toEqual(of(english));
+});
+
+test('no text was left in English', () => {
+  const left = Object.keys(english).filter((key) => english[key] === german[key] && !same.has(key));
+  expect(left).toEqual([]);
+  const words = /\b(the|and|with|your|this|from|cannot|session|of)\b/i;
+  expect(Object.entries(german).filter(([, text]) => words.test(text))).toEqual([]);
+});
+
+test('no component has words of its own', () => {
+  const words = [
+    /\s(?:aria-label|title|placeholder|alt)="[^"]*[A-Za-z]{2,} [^"]*"/g,
+    />\s*[A-Z][a-z]+(?: [a-z]+)+[^<{}]*</g,
+  ];
+  const found = globSync('src/web/**/*.tsx').flatMap((path) =>
+    words.flatMap((pattern) => [...readFileSync(path, 'utf8').matchAll(pattern)].map(([text]) => `${path}: ${text}`)),
+  );
+  expect(found).toEqual([]);
+});
