@@ -8,8 +8,8 @@ import { Button } from '../parts/button.tsx';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { count } from '../parts/format.ts';
 import { t } from '../text/text.ts';
-import { Output } from './output.tsx';
-import { wholeFileOf } from './whole-output.tsx';
+import { Output } from './output/output.tsx';
+import { wholeFileOf } from './output/whole-output.tsx';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;

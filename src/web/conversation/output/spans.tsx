@@ -1,4 +1,4 @@
-import type { Span } from '../parts/ansi.ts';
+import type { Span } from '../../parts/ansi.ts';
 
 /** A row of a terminal's output, with its colours. */
 export const Spans = ({ spans }: { spans: readonly Span[] }) => (

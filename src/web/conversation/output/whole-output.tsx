@@ -1,13 +1,13 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ToolItem } from '../data/items.ts';
-import { wordsOf } from '../data/server.ts';
-import { currentId } from '../data/sessions.ts';
-import { ansiRows } from '../parts/ansi.ts';
-import { count } from '../parts/format.ts';
-import { TextLines } from '../parts/text-lines.ts';
-import { VirtualList } from '../parts/virtual-list.tsx';
-import { t } from '../text/text.ts';
-import { addressOf, readPart } from '../work/files/store.ts';
+import type { ToolItem } from '../../data/items.ts';
+import { wordsOf } from '../../data/server.ts';
+import { currentId } from '../../data/sessions.ts';
+import { ansiRows } from '../../parts/ansi.ts';
+import { count } from '../../parts/format.ts';
+import { TextLines } from '../../parts/text-lines.ts';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
+import { addressOf, readPart } from '../../work/files/store.ts';
 import { Spans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;

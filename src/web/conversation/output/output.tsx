@@ -1,10 +1,10 @@
 import { useMemo, useState } from 'preact/hooks';
-import { TextParts, useBeginning } from '../markdown/plain.tsx';
-import { ansiRows } from '../parts/ansi.ts';
-import { countLines } from '../parts/bounded-text.ts';
-import { count } from '../parts/format.ts';
-import { VirtualList } from '../parts/virtual-list.tsx';
-import { t } from '../text/text.ts';
+import { TextParts, useBeginning } from '../../markdown/plain.tsx';
+import { ansiRows } from '../../parts/ansi.ts';
+import { countLines } from '../../parts/bounded-text.ts';
+import { count } from '../../parts/format.ts';
+import { VirtualList } from '../../parts/virtual-list.tsx';
+import { t } from '../../text/text.ts';
 import { Spans } from './spans.tsx';
 import { type WholeFile, WholeOutput } from './whole-output.tsx';
 
