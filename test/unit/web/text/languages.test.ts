@@ -14,6 +14,7 @@ const same = new Set([
     'timeline.pause',
     'processes.pid',
     'screen.live',
+    'preview.port',
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
