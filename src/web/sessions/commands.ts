@@ -3,6 +3,7 @@ import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
 import { go } from '../data/route.ts';
 import { current, currentId, sessions } from '../data/sessions.ts';
+import { openInbox } from '../inbox/inbox.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing } from './choosing.ts';
@@ -26,6 +27,7 @@ export const sessionCommands: readonly Command[] = [
       setTimeout(() => document.getElementById('search')?.focus(), 50);
     },
   },
+  { id: 'inbox', label: 'inbox', icon: 'bell', keys: 'alt+i', run: openInbox },
   { id: 'sessions.next', label: 'nextSession', icon: 'down', keys: 'alt+j', run: () => move(1) },
   { id: 'sessions.previous', label: 'previousSession', icon: 'send', keys: 'alt+k', run: () => move(-1) },
   {

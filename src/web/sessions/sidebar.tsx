@@ -3,6 +3,8 @@ import { removeMany } from '../data/actions.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
+import { openInbox } from '../inbox/inbox.tsx';
+import { needing } from '../inbox/needs.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { confirmFirst } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -69,6 +71,12 @@ export function Sidebar() {
           }}
         />
       </div>
+      {needing.value.length > 0 && (
+        <button type="button" class="inbox-button" aria-haspopup="dialog" onClick={openInbox}>
+          <Icon name="bell" size={16} /> {t('inbox')}
+          <span class="unread">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
+        </button>
+      )}
       {shown.length > 0 ? (
         <VirtualList
           class="sessions"

@@ -1,6 +1,7 @@
 import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
@@ -15,6 +16,7 @@ export const de: Texts = {
   ...sessions,
   ...settings,
   ...models,
+  ...inbox,
   ...work,
   ...sharing,
   ...screen,

@@ -1,5 +1,6 @@
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
 import { screen } from './screen.ts';
@@ -14,6 +15,7 @@ export const en = {
   ...sessions,
   ...settings,
   ...models,
+  ...inbox,
   ...work,
   ...sharing,
   ...screen,

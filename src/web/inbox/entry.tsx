@@ -1,0 +1,123 @@
+import { useEffect, useId, useMemo, useState } from 'preact/hooks';
+import { ApprovalCard } from '../conversation/approval-card.tsx';
+import { WaitNote } from '../conversation/notes.tsx';
+import { ConversationModel } from '../data/model.ts';
+import { go } from '../data/route.ts';
+import { newKey, once, query, repeatable } from '../data/server.ts';
+import type { Session } from '../data/sessions.ts';
+import { boundedLine } from '../parts/bounded-text.ts';
+import { Button } from '../parts/button.tsx';
+import { closeDialog } from '../parts/dialog.tsx';
+import { dayAndTime } from '../parts/format.ts';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { nameOf } from '../sessions/name.ts';
+import { t } from '../text/text.ts';
+import { needOf } from './needs.ts';
+
+// The events that a wait stands behind: the newest ones that changed the session.
+const before = 100;
+const limit = 500;
+
+/** One session that needs a person: its open calls and its question, with the answer below. */
+export function Entry({ session }: { session: Session }) {
+  const { id, lastSeq } = session;
+  const title = useId();
+  const model = useMemo(() => new ConversationModel(), [id]);
+  const [trouble, tryIt] = useTrouble();
+  const need = needOf(session);
+  useEffect(() => {
+    if (need !== 'waiting') return;
+    void tryIt(t('inbox.unread'), async () => {
+      const { events } = await query('events.list', { sessionId: id, afterSeq: Math.max(0, lastSeq - before), limit });
+      model.clear();
+      model.take(events);
+    });
+  }, [id, lastSeq, need]);
+  const open = model.open.value;
+  const wait = open.find((item) => item.kind === 'wait');
+  const question = wait?.kind === 'wait' ? wait.data.question : '';
+  return (
+    <section class="inbox-entry" aria-labelledby={title}>
+      <header>
+        <h3 id={title}>{nameOf(session)}</h3>
+        <span class="quiet">{dayAndTime(Date.parse(session.latestMessageAt))}</span>
+        <Button
+          class="small"
+          aria-label={t('inbox.openOne', { name: nameOf(session) })}
+          onClick={() => {
+            closeDialog();
+            go(id);
+          }}
+        >
+          {t('open')}
+        </Button>
+      </header>
+      {open.map((item) =>
+        item.kind === 'approval' ? (
+          <ApprovalCard key={item.seq} item={item} isLive />
+        ) : (
+          <WaitNote key={item.seq} item={item} />
+        ),
+      )}
+      {question !== '' && <p class="inbox-question">{boundedLine(question)}</p>}
+      {wait && <Answer session={session} />}
+      {need === 'failed' && <Failure session={session} />}
+      <Trouble text={trouble} />
+    </section>
+  );
+}
+
+/** An answer also grants a spent budget again, so the same form serves for all that waits. */
+function Answer({ session }: { session: Session }) {
+  const [text, setText] = useState('');
+  const [isSending, setSending] = useState(false);
+  const [trouble, tryIt] = useTrouble();
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (text.trim() === '' || isSending) return;
+        setSending(true);
+        const message = { sessionId: session.id, text, mode: 'inject' as const, attachments: [] };
+        void tryIt(t('notSent'), () => repeatable('runs.send', { ...message, clientMessageId: newKey() })).then(
+          (isSent) => {
+            setSending(false);
+            if (isSent) setText('');
+          },
+        );
+      }}
+    >
+      <input
+        class="field"
+        aria-label={t('inbox.answer', { name: nameOf(session) })}
+        placeholder={t('hint.answer')}
+        maxLength={200_000}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <Button type="submit" kind="primary" disabled={isSending || text.trim() === ''}>
+        {t('send')}
+      </Button>
+      <Trouble text={trouble} />
+    </form>
+  );
+}
+
+function Failure({ session }: { session: Session }) {
+  const [trouble, tryIt] = useTrouble();
+  return (
+    <>
+      <p class="note bad">{boundedLine(session.latestMessage) || t('status.failed')}</p>
+      <div class="choices">
+        <Button
+          class="small"
+          onClick={() => void tryIt(t('notSaved'), () => once('sessions.update', { id: session.id, unread: 0 }))}
+        >
+          {t('inbox.seen')}
+        </Button>
+      </div>
+      <Trouble text={trouble} />
+    </>
+  );
+}

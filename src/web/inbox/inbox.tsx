@@ -1,0 +1,40 @@
+import { useState } from 'preact/hooks';
+import { Choice } from '../parts/choice.tsx';
+import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { t } from '../text/text.ts';
+import { Entry } from './entry.tsx';
+import { type InboxReason, needing, needOf } from './needs.ts';
+
+const mostShown = 30;
+type Shown = 'all' | InboxReason;
+
+export const openInbox = (): void => showDialog(<Inbox />);
+
+/** The questions, approvals, budgets and failures of all sessions, to be answered in place. */
+function Inbox() {
+  const [shown, setShown] = useState<Shown>('all');
+  const all = needing.value;
+  const found = all.filter((session) => shown === 'all' || needOf(session) === shown);
+  const count = (need: InboxReason) => all.filter((session) => needOf(session) === need).length;
+  return (
+    <Dialog title={t('inbox')} wide>
+      <div class="inbox">
+        <Choice<Shown>
+          label={t('inbox.show')}
+          value={shown}
+          options={[
+            { value: 'all', label: t('inbox.all', { n: all.length }) },
+            { value: 'waiting', label: t('inbox.waiting', { n: count('waiting') }) },
+            { value: 'failed', label: t('inbox.failed', { n: count('failed') }) },
+          ]}
+          onChange={setShown}
+        />
+        {found.length === 0 && <p class="quiet">{t('inbox.nothing')}</p>}
+        {found.slice(0, mostShown).map((session) => (
+          <Entry key={session.id} session={session} />
+        ))}
+        {found.length > mostShown && <p class="quiet">{t('inbox.more', { n: found.length - mostShown })}</p>}
+      </div>
+    </Dialog>
+  );
+}
