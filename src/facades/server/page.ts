@@ -21,6 +21,7 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
     "style-src 'self'",
     "img-src 'self' data: blob:",
     "connect-src 'self'",
+    "media-src 'self'",
     `frame-src 'self'${frames}`,
     "base-uri 'none'",
     "form-action 'none'",

@@ -106,6 +106,28 @@ test('where no name leads to the sandbox, the page is sandboxed and has no origi
   ).toBe('SecurityError');
 });
 
+test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', async (context) => {
+  const id = await begun(context);
+  const { url } = await server();
+  const put = (path: string, body: string) =>
+    fetch(`${url}/streams/sessions/${id}/file?path=${path}`, { method: 'PUT', body });
+  await put('site/index.html', '<!doctype html><h1>Hello</h1><p id="o"></p><script src="a.js"></script>');
+  await put('site/a.js', 'document.getElementById("o").textContent = "origin " + window.origin;');
+  await put('.env', 'SECRET=1');
+  const { page, faults } = await open(context, `/#${id}`);
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('treeitem', { name: 'site' }).click();
+  await page.getByRole('treeitem', { name: 'index.html' }).click();
+  await page.frameLocator('iframe').getByText('origin null').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(faults).toEqual([]);
+  const { path } = await call<{ path: string }>('ports.open', { sessionId: id, of: 'files' });
+  const { status, headers } = await fetch(`${url}${path}site/index.html`);
+  expect([status, headers.get('content-security-policy')]).toEqual([200, expect.stringMatching(/^sandbox /)]);
+  for (const hidden of ['.env', 'site/..%2f.env', '%2e%2e/', ''])
+    expect((await fetch(url + path + hidden)).status).toBe(404);
+});
+
 test('the tab at three widths and in both themes', { timeout: 120_000 }, async (context) => {
   const id = await begun(context);
   for (const size of [wide, middle, phone, { ...wide, dark: true }, { ...phone, dark: false }]) {

@@ -24,4 +24,9 @@ export const preview: Record<keyof typeof english, string> = {
   'attach.files': 'Angehängte Dateien',
   'attach.remove': '{name} entfernen',
   'attach.sending': 'Die Nachricht kann gesendet werden, sobald ihre Dateien da sind.',
+  'files.zoom': 'Das Bild in eigener Größe zeigen',
+  'files.pdf': 'Dieser Browser zeigt hier keine PDF. Zum Lesen herunterladen.',
+  'files.sandboxed': 'Die Seite ist abgeschottet: Ihre Skripte erreichen nichts von Ihnen.',
+  'notebook.cell': 'Zelle {number}',
+  'notebook.broken': 'Dieses Notebook kann hier nicht gelesen werden; seine Quelle schon.',
 };

@@ -1,6 +1,16 @@
 // How a file is shown, by its name and its first bytes.
 
-export type Preview = 'image' | 'markdown' | 'csv' | 'text' | 'binary';
+export type Preview =
+  | 'image'
+  | 'html'
+  | 'pdf'
+  | 'video'
+  | 'audio'
+  | 'notebook'
+  | 'markdown'
+  | 'csv'
+  | 'text'
+  | 'binary';
 
 const images = new Map<string, string>(
   Object.entries({
@@ -19,8 +29,19 @@ const endings = new Map<string, Preview>(
   Object.entries({
     md: 'markdown',
     markdown: 'markdown',
+    html: 'html',
+    htm: 'html',
+    ipynb: 'notebook',
     csv: 'csv',
     tsv: 'csv',
+  }),
+);
+/** Files that a browser shows by itself, whatever their first bytes are. */
+const media = new Map<string, Preview>(
+  Object.entries({
+    pdf: 'pdf',
+    ...{ mp4: 'video', webm: 'video', mov: 'video', ogv: 'video' },
+    ...{ mp3: 'audio', wav: 'audio', ogg: 'audio', m4a: 'audio', flac: 'audio' },
   }),
 );
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
@@ -30,6 +51,8 @@ export const imageType = (path: string): string | undefined => images.get(ending
 
 export function previewOf(path: string, beginning: Uint8Array): Preview {
   if (imageType(path)) return 'image';
+  const shown = media.get(endingOf(path));
+  if (shown) return shown;
   if (beginning.subarray(0, 8_000).includes(0)) return 'binary';
   return endings.get(endingOf(path)) ?? 'text';
 }

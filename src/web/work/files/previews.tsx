@@ -7,7 +7,10 @@ import { Choice } from '../../parts/choice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
+import { Notebook } from './notebook.tsx';
 import { imageType, languageOf, type Preview, separatorOf } from './preview.ts';
+import { Pdf, Served } from './served.tsx';
+import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
 const maxShownRows = 5_000;
@@ -25,6 +28,8 @@ interface Props {
 export function PreviewOf({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
+  if (kind === 'pdf') return <Pdf store={store} file={file} />;
+  if (kind === 'video' || kind === 'audio') return <Served store={store} path={file.path} kind={kind} />;
   if (kind === 'binary') return <p class="quiet empty">{t('files.binary')}</p>;
   const text = new TextDecoder().decode(file.bytes);
   if (kind === 'text') return <Source path={file.path} text={text} />;
@@ -48,6 +53,8 @@ export function PreviewOf({ store, file, kind }: Props) {
           <Markdown text={text} sessionId={store.sessionId} />
         </div>
       )}
+      {!asSource && kind === 'html' && <Served store={store} path={file.path} kind="html" />}
+      {!asSource && kind === 'notebook' && <Notebook text={text} sessionId={store.sessionId} />}
       {!asSource && kind === 'csv' && <Table file={file} text={text} />}
     </>
   );
@@ -86,6 +93,7 @@ function Source({ path, text }: { path: string; text: string }) {
 
 function Table({ file, text }: { file: LoadedFile; text: string }) {
   const [read, setRead] = useState<readonly (readonly string[])[] | 'unreadable'>();
+  const [order, setOrder] = useState<SortOrder>();
   useEffect(() => {
     const ended = new AbortController();
     const input = { text, separator: separatorOf(file.path), maxRows: maxShownRows + 1 };
@@ -94,7 +102,8 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   }, [file, text]);
   if (!read) return <p class="quiet empty">{t('files.loading')}</p>;
   if (read === 'unreadable') return <Source path={file.path} text={text} />;
-  const [head = [], ...rows] = read;
+  const [head = [], ...unsorted] = read;
+  const rows = order ? sortRows(unsorted, order) : unsorted;
   const isCut = rows.length >= maxShownRows || read.reduce((sum, row) => sum + row.length, 0) >= maxCells;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -103,8 +112,11 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
         <thead>
           <tr>
             {head.map((name, at) => (
-              <th key={`${at} ${name}`} scope="col">
-                {boundedLine(name, maxCell)}
+              <th key={`${at} ${name}`} scope="col" aria-sort={order?.column === at ? order.way : undefined}>
+                <button type="button" class="sort" onClick={() => setOrder(toggleOrder(order, at))}>
+                  {boundedLine(name, maxCell)}
+                  {order?.column === at && <span aria-hidden="true">{order.way === 'ascending' ? ' ↑' : ' ↓'}</span>}
+                </button>
               </th>
             ))}
           </tr>
@@ -125,6 +137,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
 }
 
 function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
+  const [isLarge, setLarge] = useState(false);
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let made: string | undefined;
@@ -140,5 +153,14 @@ function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
       if (made !== undefined) URL.revokeObjectURL(made);
     };
   }, [file]);
-  return <div class="file-body picture">{url && <img src={url} alt={file.path} />}</div>;
+  const zoom = () => setLarge(!isLarge);
+  return (
+    <div class="file-body picture" data-large={isLarge ? 'true' : undefined}>
+      {url && (
+        <button type="button" class="zoom" aria-pressed={isLarge} aria-label={t('files.zoom')} onClick={zoom}>
+          <img src={url} alt={file.path} />
+        </button>
+      )}
+    </div>
+  );
 }

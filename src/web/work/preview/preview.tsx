@@ -6,17 +6,8 @@ import { CopyButton } from '../../parts/copy-button.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import {
-  addressIn,
-  hasOwnOrigin,
-  type Port,
-  type Preview,
-  type PreviewTarget,
-  place,
-  ports,
-  previewOf,
-  seeAll,
-} from './state.ts';
+import { addressIn, hasOwnOrigin, type Port, type Preview, place, ports, previewOf, seeAll } from './state.ts';
+import type { PreviewTarget } from './target.ts';
 
 /** The tab: the ports that listen in the sandbox, and one of them in a frame. Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {

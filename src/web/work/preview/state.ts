@@ -5,14 +5,10 @@ import { onEvent } from '../../data/log.ts';
 import { query, repeatable } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
 import { openTab } from '../open-tab.ts';
+import type { PreviewTarget } from './target.ts';
 
 export type Port = Outputs['ports']['list'][number];
 export type Preview = Outputs['ports']['opened'][number];
-/** A port to show, and the path in it. */
-export interface PreviewTarget {
-  readonly port: number;
-  readonly path: string;
-}
 
 const settleMs = 700;
 const lookMs = 5_000;
@@ -93,10 +89,3 @@ export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
 
 /** Whether the preview has an origin of its own; otherwise its pages are sandboxed. */
 export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?:/.test(url);
-
-const local = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
-/** The place in the sandbox to which an address in a conversation leads. */
-export function placeOf(href: string): PreviewTarget | undefined {
-  const [, port, path = '/'] = local.exec(href) ?? [];
-  return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };
-}

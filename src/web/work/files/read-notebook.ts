@@ -1,0 +1,61 @@
+import { boundedLine } from '../../parts/bounded-text.ts';
+
+// Jupyter's format, version 4, as far as a reader needs it. HTML outputs are left out for the text beside them.
+
+export type Output = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
+interface Cell {
+  readonly kind: 'markdown' | 'code' | 'raw';
+  readonly source: string;
+  readonly outputs: readonly Output[];
+}
+export interface NotebookFile {
+  readonly language: string;
+  readonly cells: readonly Cell[];
+}
+const mostOutput = 20_000; // characters
+const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
+
+/** Undefined: the text is no notebook. */
+export function readNotebook(text: string): NotebookFile | undefined {
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { cells, metadata } = object(found);
+  if (!Array.isArray(cells)) return undefined;
+  const { language_info, kernelspec } = object(metadata);
+  const language = object(language_info).name ?? object(kernelspec).language;
+  return { language: typeof language === 'string' ? language : 'python', cells: cells.map(cellOf) };
+}
+
+function cellOf(given: unknown): Cell {
+  const { cell_type, source, outputs } = object(given);
+  const kind = cell_type === 'markdown' || cell_type === 'code' ? cell_type : 'raw';
+  return { kind, source: joined(source), outputs: Array.isArray(outputs) ? outputs.flatMap(outputOf) : [] };
+}
+
+function outputOf(given: unknown): Output[] {
+  const { output_type, text, data, traceback, name } = object(given);
+  if (output_type === 'stream') return textOf(joined(text), name === 'stderr');
+  if (output_type === 'error') return textOf(withoutColours(joined(traceback, '\n')), true);
+  const forms = object(data);
+  const type = pictures.find((one) => typeof forms[one] === 'string' || Array.isArray(forms[one]));
+  if (type === undefined) return textOf(joined(forms['text/plain']), false);
+  const base64 = joined(forms[type]).replace(/\s/g, '');
+  return /^[A-Za-z0-9+/]+=*$/.test(base64) ? [{ picture: `data:${type};base64,${base64}` }] : [];
+}
+
+const textOf = (text: string, isError: boolean): Output[] =>
+  text === '' ? [] : [{ text: boundedLine(text, mostOutput), isError }];
+const object = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+const joined = (value: unknown, between = ''): string =>
+  Array.isArray(value)
+    ? value.filter((one) => typeof one === 'string').join(between)
+    : typeof value === 'string'
+      ? value
+      : '';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of terminals begin with one
+const withoutColours = (text: string) => text.replace(/\u001b\[[0-9;]*m/g, '');
