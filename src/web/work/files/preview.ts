@@ -36,7 +36,7 @@ const endings = new Map<string, Preview>(
     tsv: 'csv',
   }),
 );
-/** Files that a browser shows by itself, whatever their first bytes are. */
+/** Files that a browser shows by itself; their first bytes do not count. */
 const media = new Map<string, Preview>(
   Object.entries({
     pdf: 'pdf',

@@ -10,7 +10,7 @@ export function toggleOrder(order: SortOrder | undefined, column: number): SortO
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Numbers by their size, before texts; empty cells last, whichever way. */
+/** Numbers by their size, before texts; empty cells last in both directions. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });
