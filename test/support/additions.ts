@@ -1,7 +1,8 @@
+export type Edit = readonly [before: string, after: string];
 /** A sample of something pluggable: new files, and edits of existing ones as text and its replacement. */
 export interface Addition {
   readonly files: Readonly<Record<string, string>>;
-  readonly edits: Readonly<Record<string, readonly [before: string, after: string]>>;
+  readonly edits: Readonly<Record<string, Edit | readonly Edit[]>>;
   /** The pages of the reference that `npm run check` then writes again. */
   readonly generated?: readonly string[];
 }
@@ -197,7 +198,89 @@ const setting: Addition = {
   generated: ['docs/reference/settings.md'],
 };
 
-type Kind = 'tool' | 'driver' | 'egress policy' | 'model provider' | 'facade' | 'event type' | 'setting';
+const service: Addition = {
+  files: {
+    'src/sessions/api/notes.ts': `
+import type { SessionId } from '../../core/model/ids.ts';
+import type { ServiceRules } from './rules.ts';
+
+export interface NoteService {
+  read(id: SessionId): Promise<string>;
+  write(id: SessionId, text: string): Promise<void>;
+}
+
+export const noteRules: ServiceRules<NoteService> = {
+  read: { may: 'read', audit: 'look' },
+  write: { may: 'work', audit: 'note.write' },
+};
+`,
+    'src/sessions/services/notes.ts': `
+import type { SessionId } from '../../core/model/ids.ts';
+import type { NoteService } from '../api/notes.ts';
+
+export function noteService(known: (id: SessionId) => Promise<unknown>): NoteService {
+  const notes = new Map<SessionId, string>();
+  return {
+    async read(id) {
+      await known(id);
+      return notes.get(id) ?? '';
+    },
+    async write(id, text) {
+      await known(id);
+      notes.set(id, text);
+    },
+  };
+}
+`,
+    'src/facades/trpc/routers/notes.ts': `
+import { z } from 'zod';
+import { procedure, router } from '../base.ts';
+import { Done, done, ofSession } from '../schemas.ts';
+
+export const notesRouter = router({
+  read: procedure
+    .input(ofSession)
+    .output(z.string())
+    .query(({ ctx, input }) => ctx.services.notes.read(input.sessionId)),
+  write: procedure
+    .input(ofSession.extend({ text: z.string().max(1_000) }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, text } }) => {
+      await ctx.services.notes.write(sessionId, text);
+      return done;
+    }),
+});
+`,
+  },
+  edits: {
+    'src/sessions/api/services.ts': [
+      [
+        'export interface Services {',
+        "import { noteRules, type NoteService } from './notes.ts';\nexport interface Services {\n  readonly notes: NoteService;",
+      ],
+      ['> } = {\n', "> } = {\n  notes: { of: 'session', rules: noteRules },\n"],
+    ],
+    'src/app/start/services.ts': [
+      [
+        'export interface OpenServices ',
+        "import { noteService } from '../../sessions/services/notes.ts';\nexport interface OpenServices ",
+      ],
+      ['    shares,\n', '    shares,\n    notes: noteService(known),\n'],
+    ],
+    'src/facades/trpc/router.ts': [
+      'export const appRouter = router({',
+      "import { notesRouter } from './routers/notes.ts';\nexport const appRouter = router({\n  notes: notesRouter,",
+    ],
+    'docs/audit.md': ['`session.note` |', '`session.note`, `note.write` |'],
+    'test/e2e/facades/caller-rules.ts': ['    shares.create\n', '    shares.create\n    notes.read\n    notes.write\n'],
+    'test/e2e/facades/caller-inputs.ts': [
+      "  'shares.revoke':",
+      "  'notes.write': ({ sid }) => ({ sessionId: sid, text: 'a' }),\n  'shares.revoke':",
+    ],
+  },
+};
+
+type Kind = 'tool' | 'driver' | 'egress policy' | 'model provider' | 'facade' | 'event type' | 'setting' | 'service';
 export const additions: Readonly<Record<Kind, Addition>> = {
   tool,
   driver,
@@ -206,4 +289,5 @@ export const additions: Readonly<Record<Kind, Addition>> = {
   facade,
   'event type': event,
   setting,
+  service,
 };

@@ -1,33 +1,12 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { Services } from '../../sessions/api/services.ts';
 import type { PreviewLinks } from '../shared/preview-links.ts';
 
 const maxCalls = 1_000;
 
-export type TrpcServices = Pick<
-  Services,
-  | 'sessions'
-  | 'files'
-  | 'processes'
-  | 'sandboxes'
-  | 'egress'
-  | 'sessionCredentials'
-  | 'projectCredentials'
-  | 'terminals'
-  | 'desktop'
-  | 'projects'
-  | 'templates'
-  | 'models'
-  | 'shares'
-  | 'ports'
->;
-
 /** Operations on behalf of the caller. */
-export interface TrpcCallerContext extends Omit<CallerContext, 'services'> {
-  readonly services: TrpcServices;
-}
+export type TrpcCallerContext = CallerContext;
 /** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;

@@ -2,7 +2,8 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
-import type { Services } from '../api/services.ts';
+import type { MethodRule } from '../api/rules.ts';
+import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
 import { may } from './authorize.ts';
@@ -70,105 +71,26 @@ function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   return (made as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
 }
 
-const credentialChanges = { put: 'credential.put', revoke: 'credential.revoke' };
-
 export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
   const looked = lookedAt(raw.sessions, audit);
-  return {
-    sessions: looked(
-      withAudit(
-        services.sessions,
-        {
-          create: 'session.create',
-          rename: 'session.change',
-          update: 'session.change',
-          delete: 'session.delete',
-          fork: 'session.fork',
-          send: 'session.message',
-          stop: 'session.stop',
-          decide: 'session.approval',
-        },
+  const names = Object.keys(serviceRules) as (keyof Services)[];
+  const byRules = Object.fromEntries(
+    names.map((name) => {
+      const rules = Object.entries<MethodRule>(serviceRules[name].rules);
+      const actions = rules.filter(({ 1: rule }) => rule.audit !== null && rule.audit !== 'look');
+      const looks = rules.filter(({ 1: rule }) => rule.audit === 'look').map(([method]) => method);
+      const telling = withAudit<object>(
+        services[name],
+        Object.fromEntries(actions.map(([method, rule]) => [method, rule.audit as string])),
         audit,
-      ),
-      ['page', 'history', 'follow', 'promptAt', 'shell', 'readFile'],
-    ),
-    files: looked(withAudit(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
-      'list',
-      'read',
-      'open',
-      'find',
-      'grep',
-      'changes',
-      'before',
-    ]),
-    processes: looked(
-      withAudit(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit),
-      ['list', 'logs'],
-    ),
-    sandboxes: withAudit(
-      services.sandboxes,
-      {
-        start: 'sandbox.start',
-        stop: 'sandbox.stop',
-        pause: 'sandbox.pause',
-        reset: 'sandbox.reset',
-        rotateTokens: 'sandbox.tokens',
-        exec: 'sandbox.command',
-      },
-      audit,
-    ),
-    egress: withAudit(services.egress, { allow: 'egress.allow', withdraw: 'egress.withdraw' }, audit),
-    sessionCredentials: withAudit(services.sessionCredentials, credentialChanges, audit),
-    projectCredentials: withAudit(services.projectCredentials, credentialChanges, audit),
-    inside: looked(services.inside, ['enter']),
-    ports: looked(withAudit(services.ports, { open: 'preview.open', close: 'preview.close' }, audit), [
-      'list',
-      'connect',
-    ]),
-    terminals: withAudit(
-      services.terminals,
-      {
-        open: 'terminal.open',
-        close: 'terminal.close',
-        connect: 'terminal.connect',
-        typeIntoShell: 'terminal.type',
-      },
-      audit,
-    ),
-    streams: looked(withAudit(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), [
-      'download',
-      'watch',
-    ]),
-    shares: withAudit(services.shares, { create: 'share.create', revoke: 'share.revoke' }, audit),
-    models: withAudit(services.models, { test: 'models.test', use: 'models.use', forget: 'models.forget' }, audit),
-    desktop: auditedDesktop(services.desktop, audit),
-    templates: services.templates,
-    projects: withAudit(
-      services.projects,
-      {
-        create: 'project.create',
-        update: 'project.change',
-        delete: 'project.delete',
-        changeAgent: 'agent.change',
-      },
-      audit,
-    ),
-  };
+      );
+      return [name, looked(telling, looks as never[])];
+    }),
+  ) as object as Services;
+  return { ...byRules, desktop: auditedDesktop(byRules.desktop, audit) };
 }
 
-function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
-  const telling = withAudit(
-    desktop,
-    {
-      start: 'desktop.start',
-      add: 'desktop.add',
-      stop: 'desktop.stop',
-      watch: 'desktop.watch',
-      takeControl: 'desktop.take',
-      giveControl: 'desktop.give',
-    },
-    audit,
-  );
+function auditedDesktop(telling: DesktopService, audit: Audit): DesktopService {
   return {
     ...telling,
     async watch(id, request, signal) {

@@ -1,11 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal, tooWeak } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-
-/**
- * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself.
- */
-export type Action = 'see' | 'read' | 'work' | 'stop';
+import type { Action } from '../api/rules.ts';
 
 /** The part of a session, project or file that permissions depend on. */
 export interface OwnedResource {

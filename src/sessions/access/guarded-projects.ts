@@ -1,12 +1,13 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
+import type { Action } from '../api/rules.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { type Action, authorize, authorizeRole, checkBy, may, type OwnedResource } from './authorize.ts';
+import { authorize, authorizeRole, checkBy, may, type OwnedResource } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
 
 const noProject = () => new AppError('not_found', 'There is no such project.');
@@ -16,15 +17,13 @@ export const projectCheck = (projects: ProjectService, principalOf: () => Princi
   checkBy((id: string) => projects.get(id), principalOf, noProject);
 const ownOf = ({ owner }: Principal) => owner !== undefined && { owner };
 
-export function guardedProjects(projects: ProjectService, principalOf: () => Principal): ProjectService {
+export function guardedProjects(
+  projects: ProjectService,
+  own: ProjectService,
+  principalOf: () => Principal,
+): ProjectService {
   return {
-    ...withChecks(projects as Omit<ProjectService, 'list' | 'create'>, projectCheck(projects, principalOf), {
-      get: 'see',
-      update: 'work',
-      agent: 'read',
-      changeAgent: 'work',
-      delete: 'stop',
-    }),
+    ...own,
     async list(page) {
       const principal = principalOf();
       if (may(principal, 'see', {})) return await projects.list(page);
@@ -70,9 +69,16 @@ export function guardedParts<Parts extends ProjectParts>(
   };
   return {
     ...parts,
-    agents: withChecks(parts.agents, ofProject, { get: 'read', update: 'work', apply: 'work' }),
+    agents: withChecks(parts.agents, ofProject, {
+      get: { may: 'read' },
+      update: { may: 'work' },
+      apply: { may: 'work' },
+    }),
     sideMessages: withChecks(parts.sideMessages, ofSession, {
-      ...({ list: 'read', annotations: 'read', add: 'work', annotate: 'work' } as const),
+      list: { may: 'read' },
+      annotations: { may: 'read' },
+      add: { may: 'work' },
+      annotate: { may: 'work' },
     }),
     uploads: guardedUploads(parts.uploads, { projects, sessions }, principalOf),
     keys: {

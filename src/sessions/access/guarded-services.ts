@@ -1,12 +1,15 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
+import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
-import type { Services } from '../api/services.ts';
+import type { Action } from '../api/rules.ts';
+import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionListChange, SessionService } from '../api/sessions.ts';
+import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
-import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
+import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
 import { guardedModels } from './guarded-models.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
@@ -19,121 +22,37 @@ interface GuardDeps {
   readonly attach?: (file: string) => Promise<unknown>;
 }
 interface SessionGuardDeps extends GuardDeps {
+  /** The methods that the rules guard. */
+  readonly own: SessionService;
   /** Rejects when the principal may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void> | undefined;
 }
 
-/** An operator cannot bind or read, but can revoke. */
-const credentialActions = { list: 'read', put: 'work', revoke: 'stop' } as const;
-
 export function withPermissions(services: Services, { principalOf, attach }: GuardDeps): Services {
   const check = checkBy((id: SessionId) => services.sessions.get(id), principalOf);
-  const { terminals, desktop } = services;
-  const egress = withChecks(services.egress, check, { inForce: 'read', allow: 'see', withdraw: 'see' });
-  const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
-    return async (id, entry) => {
-      authorizeRole(principalOf(), 'operator');
-      await change(id, entry);
-    };
-  };
   const intoProject = projectCheck(services.projects, principalOf);
-  /** A terminal of a session that the principal may not see answers like an unknown terminal. */
-  const ofTerminal = async (id: string, action: Action) => {
-    const principal = principalOf();
-    if (principal.role === 'admin') return;
-    const { sessionId } = await terminals.get(id);
-    authorize(principal, action, await services.sessions.get(sessionId), noTerminal);
-  };
+  const checks = { session: check, project: intoProject };
+  const names = Object.keys(serviceRules) as (keyof Services)[];
+  const byRules = Object.fromEntries(
+    names.map((name) => {
+      const { of, rules } = serviceRules[name];
+      return [name, withChecks<object>(services[name], checks[of], rules)];
+    }),
+  ) as object as Services;
   return {
+    ...byRules,
     sessions: guardedSessions(services.sessions, {
+      own: byRules.sessions,
       principalOf,
       intoProject: (id) => intoProject(id, 'work'),
       ...(attach && { attach }),
     }),
-    files: withChecks(services.files, check, {
-      ...({
-        list: 'read',
-        read: 'read',
-        open: 'read',
-        find: 'read',
-        grep: 'read',
-        changes: 'read',
-        before: 'read',
-      } as const),
-      ...({ write: 'work', remove: 'work' } as const),
-    }),
-    processes: withChecks(services.processes, check, {
-      ...({ list: 'read', logs: 'read', stop: 'work', startBackground: 'work' } as const),
-    }),
-    sandboxes: withChecks(services.sandboxes, check, {
-      ...({
-        status: 'see',
-        usage: 'see',
-        stop: 'stop',
-        start: 'work',
-        pause: 'work',
-        reset: 'work',
-        rotateTokens: 'work',
-        exec: 'work',
-      } as const),
-    }),
-    egress: { ...egress, allow: byOperator(egress.allow), withdraw: byOperator(egress.withdraw) },
-    sessionCredentials: withChecks(services.sessionCredentials, check, credentialActions),
-    projectCredentials: withChecks(services.projectCredentials, intoProject, credentialActions),
-    inside: withChecks(services.inside, check, { enter: 'work', admits: 'work' }),
-    ports: guardedPorts(services.ports, check, principalOf),
-    streams: withChecks(services.streams, check, { run: 'work', watch: 'work', download: 'read', upload: 'work' }),
-    terminals: {
-      async open(id, signal) {
-        await check(id, 'work');
-        return await terminals.open(id, signal);
-      },
-      async list(id) {
-        await check(id, 'read');
-        return await terminals.list(id);
-      },
-      async get(id) {
-        await ofTerminal(id, 'read');
-        return await terminals.get(id);
-      },
-      async close(id) {
-        await ofTerminal(id, 'work');
-        await terminals.close(id);
-      },
-      async write(id, text, signal) {
-        await ofTerminal(id, 'work');
-        await terminals.write(id, text, signal);
-      },
-      async resize(id, size, signal) {
-        await ofTerminal(id, 'work');
-        await terminals.resize(id, size, signal);
-      },
-      async typeIntoShell(id, shellId, text, signal) {
-        await check(id, 'work');
-        await terminals.typeIntoShell(id, shellId, text, signal);
-      },
-      async connect(id, signal) {
-        await ofTerminal(id, 'work');
-        return await terminals.connect(id, signal);
-      },
-    },
-    desktop: {
-      ...withChecks(desktop, check, {
-        ...({ status: 'read', screenshot: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
-        ...({ add: 'work', takeControl: 'work', giveControl: 'work' } as const),
-      }),
-      async watch(id, request, signal) {
-        const principal = principalOf();
-        if (principal.role === 'admin') return await desktop.watch(id, request, signal);
-        const session = await services.sessions.get(id);
-        authorize(principal, 'read', session);
-        const mayControl = request.mayControl && may(principal, 'work', session);
-        return await desktop.watch(id, { ...request, mayControl }, signal);
-      },
-    },
-    projects: guardedProjects(services.projects, principalOf),
+    egress: guardedEgress(services.egress, byRules.egress, { check, principalOf }),
+    ports: guardedPorts(services.ports, byRules.ports, { check, principalOf }),
+    terminals: guardedTerminals(services, byRules.terminals, principalOf),
+    desktop: guardedDesktop(services, byRules.desktop, principalOf),
+    projects: guardedProjects(services.projects, byRules.projects, principalOf),
     models: guardedModels(services.models, principalOf),
-    shares: withChecks(services.shares, check, { create: 'work', list: 'work', revoke: 'work' }),
     templates: {
       list: () => services.templates.list(),
       whyNot: (template) => services.templates.whyNot(template),
@@ -141,19 +60,91 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
   };
 }
 
-/** A preview acts on behalf of the key that opened it, and ends with it. */
-function guardedPorts(
-  ports: PortService,
-  check: Parameters<typeof withChecks>[1],
-  principalOf: () => Principal,
-): PortService {
-  const own = withChecks(ports, check, { list: 'read', open: 'work', opened: 'work', close: 'work', connect: 'work' });
-  return { ...own, open: (id, { of, lifeMs }) => own.open(id, { of, lifeMs, key: principalOf().key }) };
+interface OwnGuard {
+  readonly check: (id: SessionId, action: Action) => Promise<void> | undefined;
+  readonly principalOf: () => Principal;
 }
+
+/** Operators allow hosts in sessions that they see. */
+function guardedEgress(egress: EgressService, own: EgressService, { check, principalOf }: OwnGuard): EgressService {
+  const byOperator = (change: EgressService['allow']): EgressService['allow'] => {
+    return async (id, entry) => {
+      authorizeRole(principalOf(), 'operator');
+      await check(id, 'see');
+      await change(id, entry);
+    };
+  };
+  return { ...own, allow: byOperator(egress.allow), withdraw: byOperator(egress.withdraw) };
+}
+
+type OfSession<Name extends keyof Services> = Pick<Services, Name | 'sessions'>;
+
+/** A terminal of a session that the principal may not see answers like an unknown terminal. */
+function guardedTerminals(
+  { terminals, sessions }: OfSession<'terminals'>,
+  own: TerminalService,
+  principalOf: () => Principal,
+): TerminalService {
+  const check = async (id: string, action: Action) => {
+    const principal = principalOf();
+    if (principal.role === 'admin') return;
+    const { sessionId } = await terminals.get(id);
+    authorize(principal, action, await sessions.get(sessionId), noTerminal);
+  };
+  return {
+    ...own,
+    async get(id) {
+      await check(id, 'read');
+      return await terminals.get(id);
+    },
+    async close(id) {
+      await check(id, 'work');
+      await terminals.close(id);
+    },
+    async write(id, text, signal) {
+      await check(id, 'work');
+      await terminals.write(id, text, signal);
+    },
+    async resize(id, size, signal) {
+      await check(id, 'work');
+      await terminals.resize(id, size, signal);
+    },
+    async connect(id, signal) {
+      await check(id, 'work');
+      return await terminals.connect(id, signal);
+    },
+  };
+}
+
+/** Who may read the session watches its screen; only who may work in it takes keyboard and mouse. */
+const guardedDesktop = (
+  { desktop, sessions }: OfSession<'desktop'>,
+  own: DesktopService,
+  principalOf: () => Principal,
+): DesktopService => ({
+  ...own,
+  async watch(id, request, signal) {
+    const principal = principalOf();
+    if (principal.role === 'admin') return await desktop.watch(id, request, signal);
+    const session = await sessions.get(id);
+    authorize(principal, 'read', session);
+    const mayControl = request.mayControl && may(principal, 'work', session);
+    return await desktop.watch(id, { ...request, mayControl }, signal);
+  },
+});
+
+/** A preview acts on behalf of the key that opened it, and ends with it. */
+const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
+  ...own,
+  async open(id, { of, lifeMs }) {
+    await check(id, 'work');
+    return await ports.open(id, { of, lifeMs, key: principalOf().key });
+  },
+});
 
 function guardedSessions(
   sessions: SessionService,
-  { principalOf, attach, intoProject }: SessionGuardDeps,
+  { own, principalOf, attach, intoProject }: SessionGuardDeps,
 ): SessionService {
   const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
   const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
@@ -177,20 +168,7 @@ function guardedSessions(
   }
 
   return {
-    ...withChecks(sessions as Omit<SessionService, 'create' | 'list' | 'watch' | 'watching' | 'health'>, check, {
-      ...({ get: 'see', sandbox: 'see', stop: 'stop', delete: 'stop' } as const),
-      ...({
-        page: 'read',
-        history: 'read',
-        follow: 'read',
-        activeRun: 'read',
-        promptAt: 'read',
-        agent: 'read',
-        shell: 'read',
-        readFile: 'read',
-      } as const),
-      ...({ fork: 'work', rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
-    }),
+    ...own,
     async create(command) {
       const principal = principalOf();
       authorizeRole(principal, 'user');

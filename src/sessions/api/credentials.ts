@@ -1,5 +1,6 @@
 import type { CredentialPlaces } from '../../core/model/credential.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A secret that programs of a sandbox use without seeing it. The value is never part of it. */
 export interface BoundCredential extends CredentialPlaces {
@@ -18,3 +19,9 @@ export interface CredentialService<Id> {
   /** Takes effect with the next request, also on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }
+
+export const credentialRules: ServiceRules<CredentialService<never>> = {
+  list: { may: 'read', audit: null },
+  put: { may: 'work', audit: 'credential.put' },
+  revoke: { may: 'stop', audit: 'credential.revoke' },
+};

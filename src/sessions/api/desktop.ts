@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { DesktopStatus } from '../../sandboxes/client/client.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** Whether a sandbox that starts now has a desktop. */
 export interface DesktopOffer {
@@ -70,3 +71,15 @@ export interface DesktopService {
   /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
   gate(id: SessionId, signal: AbortSignal): Promise<void>;
 }
+
+export const desktopRules: ServiceRules<DesktopService> = {
+  status: { may: 'read', audit: null },
+  start: { may: 'work', audit: 'desktop.start' },
+  add: { may: 'work', audit: 'desktop.add' },
+  stop: { may: 'work', audit: 'desktop.stop' },
+  screenshot: { may: 'read', audit: null },
+  watch: { may: 'guarded', audit: 'desktop.watch' },
+  takeControl: { may: 'work', audit: 'desktop.take' },
+  giveControl: { may: 'work', audit: 'desktop.give' },
+  gate: { may: 'read', audit: null },
+};

@@ -1,4 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
 export interface EffectiveEgress {
@@ -24,3 +25,9 @@ export interface EgressService {
   /** Takes an entry back. Open connections stay. Succeeds when it was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
+
+export const egressRules: ServiceRules<EgressService> = {
+  inForce: { may: 'read', audit: null },
+  allow: { may: 'guarded', audit: 'egress.allow' },
+  withdraw: { may: 'guarded', audit: 'egress.withdraw' },
+};

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
+import type { ServiceRules } from './rules.ts';
 
 /**
  * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
@@ -87,3 +88,15 @@ export interface GrepMatch {
   readonly line: number; // 1-based
   readonly content: string; // trimmed
 }
+
+export const fileRules: ServiceRules<FileService> = {
+  list: { may: 'read', audit: 'look' },
+  read: { may: 'read', audit: 'look' },
+  open: { may: 'read', audit: 'look' },
+  find: { may: 'read', audit: 'look' },
+  grep: { may: 'read', audit: 'look' },
+  changes: { may: 'read', audit: 'look' },
+  before: { may: 'read', audit: 'look' },
+  write: { may: 'work', audit: 'file.write' },
+  remove: { may: 'work', audit: 'file.remove' },
+};

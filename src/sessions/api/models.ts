@@ -1,5 +1,6 @@
 import type { ListedModel } from '../../agents/models/model-list.ts';
 import type { Secret } from '../../core/text/secret.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A provider of models, as people see it. */
 export interface ModelProvider {
@@ -68,3 +69,11 @@ export interface ModelService {
   /** Forgets key and address that were entered in the page, and the choice if it is one of its models. */
   forget(provider: string): Promise<ModelsInForce>;
 }
+
+export const modelRules: ServiceRules<ModelService> = {
+  inForce: { may: 'guarded', audit: null },
+  offered: { may: 'guarded', audit: null },
+  test: { may: 'guarded', audit: 'models.test' },
+  use: { may: 'guarded', audit: 'models.use' },
+  forget: { may: 'guarded', audit: 'models.forget' },
+};

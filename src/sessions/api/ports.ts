@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ListeningPort } from '../../sandboxes/client/abilities.ts';
+import type { ServiceRules } from './rules.ts';
 
 export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
@@ -39,3 +40,11 @@ export interface PortService {
    */
   connect(id: SessionId, port: number, signal: AbortSignal): Promise<Duplex>;
 }
+
+export const portRules: ServiceRules<PortService> = {
+  list: { may: 'read', audit: 'look' },
+  open: { may: 'guarded', audit: 'preview.open' },
+  opened: { may: 'work', audit: null },
+  close: { may: 'work', audit: 'preview.close' },
+  connect: { may: 'work', audit: 'look' },
+};

@@ -1,4 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A process of a sandbox. */
 export interface ProcessInfo {
@@ -31,3 +32,10 @@ export interface ProcessService {
   /** Returns as soon as the process has started; its output goes to the file `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;
 }
+
+export const processRules: ServiceRules<ProcessService> = {
+  list: { may: 'read', audit: 'look' },
+  logs: { may: 'read', audit: 'look' },
+  stop: { may: 'work', audit: 'process.stop' },
+  startBackground: { may: 'work', audit: 'process.start' },
+};

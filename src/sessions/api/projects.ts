@@ -1,5 +1,6 @@
 import type { ToolGroup } from '../../agents/tools/tool.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A folder of sessions with files and an agent of its own. */
 export interface Project {
@@ -40,3 +41,13 @@ export interface ProjectService {
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;
 }
+
+export const projectRules: ServiceRules<ProjectService> = {
+  list: { may: 'guarded', audit: null },
+  create: { may: 'guarded', audit: 'project.create' },
+  get: { may: 'see', audit: null },
+  update: { may: 'work', audit: 'project.change' },
+  agent: { may: 'read', audit: null },
+  changeAgent: { may: 'work', audit: 'agent.change' },
+  delete: { may: 'stop', audit: 'project.delete' },
+};

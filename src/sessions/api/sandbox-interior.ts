@@ -1,6 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CodeContexts } from './code.ts';
+import type { ServiceRules } from './rules.ts';
 
 export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandboxes/client/abilities.ts';
 
@@ -18,3 +19,8 @@ export interface InsideService {
   /** Starts a sandbox that does not run. Rejects: sandbox_unavailable, cancelled. */
   enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;
 }
+
+export const insideRules: ServiceRules<InsideService> = {
+  admits: { may: 'work', audit: null },
+  enter: { may: 'work', audit: 'look' },
+};

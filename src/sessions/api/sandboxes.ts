@@ -1,6 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxView } from '../../core/model/records.ts';
 import type { ExecResult, SandboxUsage } from '../../sandboxes/client/client.ts';
+import type { ServiceRules } from './rules.ts';
 
 export type { SandboxUsage } from '../../sandboxes/client/client.ts';
 
@@ -38,3 +39,14 @@ export interface SandboxService {
   /** Rejects: sandbox_not_found after an explicit stop. */
   exec(id: SessionId, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>;
 }
+
+export const sandboxRules: ServiceRules<SandboxService> = {
+  status: { may: 'see', audit: null },
+  usage: { may: 'see', audit: null },
+  start: { may: 'work', audit: 'sandbox.start' },
+  stop: { may: 'stop', audit: 'sandbox.stop' },
+  pause: { may: 'work', audit: 'sandbox.pause' },
+  reset: { may: 'work', audit: 'sandbox.reset' },
+  rotateTokens: { may: 'work', audit: 'sandbox.tokens' },
+  exec: { may: 'work', audit: 'sandbox.command' },
+};

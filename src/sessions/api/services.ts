@@ -1,23 +1,25 @@
 import type { SessionId } from '../../core/model/ids.ts';
-import type { CredentialService } from './credentials.ts';
-import type { DesktopService } from './desktop.ts';
-import type { EgressService } from './egress.ts';
-import type { FileService } from './files.ts';
-import type { ModelService } from './models.ts';
-import type { PortService } from './ports.ts';
-import type { ProcessService } from './processes.ts';
-import type { ProjectService } from './projects.ts';
-import type { InsideService } from './sandbox-interior.ts';
-import type { SandboxService } from './sandboxes.ts';
-import type { SessionService } from './sessions.ts';
-import type { ShareService } from './shares.ts';
-import type { StreamService } from './streams.ts';
-import type { TemplateList } from './templates.ts';
-import type { TerminalService } from './terminals.ts';
+import { type CredentialService, credentialRules } from './credentials.ts';
+import { type DesktopService, desktopRules } from './desktop.ts';
+import { type EgressService, egressRules } from './egress.ts';
+import { type FileService, fileRules } from './files.ts';
+import { type ModelService, modelRules } from './models.ts';
+import { type PortService, portRules } from './ports.ts';
+import { type ProcessService, processRules } from './processes.ts';
+import { type ProjectService, projectRules } from './projects.ts';
+import type { RegisteredService } from './rules.ts';
+import { type InsideService, insideRules } from './sandbox-interior.ts';
+import { type SandboxService, sandboxRules } from './sandboxes.ts';
+import { type SessionService, sessionRules } from './sessions.ts';
+import { type ShareService, shareRules } from './shares.ts';
+import { type StreamService, streamRules } from './streams.ts';
+import { type TemplateList, templateRules } from './templates.ts';
+import { type TerminalService, terminalRules } from './terminals.ts';
 
 /**
  * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
- * session. Each interface has a file of its own in this folder.
+ * session. Each interface has a file of its own in this folder,
+ * with its permissions and the names of its actions in the audit log.
  *
  * @example
  * const record = await services.sessions.get(id);
@@ -41,3 +43,23 @@ export interface Services {
   readonly shares: ShareService;
   readonly templates: TemplateList;
 }
+
+/** The rules of every service, by which src/sessions/access guards and audits it. */
+export const serviceRules: { readonly [Name in keyof Services]: RegisteredService<Services[Name]> } = {
+  sessions: { of: 'session', rules: sessionRules },
+  files: { of: 'session', rules: fileRules },
+  processes: { of: 'session', rules: processRules },
+  sandboxes: { of: 'session', rules: sandboxRules },
+  egress: { of: 'session', rules: egressRules },
+  sessionCredentials: { of: 'session', rules: credentialRules },
+  projectCredentials: { of: 'project', rules: credentialRules },
+  terminals: { of: 'session', rules: terminalRules },
+  streams: { of: 'session', rules: streamRules },
+  inside: { of: 'session', rules: insideRules },
+  ports: { of: 'session', rules: portRules },
+  desktop: { of: 'session', rules: desktopRules },
+  projects: { of: 'project', rules: projectRules },
+  models: { of: 'session', rules: modelRules },
+  shares: { of: 'session', rules: shareRules },
+  templates: { of: 'session', rules: templateRules },
+};

@@ -6,6 +6,7 @@ import type { SandboxView, SessionLife, SessionRecord } from '../../core/model/r
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import type { DesktopOffer } from './desktop.ts';
+import type { ServiceRules } from './rules.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
 export interface SendCommand {
@@ -209,3 +210,28 @@ export interface CheckResult {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly detail?: string;
 }
+
+export const sessionRules: ServiceRules<SessionService> = {
+  create: { may: 'guarded', audit: 'session.create' },
+  fork: { may: 'guarded', audit: 'session.fork' },
+  list: { may: 'guarded', audit: null },
+  get: { may: 'guarded', audit: null },
+  rename: { may: 'work', audit: 'session.change' },
+  update: { may: 'work', audit: 'session.change' },
+  watch: { may: 'guarded', audit: null },
+  delete: { may: 'stop', audit: 'session.delete' },
+  send: { may: 'guarded', audit: 'session.message' },
+  stop: { may: 'stop', audit: 'session.stop' },
+  decide: { may: 'work', audit: 'session.approval' },
+  page: { may: 'read', audit: 'look' },
+  history: { may: 'guarded', audit: 'look' },
+  follow: { may: 'guarded', audit: 'look' },
+  activeRun: { may: 'read', audit: null },
+  promptAt: { may: 'read', audit: 'look' },
+  agent: { may: 'read', audit: null },
+  watching: { may: 'guarded', audit: null },
+  sandbox: { may: 'see', audit: null },
+  shell: { may: 'read', audit: 'look' },
+  readFile: { may: 'read', audit: 'look' },
+  health: { may: 'guarded', audit: null },
+};

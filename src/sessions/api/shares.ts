@@ -2,6 +2,7 @@ import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { FileEntry } from '../../sandboxes/client/client.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A link that shows one session to anyone who has it. */
 export interface ShareView {
@@ -47,3 +48,9 @@ export interface SharedSessions {
   /** The file as text. Rejects as `listFiles` does. */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;
 }
+
+export const shareRules: ServiceRules<ShareService> = {
+  create: { may: 'work', audit: 'share.create' },
+  list: { may: 'work', audit: null },
+  revoke: { may: 'work', audit: 'share.revoke' },
+};

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { FileChange } from '../../sandboxes/client/abilities.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A shell command whose output is read while it runs. */
 export interface StreamedCommand {
@@ -94,3 +95,10 @@ export interface StreamService {
     signal: AbortSignal,
   ): Promise<{ readonly size: number; readonly version: string }>;
 }
+
+export const streamRules: ServiceRules<StreamService> = {
+  run: { may: 'work', audit: 'sandbox.command' },
+  download: { may: 'read', audit: 'look' },
+  watch: { may: 'work', audit: 'look' },
+  upload: { may: 'work', audit: 'file.write' },
+};

@@ -1,5 +1,6 @@
 import type { ToolGroup } from '../../agents/tools/tool.ts';
 import type { Template } from '../../core/model/template.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A template, and the groups of tools of which its agents have at least one. */
 export interface TemplateInfo extends Template {
@@ -25,3 +26,8 @@ export interface TemplateList extends Pick<TemplateService, 'list'> {
   /** Undefined: sessions with it can start. */
   whyNot(template: TemplateInfo): Unavailable | undefined;
 }
+
+export const templateRules: ServiceRules<TemplateList> = {
+  list: { may: 'guarded', audit: null },
+  whyNot: { may: 'guarded', audit: null },
+};

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TerminalSize } from '../../sandboxes/client/abilities.ts';
+import type { ServiceRules } from './rules.ts';
 
 /** A person's own PTY (`bash -i`, 80×24 at first), separate from the agent's shells. The event log records none of it. */
 export interface TerminalInfo {
@@ -43,3 +44,14 @@ export interface TerminalService {
   /** A terminal has one connection: a new one replaces the old one. Starts a sandbox that does not run. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }
+
+export const terminalRules: ServiceRules<TerminalService> = {
+  open: { may: 'work', audit: 'terminal.open' },
+  list: { may: 'read', audit: null },
+  get: { may: 'guarded', audit: null },
+  close: { may: 'guarded', audit: 'terminal.close' },
+  write: { may: 'guarded', audit: null },
+  resize: { may: 'guarded', audit: null },
+  typeIntoShell: { may: 'work', audit: 'terminal.type' },
+  connect: { may: 'guarded', audit: 'terminal.connect' },
+};

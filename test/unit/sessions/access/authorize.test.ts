@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { everybody, nobody, type Principal, type Role } from '../../../../src/core/model/principal.ts';
-import { type Action, authorize, may, noSession } from '../../../../src/sessions/access/authorize.ts';
+import { authorize, may, noSession } from '../../../../src/sessions/access/authorize.ts';
+import type { Action } from '../../../../src/sessions/api/rules.ts';
 
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];

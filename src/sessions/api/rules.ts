@@ -1,0 +1,24 @@
+/**
+ * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself.
+ */
+export type Action = 'see' | 'read' | 'work' | 'stop';
+
+/** Who may call a method, and the entry of the audit log that a call leaves. */
+export interface MethodRule {
+  /** `guarded`: src/sessions/access has a guard of its own for the method; without one no call passes. */
+  readonly may: Action | 'guarded';
+  /**
+   * The action in the audit log, whether the call succeeds or is refused. `look`: a read of another owner's session leaves
+   * one entry in ten minutes. Null: no entry.
+   */
+  readonly audit: string | null;
+}
+/** The type requires a rule for every method, so a new one cannot be forgotten. */
+export type ServiceRules<Service> = Readonly<Record<keyof Service, MethodRule>>;
+
+/** The thing on which a permission depends: the first argument of each method is its id. */
+export type RuleScope = 'session' | 'project';
+export interface RegisteredService<Service> {
+  readonly of: RuleScope;
+  readonly rules: ServiceRules<Service>;
+}
