@@ -86,7 +86,7 @@ const sandboxSetup = setup({
   },
   actors: {
     provision: unprovided<void, SandboxOwner>('provision'),
-    /** ServerEnds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
+    /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, SandboxOwner>(() => {
       throw new Error('actor "hold" was not provided');
     }),

@@ -64,7 +64,6 @@ function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): 
     const chunk = socket.read() as Buffer | null;
     if (!chunk) return; // the connection's end, which has its own event
     socket.off('readable', look);
-    socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);
   };

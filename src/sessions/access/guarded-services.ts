@@ -116,7 +116,7 @@ function guardedTerminals(
   };
 }
 
-/** Who may read the session watches its screen; only who may work in it takes keyboard and mouse. */
+/** A caller that may read the session watches its screen; one that may work in it can take keyboard and mouse. */
 const guardedDesktop = (
   { desktop, sessions }: OfSession<'desktop'>,
   own: DesktopService,

@@ -3,7 +3,7 @@
  */
 export type Action = 'see' | 'read' | 'work' | 'stop';
 
-/** Who may call a method, and the entry of the audit log that a call leaves. */
+/** The permission that a method needs, and the entry of the audit log that a call leaves. */
 export interface MethodRule {
   /** `guarded`: src/sessions/access has a guard of its own for the method; without one no call passes. */
   readonly may: Action | 'guarded';

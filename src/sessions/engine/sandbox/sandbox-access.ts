@@ -27,7 +27,7 @@ export class LocalSandboxes {
     this.#deps = deps;
   }
 
-  /** ServerEnds the sandbox in use, starting it if needed. Rejects: fenced when another server owns the session. */
+  /** Keeps the sandbox in use, starting it if needed. Rejects: fenced when another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { supervisor, liveSessions, pendingCommands, ids, onUse } = this.#deps;
     const commandId = ids.short();
@@ -73,7 +73,7 @@ export class SandboxAccess {
     this.#deps = deps;
   }
 
-  /** ServerEnds the sandbox in use, starting it if needed; connects directly when another server owns the session. */
+  /** Keeps the sandbox in use, starting it if needed; connects directly when another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { own, ownership, remoteSandboxes } = this.#deps;
     if (!remoteSandboxes) return await own.use(id, signal);
