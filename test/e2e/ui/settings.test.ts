@@ -86,7 +86,12 @@ test('a call is approved once, edited before it runs, or always in the session, 
   await card.last().getByText('echo third').waitFor();
   await card.last().getByRole('button', { name: 'Always in this session' }).click();
   await page.locator('.ended').waitFor();
-  expect(await card.count()).toBe(3); // the fourth call needed no permission any more
+  expect(await card.count()).toBe(0); // a decided approval is a line of its call
+  expect(await page.locator('.permission').allTextContents()).toEqual([
+    expect.stringContaining('Approved'),
+    expect.stringContaining('The arguments were changed.'),
+    expect.stringContaining('Approved'),
+  ]); // the fourth call needed no permission any more
   expect(await page.locator('.tool .console').allTextContents()).toContainEqual(expect.stringContaining('changed'));
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog').getByRole('button', { name: 'Tools and approvals' }).click();
