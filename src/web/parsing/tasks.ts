@@ -1,11 +1,8 @@
 import { parseCsv } from '../work/files/csv.ts';
-import { diffLines } from '../work/files/line-diff.ts';
 import type { highlight } from './highlight.ts';
 import { readMarkdown } from './markdown.ts';
 
 // The work that texts of an agent or of its sandbox cost, each as a function from plain data to plain data.
-
-const maxDiffLines = 20_000;
 
 export const tasks = {
   markdown: ({ text }: { text: string }) => readMarkdown(text),
@@ -15,11 +12,6 @@ export const tasks = {
   },
   csv: ({ text, separator, maxRows }: { text: string; separator: string; maxRows: number }) =>
     parseCsv(text, separator, maxRows),
-  /** Undefined: the texts differ in too much. */
-  diff({ before, after }: { before: string; after: string }) {
-    const lines = diffLines(before, after);
-    return lines && lines.length <= maxDiffLines ? lines : undefined;
-  },
 } as const;
 
 export type TaskName = keyof typeof tasks;

@@ -80,10 +80,8 @@ async function walk({ page, see }: Walk): Promise<void> {
   await see('a table', () => file(page, 'c.csv', '2'));
   await see('the editor', async () => {
     await file(page, 'a.ts', 'const');
-    await panel.getByRole('button', { name: 'Edit' }).click();
     await page.getByRole('textbox', { name: 'Text of a.ts' }).waitFor();
   });
-  await panel.getByRole('button', { name: 'Cancel' }).click();
   for (const [tab, ready] of [
     ['terminal', page.getByRole('button', { name: 'Open a terminal' }).first()],
     ['processes', panel.getByText(/Nothing runs|running|ended/).first()],
@@ -157,7 +155,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await see('a difference', async () => {
     await panel.getByRole('button', { name: 'new a.ts' }).click();
-    await panel.getByRole('list', { name: 'Changes of a.ts' }).waitFor();
+    await panel.getByRole('textbox', { name: 'Changes of a.ts' }).waitFor();
   });
   await see('an open terminal', async () => {
     await command(page, 'terminal');

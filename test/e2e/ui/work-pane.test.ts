@@ -107,15 +107,64 @@ test('a file can be uploaded, and a name that is taken asks first', async (conte
   expect((await download).suggestedFilename()).toBe('up.bin');
 });
 
-test('the changes since the run began are a list, and a difference of lines', async (context) => {
-  const { page } = await opened(context, 'Files');
+test('the changes since the run began are compared in one column or two, and reverted one by one', async (context) => {
+  const { page, complaints } = await opened(context, 'Files');
   await part(page, 'Changed').click();
   await page.getByRole('button', { name: 'changed old.txt' }).click();
-  const lines = page.getByRole('list', { name: 'Changes of old.txt' });
-  await lines.waitFor();
-  const shown = await lines.locator('[data-kind]').evaluateAll((all) => all.map((one) => one.textContent));
-  expect(shown).toEqual(['11 one', '2−two', '2+three']);
+  const now = page.getByRole('textbox', { name: 'Changes of old.txt' });
+  await now.getByText('three').waitFor();
+  await now.getByText('two').waitFor();
+  await now.getByRole('button', { name: 'Accept' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
+  await part(page, 'Side by side').click();
+  await page.getByRole('textbox', { name: 'old.txt before' }).getByText('two').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await part(page, 'Inline').click();
+  await now.getByRole('button', { name: 'Revert' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(async () => await (await fetch(at('old.txt'))).text()).toBe('one\ntwo\n');
+  await fetch(at('old.txt'), { method: 'PUT', body: 'one\nthree\n' });
+  expect(complaints).toEqual([]);
+});
+
+test('what the agent wrote is compared step by step, and a comment on a line goes to it with file and line', async (context) => {
+  const { page } = await opened(context, 'Files');
+  await part(page, 'By step').click();
+  await page.getByRole('list', { name: 'By step' }).getByRole('button', { name: 'notes.md' }).click();
+  const now = page.getByRole('textbox', { name: 'Changes of notes.md' });
+  await now.getByText('- first').click();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Comment on line 3' }).click();
+  await page.getByRole('textbox', { name: 'For the agent, about line 3' }).fill('Say more here.');
+  await page.keyboard.press('Enter');
+  await page.getByText('Your comment is with the agent.').waitFor();
+  const said = page.getByRole('article', { name: 'You' }).last();
+  await said.getByText('About notes.md, line 3:').waitFor();
+  await said.getByText('Say more here.').waitFor();
+});
+
+test('several files are open at once in an editor with line numbers and search', async (context) => {
+  const { page, complaints } = await opened(context, 'Files', { width: 1800, height: 900, dark: false });
+  expect(await leaf(page, '.corral').count()).toBe(0);
+  await leaf(page, 'old.txt').click();
+  const text = page.getByRole('textbox', { name: 'Text of old.txt' });
+  await text.getByText('one', { exact: true }).click();
+  await page.keyboard.press('Control+f');
+  await page.getByRole('textbox', { name: 'Find' }).fill('on');
+  await page.keyboard.press('Escape');
+  await text.press('End');
+  await page.keyboard.type(' more');
+  expect(await page.locator('.cm-lineNumbers').innerText()).toContain('2');
+  await leaf(page, 'notes.md').click();
+  const open = page.getByRole('list', { name: 'Open files' });
+  expect(await open.getByRole('listitem').count()).toBe(2);
+  await open.getByRole('button', { name: /^old\.txt/ }).click();
+  await text.getByText('one more').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await open.getByRole('button', { name: 'Close notes.md' }).click();
+  await expect.poll(() => open.count()).toBe(0);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  expect(complaints).toEqual([]);
 });
 
 test("a person has a real terminal, and watches and types into the agent's shell", async (context) => {

@@ -1,78 +1,82 @@
-import { useRef, useState } from 'preact/hooks';
-import { wordsOf } from '../../data/server.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/button.tsx';
-import { notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
+import type { EditorHandle } from './editor/code-mirror.ts';
+import { Comment, type Lines } from './editor/comment.tsx';
+import { editorPhrases } from './editor/phrases.ts';
+import { Conflict, useSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  readonly onClose: () => void;
+  /** The person asked to edit it, so the keys go there. */
+  readonly takesFocus: boolean;
+  /** The file must be read again. */
+  readonly onReload: () => void;
+  /** Undefined: the file is always shown in its editor. */
+  readonly onClose: (() => void) | undefined;
 }
 
 /** Edits a text. A save replaces only the version that was opened; otherwise the person decides. */
-export function Editor({ store, file, onClose }: Props) {
-  const { path } = file;
-  const original = new TextDecoder().decode(file.bytes);
-  const [text, setText] = useState(store.drafts.get(path) ?? original);
-  const [conflict, setConflict] = useState(false);
-  const [isSaving, setSaving] = useState(false);
-  const version = useRef(file.version);
-  const change = (to: string) => {
-    setText(to);
-    if (to === original) store.drafts.delete(path);
-    else store.drafts.set(path, to);
+export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
+  const { path, version } = file;
+  const place = useRef<HTMLDivElement>(null);
+  const [saved, setSaved] = useState(() => new TextDecoder().decode(file.bytes));
+  const [text, setText] = useState(store.drafts.get(path) ?? saved);
+  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
+  const saving = useSaving({ store, path, version });
+  const save = async (options?: { readonly overwrites: boolean }) => {
+    const written = current.current.text;
+    if (await saving.save(written, options)) setSaved(written);
   };
-  const leave = () => {
+  const current = useRef({ text, save });
+  current.current = { text, save };
+  useEffect(() => {
+    let shown: EditorHandle | undefined;
+    let isOver = false;
+    const open = async (parent: HTMLElement) => {
+      const { showEditor } = await import('./editor/code-mirror.ts');
+      const made = await showEditor({
+        path,
+        text,
+        parent,
+        label: t('files.textOf', { path }),
+        phrases: editorPhrases(),
+        onChange: setText,
+        onSave: () => void current.current.save(),
+        onLines: (from, to) => setLines({ from, to }),
+      });
+      if (isOver) return made[Symbol.dispose]();
+      shown = made;
+      if (takesFocus) made.focus();
+    };
+    if (place.current) open(place.current).catch(reportError);
+    return () => {
+      isOver = true;
+      shown?.[Symbol.dispose]();
+    };
+  }, [path]);
+  const isChanged = text !== saved;
+  useEffect(() => {
+    if (isChanged) store.drafts.set(path, text);
+    else store.drafts.delete(path);
+  }, [text, isChanged]);
+  const drop = () => {
     store.drafts.delete(path);
-    onClose();
-  };
-  const save = async (only: string | undefined) => {
-    setSaving(true);
-    try {
-      const saved = await store.save(path, text, only);
-      if (saved === 'changed') return setConflict(true);
-      version.current = saved.version;
-      notify(t('files.saved', { path }));
-      leave();
-      return await store.refresh();
-    } catch (thrown) {
-      return notify(t('notDone', { what: t('files.save'), why: wordsOf(thrown) }), true);
-    } finally {
-      setSaving(false);
-    }
+    onClose?.();
+    onReload();
   };
   return (
     <div class="editor">
-      {conflict && (
-        <div class="work-note bad" role="alert">
-          <p>{t('files.conflict')}</p>
-          <div class="choices">
-            <Button onClick={leave}>{t('files.takeTheirs')}</Button>
-            <Button kind="danger" onClick={() => void save(undefined)}>
-              {t('files.keepMine')}
-            </Button>
-          </div>
-        </div>
-      )}
-      <textarea
-        class="editor-text"
-        aria-label={t('files.textOf', { path })}
-        spellcheck={false}
-        value={text}
-        onInput={({ currentTarget }) => change(currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== 's' || !(event.ctrlKey || event.metaKey)) return;
-          event.preventDefault();
-          void save(version.current);
-        }}
-      />
+      {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save({ overwrites: true })} />}
+      <div ref={place} class="editor-text" />
       <div class="work-bar end">
-        <span class="quiet">{text === original ? '' : t('files.unsaved')}</span>
+        <Comment path={path} text={text} lines={lines} />
         <span class="bar-space" />
-        <Button onClick={leave}>{t('cancel')}</Button>
-        <Button kind="primary" disabled={isSaving || text === original} onClick={() => void save(version.current)}>
+        <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
+        {(isChanged || onClose) && <Button onClick={drop}>{t('cancel')}</Button>}
+        <Button kind="primary" disabled={saving.isSaving || !isChanged} onClick={() => void save()}>
           {t('files.save')}
         </Button>
       </div>

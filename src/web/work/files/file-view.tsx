@@ -5,34 +5,42 @@ import { confirmFirst } from '../../parts/dialog.tsx';
 import { bytes } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { FileDiff } from './changes.tsx';
+import { ofStep, sinceRun } from './editor/comparisons.ts';
+import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
+import type { Part } from './files.tsx';
 import { previewOf } from './preview.ts';
 import { PreviewOf } from './previews.tsx';
+import { useSteps } from './steps-view.tsx';
 import { addressOf, type FileStore, type LoadedFile } from './store.ts';
 import { download } from './transfers.ts';
 
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  readonly part: 'all' | 'changed';
+  readonly part: Part;
 }
 
-/** The open file: its preview, its source to edit, or what changed in it. */
+/** The open file: its preview, its editor, or what changed in it. A text has no other preview than its editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
-  const [isEdited, setEdited] = useState(store.drafts.has(path));
+  const [isAsked, setAsked] = useState(false);
   const load = (whole = false) =>
     store.read(path, whole).then(setRead, (thrown: unknown) => setRead({ failed: wordsOf(thrown) }));
   useEffect(() => void (part === 'all' && load()), [path, part]);
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && previewOf(path, file.bytes);
   const mayEdit = part === 'all' && file && !file.isCut && kind !== 'image' && kind !== 'binary';
+  const isEdited = mayEdit && (kind === 'text' || isAsked || store.drafts.has(path));
   const close = () => {
     store.shown.value = undefined;
   };
   return (
-    <section class="file" aria-label={path} onKeyDown={({ key }) => key === 'Escape' && !isEdited && close()}>
+    <section
+      class="file"
+      aria-label={path}
+      onKeyDown={({ key }) => key === 'Escape' && part === 'all' && !isEdited && close()}
+    >
       <header class="work-bar">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
         <h2 class="file-name" title={path}>
@@ -40,7 +48,7 @@ export function FileView({ store, path, part }: Props) {
         </h2>
         {file && <span class="quiet tree-size">{bytes(file.size)}</span>}
         <span class="bar-space" />
-        {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setEdited(true)} />}
+        {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setAsked(true)} />}
         <IconButton
           icon="download"
           label={t('files.download')}
@@ -52,20 +60,21 @@ export function FileView({ store, path, part }: Props) {
         />
         <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
       </header>
-      {part === 'changed' && <FileDiff store={store} path={path} />}
+      {part === 'changed' && <Review store={store} path={path} load={() => sinceRun(store, path)} />}
+      {part === 'steps' && <StepReview store={store} path={path} />}
       {part === 'all' && read === undefined && <p class="quiet empty">{t('files.loading')}</p>}
       {part === 'all' && read && 'failed' in read && <p class="empty bad-text">{read.failed}</p>}
-      {file && kind && isEdited && mayEdit && (
+      {file && isEdited && (
         <Editor
+          key={editorKeyOf(file)}
           store={store}
           file={file}
-          onClose={() => {
-            setEdited(false);
-            void load();
-          }}
+          takesFocus={isAsked}
+          onReload={() => void load()}
+          onClose={kind === 'text' ? undefined : () => setAsked(false)}
         />
       )}
-      {file && kind && !(isEdited && mayEdit) && part === 'all' && <PreviewOf store={store} file={file} kind={kind} />}
+      {file && kind && !isEdited && part === 'all' && <PreviewOf store={store} file={file} kind={kind} />}
       {file?.isCut && part === 'all' && kind !== 'image' && (
         <p class="work-note">
           {t('files.cut', { shown: bytes(file.bytes.length), size: bytes(file.size) })}{' '}
@@ -78,6 +87,24 @@ export function FileView({ store, path, part }: Props) {
       )}
     </section>
   );
+}
+
+/** What the agent's file tools changed in this file in the chosen step. */
+function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
+  const write = useSteps()
+    .find(({ seq }) => seq === store.step.value)
+    ?.files.get(path);
+  if (!write) return <p class="quiet empty">{t('files.chooseStep')}</p>;
+  return <Review store={store} path={path} load={() => ofStep(store, path, write)} />;
+}
+
+const keys = new WeakMap<LoadedFile, number>();
+let nextKey = 0;
+/** Each reading of a file gets an editor of its own. */
+function editorKeyOf(file: LoadedFile): number {
+  const known = keys.get(file) ?? nextKey++;
+  keys.set(file, known);
+  return known;
 }
 
 const askDelete = (store: FileStore, path: string): void =>

@@ -9,13 +9,16 @@ import { t } from '../../text/text.ts';
 import { ChangesView } from './changes.tsx';
 import { FileView } from './file-view.tsx';
 import { askNewFile } from './new-file.tsx';
+import { OpenFiles } from './open-files.tsx';
+import { StepsView } from './steps-view.tsx';
 import { type FileStore, storeOf } from './store.ts';
 import { Transfers } from './transfer-list.tsx';
 import { download, upload } from './transfers.ts';
 import { below } from './tree.ts';
 import { Tree } from './tree.tsx';
 
-const part = signal<'all' | 'changed'>('all');
+export type Part = 'all' | 'changed' | 'steps';
+const part = signal<Part>('all');
 
 /** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
@@ -54,6 +57,7 @@ export function Files({ session }: { session: Session }) {
             options={[
               { value: 'all', label: t('files.all') },
               { value: 'changed', label: t('files.changed') },
+              { value: 'steps', label: t('files.steps') },
             ]}
             onChange={(value) => {
               part.value = value;
@@ -85,7 +89,12 @@ export function Files({ session }: { session: Session }) {
         <Transfers />
         <Listing store={store} />
       </div>
-      {shown !== undefined && <FileView key={`${shown} ${part.value}`} store={store} path={shown} part={part.value} />}
+      {shown !== undefined && (
+        <div class="file">
+          <OpenFiles store={store} />
+          <FileView key={`${shown} ${part.value} ${store.step.value}`} store={store} path={shown} part={part.value} />
+        </div>
+      )}
       {isOver && <p class="drop-hint">{t('files.drop')}</p>}
     </section>
   );
@@ -103,6 +112,7 @@ function Listing({ store }: { store: FileStore }) {
     );
   }
   if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;
+  if (part.value === 'steps') return <StepsView store={store} />;
   return part.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
 }
 

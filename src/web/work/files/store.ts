@@ -1,10 +1,11 @@
-import { type Signal, signal } from '@preact/signals';
+import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { CallError, once, query, request } from '../../data/server.ts';
 import { type Entry, type Folders, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
+const maxOpened = 12; // files; the oldest one without changes makes room
 
 /** A file as it was read: its version is what a save must find unchanged. */
 export interface LoadedFile {
@@ -25,11 +26,35 @@ export class FileStore {
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
   /** The open file. */
   readonly shown: Signal<string | undefined> = signal(undefined);
+  /** The files that were opened, in their order. */
+  readonly opened: Signal<readonly string[]> = signal([]);
+  /** The step whose changes are shown: its place in the log. */
+  readonly step: Signal<number | undefined> = signal(undefined);
   /** Texts that a person changed and did not save, by path. */
   readonly drafts = new Map<string, string>();
 
   constructor(sessionId: string) {
     this.sessionId = sessionId;
+    effect(() => {
+      const { value: path } = this.shown;
+      const paths = this.opened.peek();
+      if (path === undefined || paths.includes(path)) return;
+      const oldest = paths.length < maxOpened ? undefined : paths.find((one) => !this.drafts.has(one));
+      this.opened.value = [...paths.filter((one) => one !== oldest), path];
+    });
+  }
+
+  showStep(seq: number, path: string): void {
+    this.step.value = seq;
+    this.shown.value = path;
+  }
+
+  /** Closes a file, and shows the one next to it if it was the shown one. Its draft is kept. */
+  close(path: string): void {
+    const { value: paths } = this.opened;
+    const at = paths.indexOf(path);
+    this.opened.value = paths.filter((one) => one !== path);
+    if (this.shown.value === path) this.shown.value = this.opened.value[Math.max(0, at - 1)];
   }
 
   /** Looks whether the sandbox runs, and lists the files then. */
@@ -112,7 +137,7 @@ export class FileStore {
   async remove(path: string): Promise<void> {
     await once('files.delete', { sessionId: this.sessionId, path });
     this.drafts.delete(path);
-    if (this.shown.value === path) this.shown.value = undefined;
+    this.close(path);
     await this.refresh();
   }
 

@@ -25,11 +25,13 @@ export const below = (folder: string, name: string): string => (folder === root 
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
 
-/** The rows in view, top to bottom. Folders that hold what Corral and package managers keep come last. */
+/** The rows in view, top to bottom, without what Corral itself keeps; the logs of background processes come last. */
 export function rowsOf(folders: Folders, open: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const add = (folder: string, depth: number) => {
-    const entries = [...(folders.get(folder) ?? [])].sort((a, b) => Number(isKept(a.name)) - Number(isKept(b.name)));
+    const entries = [...(folders.get(folder) ?? [])]
+      .filter(({ name }) => folder !== root || name !== '.corral')
+      .sort((a, b) => Number(isLogs(a.name)) - Number(isLogs(b.name)));
     entries.forEach(({ name, type, size }, at) => {
       const path = below(folder, name);
       const isOpen = type === 'directory' && open.has(path);
@@ -41,7 +43,7 @@ export function rowsOf(folders: Folders, open: ReadonlySet<string>): Row[] {
   return rows;
 }
 
-const isKept = (name: string) => name === '.corral' || name === '.agent_logs';
+const isLogs = (name: string) => name === '.agent_logs';
 
 /** The row that a key moves to, or undefined. Left goes to the folder of a row. */
 export function moved(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {

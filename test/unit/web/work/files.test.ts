@@ -1,20 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { diffLines } from '../../../../src/web/work/files/line-diff.ts';
 import { languageOf, previewOf } from '../../../../src/web/work/files/preview.ts';
 import { type Entry, moved, parentOf, rowsOf } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: Entry['type'] = 'file'): Entry => ({ name, type, size: 1, modified: '' });
 const folders = new Map([
-  ['.', [entry('.corral', 'directory'), entry('src', 'directory'), entry('a.txt')]],
+  ['.', [entry('.agent_logs', 'directory'), entry('.corral', 'directory'), entry('src', 'directory'), entry('a.txt')]],
   ['src', [entry('deep', 'directory'), entry('b.ts')]],
 ]);
 
 describe('the tree', () => {
-  test('shows the entries of open folders below them, and what Corral keeps last', () => {
+  test('shows the entries of open folders below them, without what Corral keeps, and logs last', () => {
     const rows = rowsOf(folders, new Set(['src']));
     expect(rows.map(({ path, depth }) => `${depth} ${path}`)).toEqual([
-      ...['0 src', '1 src/deep', '1 src/b.ts', '0 a.txt', '0 .corral'],
+      ...['0 src', '1 src/deep', '1 src/b.ts', '0 a.txt', '0 .agent_logs'],
     ]);
     expect(rows[2]).toMatchObject({ place: 2, siblings: 2, type: 'file' });
   });
@@ -24,7 +23,7 @@ describe('the tree', () => {
     expect(moved(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
     expect(moved(rows, 'src/b.ts', 'ArrowDown')?.path).toBe('a.txt');
     expect(moved(rows, 'src', 'ArrowUp')?.path).toBe('src');
-    expect(moved(rows, 'src', 'End')?.path).toBe('.corral');
+    expect(moved(rows, 'src', 'End')?.path).toBe('.agent_logs');
     expect(moved(rows, 'src', 'x')).toBeUndefined();
     expect([parentOf('a/b/c'), parentOf('a')]).toEqual(['a/b', '.']);
   });
@@ -72,18 +71,4 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
 
 test('an ending that every object inherits as a property is no ending', () => {
   expect([previewOf('x.constructor', new Uint8Array()), languageOf('x.constructor')]).toEqual(['text', '']);
-});
-
-test('a difference has both numbers of each line, and a gap between its parts', () => {
-  const lines = Array.from({ length: 20 }, (_, at) => `line ${at + 1}`);
-  const changed = lines.with(1, 'second').toSpliced(18, 1);
-  const told = diffLines(lines.join('\n'), changed.join('\n')) ?? [];
-  expect(told.filter(({ kind }) => kind !== 'same')).toEqual([
-    { kind: 'removed', text: 'line 2', before: 2 },
-    { kind: 'added', text: 'second', after: 2 },
-    { kind: 'gap', text: '' },
-    { kind: 'removed', text: 'line 19', before: 19 },
-  ]);
-  expect(told.at(-1)).toEqual({ kind: 'same', text: 'line 20', before: 20, after: 19 });
-  expect(diffLines('same', 'same')).toEqual([]);
 });

@@ -1,0 +1,212 @@
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import {
+  bracketMatching,
+  foldGutter,
+  foldKeymap,
+  HighlightStyle,
+  indentOnInput,
+  syntaxHighlighting,
+} from '@codemirror/language';
+import { MergeView, unifiedMergeView } from '@codemirror/merge';
+import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
+import { EditorState, type Extension } from '@codemirror/state';
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+import { languageFor } from './languages.ts';
+
+// A chunk of its own, which loads with the first file that is edited or reviewed. The editor stands in a shadow root, because
+// the page's policy refuses style elements, and in a shadow root CodeMirror adopts style sheets instead.
+
+const syntax = HighlightStyle.define([
+  { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },
+  { tag: [tags.string, tags.regexp, tags.special(tags.string)], color: 'var(--syntax-string)' },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: 'var(--syntax-number)' },
+  { tag: [tags.comment, tags.meta], color: 'var(--syntax-comment)' },
+  { tag: [tags.heading, tags.definition(tags.variableName), tags.typeName], color: 'var(--syntax-title)' },
+  { tag: [tags.tagName, tags.attributeName, tags.propertyName], color: 'var(--syntax-title)' },
+  { tag: tags.strong, fontWeight: '700' },
+  { tag: tags.emphasis, fontStyle: 'italic' },
+  { tag: tags.link, textDecoration: 'underline' },
+]);
+
+const button = {
+  padding: '2px 9px',
+  border: '1px solid var(--line-strong)',
+  borderRadius: '7px',
+  background: 'var(--raised)',
+  color: 'var(--text)',
+  font: '13px var(--sans)',
+  cursor: 'pointer',
+};
+const theme = EditorView.theme({
+  '&': { height: '100%', background: 'var(--panel)', color: 'var(--text)', fontSize: '13.5px' },
+  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '20px' },
+  '.cm-content': { caretColor: 'var(--text)' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '.cm-gutters': { background: 'var(--panel)', color: 'var(--quiet)', border: '0' },
+  '.cm-activeLine, .cm-activeLineGutter': { background: 'color-mix(in srgb, var(--hover) 60%, transparent)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    background: 'color-mix(in srgb, var(--accent) 28%, transparent)',
+  },
+  '.cm-panels': { background: 'var(--code)', color: 'var(--text)', borderColor: 'var(--line)' },
+  '.cm-panel input, .cm-textfield': {
+    border: '1px solid var(--line-strong)',
+    background: 'var(--raised)',
+    color: 'var(--text)',
+  },
+  '.cm-panel button, .cm-button': { ...button, backgroundImage: 'none' },
+  '.cm-searchMatch': { background: 'var(--wait-soft)', outline: '1px solid var(--wait)' },
+  '.cm-searchMatch-selected': { background: 'var(--accent-soft)' },
+  '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
+  '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
+  '.cm-deletedChunk': { paddingLeft: '6px' },
+  '.cm-changedText, .cm-deletedText': { background: 'color-mix(in srgb, var(--accent) 25%, transparent)' },
+  '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
+  '.cm-chunkButtons': { insetInlineEnd: '8px', display: 'flex', gap: '6px', zIndex: '2' },
+  '.cm-chunkButtons button': button,
+  '.cm-specialChar': { color: 'var(--bad)' },
+});
+
+/** The words of the editor's own panels, by their English ones. */
+export type Phrases = Readonly<Record<string, string>>;
+
+interface Common {
+  readonly path: string;
+  readonly text: string;
+  /** Its name for a screen reader. */
+  readonly label: string;
+  readonly phrases: Phrases;
+  readonly parent: HTMLElement;
+  readonly onChange: (text: string) => void;
+  readonly onSave: () => void;
+  /** The first and the last line that are chosen, from 1. */
+  readonly onLines: (from: number, to: number) => void;
+}
+
+async function extensionsOf({ path, label, phrases, onChange, onSave, onLines }: Common): Promise<Extension[]> {
+  const language = await languageFor(path);
+  return [
+    lineNumbers(),
+    foldGutter(),
+    history(),
+    drawSelection(),
+    indentOnInput(),
+    bracketMatching(),
+    highlightSpecialChars(),
+    highlightActiveLine(),
+    highlightSelectionMatches(),
+    search({ top: true }),
+    syntaxHighlighting(syntax),
+    theme,
+    EditorState.phrases.of(phrases),
+    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+    keymap.of([
+      {
+        key: 'Mod-s',
+        run: () => {
+          onSave();
+          return true;
+        },
+      },
+      ...defaultKeymap,
+      ...historyKeymap,
+      ...searchKeymap,
+      ...foldKeymap,
+    ]),
+    EditorView.updateListener.of((update) => {
+      if (update.docChanged) onChange(update.state.doc.toString());
+      if (!update.docChanged && !update.selectionSet) return;
+      const { from, to } = update.state.selection.main;
+      onLines(update.state.doc.lineAt(from).number, update.state.doc.lineAt(to).number);
+    }),
+    ...(language ? [language] : []),
+  ];
+}
+
+function rootIn(parent: HTMLElement): ShadowRoot {
+  const root = parent.shadowRoot ?? parent.attachShadow({ mode: 'open' });
+  root.replaceChildren();
+  return root;
+}
+
+export interface EditorHandle extends Disposable {
+  focus(): void;
+}
+
+export async function showEditor(common: Common): Promise<EditorHandle> {
+  const root = rootIn(common.parent);
+  const view = new EditorView({ doc: common.text, extensions: await extensionsOf(common), parent: root, root });
+  return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
+}
+
+interface Compared extends Common {
+  readonly before: string;
+  readonly labelBefore: string;
+  readonly layout: 'inline' | 'sides';
+  readonly words: { readonly accept: string; readonly revert: string };
+}
+
+const collapseUnchanged = { margin: 3, minSize: 6 };
+
+/** The text next to what it was. In one column each change can be accepted or reverted, in two columns reverted. */
+export async function showComparison(common: Compared): Promise<EditorHandle> {
+  const { before, text, layout, parent, words } = common;
+  const root = rootIn(parent);
+  const made = (word: string, act?: (event: MouseEvent) => void) => {
+    const node = document.createElement('button');
+    node.type = 'button';
+    node.textContent = word;
+    if (act) node.onmousedown = act;
+    // A mouse decides when it is pressed, as CodeMirror expects; a keyboard clicks.
+    if (act) node.onclick = (event) => event.detail === 0 && act(event);
+    return node;
+  };
+  const extensions = await extensionsOf(common);
+  if (layout === 'inline') {
+    const merge = unifiedMergeView({
+      original: before,
+      collapseUnchanged,
+      mergeControls: (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
+    });
+    const view = new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root });
+    return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
+  }
+  const language = await languageFor(common.path);
+  const sides = new MergeView({
+    a: {
+      doc: before,
+      extensions: [
+        lineNumbers(),
+        highlightSpecialChars(),
+        syntaxHighlighting(syntax),
+        theme,
+        EditorState.readOnly.of(true),
+        EditorState.phrases.of(common.phrases),
+        EditorView.contentAttributes.of({ 'aria-label': common.labelBefore }),
+        ...(language ? [language] : []),
+      ],
+    },
+    b: { doc: text, extensions },
+    parent: root,
+    root,
+    collapseUnchanged,
+    revertControls: 'a-to-b',
+    renderRevertControl: () => {
+      const node = made('→');
+      node.title = words.revert;
+      node.setAttribute('aria-label', words.revert);
+      return node;
+    },
+  });
+  sides.dom.style.height = '100%';
+  sides.dom.style.overflow = 'auto';
+  return { focus: () => sides.b.focus(), [Symbol.dispose]: () => sides.destroy() };
+}

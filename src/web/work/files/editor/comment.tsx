@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks';
+import { send } from '../../../data/actions.ts';
+import { Button } from '../../../parts/button.tsx';
+import { attempt, notify } from '../../../parts/notice.tsx';
+import { t } from '../../../text/text.ts';
+
+const maxQuoted = 40; // lines
+
+export interface Lines {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Props {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: Lines;
+}
+
+/** A comment on the lines that are chosen, which goes to the agent as a message with the file and the lines. */
+export function Comment({ path, text, lines: { from, to } }: Props) {
+  const [comment, setComment] = useState<string>();
+  const place = t(from === to ? 'editor.line' : 'editor.lines', { from, to });
+  if (comment === undefined) {
+    return (
+      <Button kind="quiet" class="small" icon="edit" onClick={() => setComment('')}>
+        {t('editor.comment', { place })}
+      </Button>
+    );
+  }
+  const submit = async () => {
+    if (comment.trim() === '') return;
+    const isSent = await attempt(t('notSent'), () =>
+      send({ text: messageOf({ path, text, lines: { from, to } }, comment) }),
+    );
+    if (!isSent) return;
+    setComment(undefined);
+    notify(t('editor.commentSent'));
+  };
+  return (
+    <form
+      class="row comment"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <input
+        ref={(node) => node?.focus()}
+        class="field"
+        aria-label={t('editor.commentOn', { place })}
+        placeholder={t('editor.commentOn', { place })}
+        value={comment}
+        onInput={({ currentTarget }) => setComment(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.stopPropagation();
+          setComment(undefined);
+        }}
+      />
+      <Button type="submit" kind="primary" disabled={comment.trim() === ''}>
+        {t('send')}
+      </Button>
+    </form>
+  );
+}
+
+/** The message: place, the lines as they are, and the comment. */
+export function messageOf({ path, text, lines: { from, to } }: Props, comment: string): string {
+  const quoted = text.split('\n').slice(from - 1, Math.min(to, from - 1 + maxQuoted));
+  const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
+  const fence = '`'.repeat(longest + 1);
+  const place = from === to ? `line ${from}` : `lines ${from} to ${to}`;
+  return `About ${path}, ${place}:\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
+}

@@ -1,0 +1,42 @@
+import { applyPatch, structuredPatch } from 'diff';
+import { query } from '../../../data/server.ts';
+import { t } from '../../../text/text.ts';
+import type { FileStore } from '../store.ts';
+import type { Comparison } from './review.tsx';
+import type { FileWrite } from './steps.ts';
+
+const maxBytes = 512_000;
+
+/** The file as the newest run found it, and as it is now. */
+export async function sinceRun(store: FileStore, path: string): Promise<Comparison> {
+  const { sessionId } = store;
+  const { files } = await query('files.changes', { sessionId });
+  const file = files.find((one) => one.path === path);
+  const merge = async (edited: string) => edited;
+  if (!file) return { before: '', after: '', version: undefined, merge };
+  if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
+  const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
+  const read = file.after === null ? undefined : await store.read(path, true);
+  const after = read ? new TextDecoder().decode(read.bytes) : '';
+  if (before.includes('\0') || after.includes('\0')) throw new Error(t('files.binary'));
+  return { before, after, version: read?.version, merge };
+}
+
+/**
+ * The file before and after a step. The file of now can be a later one: what the person reverts is taken out of it, where its
+ * lines are still there.
+ */
+export async function ofStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
+  if (Math.max(before?.length ?? 0, after.length) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
+  const now = await store.read(path, true).catch(() => undefined); // the file can be gone
+  const text = now ? new TextDecoder().decode(now.bytes) : '';
+  return {
+    before: before ?? '',
+    after,
+    version: now?.version,
+    async merge(edited) {
+      const merged = applyPatch(text, structuredPatch(path, path, after, edited));
+      return merged === false ? undefined : merged;
+    },
+  };
+}

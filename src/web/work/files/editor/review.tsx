@@ -1,0 +1,131 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { sharedPref } from '../../../data/prefs.ts';
+import { wordsOf } from '../../../data/server.ts';
+import { Button } from '../../../parts/button.tsx';
+import { Choice } from '../../../parts/choice.tsx';
+import { t } from '../../../text/text.ts';
+import type { FileStore } from '../store.ts';
+import type { EditorHandle } from './code-mirror.ts';
+import { Comment, type Lines } from './comment.tsx';
+import { editorPhrases } from './phrases.ts';
+import { Conflict, useSaving } from './saving.tsx';
+
+type Layout = 'inline' | 'sides';
+const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
+const layout = sharedPref<Layout>('diff', 'inline', isLayout);
+
+/** Two states of a file to compare. */
+export interface Comparison {
+  readonly before: string;
+  readonly after: string;
+  /** Of the file as it is now; undefined: there is none. */
+  readonly version: string | undefined;
+  /** The text to save when the person has changed `after` to `edited`; undefined: it does not fit to the file of now. */
+  readonly merge: (edited: string) => Promise<string | undefined>;
+}
+
+interface Props {
+  readonly store: FileStore;
+  readonly path: string;
+  /** Reads both states. Rejects with words for the person. */
+  readonly load: () => Promise<Comparison>;
+}
+
+/** What changed in a file, in one column or two. Changes can be accepted or reverted one by one. */
+export function Review({ store, path, load }: Props) {
+  const [compared, setCompared] = useState<Comparison | { readonly problem: string }>();
+  const read = () => {
+    setCompared(undefined);
+    load().then(setCompared, (thrown: unknown) => setCompared({ problem: wordsOf(thrown) }));
+  };
+  useEffect(read, [store, path]);
+  if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
+  if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
+  if (compared.before === compared.after) return <p class="quiet empty">{t('files.sameContent')}</p>;
+  return <Compared key={layout.value} store={store} path={path} compared={compared} onReload={read} />;
+}
+
+interface ComparedProps {
+  readonly store: FileStore;
+  readonly path: string;
+  readonly compared: Comparison;
+  readonly onReload: () => void;
+}
+
+function Compared({ store, path, compared: { before, after, version, merge }, onReload }: ComparedProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const [text, setText] = useState(after);
+  const [problem, setProblem] = useState('');
+  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
+  const saving = useSaving({ store, path, version });
+  const save = async (options?: { readonly overwrites: boolean }) => {
+    const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(wordsOf(thrown)));
+    if (merged === undefined) return setProblem(t('editor.doesNotFit'));
+    setProblem('');
+    if (await saving.save(merged, options)) onReload();
+  };
+  const current = useRef({ text, save });
+  current.current = { text, save };
+  useEffect(() => {
+    let shown: EditorHandle | undefined;
+    let isOver = false;
+    const open = async (parent: HTMLElement) => {
+      const { showComparison } = await import('./code-mirror.ts');
+      const made = await showComparison({
+        path,
+        text: after,
+        before,
+        parent,
+        layout: layout.value,
+        label: t('files.changesOf', { path }),
+        labelBefore: t('editor.before', { path }),
+        words: { accept: t('editor.accept'), revert: t('editor.revert') },
+        phrases: editorPhrases(),
+        onChange: setText,
+        onSave: () => void current.current.save(),
+        onLines: (from, to) => setLines({ from, to }),
+      });
+      if (isOver) made[Symbol.dispose]();
+      else shown = made;
+    };
+    if (place.current) open(place.current).catch(reportError);
+    return () => {
+      isOver = true;
+      shown?.[Symbol.dispose]();
+    };
+  }, []);
+  const isChanged = text !== after;
+  return (
+    <div class="editor">
+      <div class="work-bar">
+        <Choice
+          label={t('editor.layout')}
+          value={layout.value}
+          options={[
+            { value: 'inline', label: t('editor.inline') },
+            { value: 'sides', label: t('editor.sides') },
+          ]}
+          onChange={(value) => {
+            layout.value = value;
+          }}
+        />
+      </div>
+      {saving.hasConflict && <Conflict onTheirs={onReload} onMine={() => void save({ overwrites: true })} />}
+      {problem !== '' && (
+        <p class="work-note bad" role="alert">
+          {problem}
+        </p>
+      )}
+      <div ref={place} class="editor-text" />
+      <div class="work-bar end">
+        <Comment path={path} text={text} lines={lines} />
+        <span class="bar-space" />
+        <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
+        {isChanged && <Button onClick={onReload}>{t('cancel')}</Button>}
+        <Button kind="primary" disabled={saving.isSaving || !isChanged} onClick={() => void save()}>
+          {t('files.save')}
+        </Button>
+      </div>
+    </div>
+  );
+}

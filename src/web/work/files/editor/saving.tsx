@@ -1,0 +1,69 @@
+import { useRef, useState } from 'preact/hooks';
+import { wordsOf } from '../../../data/server.ts';
+import { Button } from '../../../parts/button.tsx';
+import { notify } from '../../../parts/notice.tsx';
+import { t } from '../../../text/text.ts';
+import type { FileStore } from '../store.ts';
+
+interface File {
+  readonly store: FileStore;
+  readonly path: string;
+  /** Undefined: there is no such file. */
+  readonly version: string | undefined;
+}
+interface Saving {
+  readonly isSaving: boolean;
+  /** The file is not the one that was opened any more. */
+  readonly hasConflict: boolean;
+  /** Resolves with whether it is saved. `overwrites`: also another version. */
+  save(text: string, options?: { readonly overwrites: boolean }): Promise<boolean>;
+}
+
+/** Saves a text. A save replaces only the version that was opened; otherwise the person decides. */
+export function useSaving({ store, path, version }: File): Saving {
+  const [hasConflict, setConflict] = useState(false);
+  const [isSaving, setSaving] = useState(false);
+  const known = useRef(version);
+  return {
+    isSaving,
+    hasConflict,
+    async save(text, { overwrites } = { overwrites: false }) {
+      setSaving(true);
+      try {
+        const saved = await store.save(path, text, overwrites ? undefined : known.current);
+        if (saved === 'changed') {
+          setConflict(true);
+          return false;
+        }
+        known.current = saved.version;
+        setConflict(false);
+        store.drafts.delete(path);
+        notify(t('files.saved', { path }));
+        await store.refresh();
+        return true;
+      } catch (thrown) {
+        notify(t('notDone', { what: t('files.save'), why: wordsOf(thrown) }), true);
+        return false;
+      } finally {
+        setSaving(false);
+      }
+    },
+  };
+}
+
+interface ConflictProps {
+  readonly onTheirs: () => void;
+  readonly onMine: () => void;
+}
+
+export const Conflict = ({ onTheirs, onMine }: ConflictProps) => (
+  <div class="work-note bad" role="alert">
+    <p>{t('files.conflict')}</p>
+    <div class="choices">
+      <Button onClick={onTheirs}>{t('files.takeTheirs')}</Button>
+      <Button kind="danger" onClick={onMine}>
+        {t('files.keepMine')}
+      </Button>
+    </div>
+  </div>
+);

@@ -1,0 +1,44 @@
+import type { Event } from '../../../../client/types.ts';
+import type { CalledData } from '../../../data/items.ts';
+
+/** What the agent's file tools wrote in one step of a plan, or in a run without one. */
+export interface Step {
+  /** The place in the log where it began. */
+  readonly seq: number;
+  readonly description: string;
+  /** By path. */
+  readonly files: ReadonlyMap<string, FileWrite>;
+}
+export interface FileWrite {
+  /** The text before the first write of the step; null: there was no file. */
+  readonly before: string | null;
+  /** The text after the last one. */
+  readonly after: string;
+}
+
+/** The steps in which files were written, oldest first. Changes by commands are no part of the log. */
+export function stepsOf(events: readonly Event[]): Step[] {
+  const steps: (Step & { readonly files: Map<string, FileWrite> })[] = [];
+  const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });
+  for (const event of events) {
+    if (event.type === 'run.started') begin(event.seq, event.data.task);
+    else if (event.type === 'step' && event.data.status === 'running') begin(event.seq, event.data.description);
+    else if (event.type === 'tool.called') {
+      if (steps.length === 0) begin(event.seq, '');
+      addWrite(steps.at(-1)?.files, event.data);
+    }
+  }
+  return steps.filter(({ files }) => files.size > 0);
+}
+
+function addWrite(
+  files: Map<string, FileWrite> | undefined,
+  { success, function: name, args, content }: CalledData,
+): void {
+  if (!files || !success || name === 'file_read' || !content || !('oldContent' in content)) return;
+  const given = args.file ?? args.path;
+  if (typeof given !== 'string') return;
+  const path = given.replace(/^\/workspace\//, '').replace(/^\.\//, '');
+  const known = files.get(path);
+  files.set(path, { before: known ? known.before : content.oldContent, after: content.content });
+}

@@ -1,0 +1,42 @@
+import { useMemo } from 'preact/hooks';
+import { eventCount, events } from '../../data/log.ts';
+import { boundedLine } from '../../parts/bounded-text.ts';
+import { t } from '../../text/text.ts';
+import { type Step, stepsOf } from './editor/steps.ts';
+import type { FileStore } from './store.ts';
+
+/** The steps of the selected session in which files were written. */
+export function useSteps(): readonly Step[] {
+  const count = eventCount.value;
+  return useMemo(() => stepsOf(events), [count]);
+}
+
+/** The files that the agent wrote, by steps, the newest first. */
+export function StepsView({ store }: { store: FileStore }) {
+  const steps = useSteps();
+  if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;
+  const { value: step } = store.step;
+  return (
+    <ol class="tree steps" aria-label={t('files.steps')}>
+      {steps.toReversed().map(({ seq, description, files }) => (
+        <li key={seq}>
+          <p class="work-note step-name">{boundedLine(description, 200) || t('files.noPlan')}</p>
+          <ul>
+            {[...files.keys()].map((path) => (
+              <li key={path}>
+                <button
+                  type="button"
+                  class="tree-row"
+                  aria-current={path === store.shown.value && step === seq}
+                  onClick={() => store.showStep(seq, path)}
+                >
+                  <span class="tree-name">{path}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import type { Event } from '../../../../src/client/types.ts';
+import { messageOf } from '../../../../src/web/work/files/editor/comment.tsx';
+import { stepsOf } from '../../../../src/web/work/files/editor/steps.ts';
+
+let seq = 0;
+const event = (type: Event['type'], data: object): Event => ({ seq: ++seq, type, data }) as unknown as Event;
+const step = (description: string) => event('step', { id: description, description, status: 'running' });
+const write = (file: string, oldContent: string | null, content: string, more = {}) =>
+  event('tool.called', {
+    success: true,
+    function: 'file_write',
+    args: { file },
+    content: { oldContent, content },
+    ...more,
+  });
+
+test('a step has each file with its text before the first write and after the last one', () => {
+  const steps = stepsOf([
+    event('run.started', { task: 'All' }),
+    step('First'),
+    write('/workspace/a.txt', null, 'one'),
+    write('a.txt', 'one', 'two'),
+    write('b.txt', 'b', 'c', { success: false }),
+    step('Second'),
+    write('a.txt', 'two', 'three'),
+    write('a.txt', 'three', 'three', { function: 'file_read' }),
+  ]);
+  expect(steps.map(({ description, files }) => [description, ...files])).toEqual([
+    ['First', ['a.txt', { before: null, after: 'two' }]],
+    ['Second', ['a.txt', { before: 'two', after: 'three' }]],
+  ]);
+});
+
+test('a comment names the file and the lines, and quotes them in a fence that they cannot close', () => {
+  const text = 'one\n```\nthree\nfour';
+  expect(messageOf({ path: 'a.md', text, lines: { from: 2, to: 3 } }, ' Why? ')).toBe(
+    'About a.md, lines 2 to 3:\n\n````\n```\nthree\n````\n\nWhy?',
+  );
+  expect(messageOf({ path: 'a.md', text, lines: { from: 1, to: 1 } }, 'x')).toContain('About a.md, line 1:');
+});
