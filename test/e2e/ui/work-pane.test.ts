@@ -79,7 +79,6 @@ test('a file that was edited is saved, unless it has changed meanwhile', async (
   await page.keyboard.press('Control+s');
   await page.getByText('notes.md is saved.').waitFor();
   expect(await (await fetch(at('notes.md'))).text()).toBe('# Mine');
-  await page.getByRole('tabpanel').getByRole('button', { name: 'Edit' }).click();
   await fetch(at('notes.md'), { method: 'PUT', body: '# Theirs' });
   await text.fill('# Mine again');
   await page.keyboard.press('Control+s');
@@ -155,6 +154,7 @@ test('several files are open at once in an editor with line numbers and search',
   await text.press('End');
   await page.keyboard.type(' more');
   expect(await page.locator('.cm-lineNumbers').innerText()).toContain('2');
+  await page.getByRole('button', { name: 'Back to the list' }).click();
   await leaf(page, 'notes.md').click();
   const open = page.getByRole('list', { name: 'Open files' });
   expect(await open.getByRole('listitem').count()).toBe(2);
