@@ -37,7 +37,7 @@ test('no text was left in English', () => {
   const left = Object.keys(english).filter((key) => english[key] === german[key] && !same.has(key));
   expect(left).toEqual([]);
   const words = /\b(the|and|with|your|this|from|cannot|session|of)\b/i;
-  expect(Object.entries(german).filter(([, text]) => words.test(text))).toEqual([]);
+  expect(Object.entries(german).filter(([, text]) => words.test(text.replace(/\{\w+\}/g, '')))).toEqual([]);
 });
 
 test('no component has words of its own', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../../../src/client/types.ts';
-import { messageOf } from '../../../../src/web/work/files/editor/comment.tsx';
+import { messageOf } from '../../../../src/web/work/files/editor/comment-message.ts';
 import { stepsOf } from '../../../../src/web/work/files/editor/steps.ts';
 
 let seq = 0;

@@ -3,22 +3,10 @@ import { send } from '../../../data/actions.ts';
 import { Button } from '../../../parts/button.tsx';
 import { attempt, notify } from '../../../parts/notice.tsx';
 import { t } from '../../../text/text.ts';
-
-const maxQuoted = 40; // lines
-
-export interface Lines {
-  readonly from: number;
-  readonly to: number;
-}
-
-interface Props {
-  readonly path: string;
-  readonly text: string;
-  readonly lines: Lines;
-}
+import { type CommentedLines, messageOf } from './comment-message.ts';
 
 /** A comment on the lines that are chosen, which goes to the agent as a message with the file and the lines. */
-export function Comment({ path, text, lines: { from, to } }: Props) {
+export function Comment({ path, text, lines: { from, to } }: CommentedLines) {
   const [comment, setComment] = useState<string>();
   const place = t(from === to ? 'editor.line' : 'editor.lines', { from, to });
   if (comment === undefined) {
@@ -63,13 +51,4 @@ export function Comment({ path, text, lines: { from, to } }: Props) {
       </Button>
     </form>
   );
-}
-
-/** The message: place, the lines as they are, and the comment. */
-export function messageOf({ path, text, lines: { from, to } }: Props, comment: string): string {
-  const quoted = text.split('\n').slice(from - 1, Math.min(to, from - 1 + maxQuoted));
-  const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
-  const fence = '`'.repeat(longest + 1);
-  const place = from === to ? `line ${from}` : `lines ${from} to ${to}`;
-  return `About ${path}, ${place}:\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
 }

@@ -6,7 +6,8 @@ import { Choice } from '../../../parts/choice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle } from './code-mirror.ts';
-import { Comment, type Lines } from './comment.tsx';
+import { Comment } from './comment.tsx';
+import type { Lines } from './comment-message.ts';
 import { editorPhrases } from './phrases.ts';
 import { Conflict, useSaving } from './saving.tsx';
 

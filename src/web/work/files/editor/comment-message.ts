@@ -1,0 +1,22 @@
+const maxQuoted = 40; // lines
+
+export interface Lines {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The lines of a file on which a person comments, counted from 1. */
+export interface CommentedLines {
+  readonly path: string;
+  readonly text: string;
+  readonly lines: Lines;
+}
+
+/** The message: place, the lines as they are, and the comment. */
+export function messageOf({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
+  const quoted = text.split('\n').slice(from - 1, Math.min(to, from - 1 + maxQuoted));
+  const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));
+  const fence = '`'.repeat(longest + 1);
+  const place = from === to ? `line ${from}` : `lines ${from} to ${to}`;
+  return `About ${path}, ${place}:\n\n${fence}\n${quoted.join('\n')}\n${fence}\n\n${comment.trim()}`;
+}
