@@ -8,11 +8,10 @@ import { t } from '../../text/text.ts';
 import { ofStep, sinceRun } from './editor/comparisons.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
-import type { Part } from './files.tsx';
 import { previewOf } from './preview.ts';
 import { PreviewOf } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
-import { addressOf, type FileStore, type LoadedFile } from './store.ts';
+import { addressOf, type FileStore, type LoadedFile, type Part } from './store.ts';
 import { download } from './transfers.ts';
 
 interface Props {

@@ -17,6 +17,9 @@ export interface LoadedFile {
   readonly isCut: boolean;
 }
 
+/** Which files the tab lists. */
+export type Part = 'all' | 'changed' | 'steps';
+
 /** The files of one session, as far as the person opened folders. */
 export class FileStore {
   readonly sessionId: string;

@@ -1,7 +1,7 @@
 import type { Event } from '../../../../client/types.ts';
 import type { CalledData } from '../../../data/items.ts';
 
-/** What the agent's file tools wrote in one step of a plan, or in a run without one. */
+/** A step of a plan, or a run without one, with the writes of the agent's file tools. */
 export interface Step {
   /** The place in the log where it began. */
   readonly seq: number;
