@@ -26,8 +26,8 @@ type At<Tree, Place extends string> = Place extends `${infer Name}.${infer Metho
 const maxPauseMs = 4_000;
 // A network that is gone closes no socket. A server that does not answer a ping within these times is shown as away, which
 // is within three seconds of the break.
-const pingMs = 1_500;
-const pongMs = 1_000;
+const pingMs = 1_000;
+const pongMs = 1_900;
 
 /** `broken`: the page tries again by itself. */
 export const connection = signal<'connecting' | 'open' | 'broken'>('connecting');

@@ -137,7 +137,7 @@ test('6 within three seconds the page says that the server is away, and what it 
   isAway = false;
   await at.clock.resume();
   await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
-  expect(await said.count()).toBe(0);
+  await expect.poll(() => said.count()).toBe(0);
 });
 
 test("7 an approval's buttons take two rows on a phone", async (context) => {
