@@ -1,15 +1,15 @@
 // `npm run build`, which `npm pack` runs: everything that the package needs to run as JavaScript, in dist. The server's
 // files lose their types, file for file. The command `corral` is one file that any Node from 20 on runs.
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import packageJson from '../package.json' with { type: 'json' };
 import { describedCommands } from '../src/app/commands/list.ts';
 import { bundleSandboxd } from '../src/app/images/bundle-sandboxd.ts';
 import { bundlePage } from '../src/app/page/bundle-page.ts';
+import { bundleCli } from './bundle-cli.ts';
 
 const run = promisify(execFile);
 const out = 'dist';
@@ -30,20 +30,7 @@ await bundlePage(join(out, 'page'));
 await bundleSandboxd(join(out, 'sandbox-images/sandboxd.mjs'));
 await writeFile(join(out, 'package.json'), json({ name, version, type })); // the server reads its version there
 await writeFile(join(out, 'server-commands.json'), json(await describedCommands()));
-await build({
-  entryPoints: ['src/cli/main.ts'],
-  outfile: join(out, 'corral.js'),
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  logLevel: 'warning',
-  keepNames: true,
-  banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-  },
-});
-await chmod(join(out, 'corral.js'), 0o755);
+await bundleCli(out);
 
 async function buildFolder(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

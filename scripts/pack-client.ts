@@ -1,15 +1,24 @@
-// `npm run pack:client`: packs the typed client as its own package, corral-<version>.tgz. The package depends only on
-// what the client imports. A program that only calls a server then installs a few packages instead of hundreds.
+// `npm run pack:client`: packs the typed client and the command `corral` as a package of their own,
+// corral-client-<version>.tgz. It depends only on what the client imports. A program or a person that only asks a server then
+// installs a few packages instead of hundreds.
 import { execFile } from 'node:child_process';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import root from '../package.json' with { type: 'json' };
+import { bundleCli } from './bundle-cli.ts';
 
 const run = promisify(execFile);
 const folder = 'dist/client';
 const { name, version, license, type, engines } = root;
-const files = ['dist/src/client/*.js', 'dist/src/core/text/stream-frames.js', 'dist/src/**/*.d.ts'];
+const files = [
+  'dist/corral.js',
+  'dist/cli/*.js',
+  'dist/server-commands.json',
+  'dist/src/client/*.js',
+  'dist/src/core/text/stream-frames.js',
+  'dist/src/**/*.d.ts',
+];
 const { types, default: code } = root.exports['./client'];
 const needed = ['@trpc/client', '@trpc/server', 'zod'] as const;
 
@@ -20,7 +29,8 @@ const packageJson = {
   type,
   files,
   engines,
-  description: 'The typed client of a Corral server.',
+  description: 'The typed client of a Corral server, and the command corral.',
+  bin: root.bin,
   exports: { './client': { types, default: code } },
   dependencies: Object.fromEntries(needed.map((one) => [one, root.dependencies[one]])),
 };
@@ -29,6 +39,8 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 const tsc = 'node_modules/typescript/bin/tsc';
 await run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', join(folder, 'dist')]);
+await bundleCli(join(folder, 'dist'));
+await writeFile(join(folder, 'dist/server-commands.json'), '[]\n'); // the server's own program is not there
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, undefined, 2)}\n`);
 await cp('LICENSE', join(folder, 'LICENSE'));
 await cp('examples/watch-session/README.md', join(folder, 'README.md'));
@@ -41,4 +53,6 @@ const { stdout } = await run('npm', [
   to,
   `./${folder}`,
 ]);
-console.log(join(to, stdout.trim()));
+const file = join(to, `corral-client-${version}.tgz`); // the server's package has the plain name
+await rename(join(to, stdout.trim()), file);
+console.log(file);

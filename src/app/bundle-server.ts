@@ -8,7 +8,7 @@ import type { Plugin } from 'esbuild';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const workers = ['storage/sqlite/worker', 'agents/page-fetch/page-worker', 'agents/tools/computer/scale-worker'];
 /** Packages that find their own files, or the program for the platform, beside their code. */
-const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features'];
+const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 /** Bundles src/app/main.ts into `folder`, a folder of the project, as `main.js`. */
 export async function bundleServer(folder: string): Promise<void> {

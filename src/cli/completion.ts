@@ -25,7 +25,7 @@ export const completionCommand: CliCommand = {
 const longOf = (flags: string) => /--[a-z-]+/.exec(flags)?.[0] ?? '';
 const takesSession = ({ args }: CliCommand) => args.some(([usage]) => usage.includes('session'));
 const ask = 'corral ls --quiet 2>/dev/null';
-const others = ['serve', 'doctor', 'keys', 'try', 'export', 'import', 'settings', 'help'];
+const others = ['serve', 'up', 'down', 'doctor', 'keys', 'try', 'export', 'import', 'settings', 'help'];
 
 function bash(commands: readonly CliCommand[]): string {
   const cases = commands.map((command) => {

@@ -18,6 +18,8 @@ export interface Io {
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
   /** Whether a person can be asked: both the keyboard and the screen are there. */
   readonly canAsk: boolean;
+  /** Whether a screen can be drawn again: keyboard and all outputs are one terminal that obeys. */
+  readonly canDraw: boolean;
 }
 
 export function processIo(signal: AbortSignal): Io {
@@ -35,6 +37,7 @@ export function processIo(signal: AbortSignal): Io {
     paint: (stream, style, text) =>
       hasColour(stream === 'stdout' ? stdout : stderr) ? styleText(style, text, { validateStream: false }) : text,
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    canDraw: [stdin, stdout, stderr].every(({ isTTY }) => isTTY === true) && env.TERM !== 'dumb',
   };
 }
 

@@ -16,7 +16,7 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 interface Package {
   readonly version: string;
   /** How Node runs the server. */
-  readonly serverProcess: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  readonly serverProcess?: { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> };
 }
 
 /** The Node that the server needs: the one that came along, or this one. */
@@ -30,6 +30,13 @@ function serverNode(): string | undefined {
 }
 
 function runServer(args: readonly string[]): Promise<number> {
+  const main = join(dist, 'src/app/main.js');
+  if (!existsSync(main)) {
+    process.stderr.write(
+      'corral: This package has the client alone. Install the server, or ask one that runs: --url, CORRAL_URL.\n',
+    );
+    return Promise.resolve(1);
+  }
   const node = serverNode();
   if (!node) {
     const why = `This needs Node ${neededNode}, and this is Node ${process.versions.node}`;
@@ -37,7 +44,7 @@ function runServer(args: readonly string[]): Promise<number> {
     return Promise.resolve(1);
   }
   const env = { NODE_ENV: 'production', ...serverProcess.env, ...process.env };
-  const program = [...serverProcess.flags, join(dist, 'src/app/main.js'), ...args];
+  const program = [...serverProcess.flags, main, ...args];
   const child = spawn(node, program, { stdio: 'inherit', env });
   const pass = (signal: NodeJS.Signals) => void child.kill(signal);
   process.on('SIGTERM', pass).on('SIGHUP', pass);
@@ -47,7 +54,7 @@ function runServer(args: readonly string[]): Promise<number> {
   });
 }
 
-const { version, serverProcess } = readJson<Package>('../package.json');
+const { version, serverProcess = { flags: [], env: {} } } = readJson<Package>('../package.json');
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
 const io = processIo(onInterrupt());
 const args = process.argv.slice(2);

@@ -11,7 +11,7 @@ export interface Renderer {
 }
 
 /** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
-const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
+export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /**
  * Shows a run as it happens: the agent's words on stdout, all the rest on stderr, so that a script can read the first and

@@ -5,7 +5,7 @@ import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
 /** The file that a running server writes for the commands of its own user (src/app/commands/local-server.ts). */
-interface LocalServer {
+export interface LocalServer {
   readonly url: string;
   readonly pid: number;
   readonly token?: string;
@@ -38,9 +38,12 @@ export function serverOf(given: string | undefined, env: Io['env']): Corral {
   return new Corral({ url, token });
 }
 
-/** The server that runs on this data folder. */
+/** The server that runs on this data folder, as it describes itself there. */
+export const runningOn = (dataDir: string): LocalServer | undefined => readFound(join(dataDir, 'server.json'));
+
+/** A client of the server that runs on this data folder. */
 export function serverOn(dataDir: string): Corral | undefined {
-  const found = readFound(join(dataDir, 'server.json'));
+  const found = runningOn(dataDir);
   return found && new Corral({ url: found.url, token: found.token ?? '' });
 }
 
@@ -69,7 +72,7 @@ function readFound(file: string): LocalServer | undefined {
   }
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {

@@ -1,9 +1,10 @@
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
+import { CorralError } from './errors.ts';
 import { eventsOf } from './events.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
-import { Files } from './files.ts';
 import { type ListeningPort, openPreview, Port, type Preview, type PreviewOptions } from './port.ts';
+import { type FileContent, Files } from './files.ts';
 import { Run } from './run.ts';
 import { Terminal, type TerminalOptions } from './terminal.ts';
 import type { Event, Inputs, Session } from './types.ts';
@@ -19,6 +20,12 @@ export interface NewBox {
   readonly model?: string;
   /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
   readonly template?: string;
+  /** Files of its workspace, by their paths. */
+  readonly files?: Readonly<Record<string, FileContent>>;
+  /** Variables of each command that `exec` starts. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Leaving the block of `await using` keeps the session. */
+  readonly keep?: boolean;
 }
 export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
 
@@ -42,9 +49,19 @@ export class Corral {
   }
 
   /** Makes a session, whose sandbox starts in the background. */
-  static create({ title, projectId, model, template, ...server }: ServerOptions & NewBox = {}): Promise<Box> {
+  static create({
+    title,
+    projectId,
+    model,
+    template,
+    files,
+    env,
+    keep,
+    ...server
+  }: ServerOptions & NewBox = {}): Promise<Box> {
     const agent = { ...(model && { model }), ...(template && { template }) };
-    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...agent };
+    const start = { ...(files && { files }), ...(env && { env }), ...(keep && { keep }) };
+    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...agent, ...start };
     return new Corral(server).create(wish);
   }
 
@@ -56,8 +73,17 @@ export class Corral {
     return this.#server.api;
   }
 
-  async create(wish: NewBox = {}): Promise<Box> {
-    return new Box(this.#server, (await this.#server.call((api) => api.sessions.create.mutate(wish))).id);
+  /** Makes a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
+  async create({ files = {}, env, keep = false, ...wish }: NewBox = {}): Promise<Box> {
+    const { id } = await this.#server.call((api) => api.sessions.create.mutate(wish));
+    const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
+    try {
+      await box.attach(files);
+    } catch (error) {
+      await box.remove().catch(() => {}); // its creator never received it
+      throw error;
+    }
+    return box;
   }
 
   /** A box for a session that exists. Rejects with session_not_found. */
@@ -76,15 +102,24 @@ export class Corral {
   }
 }
 
+interface BoxOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isOwn?: boolean;
+}
+
 /** A session: a sandbox with files and terminals, and the agent that works in it. */
-export class Box {
+export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
   readonly #server: Connection;
+  readonly #env: BoxOptions['env'];
+  readonly #isOwn: boolean;
 
-  constructor(server: Connection, id: string) {
+  constructor(server: Connection, id: string, { env, isOwn = false }: BoxOptions = {}) {
     this.id = id;
     this.#server = server;
+    this.#env = env;
+    this.#isOwn = isOwn;
     this.files = new Files(server, id);
   }
 
@@ -103,11 +138,20 @@ export class Box {
   }
 
   exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
-    return exec(this.#server, this.id, command, options);
+    return exec(this.#server, this.id, command, this.#withEnv(options));
   }
   /** The same for programs that want bytes. */
   execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
-    return execBytes(this.#server, this.id, command, options);
+    return execBytes(this.#server, this.id, command, this.#withEnv(options));
+  }
+  #withEnv<Options extends ExecOptions | ExecBytes>(options: Options): Options {
+    return this.#env ? { ...options, env: { ...this.#env, ...options.env } } : options;
+  }
+
+  /** Writes files into the workspace. Resolves with their paths, as `attachments` of a task wants them. */
+  async attach(files: Readonly<Record<string, FileContent>>): Promise<string[]> {
+    for (const [path, content] of Object.entries(files)) await this.files.write(path, content);
+    return Object.keys(files);
   }
 
   /** The ports on which programs in the sandbox listen. Starts nothing. */
@@ -142,6 +186,7 @@ export class Box {
     return new Box(
       this.#server,
       (await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id,
+      { ...(this.#env && { env: this.#env }), isOwn: true },
     );
   }
 
@@ -158,6 +203,15 @@ export class Box {
   /** Ends the subscriptions of this client; the session stays. */
   close(): void {
     this.#server.api.close();
+  }
+
+  /** Leaving `await using`: a box that this program made is deleted, unless it was made with `keep`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#isOwn) await this.remove();
+    } catch (error) {
+      if (!(error instanceof CorralError && error.code === 'session_not_found')) throw error; // deleted within the block
+    }
   }
 }
 

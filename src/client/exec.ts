@@ -12,9 +12,9 @@ export interface ExecOptions {
   /** The command's standard input; default: none. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
-  /** The next output comes when the returned promise has resolved. */
-  readonly onStdout?: (text: string) => void | Promise<void>;
-  readonly onStderr?: (text: string) => void | Promise<void>;
+  /** The next output comes when the returned promise has resolved; any other result is ignored. */
+  readonly onStdout?: (text: string) => unknown;
+  readonly onStderr?: (text: string) => unknown;
   /** How many characters of each output the result keeps; default: 1 MiB. */
   readonly keep?: number;
 }

@@ -24,15 +24,16 @@ type Approval = Outputs['runs']['approve'];
 export class Run implements AsyncIterable<Event> {
   readonly id: string;
   readonly sessionId: string;
+  /** The place of its message in the session's log. */
+  readonly seq: number;
   readonly #server: Connection;
-  readonly #afterSeq: number;
   #result: Promise<RunResult> | undefined;
 
   constructor(server: Connection, { sessionId, id, seq }: { sessionId: string; id: string; seq: number }) {
     this.id = id;
     this.sessionId = sessionId;
     this.#server = server;
-    this.#afterSeq = seq - 1;
+    this.seq = seq;
   }
 
   /** Resolves when the run has ended, however it ended. A run that waits for an answer has not. */
@@ -62,7 +63,7 @@ export class Run implements AsyncIterable<Event> {
 
   /** Ends with the event `run.end`, or when the session is deleted. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Event, void> {
-    for await (const event of eventsOf(this.#server, this.sessionId, this.#afterSeq)) {
+    for await (const event of eventsOf(this.#server, this.sessionId, this.seq - 1)) {
       yield event;
       if (event.type === 'run.end' && event.runId === this.id) return;
     }

@@ -18,6 +18,7 @@ export function textIo(env: Io['env'] = {}) {
     say: (line: string) => void write(`${line}\n`),
     paint: (_stream: string, _style: unknown, shown: string) => shown,
     canAsk: false,
+    canDraw: false,
   } as unknown as Io;
   return { io, shown: () => text };
 }

@@ -4,6 +4,8 @@ import type { Command } from './command.ts';
 
 /** Loaded only on use, so that they do not slow down a server's start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./background.ts')).upCommand,
+  down: async () => (await import('./background.ts')).downCommand,
   try: async () => (await import('./try.ts')).tryCommand,
   'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,

@@ -1,30 +1,41 @@
 import { createInterface } from 'node:readline/promises';
+import type { Corral } from '../../client/index.ts';
 import type { CliCommand } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
+import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
 
 export const chatCommand: CliCommand = {
   name: 'chat',
   args: [],
-  about: 'talks with an agent, message by message; ctrl-d leaves, ctrl-c stops the run under way',
+  about: 'talks with an agent, message by message; /help lists what can be typed, ctrl-c stops the run, ctrl-d leaves',
   options: [
     ['-s, --session <session>', 'go on in this session'],
+    ['-l, --list', 'choose the session from a list'],
     ['-m, --model <model>', 'the model of the new session'],
   ],
-  examples: ['corral chat', 'corral chat --session last'],
+  examples: ['corral chat', 'corral chat --session last', 'corral chat --list'],
   async run({ options, io, corral }) {
     if (!io.canAsk) throw new UsageError('chat needs a terminal. In a script, use corral run --session <session>.');
     const server = corral();
     const [session, model] = [options.text('session'), options.text('model')];
+    const chosen = options.flag('list') ? await chosenIn(io, server) : session;
+    if (options.flag('list') && chosen === undefined) return exitCodes.ok.code;
     const box =
-      session === undefined
+      chosen === undefined
         ? await server.create({ ...(model !== undefined && { model }) })
-        : await boxOf(server, session);
+        : await boxOf(server, chosen);
     const { title, status } = await box.session();
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
-    if (status === 'waiting') io.say('It waits for your answer.');
+    if (status === 'waiting' && !io.canDraw) io.say('It waits for your answer.');
     try {
+      if (io.canDraw) {
+        const { openTerminal } = await import('../terminal/open.ts'); // its library loads here alone
+        const shown = await openTerminal({ io, corral: server, box });
+        io.say(io.paint('stderr', 'dim', `Go on with: corral chat --session ${shown.box.id}`));
+        return exitCodes.ok.code;
+      }
       for (;;) {
         const said = await nextMessage(io);
         if (said === undefined) break;
@@ -38,8 +49,14 @@ export const chatCommand: CliCommand = {
   },
 };
 
+async function chosenIn(io: Io, server: Corral): Promise<string | undefined> {
+  if (!io.canDraw) throw new UsageError('--list needs a terminal that can be drawn on. corral ls lists the sessions.');
+  const { chooseSession } = await import('../terminal/open.ts');
+  return await chooseSession(io, server);
+}
+
 /** The person's next line; undefined after ctrl-d or ctrl-c. */
-async function nextMessage(io: Parameters<CliCommand['run']>[0]['io']): Promise<string | undefined> {
+async function nextMessage(io: Io): Promise<string | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
   const asked = lines.question(io.paint('stderr', 'bold', 'you> ')).then((said) => said.trim());

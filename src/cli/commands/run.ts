@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { Box } from '../../client/index.ts';
+import type { Box, Corral, Run } from '../../client/index.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
-import { UsageError } from '../exit-codes.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
+import type { Io } from '../io.ts';
 import { boxOf } from '../server.ts';
 
 export const runCommand: CliCommand = {
@@ -45,6 +46,7 @@ export const runCommand: CliCommand = {
       if (follow && !json) io.say(io.paint('stderr', 'dim', `session ${box.id}`));
       const attachments = await putFiles(box, options.texts('file'));
       const run = await box.run(task, { attachments });
+      if (io.canDraw && !json && !options.flag('detach')) return await shownRun({ io, corral: server, box, run });
       if (!options.flag('detach'))
         return await followRun(run, io, { json, follow: json ? options.flag('follow') : follow });
       io.print(json ? JSON.stringify({ session: box.id, run: run.id }) : box.id);
@@ -55,6 +57,18 @@ export const runCommand: CliCommand = {
     }
   },
 };
+
+const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
+
+/** Draws the run on the terminal, and says how to come back where the person leaves before its end. */
+async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
+  const { openTerminal } = await import('../terminal/open.ts'); // its library loads here alone
+  const { box, end } = await openTerminal(parts);
+  if (end !== undefined) return codes[end];
+  if (parts.io.signal.aborted) return exitCodes.interrupted.code;
+  parts.io.say(`Go on with: corral chat --session ${box.id}`);
+  return exitCodes.ok.code;
+}
 
 /** The files' paths in the workspace. */
 async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {

@@ -75,17 +75,47 @@ describe('run', () => {
     expect(stderr).toMatch(/Which colour\?[\s\S]*corral chat --session [0-9a-f]{16}/);
   });
 
-  test('asks on a terminal, and goes on with the answer', async () => {
+  test('asks on a terminal that cannot be drawn on, and goes on with the answer', async () => {
     const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
-    const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, { env });
+    const plain = { env: { ...env, TERM: 'dumb' } };
+    const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
     expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
     expect(stdout.match(/Which colour\?/g)).toHaveLength(1);
+  });
+
+  test('draws the run on a terminal, asks in place, and leaves at its end', async () => {
+    const task = `${fence('file:notes.md', 'one')}\n${fence('ask', 'Which colour?')}`;
+    const steps = [{ expect: 'notes.md[\\s\\S]*\\+one[\\s\\S]*enter answers', send: 'blue\r' }];
+    const { code, stdout } = await cli.onTerminal(['run', task], steps, { env });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('You answered: "blue"')]);
   });
 
   test('--file puts a file into the workspace', async () => {
     await writeFile(join(cli.folder, 'words.txt'), 'one two three');
     const { stderr } = await corral('run', '--follow', '--file', 'words.txt', fence('sh', 'wc -w < words.txt'));
     expect(stderr).toMatch(/\$ wc -w < words.txt\n3\n/);
+  });
+});
+
+describe('chat', () => {
+  test('draws the conversation, runs commands of the person, and leaves with ctrl-d', async () => {
+    const steps = [
+      { expect: 'ctrl-d leaves[\\s\\S]*/help', send: `Say **hello**\u001b\r` },
+      { expect: 'hello', send: '\u0015' },
+      { send: '! echo from $((40 + 2)); exit 3\r' },
+      { expect: 'from 42', send: '/model\r' },
+      { expect: 'demo \\(template default\\)', send: '\u0004' },
+      { expect: 'Go on with: corral chat --session' },
+    ];
+    const { code, stdout } = await cli.onTerminal(['chat'], steps, { env });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('exit 3')]);
+  });
+
+  test('--list shows the sessions, and q leaves without one', async () => {
+    const id = await newBox();
+    const steps = [{ expect: `${id}[\\s\\S]*enter opens`, send: 'q' }];
+    expect((await cli.onTerminal(['chat', '--list'], steps, { env })).code).toBe(0);
+    expect((await corral('chat')).code).toBe(2);
   });
 });
 

@@ -35,6 +35,13 @@ async def main() -> None:
             await run.answer("blue")
     print((await run.result()).status)
 
+    async with await AsyncCorral.create(files={"a.txt": "one"}, env={"WORD": "two"}) as made:
+        print("made:", (await made.exec('cat a.txt; echo "$WORD"')).stdout.strip())
+    try:
+        await AsyncCorral().open(made.id)
+    except CorralError as error:
+        print("left:", error.code)
+
     for failing in (box.files.read("nothing"), AsyncCorral.create(url="http://127.0.0.1:1")):
         try:
             await failing

@@ -23,6 +23,29 @@ async function* pieces(count: number, size: number) {
   for (let n = 0; n < count; n++) yield new Uint8Array(size).fill(n);
 }
 
+describe('create', () => {
+  test('puts files into the workspace and gives each command its variables', async () => {
+    const made = await corral.create({ files: { 'in/a.txt': 'one' }, env: { WORD: 'two' }, template: 'minimal' });
+    const { stdout } = await made.exec('cat in/a.txt; echo "$WORD$MORE"', { env: { MORE: 'three' } });
+    expect([stdout, (await made.session()).template]).toEqual(['onetwothree\n', 'minimal']);
+    expect(await made.attach({ 'b.txt': 'b' })).toEqual(['b.txt']);
+    await made.remove();
+  });
+
+  test('leaving the block deletes the session, unless it is to be kept or is only opened', async () => {
+    const ids = await (async () => {
+      await using own = await corral.create();
+      await using kept = await corral.create({ keep: true });
+      await using gone = await corral.create();
+      await using opened = await corral.open(kept.id);
+      await gone.remove();
+      return { own: own.id, kept: opened.id };
+    })();
+    await expect(corral.open(ids.own)).rejects.toMatchObject({ code: 'session_not_found' });
+    await (await corral.open(ids.kept)).remove();
+  });
+});
+
 describe('exec', () => {
   test('gives each output as it is written, and the exit code', async () => {
     const heard: string[] = [];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { fence } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
@@ -63,7 +64,9 @@ test('the packed package works in another program, includes its types, and runs 
   const [tarball = 'none'] = (await readdir(home)).filter((name) => name.endsWith('.tgz'));
   await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
   const packed = await readdir(installed, { recursive: true });
-  expect(packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts')).sort()).toEqual([
+  const isCommand = (name: string) => /^dist\/(corral[.]js|cli\/)/.test(name);
+  const programs = packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts'));
+  expect(programs.filter((name) => !isCommand(name)).sort()).toEqual([
     ...[
       'bodies',
       'client',
@@ -82,6 +85,10 @@ test('the packed package works in another program, includes its types, and runs 
     ].map((name) => `dist/src/client/${name}.js`),
     'dist/src/core/text/stream-frames.js',
   ]);
+  expect(tarball).toBe(`corral-client-${packageJson.version}.tgz`);
+  const command = (...args: string[]) => run(join(installed, 'dist/corral.js'), args, { cwd: home });
+  expect((await command('--version')).stdout.trim()).toBe(packageJson.version);
+  await expect(command('serve')).rejects.toThrow('This package has the client alone.');
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);
   for (const dependency of [...Object.keys(dependencies), '@types']) {

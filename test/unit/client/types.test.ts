@@ -5,6 +5,7 @@ import {
   createCorralClient,
   type ErrorData,
   type Event,
+  type ExecOptions,
   type Inputs,
   type Outputs,
   type Resync,
@@ -60,6 +61,11 @@ test('the type of an event says which data it has', () => {
     return event.type === 'run.ended';
   };
   expect(look).toBeTypeOf('function');
+});
+
+test('output can go where a program writes it, whatever the writer returns', () => {
+  const options: ExecOptions = { onStdout: (text) => process.stdout.write(text), onStderr: async () => {} };
+  expect(options.onStdout).toBeTypeOf('function');
 });
 
 test('an error says its code and whether trying again may help', () => {

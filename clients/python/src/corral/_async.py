@@ -261,10 +261,14 @@ async def _preview(server: AsyncServer, session_id: str, of: int | str, minutes:
 class AsyncBox:
     """A session: a sandbox with files and terminals, and the agent that works in it."""
 
-    def __init__(self, server: AsyncServer, id: str) -> None:
+    def __init__(
+        self, server: AsyncServer, id: str, *, env: Mapping[str, str] | None = None, own: bool = False
+    ) -> None:
         self.id = id
         self.server = server
         self.files = AsyncFiles(server, id)
+        self._env = dict(env or {})
+        self._own = own
 
     async def __aenter__(self) -> AsyncBox:
         return self
@@ -272,7 +276,21 @@ class AsyncBox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        """A box that this program made is deleted, unless it was made with `keep`."""
+        try:
+            if self._own:
+                await self.remove()
+        except CorralError as failure:
+            if failure.code != "session_not_found":  # deleted within the block
+                raise
+        finally:
+            await self.close()
+
+    async def attach(self, files: Mapping[str, Content]) -> list[str]:
+        """Writes files into the workspace, and returns their paths."""
+        for path, content in files.items():
+            await self.files.write(path, content)
+        return list(files)
 
     async def exec(
         self,
@@ -290,7 +308,7 @@ class AsyncBox:
         if stdin is not None:
             command = await self._with_input(command, stdin)
         timeout_ms = None if timeout is None else int(timeout * 1000)
-        line = command_line({"command": command, "cwd": cwd, "env": env and dict(env), "timeoutMs": timeout_ms})
+        line = command_line({"command": command, "cwd": cwd, "env": {**self._env, **(env or {})} or None, "timeoutMs": timeout_ms})
         path = f"/streams/sessions/{self.id}/exec"
         headers = {"content-type": "application/octet-stream"}
         answer = await self.server.send("POST", path, content=line, headers=headers, read_seconds=_SILENT_SECONDS)
@@ -389,7 +407,8 @@ class AsyncBox:
         """
         wish: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
         given = {name: value for name, value in wish.items() if value is not None}
-        return AsyncBox(self.server, (await self.server.mutate("sessions.fork", given))["id"])
+        id = (await self.server.mutate("sessions.fork", given))["id"]
+        return AsyncBox(self.server, id, env=self._env, own=True)
 
     async def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
@@ -412,15 +431,43 @@ class AsyncCorral:
 
     @staticmethod
     async def create(
-        *, url: str | None = None, token: str | None = None, title: str | None = None, model: str | None = None
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        title: str | None = None,
+        model: str | None = None,
+        template: str | None = None,
+        files: Mapping[str, Content] | None = None,
+        env: Mapping[str, str] | None = None,
+        keep: bool = False,
     ) -> AsyncBox:
-        """Makes a session, whose sandbox starts in the background."""
-        return await AsyncCorral(url, token).new(title=title, model=model)
+        """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
+        corral = AsyncCorral(url, token)
+        return await corral.new(title=title, model=model, template=template, files=files, env=env, keep=keep)
 
-    async def new(self, *, title: str | None = None, model: str | None = None) -> AsyncBox:
-        given = {"title": title, "model": model}
+    async def new(
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        template: str | None = None,
+        files: Mapping[str, Content] | None = None,
+        env: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> AsyncBox:
+        """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
+
+        Leaving the box's `with` block deletes it, unless `keep`.
+        """
+        given = {"title": title, "model": model, "template": template}
         wish = {name: value for name, value in given.items() if value is not None}
-        return AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"])
+        box = AsyncBox(self.server, (await self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
+        try:
+            await box.attach(files or {})
+        except BaseException:
+            await box.remove()  # its creator never received it
+            raise
+        return box
 
     async def open(self, id: str) -> AsyncBox:
         """A box for a session that exists. Raises session_not_found."""

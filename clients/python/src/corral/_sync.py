@@ -262,10 +262,14 @@ def _preview(server: Server, session_id: str, of: int | str, minutes: int | None
 class Box:
     """A session: a sandbox with files and terminals, and the agent that works in it."""
 
-    def __init__(self, server: Server, id: str) -> None:
+    def __init__(
+        self, server: Server, id: str, *, env: Mapping[str, str] | None = None, own: bool = False
+    ) -> None:
         self.id = id
         self.server = server
         self.files = Files(server, id)
+        self._env = dict(env or {})
+        self._own = own
 
     def __enter__(self) -> Box:
         return self
@@ -273,7 +277,21 @@ class Box:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        """A box that this program made is deleted, unless it was made with `keep`."""
+        try:
+            if self._own:
+                self.remove()
+        except CorralError as failure:
+            if failure.code != "session_not_found":  # deleted within the block
+                raise
+        finally:
+            self.close()
+
+    def attach(self, files: Mapping[str, Content]) -> list[str]:
+        """Writes files into the workspace, and returns their paths."""
+        for path, content in files.items():
+            self.files.write(path, content)
+        return list(files)
 
     def exec(
         self,
@@ -291,7 +309,7 @@ class Box:
         if stdin is not None:
             command = self._with_input(command, stdin)
         timeout_ms = None if timeout is None else int(timeout * 1000)
-        line = command_line({"command": command, "cwd": cwd, "env": env and dict(env), "timeoutMs": timeout_ms})
+        line = command_line({"command": command, "cwd": cwd, "env": {**self._env, **(env or {})} or None, "timeoutMs": timeout_ms})
         path = f"/streams/sessions/{self.id}/exec"
         headers = {"content-type": "application/octet-stream"}
         answer = self.server.send("POST", path, content=line, headers=headers, read_seconds=_SILENT_SECONDS)
@@ -390,7 +408,8 @@ class Box:
         """
         wish: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
         given = {name: value for name, value in wish.items() if value is not None}
-        return Box(self.server, (self.server.mutate("sessions.fork", given))["id"])
+        id = (self.server.mutate("sessions.fork", given))["id"]
+        return Box(self.server, id, env=self._env, own=True)
 
     def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
@@ -413,15 +432,43 @@ class Corral:
 
     @staticmethod
     def create(
-        *, url: str | None = None, token: str | None = None, title: str | None = None, model: str | None = None
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        title: str | None = None,
+        model: str | None = None,
+        template: str | None = None,
+        files: Mapping[str, Content] | None = None,
+        env: Mapping[str, str] | None = None,
+        keep: bool = False,
     ) -> Box:
-        """Makes a session, whose sandbox starts in the background."""
-        return Corral(url, token).new(title=title, model=model)
+        """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
+        corral = Corral(url, token)
+        return corral.new(title=title, model=model, template=template, files=files, env=env, keep=keep)
 
-    def new(self, *, title: str | None = None, model: str | None = None) -> Box:
-        given = {"title": title, "model": model}
+    def new(
+        self,
+        *,
+        title: str | None = None,
+        model: str | None = None,
+        template: str | None = None,
+        files: Mapping[str, Content] | None = None,
+        env: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> Box:
+        """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
+
+        Leaving the box's `with` block deletes it, unless `keep`.
+        """
+        given = {"title": title, "model": model, "template": template}
         wish = {name: value for name, value in given.items() if value is not None}
-        return Box(self.server, (self.server.mutate("sessions.create", wish))["id"])
+        box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
+        try:
+            box.attach(files or {})
+        except BaseException:
+            box.remove()  # its creator never received it
+            raise
+        return box
 
     def open(self, id: str) -> Box:
         """A box for a session that exists. Raises session_not_found."""

@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { isRunning, type LocalServer, runningOn } from '../../cli/server.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { Command, Terminal } from './command.ts';
+import { localConfig } from './local-config.ts';
+
+const pollMs = 100;
+const quietLines = 15;
+
+/** `up` starts a server that outlives its terminal, and `down` ends it. The data folder has its pid and its log. */
+export const upCommand: Command = {
+  usage: '[--timeout <seconds>]',
+  about:
+    'starts the server in the background and returns once it answers; its log is server.log in the data folder, and ' +
+    '`down` ends it',
+  async run(args, at) {
+    const seconds = secondsOf(args, 'up', 300);
+    const place = placeOf();
+    const running = runningOn(place.data);
+    if (running) {
+      at.print(`Corral runs already at ${running.url} (process ${running.pid}).`);
+      return 0;
+    }
+    mkdirSync(place.data, { recursive: true, mode: 0o700 });
+    const began = sizeOf(place.log);
+    const child = started(place);
+    const end = await Promise.race([answers(place, { child, seconds, at }), exited(child)]);
+    if (end !== 'up') return refused(place, began, { child, end, at });
+    for (const line of written(place.log, began).filter((one) => one.startsWith('corral: Open ')))
+      at.print(line.slice(8));
+    const { url, pid } = runningOn(place.data) ?? { url: '', pid: child.pid };
+    at.print(`Corral runs at ${url} (process ${pid}). Its log: ${place.log}. End it with: corral down`);
+    child.unref();
+    return 0;
+  },
+};
+
+export const downCommand: Command = {
+  usage: '[--timeout <seconds>]',
+  about:
+    'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start',
+  async run(args, { print, signal }) {
+    const seconds = secondsOf(args, 'down', 60);
+    const { data, pidFile } = placeOf();
+    const pid = runningOn(data)?.pid ?? pidIn(pidFile);
+    if (pid === undefined || !isServer(pid)) {
+      rmSync(pidFile, { force: true });
+      print(`No server runs on ${data}.`);
+      return 0;
+    }
+    process.kill(pid, 'SIGTERM');
+    const isOver = await until(() => !isRunning(pid), { seconds, signal });
+    if (!isOver)
+      throw new AppError('deadline_exceeded', `Process ${pid} has not ended in ${seconds} s. Its log is in ${data}.`);
+    rmSync(pidFile, { force: true });
+    print('The server has ended.');
+    return 0;
+  },
+};
+
+interface Place {
+  readonly data: string;
+  readonly log: string;
+  readonly pidFile: string;
+}
+
+function placeOf(): Place {
+  const data = resolve(localConfig().dataDir);
+  return { data, log: join(data, 'server.log'), pidFile: join(data, 'server.pid') };
+}
+
+function started({ log, pidFile }: Place): ChildProcess {
+  const output = openSync(log, 'a', 0o600);
+  const program = [...process.execArgv, process.argv[1] ?? '', 'serve'];
+  const child = spawn(process.execPath, program, { detached: true, stdio: ['ignore', output, output] });
+  closeSync(output);
+  if (child.pid !== undefined) writeFileSync(pidFile, `${child.pid}\n`, { mode: 0o600 });
+  return child;
+}
+
+type End = 'up' | 'late' | 'cancelled' | number | null;
+
+interface Waiting {
+  readonly child: ChildProcess;
+  readonly seconds: number;
+  readonly at: Terminal;
+}
+
+async function answers({ data }: Place, { child, seconds, at: { signal } }: Waiting): Promise<End> {
+  const isUp = await until(
+    async () => {
+      const running = runningOn(data);
+      return running?.pid === child.pid && running !== undefined && (await isHealthy(running, signal));
+    },
+    { seconds, signal },
+  );
+  return isUp ? 'up' : signal.aborted ? 'cancelled' : 'late';
+}
+
+const isHealthy = async ({ url }: LocalServer, signal: AbortSignal): Promise<boolean> =>
+  await fetch(`${url}/healthz`, { signal }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+const exited = (child: ChildProcess) =>
+  new Promise<number | null>((done, failed) => child.once('error', failed).once('exit', (code) => done(code)));
+
+/** The start failed: its process ends, and the newest lines of its log say why. */
+function refused(
+  place: Place,
+  began: number,
+  { child, end, at }: { child: ChildProcess; end: End; at: Terminal },
+): number {
+  if (end === 'late' || end === 'cancelled') child.kill('SIGTERM');
+  rmSync(place.pidFile, { force: true });
+  for (const line of written(place.log, began).slice(-quietLines)) at.say(line.replace(/^corral: /, ''));
+  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was told to end' : 'did not start';
+  at.say(`The server ${why}. Its log: ${place.log}`);
+  return 1;
+}
+
+const sizeOf = (file: string): number => (existsSync(file) ? statSync(file).size : 0);
+const written = (file: string, from: number): string[] =>
+  readFileSync(file).subarray(from).toString().split('\n').filter(Boolean);
+
+function pidIn(file: string): number | undefined {
+  const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+}
+
+/** Whether the process is a server of Corral: after a crash another program can have its number. */
+function isServer(pid: number): boolean {
+  if (!isRunning(pid)) return false;
+  if (process.platform !== 'linux') return true;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .some((word) => /(^|\/)main\.(ts|js)$/.test(word));
+  } catch {
+    return false;
+  }
+}
+
+interface Until {
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Polls until it is true. False when the time is over, or the signal fires. */
+async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Until): Promise<boolean> {
+  const ends = performance.now() + seconds * 1_000;
+  while (!signal.aborted && performance.now() < ends) {
+    if (await isTrue()) return true;
+    await new Promise((done) => setTimeout(done, pollMs));
+  }
+  return false;
+}
+
+function secondsOf(args: readonly string[], name: 'up' | 'down', usual: number): number {
+  try {
+    const { timeout } = parseArgs({ args: [...args], options: { timeout: { type: 'string' } } }).values;
+    if (timeout !== undefined && !/^[1-9]\d{0,4}$/.test(timeout))
+      throw new Error('--timeout needs a number of seconds from 1');
+    return timeout === undefined ? usual : Number(timeout);
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. ${name} takes [--timeout <seconds>].`);
+  }
+}

@@ -1,0 +1,84 @@
+import { structuredPatch } from 'diff';
+import { oneLine, printable } from '../io.ts';
+import { markdownText, type Paint } from './markdown.ts';
+import type { Block, View } from './view.ts';
+
+const mostOutputLines = 12;
+const mostDiffLines = 60;
+
+/** A block as text for a terminal. */
+export function blockText(block: Block, paint: Paint): string {
+  switch (block.kind) {
+    case 'you':
+      return paint('bold', `› ${printable(block.text).replaceAll('\n', '\n  ')}`);
+    case 'agent':
+      return markdownText(block.text, paint);
+    case 'note':
+      return paint('dim', printable(block.text));
+    case 'warning':
+      return paint('yellow', `! ${printable(block.text)}`);
+    case 'error':
+      return paint('red', `✗ ${printable(block.text)}`);
+    case 'call': {
+      const mark = block.isDone ? paint('green', '✓') : paint('red', '✗');
+      const about = block.about === '' ? '' : paint('dim', ` ${block.about}`);
+      const title = printable(block.title).split('\n').join('\n  ');
+      const body = block.change ? diffText(block.change, paint) : outputText(block.output, paint);
+      return `${mark} ${paint('cyan', title)}${about}${body === '' ? '' : `\n${body}`}`;
+    }
+  }
+}
+
+function outputText(output: string, paint: Paint): string {
+  const lines = printable(output).trimEnd().split('\n');
+  if (lines.length === 1 && lines[0] === '') return '';
+  const cut = lines.length - mostOutputLines;
+  const shown = cut > 0 ? [`… ${cut} lines before`, ...lines.slice(-mostOutputLines)] : lines;
+  return shown.map((line) => paint('dim', `  ${line}`)).join('\n');
+}
+
+interface Change {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The changes of a file, with three lines around each. */
+export function diffText({ before, after }: Change, paint: Paint): string {
+  const { hunks } = structuredPatch('', '', printable(before), printable(after), '', '', { context: 3 });
+  const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
+    paint('cyan', `  @@ -${oldStart},${oldLines} +${newStart},${newLines} @@`),
+    ...lines
+      .filter((line) => !line.startsWith('\\'))
+      .map((line) =>
+        line.startsWith('+')
+          ? paint('green', `  ${line}`)
+          : line.startsWith('-')
+            ? paint('red', `  ${line}`)
+            : `  ${line}`,
+      ),
+  ]);
+  const cut = lines.length - mostDiffLines;
+  return cut > 0
+    ? [...lines.slice(0, mostDiffLines), paint('dim', `  … ${cut} more lines`)].join('\n')
+    : lines.join('\n');
+}
+
+const marks = { pending: '☐', running: '▸', completed: '☑', failed: '☒' } as const;
+
+export function planText(plan: View['plan'], paint: Paint): string {
+  return plan
+    .map(({ status, description }) => {
+      const line = `${marks[status]} ${oneLine(description, 100)}`;
+      return paint(status === 'running' ? 'bold' : status === 'failed' ? 'red' : 'dim', line);
+    })
+    .join('\n');
+}
+
+/** The model, the time and the cost of the run under way. */
+export function statusText({ model, tokens, cost, since }: View, now: number): string {
+  const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
+  const used =
+    tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;
+  const price = cost === undefined ? undefined : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2);
+  return [model && oneLine(model, 40), used, price && `cost ${price}`, time].filter(Boolean).join(' · ');
+}

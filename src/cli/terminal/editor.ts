@@ -1,0 +1,126 @@
+/** A line editor without a terminal: the text, the place in it, and the messages before. */
+export interface Editor {
+  readonly text: string;
+  readonly at: number;
+  readonly history: readonly string[];
+  /** The place in the history; its length while the person writes something new. */
+  readonly shown: number;
+  /** The text that the person was writing before they looked at the history. */
+  readonly draft: string;
+}
+
+/** A key as Ink names it. */
+export interface Key {
+  readonly return?: boolean;
+  readonly backspace?: boolean;
+  readonly delete?: boolean;
+  readonly leftArrow?: boolean;
+  readonly rightArrow?: boolean;
+  readonly upArrow?: boolean;
+  readonly downArrow?: boolean;
+  readonly ctrl?: boolean;
+  readonly meta?: boolean;
+  readonly shift?: boolean;
+  readonly tab?: boolean;
+  readonly escape?: boolean;
+}
+
+const mostHistory = 500;
+
+export const emptyEditor = (history: readonly string[] = []): Editor => ({
+  text: '',
+  at: 0,
+  history,
+  shown: history.length,
+  draft: '',
+});
+
+export const withText = (editor: Editor, text: string, at = text.length): Editor => ({ ...editor, text, at });
+
+/** The editor after a message was sent: it is the newest of the history. */
+export function sent(editor: Editor): Editor {
+  const { history, text } = editor;
+  const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-mostHistory);
+  return emptyEditor(next);
+}
+
+/** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, begins a new line instead. */
+export const sends = ({ text, at }: Editor, key: Key): boolean =>
+  key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
+
+/** The editor after a key that does not send. */
+export function typed(editor: Editor, input: string, key: Key): Editor {
+  const { text, at } = editor;
+  if (key.return) {
+    const before = text.slice(0, at).replace(/\\$/, '');
+    return withText(editor, `${before}\n${text.slice(at)}`, before.length + 1);
+  }
+  if (key.backspace || key.delete)
+    return withText(
+      editor,
+      text.slice(0, Math.max(0, at - sizeBefore(text, at))) + text.slice(at),
+      Math.max(0, at - sizeBefore(text, at)),
+    );
+  if (key.leftArrow) return { ...editor, at: key.meta || key.ctrl ? wordBefore(text, at) : at - sizeBefore(text, at) };
+  if (key.rightArrow) return { ...editor, at: key.meta || key.ctrl ? wordAfter(text, at) : at + sizeAfter(text, at) };
+  if (key.upArrow) return vertical(editor, -1);
+  if (key.downArrow) return vertical(editor, 1);
+  if (key.ctrl) return controlled(editor, input);
+  if (key.escape || key.tab || key.meta) return editor;
+  const added = input.replaceAll(/\r\n?/g, '\n').replaceAll(/(?![\n\t])\p{Cc}/gu, '');
+  return withText(editor, text.slice(0, at) + added + text.slice(at), at + added.length);
+}
+
+/** The keys that readline has. */
+function controlled(editor: Editor, input: string): Editor {
+  const { text, at } = editor;
+  const [start, end] = lineAt(text, at);
+  switch (input) {
+    case 'a':
+      return { ...editor, at: start };
+    case 'e':
+      return { ...editor, at: end };
+    case 'k':
+      return withText(editor, text.slice(0, at) + text.slice(end), at);
+    case 'u':
+      return withText(editor, text.slice(0, start) + text.slice(at), start);
+    case 'w': {
+      const from = wordBefore(text, at);
+      return withText(editor, text.slice(0, from) + text.slice(at), from);
+    }
+    case 'j':
+      return withText(editor, `${text.slice(0, at)}\n${text.slice(at)}`, at + 1);
+    default:
+      return editor;
+  }
+}
+
+/** Goes a line up or down; at the first or last line, to the message before or after. */
+function vertical(editor: Editor, by: -1 | 1): Editor {
+  const { text, at } = editor;
+  const [start, end] = lineAt(text, at);
+  const isEdge = by < 0 ? start === 0 : end === text.length;
+  if (isEdge) return older(editor, by);
+  const [from, to] = lineAt(text, by < 0 ? start - 1 : end + 1);
+  return { ...editor, at: Math.min(from + (at - start), to) };
+}
+
+function older(editor: Editor, by: -1 | 1): Editor {
+  const { history, shown, text } = editor;
+  const next = Math.min(history.length, Math.max(0, shown + by));
+  if (next === shown) return editor;
+  const draft = shown === history.length ? text : editor.draft;
+  return { ...withText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
+}
+
+/** The beginning and the end of the line at a place. */
+export function lineAt(text: string, at: number): readonly [start: number, end: number] {
+  const end = text.indexOf('\n', at);
+  return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
+}
+
+/** A letter outside of the basic plane has two units. */
+const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : /[\udc00-\udfff]/.test(text[at - 1] ?? '') ? 2 : 1);
+const sizeAfter = (text: string, at: number) => (at >= text.length ? 0 : (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+const wordBefore = (text: string, at: number) => /\S*\s*$/.exec(text.slice(0, at))?.index ?? 0;
+const wordAfter = (text: string, at: number) => at + (/^\s*\S*/.exec(text.slice(at))?.[0].length ?? 0);

@@ -1,0 +1,105 @@
+import { styleText } from 'node:util';
+import { Marked, type Token, type Tokens } from 'marked';
+import { printable } from '../io.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+export const coloured: Paint = (style, text) => styleText(style, text, { validateStream: false });
+export const plain: Paint = (_style, text) => text;
+
+const marked = new Marked({ gfm: true });
+
+/** Markdown of an agent as lines for a terminal. Nothing in it can steer the terminal. */
+export function markdownText(markdown: string, paint: Paint): string {
+  return blocks(marked.lexer(printable(markdown)), paint).trimEnd();
+}
+
+const blocks = (tokens: readonly Token[], paint: Paint): string =>
+  tokens
+    .map((token) => block(token, paint))
+    .filter((text) => text !== '')
+    .join('\n\n');
+
+function block(token: Token, paint: Paint): string {
+  switch (token.type) {
+    case 'heading':
+      return paint(['bold', 'underline'], inline(token.tokens ?? [], paint));
+    case 'paragraph':
+      return inline(token.tokens ?? [], paint);
+    case 'text':
+      return token.tokens ? inline(token.tokens, paint) : entities(token.text as string);
+    case 'code':
+      return indented(paint('cyan', token.text as string), '  ');
+    case 'blockquote':
+      return indented(paint('dim', blocks(token.tokens ?? [], paint)), '│ ');
+    case 'list':
+      return list(token as Tokens.List, paint);
+    case 'table':
+      return table(token as Tokens.Table, paint);
+    case 'hr':
+      return paint('dim', '─'.repeat(40));
+    case 'space':
+    case 'checkbox':
+    case 'def':
+      return '';
+    default:
+      return token.raw.trim();
+  }
+}
+
+function list({ items, ordered, start }: Tokens.List, paint: Paint): string {
+  return items
+    .map((item, at) => {
+      const box = item.task ? (item.checked ? '☑ ' : '☐ ') : '';
+      const mark = `${ordered ? `${Number(start || 1) + at}.` : '•'} ${box}`;
+      const text = item.tokens.map((token) => block(token, paint)).filter(Boolean);
+      return mark + text.join('\n').replaceAll('\n', `\n${' '.repeat(mark.length)}`);
+    })
+    .join('\n');
+}
+
+function table({ header, rows }: Tokens.Table, paint: Paint): string {
+  const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, plain)));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' │ '));
+  const [head = '', ...rest] = lines;
+  return [paint('bold', head), widths.map((width) => '─'.repeat(width)).join('─┼─'), ...rest].join('\n');
+}
+
+function inline(tokens: readonly Token[], paint: Paint): string {
+  return tokens
+    .map((token) => {
+      const inner = () => inline(('tokens' in token && token.tokens) || [], paint);
+      switch (token.type) {
+        case 'strong':
+          return paint('bold', inner());
+        case 'em':
+          return paint('italic', inner());
+        case 'del':
+          return paint('strikethrough', inner());
+        case 'codespan':
+          return paint('cyan', token.text as string);
+        case 'link': {
+          const text = inner();
+          const { href } = token as Tokens.Link;
+          return text === href ? paint('underline', href) : `${paint('underline', text)} ${paint('dim', `(${href})`)}`;
+        }
+        case 'br':
+          return '\n';
+        case 'text':
+          return token.tokens ? inner() : entities(token.text as string);
+        case 'escape':
+          return token.text as string;
+        default:
+          return token.raw;
+      }
+    })
+    .join('');
+}
+
+const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
+/** The text of the few entities that the parser writes. */
+const entities = (text: string) => text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? '');
+
+const indented = (text: string, by: string) => by + text.replaceAll('\n', `\n${by}`);

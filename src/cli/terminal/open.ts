@@ -1,0 +1,142 @@
+// The screen of `corral chat` and `corral run`. They load it on a terminal only, because its library takes a while.
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { render, Text } from 'ink';
+import { createElement as h } from 'react';
+import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
+import type { Io } from '../io.ts';
+import { coloured, type Paint, plain } from './markdown.ts';
+import { Chooser, Screen } from './screen.ts';
+import { Talk } from './talk.ts';
+
+const mostHistory = 500;
+
+export interface OpenOptions {
+  readonly io: Io;
+  readonly corral: Corral;
+  readonly box: Box;
+  /** Shows this run alone, and leaves at its end. */
+  readonly run?: Run;
+}
+
+export interface Shown {
+  /** The last session that was shown. */
+  readonly box: Box;
+  /** How the run ended; undefined when the person left before, or the session was deleted. */
+  readonly end: RunEnd['status'] | undefined;
+}
+type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
+
+/** Shows sessions until the person leaves, or the run ends. */
+export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<Shown> {
+  const paint = paintOf(io);
+  const history = await readHistory(io);
+  let box = first;
+  let end: RunEnd['status'] | undefined;
+  let talk = new Talk({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
+  const left = signalled();
+  const ui = render(h(Text, null, ''), {
+    stdin: io.stdin,
+    stdout: io.stdout,
+    stderr: io.stderr,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
+  const show = () =>
+    ui.rerender(h(Screen, { key: box.id, talk, paint, history, onBox, onLeave: left.fire, onSent, onChoose }));
+  const onBox = (next: Box) => {
+    talk.leave();
+    box = next;
+    talk = new Talk({ corral, box, signal: io.signal });
+    talk.say('note', `session ${box.id}`);
+    show();
+  };
+  const onSent = (text: string) => {
+    history.push(text);
+    void remember(io, text);
+  };
+  const onChoose = () => {
+    void choose({ corral, paint, rerender: ui.rerender }).then(
+      async (id) => (id === undefined ? show() : onBox(await corral.open(id))),
+      (thrown: Error) => {
+        talk.say('error', thrown.message);
+        show();
+      },
+    );
+  };
+  if (run) {
+    talk.onEvent((event) => {
+      if (event.type !== 'run.end' || event.runId !== run.id) return;
+      end = event.data.status;
+      left.fire();
+    });
+  }
+  io.signal.addEventListener('abort', left.fire, { once: true });
+  show();
+  try {
+    await Promise.race([left.fired, talk.over.catch(() => {})]);
+    return { box, end };
+  } finally {
+    talk.leave();
+    await new Promise((resolve) => setImmediate(resolve)); // the newest block is drawn
+    ui.rerender(h(Text, null, '')); // the line to write on goes, and what has happened stays
+    ui.unmount();
+    await ui.waitUntilExit();
+  }
+}
+
+/** Shows the newest sessions. Resolves with the id of the chosen one. */
+export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {
+  const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });
+  try {
+    return await choose({ corral, paint: paintOf(io), rerender: ui.rerender });
+  } finally {
+    ui.unmount();
+    await ui.waitUntilExit();
+  }
+}
+
+interface Choosing {
+  readonly corral: Corral;
+  readonly paint: Paint;
+  readonly rerender: (node: ReturnType<typeof h>) => void;
+}
+
+async function choose({ corral, paint, rerender }: Choosing): Promise<string | undefined> {
+  const { items } = await corral.call((api) => api.sessions.list.query({ limit: 200, archived: false }));
+  const sessions: readonly Session[] = items;
+  return await new Promise((onChosen) => rerender(h(Chooser, { sessions, paint, onChosen })));
+}
+
+const paintOf = ({ env }: Io): Paint => (env.NO_COLOR ? plain : coloured);
+
+function signalled() {
+  let fire: () => void = () => {};
+  const fired = new Promise<void>((resolve) => {
+    fire = resolve;
+  });
+  return { fire: () => fire(), fired };
+}
+
+const historyFile = ({ env }: Io) =>
+  join(env.XDG_STATE_HOME || join(env.HOME || homedir(), '.local/state'), 'corral/history');
+
+async function readHistory(io: Io): Promise<string[]> {
+  const text = await readFile(historyFile(io), 'utf8').catch(() => '');
+  const lines = text.split('\n').filter(Boolean).slice(-mostHistory);
+  return lines.flatMap((line) => {
+    try {
+      return [String(JSON.parse(line))];
+    } catch {
+      return []; // a line that was cut when a disk was full
+    }
+  });
+}
+
+/** A history that cannot be written is none; the message is sent all the same. */
+async function remember(io: Io, text: string): Promise<void> {
+  const file = historyFile(io);
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch(() => {});
+  await appendFile(file, `${JSON.stringify(text)}\n`, { mode: 0o600 }).catch(() => {});
+}

@@ -1,0 +1,225 @@
+import { Box as Area, Static, Text, useInput, useStdout } from 'ink';
+import { createElement as h, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { Box, Session } from '../../client/index.ts';
+import { oneLine, printable } from '../io.ts';
+import { callText } from '../render.ts';
+import { blockText, diffText, planText, statusText } from './block-text.ts';
+import { type Completion, completed, completionOf } from './completion.ts';
+import { type Editor, emptyEditor, type Key, sends, sent, typed, withText } from './editor.ts';
+import { markdownText, type Paint } from './markdown.ts';
+import { slashOf } from './slash.ts';
+import type { Talk } from './talk.ts';
+import type { Block, View } from './view.ts';
+
+export interface ScreenProps {
+  readonly talk: Talk;
+  readonly paint: Paint;
+  readonly history: readonly string[];
+  /** Moves to another session. */
+  readonly onBox: (box: Box) => void;
+  readonly onLeave: () => void;
+  readonly onSent: (text: string) => void;
+  readonly onChoose: () => void;
+}
+
+/** One session: what has happened scrolls up; what is under way, and the line to write on, stay at the bottom. */
+export function Screen(props: ScreenProps) {
+  const { talk, paint } = props;
+  const view = useSyncExternalStore(talk.subscribe, talk.view);
+  const blocks = view.blocks.map((block, at) => ({ block, id: `${talk.box.id}-${at}` }));
+  return h(
+    Area,
+    { flexDirection: 'column' },
+    // biome-ignore lint/correctness/noChildrenProp: Static's child is a function, which is no node for createElement's types
+    h(Static<(typeof blocks)[number]>, { items: blocks, children: drawn(paint) }),
+    h(UnderWay, { view, paint }),
+    h(Line, { ...props, view }),
+  );
+}
+
+const drawn =
+  (paint: Paint) =>
+  ({ block, id }: { readonly block: Block; readonly id: string }) =>
+    h(Area, { key: id, marginBottom: 1 }, h(Text, null, blockText(block, paint)));
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const frameMs = 120;
+
+/** The agent's words as they come, the calls at work, the plan, and how long it has taken. */
+function UnderWay({ view, paint }: { readonly view: View; readonly paint: Paint }) {
+  const { stdout } = useStdout();
+  const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
+  const frame = useFrame(isBusy || view.phase !== undefined);
+  const most = Math.max(4, (stdout.rows || 24) - 14); // what is higher than the screen cannot be drawn again
+  const parts = [
+    view.said === '' ? '' : lastLines(markdownText(view.said, paint), most),
+    ...[...view.calls.values()].map(({ title, output }) => {
+      const body = lastLines(printable(output).trimEnd(), 5);
+      return paint('cyan', `${frames[frame]} ${printable(title)}`) + (body === '' ? '' : `\n${paint('dim', body)}`);
+    }),
+    lastLines(planText(view.plan, paint), 8),
+  ].filter((part) => part !== '');
+  const status = statusText(view, Date.now());
+  const about = view.phase === undefined ? status : `sandbox: ${view.phase}`;
+  if (isBusy || view.phase !== undefined)
+    parts.push(`${paint('cyan', frames[frame] ?? '')} ${paint('dim', about || 'working')}`);
+  return h(Area, { flexDirection: 'column' }, ...parts.map((part, at) => h(Text, { key: at }, part)));
+}
+
+function useFrame(runs: boolean): number {
+  const [frame, setFrame] = useState(0);
+  useEffect(() => {
+    if (!runs) return;
+    const timer = setInterval(() => setFrame((at) => (at + 1) % frames.length), frameMs);
+    return () => clearInterval(timer);
+  }, [runs]);
+  return frame;
+}
+
+function lastLines(text: string, most: number): string {
+  const lines = text.split('\n');
+  return lines.length > most ? ['…', ...lines.slice(-most)].join('\n') : text;
+}
+
+/** The question or the approval that waits, and the line that the person writes on. */
+function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: ScreenProps & { readonly view: View }) {
+  const [editor, setEditor] = useState(() => emptyEditor(history));
+  const [completion, setCompletion] = useState<Completion>();
+  const [chosen, setChosen] = useState(0);
+  const newest = useRef(editor); // several keys can come before the screen is drawn again
+  const change = (next: Editor) => {
+    newest.current = next;
+    setEditor(next);
+    setChosen(0);
+    void completionOf(next, () => talk.files()).then((found) => {
+      if (newest.current === next) setCompletion(found?.words.length ? found : undefined);
+    });
+  };
+  const [call] = view.approvals;
+  const tell = (thrown: Error) => talk.say('error', thrown.message);
+
+  const submit = (text: string) => {
+    change(sent(newest.current));
+    onSent(text);
+    if (call) return void talk.decide(text.trim()).catch(tell);
+    if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(tell);
+    const slash = slashOf(text);
+    if (!slash) return void talk.send(text).catch(tell);
+    if (!slash.command) return talk.say('warning', `There is no command ${oneLine(text, 40)}: /help lists them.`);
+    slash.command.run(talk, slash.argument).then((next) => {
+      if (next === 'leave') onLeave();
+      else if (next === 'choose') onChoose();
+      else if (next !== 'stay') onBox(next);
+    }, tell);
+  };
+
+  const press = (input: string, key: Key) => {
+    const now = newest.current;
+    if (key.ctrl && input === 'd') return now.text === '' ? onLeave() : undefined;
+    if (key.ctrl && input === 'c') {
+      if (view.since !== undefined) return void talk.stop().catch(tell);
+      return now.text === '' ? onLeave() : change(withText(now, ''));
+    }
+    if (completion) {
+      if (key.tab) return change(completed(now, completion, chosen));
+      if (key.escape) return setCompletion(undefined);
+      const by = key.downArrow ? 1 : key.upArrow ? -1 : 0;
+      if (by !== 0) return setChosen((at) => (at + by + completion.words.length) % completion.words.length);
+      const word = completion.words[chosen]?.word ?? '';
+      const isWhole = now.text.endsWith(word);
+      if (key.return && !isWhole) return change(completed(now, completion, chosen));
+    }
+    if (!sends(now, key)) return change(typed(now, input, key));
+    if (now.text.trim() !== '' || call) submit(now.text);
+  };
+  useInput((input: string, key: Key) => {
+    if (!/^[^\r\n]+\r$/.test(input)) return press(input, key);
+    press(input.slice(0, -1), {}); // a terminal can hand over a line and its Enter at once
+    press('', { return: true });
+  });
+
+  const said = view.blocks.findLast(({ kind }) => kind === 'agent');
+  const isSaid = said?.kind === 'agent' && said.text.trim() === view.question?.trim();
+  const question =
+    view.question !== undefined && view.approvals.length === 0 && !isSaid ? printable(view.question) : undefined;
+  return h(
+    Area,
+    { flexDirection: 'column' },
+    question === undefined ? null : h(Text, null, paint('yellow', question)),
+    call ? h(Text, null, approvalText(call, paint)) : null,
+    h(Text, null, withCursor(editor, paint)),
+    completion
+      ? h(Text, null, completionText(completion, chosen, paint))
+      : h(
+          Text,
+          null,
+          paint('dim', call ? 'y: yes · n: no · a: always in this session · or say why not' : hintOf(view)),
+        ),
+  );
+}
+
+const hintOf = (view: View) => {
+  if (view.question !== undefined) return 'enter answers · ctrl-c stops the run';
+  return view.since === undefined
+    ? '/help · @ files · ! command · ctrl-d leaves'
+    : 'enter steers · ctrl-c stops the run';
+};
+
+function approvalText(call: View['approvals'][number], paint: Paint): string {
+  const content = call.content && 'content' in call.content ? call.content : undefined;
+  const change = content && diffText({ before: content.oldContent ?? '', after: content.content }, paint);
+  const why = call.reason ? paint('dim', `\n  ${printable(call.reason)}`) : '';
+  return `${paint('yellow', `Allow ${call.function}?`)}\n  ${callText(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
+}
+
+/** The text with its cursor; a long one shows the lines around it. */
+function withCursor({ text, at }: Editor, paint: Paint): string {
+  const char = text.slice(at).match(/^./u)?.[0] ?? '';
+  const under = char === '' ? ' ' : char;
+  const shown = `${text.slice(0, at)}${paint('inverse', under)}${char === '' ? text.slice(at) : text.slice(at + char.length)}`;
+  return paint('bold', '> ') + shown.replaceAll('\n', '\n  ');
+}
+
+function completionText({ words }: Completion, chosen: number, paint: Paint): string {
+  return words
+    .map(({ word, about }, at) => {
+      const line = `  ${word.padEnd(12)} ${about}`;
+      return at === chosen ? paint('inverse', line) : paint('dim', line);
+    })
+    .join('\n');
+}
+
+interface ChooserProps {
+  readonly sessions: readonly Session[];
+  readonly paint: Paint;
+  readonly onChosen: (id: string | undefined) => void;
+}
+
+/** A list of sessions to choose from. */
+export function Chooser({ sessions, paint, onChosen }: ChooserProps) {
+  const { stdout } = useStdout();
+  const [at, setAt] = useState(0);
+  const newest = useRef(0);
+  const go = (to: number) => {
+    newest.current = Math.max(0, Math.min(sessions.length - 1, to));
+    setAt(newest.current);
+  };
+  useInput((input: string, key: Key) => {
+    if (key.return) return onChosen(sessions[newest.current]?.id);
+    if (key.escape || input === 'q' || (key.ctrl && (input === 'c' || input === 'd'))) return onChosen(undefined);
+    if (key.upArrow || input === 'k') go(newest.current - 1);
+    if (key.downArrow || input === 'j') go(newest.current + 1);
+  });
+  const rows = Math.max(3, (stdout.rows || 24) - 4);
+  const from = Math.max(0, Math.min(at - Math.floor(rows / 2), sessions.length - rows));
+  const lines = sessions.slice(from, from + rows).map(({ id, status, latestMessageAt, title, lastTask }, row) => {
+    const line = `${id}  ${status.padEnd(9)}  ${latestMessageAt.slice(0, 16).replace('T', ' ')}  ${oneLine(title || lastTask || '-', 50)}`;
+    return h(Text, { key: id, wrap: 'truncate' }, from + row === at ? paint('inverse', `› ${line}`) : `  ${line}`);
+  });
+  return h(
+    Area,
+    { flexDirection: 'column' },
+    ...lines,
+    h(Text, { key: 'keys' }, paint('dim', 'enter opens · q leaves')),
+  );
+}

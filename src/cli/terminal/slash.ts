@@ -1,0 +1,132 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Box } from '../../client/index.ts';
+import type { Talk } from './talk.ts';
+
+/** The screen's next act after a command. */
+export type Next = 'stay' | 'leave' | 'choose' | Box;
+
+export interface SlashCommand {
+  readonly name: string;
+  readonly usage?: string;
+  readonly about: string;
+  run(talk: Talk, argument: string): Promise<Next>;
+}
+
+const mostFiles = 200;
+
+export const slashCommands: readonly SlashCommand[] = [
+  {
+    name: 'help',
+    about: 'shows the commands and the keys',
+    run: async (talk) => said(talk, help()),
+  },
+  {
+    name: 'model',
+    usage: '[provider/model]',
+    about: 'shows the model, or begins a new session with another one',
+    async run(talk, model) {
+      if (model !== '') return await talk.corral.create({ model });
+      const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
+      const others = agent.fallbacks.length === 0 ? '' : `, then ${agent.fallbacks.join(', ')}`;
+      return said(talk, `${agent.model}${others} (template ${agent.template})`);
+    },
+  },
+  {
+    name: 'stop',
+    about: 'stops the run under way',
+    run: async (talk) => ((await talk.stop()) ? 'stay' : said(talk, 'No run is under way.')),
+  },
+  {
+    name: 'files',
+    usage: '[folder]',
+    about: 'lists the files of the workspace',
+    async run(talk, path) {
+      const all = await talk.box.files.list(path === '' ? '.' : path);
+      const entries = all.filter(({ name }) => name !== '.corral');
+      const lines = entries
+        .slice(0, mostFiles)
+        .map(({ name, type, size }) => (type === 'directory' ? `${name}/` : `${name}  ${size ?? ''}`));
+      return said(talk, lines.length === 0 ? 'There are no files yet.' : lines.join('\n'));
+    },
+  },
+  {
+    name: 'diff',
+    usage: '[file]',
+    about: 'shows what the newest run has changed',
+    run: showDiff,
+  },
+  {
+    name: 'attach',
+    usage: '<local file>',
+    about: 'puts a file of this machine into the workspace',
+    async run(talk, file) {
+      const found = await stat(file).catch(() => undefined);
+      if (!found?.isFile()) return said(talk, `There is no file ${file === '' ? 'named' : file}.`);
+      await talk.box.files.write(basename(file), createReadStream(file));
+      return said(talk, `${basename(file)} is in the workspace: name it as @${basename(file)}.`);
+    },
+  },
+  {
+    name: 'fork',
+    about: 'goes on in a new session with this conversation and these files',
+    run: async (talk) => await talk.box.fork(),
+  },
+  { name: 'new', about: 'begins a new session', run: async (talk) => await talk.corral.create() },
+  { name: 'sessions', about: 'chooses another session', run: async () => 'choose' },
+  { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
+];
+
+/** The command that a line names; undefined for a line without one. */
+export function slashOf(
+  line: string,
+): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {
+  const [, name, argument = ''] = /^\/([a-z]*)(?:\s+([\s\S]*))?$/.exec(line.trim()) ?? [];
+  if (name === undefined) return undefined;
+  const starting = slashCommands.filter((one) => one.name.startsWith(name));
+  const command =
+    slashCommands.find((one) => one.name === name) ?? (name !== '' && starting.length === 1 ? starting[0] : undefined);
+  return { command, argument: argument.trim() };
+}
+
+function said(talk: Talk, text: string): Next {
+  talk.say('note', text);
+  return 'stay';
+}
+
+function help(): string {
+  const rows = slashCommands.map(({ name, usage = '', about }) => [`/${name} ${usage}`.trim(), about]);
+  const keys = [
+    ['@file', 'names a file of the workspace; tab completes'],
+    ['! command', 'runs a command in the sandbox'],
+    ['enter', 'sends; alt-enter, ctrl-j or a backslash before it begins a new line'],
+    ['up, down', 'the messages before'],
+    ['ctrl-c', 'stops the run under way; without one it clears the line, then leaves'],
+    ['ctrl-d', 'leaves'],
+  ];
+  return [...rows, ...keys].map(([what = '', about = '']) => `${what.padEnd(24)} ${about}`).join('\n');
+}
+
+async function showDiff(talk: Talk, only: string): Promise<Next> {
+  const sessionId = talk.box.id;
+  const { files } = await talk.corral.call((api) => api.files.changes.query({ sessionId }));
+  const wanted = files.filter(({ path }) => only === '' || path === only);
+  if (wanted.length === 0) return said(talk, 'The newest run has changed no file.');
+  for (const { path, change } of wanted) {
+    const was =
+      change === 'added'
+        ? ''
+        : await talk.corral.call((api) => api.files.before.query({ sessionId, path })).then(({ content }) => content);
+    const is = change === 'deleted' ? '' : await talk.box.files.read(path);
+    talk.show({
+      kind: 'call',
+      title: path,
+      output: '',
+      change: { before: was, after: is },
+      isDone: true,
+      about: change,
+    });
+  }
+  return 'stay';
+}

@@ -1,0 +1,136 @@
+import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
+import { type Block, emptyView, type View, withBlock, withEvent } from './view.ts';
+
+const shownBefore = 400;
+const pageSize = 500;
+
+export interface TalkParts {
+  readonly corral: Corral;
+  readonly box: Box;
+  readonly signal: AbortSignal;
+  /** The place in the log after which events are shown; default: a few hundred before its end. */
+  readonly after?: number;
+}
+
+/** One session as the terminal shows it: its view, and what a person can do with it. */
+export class Talk {
+  readonly corral: Corral;
+  readonly box: Box;
+  /** Resolves when the log ends, because the session is deleted or this talk was left. Rejects when it cannot be read. */
+  readonly over: Promise<void>;
+  #view: View = emptyView;
+  #files: Promise<readonly string[]> | undefined;
+  readonly #left = new AbortController();
+  readonly #listeners = new Set<() => void>();
+  readonly #heard = new Set<(event: Event) => void>();
+
+  constructor({ corral, box, signal, after }: TalkParts) {
+    this.corral = corral;
+    this.box = box;
+    this.over = this.#follow(AbortSignal.any([signal, this.#left.signal]), after);
+    this.over.catch((thrown: Error) => this.say('error', thrown.message));
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+  readonly view = (): View => this.#view;
+
+  /** Calls with each event that comes from now on. */
+  onEvent(heard: (event: Event) => void): void {
+    this.#heard.add(heard);
+  }
+
+  say(kind: 'note' | 'warning' | 'error', text: string): void {
+    this.show({ kind, text });
+  }
+
+  show(block: Block): void {
+    this.#change(withBlock(this.#view, block));
+  }
+
+  /** Answers the question, or gives a task, or steers the run. Files that the text names by `@` are attached. */
+  async send(text: string): Promise<void> {
+    const known = new Set(text.includes('@') ? await this.files() : []);
+    const named = [...text.matchAll(/(?:^|\s)@(\S+)/g)].map(([, path = '']) => path);
+    await this.box.run(text, { attachments: named.filter((path) => known.has(path)) });
+  }
+
+  async decide(answer: string): Promise<void> {
+    const [call] = this.#view.approvals;
+    if (!call) return;
+    const wish = { sessionId: this.box.id, callId: call.callId };
+    if (/^(y|yes|a|always)$/i.test(answer)) {
+      const always = /^a/i.test(answer);
+      await this.corral.call((api) => api.runs.approve.mutate({ ...wish, always }));
+    } else {
+      const text = /^(n|no)?$/i.test(answer) ? {} : { text: answer };
+      await this.corral.call((api) => api.runs.reject.mutate({ ...wish, ...text }));
+    }
+  }
+
+  /** A command of the person in the sandbox. Its end and the end of its output are shown. */
+  async exec(command: string): Promise<void> {
+    const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
+    const about = exitCode === 0 ? '' : `exit ${exitCode}`;
+    const done = { kind: 'call', title: `! ${command}`, output: stdout + stderr, change: undefined } as const;
+    this.#files = undefined;
+    this.show({ ...done, isDone: exitCode === 0, about });
+  }
+
+  async stop(): Promise<boolean> {
+    return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
+  }
+
+  /** The files of the workspace, for completion. They are asked for again after each run and each command. */
+  files(): Promise<readonly string[]> {
+    this.#files ??= this.corral
+      .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))
+      .then(({ matches }) =>
+        matches.map((path) => path.replace(/^(\.\/|\/workspace\/)/, '')).filter((path) => !path.startsWith('.corral/')),
+      )
+      .catch(() => {
+        this.#files = undefined;
+        return [];
+      });
+    return this.#files;
+  }
+
+  leave(): void {
+    this.#left.abort();
+  }
+
+  async #follow(signal: AbortSignal, after: number | undefined): Promise<void> {
+    const { lastSeq } = await this.box.session();
+    let seq = after ?? Math.max(0, lastSeq - shownBefore);
+    while (seq < lastSeq) {
+      const { events } = await this.corral.call((api) =>
+        api.events.list.query({ sessionId: this.box.id, afterSeq: seq, limit: pageSize }),
+      );
+      if (events.length === 0) break;
+      this.#take(events);
+      seq = events.at(-1)?.seq ?? lastSeq;
+    }
+    const events = this.box.events(seq);
+    signal.addEventListener('abort', () => void events.return(), { once: true });
+    if (signal.aborted) return;
+    for await (const event of events) this.#take([event]);
+    if (!signal.aborted) throw new CorralError('session_not_found', 'The session was deleted.', { address: '' });
+  }
+
+  #take(events: readonly Event[]): void {
+    let view = this.#view;
+    for (const event of events) {
+      view = withEvent(view, event);
+      if (event.type === 'run.end' || event.type === 'tool.called') this.#files = undefined;
+    }
+    this.#change(view);
+    for (const event of events) for (const hear of this.#heard) hear(event);
+  }
+
+  #change(view: View): void {
+    this.#view = view;
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,158 @@
+import type { Event } from '../../client/index.ts';
+import { isNote, lineOf, noticeOf } from '../../core/model/event-traits.ts';
+import { oneLine } from '../io.ts';
+import { callText, shownElsewhere } from '../render.ts';
+
+type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
+
+/** A finished part of the conversation. It stays on the screen. */
+export type Block =
+  | { readonly kind: 'you'; readonly text: string }
+  | { readonly kind: 'agent'; readonly text: string }
+  | {
+      readonly kind: 'call';
+      readonly title: string;
+      readonly output: string;
+      readonly change: { readonly before: string; readonly after: string } | undefined;
+      readonly isDone: boolean;
+      readonly about: string;
+    }
+  | { readonly kind: 'note' | 'warning' | 'error'; readonly text: string };
+
+interface Call {
+  readonly title: string;
+  readonly since: number;
+  readonly output: string;
+}
+
+/** A session on the screen: what has happened, and what is under way. */
+export interface View {
+  readonly blocks: readonly Block[];
+  /** The agent's words, as far as they have come. */
+  readonly said: string;
+  readonly calls: ReadonlyMap<string, Call>;
+  readonly plan: DataOf<'plan'>['steps'];
+  readonly phase: string | undefined;
+  /** The start of the run under way, epoch ms. */
+  readonly since: number | undefined;
+  readonly question: string | undefined;
+  readonly approvals: readonly DataOf<'approval.requested'>[];
+  readonly model: string | undefined;
+  readonly tokens: number;
+  /** Undefined: no price is known. */
+  readonly cost: number | undefined;
+}
+
+export const emptyView: View = {
+  blocks: [],
+  said: '',
+  calls: new Map(),
+  plan: [],
+  phase: undefined,
+  since: undefined,
+  question: undefined,
+  approvals: [],
+  model: undefined,
+  tokens: 0,
+  cost: undefined,
+};
+const mostOutput = 20_000;
+
+export const withBlock = (view: View, block: Block): View => ({ ...view, blocks: [...view.blocks, block] });
+
+/** The view after one more event. */
+export function withEvent(view: View, event: Event): View {
+  if (isNote(event)) return noticed(view, event);
+  switch (event.type) {
+    case 'message.user':
+      return withBlock(view, { kind: 'you', text: event.data.text });
+    case 'run.started':
+      return { ...view, since: event.ts, plan: [] };
+    case 'sandbox.phase':
+      return { ...view, phase: event.data.phase === 'ready' ? undefined : oneLine(lineOf(event), 200) };
+    case 'plan':
+      return { ...view, plan: event.data.steps };
+    case 'step':
+      return { ...view, plan: view.plan.map((step) => (step.id === event.data.id ? event.data : step)) };
+    case 'message.delta':
+      return { ...view, said: view.said + event.data.text };
+    case 'message.assistant':
+      return withBlock({ ...view, said: '' }, { kind: 'agent', text: event.data.text });
+    case 'tool.calling':
+      return shownElsewhere.has(event.data.function) ? view : withCall(view, event.data.callId, begun(event));
+    case 'tool.output':
+      return withOutput(view, event.data);
+    case 'tool.called':
+      return ended(view, event);
+    case 'run.wait':
+      return { ...view, question: event.data.question };
+    case 'run.resumed':
+      return { ...view, question: undefined };
+    case 'approval.requested':
+      return { ...view, approvals: [...view.approvals, event.data] };
+    case 'approval.resolved':
+      return { ...view, approvals: view.approvals.filter(({ callId }) => callId !== event.data.callId) };
+    case 'usage':
+      return withUsage(view, event.data);
+    case 'run.notice':
+    case 'run.error':
+    case 'sandbox.untrusted':
+      return noticed(view, event);
+    case 'run.end':
+      return withEnd(view, event.data.status);
+    default:
+      return view;
+  }
+}
+
+function noticed(view: View, event: Event): View {
+  const said = noticeOf(event);
+  return said ? withBlock(view, { kind: said.level === 'info' ? 'note' : said.level, text: said.text }) : view;
+}
+
+const begun = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({
+  title: callText(data),
+  since: ts,
+  output: '',
+});
+
+const withCall = (view: View, id: string, call: Call): View => ({ ...view, calls: new Map(view.calls).set(id, call) });
+
+function withOutput(view: View, { callId, text }: DataOf<'tool.output'>): View {
+  const call = view.calls.get(callId);
+  return call ? withCall(view, callId, { ...call, output: (call.output + text).slice(-mostOutput) }) : view;
+}
+
+function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>): View {
+  const { callId, success, output, exitCode, reason, content } = data;
+  if (shownElsewhere.has(data.function) && success) return view;
+  const call = view.calls.get(callId);
+  const calls = new Map(view.calls);
+  calls.delete(callId);
+  const took = call ? `${((ts - call.since) / 1_000).toFixed(1)} s` : '';
+  const why = success ? '' : (reason ?? (exitCode === undefined ? 'failed' : `exit ${exitCode}`));
+  const change =
+    content && 'content' in content ? { before: content.oldContent ?? '', after: content.content } : undefined;
+  const about = [why, took].filter(Boolean).join(', ');
+  const title = call?.title ?? callText(data);
+  return withBlock({ ...view, calls }, { kind: 'call', title, output, change, isDone: success, about });
+}
+
+function withUsage(view: View, { model, inputTokens, outputTokens, cost }: DataOf<'usage'>): View {
+  const sum = cost === undefined ? view.cost : (view.cost ?? 0) + cost;
+  return { ...view, model, tokens: view.tokens + inputTokens + outputTokens, cost: sum };
+}
+
+function withEnd(view: View, status: DataOf<'run.end'>['status']): View {
+  const still = {
+    ...view,
+    said: '',
+    calls: new Map(),
+    plan: [],
+    since: undefined,
+    question: undefined,
+    approvals: [],
+  };
+  if (status === 'completed') return still;
+  return withBlock(still, { kind: status === 'failed' ? 'error' : 'warning', text: `The run is ${status}.` });
+}

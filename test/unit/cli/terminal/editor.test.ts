@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import {
+  type Editor,
+  emptyEditor,
+  type Key,
+  sends,
+  sent,
+  typed,
+  withText,
+} from '../../../../src/cli/terminal/editor.ts';
+
+const press = (editor: Editor, ...keys: readonly (string | Key)[]) =>
+  keys.reduce<Editor>((at, key) => (typeof key === 'string' ? typed(at, key, {}) : typed(at, '', key)), editor);
+const ctrl = (editor: Editor, letter: string) => typed(editor, letter, { ctrl: true });
+const left: Key = { leftArrow: true };
+
+test('text goes in where the cursor is, and a letter of two units is one', () => {
+  const editor = press(emptyEditor(), 'a😀b', left, left, 'x');
+  expect([editor.text, editor.at]).toEqual(['ax😀b', 2]);
+  expect(press(editor, { rightArrow: true }, { backspace: true }).text).toBe('axb');
+});
+
+test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new line', () => {
+  const editor = withText(emptyEditor(), 'one');
+  expect(sends(editor, { return: true })).toBe(true);
+  for (const key of [
+    { return: true, meta: true },
+    { return: true, shift: true },
+  ]) {
+    expect([sends(editor, key), press(editor, key).text]).toEqual([false, 'one\n']);
+  }
+  const continued = withText(editor, 'one\\');
+  expect([sends(continued, { return: true }), press(continued, { return: true }).text]).toEqual([false, 'one\n']);
+});
+
+test('what is pasted keeps its lines and loses what could steer the terminal', () => {
+  expect(press(emptyEditor(), 'one\r\ntwo\u001b[31m\u0007').text).toBe('one\ntwo[31m');
+});
+
+test('up and down go through lines first, then through the messages before, and the draft comes back', () => {
+  const before = press(emptyEditor(['first', 'second']), 'one\ntwo');
+  const up: Key = { upArrow: true };
+  const down: Key = { downArrow: true };
+  expect(press(before, up)).toMatchObject({ text: 'one\ntwo', at: 3 });
+  expect(press(before, up, up).text).toBe('second');
+  expect(press(before, up, up, up, up).text).toBe('first');
+  expect(press(before, up, up, up, down, down).text).toBe('one\ntwo');
+});
+
+test('a sent message is the newest of the history, once', () => {
+  const once = sent(withText(emptyEditor(), 'same'));
+  expect(sent(withText(once, 'same')).history).toEqual(['same']);
+  expect(sent(withText(once, '  ')).history).toEqual(['same']);
+});
+
+test("readline's keys work on the line at the cursor", () => {
+  const editor = withText(emptyEditor(), 'one\ntwo three', 8);
+  expect(ctrl(editor, 'a').at).toBe(4);
+  expect(ctrl(editor, 'e').at).toBe(13);
+  expect(ctrl(editor, 'k').text).toBe('one\ntwo ');
+  expect(ctrl(editor, 'u').text).toBe('one\nthree');
+  expect(ctrl(editor, 'w').text).toBe('one\nthree');
+  expect(ctrl(editor, 'j').text).toBe('one\ntwo \nthree');
+});

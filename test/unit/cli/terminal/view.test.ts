@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { blockText, planText, statusText } from '../../../../src/cli/terminal/block-text.ts';
+import { plain } from '../../../../src/cli/terminal/markdown.ts';
+import { emptyView, type View, withEvent } from '../../../../src/cli/terminal/view.ts';
+import type { Event } from '../../../../src/client/index.ts';
+
+const event = (type: Event['type'], data: object, ts = 0) =>
+  ({ seq: 1, sessionId: 's', ts, type, runId: 'r', data }) as unknown as Event;
+const after = (...events: readonly Event[]): View => events.reduce(withEvent, emptyView);
+const shown = (view: View) => view.blocks.map((block) => blockText(block, plain));
+
+test('words come piece by piece, and stay once they are whole', () => {
+  const pieces = [
+    event('message.delta', { messageId: 'm', text: 'One ' }),
+    event('message.delta', { messageId: 'm', text: '**two**' }),
+  ];
+  expect(after(...pieces)).toMatchObject({ said: 'One **two**', blocks: [] });
+  const whole = after(...pieces, event('message.assistant', { messageId: 'm', text: 'One **two**', attachments: [] }));
+  expect([whole.said, shown(whole)]).toEqual(['', ['One two']]);
+});
+
+const call = { callId: 'c', tool: 'shell', function: 'shell_exec', args: { command: 'make' } };
+
+test('a call shows its output while it works, then its end and how long it took', () => {
+  const working = after(event('tool.calling', call, 1_000), event('tool.output', { callId: 'c', text: 'half' }, 1_100));
+  expect(working.calls.get('c')).toMatchObject({ title: '$ make', output: 'half' });
+  const ended = withEvent(
+    working,
+    event('tool.called', { ...call, success: false, exitCode: 2, output: 'all\n', content: null }, 3_500),
+  );
+  expect([ended.calls.size, shown(ended)]).toEqual([0, ['✗ $ make exit 2, 2.5 s\n  all']]);
+});
+
+test('a call that changed a file shows the difference', () => {
+  const content = { content: 'one\nthree\n', oldContent: 'one\ntwo\n' };
+  const view = after(event('tool.called', { ...call, args: { file: 'a.txt' }, success: true, output: '', content }));
+  expect(shown(view)).toEqual(['✓ shell_exec a.txt\n  @@ -1,2 +1,2 @@\n   one\n  -two\n  +three']);
+});
+
+test('a plan follows its steps, and a call that keeps the plan is not shown', () => {
+  const steps = [{ id: '1', description: 'Read', status: 'pending' }];
+  const todo = { ...call, function: 'todo', args: { steps } };
+  const view = after(
+    event('tool.calling', todo),
+    event('plan', { steps }),
+    event('tool.called', { ...todo, success: true, output: 'Noted.', content: null }),
+    event('step', { id: '1', description: 'Read', status: 'completed' }),
+  );
+  expect([view.blocks, planText(view.plan, plain)]).toEqual([[], '☑ Read']);
+});
+
+test('a question and an approval wait until they are answered, and end with the run', () => {
+  const asked = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
+  const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', asked));
+  expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
+  expect(withEvent(waiting, event('run.resumed', {})).question).toBeUndefined();
+  expect(
+    withEvent(waiting, event('approval.resolved', { callId: 'c', decision: 'approved', by: 'a' })).approvals,
+  ).toEqual([]);
+  const over = withEvent(waiting, event('run.end', { status: 'stopped', reason: 'stopped', task: '' }));
+  expect(over).toMatchObject({ question: undefined, approvals: [], since: undefined });
+  expect(shown(over)).toEqual(['! The run is stopped.']);
+});
+
+test('the status adds up tokens and cost, and tells the time of the run', () => {
+  const usage = (cost: number | undefined) =>
+    event('usage', { model: 'm/x', inputTokens: 900, outputTokens: 200, ...(cost !== undefined && { cost }) });
+  const view = after(event('run.started', { task: 't', messageId: 'm' }, 1_000), usage(0.25), usage(undefined));
+  expect(statusText(view, 6_400)).toBe('m/x · 2.2k tokens · cost 0.25 · 5 s');
+  expect(statusText(emptyView, 0)).toBe('');
+});
