@@ -2,6 +2,7 @@
 // writes those that are stale, and then fails once, so that nobody lands without them.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import ts from 'typescript';
 import { z } from 'zod';
 import { settings } from '../src/app/settings/schema.ts';
 import { cliReference } from '../src/cli/reference.ts';
@@ -87,34 +88,51 @@ const prose = (comment: string | undefined) =>
     .replaceAll(/\s+/g, ' ')
     .trim();
 
-/** The public methods of the classes in a TypeScript file, with their comments. */
+/** The exported classes and option types of a TypeScript file, with their comments and without their code. */
 async function typescriptOf(file: string): Promise<string> {
   const text = await readFile(join('src/client', file), 'utf8');
-  const method =
-    /(?:^ {2}\/\*\*([\s\S]*?)\*\/\n)?^ {2}(?!private)((?:static |async |get )*(?:[a-z]\w*)\([\s\S]*?\)(?:: [^{;]+)?) \{$/gm;
-  const classes = [
-    ...text.matchAll(/(?:^\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^export class (\w+)[^\n]*\{\n([\s\S]*?)^\}/gm),
-  ];
-  return classes
-    .map(([, about, name = '', body = '']) => {
-      const rows = [...body.matchAll(method)].flatMap(([, comment, signature = '']) =>
-        signature.startsWith('constructor')
-          ? []
-          : [
-              [
-                code(
-                  signature
-                    .replace(/^async /, '')
-                    .replaceAll(/\s+/g, ' ')
-                    .replaceAll(', )', ')'),
-                ),
-                prose(comment),
-              ],
-            ],
-      );
-      return `### ${name}\n\n${prose(about)}\n\n${table(['method', ''], rows)}`;
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  return source.statements
+    .filter(
+      (one) =>
+        ts.canHaveModifiers(one) && ts.getModifiers(one)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword),
+    )
+    .flatMap((one) => {
+      if (ts.isClassDeclaration(one)) return [sectionOf(one, 'method', one.members.flatMap(methodRow))];
+      return ts.isInterfaceDeclaration(one) ? [sectionOf(one, 'field', one.members.flatMap(fieldRow))] : [];
     })
     .join('\n\n');
+}
+
+type Row = readonly [string, string];
+
+const commentOf = (node: ts.Node): string => {
+  const [found] = ts.getJSDocCommentsAndTags(node);
+  return prose(found && ts.isJSDoc(found) ? ts.getTextOfJSDocComment(found.comment) : '');
+};
+const sectionOf = (node: ts.ClassDeclaration | ts.InterfaceDeclaration, of: string, rows: readonly Row[]): string =>
+  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, ''], rows)].filter((part) => part !== '').join('\n\n');
+const typeOf = (type: ts.TypeNode | undefined): string => (type?.getText() ?? '').replaceAll(/\s+/g, ' ');
+
+function methodRow(member: ts.ClassElement): Row[] {
+  if (!(ts.isMethodDeclaration(member) || ts.isGetAccessor(member)) || !ts.isIdentifier(member.name)) return [];
+  const has = (kind: ts.SyntaxKind) => member.modifiers?.some((one) => one.kind === kind) === true;
+  if (has(ts.SyntaxKind.PrivateKeyword)) return [];
+  const start = `${has(ts.SyntaxKind.StaticKeyword) ? 'static ' : ''}${member.name.text}`;
+  const given = ts.isGetAccessor(member) ? '' : `(${member.parameters.map(parameterText).join(', ')})`;
+  return [[code(`${start}${given}: ${typeOf(member.type)}`), commentOf(member)]];
+}
+
+/** A parameter that the code takes apart is called `options`; one with a default can be left out. */
+function parameterText({ name, type, initializer, questionToken }: ts.ParameterDeclaration): string {
+  const called = ts.isIdentifier(name) ? name.text : 'options';
+  const kind = type ? typeOf(type) : initializer && ts.isNumericLiteral(initializer) ? 'number' : 'string';
+  return `${called}${initializer || questionToken ? '?' : ''}: ${kind}`;
+}
+
+function fieldRow(member: ts.TypeElement): Row[] {
+  if (!ts.isPropertySignature(member) || !ts.isIdentifier(member.name)) return [];
+  return [[code(`${member.name.text}${member.questionToken ? '?' : ''}: ${typeOf(member.type)}`), commentOf(member)]];
 }
 
 /** The public methods of the classes in the Python client. */
@@ -142,7 +160,7 @@ async function pythonOf(): Promise<string> {
 }
 
 async function clientPage(): Promise<string> {
-  const files = ['corral.ts', 'files.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
+  const files = ['corral.ts', 'exec.ts', 'files.ts', 'watch.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
   const typescript = await Promise.all(files.map(typescriptOf));
   return `# The clients
 

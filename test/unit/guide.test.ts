@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { referencePages } from '../../scripts/reference-docs.ts';
+import { highlighted } from '../../src/facades/guide/highlight.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
 import { anchorOf, renderPage } from '../../src/facades/guide/render.ts';
+import { indexOf } from '../../src/facades/guide/search-index.ts';
 
 const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
 const files = globSync('docs/**/*.md').map((file) => posix.relative('docs', file));
@@ -84,4 +86,32 @@ test('the picture of the page is part of its page, and wide blocks are reached b
   const text = renderPage('page', await page('page'));
   expect(text).toMatch(/<img src="data:image\/webp;base64,[A-Za-z0-9+/=]+" alt="A session: /);
   expect(text).not.toMatch(/<(pre|table)>/);
+});
+
+test('HTML in a block of code is shown, and its parts are marked', () => {
+  const text = renderPage('index', '# One\n\n```ts\nconst a = "<b>"; // why\n```\n');
+  expect(text).toContain('<span class="word">const</span> a = <span class="string">&quot;&lt;b&gt;&quot;</span>; ');
+  expect(text).toContain('<span class="comment">// why</span>');
+  expect(highlighted('<b>', 'diff')).toBe('&lt;b&gt;');
+});
+
+test('a long page has its own contents, and the menu is open where the page stands', () => {
+  const text = renderPage('cli', '# One\n\n## Two\n\n### `Three`\n\n## Four\n');
+  expect(text).toContain('<li class="h3"><a href="#three">Three</a></li>');
+  expect(text.match(/<details open>/g)).toHaveLength(1);
+  expect(renderPage('cli', '# One\n\n## Two\n')).not.toContain('<aside');
+});
+
+test('the search finds a part of a page by its text, and leads to its heading', () => {
+  const markdown = '# One\n\nBefore.\n\n## Where `it` is\n\n- the [word](a.md) **here**\n\n    npm start\n';
+  expect(indexOf('folder/page', markdown)).toEqual([
+    { page: 'folder/page', title: 'One', heading: 'One', anchor: 'one', text: 'Before.' },
+    {
+      page: 'folder/page',
+      title: 'One',
+      heading: 'Where it is',
+      anchor: 'where-it-is',
+      text: expect.stringContaining('the word here'),
+    },
+  ]);
 });

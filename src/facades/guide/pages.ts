@@ -30,12 +30,23 @@ const ordered: readonly Section[] = [
       ['tools', 'Give an agent tools'],
       ['mcp', 'Use tools of MCP servers'],
       ['mcp-server', 'Use Corral from an assistant'],
+      ['agents', 'Run Claude Code, Codex and others'],
       ['templates', 'Make a template'],
       ['prompts', 'Change the instructions'],
       ['approvals', 'Require approvals'],
       ['browser', 'Let agents browse'],
       ['desktop', 'Watch and use the desktop'],
       ['evaluation', 'Measure an agent'],
+    ],
+  ],
+  [
+    'Recipes',
+    [
+      ['recipes/claude-code-mcp', 'Claude Code'],
+      ['recipes/gemini-cli', 'Gemini CLI'],
+      ['recipes/openai-agents-sdk', 'OpenAI Agents SDK'],
+      ['recipes/vercel-ai-sdk', 'Vercel AI SDK'],
+      ['recipes/langchain', 'LangChain'],
     ],
   ],
   [
@@ -73,8 +84,6 @@ const ordered: readonly Section[] = [
       ['retention', 'What is kept'],
       ['audit', 'Who did what'],
       ['traces', 'Traces'],
-      ['performance', 'Performance'],
-      ['scale', 'Scale'],
     ],
   ],
   [
@@ -85,10 +94,12 @@ const ordered: readonly Section[] = [
     ],
   ],
   [
-    'Inside',
+    'Work on Corral',
     [
       ['architecture', 'How Corral is made'],
-      ['development', 'Work on Corral'],
+      ['development', 'Run, test and change it'],
+      ['performance', 'Performance'],
+      ['scale', 'Scale'],
       ['faults', 'Faults'],
     ],
   ],

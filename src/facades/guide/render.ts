@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Marked, type Tokens } from 'marked';
+import { highlighted } from './highlight.ts';
 import { docs, paths, sections } from './pages.ts';
 
 const asText = (text: string) =>
@@ -52,6 +53,9 @@ function contentOf(markdown: string, page: string): string {
         const source = picture(href, page);
         return source === undefined ? asText(text) : `<img src="${source}" alt="${asText(text)}">`;
       },
+      code({ text, lang = '' }: Tokens.Code): string {
+        return `<pre><code>${highlighted(text, lang.split(/\s/, 1)[0] ?? '')}</code></pre>\n`;
+      },
       html: ({ text }: Tokens.HTML | Tokens.Tag): string => asText(text),
     },
   });
@@ -66,11 +70,26 @@ const menu = (page: string) =>
         const current = path === page ? ' aria-current="page"' : '';
         return `<li><a href="${addressOf(path)}"${current}>${asText(name)}</a></li>`;
       });
-      return `<h2>${asText(heading)}</h2>\n<ul>${items.join('')}</ul>`;
+      const isOpen = pages.some(([path]) => path === page) ? ' open' : '';
+      return `<details${isOpen}><summary>${asText(heading)}</summary>\n<ul>${items.join('')}</ul></details>`;
     })
     .join('\n');
 
-/** A page of the guide as HTML. It needs no script. */
+/** The headings of a page, for its own contents; a short page needs none. */
+function contentsOf(markdown: string): string {
+  const headings = new Marked({ gfm: true }).lexer(markdown).flatMap((token) => {
+    const { type, depth, text } = token as Tokens.Heading;
+    return type === 'heading' && (depth === 2 || depth === 3) ? [{ depth, text: text.replaceAll('`', '') }] : [];
+  });
+  if (headings.length < 3) return '';
+  const shown = headings.length > 30 ? headings.filter(({ depth }) => depth === 2) : headings;
+  const items = shown.map(
+    ({ depth, text }) => `<li class="h${depth}"><a href="#${anchorOf(text)}">${asText(text)}</a></li>`,
+  );
+  return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
+}
+
+/** A page of the guide as HTML. Without its script it has no search and no buttons that copy. */
 export function renderPage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>
@@ -80,14 +99,18 @@ export function renderPage(page: string, markdown: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${asText(title)} · Corral</title>
 <link rel="stylesheet" href="/guide/guide.css">
+<script src="/guide/guide.js" defer></script>
 </head>
 <body>
 <a class="skip" href="#content">Skip to the page</a>
 <nav aria-label="Guide"><p><a href="/guide"><b>Corral</b></a> · <a href="/docs">API</a> · <a href="/">Open</a></p>
+<search><label for="search">Search</label><input id="search" type="search" placeholder="press /" autocomplete="off" aria-controls="found">
+<p id="count" role="status" class="unseen"></p><ul id="found" hidden></ul></search>
 ${menu(page)}
 </nav>
 <main id="content">
 ${contentOf(markdown, page)}</main>
+${contentsOf(markdown)}
 </body>
 </html>
 `;

@@ -7,17 +7,17 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { docs, paths } from './pages.ts';
 
 const style = new URL('guide.css', import.meta.url);
+const script = new URL('guide.js', import.meta.url);
 const headers = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cache-control': 'public, max-age=300',
 };
 const about = describing({ tag: 'Server', prefix: 'guide', failures: detailFailures });
 const open = { open: true, free: true } as const;
 const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
-const css: ReplyDoc = { description: 'The style', content: { 'text/css': { schema: z.string() } } };
 
-/** The documentation of this very version, as pages that need no script and no other host. */
+/** The documentation of this very version, as pages that need no other host. */
 export function guideRoutes(): FacadeRoutes {
   return { mount: mountGuide };
 }
@@ -33,18 +33,26 @@ function mountGuide(app: App): void {
     rendered.set(path, html);
     return html;
   };
-  app.get(
-    '/guide/guide.css',
-    {
-      schema: { response: { 200: css } },
-      config: { ...open, doc: { ...about('Style', 'The style of the guide'), asset: true } },
-    },
-    async (_request, reply) =>
-      reply
-        .headers(headers)
-        .type('text/css; charset=utf-8')
-        .send(await readFile(style)),
-  );
+  let index: Promise<string> | undefined;
+  const assets = [
+    ['/guide/guide.css', 'Style', 'text/css', () => readFile(style, 'utf8')],
+    ['/guide/guide.js', 'Script', 'text/javascript', () => readFile(script, 'utf8')],
+    ['/guide/search.json', 'Index', 'application/json', () => (index ??= searchIndex())],
+  ] as const;
+  for (const [url, name, type, content] of assets) {
+    app.get(
+      url,
+      {
+        schema: { response: { 200: { description: name, content: { [type]: { schema: z.string() } } } } },
+        config: { ...open, doc: { ...about(name, `The guide: ${name.toLowerCase()}`), asset: true } },
+      },
+      async (_request, reply) =>
+        reply
+          .headers(headers)
+          .type(`${type}; charset=utf-8`)
+          .send(await content()),
+    );
+  }
   for (const [url, name] of [
     ['/guide', ''],
     ['/guide/:page', 'Page'],
@@ -69,4 +77,13 @@ function mountGuide(app: App): void {
           .send(await page(folder === undefined ? last : `${folder}/${last}`)),
     );
   }
+}
+
+/** The whole index as JSON. The pages do not change while the server runs. */
+async function searchIndex(): Promise<string> {
+  const { indexOf } = await import('./search-index.ts'); // its package loads when first used
+  const entries = await Promise.all(
+    [...paths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docs), 'utf8'))),
+  );
+  return JSON.stringify(entries.flat());
 }

@@ -88,6 +88,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /docs/assets/{name}
     GET /guide
     GET /guide/guide.css
+    GET /guide/guide.js
+    GET /guide/search.json
     GET /guide/{page}
     GET /guide/{folder}/{page}
     GET /static/{name}
