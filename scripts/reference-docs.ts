@@ -160,7 +160,7 @@ async function pythonOf(): Promise<string> {
 }
 
 async function clientPage(): Promise<string> {
-  const files = ['corral.ts', 'exec.ts', 'files.ts', 'watch.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
+  const files = ['corral.ts', 'exec.ts', 'files.ts', 'watch.ts', 'port.ts', 'run.ts', 'terminal.ts', 'errors.ts'];
   const typescript = await Promise.all(files.map(typescriptOf));
   return `# The clients
 
