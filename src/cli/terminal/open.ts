@@ -20,7 +20,7 @@ export interface OpenOptions {
   readonly run?: Run;
 }
 
-export interface Shown {
+export interface TerminalOutcome {
   /** The last session that was shown. */
   readonly box: Box;
   /** How the run ended; undefined when the person left before, or the session was deleted. */
@@ -29,7 +29,7 @@ export interface Shown {
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
 /** Shows sessions until the person leaves, or the run ends. */
-export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<Shown> {
+export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
   const paint = paintOf(io);
   const history = await readHistory(io);
   let box = first;
