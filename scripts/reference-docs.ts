@@ -111,7 +111,7 @@ const commentOf = (node: ts.Node): string => {
   return prose(found && ts.isJSDoc(found) ? ts.getTextOfJSDocComment(found.comment) : '');
 };
 const sectionOf = (node: ts.ClassDeclaration | ts.InterfaceDeclaration, of: string, rows: readonly Row[]): string =>
-  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, ''], rows)].filter((part) => part !== '').join('\n\n');
+  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, 'what it is'], rows)].filter((part) => part !== '').join('\n\n');
 const typeOf = (type: ts.TypeNode | undefined): string => (type?.getText() ?? '').replaceAll(/\s+/g, ' ');
 
 function methodRow(member: ts.ClassElement): Row[] {
@@ -154,7 +154,7 @@ async function pythonOf(): Promise<string> {
           .replace(/,$/, '');
         return [code(`${called}(${shown}) -> ${gives}`), prose(comment)];
       });
-      return `### ${name}\n\n${prose(about)}\n\n${table(['method', ''], rows)}`;
+      return `### ${name}\n\n${prose(about)}\n\n${table(['method', 'what it does'], rows)}`;
     })
     .join('\n\n');
 }

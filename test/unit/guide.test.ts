@@ -35,7 +35,7 @@ test('no link of a page is broken, and no anchor', async () => {
   const broken: string[] = [];
   for (const [address, text] of html) {
     for (const [, href = ''] of text.matchAll(/ href="([^"]+)"/g)) {
-      if (/^(https?:|[/]$|[/]docs$|[/]guide[/]guide.css$)/.test(href)) continue;
+      if (/^(https?:|data:,$|[/]$|[/]docs$|[/]guide[/]guide.css$)/.test(href)) continue;
       const [target = '', anchor] = href.split('#');
       const known = anchors.get(target === '' ? address : target);
       if (!known || (anchor !== undefined && !known.has(decodeURIComponent(anchor))))

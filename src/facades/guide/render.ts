@@ -98,6 +98,7 @@ export function renderPage(page: string, markdown: string): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${asText(title)} · Corral</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/guide/guide.css">
 <script src="/guide/guide.js" defer></script>
 </head>

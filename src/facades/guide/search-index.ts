@@ -31,7 +31,7 @@ export function indexOf(page: string, markdown: string): IndexEntry[] {
 /** The text of a token without its marks. */
 function textOf(token: Token): string {
   return token.raw
-    .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*_|[]|^```\w*$/gm, ' ')
+    .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*|[]|-{3,}|^```\w*$/gm, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim();
 }
