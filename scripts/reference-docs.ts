@@ -111,7 +111,9 @@ const commentOf = (node: ts.Node): string => {
   return prose(found && ts.isJSDoc(found) ? ts.getTextOfJSDocComment(found.comment) : '');
 };
 const sectionOf = (node: ts.ClassDeclaration | ts.InterfaceDeclaration, of: string, rows: readonly Row[]): string =>
-  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, 'what it is'], rows)].filter((part) => part !== '').join('\n\n');
+  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, 'what it is'], rows)]
+    .filter((part) => part !== '')
+    .join('\n\n');
 const typeOf = (type: ts.TypeNode | undefined): string => (type?.getText() ?? '').replaceAll(/\s+/g, ' ');
 
 function methodRow(member: ts.ClassElement): Row[] {

@@ -27,7 +27,10 @@ export const upCommand: Command = {
     mkdirSync(place.data, { recursive: true, mode: 0o700 });
     const began = sizeOf(place.log);
     const child = started(place);
-    const end = await Promise.race([answers(place, { child, seconds, at }), exited(child)]);
+    const decided = new AbortController(); // ends the polling when the process has ended first
+    const signal = AbortSignal.any([at.signal, decided.signal]);
+    const end = await Promise.race([answers(place, { child, seconds, signal }), exited(child)]);
+    decided.abort();
     if (end !== 'up') return refused(place, began, { child, end, at });
     for (const line of written(place.log, began).filter((one) => one.startsWith('corral: Open ')))
       at.print(line.slice(8));
@@ -86,10 +89,10 @@ type End = 'up' | 'late' | 'cancelled' | number | null;
 interface Waiting {
   readonly child: ChildProcess;
   readonly seconds: number;
-  readonly at: Terminal;
+  readonly signal: AbortSignal;
 }
 
-async function answers({ data }: Place, { child, seconds, at: { signal } }: Waiting): Promise<End> {
+async function answers({ data }: Place, { child, seconds, signal }: Waiting): Promise<End> {
   const isUp = await until(
     async () => {
       const running = runningOn(data);
