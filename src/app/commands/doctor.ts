@@ -5,8 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
-import { serverAddress, urlOption } from './server-address.ts';
-import { requestServer } from './server-request.ts';
+import { requestServer, serverAddress, urlOption } from './server-request.ts';
 
 const options = {
   ...urlOption,

@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
-import { serverAddress, urlOption } from './server-address.ts';
-import { requestServer } from './server-request.ts';
+import { requestServer, serverAddress, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 

@@ -4,8 +4,7 @@ import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
-import { serverAddress, urlOption } from './server-address.ts';
-import { requestServer } from './server-request.ts';
+import { requestServer, serverAddress, urlOption } from './server-request.ts';
 
 const task = [
   'Try the sandbox',

@@ -7,8 +7,7 @@ import { type CorralClient, createCorralClient, type Event } from '../../../clie
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Terminal } from '../command.ts';
-import { serverAddress, urlOption } from '../server-address.ts';
-import { requestServer } from '../server-request.ts';
+import { requestServer, serverAddress, urlOption } from '../server-request.ts';
 import { capturedFrom } from './captured.ts';
 import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
 
