@@ -8,6 +8,7 @@ import fcntl, json, os, pty, re, select, struct, sys, termios, time
 steps, argv = json.loads(sys.argv[1]), sys.argv[2:]
 pid, fd = pty.fork()
 if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))  # a new terminal has no size at all
     os.execvp(argv[0], argv)
 
 
