@@ -30,7 +30,6 @@ export function Screen(props: ScreenProps) {
   return h(
     Area,
     { flexDirection: 'column' },
-    // biome-ignore lint/correctness/noChildrenProp: Static's child is a function, which is no node for createElement's types
     h(Static<(typeof blocks)[number]>, { items: blocks, children: drawn(paint) }),
     h(UnderWay, { view, paint }),
     h(Line, { ...props, view }),
