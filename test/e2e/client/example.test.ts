@@ -78,6 +78,7 @@ test('the packed package works in another program, includes its types, and runs 
       'fetch-event-source',
       'files',
       'index',
+      'port',
       'run',
       'terminal',
       'types',
