@@ -63,7 +63,7 @@ export type SandboxEnd =
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
 
-export interface SandboxContext extends SandboxInput {
+interface SandboxContext extends SandboxInput {
   busy: boolean;
   /** Paused on request: only a new use resumes it. */
   frozen: boolean;
@@ -72,7 +72,7 @@ export interface SandboxContext extends SandboxInput {
   end: SandboxEnd | undefined;
 }
 
-export interface SandboxOwner {
+interface SandboxOwner {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
 }

@@ -30,7 +30,7 @@ import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-s
 import type { Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
-import type { WorkspaceService } from '../sessions/workspaces/workspaces.ts';
+import type { WorkspaceService } from '../sessions/api/workspaces.ts';
 import { isLoopback } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
 

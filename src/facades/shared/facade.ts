@@ -14,12 +14,12 @@ import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
+import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
 import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessages } from '../../sessions/services/side-messages.ts';
-import type { WorkspaceService } from '../../sessions/workspaces/workspaces.ts';
 import type { PreviewLinks } from './preview-links.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */

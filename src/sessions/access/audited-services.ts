@@ -5,7 +5,7 @@ import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
 import type { MethodRule } from '../api/rules.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import type { WorkspaceService } from '../api/workspaces.ts';
 import { may } from './authorize.ts';
 import type { ProjectParts } from './guarded-projects.ts';
 

@@ -8,7 +8,7 @@ import type { Action } from '../api/rules.ts';
 import { type Services, serviceRules } from '../api/services.ts';
 import type { SessionListChange, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
-import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import type { WorkspaceService } from '../api/workspaces.ts';
 import { authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
 import { withChecks } from './checked-service.ts';
 import { guardedModels } from './guarded-models.ts';

@@ -1,22 +1,9 @@
 import { posix } from 'node:path';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
+import type { CodeResult } from '../api/workspaces.ts';
 import { outputsOf } from '../services/cut-outputs.ts';
 import { loginCommand, quoteForShell } from '../services/shell-quoting.ts';
 
-export interface CodeResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The failure in one line; null on success. */
-  readonly error: string | null;
-}
-export interface CommandResult {
-  /** Stdout and stderr together. */
-  readonly output: string;
-  readonly exitCode: number;
-  /** The absolute folder in which the next command starts. */
-  readonly cwd: string;
-}
 export interface CodeScript {
   readonly program: string;
   readonly command: string;

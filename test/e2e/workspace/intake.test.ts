@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { workspace } from '../../../src/facades/compat/workspace/routes.ts';
-import type { WorkspaceMember } from '../../../src/sessions/workspaces/workspaces.ts';
+import type { WorkspaceMember } from '../../../src/sessions/api/workspaces.ts';
 import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 

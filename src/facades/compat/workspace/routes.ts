@@ -9,7 +9,7 @@ import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
-import type { WorkspaceMember, WorkspaceService } from '../../../sessions/workspaces/workspaces.ts';
+import type { WorkspaceMember, WorkspaceService } from '../../../sessions/api/workspaces.ts';
 import { type Command, Frame, isFileName, UserId } from './frames.ts';
 
 export interface WorkspaceDeps {
