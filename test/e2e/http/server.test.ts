@@ -150,7 +150,10 @@ test('every registered route is in the OpenAPI document, with a unique name and 
 /** The documented routes of each tag: exactly those of the wire contract. */
 const documented: Record<string, string[]> = {
   Server: [
+    'DELETE /api/v1/models/providers/{provider}',
     'GET /',
+    'GET /api/v1/models',
+    'GET /api/v1/models/offered',
     'GET /api/v1/templates',
     'GET /docs',
     'GET /health',
@@ -161,6 +164,8 @@ const documented: Record<string, string[]> = {
     'GET /readyz',
     'GET /redoc',
     'GET /sessions/{sid}/desktop',
+    'POST /api/v1/models/test',
+    'PUT /api/v1/models/usual',
   ],
   Crogia: [
     'DELETE /api/sessions/{sid}',

@@ -33,7 +33,7 @@ const script: readonly (readonly [string, 'completed' | 'failed', ...FakeReply[]
 ];
 
 const nameless = new Set(
-  'callId messageId runId id model requestHash askedAt ts at inputTokens cachedTokens cacheWrittenTokens cost url file file_id'.split(
+  'callId messageId runId id model requestHash askedAt ts at inputTokens cachedTokens cacheWrittenTokens cost url file file_id inMs'.split(
     ' ',
   ),
 );

@@ -82,6 +82,11 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'projects.agent': { id: 'id', project: true },
   'projects.updateAgent': { id: 'id', project: true, input: { prompt: 'Be brief.' } },
   'projects.delete': { id: 'id', project: true },
+  'models.inForce': {},
+  'models.offered': {},
+  'models.test': { input: { provider: 'nobody', key: 'k' } },
+  'models.use': { input: { provider: 'nobody', key: 'k', model: 'one' } },
+  'models.forget': { input: { provider: 'nobody' } },
   'templates.list': {},
   'keys.create': { input: { name: 'one', role: 'user' } },
   'keys.list': {},
@@ -192,7 +197,7 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const { id: field, project, input = {} } = samples[name] ?? {};
   const own = project ? (await server.client().projects.create.mutate({ name: 'One' })).id : id;
   const known = { ...input, ...(field && { [field]: own }) };
-  const takesNothing = name === 'system.info' || name === 'sessions.watch';
+  const takesNothing = ['system.info', 'sessions.watch', 'models.inForce', 'models.offered'].includes(name);
   for (const given of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
     if (takesNothing) continue;
     const { status } = await call(server, name, given);

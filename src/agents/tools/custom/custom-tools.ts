@@ -9,7 +9,7 @@ import type { Tool } from '../tool.ts';
 import { checkDefinition } from './check.ts';
 import { customTool } from './tool.ts';
 
-const definition = new URL(`../tools/custom/definition${extname(import.meta.url)}`, import.meta.url).href;
+const definition = new URL(`./definition${extname(import.meta.url)}`, import.meta.url).href;
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
 /**

@@ -89,8 +89,12 @@ test.each([
   [reapCommand, ['--instance', 'one'], '--instance goes with --all'],
   [reapCommand, [], 'Set CORRAL_DRIVER=kubernetes'],
   [tryCommand, ['--timeout', 'soon'], '--timeout needs a number of seconds'],
-  [tryCommand, ['--url', 'localhost:8000'], '--url must be an address such as http://127.0.0.1:8000'],
-  [doctorCommand, ['--url', 'server'], '--url must be an address such as http://127.0.0.1:8000'],
+  [
+    tryCommand,
+    ['--url', 'localhost:8000'],
+    'localhost:8000 is no address of a server. Write it like http://127.0.0.1:8000',
+  ],
+  [doctorCommand, ['--url', 'server'], 'server is no address of a server. Write it like http://127.0.0.1:8000'],
 ])('%o with %j says what is wrong', async (command, args, text) => {
   await expect(run(command, ...args)).rejects.toThrow(text);
 });
