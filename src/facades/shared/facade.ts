@@ -53,7 +53,7 @@ export interface FacadeParts {
   readonly shared: SharedSessions | undefined;
   /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
-  /** The operations of an principal, for transports that carry several calls. */
+  /** The operations of a principal, for transports that carry several calls. */
   readonly acting: (principal: Principal) => CallerContext;
   /** The principal of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
   readonly admits: (token: string, address: string) => Principal | undefined;

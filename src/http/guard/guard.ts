@@ -91,7 +91,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   });
 }
 
-/** One principal for each origin: streams and caches know an principal by its object. */
+/** One principal for each origin: streams and caches know a principal by its object. */
 function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal {
   const known = new Map<string, Principal>();
   return ({ headers: { origin = '' } }) => {

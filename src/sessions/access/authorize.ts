@@ -12,7 +12,7 @@ export interface OwnedResource {
 const owns = (principal: Principal, { owner }: OwnedResource): boolean =>
   principal.owner !== undefined && principal.owner === owner;
 
-/** The only place that decides whether an principal is allowed an action. */
+/** The only place that decides whether a principal is allowed an action. */
 export function may(principal: Principal, action: Action, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';

@@ -214,7 +214,7 @@ function guardedSessions(
       await Promise.all(files.map((file) => attach?.(file)));
       return await sessions.send(id, command);
     },
-    /** Only an principal who may change the session marks its messages as read. */
+    /** Only a principal who may change the session marks its messages as read. */
     watching(id) {
       const checking = check(id, 'work');
       if (!checking) return sessions.watching(id);
