@@ -43,6 +43,7 @@ const rules: Rule[] = [
     but: {
       'src/observability/scrub.ts': 'of escaped secrets, and of its own words',
       'src/http/routes/routes.ts': 'of the routes',
+      'src/facades/guide/highlight.ts': 'of its own words',
       'drivers/docker/filter/container-rules.ts': 'of the escaped name of the installation',
       'drivers/docker/filter/routes.ts': 'of its own words',
       'drivers/memory/daemon.ts': 'the fake, whose users are tests',
@@ -86,6 +87,8 @@ const rules: Rule[] = [
     but: {
       'src/cli/server.ts': 'of the file that a server of the same user wrote',
       'src/cli/main.ts': 'of files of this package',
+      'src/cli/terminal/open.ts': 'of the history that it wrote itself',
+      'src/facades/guide/guide.js': 'of the index that its own server made',
       'src/http/guard/idempotency.ts': 'of an answer that this server sealed itself',
       'src/http/routes/reply-check.ts': 'of a reply of this server, in development only',
       'src/agents/mcp/program-transport.ts': 'by the package, after the limits of `tooComplex`',

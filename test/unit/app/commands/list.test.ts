@@ -30,7 +30,7 @@ describe('an unknown command', () => {
   });
 
   test('is an error that lists them where it is like none of them', async () => {
-    await expect(commandOf(['frobnicate'])).rejects.toThrow(/known are try, .*keys/);
+    await expect(commandOf(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/);
   });
 
   test('but looks like an option is an error that says where settings come from', async () => {
