@@ -80,7 +80,7 @@ test("the README's tour of 60 seconds works as written, line after line", { time
   };
 
   const ran = await does('bash', '-c', run);
-  expect(ran.stderr).toMatch(/✓ \d+\.\d s/);
+  expect(ran.stdout).toContain('All steps are done.');
   expect((await does('bash', '-c', exec)).stdout).toMatch(/^Linux /m);
   const steps = [
     { expect: '[$#] ', send: 'echo $((40 + 2)) typed\r' },

