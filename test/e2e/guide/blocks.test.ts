@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundleCli } from '../../../scripts/bundle-cli.ts';
 import { python } from '../../support/clients/python.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -38,9 +39,7 @@ beforeAll(async () => {
   const bin = join(folder, 'bin');
   await mkdir(bin);
   const outfile = join(folder, 'dist/corral.js');
-  const banner = "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
-  const how = { bundle: true, platform: 'node', format: 'esm', banner: { js: banner }, logLevel: 'silent' } as const;
-  await build({ entryPoints: [join(root, 'src/cli/main.ts')], outfile, ...how });
+  await bundleCli(join(folder, 'dist'));
   await writeFile(join(folder, 'package.json'), '{"version":"0.1.0","type":"module"}');
   await writeFile(join(folder, 'dist/server-commands.json'), '[]');
   await writeFile(join(bin, 'corral'), `#!/bin/sh\nexec ${process.execPath} ${outfile} "$@"\n`);

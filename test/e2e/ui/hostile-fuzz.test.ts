@@ -96,7 +96,7 @@ test('files with hostile names and tables open, one after the other', { timeout:
   await expect.poll(() => files.count()).toBe(stored.length);
   for (const at of stored.keys()) {
     await files.nth(at).click();
-    await page.locator('.file .file-body, .file .empty:not(:text("Loading"))').first().waitFor();
+    await page.locator('.file .file-body, .file .editor-text, .file .empty:not(:text("Loading"))').first().waitFor();
     await page.getByRole('button', { name: 'Back to the list' }).click();
   }
   expect(faults).toEqual([]);
