@@ -30,7 +30,7 @@ export interface Listing {
 }
 export interface ListPage {
   readonly models: readonly ListedModel[];
-  /** Where the next page begins; undefined on the last one. */
+  /** The cursor of the next page; undefined on the last one. */
   readonly next?: string | undefined;
 }
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

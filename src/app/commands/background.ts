@@ -18,7 +18,7 @@ export const upCommand: Command = {
     '`down` ends it',
   async run(args, at) {
     const seconds = secondsOf(args, 'up', 300);
-    const place = placeOf();
+    const place = serverFiles();
     const running = runningOn(place.data);
     if (running) {
       at.print(`Corral runs already at ${running.url} (process ${running.pid}).`);
@@ -47,7 +47,7 @@ export const downCommand: Command = {
     'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start',
   async run(args, { print, signal }) {
     const seconds = secondsOf(args, 'down', 60);
-    const { data, pidFile } = placeOf();
+    const { data, pidFile } = serverFiles();
     const pid = runningOn(data)?.pid ?? pidIn(pidFile);
     if (pid === undefined || !isServer(pid)) {
       rmSync(pidFile, { force: true });
@@ -64,18 +64,18 @@ export const downCommand: Command = {
   },
 };
 
-interface Place {
+interface ServerFiles {
   readonly data: string;
   readonly log: string;
   readonly pidFile: string;
 }
 
-function placeOf(): Place {
+function serverFiles(): ServerFiles {
   const data = resolve(localConfig().dataDir);
   return { data, log: join(data, 'server.log'), pidFile: join(data, 'server.pid') };
 }
 
-function started({ log, pidFile }: Place): ChildProcess {
+function started({ log, pidFile }: ServerFiles): ChildProcess {
   const output = openSync(log, 'a', 0o600);
   const program = [...process.execArgv, process.argv[1] ?? '', 'serve'];
   const child = spawn(process.execPath, program, { detached: true, stdio: ['ignore', output, output] });
@@ -92,7 +92,7 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-async function answers({ data }: Place, { child, seconds, signal }: Waiting): Promise<End> {
+async function answers({ data }: ServerFiles, { child, seconds, signal }: Waiting): Promise<End> {
   const isUp = await until(
     async () => {
       const running = runningOn(data);
@@ -114,7 +114,7 @@ const exited = (child: ChildProcess) =>
 
 /** The start failed: its process ends, and the newest lines of its log say why. */
 function refused(
-  place: Place,
+  place: ServerFiles,
   began: number,
   { child, end, at }: { child: ChildProcess; end: End; at: Terminal },
 ): number {

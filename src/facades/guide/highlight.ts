@@ -1,5 +1,5 @@
 /** Marks the parts of a program for people who read it. A small reader is enough, because no program depends on it. */
-type Part = 'comment' | 'string' | 'number' | 'word';
+type TokenKind = 'comment' | 'string' | 'number' | 'word';
 
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -54,7 +54,7 @@ const languages: Readonly<Record<string, Language>> = {
 export function highlighted(code: string, language: string): string {
   const rules = languages[language];
   if (!rules) return escaped(code);
-  const parts: readonly (readonly [Part, RegExp])[] = [
+  const parts: readonly (readonly [TokenKind, RegExp])[] = [
     ['comment', rules.comment],
     ['string', rules.string],
     ['word', rules.word],

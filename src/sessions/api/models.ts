@@ -10,7 +10,7 @@ export interface ModelProvider {
   readonly kind: 'known' | 'compatible';
   /** Whether sessions can use it: it has a key, or needs none. */
   readonly isReady: boolean;
-  /** Where its key and address come from: the settings, the page, or nowhere yet. */
+  /** The origin of its key and address. */
   readonly from: 'settings' | 'page' | 'nowhere';
   /** The variable or setting that precedes what is entered in the page; null: none does. */
   readonly setBy: string | null;

@@ -118,6 +118,7 @@ test('5 failures of the provider are one line with the next try', async (context
   expect(await line.count()).toBe(1);
 });
 
+// The last line failed twice on a busy machine: the notice stayed although the message had arrived. The cause is not known.
 test.skipIf(!isNightly)(
   '6 within three seconds the page says that the server is away, and what it sends later',
   async (context) => {

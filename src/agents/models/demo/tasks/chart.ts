@@ -1,4 +1,4 @@
-import type { BuiltInTask } from './task.ts';
+import type { BuiltInTask } from '../unit.ts';
 
 const sales = `month,sales
 January,1240

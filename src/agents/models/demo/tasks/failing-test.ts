@@ -1,4 +1,4 @@
-import type { BuiltInTask } from './task.ts';
+import type { BuiltInTask } from '../unit.ts';
 
 // The program is for the shell, so the task works where no language is installed.
 

@@ -1,4 +1,4 @@
-import type { BuiltInTask } from './task.ts';
+import type { BuiltInTask } from '../unit.ts';
 
 const page = `<!doctype html>
 <html lang="en">

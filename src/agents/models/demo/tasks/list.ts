@@ -1,7 +1,7 @@
+import type { BuiltInTask } from '../unit.ts';
 import { chart } from './chart.ts';
 import { failingTest } from './failing-test.ts';
 import { game } from './game.ts';
-import type { BuiltInTask } from './task.ts';
 
 export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest];
 

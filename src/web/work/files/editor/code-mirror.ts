@@ -81,7 +81,7 @@ export type Phrases = Readonly<Record<string, string>>;
 interface Common {
   readonly path: string;
   readonly text: string;
-  /** Its name for a screen reader. */
+  /** The editor's name for screen readers. */
   readonly label: string;
   readonly phrases: Phrases;
   readonly parent: HTMLElement;
