@@ -33,6 +33,10 @@ const components = {
     look: async () =>
       (await answers('npm', ['view', 'semver', 'version'])) && (await answers('pip', ['index', 'versions', 'six'])),
   },
+  go: {
+    is: 'Go is installed',
+    look: () => answers('go', ['version']),
+  },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

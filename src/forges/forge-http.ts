@@ -1,0 +1,174 @@
+import type { z } from 'zod';
+import { AppError, toAppError } from '../core/errors/errors.ts';
+import type { Secret } from '../core/text/secret.ts';
+import type { ForgeHttp, ForgeServer } from './forge.ts';
+
+/** Connects only where the operator lets the server connect. Follows no redirect, which would take the token elsewhere. */
+export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
+
+interface ForgeAccess {
+  readonly server: ForgeServer;
+  readonly token: Secret;
+  readonly fetch: ForgeFetch;
+  readonly now: () => number; // epoch ms
+}
+
+const requestMs = 20_000;
+const maxPages = 10;
+const maxAnswerBytes = 4 * 2 ** 20;
+const maxMessage = 300;
+
+export function forgeHttp(access: ForgeAccess): ForgeHttp {
+  const { server, token, fetch } = access;
+  const where = `${server.kind.label} at ${new URL(server.webUrl).host}`;
+  const base = server.kind.apiUrl(server.webUrl);
+
+  async function ask(path: string, init: RequestInit, signal: AbortSignal) {
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
+    const headers = { 'user-agent': 'Corral', ...server.kind.headers(token.reveal()), ...init.headers };
+    try {
+      const response = await fetch(`${base}${path}`, { ...init, headers, redirect: 'manual', signal: timed });
+      const text = await textWithin(response, where);
+      if (response.ok) return { text, headers: response.headers };
+      throw refusal(response, text, { ...access, where });
+    } catch (thrown) {
+      if (timed.aborted && !signal.aborted) {
+        throw new AppError(
+          'deadline_exceeded',
+          `${where} did not answer within ${requestMs / 1_000} seconds. Try again.`,
+        );
+      }
+      throw thrown instanceof AppError || signal.aborted ? toAppError(thrown) : unreachable(where, thrown);
+    }
+  }
+
+  function parsed<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
+    try {
+      return schema.parse(JSON.parse(text));
+    } catch (cause) {
+      const why =
+        'answered in a form that its API does not have. Check the address and the kind of the forge in forges.servers.';
+      throw new AppError('provider_error', `${where} ${why}`, { cause });
+    }
+  }
+
+  return {
+    async get(path, { answer, query = {} }, signal) {
+      const { text } = await ask(withQuery(path, query), {}, signal);
+      return parsed(text, answer);
+    },
+    async post(path, { answer, query = {}, body }, signal) {
+      const headers = { 'content-type': 'application/json' };
+      const init = { method: 'POST', headers, body: JSON.stringify(body) };
+      const { text } = await ask(withQuery(path, query), init, signal);
+      return parsed(text, answer);
+    },
+    async list(path, { answer, query = {}, items }, signal) {
+      const all = [];
+      for (let page = 1; page <= maxPages; page += 1) {
+        const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
+        all.push(...items(parsed(text, answer)));
+        // The page is counted here: an address from the answer could lead the token to another host.
+        if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
+      }
+      return { items: all, isCut: true };
+    },
+  };
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string | number>>): string {
+  const entries = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
+  return entries.length === 0 ? path : `${path}?${new URLSearchParams(entries)}`;
+}
+
+async function textWithin(response: Response, where: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    if (bytes > maxAnswerBytes) {
+      throw new AppError('payload_too_large', `${where} answered with more than ${maxAnswerBytes / 2 ** 20} MiB.`);
+    }
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+const unreachable = (where: string, cause: unknown) =>
+  new AppError('provider_error', `The connection to ${where} broke off. Try again.`, { cause });
+
+type Refused = ForgeAccess & { readonly where: string };
+
+function refusal(response: Response, text: string, { where, token, now }: Refused): AppError {
+  const { status, headers } = response;
+  const said = messageIn(text).replaceAll(token.reveal(), '[secret]');
+  const because = said ? `: ${said}` : '';
+  if (isRateLimit(response)) {
+    const retryAfterMs = untilNextTry(headers, now());
+    const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1_000)} seconds`;
+    const text = `${where} takes no more requests with this credential for now. Try again ${when}.`;
+    return new AppError('rate_limited', text, retryAfterMs === undefined ? {} : { retryAfterMs });
+  }
+  if (status >= 300 && status < 400) {
+    return new AppError('not_found', `${where} says that the repository has moved. Use its new address.`);
+  }
+  switch (status) {
+    case 401:
+      return new AppError('forbidden', `${where} does not know the credential (401${because}). Store a valid one.`);
+    case 403:
+      return new AppError(
+        'forbidden',
+        `${where} refused (403${because}). Give the credential the permission that is missing.`,
+      );
+    case 404:
+      return new AppError(
+        'not_found',
+        `${where} has no such repository, branch or pull request, or the credential may not see it (404${because}).`,
+      );
+    case 400:
+    case 409:
+    case 422:
+      return new AppError(
+        status === 409 || /already exists|no commits between/i.test(said) ? 'conflict' : 'invalid_request',
+        `${where} refused the request (${status}${because}).`,
+      );
+    default:
+      return new AppError('provider_error', `${where} failed (${status}${because}). Try again later.`);
+  }
+}
+
+/** GitHub answers 403 for some limits. */
+const isRateLimit = ({ status, headers }: Response) =>
+  status === 429 || (status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after')));
+
+function untilNextTry(headers: Headers, now: number): number | undefined {
+  const seconds = Number(headers.get('retry-after') ?? Number.NaN);
+  if (seconds >= 0) return seconds * 1_000;
+  const reset = Number(headers.get('x-ratelimit-reset') ?? headers.get('ratelimit-reset') ?? Number.NaN); // epoch s
+  return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
+}
+
+/** The sentence in the answer, on one line. GitHub adds details, GitLab answers with a text, a list or an object. */
+function messageIn(text: string): string {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return '';
+  }
+  const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
+  return [message, error, errors]
+    .flatMap(sentences)
+    .join(' ')
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, maxMessage);
+}
+
+function sentences(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.slice(0, 10).flatMap(sentences);
+  if (typeof value !== 'object' || value === null) return [];
+  const { message } = value as { readonly message?: unknown };
+  return message === undefined ? Object.values(value).slice(0, 10).flatMap(sentences) : sentences(message);
+}

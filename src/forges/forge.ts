@@ -1,0 +1,144 @@
+import type { z } from 'zod';
+
+/** A server on which repositories are kept and reviewed. */
+export interface ForgeServer {
+  readonly kind: ForgeKind;
+  /** Where people open it, without a slash at the end; it can lie in a folder of its host. */
+  readonly webUrl: string;
+}
+export interface ForgeRepository {
+  readonly server: ForgeServer;
+  /** The owner, or groups with slashes between them. */
+  readonly owner: string;
+  readonly name: string;
+}
+
+export interface NewPullRequest {
+  readonly title: string;
+  /** Markdown. */
+  readonly text: string;
+  /** The branch with the changes, in the same repository. */
+  readonly head: string;
+  /** The branch that receives them. */
+  readonly base: string;
+  readonly draft: boolean;
+}
+export interface PullRequest {
+  /** The number that people know it by. */
+  readonly number: number;
+  readonly title: string;
+  readonly text: string;
+  readonly state: 'open' | 'closed' | 'merged';
+  readonly draft: boolean;
+  readonly author: string;
+  readonly head: { readonly branch: string; readonly commit: string };
+  readonly base: string;
+  readonly url: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+/** A remark of a person on the whole, or on a line. */
+export interface PullRequestComment {
+  /** Unique among all comments and reviews of the pull request. */
+  readonly id: string;
+  readonly author: string;
+  readonly text: string;
+  readonly createdAt: string;
+  readonly url: string | null;
+  readonly place: { readonly path: string; readonly line: number | null } | null;
+  /** `outdated`: the lines have changed since. Not every forge tells what is resolved. */
+  readonly status: 'open' | 'resolved' | 'outdated';
+}
+export interface PullRequestReview {
+  readonly id: string;
+  readonly author: string;
+  readonly verdict: 'approved' | 'changes_requested' | 'commented' | 'dismissed';
+  /** Empty where the reviewer wrote none. */
+  readonly text: string;
+  readonly createdAt: string | null;
+  readonly url: string | null;
+}
+export interface PullRequestCheck {
+  readonly name: string;
+  readonly status: 'queued' | 'running' | 'passed' | 'failed' | 'skipped' | 'cancelled' | 'neutral';
+  /** The result in the words of the check; empty where it has none. */
+  readonly summary: string;
+  readonly url: string | null;
+}
+/** The items that fit within the limit of pages. */
+export interface ForgeItems<Item> {
+  readonly items: readonly Item[];
+  /** There are more. */
+  readonly isCut: boolean;
+}
+
+interface Question<Schema extends z.ZodType> {
+  readonly answer: Schema;
+  readonly query?: Readonly<Record<string, string | number>>;
+}
+/** The requests of one forge with one credential. Paths are relative to the address of its API. */
+export interface ForgeHttp {
+  get<Schema extends z.ZodType>(
+    path: string,
+    question: Question<Schema>,
+    signal: AbortSignal,
+  ): Promise<z.output<Schema>>;
+  post<Schema extends z.ZodType>(
+    path: string,
+    question: Question<Schema> & { readonly body: Readonly<Record<string, unknown>> },
+    signal: AbortSignal,
+  ): Promise<z.output<Schema>>;
+  /** Reads page after page, as long as the forge says that there is a next one. */
+  list<Schema extends z.ZodType, Item>(
+    path: string,
+    question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
+    signal: AbortSignal,
+  ): Promise<ForgeItems<Item>>;
+}
+/**
+ * One repository on a forge, with the permissions of one credential. Strangers wrote the answers. Every method
+ * rejects only with AppError, stops when the signal fires, and rejects with: forbidden (the credential), not_found, rate_limited,
+ * deadline_exceeded, payload_too_large, provider_error (the forge failed, or answered what it should not).
+ */
+export interface Forge {
+  defaultBranch(signal: AbortSignal): Promise<string>;
+  /** The newest one from this branch, an open one first. */
+  findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
+  /** Rejects: conflict (one is open already, or there is nothing to merge), invalid_request (a branch). */
+  openPullRequest(wanted: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
+  pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
+  /** Remarks of people on the whole and on lines, oldest first. */
+  comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
+  /** Without those that their authors have not submitted. */
+  reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;
+  /** The newest result of each check of a commit. */
+  checks(commit: string, signal: AbortSignal): Promise<ForgeItems<PullRequestCheck>>;
+}
+
+/**
+ * One kind of forge. Its settings, requests and links all follow from this description.
+ *
+ * @example
+ * const forge = github.open(repository, http);
+ * const { number, url } = await forge.openPullRequest({ title, text, head, base: 'main', draft: false }, signal);
+ */
+export interface ForgeKind<Name extends string = string> {
+  readonly name: Name;
+  /** The name that people see. */
+  readonly label: string;
+  /** The public servers of this kind, also as `*.host`. */
+  readonly hosts: readonly string[];
+  /** The name of a pull request there. */
+  readonly noun: string;
+  /** Where requests go, for a server that people open at this address. */
+  apiUrl(webUrl: string): string;
+  headers(token: string): Readonly<Record<string, string>>;
+  /** The page on which a person opens the pull request without Corral. */
+  newPullRequestUrl(repository: ForgeRepository, branches: { readonly head: string; readonly base: string }): string;
+  open(repository: ForgeRepository, http: ForgeHttp): Forge;
+}
+
+/** Keeps literal names for the list. */
+export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;
+
+export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;

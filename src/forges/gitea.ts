@@ -1,0 +1,199 @@
+import { z } from 'zod';
+import {
+  defineForge,
+  type PullRequest,
+  type PullRequestCheck,
+  type PullRequestComment,
+  type PullRequestReview,
+  webUrlOf,
+} from './forge.ts';
+
+const User = z.object({ login: z.string() }).nullish();
+const Branch = z.object({ ref: z.string(), sha: z.string() });
+const Pull = z.object({
+  number: z.int(),
+  title: z.string(),
+  body: z.string().nullish(),
+  state: z.string(),
+  merged: z.boolean().nullish(),
+  draft: z.boolean().optional(),
+  user: User,
+  head: Branch.extend({ repo: z.object({ full_name: z.string() }).nullish() }),
+  base: Branch,
+  html_url: z.string(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+const Comment = z.object({
+  id: z.int(),
+  user: User,
+  body: z.string(),
+  created_at: z.string(),
+  html_url: z.string(),
+});
+/** `position` is the line of the new file; for a removed line it is 0, and `original_position` has the line. */
+const LineComment = Comment.extend({
+  path: z.string(),
+  position: z.int().nullish(),
+  original_position: z.int().nullish(),
+  resolver: User,
+});
+const Review = z.object({
+  id: z.int(),
+  user: User,
+  body: z.string().nullish(),
+  state: z.string(),
+  dismissed: z.boolean().optional(),
+  comments_count: z.int().optional(),
+  html_url: z.string(),
+  submitted_at: z.string().nullish(),
+});
+const Status = z.object({
+  context: z.string(),
+  status: z.string(),
+  description: z.string().nullish(),
+  target_url: z.string().nullish(),
+});
+
+const perPage = { limit: 50 }; // the most that a server gives by default
+const maxReviewsWithComments = 50;
+
+/** Gitea and Forgejo, whose APIs agree in all that is used here. */
+export const gitea = defineForge({
+  name: 'gitea',
+  label: 'Gitea',
+  hosts: ['gitea.com', 'codeberg.org'],
+  noun: 'pull request',
+  apiUrl: (webUrl) => `${webUrl}/api/v1`,
+  headers: (token) => ({ authorization: `token ${token}`, accept: 'application/json' }),
+  newPullRequestUrl: (repository, { head, base }) =>
+    `${webUrlOf(repository)}/compare/${encodeURI(base)}...${encodeURI(head)}`,
+  open({ owner, name }, http) {
+    const repo = `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+    const isOurs = (pull: z.output<typeof Pull>, head: string) =>
+      pull.head.ref === head && pull.head.repo?.full_name.toLowerCase() === `${owner}/${name}`.toLowerCase();
+
+    async function reviews(number: number, signal: AbortSignal) {
+      const path = `${repo}/pulls/${number}/reviews`;
+      return await http.list(path, { answer: z.array(Review), query: perPage, items: (page) => page }, signal);
+    }
+    return {
+      async defaultBranch(signal) {
+        const answer = z.object({ default_branch: z.string() });
+        return (await http.get(repo, { answer }, signal)).default_branch;
+      },
+      /** The list has no filter for the branch with the changes. */
+      async findPullRequest(head, signal) {
+        const query = { ...perPage, state: 'all', sort: 'recentupdate' };
+        const items = (page: readonly z.output<typeof Pull>[]) => page.filter((pull) => isOurs(pull, head));
+        const { items: found } = await http.list(`${repo}/pulls`, { answer: z.array(Pull), query, items }, signal);
+        const newest = found.map(pullRequestOf).sort((one, other) => other.number - one.number);
+        return newest.find(({ state }) => state === 'open') ?? newest[0];
+      },
+      async openPullRequest({ title, text, head, base, draft }, signal) {
+        const body = { title: draft ? `WIP: ${title}` : title, body: text, head, base };
+        return pullRequestOf(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
+      },
+      async pullRequest(number, signal) {
+        return pullRequestOf(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
+      },
+      /** Remarks on lines belong to their reviews. */
+      async comments(number, signal) {
+        const [onWhole, ofReviews] = await Promise.all([
+          http.get(`${repo}/issues/${number}/comments`, { answer: z.array(Comment) }, signal),
+          reviews(number, signal),
+        ]);
+        const withComments = ofReviews.items.filter(
+          ({ comments_count, state }) => comments_count !== 0 && state !== 'PENDING',
+        );
+        const onLines: PullRequestComment[] = [];
+        for (const { id } of withComments.slice(-maxReviewsWithComments)) {
+          const path = `${repo}/pulls/${number}/reviews/${id}/comments`;
+          onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(lineCommentOf));
+        }
+        return {
+          items: [...onWhole.map(commentOf), ...onLines].sort(byAge),
+          isCut: ofReviews.isCut || withComments.length > maxReviewsWithComments,
+        };
+      },
+      async reviews(number, signal) {
+        const { items, isCut } = await reviews(number, signal);
+        return { items: items.flatMap(reviewOf), isCut };
+      },
+      async checks(commit, signal) {
+        const path = `${repo}/commits/${encodeURIComponent(commit)}/status`;
+        const answer = z.object({ statuses: z.array(Status).nullable() });
+        const items = (page: z.output<typeof answer>) => (page.statuses ?? []).map(checkOf);
+        return await http.list(path, { answer, query: perPage, items }, signal);
+      },
+    };
+  },
+});
+
+const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }) =>
+  Date.parse(one.createdAt) - Date.parse(other.createdAt);
+
+function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
+  return {
+    number: pull.number,
+    title: pull.title,
+    text: pull.body ?? '',
+    state: pull.merged ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
+    draft: pull.draft ?? false,
+    author: pull.user?.login ?? 'ghost',
+    head: { branch: pull.head.ref, commit: pull.head.sha },
+    base: pull.base.ref,
+    url: pull.html_url,
+    createdAt: pull.created_at,
+    updatedAt: pull.updated_at,
+  };
+}
+
+const commentOf = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>): PullRequestComment => ({
+  id: `comment-${id}`,
+  author: user?.login ?? 'ghost',
+  text: body,
+  createdAt: created_at,
+  url: html_url,
+  place: null,
+  status: 'open',
+});
+const lineCommentOf = (comment: z.output<typeof LineComment>): PullRequestComment => ({
+  ...commentOf(comment),
+  place: { path: comment.path, line: comment.position || comment.original_position || null },
+  status: comment.resolver ? 'resolved' : 'open',
+});
+
+const verdicts: Readonly<Record<string, PullRequestReview['verdict']>> = {
+  APPROVED: 'approved',
+  REQUEST_CHANGES: 'changes_requested',
+  COMMENT: 'commented',
+};
+function reviewOf(review: z.output<typeof Review>): PullRequestReview[] {
+  const verdict = verdicts[review.state];
+  if (!verdict) return []; // PENDING, REQUEST_REVIEW
+  return [
+    {
+      id: `review-${review.id}`,
+      author: review.user?.login ?? 'ghost',
+      verdict: review.dismissed ? 'dismissed' : verdict,
+      text: review.body ?? '',
+      createdAt: review.submitted_at ?? null,
+      url: review.html_url,
+    },
+  ];
+}
+
+const statuses: Readonly<Record<string, PullRequestCheck['status']>> = {
+  success: 'passed',
+  failure: 'failed',
+  error: 'failed',
+  pending: 'running',
+  skipped: 'skipped',
+};
+const checkOf = ({ context, status, description, target_url }: z.output<typeof Status>): PullRequestCheck => ({
+  name: context,
+  status: statuses[status] ?? 'neutral', // a warning does not fail
+  summary: description ?? '',
+  url: target_url || null,
+});

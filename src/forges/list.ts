@@ -1,0 +1,72 @@
+import { AppError } from '../core/errors/errors.ts';
+import type { ForgeKind, ForgeRepository, ForgeServer } from './forge.ts';
+import { gitea } from './gitea.ts';
+import { github } from './github.ts';
+import { gitlab } from './gitlab.ts';
+
+/** All kinds of forges. A new one is a line here. */
+export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
+
+/** `kind=address`, as operators write a server of their own. Throws: invalid_request. */
+export function parseServer(given: string): ForgeServer {
+  const [name, ...rest] = given.split('=');
+  const kind = forgeKinds.find((one) => one.name === name);
+  const webUrl = URL.parse(rest.join('='));
+  if (!kind || !webUrl) {
+    const names = forgeKinds.map((one) => one.name).join(', ');
+    throw new AppError(
+      'invalid_request',
+      `"${given}" is no forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
+    );
+  }
+  return { kind, webUrl: `${webUrl.origin}${webUrl.pathname}`.replace(/\/+$/, '') };
+}
+
+/**
+ * The repository that the address of a remote leads to: https://host/owner/name.git, ssh://git@host/owner/name.git or
+ * git@host:owner/name.git. Undefined where the host is no forge that is known by its name or by `servers`.
+ */
+export function repositoryAt(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
+  const place = placeOf(remote);
+  if (!place) return undefined;
+  const own = servers.find((server) => isAt(place, server));
+  const server = own ?? publicServer(place);
+  if (!server) return undefined;
+  const folder = place.isWeb ? new URL(server.webUrl).pathname.replace(/\/$/, '') : '';
+  const segments = place.path.slice(folder.length).split('/').filter(Boolean);
+  const name = segments.pop()?.replace(/[.]git$/, '');
+  const isPath =
+    segments.length > 0 && [...segments, name].every((one) => one && /^[\w.~-]+$/.test(one) && !/^[.]+$/.test(one));
+  if (!name || !isPath) return undefined;
+  return { server, owner: segments.join('/'), name };
+}
+
+interface RemotePlace {
+  readonly host: string;
+  readonly hostname: string;
+  readonly path: string;
+  readonly isWeb: boolean;
+}
+
+function placeOf(remote: string): RemotePlace | undefined {
+  const short = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/.exec(remote);
+  if (short) return { host: short[1] ?? '', hostname: short[1] ?? '', path: `/${short[2]}`, isWeb: false };
+  const url = URL.parse(remote);
+  if (!url || !/^(https?|ssh|git[+]ssh):$/.test(url.protocol)) return undefined;
+  return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
+}
+
+/** Over SSH the port is another one than that of the pages. */
+function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
+  const url = new URL(webUrl);
+  if (!isWeb) return url.hostname === hostname;
+  return url.host === host && `${path}/`.startsWith(`${url.pathname.replace(/\/$/, '')}/`);
+}
+
+function publicServer({ host, hostname, isWeb }: RemotePlace): ForgeServer | undefined {
+  const kind = forgeKinds.find(({ hosts }) => hosts.some((pattern) => matches(isWeb ? host : hostname, pattern)));
+  return kind && { kind, webUrl: `https://${hostname}` };
+}
+
+const matches = (host: string, pattern: string) =>
+  pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern;

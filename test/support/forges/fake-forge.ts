@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import type { ApiSchema } from './api-schema.ts';
+import { type FakeApi, type ForgeName, fakeApis } from './fake-apis.ts';
+
+export interface FakePull {
+  readonly number: number;
+  title: string;
+  text: string;
+  readonly head: string;
+  readonly base: string;
+  readonly draft: boolean;
+  readonly author: string;
+  state: 'open' | 'closed' | 'merged';
+  commit: string;
+}
+export interface FakeComment {
+  readonly pull: number;
+  readonly author: string;
+  readonly text: string;
+  readonly place?: { readonly path: string; readonly line: number };
+  readonly isResolved?: boolean;
+}
+export interface FakeReview {
+  readonly pull: number;
+  readonly author: string;
+  readonly verdict: 'approved' | 'changes_requested' | 'commented';
+  readonly text: string;
+}
+export interface FakeCheck {
+  readonly commit: string;
+  readonly name: string;
+  readonly status: 'passed' | 'failed' | 'running';
+  readonly summary: string;
+}
+/** The content of a forge. Tests change it as people would on its pages. */
+export interface ForgeContent {
+  readonly owner: string;
+  readonly name: string;
+  readonly branches: Set<string>;
+  /** The owners of tokens. */
+  readonly tokens: Map<string, string>;
+  readonly pulls: FakePull[];
+  readonly comments: FakeComment[];
+  readonly reviews: FakeReview[];
+  readonly checks: FakeCheck[];
+}
+export interface FakeRequest {
+  readonly method: string;
+  /** Below the address of the API. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+  readonly login: string;
+}
+export interface FakeAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+export interface FakeForge extends AsyncDisposable {
+  /** Where people would open it. */
+  readonly url: string;
+  readonly content: ForgeContent;
+  /** Differences to the forge's published schema, in requests and in the fake's own answers. */
+  readonly problems: string[];
+  /** Method and path of each request, with its headers. */
+  readonly requests: { readonly call: string; readonly headers: IncomingMessage['headers'] }[];
+  /** Answers the next request in place of the forge. */
+  answerNext(respond: (res: ServerResponse) => void): void;
+}
+interface FakeOptions {
+  readonly schema?: ApiSchema;
+  readonly owner?: string;
+  readonly name?: string;
+}
+
+/** A forge's REST on a free port of loopback. */
+export async function fakeForge(
+  kind: ForgeName,
+  { schema, owner = 'acme', name = 'totals' }: FakeOptions = {},
+): Promise<FakeForge> {
+  const api: FakeApi = fakeApis[kind];
+  const content: ForgeContent = {
+    owner,
+    name,
+    branches: new Set(['main']),
+    tokens: new Map(),
+    pulls: [],
+    comments: [],
+    reviews: [],
+    checks: [],
+  };
+  const problems: string[] = [];
+  const requests: { call: string; headers: IncomingMessage['headers'] }[] = [];
+  const replaced: ((res: ServerResponse) => void)[] = [];
+
+  async function answer(req: IncomingMessage, webUrl: string): Promise<FakeAnswer> {
+    const url = new URL(req.url ?? '', webUrl);
+    const given = await text(req);
+    const login = content.tokens.get(api.tokenIn(req.headers) ?? '');
+    if (login === undefined) return { status: 401, body: { message: 'Bad credentials' } };
+    if (!url.pathname.startsWith(api.prefix)) return { status: 404, body: { message: 'Not Found' } };
+    const method = req.method ?? '';
+    const path = url.pathname.slice(api.prefix.length);
+    const query = url.searchParams;
+    const body = given === '' ? {} : (JSON.parse(given) as Record<string, unknown>);
+    const found = schema?.requestProblems({ method, path, query, body: given === '' ? undefined : body }) ?? [];
+    problems.push(...found);
+    if (found.length > 0) return { status: 422, body: { message: found.join('; ') } };
+    const reply = api.answer(
+      { method, path, query, body, login },
+      { content, webUrl, examples: schema?.examples ?? {} },
+    );
+    if (reply.status < 300)
+      problems.push(...(schema?.answerProblems({ method, path }, reply.status, reply.body) ?? []));
+    return reply;
+  }
+
+  const server = createServer((req, res) => {
+    requests.push({ call: `${req.method} ${req.url}`, headers: req.headers });
+    const respond = replaced.shift();
+    if (respond) return respond(res);
+    answer(req, url).then(
+      ({ status, body, headers }) =>
+        res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body)),
+      (thrown: unknown) => {
+        problems.push(String(thrown));
+        res.writeHead(500).end();
+      },
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    content,
+    problems,
+    requests,
+    answerNext: (respond) => void replaced.push(respond),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
