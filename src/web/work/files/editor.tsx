@@ -73,7 +73,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
       {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save({ overwrites: true })} />}
       <div ref={place} class="editor-text" />
       <div class="work-bar end">
-        <Comment path={path} text={text} lines={lines} />
+        <Comment store={store} path={path} text={text} lines={lines} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {(isChanged || onClose) && <Button onClick={drop}>{t('cancel')}</Button>}

@@ -25,8 +25,15 @@ export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isAsked, setAsked] = useState(false);
   const load = (whole = false) =>
-    store.read(path, whole).then(setRead, (thrown: unknown) => setRead({ failed: wordsOf(thrown) }));
-  useEffect(() => void (part === 'all' && load()), [path, part]);
+    store.read(path, whole).then(
+      (now) => setRead((old) => (old && 'bytes' in old && isSame(old, now) ? old : now)),
+      (thrown: unknown) => setRead({ failed: wordsOf(thrown) }),
+    );
+  const stamp = store.stampOf(path);
+  const isCommented = store.commentedOn.value === path;
+  // What the agent writes is shown at once, but never in the place of what a person has typed.
+  const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
+  useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && previewOf(path, file.bytes);
   const mayEdit = part === 'all' && file && !file.isCut && kind !== 'image' && kind !== 'binary';
@@ -73,7 +80,9 @@ export function FileView({ store, path, part }: Props) {
           onClose={kind === 'text' ? undefined : () => setAsked(false)}
         />
       )}
-      {file && kind && !isEdited && part === 'all' && <PreviewOf store={store} file={file} kind={kind} />}
+      {file && kind && !isEdited && part === 'all' && (
+        <PreviewOf key={file.version} store={store} file={file} kind={kind} />
+      )}
       {file?.isCut && part === 'all' && kind !== 'image' && (
         <p class="work-note">
           {t('files.cut', { shown: bytes(file.bytes.length), size: bytes(file.size) })}{' '}
@@ -96,6 +105,9 @@ function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
   if (!write) return <p class="quiet empty">{t('files.chooseStep')}</p>;
   return <Review store={store} path={path} load={() => ofStep(store, path, write)} />;
 }
+
+const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
+  one.path === other.path && one.version === other.version && one.isCut === other.isCut;
 
 const keys = new WeakMap<LoadedFile, number>();
 let nextKey = 0;

@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { CallError, once, query, request } from '../../data/server.ts';
-import { type Entry, type Folders, parentOf, root } from './tree.ts';
+import { below, type Entry, type Folders, parentOf, root } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -33,6 +33,8 @@ export class FileStore {
   readonly opened: Signal<readonly string[]> = signal([]);
   /** The step whose changes are shown: its place in the log. */
   readonly step: Signal<number | undefined> = signal(undefined);
+  /** The file on whose lines a person is writing a comment: it stays as it is meanwhile. */
+  readonly commentedOn: Signal<string | undefined> = signal(undefined);
   /** Texts that a person changed and did not save, by path. */
   readonly drafts = new Map<string, string>();
 
@@ -72,7 +74,10 @@ export class FileStore {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
       await this.#list(root, starts);
-      await Promise.all([...this.open.value].map((path) => this.#list(path, starts).catch(() => this.#forget(path))));
+      const { value: shown } = this.shown;
+      const more = new Set(shown === undefined ? this.open.value : [...this.open.value, parentOf(shown)]);
+      more.delete(root);
+      await Promise.all([...more].map((path) => this.#list(path, starts).catch(() => this.#forget(path))));
       this.state.value = 'ready';
     } catch (thrown) {
       if (!starts && wasStopped(thrown)) this.#sleep();
@@ -83,6 +88,13 @@ export class FileStore {
   /** The last list stays on the screen. */
   #sleep(): void {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
+  }
+
+  /** Another text after each change of the file; undefined: it is in no folder that was listed. */
+  stampOf(path: string): string | undefined {
+    const entries = this.folders.value.get(parentOf(path));
+    const entry = entries?.find(({ name }) => below(parentOf(path), name) === path);
+    return entry && `${entry.size} ${entry.modified}`;
   }
 
   async toggle(path: string): Promise<void> {

@@ -1,13 +1,21 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { send } from '../../../data/actions.ts';
 import { Button } from '../../../parts/button.tsx';
 import { attempt, notify } from '../../../parts/notice.tsx';
 import { t } from '../../../text/text.ts';
+import type { FileStore } from '../store.ts';
 import { type CommentedLines, messageOf } from './comment-message.ts';
 
 /** A comment on the lines that are chosen, which goes to the agent as a message with the file and the lines. */
-export function Comment({ path, text, lines: { from, to } }: CommentedLines) {
+export function Comment({ store, path, text, lines: { from, to } }: CommentedLines & { readonly store: FileStore }) {
   const [comment, setComment] = useState<string>();
+  const isWriting = comment !== undefined;
+  useEffect(() => {
+    store.commentedOn.value = isWriting ? path : undefined;
+    return () => {
+      store.commentedOn.value = undefined;
+    };
+  }, [store, path, isWriting]);
   const place = t(from === to ? 'editor.line' : 'editor.lines', { from, to });
   if (comment === undefined) {
     return (

@@ -34,26 +34,52 @@ interface Props {
 
 /** What changed in a file, in one column or two. Changes can be accepted or reverted one by one. */
 export function Review({ store, path, load }: Props) {
-  const [compared, setCompared] = useState<Comparison | { readonly problem: string }>();
-  const read = () => {
-    setCompared(undefined);
-    load().then(setCompared, (thrown: unknown) => setCompared({ problem: wordsOf(thrown) }));
-  };
-  useEffect(read, [store, path]);
+  const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
+  const turns = useRef(0);
+  const isEdited = useRef(false);
+  /** `afresh`: drops what the person has changed here. */
+  const read = ({ afresh = false } = {}) =>
+    load().then(
+      (now) =>
+        setCompared((old) => {
+          if (old && !('problem' in old) && isSame(old, now) && !afresh) return old;
+          return { ...now, turn: ++turns.current };
+        }),
+      (thrown: unknown) => setCompared({ problem: wordsOf(thrown) }),
+    );
+  const stamp = store.stampOf(path);
+  const isCommented = store.commentedOn.value === path;
+  // What the agent writes is compared at once, but never in the place of what a person has changed here.
+  useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
   if (compared.before === compared.after) return <p class="quiet empty">{t('files.sameContent')}</p>;
-  return <Compared key={layout.value} store={store} path={path} compared={compared} onReload={read} />;
+  return (
+    <Compared
+      key={`${layout.value} ${compared.turn}`}
+      store={store}
+      path={path}
+      compared={compared}
+      onReload={() => void read({ afresh: true })}
+      onEdited={(now) => {
+        isEdited.current = now;
+      }}
+    />
+  );
 }
+
+const isSame = (one: Comparison, other: Comparison): boolean =>
+  one.before === other.before && one.after === other.after && one.version === other.version;
 
 interface ComparedProps {
   readonly store: FileStore;
   readonly path: string;
   readonly compared: Comparison;
   readonly onReload: () => void;
+  readonly onEdited: (isEdited: boolean) => void;
 }
 
-function Compared({ store, path, compared: { before, after, version, merge }, onReload }: ComparedProps) {
+function Compared({ store, path, compared: { before, after, version, merge }, onReload, onEdited }: ComparedProps) {
   const place = useRef<HTMLDivElement>(null);
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
@@ -96,6 +122,10 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
     };
   }, []);
   const isChanged = text !== after;
+  useEffect(() => {
+    onEdited(isChanged);
+    return () => onEdited(false);
+  }, [isChanged]);
   return (
     <div class="editor">
       <div class="work-bar">
@@ -119,7 +149,7 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
       )}
       <div ref={place} class="editor-text" />
       <div class="work-bar end">
-        <Comment path={path} text={text} lines={lines} />
+        <Comment store={store} path={path} text={text} lines={lines} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {isChanged && <Button onClick={onReload}>{t('cancel')}</Button>}
