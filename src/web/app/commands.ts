@@ -27,6 +27,7 @@ const appCommands: readonly Command[] = [
       setTimeout(focusMessage, 50);
     },
   },
+  { id: 'guide', label: 'guide', icon: 'help', run: () => void open('/guide', '_blank', 'noopener') },
   { id: 'message.focus', label: 'focusMessage', icon: 'edit', keys: 'alt+m', run: focusMessage },
   {
     id: 'run.stop',

@@ -9,6 +9,7 @@ import { currentStatus } from '../data/status.ts';
 import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
+import { shownProject } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Attachments } from './attachments.tsx';
@@ -55,6 +56,7 @@ export function Composer() {
       attachments,
       model: chosenModel.value || undefined,
       template: chosenTemplate.value || undefined,
+      project: shownProject.value || undefined,
     };
     const isSent = await attempt(t('notSent'), () => send(wish));
     isSending.value = false;

@@ -6,6 +6,7 @@ import { query } from '../data/server.ts';
 import { info } from '../data/system.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
+import { projects, shownProject } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { UnavailableTemplates } from './unavailable-templates.tsx';
 
@@ -14,7 +15,7 @@ export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
 const templates = signal<Outputs['templates']['list']['templates']>([]);
 
-/** The model and the template of a new session. */
+/** The project, the model and the template of a new session. */
 export function NewSessionChoices() {
   useEffect(() => {
     void readModels().catch(() => {}); // the start page says more
@@ -42,6 +43,24 @@ export function NewSessionChoices() {
             {templates.value.map(({ id, name, description, unavailable }) => (
               <option key={id} value={id} title={unavailable?.reason ?? description} disabled={unavailable !== null}>
                 {unavailable === null ? name : t('templates.cannotRun', { name })}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {projects.value.length > 0 && (
+        <label>
+          <span>{t('filter.ofNew')}</span>
+          <select
+            value={shownProject.value}
+            onChange={({ currentTarget }) => {
+              shownProject.value = currentTarget.value;
+            }}
+          >
+            <option value="">{t('filter.noProject')}</option>
+            {projects.value.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
               </option>
             ))}
           </select>

@@ -10,16 +10,25 @@ interface Sending {
   /** The model of a new session. */
   readonly model?: string | undefined;
   readonly template?: string | undefined;
+  readonly project?: string | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
 /** Sends a message to the selected session; without one it makes a session first and selects it. */
-export async function send({ text, attachments = [], model, template, mode = 'inject' }: Sending): Promise<void> {
+export async function send({
+  text,
+  attachments = [],
+  model,
+  template,
+  project,
+  mode = 'inject',
+}: Sending): Promise<void> {
   let sessionId = currentId.value;
   if (sessionId === undefined) {
     const { id } = await once('sessions.create', {
       ...(model !== undefined && { model }),
       ...(template !== undefined && { template }),
+      ...(project !== undefined && { projectId: project }),
     });
     sessionId = id;
     go(id);
@@ -43,18 +52,6 @@ export const rename = (id: string, title: string) => once('sessions.update', { i
 export const pin = (id: string, pinned: boolean) => once('sessions.update', { id, pinned });
 export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
 export const remove = (id: string) => once('sessions.delete', { id });
-
-const maxAtOnce = 20; // few enough that the progress moves
-/** Resolves with how many stayed, because someone else uses or owns them. `tell` hears how many were tried so far. */
-export async function removeMany(ids: readonly string[], tell: (tried: number) => void = () => {}): Promise<number> {
-  let stayed = 0;
-  for (let from = 0; from < ids.length; from += maxAtOnce) {
-    const { kept } = await once('sessions.deleteMany', { ids: ids.slice(from, from + maxAtOnce) });
-    stayed += kept.length;
-    tell(Math.min(ids.length, from + maxAtOnce));
-  }
-  return stayed;
-}
 
 interface Forking {
   /** The event that ended a step or a run; undefined: the end of the newest run. */

@@ -24,13 +24,16 @@ export function Entry({ session }: { session: Session }) {
   const title = useId();
   const model = useMemo(() => new ConversationModel(), [id]);
   const [trouble, tryIt] = useTrouble();
+  const [error, setError] = useState('');
   const need = needOf(session);
   useEffect(() => {
-    if (need !== 'waiting') return;
+    if (need === undefined) return;
     void tryIt(t('inbox.unread'), async () => {
       const { events } = await query('events.list', { sessionId: id, afterSeq: Math.max(0, lastSeq - before), limit });
       model.clear();
       model.take(events);
+      const failure = events.findLast((event) => event.type === 'run.error');
+      setError(failure?.type === 'run.error' ? failure.data.error : '');
     });
   }, [id, lastSeq, need]);
   const open = model.open.value;
@@ -61,7 +64,7 @@ export function Entry({ session }: { session: Session }) {
       )}
       {question !== '' && <p class="inbox-question">{boundedLine(question)}</p>}
       {wait && <Answer session={session} />}
-      {need === 'failed' && <Failure session={session} />}
+      {need === 'failed' && <Failure session={session} error={error} />}
       <Trouble text={trouble} />
     </section>
   );
@@ -104,11 +107,11 @@ function Answer({ session }: { session: Session }) {
   );
 }
 
-function Failure({ session }: { session: Session }) {
+function Failure({ session, error }: { session: Session; error: string }) {
   const [trouble, tryIt] = useTrouble();
   return (
     <>
-      <p class="note bad">{boundedLine(session.latestMessage) || t('status.failed')}</p>
+      <p class="note bad">{boundedLine(error) || t('status.failed')}</p>
       <div class="choices">
         <Button
           class="small"

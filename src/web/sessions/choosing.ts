@@ -1,16 +1,28 @@
 import { signal } from '@preact/signals';
 
-/** The sessions that a person chose to delete together. */
+/** The sessions that a person chose to delete, stop or archive together. */
 export const isChoosing = signal(false);
 export const chosen = signal<ReadonlySet<string>>(new Set());
+let anchor: string | undefined; // where a range begins
 
 export function stopChoosing(): void {
   isChoosing.value = false;
   chosen.value = new Set();
+  anchor = undefined;
 }
 
 export function toggleChosen(id: string): void {
   const now = new Set(chosen.value);
   if (!now.delete(id)) now.add(id);
   chosen.value = now;
+  anchor = id;
+}
+
+/** Chooses all from the last one that was chosen alone to this one; `order` is the list as it is shown. */
+export function chooseTo(id: string, order: readonly string[]): void {
+  const from = anchor === undefined ? -1 : order.indexOf(anchor);
+  const to = order.indexOf(id);
+  const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);
+  if (from < 0 || to < 0) toggleChosen(id);
+  else chosen.value = new Set([...chosen.value, ...range]);
 }

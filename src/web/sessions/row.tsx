@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from '@preact/signals';
 import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
@@ -9,26 +10,52 @@ import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { StatusDot } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
-import { chosen, isChoosing, toggleChosen } from './choosing.ts';
+import { chooseTo, chosen, isChoosing, toggleChosen } from './choosing.ts';
 import { nameOf } from './name.ts';
 import { foundInMessages } from './search.ts';
 
-export const SessionRow = ({ session, isCurrent }: { session: Session; isCurrent: boolean }) => (
-  <Boundary instead={<a href={`#${session.id}`}>{session.id}</a>}>
-    <Row session={session} isCurrent={isCurrent} />
+interface Props {
+  readonly session: Session;
+  readonly isCurrent: boolean;
+  /** The list as it is shown, from which a range is chosen. */
+  readonly order: ReadonlySignal<readonly string[]>;
+}
+
+export const SessionRow = (props: Props) => (
+  <Boundary instead={<a href={`#${props.session.id}`}>{props.session.id}</a>}>
+    <Row {...props} />
   </Boundary>
 );
 
-function Row({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
+function Row({ session, isCurrent, order }: Props) {
   const { id, unread, pinned } = session;
   const status = statusOf(session);
   const name = nameOf(session);
   return (
     <div class="session" role="listitem" data-status={status}>
       {isChoosing.value ? (
-        <label class="session-link">
-          <input type="checkbox" checked={chosen.value.has(id)} onChange={() => toggleChosen(id)} />
-          <span class="session-name">{name}</span>
+        // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
+        <label
+          class="session-link choosing"
+          onClick={(event) => {
+            // The click that a label passes on to its box has lost the shift key.
+            const box = event.currentTarget.querySelector('input');
+            if (event.target !== box) event.preventDefault();
+            box?.focus();
+            if (event.shiftKey) chooseTo(id, order.value);
+            else toggleChosen(id);
+          }}
+        >
+          <input
+            type="checkbox"
+            data-id={id}
+            checked={chosen.value.has(id)}
+            onKeyDown={(event) => moveBox(event, order.value)}
+          />
+          <StatusDot status={status} />
+          <span class="session-words">
+            <span class="session-name">{name}</span>
+          </span>
         </label>
       ) : (
         <a
@@ -75,4 +102,19 @@ function Row({ session, isCurrent }: { session: Session; isCurrent: boolean }) {
       )}
     </div>
   );
+}
+
+/** The arrow keys go from box to box; with shift they choose on the way. */
+function moveBox(event: KeyboardEvent, order: readonly string[]): void {
+  const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+  const box = event.currentTarget as HTMLInputElement;
+  const { id = '' } = box.dataset;
+  const next = order[order.indexOf(id) + by];
+  if (by === 0 || next === undefined) return;
+  event.preventDefault();
+  if (event.shiftKey) {
+    if (!chosen.value.has(id)) toggleChosen(id);
+    chooseTo(next, order);
+  }
+  box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();
 }

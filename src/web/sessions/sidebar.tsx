@@ -1,18 +1,18 @@
 import { computed, signal } from '@preact/signals';
-import { removeMany } from '../data/actions.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
 import { Button, IconButton } from '../parts/button.tsx';
-import { confirmFirst } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
-import { attempt, notify } from '../parts/notice.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/open.tsx';
 import { language, t } from '../text/text.ts';
-import { chosen, isChoosing, stopChoosing } from './choosing.ts';
+import { BulkBar } from './bulk-bar.tsx';
+import { isChoosing } from './choosing.ts';
+import { ChooseButton, FilterBar } from './filter-bar.tsx';
+import { filteredSessions, isFiltered } from './filters.ts';
 import { matching, rowsOf } from './groups.ts';
 import { SessionRow } from './row.tsx';
 import { foundInMessages, isSearching, search } from './search.ts';
@@ -27,7 +27,7 @@ const isArchiveOpen = signal(false);
 
 const rows = computed(() => {
   const isSearch = search.value.trim() !== '';
-  const shown = matching(sessions.value, search.value, foundInMessages.value);
+  const shown = matching(filteredSessions.value, search.value, foundInMessages.value);
   return rowsOf(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
     {
@@ -38,6 +38,10 @@ const rows = computed(() => {
     },
   );
 });
+
+const shownIds = computed<readonly string[]>(() =>
+  rows.value.flatMap((row) => (row.kind === 'session' ? [row.session.id] : [])),
+);
 
 function dateOf(at: Date): string {
   const isThisYear = at.getFullYear() === new Date(minute.value).getFullYear();
@@ -53,24 +57,31 @@ export function Sidebar() {
       <div class="brand">
         <img src="/static/icon.svg" alt="" width="26" height="26" /> Corral
         <span class="bar-space" />
+        <a class="icon-button" href="/guide" target="_blank" rel="noopener" aria-label={t('guide')} title={t('guide')}>
+          <Icon name="help" />
+        </a>
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
       </div>
       <Button class="new-session" icon="plus" onClick={newSession}>
         {t('newSession')}
       </Button>
-      <div class="search">
-        <Icon name="search" size={16} />
-        <input
-          id="search"
-          type="search"
-          aria-label={t('searchSessions')}
-          placeholder={t('searchSessions')}
-          value={search.value}
-          onInput={(event) => {
-            search.value = event.currentTarget.value;
-          }}
-        />
+      <div class="search-row">
+        <div class="search">
+          <Icon name="search" size={16} />
+          <input
+            id="search"
+            type="search"
+            aria-label={t('searchSessions')}
+            placeholder={t('searchSessions')}
+            value={search.value}
+            onInput={(event) => {
+              search.value = event.currentTarget.value;
+            }}
+          />
+        </div>
+        {sessions.value.length > 0 && <ChooseButton />}
       </div>
+      {(sessions.value.length > 0 || isFiltered.value) && <FilterBar />}
       {needing.value.length > 0 && (
         <button type="button" class="inbox-button" aria-haspopup="dialog" onClick={openInbox}>
           <Icon name="bell" size={16} /> {t('inbox')}
@@ -95,23 +106,28 @@ export function Sidebar() {
               );
             }
             return (
-              <SessionRow key={row.session.id} session={row.session} isCurrent={row.session.id === currentId.value} />
+              <SessionRow
+                key={row.session.id}
+                session={row.session}
+                isCurrent={row.session.id === currentId.value}
+                order={shownIds}
+              />
             );
           }}
         />
       ) : (
         <p class="quiet empty sessions-none">{emptyText()}</p>
       )}
-      {isChoosing.value ? (
-        <ChosenBar />
-      ) : (
-        info.value && <p id="about">{`${info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
+      <BulkBar shown={shownIds} />
+      {!isChoosing.value && info.value && (
+        <p id="about">{`${info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );
 }
 
 function emptyText(): string {
+  if (search.value === '' && isFiltered.value) return t('noMatch');
   if (search.value !== '') return isSearching.value ? t('searching') : t('noMatch');
   return sessionsKnown.value ? t('noSessions') : t('connecting');
 }
@@ -133,43 +149,4 @@ const ArchiveRow = ({ count }: { count: number }) => (
 function newSession() {
   go(undefined);
   setTimeout(() => document.getElementById('message')?.focus(), 30);
-}
-
-function ChosenBar() {
-  const count = chosen.value.size;
-  const ask = () =>
-    confirmFirst({
-      title: t('deleteMany', { n: count }),
-      text: t('deleteManyTells', { n: count }),
-      yes: t('delete'),
-      no: t('keepIt'),
-      act: () => void attempt(t('notDeleted'), deleteChosen),
-    });
-  return (
-    <div class="chosen-bar">
-      <span>{t('chosen', { n: count })}</span>
-      <Button
-        class="small"
-        onClick={() => {
-          const all = rows.value.flatMap((row) => (row.kind === 'session' ? [row.session.id] : []));
-          chosen.value = new Set(all);
-        }}
-      >
-        {t('chooseAll')}
-      </Button>
-      <Button class="small" kind="danger" disabled={count === 0} onClick={ask}>
-        {t('delete')}
-      </Button>
-      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />
-    </div>
-  );
-}
-
-async function deleteChosen(): Promise<void> {
-  const ids = [...chosen.value];
-  stopChoosing();
-  const stayed = await removeMany(ids, (tried) => {
-    if (ids.length > 1) notify(t('deletedSoFar', { done: tried, n: ids.length }));
-  });
-  if (stayed > 0) notify(t('someStayed', { n: stayed }), true);
 }

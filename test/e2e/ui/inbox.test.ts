@@ -45,6 +45,7 @@ test('a failure that nobody has read is in the list until somebody has seen it',
   const inbox = page.getByRole('dialog', { name: 'Needs you' });
   await inbox.getByText('Failed (1)').click();
   const entry = inbox.getByRole('region', { name: 'Break' });
+  await entry.getByText('The disk is on fire.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await entry.getByRole('button', { name: 'Seen' }).click();
   await inbox.getByText('Nothing waits for you.').waitFor();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { desk, phone } from './desk.ts';
+import { axeFinds, desk, phone } from './desk.ts';
 
 const { page: open, worked, call, tell } = desk();
 
@@ -84,19 +84,71 @@ test('a session that worked unseen has a mark, which opening it removes', async 
   await expect.poll(() => mark.count()).toBe(0);
 });
 
-test('many sessions are deleted together, after a question', async (context) => {
-  await worked('Remove me one');
-  await worked('Remove me two');
+test('a range is chosen with shift, by mouse and by keyboard, and deleted after a question', async (context) => {
+  for (const n of [1, 2, 3, 4, 5]) await worked(`Remove me ${n}`);
   const { page } = await open(context);
   await page.getByRole('searchbox').fill('Remove me');
-  await expect.poll(() => page.locator('.session').count()).toBe(2);
-  await palette(page, 'choose sessions');
-  await page.getByRole('button', { name: 'All', exact: true }).click();
-  await page.getByText('2 chosen').waitFor();
-  await page.locator('.chosen-bar').getByRole('button', { name: 'Delete' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Delete 2 sessions?' });
+  await expect.poll(() => page.locator('.session').count()).toBe(5);
+  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await row(page, 'Remove me 5').click();
+  await row(page, 'Remove me 3').click({ modifiers: ['Shift'] });
+  await page.getByText('3 chosen').waitFor();
+  await page.keyboard.press('Shift+ArrowDown');
+  await page.getByText('4 chosen').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete 4 sessions?' });
+  await dialog.getByText('Their conversations, sandboxes and files are gone for good.').waitFor();
   await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('4 sessions were deleted.').waitFor();
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+});
+
+test('on a phone all runs of the list are stopped together, and the page says how far it is', async (context) => {
+  for (const n of [1, 2, 3]) await worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
+  const { page } = await open(context, '/', phone);
+  const told: string[] = [];
+  await page.exposeFunction('tell', (text: string) => told.push(text));
+  await page.getByRole('button', { name: 'Sessions' }).click();
+  await page.getByRole('searchbox').fill('of them');
+  await expect.poll(() => page.getByRole('listitem').getByText('waits for you').count()).toBe(3);
+  await page.evaluate(`new MutationObserver(() => {
+    const shown = document.querySelector('.chosen-bar progress');
+    if (shown) tell(shown.getAttribute('aria-label'));
+  }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
+  await page.getByRole('button', { name: 'Choose several sessions' }).click();
+  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
+  await page.getByText('3 runs were stopped.').waitFor();
+  await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
+  expect(told).toContain('0 of 3 runs stopped…');
+});
+
+test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', async (context) => {
+  await worked('Break this\n```fail\nThe disk is on fire.\n```');
+  await worked('Whole one');
+  const { page } = await open(context);
+  await row(page, 'Whole one').waitFor();
+  const state = page.getByRole('combobox', { name: 'Sessions in which state' });
+  await state.selectOption('failed');
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
+  await row(page, 'Break this').waitFor();
+  await state.selectOption('All states');
+  const project = page.getByRole('combobox', { name: 'Sessions of which project' });
+  await project.selectOption('New project…');
+  const dialog = page.getByRole('dialog', { name: 'New project' });
+  expect(await axeFinds(page)).toEqual([]);
+  await dialog.getByRole('textbox', { name: 'Name of the project' }).fill('Garden');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
   await page.getByText('No session matches.').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).fill('Plant a tree');
+  await page.keyboard.press('Enter');
+  await row(page, 'Plant a tree').waitFor();
+  await project.selectOption('All projects');
+  await row(page, 'Whole one').waitFor();
+  await project.selectOption('Garden');
+  await expect.poll(() => page.locator('.session').count()).toBe(1);
 });
 
 test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', async (context) => {
@@ -149,7 +201,7 @@ test('the palette reaches everything by keyboard, and gives the focus back', asy
   await expect.poll(focused).toBe('message');
   await page.keyboard.press('Control+k');
   await field.waitFor();
-  const all = await page.getByRole('option').allTextContents();
+  const all = await page.locator('[role=option]').allTextContents();
   for (const one of [
     'New session',
     'Stop',

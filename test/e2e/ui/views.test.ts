@@ -170,7 +170,7 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await leave(page);
   await see('sessions to delete', async () => {
-    await command(page, 'choose sessions');
+    await command(page, 'choose several');
     await page.getByText('0 chosen').waitFor();
   });
   await page.locator('.chosen-bar').getByRole('button', { name: 'Cancel' }).click();

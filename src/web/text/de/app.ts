@@ -10,6 +10,7 @@ export const app = {
   showWork: 'Arbeitsbereich zeigen',
   hideWork: 'Arbeitsbereich verbergen',
   resize: 'Breite des Arbeitsbereichs',
+  guide: 'Anleitung',
   stop: 'Anhalten',
   settings: 'Einstellungen',
   palette: 'Befehle',

@@ -10,6 +10,7 @@ export const app = {
   showWork: 'Show the work pane',
   hideWork: 'Hide the work pane',
   resize: 'Width of the work pane',
+  guide: 'Guide',
   stop: 'Stop',
   settings: 'Settings',
   palette: 'Commands',

@@ -1,0 +1,119 @@
+import { type ReadonlySignal, signal } from '@preact/signals';
+import { useState } from 'preact/hooks';
+import { archive, stopRun } from '../data/actions.ts';
+import { once } from '../data/server.ts';
+import { sessions } from '../data/sessions.ts';
+import { statusOf } from '../data/status.ts';
+import { Button, IconButton } from '../parts/button.tsx';
+import { confirmFirst } from '../parts/dialog.tsx';
+import { notify } from '../parts/notice.tsx';
+import { t } from '../text/text.ts';
+import { chosen, isChoosing, stopChoosing } from './choosing.ts';
+
+type BulkKind = 'delete' | 'stop' | 'archive';
+interface BulkWork {
+  readonly kind: BulkKind;
+  readonly ids: readonly string[];
+}
+/** The work that runs now, which the person can end between two portions. */
+const running = signal<(BulkWork & { readonly done: number; readonly end: AbortController }) | undefined>(undefined);
+
+const portion = 8; // few enough that the progress moves
+
+/** Resolves with how many of these could not be changed. */
+async function workOn({ kind, ids }: BulkWork): Promise<number> {
+  if (kind === 'delete') return (await once('sessions.deleteMany', { ids: [...ids] })).kept.length;
+  const one = (id: string) => (kind === 'stop' ? stopRun(id) : archive(id, true));
+  const outcomes = await Promise.allSettled(ids.map(one));
+  return outcomes.filter(({ status }) => status === 'rejected').length;
+}
+
+async function workOnAll(work: BulkWork): Promise<void> {
+  const end = new AbortController();
+  let failed = 0;
+  let done = 0;
+  stopChoosing();
+  try {
+    while (done < work.ids.length && !end.signal.aborted) {
+      running.value = { ...work, done, end };
+      const ids = work.ids.slice(done, done + portion);
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // each of them may still be there
+      done += ids.length;
+    }
+  } finally {
+    running.value = undefined;
+  }
+  if (failed > 0) notify(t(work.kind === 'delete' ? 'someStayed' : 'bulk.someFailed', { n: failed }), true);
+  else notify(t(`bulk.${work.kind}.done`, { n: done }));
+}
+
+const isBusy = (id: string): boolean => {
+  const session = sessions.value.find((one) => one.id === id);
+  return session !== undefined && ['running', 'waiting'].includes(statusOf(session));
+};
+
+/** Below the list: what is done with the chosen sessions, or how far it is. */
+export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
+  const work = running.value;
+  if (work) return <Progress />;
+  if (!isChoosing.value) return null;
+  const ids = [...chosen.value];
+  const busy = ids.filter(isBusy);
+  const askDelete = () =>
+    confirmFirst({
+      title: t('deleteMany', { n: ids.length }),
+      text: t('deleteManyTells', { n: ids.length }),
+      yes: t('delete'),
+      no: t('keepThem', { n: ids.length }),
+      act: () => void workOnAll({ kind: 'delete', ids }),
+    });
+  return (
+    <fieldset class="chosen-bar" aria-label={t('chosen', { n: ids.length })}>
+      <span role="status">{t('chosen', { n: ids.length })}</span>
+      <Button
+        class="small"
+        onClick={() => {
+          chosen.value = new Set(shown.value);
+        }}
+      >
+        {t('chooseAll')}
+      </Button>
+      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />
+      <div class="chosen-actions">
+        <Button class="small" disabled={busy.length === 0} onClick={() => void workOnAll({ kind: 'stop', ids: busy })}>
+          {t('stop')}
+        </Button>
+        <Button class="small" disabled={ids.length === 0} onClick={() => void workOnAll({ kind: 'archive', ids })}>
+          {t('bulk.archive')}
+        </Button>
+        <Button class="small" kind="danger" disabled={ids.length === 0} onClick={askDelete}>
+          {t('delete')}
+        </Button>
+      </div>
+      <p class="quiet">{t('chooseTells')}</p>
+    </fieldset>
+  );
+}
+
+function Progress() {
+  const [isEnding, setEnding] = useState(false);
+  const work = running.value;
+  if (!work) return null;
+  const words = t(`bulk.${work.kind}.doing`, { done: work.done, n: work.ids.length });
+  return (
+    <div class="chosen-bar">
+      <span role="status">{words}</span>
+      <Button
+        class="small"
+        disabled={isEnding}
+        onClick={() => {
+          setEnding(true);
+          work.end.abort();
+        }}
+      >
+        {t('bulk.end')}
+      </Button>
+      <progress value={work.done} max={work.ids.length} aria-label={words} />
+    </div>
+  );
+}

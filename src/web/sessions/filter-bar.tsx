@@ -1,0 +1,105 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Button, IconButton } from '../parts/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { t } from '../text/text.ts';
+import { isChoosing, stopChoosing } from './choosing.ts';
+import {
+  createProject,
+  projects,
+  readProjects,
+  type ShownState,
+  shownProject,
+  shownState,
+  shownStates,
+} from './filters.ts';
+
+const newProject = '+'; // no id of a project
+
+/** Begins and ends choosing several sessions. */
+export const ChooseButton = () => (
+  <IconButton
+    icon="plan"
+    label={t('chooseMany')}
+    aria-pressed={isChoosing.value}
+    onClick={() => {
+      if (isChoosing.value) stopChoosing();
+      else isChoosing.value = true;
+    }}
+  />
+);
+
+/** What the list shows. */
+export function FilterBar() {
+  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
+  return (
+    <div class="filter-bar">
+      <select
+        aria-label={t('filter.state')}
+        value={shownState.value}
+        onChange={({ currentTarget }) => {
+          shownState.value = currentTarget.value as ShownState;
+        }}
+      >
+        {shownStates.map((state) => (
+          <option key={state} value={state}>
+            {state === 'all' ? t('filter.allStates') : t(`status.${state}`)}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label={t('filter.project')}
+        value={shownProject.value}
+        onChange={({ currentTarget }) => {
+          const { value } = currentTarget;
+          if (value !== newProject) shownProject.value = value;
+          else {
+            currentTarget.value = shownProject.value;
+            showDialog(<NewProject />);
+          }
+        }}
+      >
+        <option value="">{t('filter.allProjects')}</option>
+        {projects.value.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+        <option value={newProject}>{t('filter.newProject')}</option>
+      </select>
+    </div>
+  );
+}
+
+function NewProject() {
+  const [name, setName] = useState('');
+  const [trouble, tryIt] = useTrouble();
+  const make = async () => {
+    if (name.trim() !== '' && (await tryIt(t('notSaved'), () => createProject(name.trim())))) closeDialog();
+  };
+  return (
+    <Dialog title={t('filter.newProjectTitle')}>
+      <p class="quiet">{t('filter.newProjectTells')}</p>
+      <form
+        class="row"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void make();
+        }}
+      >
+        <input
+          class="field"
+          aria-label={t('filter.projectName')}
+          placeholder={t('filter.projectName')}
+          maxLength={200}
+          value={name}
+          onInput={({ currentTarget }) => setName(currentTarget.value)}
+        />
+        <Button kind="primary" type="submit" disabled={name.trim() === ''}>
+          {t('files.create')}
+        </Button>
+      </form>
+      <Trouble text={trouble} />
+    </Dialog>
+  );
+}
