@@ -20,7 +20,9 @@ export const portCommand: CliCommand = {
     const isJson = options.flag('json');
     const opened = await server.call((api) => api.ports.opened.query({ sessionId }));
     if (port === undefined) {
-      for (const one of await server.call((api) => api.ports.list.query({ sessionId }))) {
+      const listening = await server.call((api) => api.ports.list.query({ sessionId }));
+      if (listening.length === 0 && !isJson) io.say('No program listens on a port of this sandbox.');
+      for (const one of listening) {
         const urls = opened.filter(({ of }) => of === one.port).map((preview) => resolveUrl(server, preview).url);
         const line = `${String(one.port).padStart(5)}  ${oneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
         io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());

@@ -5,7 +5,8 @@ import { isNightly } from '../../support/runner/nightly.ts';
 import { needs } from '../../support/servers/components.ts';
 import { desk, phone, scrollTo, wide } from './desk.ts';
 
-// A new user's checklist: what a person expects of the page without being told. One test a step.
+// A new user's checklist: what a person expects without being told. `test/support/checklist.ts` has all of its steps, and
+// where the others are tested.
 const { page, worked, call, tellAll } = desk({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
 
 async function open(context: TestContext, path: string, size: Parameters<typeof page>[2] = wide) {
@@ -158,4 +159,70 @@ test("7 an approval's buttons take two rows on a phone", async (context) => {
     ...new Set(all.map((one) => Math.round((one as unknown as { offsetTop: number }).offsetTop))),
   ]);
   expect(rows).toHaveLength(2);
+});
+
+test('11 a task of the start page really runs in the sandbox and ends in a page that works', async (context) => {
+  const { page } = await open(context, '/');
+  await page.getByRole('button', { name: /^A game/ }).click();
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('button', { name: 'Approve', exact: true }).click();
+  await ended(page);
+  await page.getByRole('tab', { name: 'Files' }).click();
+  await page.getByRole('treeitem', { name: 'snake.html' }).click();
+  const game = page.frameLocator('iframe');
+  await game.getByRole('heading', { name: 'Snake' }).waitFor();
+  await game.getByText('Points: 0').waitFor();
+});
+
+test('26 Edit puts the message back with the focus, and a failure is told in words', async (context) => {
+  const id = await worked(`Fail\n${fence('fail', 'The disk is on fire.')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  const said = await page.locator('.ended').innerText();
+  expect(said).toContain('The provider of the model failed.');
+  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
+  await page.getByRole('article', { name: 'You' }).hover();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('message');
+  expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toContain('The disk is on fire.');
+});
+
+test('27 one click leads to the guide, whose search finds a setting', async (context) => {
+  const { page } = await open(context, '/');
+  const [guide] = await Promise.all([
+    page.context().waitForEvent('page'),
+    page.getByRole('link', { name: 'Guide' }).click(),
+  ]);
+  await guide.getByRole('searchbox', { name: 'Search' }).fill('CORRAL_PREVIEWS_DOMAIN');
+  await guide.locator('#found').getByRole('link').first().waitFor();
+  await guide.keyboard.press('Enter');
+  await guide.getByText('CORRAL_PREVIEWS_DOMAIN').first().waitFor();
+});
+
+test('28 text that is inserted instead of typed arrives in the terminal', async (context) => {
+  const id = await worked(`Begin\n${fence('sh', 'true')}`);
+  const { page } = await open(context, `/#${id}`);
+  await ended(page);
+  await page.getByRole('tab', { name: 'Terminal' }).click();
+  await page.getByRole('button', { name: 'Open a terminal' }).first().click();
+  const screen = page.locator('.screen');
+  await screen.getByText('$').first().waitFor();
+  await page.getByRole('textbox', { name: 'Terminal input' }).focus();
+  await page.keyboard.insertText('echo "🦆 dictated" | tr d D');
+  await page.keyboard.press('Enter');
+  await screen.getByText('🦆 Dictated').waitFor();
+});
+
+test('29 the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async (context) => {
+  const { page, complaints } = await open(context, '/', phone);
+  await page.evaluate("localStorage.setItem('corral.language', 'de')");
+  await page.reload();
+  await page.locator('html[lang=de]').waitFor();
+  await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
+  await page.getByRole('heading', { name: 'Noch ist kein Modell eingerichtet' }).waitFor();
+  const said = await page.locator('.welcome').innerText(); // names of templates are the operator's
+  expect(said).not.toMatch(/\b(the|and|with|your|session)\b/i);
+  expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+  expect(complaints).toEqual([]);
+  expect((await page.request.get('/favicon.ico')).status()).toBeLessThan(400);
 });

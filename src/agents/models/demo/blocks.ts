@@ -79,5 +79,8 @@ const titleLength = 60;
 /** The first line of text outside the blocks. */
 export function titleOf(message: string): string {
   const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
-  return line === undefined ? 'Demo task' : beginningOf(line.trim(), titleLength).trimEnd();
+  if (line === undefined) return 'Demo task';
+  const whole = line.trim();
+  if (whole.length <= titleLength) return whole;
+  return `${beginningOf(whole, titleLength - 1).replace(/\s+\S*$/, '')}…`; // never a part of a word, where there are words
 }

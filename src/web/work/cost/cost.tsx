@@ -52,9 +52,9 @@ export function Cost({ session }: { session: Session }) {
           <ol class="cost-events">
             {events.map((one) => (
               <li key={one.seq ?? 0}>
-                <span class="cost-about">{one.about || nameOfKind(one.type ?? '')}</span>
+                <span class="cost-about">{causeOf(one)}</span>
                 <span class="cost-amount">{amount(one)}</span>
-                <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: one.about })} />
+                <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: causeOf(one) })} />
               </li>
             ))}
           </ol>
@@ -109,6 +109,11 @@ function nameOfKind(kind: string): string {
 }
 
 type Amount = Details['events'][number];
+/** A message or a step in its own words; a call or a plan, whose words in the log are the log's, as in the table. */
+const causeOf = ({ type, about }: Amount): string =>
+  (type === 'message.user' || type === 'step') && about !== ''
+    ? about
+    : nameOfKind(type === 'tool.called' ? `${type} ${about}` : (type ?? ''));
 /** By price, and by tokens where the price is not known. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>

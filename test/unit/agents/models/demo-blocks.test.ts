@@ -90,7 +90,9 @@ describe('the title', () => {
     ['```sh\necho\n```\nthen this', 'then this'],
     ['\n  \n  Hello  \nyou', 'Hello'],
     ['```sh\necho\n```', 'Demo task'],
-    ['x'.repeat(61), 'x'.repeat(60)],
-    [`${'x'.repeat(59)}😀`, 'x'.repeat(59)],
+    ['x'.repeat(60), 'x'.repeat(60)],
+    ['x'.repeat(61), `${'x'.repeat(59)}…`],
+    [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
+    [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
   ])('of %j is %j', (message, title) => expect(titleOf(message)).toBe(title));
 });
