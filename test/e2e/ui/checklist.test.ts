@@ -214,9 +214,9 @@ test('28 text that is inserted instead of typed arrives in the terminal', async 
 });
 
 test('29 the start page is German for a person who reads German, whole on a phone, and loads without a complaint', async (context) => {
-  const { page, complaints } = await open(context, '/', phone);
-  await page.evaluate("localStorage.setItem('corral.language', 'de')");
-  await page.reload();
+  const { page, complaints } = await open(context, 'about:blank', phone);
+  await page.addInitScript("localStorage.setItem('corral.language', 'de')");
+  await page.goto('/');
   await page.locator('html[lang=de]').waitFor();
   await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
   await page.getByRole('heading', { name: 'Noch ist kein Modell eingerichtet' }).waitFor();
