@@ -12,7 +12,7 @@ const step = (words: string, file: string, test: string): ChecklistStep => ({
 });
 const here = 'e2e/ui/checklist.test.ts';
 
-/** What a new user expects without being told, in the order of the numbers that tests have. */
+/** The steps of a new user, who is told nothing, in the order of the numbers that tests have. */
 export const checklist: readonly ChecklistStep[] = [
   step('The conversation keeps its end, whatever loads late.', here, '1 the conversation stays at its end'),
   step('A person who reads further up is left there.', here, '2 a person who reads further up'),

@@ -157,6 +157,10 @@ describe('configuration', () => {
     ]);
   });
 
+  test('the address that the command and the clients use is no mistake, because `up` runs in the same shell', () => {
+    expect(refused({ CORRAL_URL: 'http://127.0.0.1:8000', CORRAL_MAX_STEP: '80' })).toHaveLength(1);
+  });
+
   test('a misspelt key of the file is an error that suggests the nearest one', () => {
     expect(refused({}, 'sandbox: { memroy: 1GiB }')).toEqual([
       'sandbox.memroy in corral.yaml is not a setting; did you mean sandbox.memory?',

@@ -16,10 +16,11 @@ interface VariableValue {
   readonly from: string | undefined;
 }
 
-// CORRAL_CONFIG names the settings' file. The others are in the environment of our own sandboxes, and a Corral inside a
-// sandbox ignores them.
+// CORRAL_CONFIG names the settings' file, and CORRAL_URL the server that the command and the clients ask: `corral up` has it in
+// a shell that exports it. The others are in the environment of our own sandboxes, and a Corral inside a sandbox ignores them.
 const otherVariables = new Set([
   'CORRAL_CONFIG',
+  'CORRAL_URL',
   'CORRAL_SANDBOX_ID',
   'CORRAL_OPERATION',
   'CORRAL_RUN',

@@ -29,7 +29,7 @@ export const ChooseButton = () => (
   />
 );
 
-/** What the list shows. */
+/** The two filters of the list. */
 export function FilterBar() {
   useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   return (

@@ -31,7 +31,7 @@ export function FileView({ store, path, part }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // What the agent writes is shown at once, but never in the place of what a person has typed.
+  // A new text of the agent is shown at once, but never in the place of what a person has typed.
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;

@@ -49,7 +49,7 @@ export function Review({ store, path, load }: Props) {
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // What the agent writes is compared at once, but never in the place of what a person has changed here.
+  // A new text of the agent is compared at once, but never in the place of what a person has changed here.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
