@@ -4,6 +4,7 @@ import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
+import { inForce } from '../models/state.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
@@ -120,7 +121,7 @@ export function Sidebar() {
       )}
       <BulkBar shown={shownIds} />
       {!isChoosing.value && info.value && (
-        <p id="about">{`${info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
+        <p id="about">{`${inForce.value?.model ?? info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );

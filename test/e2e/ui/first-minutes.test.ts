@@ -37,6 +37,7 @@ for (const [width, size] of [
     await page.getByRole('radio', { name: /^qwen3/ }).click();
     await page.getByRole('button', { name: 'Use this model' }).click();
     await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
+    await expect.poll(() => page.locator('#about').textContent()).toMatch(/\/qwen3 · /);
     const message = page.getByRole('textbox', { name: 'Message' });
     await message.fill('Hello');
     await page.getByRole('button', { name: 'Send' }).click();

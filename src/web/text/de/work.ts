@@ -27,6 +27,7 @@ export const work = {
   'files.drop': 'Zum Hochladen hier ablegen',
   'files.loading': 'Lädt …',
   'files.asleep': 'Die Sandbox läuft nicht. Ihre Dateien sind noch da; sie zu zeigen startet die Sandbox.',
+  'files.starting': 'Die Sandbox startet; danach erscheinen hier ihre Dateien.',
   'files.show': 'Dateien zeigen',
   'files.none': 'Noch keine Dateien. Lege hier welche ab oder bitte den Agenten darum.',
   'files.openFolder': 'Ordner nicht geöffnet',

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { Choice } from '../../parts/choice.tsx';
@@ -103,6 +104,7 @@ function Listing({ store }: { store: FileStore }) {
   const state = store.state.value;
   if (state === 'loading') return <p class="quiet empty">{t('files.loading')}</p>;
   if (state === 'asleep') {
+    if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
       <div class="empty">
         <p class="quiet">{t('files.asleep')}</p>
@@ -113,6 +115,13 @@ function Listing({ store }: { store: FileStore }) {
   if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;
   if (part.value === 'steps') return <StepsView store={store} />;
   return part.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
+}
+
+/** By the newest phase in the log: the list follows once the sandbox is ready. */
+function isStarting(): boolean {
+  if (eventCount.value === 0) return false;
+  const last = events.findLast(({ type }) => type === 'sandbox.phase');
+  return last?.type === 'sandbox.phase' && ['queued', 'image', 'starting'].includes(last.data.phase);
 }
 
 async function sendAll(store: FileStore, files: readonly File[]): Promise<void> {
