@@ -11,7 +11,7 @@ const vagueTypes = words(`
   Captured Changed Circumstances Claimed Collected Compared Connected Copied Counted Covers Cut Decided Described Doing
   Door Edited Elsewhere Ended Ending Exceeded Fetched Filled Fit Followed Following Found Given Gone Habits Hand Hear Heard
   Held Hold How InForce Inside It Joined Judged Kept Known Lanes Launched Lean Left Lender Line Linked Listed Listening
-  Located Look Looking Made Make Making Marked Measured Mishap Named Need News Noise Numbered Of Opened Own Owned Packed
+  Located Look Looking Made Make Making Marked Measured Mishap Named Need News Noise Numbered Of Opened Own Owned Packed Part
   Parsed Passing Piped Place Placed Places Power Ran Reached Read Reading Received Recovered Refused Reported Rest Resting
   Returned Room Rooted Rotated Running Said Scaled Scanned Sealed Seat Seen Sending Sent Shown Signed Silence Since Sized
   Slots Spared Speech Spent Spooled Staged Started Stored Strays Surroundings Taken Taking Tell Teller Telling Thing Things

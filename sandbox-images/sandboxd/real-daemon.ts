@@ -158,6 +158,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
           pid: proc.pid,
           cmd: commandLine(proc.pid).slice(0, limits.commandChars),
           started,
+          memoryBytes: usageOf(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),
         };
       });

@@ -3,7 +3,7 @@ import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { ProgramClient, ProgramPipes } from '../../sandboxes/client/client.ts';
-import { markReader, type Part } from './marks.ts';
+import { markReader, type OutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
 
 type OutputStream = 'stdout' | 'stderr';
@@ -132,7 +132,7 @@ export class KernelConnection {
     const marks = markReader(this.#program.nonce);
     // Invalid bytes of a cell stay inside it, because a message begins with a byte of its own.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    const split = (chunk: Buffer): Part[] => {
+    const split = (chunk: Buffer): OutputPart[] => {
       try {
         return marks.push(chunk);
       } catch (thrown) {

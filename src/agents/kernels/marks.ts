@@ -1,5 +1,5 @@
 /** A part of a kernel's output: what a cell printed, or a message of the kernel itself. */
-export type Part =
+export type OutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
@@ -11,14 +11,14 @@ const lineEnd = 0x0a;
  * Separates the messages of a kernel from the output around them. A message stands between `mark` and a line end. Only the
  * beginning of a mark and one incomplete message are kept; `push` throws a RangeError for a message that is too long.
  */
-export function markReader(nonce: string): { push(chunk: Buffer): Part[] } {
+export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);
   /** The parts of a message that has no end yet. */
   let message: Buffer[] | undefined;
   let size = 0;
 
-  const inMessage = (data: Buffer, parts: Part[]): Buffer => {
+  const inMessage = (data: Buffer, parts: OutputPart[]): Buffer => {
     const end = data.indexOf(lineEnd);
     const piece = end < 0 ? data : data.subarray(0, end);
     size += piece.length;
@@ -29,7 +29,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): Part[] } {
     message = undefined;
     return data.subarray(end + 1);
   };
-  const inText = (data: Buffer, parts: Part[]): Buffer => {
+  const inText = (data: Buffer, parts: OutputPart[]): Buffer => {
     const at = data.indexOf(mark);
     const end = at < 0 ? data.length - beginningAtEnd(data, mark) : at;
     if (end > 0) parts.push({ kind: 'text', bytes: Buffer.from(data.subarray(0, end)) });
@@ -43,7 +43,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): Part[] } {
   };
   return {
     push(chunk) {
-      const parts: Part[] = [];
+      const parts: OutputPart[] = [];
       let data = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
       held = Buffer.alloc(0);
       while (data.length > 0) data = message ? inMessage(data, parts) : inText(data, parts);

@@ -13,9 +13,11 @@ export const psCommand: CliCommand = {
   async run({ args: [word = ''], options, io, corral }) {
     const box = await boxOf(corral(), word);
     for (const process of await box.api.processes.list.query({ sessionId: box.id })) {
-      const { pid, status, started, cmd } = process;
+      const { pid, status, started, cmd, memoryBytes, ports = [] } = process;
+      const memory = memoryBytes === undefined ? '' : `${Math.round(memoryBytes / 1_048_576)} MiB`;
       const at = started.slice(0, 19).replace('T', ' ');
-      const line = `${String(pid).padStart(7)}  ${status.padEnd(7)}  ${at}  ${oneLine(cmd, 100)}`;
+      const about = `${String(pid).padStart(7)}  ${status.padEnd(7)}  ${at}  ${memory.padStart(9)}`;
+      const line = `${about}  ${ports.join(',').padEnd(5)}  ${oneLine(cmd, 100)}`;
       io.print(options.flag('json') ? JSON.stringify(process) : line);
     }
     return exitCodes.ok.code;

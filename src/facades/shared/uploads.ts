@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { type Part, readFiles } from '../../http/transport/multipart.ts';
+import { type FormPart, readFiles } from '../../http/transport/multipart.ts';
 import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler may read; all other routes get theirs as JSON. */
@@ -32,7 +32,7 @@ export async function receiveFiles<Kept>(
 ): Promise<Kept> {
   const signal = abortOnDisconnect(reply);
   await using received = new AsyncDisposableStack();
-  const stage = async ({ filename, mimeType, content }: Part) => {
+  const stage = async ({ filename, mimeType, content }: FormPart) => {
     const name = baseName(filename);
     if (name === undefined) throw unfit('value_error', 'needs a file name');
     return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));

@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { InvalidRequest } from '../errors/error-style.ts';
 import { bindCaller } from '../guard/caller.ts';
 
-export interface Part {
+export interface FormPart {
   readonly filename: string;
   readonly mimeType: string;
   readonly content: Readable;
@@ -18,7 +18,7 @@ export interface Part {
 export async function readFiles<Taken>(
   request: FastifyRequest,
   { files }: { readonly files: number },
-  take: (part: Part) => Promise<Taken>,
+  take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(contentType(request), files);
   const taking = bindCaller(take); // the parser calls back without the caller's context
@@ -36,7 +36,7 @@ export async function readFiles<Taken>(
 export async function multipartFiles<Taken>(
   body: Readable,
   type: string,
-  take: (part: Part) => Promise<Taken>,
+  take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const files = 1_000;
   const parser = parserFor(type, files, { preservePath: true, unnamed: 'file' });
@@ -59,7 +59,7 @@ interface Parts {
 async function takeParts<Taken>(
   body: Readable,
   { parser, fields, files }: Parts,
-  take: (part: Part) => Promise<Taken>,
+  take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const taken: Promise<Taken>[] = [];
   const open = new Set<Readable>();

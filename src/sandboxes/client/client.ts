@@ -81,6 +81,8 @@ export interface ProcessEntry {
   readonly pid: number;
   readonly cmd: string;
   readonly started: string; // iso
+  /** The memory that it holds; absent from an older daemon. */
+  readonly memoryBytes?: number;
   readonly tag?: string;
 }
 /** A person's own terminal: `bash -i` at the root of the workspace. */

@@ -9,6 +9,10 @@ export interface ProcessInfo {
   /** Path of the log file, relative to the workspace; "" unless the process was started in the background. */
   readonly log: string;
   readonly started: string; // iso
+  /** The memory that a running process holds, where the sandbox says. */
+  readonly memoryBytes?: number;
+  /** The ports on which a running process listens; absent: none. */
+  readonly ports?: readonly number[];
 }
 /** The end of a process's log. */
 export interface ProcessLog {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import type { ProcessEntry } from '../../sandboxes/client/client.ts';
+import type { ProcessEntry, SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ProcessInfo, ProcessService } from '../api/processes.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { loginCommand, quoteForShell } from './shell-quoting.ts';
@@ -40,10 +40,15 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
     await known(id);
     const client = await sandboxes.look(id, signal);
     const live = client ? await client.processes(signal) : [];
+    const portsOf = client && live.length > 0 ? await portsByProcess(client, signal) : new Map<number, number[]>();
     const started = await remembered(id);
-    const running = live.map(({ pid, cmd, started: at }, n): ProcessInfo => {
-      const own = started.find((it) => isSame(it, live[n] as ProcessEntry));
-      return { pid, cmd: own?.cmd ?? cmd, status: 'running', log: own?.log ?? '', started: own?.started ?? at };
+    const running = live.map((entry): ProcessInfo => {
+      const { pid, memoryBytes } = entry;
+      const own = started.find((it) => isSame(it, entry));
+      const { cmd, log = '', started: at } = own ?? { ...entry, log: '' };
+      const ports = portsOf.get(pid);
+      const measured = { ...(memoryBytes !== undefined && { memoryBytes }), ...(ports && { ports }) };
+      return { pid, cmd, status: 'running', log, started: at, ...measured };
     });
     const over = started
       .filter((it) => !live.some((entry) => isSame(it, entry)))
@@ -97,6 +102,20 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       return { pid, log };
     },
   };
+}
+
+/** The ports on which each process listens. A sandbox that cannot say has none: the list of processes is what was asked for. */
+async function portsByProcess(
+  client: Pick<SandboxClient, 'ports'>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, readonly number[]>> {
+  const found = new Map<number, number[]>();
+  const ports = await client.ports.list(signal).catch((thrown: unknown) => {
+    if (toAppError(thrown).code !== 'unsupported') throw thrown;
+    return [];
+  });
+  for (const { port, pid } of ports) if (pid !== undefined) found.set(pid, [...(found.get(pid) ?? []), port]);
+  return found;
 }
 
 function lastLines(text: string, count: number): string {

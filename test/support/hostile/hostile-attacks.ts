@@ -3,7 +3,7 @@ import { fence } from '../clients/api.ts';
 import { openWebSocket } from '../clients/sockets.ts';
 import { namesInZip } from '../names-in-zip.ts';
 import { reaches } from '../servers/real-server.ts';
-import type { Part } from './hostile-daemon.ts';
+import type { HostilePart } from './hostile-daemon.ts';
 import { noiseProgram } from './hostile-noise.ts';
 import { forks, memoryHog } from './hostile-programs.ts';
 import type { HostileServer } from './hostile-server.ts';
@@ -26,7 +26,7 @@ const breaches = ({ real }: HostileServer, id: string) =>
   real.factsOf(id, 'sandbox.untrusted').map(({ data }) => `${data.reason} in ${data.call}`);
 
 /** Plays the part in one new sandbox after the other. */
-const playing = (part: Part, act: Act, shows: readonly RegExp[]): Attack => ({
+const playing = (part: HostilePart, act: Act, shows: readonly RegExp[]): Attack => ({
   shows,
   async run(hostile, over) {
     const seen: string[] = [];

@@ -130,9 +130,9 @@ export const parts = {
   lister: standIn(healthyBut(lyingLists)),
   twins: standIn(healthyBut(''), twin),
 } as const;
-export type Part = keyof typeof parts;
+export type HostilePart = keyof typeof parts;
 /** In MiB. A sandbox with another limit runs the honest daemon. */
-export const diskOf = (part: Part): number => 901 + Object.keys(parts).indexOf(part);
+export const diskOf = (part: HostilePart): number => 901 + Object.keys(parts).indexOf(part);
 
 /**
  * Put before the honest daemon's program: plays the part that the sandbox's disk limit names, or lets the daemon run.
@@ -140,6 +140,6 @@ export const diskOf = (part: Part): number => 901 + Object.keys(parts).indexOf(p
 export const actor = `{
   const mib = Math.round(Number(process.env.CORRAL_DISK_BYTES) / ${MiB});
   const never = () => new Promise(() => {});
-${(Object.keys(parts) as Part[]).map((part) => `  if (mib === ${diskOf(part)}) { ${parts[part]} await never(); }`).join('\n')}
+${(Object.keys(parts) as HostilePart[]).map((part) => `  if (mib === ${diskOf(part)}) { ${parts[part]} await never(); }`).join('\n')}
 }
 `;

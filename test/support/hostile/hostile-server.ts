@@ -6,13 +6,13 @@ import { type CorralClient, createCorralClient } from '../../../src/client/index
 import { run } from '../clients/api.ts';
 import { type RealServer, realServer } from '../servers/real-server.ts';
 import type { World } from '../worlds.ts';
-import { actor, diskOf, type Part, parts } from './hostile-daemon.ts';
+import { actor, diskOf, type HostilePart, parts } from './hostile-daemon.ts';
 
 export interface HostileServer extends AsyncDisposable {
   readonly real: RealServer;
   readonly corral: CorralClient;
   /** Creates a session whose sandbox runs the hostile program in the daemon's place. */
-  create(part: Part): Promise<string>;
+  create(part: HostilePart): Promise<string>;
   /** Starts the server again, after it has exited, with these settings for this life. */
   restart(more?: Record<string, string>): Promise<void>;
 }
@@ -85,7 +85,7 @@ async function templatesIn(folder: string): Promise<Record<string, string>> {
   const config = join(folder, 'corral.yaml');
   await writeFile(config, '');
   await mkdir(join(folder, 'templates'));
-  for (const part of Object.keys(parts) as Part[]) {
+  for (const part of Object.keys(parts) as HostilePart[]) {
     const text = `mode: react\nsandbox: { disk: ${diskOf(part)}MiB, desktop: true }\n`;
     await writeFile(join(folder, 'templates', `${part}.yaml`), text);
   }

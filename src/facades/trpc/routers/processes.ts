@@ -17,6 +17,8 @@ export const processesRouter = router({
             status: z.enum(['running', 'stopped', 'exited']),
             log: z.string(),
             started: z.string(),
+            memoryBytes: z.int().optional(),
+            ports: z.array(z.int()).readonly().optional(),
           }),
         )
         .readonly(),

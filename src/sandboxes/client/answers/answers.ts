@@ -205,7 +205,15 @@ export const answers = {
   ),
   processes: rule<ProcessEntry[]>(
     z
-      .array(z.object({ pid: count, cmd: cut(4 * KiB), started: iso, tag: cut(256).optional() }))
+      .array(
+        z.object({
+          pid: count,
+          cmd: cut(4 * KiB),
+          started: iso,
+          memoryBytes: count.optional(),
+          tag: cut(256).optional(),
+        }),
+      )
       .max(maxProcesses) as z.ZodType<ProcessEntry[]>,
     [large, maxProcesses * 6, 3],
   ),

@@ -1,6 +1,7 @@
 import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { events } from './events.ts';
 import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
@@ -17,6 +18,7 @@ export const de: Texts = {
   ...settings,
   ...models,
   ...inbox,
+  ...events,
   ...work,
   ...sharing,
   ...screen,

@@ -3,6 +3,8 @@ export const work = {
   'tab.terminal': 'Terminal',
   'tab.processes': 'Prozesse',
   'processes.none': 'In der Sandbox läuft nichts. Hintergrundprozesse erscheinen hier, mit ihren Protokollen.',
+  'processes.memory': 'Speicher {size}',
+  'processes.port': 'Port {port}',
   'processes.running': 'läuft',
   'processes.stopped': 'angehalten',
   'processes.exited': 'beendet',

@@ -1,5 +1,6 @@
 import { app } from './app.ts';
 import { conversation } from './conversation.ts';
+import { events } from './events.ts';
 import { inbox } from './inbox.ts';
 import { models } from './models.ts';
 import { preview } from './preview.ts';
@@ -16,6 +17,7 @@ export const en = {
   ...settings,
   ...models,
   ...inbox,
+  ...events,
   ...work,
   ...sharing,
   ...screen,

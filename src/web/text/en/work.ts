@@ -3,6 +3,8 @@ export const work = {
   'tab.terminal': 'Terminal',
   'tab.processes': 'Processes',
   'processes.none': 'Nothing runs in the sandbox. Background processes appear here, with their logs.',
+  'processes.memory': 'memory {size}',
+  'processes.port': 'port {port}',
   'processes.running': 'running',
   'processes.stopped': 'paused',
   'processes.exited': 'ended',

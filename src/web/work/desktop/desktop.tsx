@@ -64,7 +64,6 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
     <section class="desktop-tab" aria-label={t('tab.desktop')}>
       <iframe src={`${address}?pane`} title={t('desktop.title')} />
       <p class="work-bar end">
-        <span class="quiet">{t(view.controller === null ? 'desktop.agentHas' : 'desktop.personHas')}</span>
         <span class="bar-space" />
         <a class="button quiet" href={address} target="_blank" rel="noreferrer">
           <Icon name="screen" size={16} /> {t('desktop.open')}

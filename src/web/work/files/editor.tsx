@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
-import type { EditorHandle } from './editor/code-mirror.ts';
 import { Comment } from './editor/comment.tsx';
 import type { Lines } from './editor/comment-message.ts';
 import { editorPhrases } from './editor/phrases.ts';
 import { Conflict, useSaving } from './editor/saving.tsx';
+import { useEditor } from './editor/use-editor.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
@@ -22,7 +22,6 @@ interface Props {
 /** Edits a text. A save replaces only the version that was opened; otherwise the person decides. */
 export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   const { path, version } = file;
-  const place = useRef<HTMLDivElement>(null);
   const [saved, setSaved] = useState(() => new TextDecoder().decode(file.bytes));
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
@@ -33,12 +32,11 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   };
   const current = useRef({ text, save });
   current.current = { text, save };
-  useEffect(() => {
-    let shown: EditorHandle | undefined;
-    let isOver = false;
-    const open = async (parent: HTMLElement) => {
-      const { showEditor } = await import('./editor/code-mirror.ts');
-      const made = await showEditor({
+  const place = useEditor({
+    of: path,
+    takesFocus,
+    show: ({ showEditor }, parent) =>
+      showEditor({
         path,
         text,
         parent,
@@ -47,17 +45,8 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
         onChange: setText,
         onSave: () => void current.current.save(),
         onLines: (from, to) => setLines({ from, to }),
-      });
-      if (isOver) return made[Symbol.dispose]();
-      shown = made;
-      if (takesFocus) made.focus();
-    };
-    if (place.current) open(place.current).catch(reportError);
-    return () => {
-      isOver = true;
-      shown?.[Symbol.dispose]();
-    };
-  }, [path]);
+      }),
+  });
   const isChanged = text !== saved;
   useEffect(() => {
     if (isChanged) store.drafts.set(path, text);

@@ -11,13 +11,13 @@ import { Editor } from './editor.tsx';
 import { previewOf } from './preview.ts';
 import { PreviewOf } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
-import { addressOf, type FileStore, type LoadedFile, type Part } from './store.ts';
+import { addressOf, type FileFilter, type FileStore, type LoadedFile } from './store.ts';
 import { download } from './transfers.ts';
 
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  readonly part: Part;
+  readonly part: FileFilter;
 }
 
 /** The open file: its preview, its editor, or what changed in it. A text has no other preview than its editor. */

@@ -12,13 +12,13 @@ import { FileView } from './file-view.tsx';
 import { askNewFile } from './new-file.tsx';
 import { OpenFiles } from './open-files.tsx';
 import { StepsView } from './steps-view.tsx';
-import { type FileStore, type Part, storeOf } from './store.ts';
+import { type FileFilter, type FileStore, storeOf } from './store.ts';
 import { Transfers } from './transfer-list.tsx';
 import { download, upload } from './transfers.ts';
 import { below } from './tree.ts';
 import { Tree } from './tree.tsx';
 
-const part = signal<Part>('all');
+const part = signal<FileFilter>('all');
 
 /** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {

@@ -18,7 +18,7 @@ export interface LoadedFile {
 }
 
 /** Which files the tab lists. */
-export type Part = 'all' | 'changed' | 'steps';
+export type FileFilter = 'all' | 'changed' | 'steps';
 
 /** The files of one session, as far as the person opened folders. */
 export class FileStore {

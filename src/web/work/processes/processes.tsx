@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { query, repeatable, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
-import { timeOf } from '../../parts/format.ts';
+import { bytes, timeOf } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
@@ -46,10 +46,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
         <li key={`${process.pid} ${process.started}`}>
           <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
             <code class="tree-name">{process.cmd}</code>
-            <span class="quiet tree-size">
-              {t('processes.pid', { pid: process.pid })} · {t(`processes.${process.status}`)} ·{' '}
-              {timeOf(Date.parse(process.started))}
-            </span>
+            <span class="quiet tree-size">{aboutProcess(process)}</span>
           </button>
           {process.status === 'running' && (
             <IconButton
@@ -62,6 +59,17 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
       ))}
     </ul>
   );
+}
+
+/** Its number, state, memory, ports and start. */
+function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process): string {
+  return [
+    t('processes.pid', { pid }),
+    t(`processes.${status}`),
+    ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: bytes(memoryBytes) })]),
+    ...ports.map((port) => t('processes.port', { port })),
+    timeOf(Date.parse(started)),
+  ].join(' · ');
 }
 
 interface OpenProps {

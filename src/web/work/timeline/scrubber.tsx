@@ -3,6 +3,7 @@ import { type Lane, laneOf } from '../../../core/model/event-traits.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { colourIn, followTheme } from '../../parts/colour.ts';
 import { t } from '../../text/text.ts';
+import { eventName } from './event-name.ts';
 import { columnsOf, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
 
@@ -51,7 +52,11 @@ export function Scrubber({ player }: { player: Player }) {
       aria-valuemin={0}
       aria-valuemax={count}
       aria-valuenow={shown}
-      aria-valuetext={t('timeline.place', { shown, count, type: player.current.value?.type ?? '' })}
+      aria-valuetext={t('timeline.place', {
+        shown,
+        count,
+        type: player.current.value ? eventName(player.current.value) : '',
+      })}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);
         seek(event);

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Event } from '../../../client/types.ts';
-import { labelOf, laneOf, lineOf } from '../../../core/model/event-traits.ts';
+import { laneOf, lineOf } from '../../../core/model/event-traits.ts';
 import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -10,6 +10,7 @@ import { Choice } from '../../parts/choice.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
+import { eventName } from './event-name.ts';
 import { Player } from './player.ts';
 import { speeds } from './replay.ts';
 import { Scrubber } from './scrubber.tsx';
@@ -35,7 +36,7 @@ export function Timeline({ session }: { session: Session }) {
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
-            {new Date(event.ts).toLocaleTimeString()} · {event.type}
+            {new Date(event.ts).toLocaleTimeString()} · {eventName(event)}
           </span>
         )}
         <span class="bar-space" />
@@ -128,8 +129,8 @@ function EventList({ player }: { player: Player }) {
               >
                 <span class="quiet event-seq">{one.seq}</span>
                 <span class="lane-dot" data-lane={laneOf(one)} />
-                <span class="event-type" title={labelOf(one)}>
-                  {one.type}
+                <span class="event-type" title={one.type}>
+                  {eventName(one)}
                 </span>
                 <span class="quiet event-text">{lineOf(one)}</span>
               </button>

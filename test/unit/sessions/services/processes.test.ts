@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { ListeningPort } from '../../../../src/sandboxes/client/abilities.ts';
 import type { ProcessEntry } from '../../../../src/sandboxes/client/client.ts';
 import { processService } from '../../../../src/sessions/services/processes.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -11,13 +12,18 @@ const at = (second: number) => new Date(1_700_000_000_000 + second * 1_000).toIS
 /**
  * A sandbox with these processes. A started command gets the next pid from 1000 on, takes one second and exits at once.
  */
-async function sandboxWith(live: readonly ProcessEntry[], log = { size: 0, tail: '' }) {
+async function sandboxWith(
+  live: readonly ProcessEntry[],
+  log = { size: 0, tail: '' },
+  listening: readonly ListeningPort[] = [],
+) {
   const clock = manualClock(1_700_000_000_000);
   const signalled: number[] = [];
   const ran: string[] = [];
   let pid = 1_000;
   const client = {
     processes: async () => live,
+    ports: { list: async () => listening },
     signalProcess: async (one: number) => void signalled.push(one),
     async exec({ command }: { command: string }) {
       ran.push(command);
@@ -70,4 +76,13 @@ test('a log says whether there is more of it than the lines, and where', async (
   const long = await sandboxWith([], { size: 1024 * 1024 + 1, tail: 'one long line' });
   await long.service.startBackground(long.id, 'yes', signal);
   expect(await long.service.logs(long.id, 1_000, 3, signal)).toMatchObject({ text: 'one long line', truncated: true });
+});
+
+test('a running process says its memory and the ports on which it listens', async () => {
+  const other: ProcessEntry = { pid: 8, cmd: 'sleep 9', started: at(1) };
+  const listening = [{ port: 8_001, pid: 7 }, { port: 8_000, pid: 7 }, { port: 9_000 }];
+  const { service, id } = await sandboxWith([{ ...server, memoryBytes: 4_096 }, other], undefined, listening);
+  const [second, first] = await service.list(id, signal);
+  expect(first).toMatchObject({ pid: 7, memoryBytes: 4_096, ports: [8_001, 8_000] });
+  expect(second).toEqual({ pid: 8, cmd: 'sleep 9', status: 'running', log: '', started: at(1) });
 });

@@ -5,11 +5,11 @@ import { Button } from '../../../parts/button.tsx';
 import { Choice } from '../../../parts/choice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import type { EditorHandle } from './code-mirror.ts';
 import { Comment } from './comment.tsx';
 import type { Lines } from './comment-message.ts';
 import { editorPhrases } from './phrases.ts';
 import { Conflict, useSaving } from './saving.tsx';
+import { useEditor } from './use-editor.ts';
 
 type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
@@ -80,7 +80,6 @@ interface ComparedProps {
 }
 
 function Compared({ store, path, compared: { before, after, version, merge }, onReload, onEdited }: ComparedProps) {
-  const place = useRef<HTMLDivElement>(null);
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
@@ -93,12 +92,10 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
   };
   const current = useRef({ text, save });
   current.current = { text, save };
-  useEffect(() => {
-    let shown: EditorHandle | undefined;
-    let isOver = false;
-    const open = async (parent: HTMLElement) => {
-      const { showComparison } = await import('./code-mirror.ts');
-      const made = await showComparison({
+  const place = useEditor({
+    of: path,
+    show: ({ showComparison }, parent) =>
+      showComparison({
         path,
         text: after,
         before,
@@ -111,16 +108,8 @@ function Compared({ store, path, compared: { before, after, version, merge }, on
         onChange: setText,
         onSave: () => void current.current.save(),
         onLines: (from, to) => setLines({ from, to }),
-      });
-      if (isOver) made[Symbol.dispose]();
-      else shown = made;
-    };
-    if (place.current) open(place.current).catch(reportError);
-    return () => {
-      isOver = true;
-      shown?.[Symbol.dispose]();
-    };
-  }, []);
+      }),
+  });
   const isChanged = text !== after;
   useEffect(() => {
     onEdited(isChanged);

@@ -1,0 +1,9 @@
+import { eventTraits } from '../../../core/model/event-traits.ts';
+import type { FactType } from '../../../core/model/events.ts';
+
+type EventTexts = { readonly [Type in FactType as `event.${Type}`]: string };
+
+/** The names of the events for people: their labels. */
+export const events = Object.fromEntries(
+  Object.entries(eventTraits).map(([type, { label }]) => [`event.${type}`, label]),
+) as EventTexts;

@@ -1,0 +1,34 @@
+import type { RefObject } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { EditorHandle } from './code-mirror.ts';
+
+type EditorModule = typeof import('./code-mirror.ts');
+
+interface EditorUse {
+  /** Shows the editor in this element; CodeMirror loads with the first one. */
+  readonly show: (editors: EditorModule, parent: HTMLElement) => Promise<EditorHandle>;
+  readonly takesFocus?: boolean;
+  /** Another value closes the editor and shows a new one. */
+  readonly of: string;
+}
+
+/** An editor in the element that gets the returned ref, for as long as the element is drawn. */
+export function useEditor({ show, takesFocus = false, of }: EditorUse): RefObject<HTMLDivElement | null> {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    let shown: EditorHandle | undefined;
+    let isOver = false;
+    const open = async (parent: HTMLElement) => {
+      const made = await show(await import('./code-mirror.ts'), parent);
+      if (isOver) return made[Symbol.dispose]();
+      shown = made;
+      if (takesFocus) made.focus();
+    };
+    if (place.current) open(place.current).catch(reportError);
+    return () => {
+      isOver = true;
+      shown?.[Symbol.dispose]();
+    };
+  }, [of]);
+  return place;
+}
