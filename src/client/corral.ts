@@ -29,6 +29,7 @@ export interface NewBox {
 }
 export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
 
+export type EditOptions = Omit<Inputs['sessions']['edit'], 'id' | 'seq' | 'text'>;
 export type ForkOptions = Omit<Inputs['sessions']['fork'], 'id'>;
 
 /**
@@ -188,6 +189,16 @@ export class Box implements AsyncDisposable {
       (await this.#server.call((api) => api.sessions.fork.mutate({ id: this.id, ...options }))).id,
       { ...(this.#env && { env: this.#env }), isOwn: true },
     );
+  }
+
+  /**
+   * A new box with everything before the message at `seq`, which must have begun a run; `text` is sent there in its
+   * place. This box stays as it is. Rejects with conflict while a run is under way, unless `stopsRun` is set.
+   */
+  async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
+    const wish = { id: this.id, seq, text, ...options };
+    const { session } = await this.#server.call((api) => api.sessions.edit.mutate(wish));
+    return new Box(this.#server, session.id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
   /** Ends the run and every process, and keeps the files. */

@@ -5,6 +5,8 @@ import { type SandboxId, SessionId } from './ids.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
+/** The message, by its session and its place in the log, that other sessions have in another wording. */
+export const Branch = z.object({ sessionId: SessionId, seq: z.int() });
 export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
 export type ForkedFrom = z.infer<typeof ForkedFrom>;
 
@@ -83,6 +85,8 @@ export const SessionRecord = z.object({
   model: z.string().optional(),
   /** The session and the place in its log from which this one was forked. */
   forkedFrom: ForkedFrom.optional(),
+  /** The message that its first own message replaces; absent unless the session began with an edit. */
+  branch: Branch.optional(),
   /** The models that its creator chose to be asked in turn when the model fails. */
   fallbacks: z.array(z.string()).readonly().optional(),
   /** The tool servers that its creator added. */

@@ -58,6 +58,15 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     },
     async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
   );
+  // Browsers ask for it where a page names no icon, such as a reply of the API.
+  app.get(
+    '/favicon.ico',
+    {
+      schema: { response: { 200: served('image/svg+xml') } },
+      config: { ...open, doc: { ...about('favicon', 'The icon of the server'), asset: true } },
+    },
+    async (request, reply) => await sendFile(request, reply, { name: 'icon.svg', page }),
+  );
   mountNovnc(app, ofPage);
   app.get(
     '/sessions/:sid/desktop',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { MessageId, RunId } from '../../core/model/ids.ts';
-import { ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
+import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
@@ -53,6 +53,8 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkedFrom.nullable(),
+  /** The message that the session's first own message replaces; null unless the session began with an edit. */
+  branch: Branch.nullable(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -75,6 +77,7 @@ export const toSession = (record: SessionRecord): Session => ({
   pinned: record.pinned,
   archived: record.archived,
   forkedFrom: record.forkedFrom ?? null,
+  branch: record.branch ?? null,
   outcome: record.outcome ?? null,
   createdAt: iso(record.createdAt),
   updatedAt: iso(record.updatedAt),

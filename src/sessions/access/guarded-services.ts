@@ -149,6 +149,10 @@ function guardedSessions(
   const check = checkBy((id: SessionId) => sessions.get(id), principalOf);
   const ownOf = (principal: Principal) => principal.owner !== undefined && { owner: principal.owner };
 
+  const mayAttach = async (given: readonly string[] = []): Promise<void> => {
+    await Promise.all(given.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
+  };
+
   /** Reads the principal at the call, because it may no longer be known when the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const principal = principalOf();
@@ -180,6 +184,12 @@ function guardedSessions(
       await check(id, 'work');
       return await sessions.fork(id, { ...command, ...ownOf(principal) });
     },
+    async edit(id, command) {
+      const principal = principalOf();
+      await check(id, 'work');
+      if (principal.role !== 'admin') await mayAttach(command.attachments);
+      return await sessions.edit(id, { ...command, ...ownOf(principal) });
+    },
     async list(only) {
       const principal = principalOf();
       if (principal.role === 'admin') return await sessions.list(only);
@@ -210,8 +220,7 @@ function guardedSessions(
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;
-      const files = checking ? (command.attachments ?? []).filter((file) => uuid.test(file)) : [];
-      await Promise.all(files.map((file) => attach?.(file)));
+      if (checking) await mayAttach(command.attachments);
       return await sessions.send(id, command);
     },
     /** Only a principal who may change the session marks its messages as read. */

@@ -109,6 +109,23 @@ export interface ForkCommand {
   /** The same as in `CreateCommand`. */
   readonly owner?: string;
 }
+export interface EditCommand {
+  readonly origin: Origin;
+  /** The seq of a `message.user` event that began a run. */
+  readonly seq: number;
+  /** The message in its new wording. */
+  readonly text: string;
+  /** Of the message in its new wording; those of the old one are not taken over. */
+  readonly attachments?: readonly string[];
+  /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
+  readonly stopsRun?: boolean;
+  /** The same as in `CreateCommand`. */
+  readonly owner?: string;
+}
+export interface EditResult {
+  readonly session: SessionRecord;
+  readonly sent: SendResult;
+}
 export interface SessionChange {
   readonly title?: string;
   readonly favorite?: boolean;
@@ -140,6 +157,13 @@ export interface SessionService {
    * `create` does.
    */
   fork(id: SessionId, command: ForkCommand): Promise<SessionRecord>;
+  /**
+   * A new session with the conversation up to a message, and the files that the run before it left, where they were
+   * kept; then the message is sent there in its new wording. The edited session stays as it is. Both are branches of
+   * one message (`branch`). Rejects: invalid_request (no message that began a run, an empty text), conflict (a run is
+   * under way), and as `fork` and `send` do.
+   */
+  edit(id: SessionId, command: EditCommand): Promise<EditResult>;
   /**
    * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks
    * for.
@@ -214,6 +238,7 @@ export interface CheckResult {
 export const sessionRules: ServiceRules<SessionService> = {
   create: { may: 'guarded', audit: 'session.create' },
   fork: { may: 'guarded', audit: 'session.fork' },
+  edit: { may: 'guarded', audit: 'session.edit' },
   list: { may: 'guarded', audit: null },
   get: { may: 'guarded', audit: null },
   rename: { may: 'work', audit: 'session.change' },

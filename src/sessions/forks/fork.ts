@@ -11,6 +11,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { newSession, project, type StoredSession } from '../run/log/projection.ts';
 import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
+import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
 
 interface Deps {
@@ -39,11 +40,30 @@ export class Forks {
   }
 
   async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
+    const place = { from: parent.id, seq: await this.#placeOf(parent.id, command.seq) };
+    const found = command.files === false ? ({ kind: 'unwanted' } as const) : await this.#filesAt(place);
+    return await this.#make(parent, command, { place, found });
+  }
+
+  /** Everything before the message, as a branch in which another one takes its place. */
+  async makeBranch(
+    parent: StoredSession,
+    command: Omit<ForkCommand, 'seq'>,
+    { seq, filesAt, branch }: EditedMessage,
+  ): Promise<StoredSession> {
+    const place = { from: parent.id, seq: seq - 1 };
+    const found =
+      filesAt === undefined ? ({ kind: 'empty' } as const) : await this.#filesAt({ from: parent.id, seq: filesAt });
+    return await this.#make(parent, command, { place, found, branch });
+  }
+
+  async #make(
+    parent: StoredSession,
+    command: Omit<ForkCommand, 'seq'>,
+    { place, found, branch }: ForkBeginning,
+  ): Promise<StoredSession> {
     const { store, clock, ids } = this.#deps;
-    const from = parent.id;
-    const place = { from, seq: await this.#placeOf(from, command.seq) };
-    const found: SnapshotState | { kind: 'unwanted' } =
-      command.files === false ? { kind: 'unwanted' } : await this.#filesAt(place);
+    const { from } = place;
     const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
     const to = ids.sessionId();
     const forked = { from, to, atSeq: place.seq, files };
@@ -51,7 +71,8 @@ export class Forks {
     try {
       await store.records.put({ kind: forkingKind, id: to, doc: { at: clock.now(), forked } });
       const blob = found.kind === 'kept' ? await this.#deps.snapshots.hand(found.blob, to, place.seq) : undefined;
-      const record = await this.#write(parent, { ...command, forked, startsFrom: blob ? { blob } : null });
+      const startsFrom = blob ? { blob } : null;
+      const record = await this.#write(parent, { ...command, forked, startsFrom, branch });
       await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up tells the other session
       return record;
     } catch (thrown) {
@@ -107,7 +128,7 @@ export class Forks {
 
   async #write(
     parent: StoredSession,
-    { origin, title, owner, forked, startsFrom }: ForkCommand & Pick<StoredSession, 'startsFrom'> & ForkNotice,
+    { origin, title, owner, forked, startsFrom, branch }: NewFork,
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
@@ -140,6 +161,7 @@ export class Forks {
       ...record,
       startsFrom,
       forkedFrom: { sessionId: from, seq, files },
+      ...(branch && { branch }),
       createdAt: at,
       updatedAt: at,
       latestMessageAt: at,
@@ -182,6 +204,12 @@ export class Forks {
     await store.records.delete(forkingKind, id);
   }
 }
+interface ForkBeginning {
+  readonly place: ForkPoint;
+  readonly found: SnapshotState | { readonly kind: 'unwanted' };
+  readonly branch?: StoredSession['branch'];
+}
+type NewFork = Omit<ForkCommand, 'seq'> & Pick<StoredSession, 'startsFrom' | 'branch'> & ForkNotice;
 interface ForkNotice {
   readonly forked: FactOf<'session.forked'>['data'];
 }

@@ -108,12 +108,30 @@ export function sessionService(deps: Deps): SessionService {
     deleted: (session) => news.tell({ type: 'deleted', session }),
   });
 
-  return {
+  const service: SessionService = {
     ...sessionViews({ ...deps, stored }),
     create: (command) => counted(forOwner(command.owner, () => creation.create(command))),
     async fork(id, command) {
       const { owner } = await stored(id);
       return await counted(forOwner(command.owner ?? owner, () => creation.fork(id, command)));
+    },
+
+    async edit(id, command) {
+      checkText(command);
+      const { owner, openRuns } = await stored(id);
+      if (openRuns.length > 0 && !command.stopsRun)
+        throw new AppError('conflict', 'A run is under way. Stop it first, or ask for that with the edit.');
+      if (openRuns.length > 0) await service.stop(id);
+      const branch = () => creation.branch(id, command);
+      const { id: made } = await counted(forOwner(command.owner ?? owner, branch));
+      const { text, attachments = [] } = command;
+      try {
+        const sent = await service.send(made, { text, attachments, mode: 'inject' });
+        return { session: await service.get(made), sent };
+      } catch (thrown) {
+        await service.delete(made).catch(() => {}); // its creator never received the id
+        throw thrown;
+      }
     },
 
     async list(only) {
@@ -213,6 +231,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     health: async () => tally.update(await health()),
   };
+  return service;
 }
 
 /** The tool of the call that waits for permission; undefined when another call waits, or none. */

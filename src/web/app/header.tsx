@@ -10,7 +10,7 @@ import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 import { headerActions } from './header-actions.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
-import { isPaletteOpen } from './palette.tsx';
+import { isPaletteOpen } from './palette-state.ts';
 import { SessionMenu } from './session-menu.tsx';
 
 export function Header() {

@@ -1,6 +1,6 @@
 import { commands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
-import { isPaletteOpen } from './palette.tsx';
+import { isPaletteOpen } from './palette-state.ts';
 
 const pressed = (event: KeyboardEvent): string =>
   [

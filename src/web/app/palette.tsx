@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
@@ -9,8 +8,8 @@ import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
+import { isPaletteOpen } from './palette-state.ts';
 
-export const isPaletteOpen = signal(false);
 const most = 12;
 
 export const Palette = () => (isPaletteOpen.value ? <OpenPalette /> : null);

@@ -3,7 +3,7 @@ import { IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import { commands } from './commands.ts';
-import { isPaletteOpen } from './palette.tsx';
+import { isPaletteOpen } from './palette-state.ts';
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 

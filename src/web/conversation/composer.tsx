@@ -13,6 +13,9 @@ import { shownProject } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Attachments } from './attachments.tsx';
+import { namedPaths } from './completion/trigger.ts';
+import { useCompletion } from './completion/use-completion.tsx';
+import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, setComposer } from './composer-text.ts';
 import { chosenModel, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
 
@@ -21,6 +24,7 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   waiting: 'hint.answer',
   new: 'hint.task',
 };
+const maxNamed = 50; // files of the workspace that one message attaches
 const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {
@@ -34,6 +38,7 @@ export function Composer() {
   const text = composerText.value;
   const status = currentStatus.value;
   const hint = t(hints[status] ?? 'hint.more');
+  const completion = useCompletion(ref, text);
   useEffect(() => {
     composerText.value = draftOf(id);
   }, [id]);
@@ -50,7 +55,8 @@ export function Composer() {
   const submit = async () => {
     if (text.trim() === '' || isSending.value || isUploading) return;
     isSending.value = true;
-    const attachments = files.flatMap((one) => one.id ?? []);
+    const named = id === undefined ? [] : namedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);
+    const attachments = [...files.flatMap((one) => one.id ?? []), ...named];
     const wish = {
       text,
       attachments,
@@ -94,6 +100,7 @@ export function Composer() {
       {id === undefined && <NewSessionChoices />}
       <Attachments sessionId={id} />
       <div class="composer-box">
+        {completion.list}
         <IconButton icon="plus" label={t('attach.add')} onClick={() => picker.current?.click()} />
         <input
           ref={picker}
@@ -114,6 +121,7 @@ export function Composer() {
           aria-label={t('message')}
           placeholder={hint}
           value={text}
+          {...completion.aria}
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => setComposer(event.currentTarget.value)}
           onPaste={(event) => {
@@ -122,7 +130,9 @@ export function Composer() {
             event.preventDefault();
             attach(id, pasted);
           }}
+          onSelect={completion.look}
           onKeyDown={(event) => {
+            if (completion.onKey(event)) return;
             // On a phone Enter begins a new line, because there is no shift-enter.
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing || hasFingers()) return;
             event.preventDefault();

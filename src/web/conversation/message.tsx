@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Button } from '../parts/button.tsx';
@@ -6,32 +7,44 @@ import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
+import { BranchSwitch } from './branches/branch-switch.tsx';
+import { EditForm } from './branches/edit-form.tsx';
 import { putInComposer } from './composer-text.ts';
 
-export const UserMessage = ({ item, isLive }: { item: UserItem; isLive: boolean }) => (
-  <article class="said user" aria-label={t('you')} data-seq={item.seq}>
-    {item.steers && (
-      <p class="steers">
-        <Icon name="send" size={13} /> {t('steered')}
-      </p>
-    )}
-    <div class="bubble">
-      <Markdown text={item.text} />
-      {item.attachments.map((name) => (
-        <SentAttachment key={name} id={name} />
-      ))}
-    </div>
-    <div class="said-tools">
-      <time>{timeOf(item.at)}</time>
-      {isLive && (
-        <Button kind="quiet" class="small" icon="edit" onClick={() => putInComposer(item.text)}>
-          {t('editAndResend')}
-        </Button>
+/** A message of a person. One that began a run can be edited, which begins a branch. */
+export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean }) {
+  const [isEdited, setEdited] = useState(false);
+  const change = () => (item.steers ? putInComposer(item.text) : setEdited(true));
+  return (
+    <article class="said user" aria-label={t('you')} data-seq={item.seq}>
+      {item.steers && (
+        <p class="steers">
+          <Icon name="send" size={13} /> {t('steered')}
+        </p>
       )}
-      <CopyButton text={item.text} />
-    </div>
-  </article>
-);
+      {isEdited ? (
+        <EditForm item={item} onClose={() => setEdited(false)} />
+      ) : (
+        <div class="bubble">
+          <Markdown text={item.text} />
+          {item.attachments.map((name) => (
+            <SentAttachment key={name} id={name} />
+          ))}
+        </div>
+      )}
+      <div class="said-tools">
+        {isLive && <BranchSwitch seq={item.seq} />}
+        <time>{timeOf(item.at)}</time>
+        {isLive && !isEdited && (
+          <Button kind="quiet" class="small" icon="edit" onClick={change}>
+            {t(item.steers ? 'branch.again' : 'editAndResend')}
+          </Button>
+        )}
+        <CopyButton text={item.text} />
+      </div>
+    </article>
+  );
+}
 
 export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; sessionId: string | undefined }) => (
   <article class={`said assistant ${item.isTyping.value ? 'typing' : ''}`} aria-label={t('agent')} data-seq={item.seq}>

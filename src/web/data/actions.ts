@@ -53,6 +53,18 @@ export const pin = (id: string, pinned: boolean) => once('sessions.update', { id
 export const archive = (id: string, archived: boolean) => once('sessions.update', { id, archived });
 export const remove = (id: string) => once('sessions.delete', { id });
 
+interface Editing {
+  /** The place in the log of the message. */
+  readonly seq: number;
+  readonly text: string;
+  readonly attachments: readonly string[];
+  /** A run that is under way is stopped first. */
+  readonly stopsRun: boolean;
+}
+/** Sends a message in another wording, in a branch. */
+export const edit = (id: string, { attachments, ...rest }: Editing) =>
+  once('sessions.edit', { id, ...rest, attachments: [...attachments] });
+
 interface Forking {
   /** The event that ended a step or a run; undefined: the end of the newest run. */
   readonly seq: number | undefined;

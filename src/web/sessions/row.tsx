@@ -72,7 +72,7 @@ function Row({ session, isCurrent, order }: Props) {
             <span class="session-when">
               {timeOf(Date.parse(session.latestMessageAt))}
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
-              {session.forkedFrom && ` · ${t('isFork')}`}
+              {session.forkedFrom && ` · ${t(session.branch ? 'branch.is' : 'isFork')}`}
               {foundInMessages.value.has(id) && ` · ${t('foundInside')}`}
             </span>
           </span>

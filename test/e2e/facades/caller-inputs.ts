@@ -12,6 +12,7 @@ const inputs: Record<string, (to: Targets) => object> = {
   'events.subscribe': ({ sid }) => ({ sessionId: sid, lastEventId: '0' }),
   'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
   'sessions.fork': ({ sid }) => ({ id: sid }),
+  'sessions.edit': ({ sid }) => ({ id: sid, seq: 2, text: 'hi' }),
   'shares.revoke': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),
   'ports.open': ({ sid }) => ({ sessionId: sid, of: 'files' }),
   'ports.close': ({ sid }) => ({ sessionId: sid, id: '0123456789ab' }),

@@ -92,6 +92,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /guide/search.json
     GET /guide/{page}
     GET /guide/{folder}/{page}
+    GET /favicon.ico
     GET /static/{name}
     GET /static/novnc/core/{name}
     GET /static/novnc/core/crypto/{name}
@@ -198,6 +199,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sessions/{sid}/favorite
     DELETE /api/v1/sessions/{sid}/favorite
     POST /api/v1/sessions/{sid}/pin
+    POST /api/v1/sessions/{sid}/edit
     POST /api/v1/sessions/{sid}/fork
     POST /api/v1/sessions/{sid}/links
     GET /api/v1/sessions/{sid}/links
@@ -310,6 +312,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'work',
     `sessions.update
+    sessions.edit
     sessions.fork
     shares.create
     shares.list

@@ -60,8 +60,9 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 test('the OpenAPI document shows the idempotency key at every route that creates something, and only there', () => {
-  // A fork needs a finished step, which the sessions of this file lack.
-  const all = [...Object.keys(making), 'POST /api/v1/sessions/{sid}/fork'];
+  // A fork needs a finished step, and an edit a message, which the sessions of this file lack.
+  const needy = ['fork', 'edit'].map((what) => `POST /api/v1/sessions/{sid}/${what}`);
+  const all = [...Object.keys(making), ...needy];
   expect(documented.sort()).toEqual(all.sort());
 });
 

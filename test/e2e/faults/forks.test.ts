@@ -56,6 +56,55 @@ describe.each(worldsOrOnly('process'))('sessions forked with $driver', (world) =
     expect(blobsIn(real)).toEqual([]);
   });
 
+  test('an edited message is a branch of the conversation before it, with the files of then, and a bad edit changes nothing', {
+    timeout: 180_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const { edit, list } = trpcOf(real).sessions;
+    const id = await real.ready();
+    await real.client.chat(id, fence('sh', 'echo one > a.txt'));
+    await real.client.chat(id, fence('sh', 'echo two > a.txt'));
+    const [first = 0, second = 0] = real.factsOf(id, 'message.user').map(({ seq }) => seq);
+    for (const [seq, text] of [
+      [second, ' '],
+      [second + 1, 'hi'],
+      [999_999, 'hi'],
+    ] as const)
+      await expect(edit.mutate({ id, seq, text }), String(seq)).rejects.toMatchObject({ message: expect.any(String) });
+    expect((await list.query()).items).toHaveLength(1);
+
+    const made = await edit.mutate({ id, seq: second, text: fence('sh', 'cat a.txt') });
+    const branch = { sessionId: id, seq: second };
+    expect(made.session).toMatchObject({ branch, forkedFrom: { sessionId: id, seq: second - 1, files: 'kept' } });
+    await expect.poll(() => real.factsOf(made.session.id, 'run.end').length, { timeout: 120_000 }).toBe(2);
+    expect(real.factsOf(made.session.id, 'tool.called').at(-1)?.data.output).toBe('one\n');
+    expect(await says(real, id, 'cat a.txt')).toBe('two\n');
+
+    // The branch's own message, edited again, is a third wording of the first one.
+    const own = real.factsOf(made.session.id, 'message.user').at(-1)?.seq ?? 0;
+    const third = await edit.mutate({ id: made.session.id, seq: own, text: fence('sh', 'cat a.txt') });
+    expect(third.session.branch).toEqual(branch);
+    // A copied message is one of the session that it was copied from; before the first message there are no files.
+    const copied = await edit.mutate({ id: made.session.id, seq: first, text: fence('sh', 'ls'), stopsRun: true });
+    expect(copied.session).toMatchObject({ branch: { sessionId: id, seq: first }, forkedFrom: { files: 'empty' } });
+    for (const one of [copied.session.id, third.session.id, made.session.id, id]) await real.holds(one);
+  });
+
+  test('a message is not edited while a run is under way, unless the edit stops it', {
+    timeout: 180_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const { sessions, runs } = trpcOf(real);
+    const id = await real.ready();
+    await runs.send.mutate({ sessionId: id, text: fence('sh', 'sleep 600') });
+    await expect.poll(() => real.factsOf(id, 'tool.calling').length, { timeout: 120_000 }).toBe(1);
+    const [seq = 0] = real.factsOf(id, 'message.user').map((one) => one.seq);
+    await expect(sessions.edit.mutate({ id, seq, text: 'hi' })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
+    const made = await sessions.edit.mutate({ id, seq, text: fence('sh', 'echo hi'), stopsRun: true });
+    expect(real.factsOf(id, 'run.end')).toMatchObject([{ data: { status: 'stopped' } }]);
+    await expect.poll(() => real.factsOf(made.session.id, 'run.end').length, { timeout: 120_000 }).toBe(1);
+  });
+
   test('a fork that a crash cuts leaves nothing, and one that was complete stays whole with its files', {
     timeout: 240_000,
   }, async (context) => {

@@ -90,6 +90,14 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       Object.assign(find(made.id).record, { forkedFrom });
       return { ...made, forkedFrom };
     },
+    async edit(id, { origin, seq, text, owner }) {
+      const { record } = find(id);
+      const made = await sessions.create({ origin, template: record.template, ...(owner && { owner }) });
+      const branch = { sessionId: id, seq };
+      Object.assign(find(made.id).record, { branch });
+      const sent = await sessions.send(made.id, { text, mode: 'inject' });
+      return { session: { ...made, branch }, sent };
+    },
     list: async () =>
       [...all.values()].map(({ record }) => ({ ...record })).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
     get: async (id) => ({ ...find(id).record }), // callers must not see later changes in a record they have

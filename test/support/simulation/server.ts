@@ -129,7 +129,8 @@ export function startServer(world: World): Server {
   });
   const { commands, supervisor, liveSessions, sandboxes } = engine;
   const parts = { commands, supervisor, liveSessions, sandboxes, profileOf };
-  const forks = { make: () => Promise.reject(new Error('the simulation forks no session')) };
+  const refused = () => Promise.reject(new Error('the simulation forks no session'));
+  const forks = { make: refused, makeBranch: refused };
   const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir, forks };
   const sessions = sessionService({
     ...deps,

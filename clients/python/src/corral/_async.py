@@ -410,6 +410,18 @@ class AsyncBox:
         id = (await self.server.mutate("sessions.fork", given))["id"]
         return AsyncBox(self.server, id, env=self._env, own=True)
 
+    async def edit(
+        self, seq: int, text: str, *, attachments: list[str] | None = None, stops_run: bool = False
+    ) -> AsyncBox:
+        """A new box with everything before the message at `seq`, which must have begun a run.
+
+        `text` is sent there in its place; this box stays as it is. Raises conflict while a run is under way, unless
+        `stops_run` is set.
+        """
+        wish = {"id": self.id, "seq": seq, "text": text, "attachments": attachments or [], "stopsRun": stops_run}
+        id = (await self.server.mutate("sessions.edit", wish))["session"]["id"]
+        return AsyncBox(self.server, id, env=self._env, own=True)
+
     async def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
         await self.server.mutate("sandbox.stop", {"sessionId": self.id})

@@ -411,6 +411,18 @@ class Box:
         id = (self.server.mutate("sessions.fork", given))["id"]
         return Box(self.server, id, env=self._env, own=True)
 
+    def edit(
+        self, seq: int, text: str, *, attachments: list[str] | None = None, stops_run: bool = False
+    ) -> Box:
+        """A new box with everything before the message at `seq`, which must have begun a run.
+
+        `text` is sent there in its place; this box stays as it is. Raises conflict while a run is under way, unless
+        `stops_run` is set.
+        """
+        wish = {"id": self.id, "seq": seq, "text": text, "attachments": attachments or [], "stopsRun": stops_run}
+        id = (self.server.mutate("sessions.edit", wish))["session"]["id"]
+        return Box(self.server, id, env=self._env, own=True)
+
     def stop(self) -> None:
         """Ends the run and every process, and keeps the files."""
         self.server.mutate("sandbox.stop", {"sessionId": self.id})

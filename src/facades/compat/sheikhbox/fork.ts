@@ -4,7 +4,7 @@ import { success } from '../../shared/envelope.ts';
 import { toSessionId } from '../../shared/session-id.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
 import * as replies from './replies.ts';
-import { ForkBody, SessionParams as params } from './schemas.ts';
+import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 
 /** Sessions that begin with the conversation and the files of another. */
 export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext): void {
@@ -33,6 +33,39 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
         });
         const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
         return success({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
+      });
+    },
+  );
+  app.post(
+    `${base}/:sid/edit`,
+    {
+      schema: { params, body: EditBody, response: { 200: replies.editedMessage } },
+      config: {
+        doc: about('Edit', 'Send a message in another wording, as a branch', {
+          description:
+            'The new session has everything before the message, and the files that the run before it left: `files` is ' +
+            '`kept`, or says why it begins without files. The edited session stays as it is.',
+          headers: idempotencyHeader,
+          bodyExample: { seq: 21, message: 'Say hello instead' },
+          fails: [400, 404, 409],
+        }),
+      },
+    },
+    (request, reply) => {
+      const { seq, message: text, attachments, stop_run: stopsRun } = request.body;
+      const wish = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
+      return idempotency.once(request, reply, async () => {
+        const { session, sent } = await sessions.edit(toSessionId(request.params.sid), {
+          origin: 'sheikhbox',
+          ...wish,
+        });
+        const { id, forkedFrom, branch } = session;
+        return success({
+          session_id: id,
+          branch: { session_id: branch?.sessionId ?? id, seq: branch?.seq ?? seq },
+          files: forkedFrom?.files ?? 'off',
+          run_id: sent.runId,
+        });
       });
     },
   );

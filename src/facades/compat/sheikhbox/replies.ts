@@ -47,6 +47,18 @@ export const forkedSession = okEnveloped(Forked, {
   session_id: '71c0f2d95a3be846',
   forked_from: { session_id: sid, seq: 20, files: 'kept' },
 });
+const Edited = z.object({
+  session_id: z.string(),
+  branch: z.object({ session_id: z.string(), seq: z.int() }),
+  files: ForkFiles,
+  run_id: z.string(),
+});
+export const editedMessage = okEnveloped(Edited, {
+  session_id: '71c0f2d95a3be846',
+  branch: { session_id: sid, seq: 21 },
+  files: 'kept',
+  run_id: 'run_5f0c1d2e3a4b',
+});
 export const done = okEnveloped(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };

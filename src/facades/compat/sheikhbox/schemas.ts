@@ -32,6 +32,12 @@ export const EventsQuery = z.object({ last_event_id: z.string().optional() });
 export const TitleBody = z.object({
   title: text(255).refine((value) => value.trim() !== '', 'must not be empty'),
 });
+export const EditBody = z.object({
+  seq: z.int().min(1).describe('the event_id of a message of a person that began a run'),
+  message: z.string().min(1).max(200_000).describe('the message in its new wording'),
+  attachments: z.array(z.string().min(1).max(4_096)).max(100).nullish(),
+  stop_run: z.boolean().nullish().describe('true: a run that is under way is stopped first'),
+});
 export const ForkBody = z.object({
   seq: z
     .int()

@@ -111,6 +111,26 @@ export const sessionsRouter = router({
       return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
     }),
 
+  /**
+   * A new session with everything before a message that began a run; the message is sent there in its new wording. The
+   * edited session stays. `session.branch` names the message whose branches both are.
+   */
+  edit: procedure
+    .input(
+      byId.extend({
+        seq: z.int().min(1),
+        text: TextInput,
+        attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+        /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
+        stopsRun: z.boolean().default(false),
+      }),
+    )
+    .output(z.object({ session: Session, runId: z.string(), messageId: z.string(), seq: z.int() }))
+    .mutation(async ({ ctx, input: { id, ...edit } }) => {
+      const { session, sent } = await ctx.services.sessions.edit(id, { origin: 'trpc', ...edit });
+      return { session: toSession(session), ...sent };
+    }),
+
   get: procedure
     .input(byId)
     .output(Session)

@@ -4,8 +4,9 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { CreateCommand, ForkCommand } from '../../api/sessions.ts';
+import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
+import { findEditedMessage } from '../../forks/edited-message.ts';
 import type { Forks } from '../../forks/fork.ts';
 import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
 
@@ -23,7 +24,7 @@ export interface CreationDeps {
     named: string | undefined,
     projectId: string | null,
   ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
-  readonly forks: Pick<Forks, 'make'>;
+  readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
 }
 interface Parts extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
@@ -46,6 +47,15 @@ export function sessionCreation(parts: Parts) {
   async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
     await admit();
     const made = await parts.forks.make(await parts.stored(id), command);
+    supervisor.wake(made.id, 'start');
+    return publicRecord(made);
+  }
+
+  async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
+    const parent = await parts.stored(id);
+    const message = await findEditedMessage(log, parent, seq);
+    await admit();
+    const made = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
     supervisor.wake(made.id, 'start');
     return publicRecord(made);
   }
@@ -93,5 +103,5 @@ export function sessionCreation(parts: Parts) {
     return publicRecord(doc);
   }
 
-  return { create, fork };
+  return { create, fork, branch };
 }

@@ -1,5 +1,7 @@
 import type { Texts } from '../texts.ts';
 import { app } from './app.ts';
+import { branches } from './branches.ts';
+import { completion } from './completion.ts';
 import { conversation } from './conversation.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
@@ -14,6 +16,8 @@ import { work } from './work.ts';
 export const de: Texts = {
   ...app,
   ...conversation,
+  ...completion,
+  ...branches,
   ...sessions,
   ...settings,
   ...models,

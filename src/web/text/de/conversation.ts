@@ -101,7 +101,7 @@ export const conversation = {
   'hint.answer': 'Ihre Antwort',
   'hint.more': 'Mehr verlangen',
   steerTells: 'Der Agent arbeitet. Er liest Ihre Nachricht vor seinem nächsten Schritt.',
-  enterSends: 'Enter sendet, Umschalt-Enter beginnt eine Zeile, Strg-K öffnet die Befehle.',
+  enterSends: 'Enter sendet, Umschalt-Enter beginnt eine Zeile, @ nennt eine Datei, / einen Befehl.',
   welcome: 'Was soll getan werden?',
   welcomeTells: 'Ein Agent arbeitet daran in einer eigenen Sandbox. Zusehen, lenken, anhalten.',
   template: 'Vorlage',

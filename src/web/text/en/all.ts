@@ -1,4 +1,6 @@
 import { app } from './app.ts';
+import { branches } from './branches.ts';
+import { completion } from './completion.ts';
 import { conversation } from './conversation.ts';
 import { events } from './events.ts';
 import { inbox } from './inbox.ts';
@@ -13,6 +15,8 @@ import { work } from './work.ts';
 export const en = {
   ...app,
   ...conversation,
+  ...completion,
+  ...branches,
   ...sessions,
   ...settings,
   ...models,

@@ -100,7 +100,7 @@ export const conversation = {
   'hint.answer': 'Your answer',
   'hint.more': 'Ask for more',
   steerTells: 'The agent works. It reads your message before its next turn.',
-  enterSends: 'Enter sends, shift-enter begins a new line, ctrl-k opens the commands.',
+  enterSends: 'Enter sends, shift-enter begins a new line, @ names a file, / a command.',
   welcome: 'What shall be done?',
   welcomeTells: 'An agent works on it in a sandbox of its own. Watch it, steer it, stop it.',
   template: 'Template',

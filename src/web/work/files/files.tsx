@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
 import type { Session } from '../../data/sessions.ts';
@@ -12,13 +11,11 @@ import { FileView } from './file-view.tsx';
 import { askNewFile } from './new-file.tsx';
 import { OpenFiles } from './open-files.tsx';
 import { StepsView } from './steps-view.tsx';
-import { type FileFilter, type FileStore, storeOf } from './store.ts';
+import { type FileStore, fileFilter, storeOf } from './store.ts';
 import { Transfers } from './transfer-list.tsx';
 import { download, upload } from './transfers.ts';
 import { below } from './tree.ts';
 import { Tree } from './tree.tsx';
-
-const part = signal<FileFilter>('all');
 
 /** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
@@ -53,14 +50,14 @@ export function Files({ session }: { session: Session }) {
         <div class="work-bar">
           <Choice
             label={t('files.which')}
-            value={part.value}
+            value={fileFilter.value}
             options={[
               { value: 'all', label: t('files.all') },
               { value: 'changed', label: t('files.changed') },
               { value: 'steps', label: t('files.steps') },
             ]}
             onChange={(value) => {
-              part.value = value;
+              fileFilter.value = value;
             }}
           />
           <span class="bar-space" />
@@ -92,7 +89,12 @@ export function Files({ session }: { session: Session }) {
       {shown !== undefined && (
         <div class="file">
           <OpenFiles store={store} />
-          <FileView key={`${shown} ${part.value} ${store.step.value}`} store={store} path={shown} part={part.value} />
+          <FileView
+            key={`${shown} ${fileFilter.value} ${store.step.value}`}
+            store={store}
+            path={shown}
+            part={fileFilter.value}
+          />
         </div>
       )}
       {isOver && <p class="drop-hint">{t('files.drop')}</p>}
@@ -113,8 +115,8 @@ function Listing({ store }: { store: FileStore }) {
     );
   }
   if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;
-  if (part.value === 'steps') return <StepsView store={store} />;
-  return part.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
+  if (fileFilter.value === 'steps') return <StepsView store={store} />;
+  return fileFilter.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
 }
 
 /** By the newest phase in the log: the list follows once the sandbox is ready. */

@@ -19,6 +19,7 @@ export interface LoadedFile {
 
 /** Which files the tab lists. */
 export type FileFilter = 'all' | 'changed' | 'steps';
+export const fileFilter = signal<FileFilter>('all');
 
 /** The files of one session, as far as the person opened folders. */
 export class FileStore {

@@ -1,0 +1,52 @@
+import type { EventLog } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import { isForkPoint } from './snapshots.ts';
+
+const pageSize = 500;
+
+/** A message that can be replaced in a branch. */
+export interface EditedMessage {
+  readonly seq: number;
+  /** Where the last run or step before it ended, whose files the branch begins with; undefined: there was none. */
+  readonly filesAt: number | undefined;
+  /** The message whose branches both sessions are. */
+  readonly branch: { readonly sessionId: SessionId; readonly seq: number };
+}
+
+/** Finds the message. Rejects: invalid_request (no message, or one that was sent to a run under way). */
+export async function findEditedMessage(
+  log: Pick<EventLog, 'page'>,
+  { id, branch, forkedFrom }: Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>,
+  seq: number,
+): Promise<EditedMessage> {
+  const running = new Set<string>();
+  let filesAt: number | undefined;
+  let isFirst = true; // of the messages since the session was forked
+  for (let after = 0; after < seq; ) {
+    const { events } = await log.page(id, after, pageSize);
+    for (const event of events) {
+      if (event.seq === seq && event.type === 'message.user') {
+        if (running.size > 0) throw refusal(`The message at ${seq} was sent to a run that was under way.`);
+        return { seq, filesAt, branch: (isFirst && branch) || originOf({ id, forkedFrom }, seq) };
+      }
+      if (event.seq >= seq) break;
+      if (event.type === 'run.started' && event.runId) running.add(event.runId);
+      if (event.type === 'run.end' && event.runId) running.delete(event.runId);
+      if (event.type === 'message.user' && event.seq > (forkedFrom?.seq ?? 0)) isFirst = false;
+      if (isForkPoint(event)) filesAt = event.seq;
+    }
+    const last = events.at(-1);
+    if (!last || last.seq >= seq) break;
+    after = last.seq;
+  }
+  throw refusal(`There is no message of a person at ${seq}.`);
+}
+
+/** A message that was copied from another session is a message of that one. */
+const originOf = ({ id, forkedFrom }: Pick<StoredSession, 'id' | 'forkedFrom'>, seq: number) =>
+  forkedFrom && seq <= forkedFrom.seq ? { sessionId: forkedFrom.sessionId, seq } : { sessionId: id, seq };
+
+const refusal = (why: string) =>
+  new AppError('invalid_request', `${why} Take the seq of a message.user event that began a run.`);

@@ -1,0 +1,34 @@
+import { branchesOf } from '../../data/branches.ts';
+import { model } from '../../data/log.ts';
+import { go } from '../../data/route.ts';
+import { currentId, sessions } from '../../data/sessions.ts';
+import { IconButton } from '../../parts/button.tsx';
+import { t } from '../../text/text.ts';
+
+/** The place in the log of the first message that the session did not copy from another one. */
+function firstOwnSeq(sessionId: string): number {
+  const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
+  return model.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
+}
+
+/** ‹ 2/3 › at a message that has other wordings: each of them is a session of its own. */
+export function BranchSwitch({ seq }: { seq: number }) {
+  const sessionId = currentId.value;
+  if (sessionId === undefined) return null;
+  const branches = branchesOf(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  if (!branches) return null;
+  const { ids, at } = branches;
+  const show = (index: number) => go(ids[index]);
+  return (
+    <span class="branches" role="group" aria-label={t('branch.which')}>
+      <IconButton icon="back" label={t('branch.before')} disabled={at === 0} onClick={() => show(at - 1)} />
+      <span aria-live="polite">{t('branch.at', { at: at + 1, all: ids.length })}</span>
+      <IconButton
+        icon="chevron"
+        label={t('branch.after')}
+        disabled={at === ids.length - 1}
+        onClick={() => show(at + 1)}
+      />
+    </span>
+  );
+}

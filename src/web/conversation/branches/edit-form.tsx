@@ -1,0 +1,83 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { edit } from '../../data/actions.ts';
+import type { UserItem } from '../../data/items.ts';
+import { go } from '../../data/route.ts';
+import { currentId } from '../../data/sessions.ts';
+import { isBusy } from '../../data/status.ts';
+import { Button } from '../../parts/button.tsx';
+import { confirmFirst } from '../../parts/dialog.tsx';
+import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { t } from '../../text/text.ts';
+
+interface Props {
+  readonly item: UserItem;
+  readonly onClose: () => void;
+}
+
+/** A sent message to write anew. It is sent in a branch: a session with everything before it. */
+export function EditForm({ item, onClose }: Props) {
+  const [text, setText] = useState(item.text);
+  const [isBusyNow, setBusy] = useState(false);
+  const [trouble, tryIt] = useTrouble();
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.setSelectionRange(item.text.length, item.text.length);
+  }, []);
+  const send = async (stopsRun: boolean) => {
+    const id = currentId.peek();
+    if (id === undefined) return;
+    setBusy(true);
+    const isMade = await tryIt(t('notSent'), async () => {
+      const { seq, attachments } = item;
+      const { session } = await edit(id, { seq, text, attachments, stopsRun });
+      go(session.id);
+    });
+    setBusy(false);
+    if (isMade) onClose();
+  };
+  const submit = () => {
+    if (text.trim() === '' || isBusyNow) return;
+    if (!isBusy.peek()) return void send(false);
+    confirmFirst({
+      title: t('branch.stopTitle'),
+      text: t('branch.stopText'),
+      yes: t('branch.stopYes'),
+      no: t('cancel'),
+      act: () => void send(true),
+    });
+  };
+  return (
+    <form
+      class="edit-message"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        ref={field}
+        class="field"
+        rows={3}
+        maxLength={200_000}
+        aria-label={t('branch.edit')}
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') onClose();
+          if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          submit();
+        }}
+      />
+      <p class="quiet">{t('branch.tells')}</p>
+      <Trouble text={trouble} />
+      <div class="choices">
+        <Button onClick={onClose}>{t('cancel')}</Button>
+        <Button type="submit" kind="primary" disabled={isBusyNow || text.trim() === ''}>
+          {t(isBusyNow ? 'branch.sending' : 'branch.send')}
+        </Button>
+      </div>
+    </form>
+  );
+}

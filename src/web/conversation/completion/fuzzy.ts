@@ -1,0 +1,44 @@
+// Finds names by some of their letters, in their order: `wrkpn` finds `src/web/work/pane.tsx`.
+
+const maxWanted = 100; // characters
+const startsOfWords = /[/\\._\- ]/;
+
+/** Letters without case and accents, so that `Ubersicht` finds `Übersicht`. */
+const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+
+/** How well the letters fit; undefined: they are not all there in this order. The letters at the end count more. */
+export function fuzzyScore(name: string, wanted: string): number | undefined {
+  const [text, letters] = [folded(name), folded(wanted).replace(/\s+/g, '').slice(0, maxWanted)];
+  if (letters === '') return 0;
+  const together = text.lastIndexOf(letters);
+  if (together >= 0) {
+    const base = text.lastIndexOf('/') + 1;
+    const begins = together === 0 || startsOfWords.test(text[together - 1] ?? '') ? 200 : 0;
+    return 1_000 + begins + (together === base ? 200 : together > base ? 100 : 0) - text.length / 100;
+  }
+  let [at, score] = [text.length, 0];
+  for (let n = letters.length - 1; n >= 0; n--) {
+    const found = at === 0 ? -1 : text.lastIndexOf(letters[n] ?? '', at - 1);
+    if (found < 0) return undefined;
+    if (found === at - 1) score += 5;
+    if (found === 0 || startsOfWords.test(text[found - 1] ?? '')) score += 8;
+    at = found;
+  }
+  return score - text.length / 100;
+}
+
+/** The best of them, best first; equal ones in their order. */
+export function fuzzyBest<Value>(
+  values: readonly Value[],
+  wanted: string,
+  { nameOf, max }: { readonly nameOf: (value: Value) => string; readonly max: number },
+): Value[] {
+  return values
+    .flatMap((value) => {
+      const score = fuzzyScore(nameOf(value), wanted);
+      return score === undefined ? [] : [{ value, score }];
+    })
+    .sort((a, b) => b.score - a.score)
+    .slice(0, max)
+    .map(({ value }) => value);
+}

@@ -1,0 +1,126 @@
+import { showPane } from '../../app/layout.ts';
+import { isPaletteOpen } from '../../app/palette-state.ts';
+import { stopRun } from '../../data/actions.ts';
+import { model } from '../../data/log.ts';
+import { go } from '../../data/route.ts';
+import { current, currentId } from '../../data/sessions.ts';
+import { isBusy } from '../../data/status.ts';
+import { chooseModel } from '../../models/choose.tsx';
+import { attempt } from '../../parts/notice.tsx';
+import { openSettings } from '../../settings/open.tsx';
+import { askFork } from '../../sharing/fork.tsx';
+import { openShare } from '../../sharing/share-dialog.tsx';
+import { t } from '../../text/text.ts';
+import { fileFilter } from '../../work/files/store.ts';
+import { openTab } from '../../work/open-tab.ts';
+import { chosenModel } from '../new-session-choices.tsx';
+import { fuzzyScore } from './fuzzy.ts';
+import type { SlashCommand } from './slash-command.ts';
+import { showSlashHelp } from './slash-help.tsx';
+import type { Suggestions } from './suggestion.ts';
+
+const hasSession = () => current.value !== undefined;
+const showTab = (id: string) => {
+  openTab.value = id;
+  showPane();
+};
+
+export const slashCommands: readonly SlashCommand[] = [
+  { name: 'help', icon: 'command', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
+  {
+    name: 'model',
+    icon: 'gear',
+    about: 'slash.model',
+    run: () =>
+      chooseModel({
+        title: t('models.choose'),
+        value: chosenModel.value,
+        withUsual: true,
+        act(ref) {
+          chosenModel.value = ref;
+          go(undefined);
+        },
+      }),
+  },
+  {
+    name: 'stop',
+    icon: 'stop',
+    about: 'slash.stop',
+    when: () => hasSession() && isBusy.value,
+    run: () => {
+      const id = currentId.value;
+      if (id !== undefined) void attempt(t('notStopped'), () => stopRun(id));
+    },
+  },
+  {
+    name: 'files',
+    icon: 'file',
+    about: 'slash.files',
+    when: hasSession,
+    run: () => {
+      fileFilter.value = 'all';
+      showTab('files');
+    },
+  },
+  {
+    name: 'diff',
+    icon: 'edit',
+    about: 'slash.diff',
+    when: hasSession,
+    run: () => {
+      fileFilter.value = 'changed';
+      showTab('files');
+    },
+  },
+  { name: 'terminal', icon: 'command', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
+  {
+    name: 'attach',
+    icon: 'plus',
+    about: 'slash.attach',
+    run: () => document.querySelector<HTMLInputElement>('.composer input[type=file]')?.click(),
+  },
+  {
+    name: 'fork',
+    icon: 'fork',
+    about: 'slash.fork',
+    when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
+    run: () => askFork(),
+  },
+  {
+    name: 'share',
+    icon: 'share',
+    about: 'slash.share',
+    when: hasSession,
+    run: () => current.value && openShare(current.value),
+  },
+  { name: 'new', icon: 'plus', about: 'slash.new', run: () => go(undefined) },
+  {
+    name: 'sessions',
+    icon: 'search',
+    about: 'slash.sessions',
+    run: () => {
+      isPaletteOpen.value = true;
+    },
+  },
+  { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
+];
+
+/** The commands that begin with the word, then those that have its letters. */
+export function commandSuggestions(word: string): Suggestions {
+  const wanted = word.toLowerCase();
+  const ranked = slashCommands.flatMap((command) => {
+    const score = command.name.startsWith(wanted) ? 1e6 : fuzzyScore(command.name, wanted);
+    return score === undefined ? [] : [{ command, score }];
+  });
+  const entries = ranked
+    .sort((a, b) => b.score - a.score)
+    .map(({ command: { name, icon, about, when, run } }) => ({
+      key: name,
+      icon,
+      label: `/${name}`,
+      about: t(about),
+      act: run,
+      ...(when?.() === false && { refused: t('complete.notNow', { name: `/${name}` }) }),
+    }));
+  return entries.length > 0 ? { entries } : { entries, note: t('complete.noCommand') };
+}

@@ -1,0 +1,36 @@
+/** The word before the cursor that a list completes. */
+export interface Trigger {
+  readonly kind: '@' | '/';
+  /** Without its sign. */
+  readonly word: string;
+  /** The place of the sign. */
+  readonly from: number;
+  readonly to: number;
+}
+
+const maxWord = 200; // characters
+
+/** `/` at the very beginning of the message, `@` at the beginning of a word. */
+export function triggerAt(text: string, cursor: number): Trigger | undefined {
+  const before = text.slice(0, cursor);
+  const [command] = /^\/[a-z]*$/i.exec(before) ?? [];
+  if (command !== undefined) return { kind: '/', word: command.slice(1), from: 0, to: cursor };
+  const [, word] = /(?:^|[\s(])@(\S*)$/.exec(before.slice(-maxWord)) ?? [];
+  return word === undefined ? undefined : { kind: '@', word, from: cursor - word.length - 1, to: cursor };
+}
+
+/** The text with another one in the place of the word, and the place of the cursor behind it. */
+export function withWord(text: string, { from, to }: Trigger, word: string): { text: string; cursor: number } {
+  const rest = text.slice(to).replace(/^ /, '');
+  const head = `${text.slice(0, from)}${word} `;
+  return { text: head + rest, cursor: head.length };
+}
+
+/** The paths that the text names with an `@`. */
+export function namedPaths(text: string, paths: readonly string[]): string[] {
+  if (!text.includes('@')) return [];
+  const words = new Set(
+    [...text.matchAll(/(?:^|[\s(])@(\S+)/g)].flatMap(([, word = '']) => [word, word.replace(/[.,;:!?)]+$/, '')]),
+  );
+  return paths.filter((path) => (/\s/.test(path) ? text.includes(`@${path}`) : words.has(path)));
+}

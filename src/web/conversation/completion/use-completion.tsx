@@ -1,0 +1,126 @@
+import type { RefObject, VNode } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { currentId } from '../../data/sessions.ts';
+import { Icon } from '../../parts/icon.tsx';
+import { notify } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+import { setComposer } from '../composer-text.ts';
+import { fileSuggestions } from './file-suggestions.ts';
+import { commandSuggestions } from './slash-commands.ts';
+import type { Suggestions } from './suggestion.ts';
+import { type Trigger, triggerAt, withWord } from './trigger.ts';
+import { followWorkspacePaths, readWorkspacePaths } from './workspace-paths.ts';
+
+/** Who offers entries for each sign, in the order of the list. */
+const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
+  '@': [fileSuggestions],
+  '/': [commandSuggestions],
+};
+const listId = 'completions';
+
+interface Completion {
+  /** The list to draw above the message box; null: nothing is completed. */
+  readonly list: VNode | null;
+  /** For the message box. */
+  readonly aria: Readonly<Record<string, string | undefined>>;
+  /** Reads the word before the cursor again. */
+  readonly look: () => void;
+  /** Whether the key was for the list. */
+  readonly onKey: (event: KeyboardEvent) => boolean;
+}
+
+/** Completes the word before the cursor. The message box keeps the focus; the list follows its keys. */
+export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
+  const [trigger, setTrigger] = useState<Trigger>();
+  const [chosen, setChosen] = useState(0);
+  /** The place of a word whose list was closed. */
+  const [closedAt, setClosedAt] = useState<number>();
+  useEffect(followWorkspacePaths, []);
+  const look = () => {
+    const field = ref.current;
+    if (!field) return;
+    const now = field.selectionStart === field.selectionEnd ? triggerAt(field.value, field.selectionStart) : undefined;
+    if (now?.from !== closedAt) setClosedAt(undefined);
+    if (now?.word !== trigger?.word || now?.kind !== trigger?.kind) setChosen(0);
+    setTrigger(now);
+    const id = currentId.peek();
+    if (now?.kind === '@' && id !== undefined) void readWorkspacePaths(id);
+  };
+  useEffect(look, [text]);
+  useEffect(() => document.getElementById(`${listId}-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
+  const shown = trigger && trigger.from !== closedAt ? trigger : undefined;
+  if (!shown) return { list: null, aria: { 'aria-autocomplete': 'list' }, look, onKey: () => false };
+
+  const found = sources[shown.kind].map((source) => source(shown.word));
+  const entries = found.flatMap((one) => one.entries);
+  const note = found.find((one) => one.note !== undefined)?.note;
+  const at = Math.min(chosen, entries.length - 1);
+  const take = (index: number) => {
+    const entry = entries[index];
+    const field = ref.current;
+    if (!entry || !field) return;
+    if (entry.refused !== undefined) return notify(entry.refused);
+    if (entry.inserts !== undefined) {
+      const { text: now, cursor } = withWord(field.value, shown, entry.inserts);
+      setComposer(now);
+      field.value = now;
+      field.setSelectionRange(cursor, cursor);
+    } else if (shown.kind === '/') setComposer('');
+    setTrigger(undefined);
+    field.focus();
+    entry.act?.();
+  };
+  const onKey = (event: KeyboardEvent): boolean => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (event.key === 'Escape') setClosedAt(shown.from);
+    else if (entries.length === 0) return false;
+    else if (event.key === 'ArrowDown') setChosen((at + 1) % entries.length);
+    else if (event.key === 'ArrowUp') setChosen((at - 1 + entries.length) % entries.length);
+    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) take(at);
+    else return false;
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  };
+  const name = t(shown.kind === '@' ? 'complete.files' : 'complete.commands');
+  const list = (
+    <div class="completions">
+      <p class="sr-only" role="status">
+        {entries.length > 0 ? t('complete.found', { n: entries.length }) : ''}
+      </p>
+      {note !== undefined && (
+        <p class="quiet completions-note" role="status">
+          {note}
+        </p>
+      )}
+      {entries.length > 0 && (
+        <div id={listId} role="listbox" aria-label={name}>
+          {entries.map(({ key, icon, label, about, refused }, index) => (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the message box has the focus and takes the keys
+            <div
+              key={key}
+              id={`${listId}-${index}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={index === at}
+              aria-disabled={refused !== undefined}
+              onMouseDown={(event) => event.preventDefault()} // the message box keeps the focus
+              onClick={() => take(index)}
+              onMouseMove={() => setChosen(index)}
+            >
+              <Icon name={icon} size={15} />
+              <span class="completion-label">{label}</span>
+              <span class="quiet completion-about">{about}</span>
+            </div>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+  const aria = {
+    'aria-autocomplete': 'list',
+    'aria-controls': entries.length > 0 ? listId : undefined,
+    'aria-activedescendant': entries.length > 0 ? `${listId}-${at}` : undefined,
+  };
+  return { list, aria, look, onKey };
+}

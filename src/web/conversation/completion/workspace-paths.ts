@@ -1,0 +1,42 @@
+import { signal } from '@preact/signals';
+import { onEvent } from '../../data/log.ts';
+import { query, wordsOf } from '../../data/server.ts';
+
+/** The files of the workspace of a session, for completion. `asleep`: to list them would start the sandbox. */
+export type WorkspacePaths =
+  | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
+  | { readonly state: 'ready'; readonly paths: readonly string[] }
+  | { readonly state: 'failed'; readonly why: string; readonly paths: readonly string[] };
+
+const nothing: WorkspacePaths = { state: 'loading', paths: [] };
+const hidden = /^\.(corral|git)\//;
+
+/** Those of the session that was asked for last. */
+export const workspacePaths = signal<WorkspacePaths>(nothing);
+let known: string | undefined;
+
+/** Lists the files, unless the list is new enough. `starts`: also where the sandbox must be started for it. */
+export async function readWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
+  if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
+  if (known !== sessionId) workspacePaths.value = nothing;
+  known = sessionId;
+  const tell = (now: WorkspacePaths) => {
+    if (known === sessionId) workspacePaths.value = now;
+  };
+  try {
+    const { state } = await query('sandbox.status', { sessionId });
+    if (state !== 'running' && !starts) return tell({ state: 'asleep', paths: [] });
+    const { matches } = await query('files.find', { sessionId, pattern: '*' });
+    const paths = matches.map((path) => path.replace(/^(\.\/|\/workspace\/)/, ''));
+    tell({ state: 'ready', paths: paths.filter((path) => !hidden.test(path)) });
+  } catch (thrown) {
+    tell({ state: 'failed', why: wordsOf(thrown), paths: [] });
+    if (known === sessionId) known = undefined;
+  }
+}
+
+/** Calls and ends of runs change files, so the next completion reads them again. */
+export const followWorkspacePaths = (): (() => void) =>
+  onEvent(({ type }) => {
+    if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;
+  });
