@@ -115,7 +115,7 @@ export interface EditCommand {
   readonly seq: number;
   /** The message in its new wording. */
   readonly text: string;
-  /** Of the message in its new wording; those of the old one are not taken over. */
+  /** The new wording brings its own; those of the old one are not taken over. */
   readonly attachments?: readonly string[];
   /** A run of the edited session that is under way is stopped first; otherwise it makes the edit a conflict. */
   readonly stopsRun?: boolean;

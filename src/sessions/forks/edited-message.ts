@@ -15,12 +15,18 @@ export interface EditedMessage {
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
 }
 
+type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
+/** Undefined: the session is deleted. */
+type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
+
 /** Finds the message. Rejects: invalid_request (no message, or one that was sent to a run under way). */
 export async function findEditedMessage(
-  log: Pick<EventLog, 'page'>,
-  { id, branch, forkedFrom }: Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>,
+  { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
+  parent: EditedSession,
   seq: number,
 ): Promise<EditedMessage> {
+  const { id, branch, forkedFrom } = parent;
+  const copied = forkedFrom?.seq ?? 0;
   const running = new Set<string>();
   let filesAt: number | undefined;
   let isFirst = true; // of the messages since the session was forked
@@ -29,12 +35,13 @@ export async function findEditedMessage(
     for (const event of events) {
       if (event.seq === seq && event.type === 'message.user') {
         if (running.size > 0) throw refusal(`The message at ${seq} was sent to a run that was under way.`);
-        return { seq, filesAt, branch: (isFirst && branch) || originOf({ id, forkedFrom }, seq) };
+        const isOwnFirst = isFirst && seq > copied;
+        return { seq, filesAt, branch: (isOwnFirst && branch) || (await originOf(parent, seq, known)) };
       }
       if (event.seq >= seq) break;
       if (event.type === 'run.started' && event.runId) running.add(event.runId);
       if (event.type === 'run.end' && event.runId) running.delete(event.runId);
-      if (event.type === 'message.user' && event.seq > (forkedFrom?.seq ?? 0)) isFirst = false;
+      if (event.type === 'message.user' && event.seq > copied) isFirst = false;
       if (isForkPoint(event)) filesAt = event.seq;
     }
     const last = events.at(-1);
@@ -44,9 +51,19 @@ export async function findEditedMessage(
   throw refusal(`There is no message of a person at ${seq}.`);
 }
 
-/** A message that was copied from another session is a message of that one. */
-const originOf = ({ id, forkedFrom }: Pick<StoredSession, 'id' | 'forkedFrom'>, seq: number) =>
-  forkedFrom && seq <= forkedFrom.seq ? { sessionId: forkedFrom.sessionId, seq } : { sessionId: id, seq };
+/** A message that was copied from another session is a message of that one, also through forks of forks. */
+async function originOf(
+  { id, forkedFrom }: EditedSession,
+  seq: number,
+  known: SessionLookup,
+): Promise<EditedMessage['branch']> {
+  let [sessionId, from] = [id, forkedFrom];
+  while (from && seq <= from.seq) {
+    sessionId = from.sessionId;
+    from = (await known(sessionId))?.forkedFrom;
+  }
+  return { sessionId, seq };
+}
 
 const refusal = (why: string) =>
   new AppError('invalid_request', `${why} Take the seq of a message.user event that began a run.`);

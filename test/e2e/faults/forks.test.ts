@@ -87,7 +87,11 @@ describe.each(worldsOrOnly('process'))('sessions forked with $driver', (world) =
     // A copied message is one of the session that it was copied from; before the first message there are no files.
     const copied = await edit.mutate({ id: made.session.id, seq: first, text: fence('sh', 'ls'), stopsRun: true });
     expect(copied.session).toMatchObject({ branch: { sessionId: id, seq: first }, forkedFrom: { files: 'empty' } });
-    for (const one of [copied.session.id, third.session.id, made.session.id, id]) await real.holds(one);
+    for (const one of [copied.session.id, third.session.id, made.session.id, id]) {
+      const open = () => real.factsOf(one, 'run.started').length - real.factsOf(one, 'run.end').length;
+      await expect.poll(open, { timeout: 120_000 }).toBe(0);
+      await real.holds(one);
+    }
   });
 
   test('a message is not edited while a run is under way, unless the edit stops it', {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
-import { AppError } from '../../../core/errors/errors.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
@@ -31,6 +31,10 @@ interface Parts extends CreationDeps {
   readonly count: () => Promise<{ readonly total: number }>;
 }
 
+const noSuch = (thrown: unknown): undefined => {
+  if (toAppError(thrown).code !== 'session_not_found') throw thrown;
+};
+
 /** Creates sessions, new ones and forks. Rejects: sandbox_capacity when the server has no room for another session. */
 export function sessionCreation(parts: Parts) {
   const { store, log, supervisor, clock, ids } = parts;
@@ -53,7 +57,7 @@ export function sessionCreation(parts: Parts) {
 
   async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
     const parent = await parts.stored(id);
-    const message = await findEditedMessage(log, parent, seq);
+    const message = await findEditedMessage({ log, known: (other) => parts.stored(other).catch(noSuch) }, parent, seq);
     await admit();
     const made = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
     supervisor.wake(made.id, 'start');

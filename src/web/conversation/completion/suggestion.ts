@@ -14,7 +14,7 @@ export interface Suggestion {
   readonly act?: () => void;
 }
 
-/** What a source offers for a word: its entries, and a line for the person where that says more than they do. */
+/** The entries that a source has for a word, and a line for the person where that says more than they do. */
 export interface Suggestions {
   readonly entries: readonly Suggestion[];
   readonly note?: string;
