@@ -22,7 +22,7 @@ export function BranchSwitch({ seq }: { seq: number }) {
   return (
     <span class="branches" role="group" aria-label={t('branch.which')}>
       <IconButton icon="back" label={t('branch.before')} disabled={at === 0} onClick={() => show(at - 1)} />
-      <span aria-live="polite">{t('branch.at', { at: at + 1, all: ids.length })}</span>
+      <span aria-live="polite">{`${at + 1}/${ids.length}`}</span>
       <IconButton
         icon="chevron"
         label={t('branch.after')}

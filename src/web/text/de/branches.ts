@@ -2,7 +2,6 @@ export const branches = {
   'branch.which': 'Fassungen dieser Nachricht',
   'branch.before': 'Die Fassung davor',
   'branch.after': 'Die nächste Fassung',
-  'branch.at': '{at}/{all}',
   'branch.edit': 'Die Nachricht in ihrer neuen Fassung',
   'branch.tells':
     'Sie geht in einen Zweig, mit den Dateien, wie der Lauf davor sie hinterließ. Dieses Gespräch bleibt, wie es ist.',

@@ -2,7 +2,6 @@ export const branches = {
   'branch.which': 'Wordings of this message',
   'branch.before': 'The wording before',
   'branch.after': 'The next wording',
-  'branch.at': '{at}/{all}',
   'branch.edit': 'The message in its new wording',
   'branch.tells':
     'It is sent in a branch, with the files as the run before it left them. This conversation stays as it is.',
