@@ -166,6 +166,18 @@ export const Config = z.strictObject({
     maxBytes: setting(size(1), '256MiB', 'no copy is made of a workspace whose files are larger together'),
     sessionBytes: setting(size(1), '1GiB', 'all copies of a session together; beyond that the oldest go'),
   }),
+  repositories: z.strictObject({
+    authorName: setting(
+      text('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
+      'Corral',
+      'whom commits name as author where the creator of a session named nobody',
+    ),
+    authorEmail: setting(
+      text('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
+      'corral@localhost',
+      'the address of that author',
+    ),
+  }),
   workspaceGraceSeconds: setting(integer(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
     passivateSeconds: setting(integer(1, day), 60, 'an idle session leaves memory after this; its history stays'),

@@ -8,6 +8,7 @@ import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
+import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../parts/policies.ts';
@@ -22,6 +23,7 @@ import type { Storage } from './storage.ts';
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
   readonly snapshots: Snapshots;
+  readonly repositories: RepositoryFetches;
   /** Removes data of a deleted session that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
 }
@@ -65,6 +67,11 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     // The files of a sandbox in memory end with the process.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
     archive: workspaceArchive,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  const repositories = new RepositoryFetches({
+    author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+    closing,
     warn: (about, text) => logger.warn(about, text),
   });
   const engine = stack.use(
@@ -111,8 +118,12 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         workdir,
         diskFloor,
         connect: sandboxClient,
-        restore: (session, client, signal) => snapshots.restore(session, client, signal),
+        async restore(session, client, signal) {
+          await snapshots.restore(session, client, signal);
+          repositories.began(session);
+        },
         async onUse(session, client, signal) {
+          await repositories.beforeUse(session.id, client, signal);
           await snapshots.beforeUse(session.id, client, signal);
           await onUse?.(session, client, signal);
         },
@@ -130,6 +141,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.defer(startup.ending('the sessions at work'));
   const { commands, supervisor, liveSessions } = engine;
   snapshots.meet(liveSessions);
+  repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
   const forget = async (id: SessionId) => {
     await agents.pictures.forget(id);
     await snapshots.forget(id);
@@ -156,5 +168,5 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
   const held = stack.move();
-  return { engine, snapshots, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { engine, snapshots, repositories, forget, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -9,6 +9,7 @@ import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
 import { Forks } from '../../sessions/forks/fork.ts';
 import { modelService } from '../../sessions/projects/model-service.ts';
+import { repositoryService } from '../../sessions/repositories/repositories.ts';
 import { Retention } from '../../sessions/retention/retention.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
@@ -48,7 +49,7 @@ interface Parts {
   readonly storage: Storage;
   readonly sandboxes: Sandboxes;
   readonly agents: Agents;
-  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'forget'>;
+  readonly running: Pick<RunningEngine, 'engine' | 'snapshots' | 'repositories' | 'forget'>;
 }
 
 export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
@@ -145,6 +146,13 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
+    repositories: repositoryService({
+      sandboxes,
+      commands,
+      known,
+      fetches: parts.running.repositories,
+      author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+    }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,
     egress: egressService({

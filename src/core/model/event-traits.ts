@@ -211,6 +211,13 @@ export const eventTraits = {
     line: ({ detail }) => detail,
     notice: ({ detail }) => failure(detail),
   },
+  repository: {
+    ...note,
+    label: 'A repository was fetched, committed or pushed',
+    lane: ({ kind }) => (kind === 'failed' ? 'problem' : 'sandbox'),
+    line: ({ detail }) => detail,
+    notice: ({ kind, detail }) => (kind === 'failed' ? failure(detail) : info(detail)),
+  },
   desktop: {
     ...note,
     label: 'The desktop changed',

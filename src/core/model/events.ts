@@ -200,6 +200,19 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
+  /** A repository was fetched, or could not be, or its work was committed or pushed. */
+  fact(
+    'repository',
+    z.object({
+      kind: z.enum(['fetching', 'ready', 'failed', 'committed', 'pushed']),
+      url: z.string(),
+      /** Its folder, relative to the workspace. */
+      path: z.string(),
+      detail: z.string(),
+      branch: z.string().optional(),
+      commit: z.string().optional(),
+    }),
+  ),
   /** Changes of the desktop, and of the control of its keyboard and mouse. */
   fact(
     'desktop',

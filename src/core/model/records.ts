@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
+import { GitPerson, SessionRepository } from './repository.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** Where a session was forked from, and whether it began with the files as of then. */
@@ -93,6 +94,10 @@ export const SessionRecord = z.object({
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** Absent unless a program created the session for a sandbox of its own. */
   life: SessionLife.optional(),
+  /** The repositories that its creator named; absent: none. */
+  repositories: z.array(SessionRepository).readonly().optional(),
+  /** The person in whose name commits are made; absent: the one that the settings name. */
+  author: GitPerson.optional(),
   /** The times that the tokens of its sandbox were replaced; absent: never. */
   tokenRounds: z.int().optional(),
 });

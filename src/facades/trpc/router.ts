@@ -9,6 +9,7 @@ import { keysRouter } from './routers/keys.ts';
 import { modelsRouter } from './routers/models.ts';
 import { processesRouter } from './routers/processes.ts';
 import { projectsRouter } from './routers/projects.ts';
+import { repositoriesRouter } from './routers/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
 import { sessionsRouter } from './routers/sessions.ts';
@@ -27,6 +28,7 @@ export const appRouter = router({
   projectCredentials: projectCredentialsRouter,
   desktop: desktopRouter,
   files: filesRouter,
+  repositories: repositoriesRouter,
   processes: processesRouter,
   ports: portsRouter,
   terminals: terminalsRouter,

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { MessageId, RunId } from '../../core/model/ids.ts';
 import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
+import { SessionRepository } from '../../core/model/repository.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 
@@ -55,6 +56,7 @@ export const Session = z.object({
   forkedFrom: ForkedFrom.nullable(),
   /** The message that the session's first own message replaces; null unless the session began with an edit. */
   branch: Branch.nullable(),
+  repositories: z.array(SessionRepository).readonly(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -78,6 +80,7 @@ export const toSession = (record: SessionRecord): Session => ({
   archived: record.archived,
   forkedFrom: record.forkedFrom ?? null,
   branch: record.branch ?? null,
+  repositories: record.repositories ?? [],
   outcome: record.outcome ?? null,
   createdAt: iso(record.createdAt),
   updatedAt: iso(record.updatedAt),

@@ -3,6 +3,7 @@ import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/p
 import type { Origin, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
+import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import type { DesktopOffer } from './desktop.ts';
@@ -67,6 +68,10 @@ export interface CreateCommand {
   readonly fallbacks?: readonly string[];
   /** Beside those of the template and of the server, or in place of those with the same name. */
   readonly toolServers?: readonly ToolProgram[];
+  /** Fetched into the workspace before anyone uses it. */
+  readonly repositories?: readonly RepositoryInput[];
+  /** In whose name commits are made; without one: the person that the settings name. */
+  readonly author?: GitPerson;
   /**
    * The life of a sandbox that a program uses and no run. The program decides its end and its pauses; no idle rule
    * applies.

@@ -46,7 +46,7 @@ const Command = z.discriminatedUnion('type', [
   z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
 ]);
 const Fact = z.object({
-  type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded']),
+  type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded', 'repository']),
   data: z.unknown(),
 }) satisfies z.ZodType<SandboxFact>;
 

@@ -5,6 +5,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { FactOf, ForkFiles } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
+import { refetched } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -132,7 +133,9 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const { template, templateBy, projectId, model, fallbacks, toolServers } = parent;
+    const { template, templateBy, projectId, model, fallbacks, toolServers, author } = parent;
+    // A fork without the files fetches them again.
+    const repositories = parent.repositories?.map((one) => (files === 'kept' ? one : refetched(one)));
     const own = owner ?? parent.owner;
     const begin = newSession({
       id,
@@ -143,6 +146,8 @@ export class Forks {
       model,
       fallbacks,
       toolServers,
+      repositories,
+      author,
       owner: own,
       title: '',
       lastTask: '',

@@ -293,6 +293,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     projects.agent
     sessions.cost
     egress.inForce
+    repositories.list
+    repositories.status
+    repositories.diff
+    repositories.patch
     sessionCredentials.list
     projectCredentials.list
     events.subscribe
@@ -320,6 +324,9 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     ports.open
     ports.opened
     ports.close
+    repositories.fetch
+    repositories.commit
+    repositories.push
     runs.send
     runs.approve
     runs.reject

@@ -53,6 +53,8 @@ export interface FakeScreen {
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
 
+const noRepositories = { fetch: noStreams, status: noStreams, diff: noStreams, patch: noStreams, commit: noStreams, push: noStreams };
+
 const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has no models.'));
 const noModels: Services['models'] = {
   inForce: async () => ({ model: 'demo', setBy: null, chosen: null, refusal: null, providers: [], canChange: true }),
@@ -315,6 +317,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         [Symbol.asyncDispose]: async () => {},
       }),
     },
+    repositories: { list: async (id) => (await sessions.get(id)).repositories ?? [], ...noRepositories },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates: { ...templates, whyNot: () => undefined },
     models: noModels,

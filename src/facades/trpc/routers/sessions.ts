@@ -5,6 +5,7 @@ import { neverFires } from '../../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { SessionStatus } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
 import { procedure, router } from '../base.ts';
 import type { TrpcContext } from '../context.ts';
@@ -24,6 +25,10 @@ const NewSession = z.strictObject({
   /** Tool servers as in corral.yaml, of the kind that runs in the sandbox. */
   mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),
+  /** Fetched into the workspace before anyone uses it. */
+  repositories: RepositoryInputs.optional(),
+  /** In whose name commits are made. */
+  author: GitPerson.optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
@@ -74,7 +79,7 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, mcpServers, template } = {} }) => {
+    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author } = {} }) => {
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -85,6 +90,8 @@ export const sessionsRouter = router({
         ...(fallbacks !== undefined && { fallbacks }),
         ...(mcpServers !== undefined && { toolServers: mcpServers }),
         ...(template !== undefined && { template }),
+        ...(repositories !== undefined && { repositories }),
+        ...(author !== undefined && { author }),
       });
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {

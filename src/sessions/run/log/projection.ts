@@ -222,6 +222,8 @@ export function newSession({
   fallbacks,
   toolServers,
   life,
+  repositories,
+  author,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
   templateBy?: SessionRecord['templateBy'];
@@ -230,6 +232,8 @@ export function newSession({
   fallbacks?: readonly string[] | undefined;
   toolServers?: SessionRecord['toolServers'];
   life?: SessionLife | undefined;
+  repositories?: SessionRecord['repositories'];
+  author?: SessionRecord['author'];
   at: number;
 }): StoredSession {
   return {
@@ -238,6 +242,8 @@ export function newSession({
     ...(fallbacks !== undefined && { fallbacks }),
     ...(toolServers !== undefined && { toolServers }),
     ...(life && { life }),
+    ...(repositories && repositories.length > 0 && { repositories }),
+    ...(author && { author }),
     ...(templateBy !== undefined && { templateBy }),
     id,
     origin,

@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { newRepository } from '../../../core/model/repository.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
@@ -76,6 +77,8 @@ export function sessionCreation(parts: Parts) {
     fallbacks,
     toolServers,
     life,
+    repositories,
+    author,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     const chosen = await parts.templateFor(named, projectId);
@@ -94,6 +97,8 @@ export function sessionCreation(parts: Parts) {
       fallbacks,
       toolServers,
       life,
+      repositories: repositories?.map(newRepository),
+      author,
       at,
     });
     const isMeant = title !== '' && !provisionalTitle;

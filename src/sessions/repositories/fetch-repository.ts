@@ -1,0 +1,128 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { exits, gitSaid, runGit } from './git.ts';
+
+type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
+export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
+  /** What a person should know about it, such as large files that are missing. */
+  readonly notes: readonly string[];
+};
+export interface FetchWish {
+  readonly session: SessionId;
+  readonly repository: SessionRepository;
+  readonly branch: string;
+  readonly author: GitPerson;
+}
+const fetchMs = 30 * 60_000;
+
+// The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no branch
+// has is asked for by its name.
+const script = `
+place="$workdir/$path"
+if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
+made="$workdir/.corral/fetching/$name"
+rm -rf -- "$made" && mkdir -p "$workdir/.corral/fetching" || exit 1
+trap 'rm -rf -- "$made"; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
+options=(--no-checkout --template= --no-recurse-submodules)
+[ -z "$depth" ] || options+=(--depth "$depth" --no-single-branch)
+git clone --quiet "\${options[@]}" -- "$url" "$made" || exit 1
+cd -- "$made" || exit 1
+base=$(git symbolic-ref --quiet --short refs/remotes/origin/HEAD) && base=\${base#origin/}
+start=
+if [ -z "$ref" ]; then
+  start=$(git rev-parse --verify --quiet "refs/remotes/origin/$base^{commit}")
+elif start=$(git rev-parse --verify --quiet "refs/remotes/origin/$ref^{commit}"); then
+  base=$ref
+else
+  base=
+  start=$(git rev-parse --verify --quiet "refs/tags/$ref^{commit}") || {
+    [[ $ref =~ ^[0-9a-f]{7,64}$ ]] && start=$(git rev-parse --verify --quiet "$ref^{commit}")
+  } || {
+    git fetch --quiet \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
+  } || { printf 'There is no branch, tag or commit %s.\\n' "$ref" >&2; exit ${exits.moved}; }
+fi
+if [ -n "$start" ]; then git checkout --quiet -b "$branch" --no-track "$start" || exit 1
+else git symbolic-ref HEAD "refs/heads/$branch" || exit 1; fi
+git config user.name "$author"; git config user.email "$email"
+mkdir -p .git/hooks .git/info
+printf '#!/bin/sh\\ngit interpret-trailers --in-place --if-exists addIfDifferent --trailer "%s" "$1"\\n' "$trailer" >.git/hooks/prepare-commit-msg
+chmod +x .git/hooks/prepare-commit-msg
+if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
+  git submodule --quiet update --init --recursive \${depth:+--depth "$depth"} </dev/null >&2 2>"$made.errors" ||
+    printf 'note submodules %s\\n' "$(tail -n 1 "$made.errors" | tr -d '\\000-\\037' | cut -c 1-300)"
+  rm -f "$made.errors"
+fi
+git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -lqs 'filter=lfs' -- && printf 'note lfs\\n'
+mkdir -p "$(dirname -- "$place")"
+[ ! -e "$place" ] || rmdir -- "$place" || exit ${exits.exists}
+mv -T -- "$made" "$place" || exit 1
+printf 'base %s\\nstart %s\\n' "$base" "$start"
+`;
+
+/** Fetches a repository into the workspace, and makes the branch of the session. Rejects with the reason for people. */
+export async function fetchRepository(
+  client: Sandbox,
+  { session, repository, branch, author }: FetchWish,
+  signal: AbortSignal,
+): Promise<FetchedRepository> {
+  const { url, ref, path, depth } = repository;
+  const values = {
+    url,
+    path,
+    branch,
+    ref: ref ?? '',
+    depth: depth === null ? '' : `${depth}`,
+    workdir: client.workdir,
+    name: path.replaceAll('/', '+'),
+    author: author.name,
+    email: author.email,
+    trailer: sessionTrailer(session),
+  };
+  const { exitCode, stdout, stderr } = await runGit(client, { script, values, timeoutMs: fetchMs }, signal);
+  if (exitCode !== 0) throw fetchFailure(repository, exitCode, stderr);
+  const line = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1] ?? '';
+  const baseCommit = /^([0-9a-f]{40}|[0-9a-f]{64})$/.exec(line('start'))?.[0] ?? null;
+  const base = line('base');
+  const notes: string[] = [];
+  if (/^note submodules/m.test(stdout)) {
+    const why = line('note submodules');
+    notes.push(
+      `Its submodules could not all be fetched (${why}). Each needs a credential and an open host of its own; name a private one as a repository of the session.`,
+    );
+  }
+  if (/^note lfs$/m.test(stdout))
+    notes.push('It has files in Git LFS, which are pointers here. With git-lfs in the image: git lfs pull.');
+  return { branch, baseBranch: base === '' || base.length > 250 ? null : base, baseCommit, notes };
+}
+
+/** Says what to do about the failure of a fetch or a push. */
+export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
+  const { host } = new URL(url);
+  const said = gitSaid(stderr);
+  if (/could not read (Username|Password)|Authentication failed|returned error: 401|terminal prompts disabled/i.test(stderr)) {
+    const text = `${host} asks for a credential for ${url}, or refuses the one it got. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).`;
+    return new AppError('forbidden', text);
+  }
+  if (/returned error: 403|CONNECT tunnel failed|Received HTTP code 403|Proxy CONNECT aborted/i.test(stderr)) {
+    const text = `The way to ${url} is closed: the egress policy does not open ${host}, or the credential has no right there. ${said}`;
+    return new AppError('forbidden', text);
+  }
+  if (/not found|returned error: 404|does not exist/i.test(stderr)) {
+    const text = `${host} knows no repository ${url}, or shows it only with a credential. ${said}`;
+    return new AppError('not_found', text);
+  }
+  return undefined;
+}
+
+function fetchFailure(repository: SessionRepository, exitCode: number, stderr: string): AppError {
+  const { url, path, ref } = repository;
+  if (exitCode === exits.exists)
+    return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
+  if (exitCode === exits.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
+  return (
+    remoteFailure(repository, stderr) ??
+    new AppError('conflict', `${url} could not be fetched: ${gitSaid(stderr) || `git ended with ${exitCode}`}`)
+  );
+}

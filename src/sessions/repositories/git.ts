@@ -1,0 +1,125 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { quoteForShell } from '../services/shell-quoting.ts';
+
+// Git runs in the sandbox, as its user. What the agent wrote into a repository's settings, hooks and attributes must not
+// change what a person asked for, so each script works with settings of its own.
+
+type Sandbox = Pick<SandboxClient, 'exec'>;
+
+/** Exit codes of the scripts; git's own are below 130. */
+export const exits = { noGit: 127, notOurs: 145, nothing: 146, exists: 147, moved: 148 } as const;
+
+/** Variables that keep every other source of settings, helpers and protocols away from git. */
+const variables = `
+unset $(compgen -v GIT_ | grep -v '^GIT_SSL_CAINFO$') 2>/dev/null
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=true
+export SSH_ASKPASS=true GIT_ALLOW_PROTOCOL=https:http GIT_OPTIONAL_LOCKS=0 GIT_LFS_SKIP_SMUDGE=1 GIT_NO_REPLACE_OBJECTS=1
+export GIT_EDITOR=: GIT_PAGER=cat GIT_SSH_COMMAND=false LC_ALL=C
+command -v git >/dev/null || exit ${exits.noGit}
+git() {
+  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.untrackedCache=false -c core.attributesFile=/dev/null \\
+    -c core.excludesFile=/dev/null -c core.quotePath=false -c credential.helper= -c commit.gpgSign=false -c tag.gpgSign=false \\
+    -c push.gpgSign=false -c gc.auto=0 -c maintenance.auto=false -c submodule.recurse=false -c fetch.recurseSubmodules=false \\
+    -c protocol.ext.allow=never -c protocol.file.allow=never -c advice.detachedHead=false -c diff.external= -c safe.directory='*' "$@"
+}
+`;
+
+/**
+ * Sets up `$repo` as the worktree of a folder of settings in `$scratch`, which shares only the objects with the
+ * repository. So no setting, filter or hook of the repository counts. `$head` is its commit or empty, `$branch` its
+ * branch or empty.
+ */
+const ownSettings = `
+[ -d "$repo/.git" ] && [ ! -L "$repo/.git" ] && [ -d "$repo/.git/objects" ] || exit ${exits.notOurs}
+real() { command git --git-dir="$repo/.git" -c core.hooksPath=/dev/null -c core.fsmonitor=false "$@"; }
+head=$(real rev-parse --verify --quiet 'HEAD^{commit}')
+branch=$(real symbolic-ref --quiet --short HEAD)
+scratch=$(mktemp -d "\${TMPDIR:-/tmp}/corral-git.XXXXXXXX") || exit 1
+trap 'rm -rf -- "$scratch"' EXIT
+mkdir -p "$scratch/git/refs" "$scratch/git/info" "$scratch/git/objects"
+printf 'ref: refs/heads/none\\n' >"$scratch/git/HEAD"
+printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n' >"$scratch/git/config"
+for file in shallow info/exclude; do
+  if [ -f "$repo/.git/$file" ] && [ ! -L "$repo/.git/$file" ]; then cp -- "$repo/.git/$file" "$scratch/git/$file"; fi
+done
+export GIT_DIR="$scratch/git" GIT_WORK_TREE="$repo" GIT_OBJECT_DIRECTORY="$repo/.git/objects" GIT_INDEX_FILE="$scratch/index"
+cd -- "$repo" || exit ${exits.notOurs}
+if [ -f "$repo/.git/index" ] && [ ! -L "$repo/.git/index" ]; then cp -p -- "$repo/.git/index" "$scratch/index"; fi
+git ls-files >/dev/null 2>&1 || { rm -f "$scratch/index"; [ -z "$head" ] || git read-tree "$head"; }
+`;
+
+export interface GitScript {
+  readonly script: string;
+  /** Shell variables that the script uses; each is quoted. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** The same for arrays. */
+  readonly lists?: Readonly<Record<string, readonly string[]>>;
+  readonly timeoutMs: number;
+  readonly stdin?: string;
+}
+export interface GitOutput {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a script with git of its own settings. Rejects: unsupported (no git in the sandbox), deadline_exceeded. */
+export async function runGit(
+  client: Sandbox,
+  { script, values = {}, lists = {}, timeoutMs, stdin }: GitScript,
+  signal: AbortSignal,
+): Promise<GitOutput> {
+  const assigned = [
+    ...Object.entries(values).map(([name, value]) => `${name}=${quoteForShell(value)}`),
+    ...Object.entries(lists).map(([name, all]) => `${name}=(${all.map(quoteForShell).join(' ')})`),
+  ];
+  const command = `${assigned.join('\n')}\n${variables}\n${script}`;
+  const { timedOut, ...output } = await client.exec(
+    { command, timeoutMs, ...(stdin !== undefined && { stdin }) },
+    signal,
+  );
+  if (timedOut) {
+    const text = `Git did not finish within ${Math.round(timeoutMs / 1_000)} s, so it was ended. Try again, or fetch fewer commits with depth.`;
+    throw new AppError('deadline_exceeded', text);
+  }
+  if (output.exitCode === exits.noGit) {
+    const text =
+      'The sandbox has no git. Use an image that has it: the one that comes with Corral does (docs/repositories.md).';
+    throw new AppError('unsupported', text);
+  }
+  return output;
+}
+
+/** Runs a script in a repository of the workspace, whose own settings do not count. Also rejects: conflict. */
+export async function runInRepository(
+  client: Sandbox & Pick<SandboxClient, 'workdir'>,
+  path: string,
+  given: GitScript,
+  signal: AbortSignal,
+): Promise<GitOutput> {
+  const output = await runGit(
+    client,
+    {
+      ...given,
+      values: { ...given.values, repo: `${client.workdir}/${path}` },
+      script: `${ownSettings}\n${given.script}`,
+    },
+    signal,
+  );
+  if (output.exitCode === exits.notOurs) {
+    const text = `The folder ${path} is no repository any more: its .git is missing or is no folder. Fetch it again in a new session.`;
+    throw new AppError('conflict', text);
+  }
+  return output;
+}
+
+/** The last lines of what git said, without control characters. A server of a repository can write into them. */
+export function gitSaid(stderr: string): string {
+  const lines = stderr
+    .replace(/[^\P{Cc}\n\r]/gu, '')
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(hint:|warning:|Cloning into|To https?:)/.test(line));
+  return lines.slice(-3).join(' ').slice(0, 500);
+}

@@ -1,0 +1,235 @@
+import { AppError } from '../../core/errors/errors.ts';
+import type { FactOf } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRecord } from '../../core/model/records.ts';
+import { type GitPerson, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { GitChange, RepositoryService } from '../api/repositories.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { remoteFailure } from './fetch-repository.ts';
+import type { RepositoryFetches } from './fetches.ts';
+import { exits, gitSaid, runInRepository } from './git.ts';
+
+interface Deps {
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly commands: Pick<SessionCommands, 'tell'>;
+  /** Rejects with session_not_found. */
+  readonly known: (id: SessionId) => Promise<SessionRecord>;
+  readonly fetches: Pick<RepositoryFetches, 'again'>;
+  /** In whose name commits are made where a session names nobody. */
+  readonly author: GitPerson;
+}
+interface Opened {
+  readonly client: SandboxClient;
+  readonly record: SessionRecord;
+  readonly repository: SessionRepository;
+}
+
+const quickMs = 60_000;
+const pushMs = 30 * 60_000;
+const maxFiles = 2_000;
+const maxDiffBytes = 900_000;
+const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+
+/** The repositories of sessions, by git in their sandboxes. */
+export function repositoryService({ sandboxes, commands, known, fetches, author }: Deps): RepositoryService {
+  async function find(id: SessionId, path: string) {
+    const record = await known(id);
+    const repository = record.repositories?.find((one) => one.path === path);
+    if (!repository) throw new AppError('not_found', `The session has no repository in the folder ${path}.`);
+    return { record, repository };
+  }
+
+  async function inside<T>(id: SessionId, path: string, signal: AbortSignal, act: (opened: Opened) => Promise<T>) {
+    await find(id, path);
+    await using used = await sandboxes.use(id, signal); // this waits for a fetch that is under way
+    const { record, repository } = await find(id, path);
+    if (repository.state !== 'ready') {
+      const why = repository.error ?? 'it is still to be fetched.';
+      throw new AppError('conflict', `The repository ${path} is not there: ${why}`);
+    }
+    return await act({ client: used.client, record, repository });
+  }
+
+  const tell = (
+    id: SessionId,
+    { url, path }: SessionRepository,
+    data: Omit<FactOf<'repository'>['data'], 'url' | 'path'>,
+  ) => commands.tell(id, { type: 'repository', data: { url, path, ...data } });
+
+  return {
+    list: async (id) => (await known(id)).repositories ?? [],
+
+    async fetch(id, path, signal) {
+      const { repository } = await find(id, path);
+      if (repository.state === 'ready') throw new AppError('conflict', `The repository ${path} is there already.`);
+      await using used = await sandboxes.use(id, signal);
+      const found = await fetches.again(id, path, used.client, signal);
+      if (found.state === 'failed') throw new AppError('conflict', found.error ?? 'The repository was not fetched.');
+      return found;
+    },
+
+    status: (id, path, signal) =>
+      inside(id, path, signal, async ({ client, repository }) => {
+        const script = `
+git add --all --intent-to-add >/dev/null 2>&1
+printf '%s\\n%s\\n' "$branch" "$head"
+if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
+if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
+git diff --no-ext-diff --no-textconv --ignore-submodules=all --find-renames --name-status -z "$against" -- | head -c ${maxDiffBytes}`;
+        const output = await run(client, path, { script, base: repository.baseCommit }, signal);
+        const [branch = '', head = '', ahead = '0', ...rest] = output.stdout.split('\n');
+        const files = changesIn(rest.join('\n'));
+        return {
+          branch: branch === '' ? null : branch.slice(0, 250),
+          head: commitForm.test(head) ? head : null,
+          ahead: /^\d{1,9}$/.test(ahead) ? Number(ahead) : 0,
+          files: files.slice(0, maxFiles),
+          truncated: files.length > maxFiles || output.stdout.length >= maxDiffBytes,
+        };
+      }),
+
+    diff: (id, path, { since, file }, signal) =>
+      inside(id, path, signal, async ({ client, repository }) => {
+        const script = `
+git add --all --intent-to-add >/dev/null 2>&1
+if [ "$since" = base ] && [ -n "$base" ]; then against=$base; else against=$head; fi
+[ -n "$against" ] || against=$(git hash-object -t tree /dev/null)
+git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=all --find-renames "$against" -- \${file:+"$file"} | head -c ${maxDiffBytes + 1}`;
+        const values = { since, file: file ?? '' };
+        const { stdout } = await run(client, path, { script, base: repository.baseCommit, values }, signal);
+        return { text: stdout.slice(0, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
+      }),
+
+    patch: (id, path, signal) =>
+      inside(id, path, signal, async ({ client, repository }) => {
+        const script = `
+[ -n "$head" ] || exit ${exits.nothing}
+if [ -n "$base" ]; then commits=("$base..$head"); else commits=(--root "$head"); fi
+git format-patch --stdout --no-ext-diff --no-textconv --no-signature --binary "\${commits[@]}" -- >"$scratch/patch" || exit 1
+[ -s "$scratch/patch" ] || exit ${exits.nothing}
+head -c ${maxDiffBytes + 1} "$scratch/patch"`;
+        const { stdout } = await run(client, path, { script, base: repository.baseCommit }, signal);
+        if (Buffer.byteLength(stdout) > maxDiffBytes) {
+          const text = `The patch is larger than ${maxDiffBytes / 1_000} kB. Push the branch instead.`;
+          throw new AppError('payload_too_large', text);
+        }
+        return stdout;
+      }),
+
+    commit: (id, path, command, signal) =>
+      inside(id, path, signal, async ({ client, record, repository }) => {
+        const person = command.author ?? record.author ?? author;
+        const script = `
+[ -n "$branch" ] || { echo 'no branch is checked out' >&2; exit ${exits.moved}; }
+export GIT_LITERAL_PATHSPECS=1
+kept="$scratch/index"
+if [ \${#files[@]} -gt 0 ]; then
+  # The index of the person keeps what else was added to it.
+  git add --all -- "\${files[@]}" || exit 1
+  kept="$scratch/kept" && cp -- "$scratch/index" "$kept"
+  if [ -n "$head" ]; then git read-tree "$head"; else rm -f -- "$scratch/index"; fi
+  git add --all -- "\${files[@]}" || exit 1
+else git add --all || exit 1; fi
+tree=$(git write-tree) || exit 1
+if [ -n "$head" ]; then before=$(git rev-parse "$head^{tree}"); else before=$(git hash-object -t tree /dev/null); fi
+[ "$tree" != "$before" ] || exit ${exits.nothing}
+export GIT_AUTHOR_NAME="$name" GIT_AUTHOR_EMAIL="$email" GIT_COMMITTER_NAME="$name" GIT_COMMITTER_EMAIL="$email"
+git interpret-trailers --if-exists addIfDifferent --trailer "$trailer" >"$scratch/message" || exit 1
+commit=$(git commit-tree "$tree" \${head:+-p "$head"} -F "$scratch/message") || exit 1
+real update-ref -m 'commit by Corral' "refs/heads/$branch" "$commit" "$head" >&2 || exit ${exits.moved}
+cp -- "$kept" "$repo/.git/index.corral" && mv -T -- "$repo/.git/index.corral" "$repo/.git/index"
+printf '%s\n%s\n' "$commit" "$branch"`;
+        const values = { name: person.name, email: person.email, trailer: sessionTrailer(id) };
+        const lists = { files: command.files ?? [] };
+        const stdin = `${command.message.trim()}\n`;
+        const { stdout } = await run(client, path, { script, base: repository.baseCommit, values, lists, stdin }, signal);
+        const [commit = '', branch = ''] = stdout.split('\n');
+        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git made no commit. Look at the repository.');
+        tell(id, repository, { kind: 'committed', detail: `Committed ${commit.slice(0, 12)} to ${branch} of ${path}.`, branch, commit });
+        return { commit, branch };
+      }),
+
+    push: (id, path, command, signal) =>
+      inside(id, path, signal, async ({ client, repository }) => {
+        if (repository.access === 'read') {
+          const text = `This session may only read ${repository.url}. Begin one whose repository has the access write, or take the patch.`;
+          throw new AppError('forbidden', text);
+        }
+        const script = `
+[ -n "$head" ] || exit ${exits.nothing}
+to=\${to:-$branch}
+[ -n "$to" ] || { echo 'no branch is checked out, so the push needs the name of one' >&2; exit ${exits.moved}; }
+git check-ref-format "refs/heads/$to" || { echo "$to is no name of a branch" >&2; exit ${exits.moved}; }
+[ "$named" = yes ] || [ "$to" != "$baseBranch" ] || { echo "$to is the branch that others work on, so it must be named" >&2; exit ${exits.moved}; }
+git push --quiet --no-verify --no-follow-tags "$url" "$head:refs/heads/$to" >&2 || exit 1
+printf '%s\\n%s\\n' "$head" "$to"`;
+        const { url, baseBranch } = repository;
+        const values = {
+          url,
+          to: command.branch ?? '',
+          named: command.branch === undefined ? 'no' : 'yes',
+          baseBranch: baseBranch ?? '',
+        };
+        const given = { script, base: repository.baseCommit, values, timeoutMs: pushMs, remote: repository };
+        const { stdout } = await run(client, path, given, signal);
+        const [commit = '', branch = ''] = stdout.split('\n');
+        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git pushed nothing. Look at the repository.');
+        tell(id, repository, { kind: 'pushed', detail: `Pushed ${commit.slice(0, 12)} to ${branch} of ${url}.`, branch, commit });
+        return { url, branch, commit };
+      }),
+  };
+}
+
+interface RepositoryScript {
+  readonly script: string;
+  readonly base: string | null;
+  readonly values?: Readonly<Record<string, string>>;
+  readonly lists?: Readonly<Record<string, readonly string[]>>;
+  readonly timeoutMs?: number;
+  readonly stdin?: string;
+  /** Set for scripts that speak to the server of the repository. */
+  readonly remote?: SessionRepository;
+}
+
+/** Rejects: conflict and forbidden, with what git said. */
+async function run(client: SandboxClient, path: string, given: RepositoryScript, signal: AbortSignal) {
+  const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = given;
+  const all = { ...values, base: base ?? '' };
+  const output = await runInRepository(
+    client,
+    path,
+    { script, values: all, lists, timeoutMs, ...(stdin !== undefined && { stdin }) },
+    signal,
+  );
+  const { exitCode, stderr } = output;
+  if (exitCode === 0) return output;
+  if (exitCode === exits.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
+  if (remote && /\[(remote )?rejected\]|non-fast-forward|fetch first/i.test(stderr)) {
+    const text = `${remote.url} did not take the branch: ${gitSaid(stderr)} Fetch and merge its commits, or push to another branch.`;
+    throw new AppError('conflict', text);
+  }
+  const known = remote && remoteFailure(remote, stderr);
+  throw known ?? new AppError('conflict', `Git could not do it in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
+}
+
+const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
+
+/** The output of `--name-status -z`. */
+export function changesIn(text: string): GitChange[] {
+  const parts = text.split('\0');
+  const changes: GitChange[] = [];
+  for (let at = 0; at + 1 < parts.length; ) {
+    const letter = (parts[at] ?? '').charAt(0) as keyof typeof kinds;
+    const change = kinds[letter];
+    if (change === undefined) break;
+    const isPair = letter === 'R' || letter === 'C';
+    const [first = '', second = ''] = parts.slice(at + 1);
+    changes.push(
+      isPair ? { path: second, change, from: letter === 'R' ? first : null } : { path: first, change, from: null },
+    );
+    at += isPair ? 3 : 2;
+  }
+  return changes;
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import {
+  GitRef,
+  newRepository,
+  RepositoryInput,
+  RepositoryInputs,
+  RepositoryPath,
+  RepositoryUrl,
+} from '../../../src/core/model/repository.ts';
+
+const messageOf = (given: string) => RepositoryUrl.safeParse(given).error?.issues[0]?.message;
+
+describe('the URL of a repository', () => {
+  test('keeps its path, and has its host in lower case', () => {
+    expect(RepositoryUrl.parse('https://Git.Example.org/Team/Project.git')).toBe(
+      'https://git.example.org/Team/Project.git',
+    );
+    expect(RepositoryUrl.parse('https://example.org:8443/a/b/')).toBe('https://example.org:8443/a/b');
+  });
+
+  test.each([
+    ['ext::sh -c touch% /tmp/x', 'no address'],
+    ['--upload-pack=touch /tmp/x', 'no address'],
+    ['-oProxyCommand=x', 'no address'],
+    ['https://example.org/a/--upload-pack=x', 'a path with other characters'],
+    ['https://example.org/a/-b', 'a path with other characters'],
+    ['https://example.org/a/../b', 'a path with other characters'],
+    ['https://example.org/a%2f..%2fb', 'a path with other characters'],
+    ['https://example.org/', 'a path with other characters'],
+    ['https://example.org/a?service=x', 'a query'],
+    ['https://example.org/a#main', 'Write the branch or tag'],
+    ['git@example.org:a/b.git', 'https:// address'],
+    ['ssh://git@example.org/a/b', 'https:// address'],
+    ['file:///etc', 'Serve it over HTTPS'],
+    ['/etc', 'Serve it over HTTPS'],
+    ['../a', 'Serve it over HTTPS'],
+  ])('%s is refused with advice', (given, advice) => {
+    const message = messageOf(given);
+    // `..` is resolved by the parser of URLs, so such a text never names another path than it shows.
+    if (given.includes('/../')) expect(RepositoryUrl.parse(given)).toBe('https://example.org/b');
+    else expect(message).toContain(advice);
+  });
+
+  test('with a credential in it is refused, and the message does not repeat the credential', () => {
+    for (const given of ['https://me:s3cret@example.org/a/b', 'https://s3cret@example.org/a/b']) {
+      expect(messageOf(given)).toContain('has a credential in it');
+      expect(messageOf(given)).not.toContain('s3cret');
+    }
+  });
+});
+
+test.each(['-x', '--upload-pack=x', 'a..b', 'a b', 'a~1', 'a:b', 'HEAD@{1}', 'x.lock', '/a', 'a/', ''])(
+  'the ref %j is refused',
+  (given) => expect(GitRef.safeParse(given).success).toBe(false),
+);
+test.each(['main', 'release/1.2', 'v1.0-rc.1', 'a'.repeat(40)])('the ref %j is taken', (given) =>
+  expect(GitRef.parse(given)).toBe(given),
+);
+test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''])('the folder %j is refused', (given) =>
+  expect(RepositoryPath.safeParse(given).success).toBe(false),
+);
+
+test('a repository goes into a folder of its name, and waits to be fetched', () => {
+  const given = RepositoryInput.parse({ url: 'https://example.org/team/project.git', ref: 'main' });
+  expect(newRepository(given)).toMatchObject({ path: 'project', ref: 'main', access: 'write', state: 'waiting' });
+});
+
+test('two repositories cannot share a folder, also not by a folder in it', () => {
+  const twice = (path: string, other: string) =>
+    RepositoryInputs.safeParse([
+      { url: 'https://example.org/a/x', path },
+      { url: 'https://example.org/b/x', path: other },
+    ]).success;
+  expect(twice('x', 'x')).toBe(false);
+  expect(twice('x', 'x/y')).toBe(false);
+  expect(twice('x', 'xy')).toBe(true);
+});
