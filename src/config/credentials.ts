@@ -20,6 +20,6 @@ export type CredentialSetting = z.output<typeof named>[number];
 /** The credentials of the egress proxy by their names, in the file as a mapping, in the variable as JSON. */
 export const credentials = () => ({
   accepts:
-    'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env',
+    'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env, git, paths',
   kind: mappingOrJson(named),
 });

@@ -91,7 +91,11 @@ test("users' credentials come before the server's, a change here counts at once,
   };
   it.readFrom({
     keys: async () => undefined,
-    ring: { inForce, inForceFor: inForce, value: async () => new Secret('of-the-user') },
+    ring: {
+      inForce,
+      inForceFor: async () => ({ held: await inForce(), repositories: [] }),
+      value: async () => new Secret('of-the-user'),
+    },
   });
   const names = async () => (await it.of(id)).map(({ name }) => name);
   expect(await names()).toEqual(['mine', 'server']);

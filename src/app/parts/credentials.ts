@@ -6,10 +6,13 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
-import { type Entry, parseEntry } from '../../sandboxes/egress/policy.ts';
+import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
+import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import { type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { CredentialRing } from '../../sessions/projects/credentials.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -67,7 +70,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   for (const setting of settings) if (!('key' in setting.from)) await readValue(setting);
 
   const credentialOf = (
-    { name, hosts, header, scheme, user = 'x-access-token' }: NamedPlaces,
+    { name, hosts, header, scheme, user = 'x-access-token', git, paths }: NamedPlaces,
     { label, value }: { label: string; value: () => Promise<Secret> },
   ): Credential => {
     const mark = createHmac('sha256', first?.reveal() ?? '')
@@ -79,6 +82,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       name,
       header,
       hosts: hosts.map(parseEntry) as Entry[],
+      ...(git && { isForGit: true }),
+      ...(paths && !git && { admits: (_method, url) => isBelow(url.replace(/[?].*$/, ''), paths) }),
       placeholder: `corral-${name}-${mark}`,
       value,
       write: (text) => (scheme === 'bearer' ? `Bearer ${text}` : scheme === 'basic' ? basic(text) : text),
@@ -87,6 +92,19 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const ofServer = settings.map((setting) =>
     credentialOf(setting, { label: setting.name, value: () => readValue(setting) }),
   );
+  /** Those for git count only in sessions with a repository at one of their hosts. */
+  const forRepositories = (
+    places: readonly NamedPlaces[],
+    all: readonly Credential[],
+    repositories: readonly SessionRepository[],
+  ): Credential[] =>
+    all.flatMap((one, at) => {
+      const { git, paths } = places[at] as NamedPlaces;
+      if (git === undefined) return [one];
+      const admits = admitterFor({ git, paths }, repositories);
+      const reaches = ({ url }: SessionRepository) => one.hosts.some((host) => matches(host, targetOfUrl(url)));
+      return repositories.some(reaches) ? [{ ...one, admits }] : [];
+    });
   const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>
     found.map((one) =>
       credentialOf(one, {
@@ -101,14 +119,18 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const known = new Map<SessionId, { readonly at: number; readonly all: readonly Credential[] }>();
   async function read(session: SessionId): Promise<readonly Credential[]> {
     try {
-      const all = [...ofUsers((await stored?.ring.inForceFor(session)) ?? []), ...ofServer];
+      const { held, repositories } = (await stored?.ring.inForceFor(session)) ?? { held: [], repositories: [] };
+      const all = [
+        ...forRepositories(held, ofUsers(held), repositories),
+        ...forRepositories(settings, ofServer, repositories),
+      ];
       const [oldest] = known.keys();
       if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
       known.set(session, { at: now(), all });
       return all;
     } catch {
       // The store does not answer. No value can be read then, so requests to these hosts are refused.
-      return known.get(session)?.all ?? ofServer;
+      return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
   return {

@@ -33,6 +33,20 @@ export const credentialFields = {
     .array(variable.max(100).refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_'))
     .max(20)
     .default([]),
+  /** Only for git, in sessions that have a repository there: `read` fetches, `write` pushes too. */
+  git: z.enum(['read', 'write']).optional(),
+  /** The paths that get the value, with what is below them. With `git`: the repositories beside those of the session. */
+  paths: z
+    .array(
+      z
+        .string()
+        .max(300)
+        .regex(/^(\/[A-Za-z0-9_~][A-Za-z0-9._~+-]*)+\/?$/, 'must be like /team or /team/project')
+        .transform((path) => path.replace(/\/$/, '')),
+    )
+    .min(1)
+    .max(100)
+    .optional(),
 };
 
 /** The same with the defaults that depend on other fields. */
@@ -44,23 +58,29 @@ export interface CredentialPlaces {
   /** The name in Basic. */
   readonly user?: string | undefined;
   readonly env: readonly string[];
+  readonly git?: 'read' | 'write' | undefined;
+  readonly paths?: readonly string[] | undefined;
 }
 
-export function withDefaults<Given extends { header?: string | undefined; scheme?: 'bearer' | 'basic' | undefined }>({
-  header,
-  scheme,
-  ...rest
-}: Given) {
+interface GivenDefaults {
+  readonly header?: string | undefined;
+  readonly scheme?: 'bearer' | 'basic' | undefined;
+  readonly git?: 'read' | 'write' | undefined;
+}
+export function withDefaults<Given extends GivenDefaults>({ header, scheme, ...rest }: Given) {
+  const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const); // forges take tokens from git by Basic
   return {
     ...rest,
     header: header ?? 'authorization',
-    scheme: scheme ?? (header === undefined ? ('bearer' as const) : undefined),
+    scheme: scheme ?? (header === undefined ? usual : undefined),
   };
 }
 
 /** The places that one credential alone can set. With two values for a place, chance would choose. */
-export const injectionPlaces = ({ hosts, header, env }: CredentialPlaces): string[] => [
-  ...hosts.map((host) => `${header} of ${host.toLowerCase()}`),
+export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: CredentialPlaces): string[] => [
+  ...hosts.flatMap((host) =>
+    paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),
+  ),
   ...env.map((name) => `the variable ${name}`),
 ];
 

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse }
 import type { Client } from './client.ts';
 import { searchedAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';
-import { endToEnd, headBytes } from './heads.ts';
+import { endToEnd, headBytes, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
 import { Refusal } from './refusal.ts';
 import type { Target } from './target.ts';
@@ -13,7 +13,10 @@ interface AnswerContext {
   readonly res: ServerResponse;
   /** Texts that the answer must not carry. None: the request has no credential, and its answer is not searched. */
   readonly secrets?: readonly Buffer[];
+  /** False: a cookie of the answer could open, without the credential, what the credential does not reach. */
+  readonly hasCookies?: boolean;
 }
+const cookies = new Set(['set-cookie', 'set-cookie2']);
 
 /** The rules that end an answer on a path with a credential. */
 export const repeatsSecret = 'credential: the answer repeats it';
@@ -25,7 +28,7 @@ export const cannotSearch = 'credential: the answer cannot be searched';
  */
 export function passAnswer(
   outgoing: ClientRequest,
-  { client, target, res, secrets = [] }: AnswerContext,
+  { client, target, res, secrets = [], hasCookies = true }: AnswerContext,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   res.once('close', resolve);
@@ -61,7 +64,8 @@ export function passAnswer(
     }
     const body = found?.body ?? incoming;
     if (body !== incoming) body.on('error', cut);
-    res.writeHead(incoming.statusCode ?? 502, found?.headers ?? endToEnd(incoming));
+    const headers = found?.headers ?? endToEnd(incoming);
+    res.writeHead(incoming.statusCode ?? 502, hasCookies ? headers : withoutHeaders(headers, cookies));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
     pipeFiltered(body, res, found && withholdFilter(secrets, repeats));
   };

@@ -23,11 +23,18 @@ export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHead
 }
 
 /** Names and values in turn, without the headers of these names, which are in lower case. */
-export function withoutHeaders(all: readonly string[], drop: ReadonlySet<string>): string[] {
+export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
+  headersWhere(all, (name) => !drop.has(name));
+
+/** Names and values in turn, of the headers of these names alone. */
+export const onlyHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
+  headersWhere(all, (name) => keep.has(name));
+
+function headersWhere(all: readonly string[], isKept: (name: string) => boolean): string[] {
   const kept: string[] = [];
   for (let at = 0; at + 1 < all.length; at += 2) {
     const name = all[at] ?? '';
-    if (!drop.has(name.toLowerCase())) kept.push(name, all[at + 1] ?? '');
+    if (isKept(name.toLowerCase())) kept.push(name, all[at + 1] ?? '');
   }
   return kept;
 }

@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { BoundCredential, CredentialService } from '../api/credentials.ts';
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
@@ -17,6 +18,8 @@ const Stored = z.object({
   scheme: z.enum(['bearer', 'basic']).optional(),
   user: z.string().optional(),
   env: z.array(z.string()),
+  git: z.enum(['read', 'write']).optional(),
+  paths: z.array(z.string()).optional(),
   sealed: SealedValue,
   createdAt: z.number(),
 });
@@ -29,7 +32,11 @@ export interface HeldCredential extends CredentialPlaces {
 export interface CredentialRing {
   /** The credentials that count in a session: its own first, then its project's. */
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
-  inForceFor(id: SessionId): Promise<readonly HeldCredential[]>;
+  inForceFor(id: SessionId): Promise<{
+    readonly held: readonly HeldCredential[];
+    /** The repositories of the session, on which the credentials for git depend. */
+    readonly repositories: readonly SessionRepository[];
+  }>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
   /** Deletes all of a project. Those of a session end with its log. */
@@ -76,13 +83,13 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
         await exists(of);
         return (await all(of)).map(shown).sort((one, other) => (one.name < other.name ? -1 : 1));
       },
-      async put(of, { name, hosts, header, scheme, user, env }, value) {
+      async put(of, { name, hosts, header, scheme, user, env, git, paths }, value) {
         await exists(of);
         refuseUnfit(value);
         const others = (await all(of)).filter((other) => other.name !== name);
         if (others.length >= most)
           throw new AppError('conflict', `There are ${most} credentials already. Revoke some.`);
-        const places = new Set(injectionPlaces({ hosts, header, env }));
+        const places = new Set(injectionPlaces({ hosts, header, env, git, paths }));
         for (const other of others) {
           const taken = injectionPlaces(other).find((place) => places.has(place));
           if (taken)
@@ -91,7 +98,13 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
         learn(value);
         const createdAt = clock.now();
         const sealed = sealing.seal(idOf(of, name), value);
-        const doc = { name, hosts, header, ...(scheme && { scheme }), ...(user && { user }), env, sealed, createdAt };
+        const optional = {
+          ...(scheme && { scheme }),
+          ...(user && { user }),
+          ...(git && { git }),
+          ...(paths && { paths }),
+        };
+        const doc = { name, hosts, header, ...optional, env, sealed, createdAt };
         await records.put({ kind, id: idOf(of, name), doc, sort: createdAt });
         onChange();
         return shown(Stored.parse(doc));
@@ -109,7 +122,9 @@ export function credentialRing({ records, vault, clock, learn, onChange }: Deps)
     inForce,
     async inForceFor(id) {
       const found = await records.get('session', id);
-      return found ? await inForce(SessionRecord.parse(found.doc)) : [];
+      if (!found) return { held: [], repositories: [] };
+      const session = SessionRecord.parse(found.doc);
+      return { held: await inForce(session), repositories: session.repositories ?? [] };
     },
     async value({ holder, name }) {
       const found = await records.get(kind, idOf(holder, name));

@@ -4,7 +4,12 @@ const words = 5;
 const chars = 40;
 
 /** The branch of a session: `corral/<words of its task>-<beginning of its id>`. */
-export function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
+export function branchOf({
+  id,
+  title,
+  lastTask,
+  openRuns,
+}: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
   const text = title || lastTask || openRuns[0]?.task || '';
   const slug = text
     .normalize('NFKD')

@@ -54,7 +54,7 @@ if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
     printf 'note submodules %s\\n' "$(tail -n 1 "$made.errors" | tr -d '\\000-\\037' | cut -c 1-300)"
   rm -f "$made.errors"
 fi
-git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -lqs 'filter=lfs' -- && printf 'note lfs\\n'
+[ -z "$(git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -ls 'filter=lfs' --)" ] || printf 'note lfs\\n'
 mkdir -p "$(dirname -- "$place")"
 [ ! -e "$place" ] || rmdir -- "$place" || exit ${exits.exists}
 mv -T -- "$made" "$place" || exit 1
@@ -101,7 +101,11 @@ export async function fetchRepository(
 export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const said = gitSaid(stderr);
-  if (/could not read (Username|Password)|Authentication failed|returned error: 401|terminal prompts disabled/i.test(stderr)) {
+  if (
+    /could not read (Username|Password)|Authentication failed|returned error: 401|terminal prompts disabled/i.test(
+      stderr,
+    )
+  ) {
     const text = `${host} asks for a credential for ${url}, or refuses the one it got. Bind one with "git" to this session, its project or the server, for this host (docs/repositories.md).`;
     return new AppError('forbidden', text);
   }

@@ -1,5 +1,5 @@
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -64,7 +64,11 @@ export class RepositoryFetches {
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
     if (found?.state === 'ready') throw new AppError('conflict', `The repository ${path} is there already.`);
-    if (found) await raceAbort(this.#inTurn(id, () => this.#fetch(live, client, found)), signal);
+    if (found)
+      await raceAbort(
+        this.#inTurn(id, () => this.#fetch(live, client, found)),
+        signal,
+      );
     const now = live.writer.record.repositories?.find((one) => one.path === path);
     if (!now) throw new AppError('not_found', `The session has no repository ${path}.`);
     return now;
@@ -91,14 +95,21 @@ export class RepositoryFetches {
     const tell = (kind: 'fetching' | 'ready' | 'failed', detail: string, more: object = {}) =>
       ({ type: 'repository', runId: null, data: { kind, url, path, detail, ...more } }) as const;
     const branch = branchOf(record);
-    await writer.write([tell('fetching', `Fetching ${url}${repository.ref ? ` at ${repository.ref}` : ''} into ${path}.`)]);
+    await writer.write([
+      tell('fetching', `Fetching ${url}${repository.ref ? ` at ${repository.ref}` : ''} into ${path}.`),
+    ]);
     try {
       const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author };
       const { notes, ...fetched } = await fetchRepository(client, wish, this.#deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const detail = [`${url} is in ${path}, on the branch ${branch}${at}.`, ...notes].join(' ');
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
-      await this.#keep(writer, path, { ...fetched, state: 'ready', error: null }, tell('ready', detail, { branch, ...commit }));
+      await this.#keep(
+        writer,
+        path,
+        { ...fetched, state: 'ready', error: null },
+        tell('ready', detail, { branch, ...commit }),
+      );
     } catch (thrown) {
       const failure = toAppError(thrown);
       if (passing.has(failure.code)) throw failure;
@@ -113,7 +124,9 @@ export class RepositoryFetches {
     change: Partial<SessionRepository>,
     fact: FactOf<'repository'>,
   ): Promise<void> {
-    const repositories = (writer.record.repositories ?? []).map((one) => (one.path === path ? { ...one, ...change } : one));
+    const repositories = (writer.record.repositories ?? []).map((one) =>
+      one.path === path ? { ...one, ...change } : one,
+    );
     await writer.amend({ repositories }, [fact]);
   }
 }

@@ -40,8 +40,8 @@ trap 'rm -rf -- "$scratch"' EXIT
 mkdir -p "$scratch/git/refs" "$scratch/git/info" "$scratch/git/objects"
 printf 'ref: refs/heads/none\\n' >"$scratch/git/HEAD"
 printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n' >"$scratch/git/config"
-for file in shallow info/exclude; do
-  if [ -f "$repo/.git/$file" ] && [ ! -L "$repo/.git/$file" ]; then cp -- "$repo/.git/$file" "$scratch/git/$file"; fi
+for part in shallow info/exclude; do
+  if [ -f "$repo/.git/$part" ] && [ ! -L "$repo/.git/$part" ]; then cp -- "$repo/.git/$part" "$scratch/git/$part"; fi
 done
 export GIT_DIR="$scratch/git" GIT_WORK_TREE="$repo" GIT_OBJECT_DIRECTORY="$repo/.git/objects" GIT_INDEX_FILE="$scratch/index"
 cd -- "$repo" || exit ${exits.notOurs}

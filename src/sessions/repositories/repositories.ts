@@ -77,7 +77,8 @@ git add --all --intent-to-add >/dev/null 2>&1
 printf '%s\\n%s\\n' "$branch" "$head"
 if [ -n "$head" ] && [ -n "$base" ]; then git rev-list --count "$base..$head" 2>/dev/null || echo 0; else echo 0; fi
 if [ -n "$head" ]; then against=$head; else against=$(git hash-object -t tree /dev/null); fi
-git diff --no-ext-diff --no-textconv --ignore-submodules=all --find-renames --name-status -z "$against" -- | head -c ${maxDiffBytes}`;
+git diff --no-ext-diff --no-textconv --ignore-submodules=all --find-renames --name-status -z "$against" -- >"$scratch/names" || exit 1
+head -c ${maxDiffBytes} "$scratch/names"`;
         const output = await run(client, path, { script, base: repository.baseCommit }, signal);
         const [branch = '', head = '', ahead = '0', ...rest] = output.stdout.split('\n');
         const files = changesIn(rest.join('\n'));
@@ -96,7 +97,8 @@ git diff --no-ext-diff --no-textconv --ignore-submodules=all --find-renames --na
 git add --all --intent-to-add >/dev/null 2>&1
 if [ "$since" = base ] && [ -n "$base" ]; then against=$base; else against=$head; fi
 [ -n "$against" ] || against=$(git hash-object -t tree /dev/null)
-git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=all --find-renames "$against" -- \${file:+"$file"} | head -c ${maxDiffBytes + 1}`;
+git --literal-pathspecs diff --no-color --no-ext-diff --no-textconv --ignore-submodules=all --find-renames "$against" -- \${file:+"$file"} >"$scratch/diff" || exit 1
+head -c ${maxDiffBytes + 1} "$scratch/diff"`;
         const values = { since, file: file ?? '' };
         const { stdout } = await run(client, path, { script, base: repository.baseCommit, values }, signal);
         return { text: stdout.slice(0, maxDiffBytes), truncated: Buffer.byteLength(stdout) > maxDiffBytes };
@@ -144,10 +146,20 @@ printf '%s\n%s\n' "$commit" "$branch"`;
         const values = { name: person.name, email: person.email, trailer: sessionTrailer(id) };
         const lists = { files: command.files ?? [] };
         const stdin = `${command.message.trim()}\n`;
-        const { stdout } = await run(client, path, { script, base: repository.baseCommit, values, lists, stdin }, signal);
+        const { stdout } = await run(
+          client,
+          path,
+          { script, base: repository.baseCommit, values, lists, stdin },
+          signal,
+        );
         const [commit = '', branch = ''] = stdout.split('\n');
         if (!commitForm.test(commit)) throw new AppError('conflict', 'Git made no commit. Look at the repository.');
-        tell(id, repository, { kind: 'committed', detail: `Committed ${commit.slice(0, 12)} to ${branch} of ${path}.`, branch, commit });
+        tell(id, repository, {
+          kind: 'committed',
+          detail: `Committed ${commit.slice(0, 12)} to ${branch} of ${path}.`,
+          branch,
+          commit,
+        });
         return { commit, branch };
       }),
 
@@ -176,7 +188,12 @@ printf '%s\\n%s\\n' "$head" "$to"`;
         const { stdout } = await run(client, path, given, signal);
         const [commit = '', branch = ''] = stdout.split('\n');
         if (!commitForm.test(commit)) throw new AppError('conflict', 'Git pushed nothing. Look at the repository.');
-        tell(id, repository, { kind: 'pushed', detail: `Pushed ${commit.slice(0, 12)} to ${branch} of ${url}.`, branch, commit });
+        tell(id, repository, {
+          kind: 'pushed',
+          detail: `Pushed ${commit.slice(0, 12)} to ${branch} of ${url}.`,
+          branch,
+          commit,
+        });
         return { url, branch, commit };
       }),
   };
@@ -211,7 +228,10 @@ async function run(client: SandboxClient, path: string, given: RepositoryScript,
     throw new AppError('conflict', text);
   }
   const known = remote && remoteFailure(remote, stderr);
-  throw known ?? new AppError('conflict', `Git could not do it in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
+  throw (
+    known ??
+    new AppError('conflict', `Git could not do it in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`)
+  );
 }
 
 const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
+import { filesUnder, formsOf, insideOf } from '../../support/hostile/canaries.ts';
 import { realServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
@@ -44,9 +46,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   });
   const states = async () =>
     (await client.repositories.list.query({ sessionId: id })).map(({ path, state }) => `${path} ${state}`);
-  await expect
-    .poll(states, { timeout: 90_000 })
-    .toEqual(['one ready', 'libs/second ready', 'missing failed']);
+  await expect.poll(states, { timeout: 90_000 }).toEqual(['one ready', 'libs/second ready', 'missing failed']);
   const [one, two, missing] = await client.repositories.list.query({ sessionId: id });
   expect(one).toMatchObject({ branch: `corral/mend-the-totals-please-${id.slice(0, 8)}`, baseBranch: 'main' });
   expect(one?.baseCommit).toBe(git.git('public/one', 'rev-parse', 'main').trim());
@@ -62,9 +62,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
     const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
     return exitCode === 0 ? stdout.trim() : `${exitCode}: ${stdout}${stderr}`;
   };
-  expect(await run('cat libs/second/two.txt; git -C one status --porcelain --branch')).toBe(
-    `two\n## ${one?.branch}`,
-  );
+  expect(await run('cat libs/second/two.txt; git -C one status --porcelain --branch')).toBe(`two\n## ${one?.branch}`);
   expect(await client.repositories.status.query(of('one'))).toMatchObject({ ahead: 0, files: [] });
   await expect(client.repositories.commit.mutate({ ...of('one'), message: 'Nothing' })).rejects.toThrow(/Nothing has/);
 
@@ -90,7 +88,12 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   expect(await client.repositories.status.query(of('one'))).toMatchObject({ head: commit, ahead: 2, files: [] });
   expect(await client.repositories.push.mutate(of('one'))).toMatchObject({ branch: one?.branch, commit });
   expect(await run('ls "$HOME/trapped" 2>/dev/null; true')).toBe('');
-  const shown = git.git('public/one', 'log', '--format=%an <%ae> %cn|%s|%(trailers:key=Corral-Session,valueonly,separator=)', `main..${one?.branch}`);
+  const shown = git.git(
+    'public/one',
+    'log',
+    '--format=%an <%ae> %cn|%s|%(trailers:key=Corral-Session,valueonly,separator=)',
+    `main..${one?.branch}`,
+  );
   expect(shown.trim().split('\n')).toEqual([
     `Ada Example <ada@example.org> Ada Example|Change the rest|${id}`,
     `Ada Example <ada@example.org> Ada Example|Change one|${id}`,
@@ -101,7 +104,11 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   const copy = mkdtempSync(join(tmpdir(), 'corral-am-'));
   context.onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
   const local = (args: string[], input?: string) =>
-    execFileSync('git', ['-c', 'user.name=B', '-c', 'user.email=b@example.org', ...args], { cwd: copy, encoding: 'utf8', ...(input !== undefined && { input }) });
+    execFileSync('git', ['-c', 'user.name=B', '-c', 'user.email=b@example.org', ...args], {
+      cwd: copy,
+      encoding: 'utf8',
+      ...(input !== undefined && { input }),
+    });
   local(['init', '--quiet']);
   execFileSync('sh', ['-c', 'echo one > README.md; mkdir src; echo a > src/a.txt'], { cwd: copy });
   local(['add', '--all']);
@@ -120,4 +127,111 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   expect(await client.repositories.fetch.mutate(of('missing'))).toMatchObject({ state: 'ready' });
   await expect(client.repositories.fetch.mutate(of('missing'))).rejects.toThrow(/is there already/);
   await expect(client.repositories.status.query(of('nowhere'))).rejects.toThrow(/no repository in the folder/);
+});
+
+test('a private repository opens by a credential that the sandbox never has, and pushes nowhere else', {
+  timeout: 240_000,
+}, async (context) => {
+  git.make('team/private', { 'README.md': 'private\n' });
+  git.make('team/other', { 'README.md': 'other\n' });
+  git.make('public/open', { 'README.md': 'open\n' });
+  await using real = await realServer(context, processWorld, { ...settings(), LOG_LEVEL: 'trace' });
+  using client = openClient(real.server.url, 'ws');
+  const { id: projectId } = await client.projects.create.mutate({ name: 'One' });
+  const bound = { projectId, name: 'forge', hosts: [git.at], git: 'write' as const, user: 'bot', value: secret };
+  await client.projectCredentials.put.mutate(bound);
+  const repositories = [{ url: git.urlOf('team/private') }];
+  const { id } = await client.sessions.create.mutate({ projectId, title: 'Private', repositories });
+  const of = { sessionId: id, path: 'private' };
+  const stateOf = async (sessionId: string) => (await client.repositories.list.query({ sessionId }))[0]?.state;
+  await expect.poll(() => stateOf(id), { timeout: 90_000 }).toBe('ready');
+  const run = async (command: string, sessionId = id) => {
+    const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId, command });
+    return `${exitCode}: ${stdout}${stderr}`;
+  };
+
+  // The agent itself pulls and pushes without a credential, and so does the service.
+  expect(
+    await run('cd private && echo a > a.txt && git add . && git commit -qm Agent && git push -q origin HEAD'),
+  ).toMatch(/^0/);
+  const [one] = await client.repositories.list.query({ sessionId: id });
+  const branch = one?.branch ?? '';
+  expect(
+    git
+      .git('team/private', 'log', '-1', '--format=%an|%(trailers:key=Corral-Session,valueonly,separator=)', branch)
+      .trim(),
+  ).toBe(`Corral|${id}`);
+  await run('echo b > private/b.txt');
+  await client.repositories.commit.mutate({ ...of, message: 'By a person' });
+  await client.repositories.push.mutate(of);
+  expect(git.git('team/private', 'log', '-1', '--format=%s', branch).trim()).toBe('By a person');
+
+  // Other repositories of the host get no credential, also in odd spellings, and take no push, also with a credential given.
+  expect(await run(`git ls-remote ${git.urlOf('team/other')}`)).toMatch(/^128/);
+  expect(await run(`git ls-remote ${git.urlOf('public/open')}`)).toMatch(/^0/);
+  const pushing = 'cd private && GIT_TERMINAL_PROMPT=0 git push -q';
+  expect(await run(`${pushing} ${git.urlOf('team/other')} HEAD:refs/heads/x`)).toMatch(/^(1|128)/);
+  expect(await run(`${pushing} ${git.urlOf('public/open')} HEAD:refs/heads/x`)).toMatch(/403/);
+  const smuggled = git
+    .urlOf('team/other')
+    .replace('https://', `https://bot:${encodeURIComponent('stolen-credential')}@`);
+  expect(await run(`${pushing} ${smuggled} HEAD:refs/heads/x`)).toMatch(/403/);
+  const odd = [
+    ...['/team/private.git/../other.git/info/refs', '/team/private.git/%2e%2e/other.git/info/refs'],
+    ...['//team/other.git/info/refs', '/team/private/../../team/other.git/info/refs'],
+  ];
+  for (const path of odd) {
+    const asked = `https://${git.at}${path}?service=git-upload-pack`;
+    expect(await run(`curl -sS --path-as-is -o /dev/null -w '%{http_code}' '${asked}'`)).not.toMatch(/200/);
+  }
+  const known = git.requests.filter((line) => line.endsWith(' known'));
+  expect(
+    known.filter(
+      (line) =>
+        !/^(GET|POST) \/team\/private\.git\/(info\/refs\?service=git-(upload|receive)-pack|git-(upload|receive)-pack) known$/.test(
+          line,
+        ),
+    ),
+  ).toEqual([]);
+  expect(known.length).toBeGreaterThan(4);
+  expect(git.git('team/other', 'branch', '--list', 'x')).toBe('');
+  expect(git.git('public/open', 'branch', '--list', 'x')).toBe('');
+
+  // Reading alone: by the choice of the session, and by that of the credential.
+  const reading = await client.sessions.create.mutate({
+    projectId,
+    repositories: [{ url: git.urlOf('team/private'), access: 'read' }],
+  });
+  await expect.poll(() => stateOf(reading.id), { timeout: 90_000 }).toBe('ready');
+  expect(await run('cd private && git push -q origin HEAD:refs/heads/y', reading.id)).toMatch(/403/);
+  await client.projectCredentials.put.mutate({ ...bound, git: 'read' });
+  expect(await run('cd private && git fetch -q origin && git push -q origin HEAD:refs/heads/y')).toMatch(/403/);
+  expect(git.git('team/private', 'branch', '--list', 'y')).toBe('');
+  // A session without a repository there gets nothing of it.
+  const bare = await client.sessions.create.mutate({ projectId });
+  expect(await run(`git ls-remote ${git.urlOf('team/private')}`, bare.id)).toMatch(/^128/);
+  expect(await run('env', id)).not.toContain(secret);
+
+  const found: string[] = [];
+  const canaries = [secret, `bot:${secret}`].flatMap((value) => formsOf(value));
+  const look = (path: string, text: string) => {
+    if (canaries.some((form) => text.includes(form))) found.push(path);
+  };
+  let count = 0;
+  for (const sessionId of [id, reading.id] as SessionId[]) {
+    for await (const { path, text } of insideOf(processWorld, sessionId)) {
+      count++;
+      look(path, text);
+    }
+    look('the events', JSON.stringify(real.log(sessionId)));
+  }
+  for await (const { path, text } of filesUnder(real.server.data)) look(path, text);
+  look('the log', real.server.output());
+  look('the processes', await run('ps axww; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"'));
+  expect(found).toEqual([]);
+  expect(count).toBeGreaterThan(10);
+  const rules = real.factsOf(id, 'egress').map(({ data }) => `${data.decision} ${data.rule}`);
+  expect(rules).toEqual(
+    expect.arrayContaining(['allowed credential: forge', 'refused credential: no push to this repository']),
+  );
 });

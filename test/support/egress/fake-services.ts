@@ -53,7 +53,14 @@ export interface FakeScreen {
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
 
-const noRepositories = { fetch: noStreams, status: noStreams, diff: noStreams, patch: noStreams, commit: noStreams, push: noStreams };
+const noRepositories = {
+  fetch: noStreams,
+  status: noStreams,
+  diff: noStreams,
+  patch: noStreams,
+  commit: noStreams,
+  push: noStreams,
+};
 
 const noLists = () => Promise.reject(new AppError('unsupported', 'The fake has no models.'));
 const noModels: Services['models'] = {

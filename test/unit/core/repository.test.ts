@@ -56,8 +56,9 @@ test.each(['-x', '--upload-pack=x', 'a..b', 'a b', 'a~1', 'a:b', 'HEAD@{1}', 'x.
 test.each(['main', 'release/1.2', 'v1.0-rc.1', 'a'.repeat(40)])('the ref %j is taken', (given) =>
   expect(GitRef.parse(given)).toBe(given),
 );
-test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''])('the folder %j is refused', (given) =>
-  expect(RepositoryPath.safeParse(given).success).toBe(false),
+test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''])(
+  'the folder %j is refused',
+  (given) => expect(RepositoryPath.safeParse(given).success).toBe(false),
 );
 
 test('a repository goes into a folder of its name, and waits to be fetched', () => {

@@ -18,6 +18,8 @@ const Credential = z.object({
   scheme: z.string().nullable().describe('null: the header has the value as it is'),
   user: z.string().nullable(),
   env: z.array(z.string()),
+  git: z.enum(['read', 'write']).nullable().describe('null: not only for git'),
+  paths: z.array(z.string()).nullable().describe('null: all of its hosts'),
   created_at: time,
 });
 const example: z.output<typeof Credential> = {
@@ -27,20 +29,24 @@ const example: z.output<typeof Credential> = {
   scheme: null,
   user: null,
   env: ['ANTHROPIC_API_KEY'],
+  git: null,
+  paths: null,
   created_at: exampleTime,
 };
 const list = json('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
 const one = json('The credential, without its value', Credential, example);
 const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
-const { name: _, created_at: __, scheme: ___, user: ____, ...places } = example;
+const { name: _, created_at: __, scheme: ___, user: ____, git: _____, paths: ______, ...places } = example;
 const bodyExample = { ...places, value: 'the-real-key' };
 const named = { credential: z.string() }; // checked after the id of the holder, whose 404 comes first
 
-const view = ({ name, hosts, header, scheme, user, env, createdAt }: BoundCredential) => ({
+const view = ({ name, hosts, header, scheme, user, env, git, paths, createdAt }: BoundCredential) => ({
   name,
   hosts: [...hosts],
   header,
   env: [...env],
+  git: git ?? null,
+  paths: paths ? [...paths] : null,
   scheme: scheme ?? null,
   user: user ?? null,
   created_at: iso(createdAt),

@@ -13,12 +13,18 @@ const Credential = z.object({
   scheme: z.enum(['bearer', 'basic']).nullable(),
   user: z.string().nullable(),
   env: z.array(z.string()).readonly(),
+  /** Null: not only for git. */
+  git: z.enum(['read', 'write']).nullable(),
+  /** Null: all of its hosts, and with `git` the repositories of each session. */
+  paths: z.array(z.string()).readonly().nullable(),
   createdAt: z.iso.datetime(),
 });
-const shown = ({ scheme, user, createdAt, ...rest }: BoundCredential): z.infer<typeof Credential> => ({
+const shown = ({ scheme, user, git, paths, createdAt, ...rest }: BoundCredential): z.infer<typeof Credential> => ({
   ...rest,
   scheme: scheme ?? null,
   user: user ?? null,
+  git: git ?? null,
+  paths: paths ?? null,
   createdAt: iso(createdAt),
 });
 

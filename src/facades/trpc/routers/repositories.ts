@@ -41,7 +41,9 @@ export const repositoriesRouter = router({
   status: procedure
     .input(ofRepository)
     .output(Status)
-    .query(({ ctx, input, signal = neverFires }) => ctx.services.repositories.status(input.sessionId, input.path, signal)),
+    .query(({ ctx, input, signal = neverFires }) =>
+      ctx.services.repositories.status(input.sessionId, input.path, signal),
+    ),
 
   /** Against the commit with which the session began, or the one that is checked out. */
   diff: procedure
@@ -62,7 +64,12 @@ export const repositoriesRouter = router({
   commit: procedure
     .input(
       ofRepository.extend({
-        message: z.string().trim().min(1).max(20_000).refine((text) => !text.includes('\0'), 'must not contain NUL'),
+        message: z
+          .string()
+          .trim()
+          .min(1)
+          .max(20_000)
+          .refine((text) => !text.includes('\0'), 'must not contain NUL'),
         author: GitPerson.optional(),
         files: z.array(FileInput).min(1).max(2_000).optional(),
       }),
@@ -81,11 +88,6 @@ export const repositoriesRouter = router({
     .input(ofRepository.extend({ branch: GitRef.optional() }))
     .output(z.object({ url: z.string(), branch: z.string(), commit: z.string() }))
     .mutation(({ ctx, input: { sessionId, path, branch }, signal = neverFires }) =>
-      ctx.services.repositories.push(
-        sessionId,
-        path,
-        branch === undefined ? {} : { branch },
-        signal,
-      ),
+      ctx.services.repositories.push(sessionId, path, branch === undefined ? {} : { branch }, signal),
     ),
 });

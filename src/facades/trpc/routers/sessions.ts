@@ -79,28 +79,33 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author } = {} }) => {
-      const { sessions, projects } = ctx.services;
-      if (projectId !== undefined) await projects.get(projectId);
-      const { id } = await sessions.create({
-        origin: 'trpc',
-        ...(title !== undefined && { title }),
-        ...(projectId !== undefined && { projectId }),
-        ...(model !== undefined && { model }),
-        ...(fallbacks !== undefined && { fallbacks }),
-        ...(mcpServers !== undefined && { toolServers: mcpServers }),
-        ...(template !== undefined && { template }),
-        ...(repositories !== undefined && { repositories }),
-        ...(author !== undefined && { author }),
-      });
-      if (task !== undefined) {
-        await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // its creator never received the id
-          throw error;
+    .mutation(
+      async ({
+        ctx,
+        input: { title, projectId, task, model, fallbacks, mcpServers, template, repositories, author } = {},
+      }) => {
+        const { sessions, projects } = ctx.services;
+        if (projectId !== undefined) await projects.get(projectId);
+        const { id } = await sessions.create({
+          origin: 'trpc',
+          ...(title !== undefined && { title }),
+          ...(projectId !== undefined && { projectId }),
+          ...(model !== undefined && { model }),
+          ...(fallbacks !== undefined && { fallbacks }),
+          ...(mcpServers !== undefined && { toolServers: mcpServers }),
+          ...(template !== undefined && { template }),
+          ...(repositories !== undefined && { repositories }),
+          ...(author !== undefined && { author }),
         });
-      }
-      return toSession(await sessions.get(id));
-    }),
+        if (task !== undefined) {
+          await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
+            await sessions.delete(id).catch(() => {}); // its creator never received the id
+            throw error;
+          });
+        }
+        return toSession(await sessions.get(id));
+      },
+    ),
 
   /**
    * A new session with the conversation up to the end of a step or run, and its files as of then where they were kept, which

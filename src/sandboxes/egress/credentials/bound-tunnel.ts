@@ -11,6 +11,7 @@ import { parseAuthority } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import { type Credential, credentialsFor, firstByHeader, formsOf, placeholderIn } from './credential.ts';
+import { couldPush } from './git-requests.ts';
 import { type FilledHeaders, filledHeaders } from './headers.ts';
 import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
@@ -60,14 +61,15 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     });
     req.on('data', (chunk: Buffer) => client.count(chunk.length));
     req.pipe(outgoing);
-    await passAnswer(outgoing, { client, target, res, secrets: all.secrets });
+    await passAnswer(outgoing, { client, target, res, secrets: all.secrets, hasCookies: !all.isForGit });
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 
   /** The request's headers with the secrets in their places, or the reason to refuse it. */
   async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
     const all = await of(client.sessionId); // again for each request, because a credential can be revoked meanwhile
-    const here = credentialsFor(all, target);
+    const ofHost = credentialsFor(all, target);
+    const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = firstByHeader(here);
     const asked = parseAuthority(req.headers.host ?? '', target.port);
     if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
@@ -79,7 +81,13 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
-    if (credentials.length === 0) {
+    // A push elsewhere could carry the work of this session away, also with a credential that the sandbox was given.
+    if (couldPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
+      client.tell(target, 'refused', 'credential: no push to this repository');
+      const advice = 'Push to a repository of this session, to which it may write.';
+      return Refusal.of(target, 'this session may not push to that repository', advice);
+    }
+    if (ofHost.length === 0) {
       client.tell(target, 'refused', 'credential: revoked');
       return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which goes without it.');
     }
@@ -96,6 +104,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     }
     for (const { name } of credentials) client.tell(target, 'allowed', `credential: ${name}`);
     return {
+      isForGit: credentials.some(({ isForGit }) => isForGit),
       headers: filledHeaders(req, target, values),
       secrets: values.flatMap(([one, value]) => formsOf(one, value)),
     };

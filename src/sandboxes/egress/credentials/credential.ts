@@ -14,6 +14,10 @@ export interface Credential {
   readonly value: () => Promise<Secret>;
   /** The text that sandboxes have instead. */
   readonly placeholder: string;
+  /** Only for git's own requests. */
+  readonly isForGit?: boolean;
+  /** Whether it is for this request of one of its hosts; absent: it is for every one. */
+  readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
 }
 
 /** The credentials that can be sent to a target; none for plain HTTP, whose readers could read them too. */
@@ -22,9 +26,14 @@ export const credentialsFor = (all: readonly Credential[], target: Target): read
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
 
-/** The first for each header. A session's own come before its project's and the server's. */
-export const firstByHeader = (all: readonly Credential[]): readonly Credential[] =>
-  all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
+/**
+ * The first for each header. Those for git come first, because they are for less; then a session's own come before its
+ * project's and the server's.
+ */
+export function firstByHeader(given: readonly Credential[]): readonly Credential[] {
+  const all = [...given.filter(({ isForGit }) => isForGit), ...given.filter(({ isForGit }) => !isForGit)];
+  return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
+}
 
 /** Every form in which the header could carry the text, or an answer that repeats the header: as it is, in JSON, in an address. */
 export function formsOf({ write }: Credential, text: string): Buffer[] {

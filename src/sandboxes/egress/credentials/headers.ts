@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import { endToEnd, withoutHeaders } from '../heads.ts';
+import { endToEnd, onlyHeaders, withoutHeaders } from '../heads.ts';
 import { authorityOf, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
+import { gitHeaders } from './git-requests.ts';
 
 export interface FilledHeaders {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   /** The texts that must not come back. */
   readonly secrets: readonly Buffer[];
+  /** A credential for git is among them. */
+  readonly isForGit: boolean;
 }
 
 /** Request headers that ask for compressed answers, in which the secret could not be found. */
@@ -21,7 +24,8 @@ export function filledHeaders(
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
   const kept = ['Host', target.port === 443 ? target.host : authorityOf(target)];
-  kept.push(...withoutHeaders(endToEnd(req), replaced));
+  const given = withoutHeaders(endToEnd(req), replaced);
+  kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(given, gitHeaders) : given));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');
   return [...kept, 'Accept-Encoding', 'identity'];

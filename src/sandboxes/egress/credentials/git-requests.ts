@@ -1,0 +1,52 @@
+// The requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can
+// read another spelling of a path differently than this proxy, so another spelling never gets a credential.
+
+export interface GitRequest {
+  /** The path of the repository, without `.git` at its end. */
+  readonly repository: string;
+  /** `write`: it can change the repository, or begins a request that does. */
+  readonly kind: 'read' | 'write';
+}
+
+const plainPath = /^(\/[A-Za-z0-9_~][A-Za-z0-9._~+-]*)+$/;
+const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
+  ['GET', /\/info\/refs\?service=git-upload-pack$/, 'read'],
+  ['GET', /\/info\/refs\?service=git-receive-pack$/, 'write'],
+  ['POST', /\/git-upload-pack$/, 'read'],
+  ['POST', /\/git-receive-pack$/, 'write'],
+  // The batch call of Git LFS can ask for uploads, so reading alone does not include it.
+  ['POST', /\/info\/lfs\/objects\/batch$/, 'write'],
+  ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
+];
+
+export function gitRequestOf(method: string | undefined, url: string): GitRequest | undefined {
+  for (const [wanted, ending, kind] of endings) {
+    const found = method === wanted ? ending.exec(url) : null;
+    const path = found && url.slice(0, found.index);
+    if (path && plainPath.test(path)) return { repository: withoutGit(path), kind };
+  }
+  return undefined;
+}
+
+/** Whether any server could read the request as a push, in any spelling. */
+export function couldPush(url: string): boolean {
+  let text = url;
+  for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
+    text = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+  }
+  return /receive-pack/i.test(text);
+}
+
+/** Whether the path is one of these, or below one. A path in another spelling is below none. */
+export function isBelow(path: string, prefixes: readonly string[]): boolean {
+  return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
+}
+
+/** `/team/project.git/` and `/team/project` are one repository. */
+export const withoutGit = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
+
+/** The headers that git sends and that the server of a repository needs; others could name another path or method. */
+export const gitHeaders: ReadonlySet<string> = new Set([
+  ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
+  ...['git-protocol', 'pragma', 'user-agent'],
+]);

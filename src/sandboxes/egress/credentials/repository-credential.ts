@@ -1,0 +1,41 @@
+import type { SessionRepository } from '../../../core/model/repository.ts';
+import { type Target, targetOf } from '../target.ts';
+import type { Credential } from './credential.ts';
+import { gitRequestOf, isBelow, withoutGit } from './git-requests.ts';
+
+export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
+export interface GitUse {
+  readonly git: 'read' | 'write';
+  /** Undefined: the repositories of the session alone. */
+  readonly paths?: readonly string[] | undefined;
+}
+
+/** The target of requests to the repository. Plain HTTP has the port 80, for which no credential counts. */
+export function targetOfUrl(url: string): Target {
+  const { hostname, port, protocol } = new URL(url);
+  return targetOf(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
+}
+
+/**
+ * Admits git's requests to the repositories of a session: to read where the credential's paths allow it, to write where both
+ * the credential and the session's access are `write`. Below `paths`, it also reads other repositories, such as submodules.
+ */
+export function admitterFor(
+  { git, paths }: GitUse,
+  repositories: readonly RepositoryAccessRule[],
+): NonNullable<Credential['admits']> {
+  const all = repositories
+    .filter(({ url }) => url.startsWith('https:'))
+    .map(({ url, access }) => ({ at: targetOfUrl(url), path: withoutGit(new URL(url).pathname), access }));
+  const prefixes = paths?.map(withoutGit);
+  return (method, url, target) => {
+    const asked = gitRequestOf(method, url);
+    if (!asked) return false;
+    if (prefixes && !isBelow(asked.repository, prefixes)) return false;
+    const own = all.find(
+      ({ at, path }) => at.host === target.host && at.port === target.port && path === asked.repository,
+    );
+    if (asked.kind === 'read') return own !== undefined || prefixes !== undefined;
+    return git === 'write' && own?.access === 'write';
+  };
+}
