@@ -13,6 +13,7 @@ export interface ServerOptions extends Omit<CorralClientOptions, 'url'> {
   /** Default: CORRAL_URL, else http://127.0.0.1:8000. The token's default is CORRAL_TOKEN. */
   readonly url?: string;
 }
+type Wish = Exclude<Inputs['sessions']['create'], void>;
 export interface NewBox {
   readonly title?: string;
   readonly projectId?: string;
@@ -20,6 +21,10 @@ export interface NewBox {
   readonly model?: string;
   /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
   readonly template?: string;
+  /** Repositories that git fetches into its workspace. */
+  readonly repositories?: NonNullable<Wish['repositories']>;
+  /** In whose name its commits are made. */
+  readonly author?: NonNullable<Wish['author']>;
   /** Files of its workspace, by their paths. */
   readonly files?: Readonly<Record<string, FileContent>>;
   /** Variables of each command that `exec` starts. */
@@ -55,12 +60,15 @@ export class Corral {
     projectId,
     model,
     template,
+    repositories,
+    author,
     files,
     env,
     keep,
     ...server
   }: ServerOptions & NewBox = {}): Promise<Box> {
-    const agent = { ...(model && { model }), ...(template && { template }) };
+    const git = { ...(repositories && { repositories }), ...(author && { author }) };
+    const agent = { ...(model && { model }), ...(template && { template }), ...git };
     const start = { ...(files && { files }), ...(env && { env }), ...(keep && { keep }) };
     const wish = { ...(title && { title }), ...(projectId && { projectId }), ...agent, ...start };
     return new Corral(server).create(wish);

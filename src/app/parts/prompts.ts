@@ -25,7 +25,7 @@ export const promptsOf = (
   about(session) {
     const { config, packages } = settingsOf(session);
     return {
-      installed: installedIn(config, isolation) + describeInstalled(packages),
+      installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
       network: networkOf(config, isolation),
     };
   },
@@ -50,6 +50,18 @@ export function installedIn(config: Settings, isolation: Isolation): string {
 export const describeInstalled = (packages: Packages): string =>
   requestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
+    .join('');
+
+/** The repositories of the session. What their servers said stays out of the prompt, because anybody can have written it. */
+export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
+  repositories
+    .map(({ url, path, state, branch, access }) => {
+      if (state === 'ready')
+        return ` The folder \`${path}\` is the git repository ${url}${branch === null ? '' : `, on the branch \`${branch}\` of this session`}${access === 'read' ? ', which it can only read' : ''}.`;
+      return state === 'failed'
+        ? ` The repository ${url} could not be fetched, and the user sees why: say so before you go on without it.`
+        : ` The repository ${url} is being fetched into the folder \`${path}\`.`;
+    })
     .join('');
 
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Box, Corral, Run } from '../../client/index.ts';
+import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
@@ -16,6 +17,7 @@ export const runCommand: CliCommand = {
     ['-f, --file <path...>', 'put these files into its workspace and name them to it'],
     ['-m, --model <model>', 'the model, such as openai/gpt-5-mini; default: the one of the server'],
     ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
+    ['-r, --repo <url...>', 'fetch these repositories into its workspace; a branch, tag or commit stands behind a #'],
     ['-s, --session <session>', 'go on in this session'],
     ['--title <title>', "the new session's title"],
     ['--follow', 'show everything that happens, also where the screen is no terminal; with --json, every event'],
@@ -26,6 +28,7 @@ export const runCommand: CliCommand = {
   examples: [
     'corral run "Count the words of the README"',
     'corral run --file report.csv "Plot the sales by month"',
+    'corral run --repo https://github.com/team/project.git#main "Fix the failing test"',
     'git diff | corral run --json',
   ],
   async run({ args: [given], options, io, corral }) {
@@ -36,9 +39,16 @@ export const runCommand: CliCommand = {
     const template = options.text('template');
     if (session !== undefined && template !== undefined)
       throw new UsageError('A session keeps its template: --template is for a new one, without --session.');
+    const repositories = options.texts('repo').map(parseRepository);
+    if (session !== undefined && repositories.length > 0)
+      throw new UsageError('A session keeps its repositories: --repo is for a new one, without --session.');
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
-    const wish = { ...agent, ...(title !== undefined && { title }) };
+    const wish = {
+      ...agent,
+      ...(title !== undefined && { title }),
+      ...(repositories.length > 0 && { repositories }),
+    };
     const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
     try {
       const json = options.flag('json');

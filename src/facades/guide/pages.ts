@@ -21,6 +21,7 @@ const ordered: readonly Section[] = [
       ['how-to/use-a-terminal', 'Use a terminal'],
       ['how-to/give-a-task', 'Give an agent a task'],
       ['how-to/answer-and-approve', 'Answer and approve'],
+      ['repositories', 'Work on repositories'],
       ['previews', 'See what was built'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],

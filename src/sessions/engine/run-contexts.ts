@@ -88,7 +88,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
     try {
       const { model } = await agents.profileOf(writer.record);
-      await memory.begin(runWriter, { client, clock, window: model.abilities.window });
+      const folders = foldersOf(writer.record);
+      if (folders) await memory.begin(runWriter, { client, clock, window: model.abilities.window, folders });
     } catch {} // the run's next turn tries again and reports it
   }
 
@@ -120,7 +121,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     };
     const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
     if (client) void snapshots?.ofRun(id, runId, client); // while the model thinks
-    const reader = client && { client, clock, window: model.abilities.window };
+    const folders = foldersOf(live.writer.record);
+    const reader = client && folders && { client, clock, window: model.abilities.window, folders };
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(own.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
@@ -159,6 +161,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
 
   return { working, ready };
 }
+
+/** The folders of the session's repositories; undefined while one is still to be fetched, because its notes count too. */
+const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
+  repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], timeoutMs: 600_000 };

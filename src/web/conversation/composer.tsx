@@ -17,7 +17,7 @@ import { namedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, setComposer } from './composer-text.ts';
-import { chosenModel, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
+import { chosenModel, chosenRepository, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
   running: 'hint.steer',
@@ -63,6 +63,7 @@ export function Composer() {
       model: chosenModel.value || undefined,
       template: chosenTemplate.value || undefined,
       project: shownProject.value || undefined,
+      repository: chosenRepository.value.trim() || undefined,
     };
     const isSent = await attempt(t('notSent'), () => send(wish));
     isSending.value = false;
@@ -70,6 +71,7 @@ export function Composer() {
     notify('');
     removeAttachments(id);
     if (composerText.value === text) setComposer('');
+    if (id === undefined) chosenRepository.value = '';
     if (id === undefined) setComposer(''); // the draft of the new session, which has an id by now
     ref.current?.focus();
   };

@@ -13,6 +13,8 @@ import { UnavailableTemplates } from './unavailable-templates.tsx';
 /** The model of a new session; empty: the server's own. */
 export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
+/** Its URL, and behind a # its branch, tag or commit; empty: none. */
+export const chosenRepository = signal('');
 const templates = signal<Outputs['templates']['list']['templates']>([]);
 
 /** The project, the model and the template of a new session. */
@@ -66,6 +68,18 @@ export function NewSessionChoices() {
           </select>
         </label>
       )}
+      <label>
+        <span>{t('repository')}</span>
+        <input
+          type="url"
+          pattern="https?://.+"
+          placeholder="https://example.org/team/project.git#main"
+          value={chosenRepository.value}
+          onInput={(event) => {
+            chosenRepository.value = event.currentTarget.value;
+          }}
+        />
+      </label>
       <UnavailableTemplates templates={templates.value} />
       <span class="choice-new">
         <span id="model-of-new">{t('model')}</span>

@@ -1,3 +1,4 @@
+import { parseRepository } from '../../core/text/repository-address.ts';
 import { go } from './route.ts';
 import { newKey, once, repeatable } from './server.ts';
 import { currentId } from './sessions.ts';
@@ -11,6 +12,8 @@ interface Sending {
   readonly model?: string | undefined;
   readonly template?: string | undefined;
   readonly project?: string | undefined;
+  /** As `parseRepository` reads it. */
+  readonly repository?: string | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
@@ -21,6 +24,7 @@ export async function send({
   model,
   template,
   project,
+  repository,
   mode = 'inject',
 }: Sending): Promise<void> {
   let sessionId = currentId.value;
@@ -29,6 +33,7 @@ export async function send({
       ...(model !== undefined && { model }),
       ...(template !== undefined && { template }),
       ...(project !== undefined && { projectId: project }),
+      ...(repository !== undefined && { repositories: [parseRepository(repository)] }),
     });
     sessionId = id;
     go(id);

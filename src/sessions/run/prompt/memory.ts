@@ -3,7 +3,8 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-const file = 'AGENTS.md';
+const names = ['AGENTS.md', 'CLAUDE.md'];
+const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
 /** No such file, or one that cannot be read: later turns of the run would find the same. */
@@ -14,6 +15,8 @@ interface Reader {
   readonly clock: Clock;
   /** The model's window in tokens. The notes get at most about a tenth of it. */
   readonly window: number;
+  /** The folders of repositories, beside the workspace itself. */
+  readonly folders?: readonly string[];
 }
 
 /**
@@ -39,17 +42,40 @@ export class WorkspaceMemory {
     return reading;
   }
 
-  async #take(run: object, { client, clock, window }: Reader): Promise<void> {
+  async #take(run: object, { client, clock, window, folders = [] }: Reader): Promise<void> {
     const most = Math.min(maxFileBytes, Math.floor(window * 0.3));
     using until = deadlineSignal(waitMs, clock);
+    const found: { readonly path: string; readonly text: string }[] = [];
+    let left = most;
     try {
-      const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });
-      this.#read.set(run, sanitizeMemory(bytes, most));
+      for (const folder of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
+        for (const name of names) {
+          if (left <= 0) break;
+          const path = `${folder}${name}`;
+          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(unlessFinal);
+          const text = bytes && sanitizeMemory(bytes, left);
+          // A project that is for several agents often has the same text under both names.
+          if (!text || found.some((one) => one.text === text)) continue;
+          found.push({ path, text });
+          left -= bytes.length;
+        }
+      }
+      this.#read.set(run, joined(found));
     } catch (thrown) {
       if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
-      if (thrown instanceof AppError && final.includes(thrown.code)) this.#read.set(run, undefined);
     }
   }
+}
+
+function unlessFinal(thrown: unknown): undefined {
+  if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
+}
+
+/** The workspace's own AGENTS.md alone needs no heading. */
+function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
+  const [first] = found;
+  if (found.length === 1 && first?.path === names[0]) return first?.text;
+  return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 
 // Characters that people do not see and models read: controls, marks of direction, joiners, and the tags of Unicode.

@@ -121,6 +121,7 @@ export const conversation = {
   'templates.cannotRun': '{name}: cannot run here',
   'templates.cannot': '{n} cannot run here',
   'templates.cannotTitle': 'Templates that cannot run here',
+  repository: 'Repository',
   serversOwn: 'The server’s own',
   'approval.change': 'Edit before it runs',
   'approval.runChanged': 'Run it like this',

@@ -6,10 +6,13 @@ import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
 const text = (given: string, most = 1_000) => sanitizeMemory(Buffer.from(given), most);
 
-function bench(answers: readonly (string | ErrorCode)[]) {
+function bench(answers: readonly (string | ErrorCode)[], others: Record<string, string> = {}) {
   const asked: unknown[] = [];
   const client = {
     readFile: async (path: string, _signal: AbortSignal, options?: object) => {
+      const other = others[path];
+      if (other !== undefined) return Buffer.from(other);
+      if (path !== 'AGENTS.md') throw new AppError('file_not_found', 'No.');
       const answer = answers[asked.push([path, options]) - 1] ?? '';
       if (/^[a-z]+(_[a-z]+)+$/.test(answer)) throw new AppError(answer as ErrorCode, 'No.');
       return Buffer.from(answer);
@@ -17,7 +20,7 @@ function bench(answers: readonly (string | ErrorCode)[]) {
   };
   const { runWriter } = scribeBench();
   const memory = new WorkspaceMemory();
-  const reader = { client, clock: manualClock(), window: 32_768 };
+  const reader = { client, clock: manualClock(), window: 32_768, folders: ['one', 'two'] };
   return {
     asked,
     begin: () => memory.begin(runWriter, reader),
@@ -29,6 +32,19 @@ test('a run reads the notes once, whatever the file says later', async () => {
   const { asked, read } = bench(['Use tabs.', 'Use spaces.']);
   expect([await read(), await read()]).toEqual(['Use tabs.', 'Use tabs.']);
   expect(asked).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
+});
+
+test('the notes of CLAUDE.md and of repositories stand under their names, and equal ones once', async () => {
+  const others = { 'CLAUDE.md': 'Use tabs.', 'one/AGENTS.md': 'Run make.', 'two/CLAUDE.md': 'Run npm test.' };
+  expect(await bench(['Use tabs.'], others).read()).toBe(
+    '## AGENTS.md\n\nUse tabs.\n\n## one/AGENTS.md\n\nRun make.\n\n## two/CLAUDE.md\n\nRun npm test.',
+  );
+});
+
+test('all notes together have one limit', async () => {
+  const found = await bench(['a'.repeat(9_000)], { 'one/AGENTS.md': 'b'.repeat(9_000) }).read();
+  expect(found?.match(/b/g)?.length).toBeLessThan(900);
+  expect(found).toContain('is left out here');
 });
 
 test('a turn waits for a read that began before it, and its signal ends only the wait', async () => {
