@@ -92,7 +92,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const ofServer = settings.map((setting) =>
     credentialOf(setting, { label: setting.name, value: () => readValue(setting) }),
   );
-  /** Those for git count only in sessions with a repository at one of their hosts. */
+  /** Credentials for git count only in sessions with a repository at one of their hosts. */
   const forRepositories = (
     places: readonly NamedPlaces[],
     all: readonly Credential[],

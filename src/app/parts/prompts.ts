@@ -52,7 +52,7 @@ export const describeInstalled = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** The repositories of the session. What their servers said stays out of the prompt, because anybody can have written it. */
+/** The repositories of the session. The words of their servers stay out of the prompt, because anybody can have written them. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
   repositories
     .map(({ url, path, state, branch, access }) => {

@@ -51,7 +51,7 @@ export const RepositoryPath = z
     'must be a folder of the workspace, such as project or work/project',
   );
 
-/** What a credential is used for in this repository: `read` fetches, `write` pushes too. */
+/** The use of a credential in this repository: `read` fetches, `write` pushes too. */
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 

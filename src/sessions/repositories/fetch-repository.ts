@@ -6,7 +6,7 @@ import { exits, gitSaid, runGit } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
-  /** What a person should know about it, such as large files that are missing. */
+  /** Remarks for people, such as about large files that are missing. */
   readonly notes: readonly string[];
 };
 export interface FetchWish {

@@ -2,8 +2,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { quoteForShell } from '../services/shell-quoting.ts';
 
-// Git runs in the sandbox, as its user. What the agent wrote into a repository's settings, hooks and attributes must not
-// change what a person asked for, so each script works with settings of its own.
+// Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes into a repository. They must not
+// change the meaning of a person's command, so each script works with settings of its own.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 

@@ -12,7 +12,7 @@ interface Sending {
   readonly model?: string | undefined;
   readonly template?: string | undefined;
   readonly project?: string | undefined;
-  /** As `parseRepository` reads it. */
+  /** One line for `parseRepository`. */
   readonly repository?: string | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }

@@ -66,7 +66,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   expect(await client.repositories.status.query(of('one'))).toMatchObject({ ahead: 0, files: [] });
   await expect(client.repositories.commit.mutate({ ...of('one'), message: 'Nothing' })).rejects.toThrow(/Nothing has/);
 
-  // What the agent writes into the repository's own settings changes nothing that a person asked for.
+  // Settings that the agent writes into the repository change nothing of a person's command.
   const trap = 'touch "$HOME/trapped"; exit 1';
   await run(`cd one && echo changed > README.md && echo new > "a file" && rm src/a.txt && echo ignored > x.log
     echo '*.log' > .gitignore && echo '* filter=trap' > .git/info/attributes && echo '*.md filter=trap diff=trap' > .gitattributes

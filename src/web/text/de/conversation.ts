@@ -123,7 +123,7 @@ export const conversation = {
   'templates.cannotRun': '{name}: geht hier nicht',
   'templates.cannot': '{n} gehen hier nicht',
   'templates.cannotTitle': 'Vorlagen, die hier nicht gehen',
-  repository: 'Repository',
+  repository: 'Repositorium',
   serversOwn: 'Die des Servers',
   'approval.change': 'Ändern',
   'approval.runChanged': 'So ausführen',
