@@ -7,6 +7,9 @@ import { gitlab } from './gitlab.ts';
 /** All kinds of forges. A new one is a line here. */
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
+/** The form of an operator's setting. */
+export const serverForm = new RegExp(`^(${forgeKinds.map(({ name }) => name).join('|')})=https?://[^\\s?#,]+$`);
+
 /** `kind=address`, as operators write a server of their own. Throws: invalid_request. */
 export function parseServer(given: string): ForgeServer {
   const [name, ...rest] = given.split('=');

@@ -23,6 +23,7 @@ import { optional, optionalSecret, secretSetting, setting } from '../../config/s
 import { layoutOf } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
+import { serverForm } from '../../forges/list.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 import { model, models } from './models.ts';
 
@@ -176,6 +177,13 @@ export const Config = z.strictObject({
       text('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
       'corral@localhost',
       'the address of that author',
+    ),
+  }),
+  forges: z.strictObject({
+    servers: setting(
+      wordList('forges such as gitea=https://git.example.com, gitlab=… or github=…', serverForm),
+      [],
+      'forges of your own, where pull requests of their repositories are opened; the public ones are known, see docs/forges.md',
     ),
   }),
   workspaceGraceSeconds: setting(integer(0, day), 30, 'how long a workspace outlives its last Workspace client'),

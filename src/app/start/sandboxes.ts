@@ -5,6 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
+import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import { type ProxiedFetch, proxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import { egressProxy } from '../../sandboxes/egress/proxy.ts';
@@ -38,6 +39,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
   readonly credentials: ProxyCredentials;
+  /** Reaches forges: public addresses, and private ones that the operator lists. */
+  readonly forgeFetch: GuardedFetch;
   /** The settings with those of the session's template in their place. */
   readonly settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages'>;
   /** Whether a sandbox of the session that starts now has a desktop; without a session, one of the server's own settings. */
@@ -136,6 +139,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
+    forgeFetch: guardedFetch({ addresses, ca: roots }),
     driver,
     facts,
     realModels,

@@ -2,6 +2,7 @@ import { knownProvider } from '../../agents/models/registry.ts';
 import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { parseServer } from '../../forges/list.ts';
 import { parseEntry } from '../../sandboxes/egress/policy.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
@@ -21,7 +22,9 @@ import { sessionService } from '../../sessions/services/sessions.ts';
 import { streamService } from '../../sessions/services/streams/streams.ts';
 import { terminalService } from '../../sessions/services/terminals.ts';
 import { shareService } from '../../sessions/shares/shares.ts';
+import { pullRequestService } from '../../sessions/shipping/pull-requests.ts';
 import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
+import { forgeTokens } from '../parts/forge-tokens.ts';
 import { fetchWithin, reachOf } from '../parts/model-addresses.ts';
 import { serverLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
@@ -142,16 +145,27 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     isOwnMachine: driver.capabilities.isolation === 'none',
     closedPorts: new Set([proxyPort, ...(driver.capabilities.daemonPorts ?? [])]),
   };
+  const repositories = repositoryService({
+    sandboxes,
+    commands,
+    known,
+    fetches: parts.running.repositories,
+    author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+  });
   const withoutKeys: Omit<Services, 'models'> = {
     shares,
     sessions,
     files: fileService({ sandboxes, hydrate: (id) => commands.change(id, {}), known }),
-    repositories: repositoryService({
-      sandboxes,
+    repositories,
+    pullRequests: pullRequestService({
+      repositories,
+      sessions,
       commands,
-      known,
-      fetches: parts.running.repositories,
-      author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
+      records,
+      servers: config.forges.servers.map(parseServer),
+      tokens: forgeTokens(parts.sandboxes.credentials),
+      fetch: parts.sandboxes.forgeFetch,
+      now: () => clock.now(),
     }),
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: power,

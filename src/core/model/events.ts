@@ -200,11 +200,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** A repository was fetched, or could not be, or its work was committed or pushed. */
+  /** A repository was fetched, or could not be, or its work was committed, pushed or proposed in a pull request. */
   fact(
     'repository',
     z.object({
-      kind: z.enum(['fetching', 'ready', 'failed', 'committed', 'pushed']),
+      kind: z.enum(['fetching', 'ready', 'failed', 'committed', 'pushed', 'proposed']),
       url: z.string(),
       /** Its folder, relative to the workspace. */
       path: z.string(),

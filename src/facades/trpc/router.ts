@@ -9,6 +9,7 @@ import { keysRouter } from './routers/keys.ts';
 import { modelsRouter } from './routers/models.ts';
 import { processesRouter } from './routers/processes.ts';
 import { projectsRouter } from './routers/projects.ts';
+import { pullRequestsRouter } from './routers/pull-requests.ts';
 import { repositoriesRouter } from './routers/repositories.ts';
 import { runsRouter } from './routers/runs.ts';
 import { sandboxRouter } from './routers/sandbox.ts';
@@ -29,6 +30,7 @@ export const appRouter = router({
   desktop: desktopRouter,
   files: filesRouter,
   repositories: repositoriesRouter,
+  pullRequests: pullRequestsRouter,
   processes: processesRouter,
   ports: portsRouter,
   terminals: terminalsRouter,

@@ -1,5 +1,6 @@
-import type { SessionId } from '../../core/model/ids.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
+import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A file that differs between two states of a repository. */
@@ -91,4 +92,67 @@ export const repositoryRules: ServiceRules<RepositoryService> = {
   patch: { may: 'read', audit: 'look' },
   commit: { may: 'work', audit: 'repository.commit' },
   push: { may: 'work', audit: 'repository.push' },
+};
+
+export interface PullRequestCommand {
+  readonly title: string;
+  /** Markdown. */
+  readonly text: string;
+  /** The branch that receives the work; without one: that with which the session began, else that of the repository. */
+  readonly base?: string;
+  readonly draft: boolean;
+}
+/** The pull request of a session's branch, as its forge has it now. Other people wrote most of it. */
+export interface PullRequestState {
+  readonly forge: {
+    readonly name: string;
+    readonly label: string;
+    /** The name of a pull request there. */
+    readonly noun: string;
+  };
+  /** The page on which a person opens it without Corral. */
+  readonly newUrl: string | null;
+  /** Null: there is none yet. */
+  readonly pullRequest: PullRequest | null;
+  readonly comments: readonly PullRequestComment[];
+  readonly reviews: readonly PullRequestReview[];
+  readonly checks: readonly PullRequestCheck[];
+  /** The forge has more than was read. */
+  readonly isCut: boolean;
+  /** The comments, reviews and failed checks that the agent has not been sent. */
+  readonly unsent: number;
+}
+export interface SentFeedback {
+  readonly sent: number;
+  readonly runId: RunId;
+}
+
+/**
+ * Pull requests of a session's repositories. The server asks the forge itself, with a credential that the session may use; no
+ * sandbox sees it. Every method rejects: not_found (no such repository, or not at the forge), conflict (it is not ready),
+ * unsupported (its host is no known forge), forbidden (no credential, or the forge refused it), rate_limited, provider_error
+ * (the forge failed), deadline_exceeded, cancelled.
+ *
+ * @example
+ * const { url } = await pullRequests.open(id, 'totals', { title: 'Fix the totals', text, draft: false }, signal);
+ */
+export interface PullRequestService {
+  /**
+   * Pushes the branch, and opens a pull request for it; one that is open already gets the new commits and is the answer.
+   * Rejects: conflict (files without a commit, or no commit), and as `push` of a repository does.
+   */
+  open(id: SessionId, path: string, command: PullRequestCommand, signal: AbortSignal): Promise<PullRequest>;
+  /** Starts no sandbox. */
+  state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestState>;
+  /**
+   * Sends comments, reviews and failed checks that the session has not been sent, as one message that quotes them.
+   * Rejects: conflict (nothing is new, or there is no pull request), queue_full.
+   */
+  sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SentFeedback>;
+}
+
+export const pullRequestRules: ServiceRules<PullRequestService> = {
+  open: { may: 'work', audit: 'pull-request.open' },
+  state: { may: 'read', audit: 'look' },
+  sendFeedback: { may: 'work', audit: 'pull-request.feedback' },
 };

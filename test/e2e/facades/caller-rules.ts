@@ -297,6 +297,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.status
     repositories.diff
     repositories.patch
+    pullRequests.state
     sessionCredentials.list
     projectCredentials.list
     events.subscribe
@@ -327,6 +328,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     repositories.fetch
     repositories.commit
     repositories.push
+    pullRequests.open
+    pullRequests.sendFeedback
     runs.send
     runs.approve
     runs.reject

@@ -1,0 +1,26 @@
+import { targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import { matches } from '../../sandboxes/egress/policy.ts';
+import type { ForgeTokens } from '../../sessions/shipping/pull-requests.ts';
+import type { ProxyCredentials } from './credentials.ts';
+
+const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
+
+/**
+ * The token for a forge's API: of the credentials that count in the session, one for the host of the API, else the one that git
+ * would get for the repository. A forge takes the same token for both, so nobody has to bind it twice.
+ */
+export function forgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokens {
+  return async (id, { remote, apiUrl, access }) => {
+    const all = await credentials.of(id);
+    const api = targetOfUrl(apiUrl);
+    const forApi = all.find(
+      ({ hosts, isForGit, admits }) => !isForGit && !admits && hosts.some((host) => matches(host, api)),
+    );
+    const target = targetOfUrl(remote);
+    const request = `${new URL(remote).pathname}/info/refs?service=${services[access]}`;
+    const forGit = all.find(
+      ({ hosts, admits }) => hosts.some((host) => matches(host, target)) && (admits?.('GET', request, target) ?? true),
+    );
+    return await (forApi ?? forGit)?.value();
+  };
+}

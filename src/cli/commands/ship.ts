@@ -1,0 +1,148 @@
+import { writeFile } from 'node:fs/promises';
+import type { Box } from '../../client/index.ts';
+import { type CliCommand, type CommandInput, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { boxOf } from '../server.ts';
+
+const repositoryOption = [
+  '-r, --repository <folder>',
+  'the folder of the repository; needed where the session has several',
+] as const;
+
+/** The session and its repository that a command is about. */
+async function repositoryOf({
+  args: [word = ''],
+  options,
+  corral,
+}: CommandInput): Promise<{ box: Box; of: { sessionId: string; path: string } }> {
+  const box = await boxOf(corral(), word);
+  const folder = options.text('repository');
+  const all = await box.api.repositories.list.query({ sessionId: box.id });
+  const [only] = folder === undefined ? all : all.filter(({ path }) => path === folder);
+  if (folder === undefined && all.length > 1)
+    throw new UsageError(
+      `The session has several repositories. Name one with --repository: ${all.map(({ path }) => path).join(', ')}.`,
+    );
+  if (!only)
+    throw new UsageError(
+      folder === undefined ? 'The session has no repository.' : `The session has no repository in ${folder}.`,
+    );
+  return { box, of: { sessionId: box.id, path: only.path } };
+}
+
+export const commitCommand: CliCommand = {
+  name: 'commit',
+  args: [sessionArgument, ['<message>', 'what the commit does']],
+  about: 'commits the changed files of a session, and prints the commit',
+  options: [repositoryOption, jsonOption],
+  examples: ['corral commit last "Fix the totals"'],
+  async run(given) {
+    const { box, of } = await repositoryOf(given);
+    const made = await box.api.repositories.commit.mutate({ ...of, message: given.args[1] ?? '' });
+    given.io.print(given.options.flag('json') ? JSON.stringify(made) : made.commit);
+    return exitCodes.ok.code;
+  },
+};
+
+export const pushCommand: CliCommand = {
+  name: 'push',
+  args: [sessionArgument],
+  about: 'pushes the commits of a session to its branch, and prints the branch',
+  options: [
+    ['-b, --branch <branch>', "the branch's name there; default: the session's own"],
+    repositoryOption,
+    jsonOption,
+  ],
+  examples: ['corral push last'],
+  async run(given) {
+    const { box, of } = await repositoryOf(given);
+    const branch = given.options.text('branch');
+    const pushed = await box.api.repositories.push.mutate({ ...of, ...(branch !== undefined && { branch }) });
+    given.io.print(given.options.flag('json') ? JSON.stringify(pushed) : pushed.branch);
+    return exitCodes.ok.code;
+  },
+};
+
+export const patchCommand: CliCommand = {
+  name: 'patch',
+  args: [sessionArgument],
+  about: 'prints the commits of a session as a patch for git am',
+  options: [['-o, --output <file>', 'write it into this file'], repositoryOption],
+  examples: ['corral patch last | git am'],
+  async run(given) {
+    const { box, of } = await repositoryOf(given);
+    const { text } = await box.api.repositories.patch.query(of);
+    const file = given.options.text('output');
+    if (file === undefined) given.io.print(text.replace(/\n$/, ''));
+    else await writeFile(file, text);
+    return exitCodes.ok.code;
+  },
+};
+
+export const pullRequestCommand: CliCommand = {
+  name: 'pr',
+  args: [sessionArgument],
+  about: "shows the pull request of a session's branch; with --title opens one",
+  options: [
+    ['--title <title>', 'push the branch and open a pull request with this title'],
+    ['--text <text>', 'its description'],
+    ['--base <branch>', 'the branch that receives the work; default: the one that the session began with'],
+    ['--draft', 'open it as a draft'],
+    ['--feedback', 'send the agent the comments, reviews and failed checks that it has not been sent'],
+    repositoryOption,
+    jsonOption,
+  ],
+  examples: ['corral pr last --title "Fix the totals"', 'corral pr last', 'corral pr last --feedback'],
+  async run(given) {
+    const { options, io } = given;
+    const json = options.flag('json');
+    const [title, text, base] = ['title', 'text', 'base'].map((name) => options.text(name));
+    if (title === undefined && (text !== undefined || base !== undefined || options.flag('draft')))
+      throw new UsageError('--text, --base and --draft are for a new pull request, which needs --title.');
+    if (title !== undefined && options.flag('feedback'))
+      throw new UsageError('--feedback is for a pull request that exists, without --title.');
+    const { box, of } = await repositoryOf(given);
+    if (title !== undefined) {
+      const wish = {
+        ...of,
+        title,
+        draft: options.flag('draft'),
+        ...(text !== undefined && { text }),
+        ...(base !== undefined && { base }),
+      };
+      const opened = await box.api.pullRequests.open.mutate(wish);
+      io.print(json ? JSON.stringify(opened) : opened.url);
+      return exitCodes.ok.code;
+    }
+    if (options.flag('feedback')) {
+      const sent = await box.api.pullRequests.sendFeedback.mutate(of);
+      io.print(json ? JSON.stringify(sent) : sent.runId);
+      return exitCodes.ok.code;
+    }
+    const state = await box.api.pullRequests.state.query(of);
+    if (json) {
+      io.print(JSON.stringify(state));
+      return exitCodes.ok.code;
+    }
+    const { pullRequest, comments, reviews, checks, unsent, forge, newUrl } = state;
+    if (!pullRequest) {
+      io.print(`There is no ${forge.noun} yet. Open one with --title${newUrl ? `, or at ${newUrl}` : ''}.`);
+      return exitCodes.ok.code;
+    }
+    io.print(
+      `#${pullRequest.number} ${printable(pullRequest.title)} (${pullRequest.state}${pullRequest.draft ? ', draft' : ''})`,
+    );
+    io.print(printable(pullRequest.url));
+    for (const { name, status } of checks) io.print(`check    ${status.padEnd(9)} ${printable(name)}`);
+    for (const { author, verdict } of reviews) io.print(`review   ${printable(author)}: ${verdict.replace('_', ' ')}`);
+    for (const { author, text: said, place } of comments) {
+      const where = place ? ` ${place.path}${place.line === null ? '' : `:${place.line}`}` : '';
+      io.print(`comment  ${printable(`${author}${where}: ${said}`)}`);
+    }
+    if (unsent > 0) io.print(`${unsent} of these the agent has not been sent (--feedback).`);
+    return exitCodes.ok.code;
+  },
+};
+
+/** Strangers wrote it: on one line, without what a terminal would obey. */
+const printable = (text: string) => text.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300);

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SessionRepository } from '../../core/model/repository.ts';
+import type { Secret } from '../../core/text/secret.ts';
+import type { Forge, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
+import { type ForgeFetch, forgeHttp } from '../../forges/forge-http.ts';
+import { repositoryAt } from '../../forges/list.ts';
+import type { PullRequestService, PullRequestState, RepositoryService } from '../api/repositories.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import { type FeedbackItem, feedbackItems, feedbackMessage } from './feedback-message.ts';
+
+/** A token that this session may use for the repository. Undefined: none. */
+export type ForgeTokens = (
+  id: SessionId,
+  wish: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
+) => Promise<Secret | undefined>;
+interface Deps {
+  readonly repositories: Pick<RepositoryService, 'list' | 'status' | 'push'>;
+  readonly sessions: Pick<SessionService, 'send'>;
+  readonly commands: Pick<SessionCommands, 'tell'>;
+  readonly records: RecordStore;
+  readonly servers: readonly ForgeServer[];
+  readonly tokens: ForgeTokens;
+  readonly fetch: ForgeFetch;
+  readonly now: () => number; // epoch ms
+}
+interface Opened {
+  readonly repository: SessionRepository & { readonly branch: string };
+  readonly at: ForgeRepository;
+  readonly forge: Forge;
+}
+
+// The id begins with the session's id, so the record is deleted with its log.
+const kind = 'sent-feedback';
+const Sent = z.object({ keys: z.array(z.string()) });
+const maxKept = 2_000;
+
+/** Pull requests at the forges, which the server asks itself. */
+export function pullRequestService(deps: Deps): PullRequestService {
+  const { repositories, sessions, commands, records, servers, tokens, fetch, now } = deps;
+
+  async function openForge(id: SessionId, path: string, access: 'read' | 'write'): Promise<Opened> {
+    const repository = (await repositories.list(id)).find((one) => one.path === path);
+    if (!repository) throw new AppError('not_found', `The session has no repository in the folder ${path}.`);
+    const { branch, url } = repository;
+    if (branch === null || repository.state !== 'ready')
+      throw new AppError('conflict', `The repository ${path} is not fetched, so it has no branch yet.`);
+    if (access === 'write' && repository.access === 'read') {
+      const text = `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
+      throw new AppError('forbidden', text);
+    }
+    const at = repositoryAt(url, servers);
+    if (!at) {
+      const text = `${new URL(url).host} is no forge that the server knows. Name it in forges.servers, such as gitea=https://git.example.com; or push the branch, or take the patch.`;
+      throw new AppError('unsupported', text);
+    }
+    const apiUrl = at.server.kind.apiUrl(at.server.webUrl);
+    const token = await tokens(id, { remote: url, apiUrl, access });
+    if (!token) {
+      const text = `No credential of this session can ${access} ${url}. Bind one for ${new URL(apiUrl).host}, or one for git of ${new URL(url).host}.`;
+      throw new AppError('forbidden', text);
+    }
+    const forge = at.server.kind.open(at, forgeHttp({ server: at.server, token, fetch, now }));
+    return { repository: { ...repository, branch }, at, forge };
+  }
+
+  const recordOf = (id: SessionId, path: string) => `${id}:${path}`;
+  async function sentKeys(id: SessionId, path: string): Promise<readonly string[]> {
+    const found = await records.get(kind, recordOf(id, path));
+    return found ? Sent.parse(found.doc).keys : [];
+  }
+
+  async function read(id: SessionId, path: string, signal: AbortSignal) {
+    const { repository, at, forge } = await openForge(id, path, 'read');
+    const { kind: of } = at.server;
+    const pullRequest = (await forge.findPullRequest(repository.branch, signal)) ?? null;
+    const base = repository.baseBranch;
+    const about = {
+      forge: { name: of.name, label: of.label, noun: of.noun },
+      newUrl: base === null ? null : of.newPullRequestUrl(at, { head: repository.branch, base }),
+      pullRequest,
+    };
+    if (!pullRequest) {
+      const nothing = { comments: [], reviews: [], checks: [], isCut: false, unsent: 0 };
+      return { state: { ...about, ...nothing } satisfies PullRequestState, fresh: [] as FeedbackItem[] };
+    }
+    const [comments, reviews, checks, sent] = await Promise.all([
+      forge.comments(pullRequest.number, signal),
+      forge.reviews(pullRequest.number, signal),
+      pullRequest.head.commit === '' ? { items: [], isCut: false } : forge.checks(pullRequest.head.commit, signal),
+      sentKeys(id, path),
+    ]);
+    const found = { comments: comments.items, reviews: reviews.items, checks: checks.items };
+    const fresh = feedbackItems({ pullRequest, ...found }).filter(({ key }) => !sent.includes(key));
+    const isCut = comments.isCut || reviews.isCut || checks.isCut;
+    return { state: { ...about, ...found, isCut, unsent: fresh.length } satisfies PullRequestState, fresh };
+  }
+
+  return {
+    async open(id, path, { title, text, base, draft }, signal) {
+      const { repository, forge } = await openForge(id, path, 'write');
+      const { files } = await repositories.status(id, path, signal);
+      if (files.length > 0) {
+        const some = `${files.length} ${files.length === 1 ? 'file has' : 'files have'}`;
+        throw new AppError('conflict', `${some} changes that no commit has. Commit them first, or undo them.`);
+      }
+      const { branch, commit } = await repositories.push(id, path, {}, signal);
+      const known = await forge.findPullRequest(branch, signal);
+      if (known?.state === 'open') return known;
+      const into = base ?? repository.baseBranch ?? (await forge.defaultBranch(signal));
+      const opened = await forge.openPullRequest({ title, text, head: branch, base: into, draft }, signal);
+      commands.tell(id, { type: 'repository', data: openedFact(repository, opened, commit) });
+      return opened;
+    },
+
+    async state(id, path, signal) {
+      return (await read(id, path, signal)).state;
+    },
+
+    async sendFeedback(id, path, signal) {
+      const { state, fresh } = await read(id, path, signal);
+      if (!state.pullRequest) throw new AppError('conflict', `The branch of ${path} has no pull request yet.`);
+      if (fresh.length === 0)
+        throw new AppError('conflict', 'There is no feedback that the session has not been sent.');
+      const { runId } = await sessions.send(id, { text: feedbackMessage(state.pullRequest, fresh), mode: 'queue' });
+      const keys = [...(await sentKeys(id, path)), ...fresh.map(({ key }) => key)].slice(-maxKept);
+      await records.put({ kind, id: recordOf(id, path), doc: { keys }, sort: now() });
+      return { sent: fresh.length, runId };
+    },
+  };
+}
+
+function openedFact({ url, path }: SessionRepository, { number, url: page, head }: PullRequest, commit: string) {
+  const detail = `Opened pull request #${number}: ${page}`;
+  return { kind: 'proposed' as const, url, path, detail, branch: head.branch, commit };
+}
