@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,8 +24,8 @@ export type Git = (...args: string[]) => string;
 
 const identity = ['-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.org', '-c', 'init.defaultBranch=main'];
 
-/** Repositories behind HTTPS and basic authentication, by git's own `http-backend`. */
-export async function gitServer(user: string, secret: string): Promise<GitServer> {
+/** Repositories behind HTTPS and basic authentication, by git's own `http-backend`; `api` answers below /api/. */
+export async function gitServer(user: string, secret: string, api?: RequestListener): Promise<GitServer> {
   const host = hostname();
   const folder = mkdtempSync(join(tmpdir(), 'corral-git-server-'));
   const certificate = selfSigned(host);
@@ -38,6 +38,7 @@ export async function gitServer(user: string, secret: string): Promise<GitServer
     execFileSync('git', [...identity, ...args], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const server = await standIn(
     createServer(certificate, (req, res) => {
+      if (api && req.url?.startsWith('/api/')) return api(req, res);
       const isKnown = req.headers.authorization === basic;
       requests.push(`${req.method} ${req.url} ${isKnown ? 'known' : 'unknown'}`);
       if (!isKnown && !req.url?.startsWith('/public/')) {

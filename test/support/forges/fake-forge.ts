@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { ApiSchema } from './api-schema.ts';
@@ -67,6 +67,8 @@ export interface FakeForge extends AsyncDisposable {
   readonly problems: string[];
   /** Method and path of each request, with its headers. */
   readonly requests: { readonly call: string; readonly headers: IncomingMessage['headers'] }[];
+  /** The same forge behind another server, at the address that its requests name. */
+  readonly handle: RequestListener;
   /** Answers the next request in place of the forge. */
   answerNext(respond: (res: ServerResponse) => void): void;
 }
@@ -118,11 +120,11 @@ export async function fakeForge(
     return reply;
   }
 
-  const server = createServer((req, res) => {
+  const respondAt = (webUrl: string, req: IncomingMessage, res: ServerResponse) => {
     requests.push({ call: `${req.method} ${req.url}`, headers: req.headers });
     const respond = replaced.shift();
     if (respond) return respond(res);
-    answer(req, url).then(
+    answer(req, webUrl).then(
       ({ status, body, headers }) =>
         res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body)),
       (thrown: unknown) => {
@@ -130,7 +132,8 @@ export async function fakeForge(
         res.writeHead(500).end();
       },
     );
-  });
+  };
+  const server = createServer((req, res) => respondAt(url, req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
@@ -138,6 +141,7 @@ export async function fakeForge(
     content,
     problems,
     requests,
+    handle: (req, res) => respondAt(`https://${req.headers.host}`, req, res),
     answerNext: (respond) => void replaced.push(respond),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

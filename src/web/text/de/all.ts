@@ -11,6 +11,7 @@ import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
+import { ship } from './ship.ts';
 import { work } from './work.ts';
 
 export const de: Texts = {
@@ -27,4 +28,5 @@ export const de: Texts = {
   ...sharing,
   ...screen,
   ...preview,
+  ...ship,
 };

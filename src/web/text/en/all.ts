@@ -10,6 +10,7 @@ import { screen } from './screen.ts';
 import { sessions } from './sessions.ts';
 import { settings } from './settings.ts';
 import { sharing } from './sharing.ts';
+import { ship } from './ship.ts';
 import { work } from './work.ts';
 
 export const en = {
@@ -26,4 +27,5 @@ export const en = {
   ...sharing,
   ...screen,
   ...preview,
+  ...ship,
 } as const;

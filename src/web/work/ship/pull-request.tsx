@@ -1,0 +1,154 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
+import { once, query, wordsOf } from '../../data/server.ts';
+import { boundedLine } from '../../parts/bounded-text.ts';
+import { Button } from '../../parts/button.tsx';
+import { attempt, notify } from '../../parts/notice.tsx';
+import { t } from '../../text/text.ts';
+
+export interface RepositoryAddress {
+  readonly sessionId: string;
+  readonly path: string;
+}
+type State = Outputs['pullRequests']['state'];
+
+interface Props {
+  readonly of: RepositoryAddress;
+  /** Another number is a reason to ask the forge again. */
+  readonly reads: number;
+  readonly mayOpen: boolean;
+  readonly onDone: () => void;
+}
+
+/** The pull request as the forge has it, or a form that opens it. */
+export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
+  const [state, setState] = useState<State | { readonly problem: string }>();
+  useEffect(() => {
+    query('pullRequests.state', of).then(setState, (thrown: unknown) => setState({ problem: wordsOf(thrown) }));
+  }, [of.sessionId, of.path, reads]);
+  if (!state) return <p class="quiet">{t('ship.asking')}</p>;
+  if ('problem' in state) return <p class="quiet">{state.problem}</p>;
+  if (state.pullRequest === null)
+    return mayOpen ? <OpenForm of={of} state={state} onDone={onDone} /> : <p class="quiet">{t('ship.none')}</p>;
+  return <Opened of={of} state={state} pullRequest={state.pullRequest} onDone={onDone} />;
+}
+
+function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | 'onDone'> & { readonly state: State }) {
+  const [title, setTitle] = useState('');
+  const [text, setText] = useState('');
+  const [isDraft, setDraft] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const name = t('ship.openOn', { forge: forge.label });
+  const open = async () => {
+    setBusy(true);
+    const isDone = await attempt(name, () => once('pullRequests.open', { ...of, title, text, draft: isDraft }));
+    setBusy(false);
+    if (isDone) onDone();
+  };
+  return (
+    <form
+      class="ship-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void open();
+      }}
+    >
+      <h3>{name}</h3>
+      <label>
+        <span>{t('ship.title')}</span>
+        <input required maxLength={250} value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+      </label>
+      <label>
+        <span>{t('ship.text')}</span>
+        <textarea rows={4} maxLength={60_000} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <label class="ship-check">
+        <input type="checkbox" checked={isDraft} onChange={(event) => setDraft(event.currentTarget.checked)} />
+        <span>{t('ship.draft')}</span>
+      </label>
+      <div class="ship-row">
+        <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>
+          {t('ship.openNow')}
+        </Button>
+        {newUrl !== null && <Outside href={newUrl}>{t('ship.openThere', { forge: forge.label })}</Outside>}
+      </div>
+    </form>
+  );
+}
+
+type OpenedProps = Pick<Props, 'of' | 'onDone'> & {
+  readonly state: State;
+  readonly pullRequest: NonNullable<State['pullRequest']>;
+};
+
+function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullRequest, onDone }: OpenedProps) {
+  const { number, title, state, draft, author, base, url } = pullRequest;
+  const [isBusy, setBusy] = useState(false);
+  const sendAll = async () => {
+    setBusy(true);
+    await attempt(t('ship.send'), async () => {
+      const { sent } = await once('pullRequests.sendFeedback', of);
+      notify(t('ship.sent', { n: sent }));
+      onDone();
+    });
+    setBusy(false);
+  };
+  return (
+    <div class="ship-request">
+      <h3>
+        <Outside href={url}>{`#${number} ${boundedLine(title, 200)}`}</Outside>
+      </h3>
+      <p class="quiet">
+        {t('ship.about', { state: t(draft && state === 'open' ? 'ship.isDraft' : `ship.${state}`), author, base })}
+      </p>
+      {checks.length > 0 && (
+        <ul class="ship-files" aria-label={t('ship.checks')}>
+          {checks.map(({ name, status, url: page }) => (
+            <li key={name}>
+              <span class={status === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.check.${status}`)}</span>{' '}
+              {page === null ? boundedLine(name, 200) : <Outside href={page}>{boundedLine(name, 200)}</Outside>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {reviews.length > 0 && (
+        <ul class="ship-remarks" aria-label={t('ship.reviews')}>
+          {reviews.map(({ id, author: who, verdict, text }) => (
+            <li key={id}>
+              <p class="quiet">{t(`ship.verdict.${verdict}`, { who })}</p>
+              {text !== '' && <p>{text.slice(0, 2_000)}</p>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {comments.length > 0 && (
+        <ul class="ship-remarks" aria-label={t('ship.comments')}>
+          {comments.map(({ id, author: who, text, place, status }) => (
+            <li key={id} data-status={status}>
+              <p class="quiet">
+                {who}
+                {place && ` · ${boundedLine(place.path, 200)}${place.line === null ? '' : `:${place.line}`}`}
+                {status !== 'open' && ` · ${t(`ship.comment.${status}`)}`}
+              </p>
+              <p>{text.slice(0, 2_000)}</p>
+            </li>
+          ))}
+        </ul>
+      )}
+      {isCut && <p class="quiet">{t('ship.cut')}</p>}
+      <Button kind="primary" disabled={isBusy || unsent === 0} onClick={sendAll}>
+        {unsent === 0 ? t('ship.nothingToSend') : t('ship.sendN', { n: unsent })}
+      </Button>
+    </div>
+  );
+}
+
+/** A page that a stranger named: only the web, in a tab of its own, which learns nothing of this one. */
+const Outside = ({ href, children }: { href: string; children: string }) =>
+  /^https?:\/\//i.test(href) ? (
+    <a href={href} target="_blank" rel="noopener noreferrer">
+      {children}
+    </a>
+  ) : (
+    <span>{children}</span>
+  );
