@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../core/errors/errors.ts';
+import { jsonWithin } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
@@ -17,6 +18,7 @@ const requestMs = 20_000;
 const maxPages = 10;
 const maxAnswerBytes = 4 * 2 ** 20;
 const maxMessage = 300;
+const jsonLimits = { maxBytes: maxAnswerBytes, maxDepth: 64, maxValues: 500_000 };
 
 export function forgeHttp(access: ForgeAccess): ForgeHttp {
   const { server, token, fetch } = access;
@@ -44,7 +46,7 @@ export function forgeHttp(access: ForgeAccess): ForgeHttp {
 
   function parsed<Schema extends z.ZodType>(text: string, schema: Schema): z.output<Schema> {
     try {
-      return schema.parse(JSON.parse(text));
+      return schema.parse(jsonWithin(text, jsonLimits));
     } catch (cause) {
       const why =
         'answered in a form that its API does not have. Check the address and the kind of the forge in forges.servers.';
@@ -150,12 +152,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
 
 /** The sentence in the answer, on one line. GitHub adds details, GitLab answers with a text, a list or an object. */
 function messageIn(text: string): string {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    return '';
-  }
+  const answer = jsonWithin(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;
   return [message, error, errors]
     .flatMap(sentences)

@@ -7,9 +7,6 @@ import { gitlab } from './gitlab.ts';
 /** All kinds of forges. A new one is a line here. */
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
-/** The form of an operator's setting. */
-export const serverForm = new RegExp(`^(${forgeKinds.map(({ name }) => name).join('|')})=https?://[^\\s?#,]+$`);
-
 /** `kind=address`, as operators write a server of their own. Throws: invalid_request. */
 export function parseServer(given: string): ForgeServer {
   const [name, ...rest] = given.split('=');
@@ -24,6 +21,10 @@ export function parseServer(given: string): ForgeServer {
   }
   return { kind, webUrl: `${webUrl.origin}${webUrl.pathname}`.replace(/\/+$/, '') };
 }
+
+/** Whether an operator's setting names a server. */
+export const isServer = (given: string): boolean =>
+  forgeKinds.some(({ name }) => given.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(given);
 
 /**
  * The repository that the address of a remote leads to: https://host/owner/name.git, ssh://git@host/owner/name.git or

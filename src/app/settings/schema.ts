@@ -8,6 +8,7 @@ import {
   hosts,
   integer,
   integerOr,
+  listOf,
   networks,
   oneOf,
   origins,
@@ -23,7 +24,7 @@ import { optional, optionalSecret, secretSetting, setting } from '../../config/s
 import { layoutOf } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
-import { serverForm } from '../../forges/list.ts';
+import { isServer } from '../../forges/list.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 import { model, models } from './models.ts';
 
@@ -181,7 +182,7 @@ export const Config = z.strictObject({
   }),
   forges: z.strictObject({
     servers: setting(
-      wordList('forges such as gitea=https://git.example.com, gitlab=… or github=…', serverForm),
+      listOf('forges such as gitea=https://git.example.com, gitlab=… or github=…', z.string().refine(isServer)),
       [],
       'forges of your own, where pull requests of their repositories are opened; the public ones are known, see docs/forges.md',
     ),

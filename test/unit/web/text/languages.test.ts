@@ -15,6 +15,8 @@ const same = new Set([
     'processes.pid',
     'screen.live',
     'preview.port',
+    'repository',
+    'ship.reviews',
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
