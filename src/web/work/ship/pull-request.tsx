@@ -56,11 +56,23 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
       <h3>{name}</h3>
       <label>
         <span>{t('ship.title')}</span>
-        <input required maxLength={250} value={title} onInput={(event) => setTitle(event.currentTarget.value)} />
+        <input
+          class="field"
+          required
+          maxLength={250}
+          value={title}
+          onInput={(event) => setTitle(event.currentTarget.value)}
+        />
       </label>
       <label>
         <span>{t('ship.text')}</span>
-        <textarea rows={4} maxLength={60_000} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <textarea
+          class="field"
+          rows={4}
+          maxLength={60_000}
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
       </label>
       <label class="ship-check">
         <input type="checkbox" checked={isDraft} onChange={(event) => setDraft(event.currentTarget.checked)} />

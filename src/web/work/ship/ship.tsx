@@ -101,6 +101,7 @@ function Commit({ of, status: { files, truncated }, onDone }: StepProps) {
       <label>
         <span>{t('ship.message')}</span>
         <textarea
+          class="field"
           rows={2}
           maxLength={20_000}
           required
