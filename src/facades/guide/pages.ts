@@ -22,6 +22,7 @@ const ordered: readonly Section[] = [
       ['how-to/give-a-task', 'Give an agent a task'],
       ['how-to/answer-and-approve', 'Answer and approve'],
       ['repositories', 'Work on repositories'],
+      ['forges', 'Open pull requests'],
       ['previews', 'See what was built'],
       ['how-to/fork-a-session', 'Fork a session'],
       ['how-to/deploy-behind-a-proxy', 'Deploy behind a proxy with TLS'],

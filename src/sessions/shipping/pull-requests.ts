@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -67,6 +68,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
     return { repository: { ...repository, branch }, at, forge };
   }
 
+  const sending = keyedQueue();
   const recordOf = (id: SessionId, path: string) => `${id}:${path}`;
   async function sentKeys(id: SessionId, path: string): Promise<readonly string[]> {
     const found = await records.get(kind, recordOf(id, path));
@@ -120,16 +122,18 @@ export function pullRequestService(deps: Deps): PullRequestService {
       return (await read(id, path, signal)).state;
     },
 
-    async sendFeedback(id, path, signal) {
-      const { state, fresh } = await read(id, path, signal);
-      if (!state.pullRequest) throw new AppError('conflict', `The branch of ${path} has no pull request yet.`);
-      if (fresh.length === 0)
-        throw new AppError('conflict', 'There is no feedback that the session has not been sent.');
-      const { runId } = await sessions.send(id, { text: feedbackMessage(state.pullRequest, fresh), mode: 'queue' });
-      const keys = [...(await sentKeys(id, path)), ...fresh.map(({ key }) => key)].slice(-maxKept);
-      await records.put({ kind, id: recordOf(id, path), doc: { keys }, sort: now() });
-      return { sent: fresh.length, runId };
-    },
+    /** One after the other, so that two callers at once do not send it twice. */
+    sendFeedback: (id, path, signal) =>
+      sending(recordOf(id, path), async () => {
+        const { state, fresh } = await read(id, path, signal);
+        if (!state.pullRequest) throw new AppError('conflict', `The branch of ${path} has no pull request yet.`);
+        if (fresh.length === 0)
+          throw new AppError('conflict', 'There is no feedback that the session has not been sent.');
+        const { runId } = await sessions.send(id, { text: feedbackMessage(state.pullRequest, fresh), mode: 'queue' });
+        const keys = [...(await sentKeys(id, path)), ...fresh.map(({ key }) => key)].slice(-maxKept);
+        await records.put({ kind, id: recordOf(id, path), doc: { keys }, sort: now() });
+        return { sent: fresh.length, runId };
+      }),
   };
 }
 

@@ -129,3 +129,13 @@ test('feedback is sent once, and what is new after it again', async () => {
   expect(await service.sendFeedback(id, 'totals', signal)).toMatchObject({ sent: 1 });
   expect(done.at(-1)).not.toContain('Why twice?');
 });
+
+test('two callers at once send feedback once', async () => {
+  const { fake, service, done } = await world();
+  await service.open(id, 'totals', command, signal);
+  fake.content.comments.push({ pull: 1, author: 'bob', text: 'Why twice?' });
+  const both = [service.sendFeedback(id, 'totals', signal), service.sendFeedback(id, 'totals', signal)];
+  const ends = await Promise.allSettled(both);
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect(done.filter((what) => what.startsWith('sent'))).toHaveLength(1);
+});
