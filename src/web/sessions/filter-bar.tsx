@@ -43,7 +43,7 @@ export function FilterBar() {
       >
         {shownStates.map((state) => (
           <option key={state} value={state}>
-            {state === 'all' ? t('filter.allStates') : t(`status.${state}`)}
+            {state === 'all' ? t('filter.allStates') : capitalized(t(`status.${state}`))}
           </option>
         ))}
       </select>
@@ -70,6 +70,8 @@ export function FilterBar() {
     </div>
   );
 }
+
+const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 function NewProject() {
   const [name, setName] = useState('');
